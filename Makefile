@@ -1,0 +1,49 @@
+# Everything is installed into .venv inside the checkout; nothing outside it is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+HOME_DIR := $(CURDIR)/.payviox
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench lock clean
+
+help:  ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: .venv/installed  ## install, then run the product with a seeded demo business
+	PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" $(BIN)/payviox demo
+
+test: .venv/installed-dev  ## install what tests need, then run them all
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: .venv/installed-dev  ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed-dev  ## mend what a tool can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed-dev  ## speed, as ratios measured in one run
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lock: .venv/installed-dev  ## renew the lock files (hashes, no addresses)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --python-version 3.11 --upgrade pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --python-version 3.11 --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+
+clean:  ## remove what was installed (not the demo's data)
+	rm -rf .venv

@@ -1,0 +1,200 @@
+"""Concurrent allocations of one business share one commit (docs/decisions/0003). Requests queue in
+the process; one group a business is in flight; nobody is answered before the commit."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import PoolTimeout
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from payviox.allocations import queries
+from payviox.allocations.engine import CommitUnknown, Record, allocate
+from payviox.allocations.model import Item, Outcome
+from payviox.auth.keyring import Keyring
+from payviox.db.pool import CONFLICTS, Database, NotCommitted
+from payviox.errors import Busy, OutcomeUnknown, PayvioxError
+
+logger = logging.getLogger(__name__)
+
+MAX_GROUP = 1_000
+"""Items in one transaction of single requests: beyond this a commit costs less than its rows."""
+
+RETRY_S = 20
+"""How long a group is tried again while the database is away, in seconds."""
+
+
+@dataclass(slots=True)
+class Submission:
+    """One caller's items, answered together. `alone` submissions share their group with nobody."""
+
+    items: Sequence[Item]
+    answer: asyncio.Future[list[Outcome]]
+    atomic: bool = False
+    record: Record | None = None
+
+    @property
+    def alone(self) -> bool:
+        return self.atomic or self.record is not None
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One business's queue and the task that empties it."""
+
+    waiting: deque[Submission] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
+
+
+class Batcher:
+    """The allocation queue of one process. `capacity` bounds the items waiting in it."""
+
+    def __init__(self, database: Database, keyring: Keyring, *, capacity: int = 10_000) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._capacity = capacity
+        self._lanes: dict[UUID, _Lane] = {}
+        self.queued = 0
+
+    async def submit(
+        self,
+        business_id: UUID,
+        items: Sequence[Item],
+        *,
+        atomic: bool = False,
+        record: Record | None = None,
+        begun: bool = False,
+    ) -> list[Outcome]:
+        """Allocate `items`; answers after their commit, an outcome each, in order.
+
+        Raises Busy when the queue is full, unless `begun` says that earlier parts of the same call
+        are committed already; Refused for an `atomic` call that was; OutcomeUnknown when the
+        database was lost at COMMIT and did not come back in time.
+        """
+        if not begun and self.queued and self.queued + len(items) > self._capacity:
+            raise Busy
+        loop = asyncio.get_running_loop()
+        submission = Submission(items, loop.create_future(), atomic, record)
+        lane = self._lanes.setdefault(business_id, _Lane())
+        lane.waiting.append(submission)
+        self.queued += len(items)
+        if lane.task is None:
+            lane.task = loop.create_task(self._empty(business_id, lane))
+        # Shielded: a caller who hangs up does not undo what others share.
+        return await asyncio.shield(submission.answer)
+
+    async def drain(self) -> None:
+        """Wait until nothing is queued or in flight."""
+        while tasks := [lane.task for lane in self._lanes.values() if lane.task]:
+            await asyncio.gather(*tasks)
+
+    async def _empty(self, business_id: UUID, lane: _Lane) -> None:
+        await asyncio.sleep(0)  # let those who arrived in the same tick join the first group
+        while lane.waiting:
+            group = self._take(lane)
+            await self._settle(business_id, group)
+        lane.task = None
+        del self._lanes[business_id]
+
+    def _take(self, lane: _Lane) -> list[Submission]:
+        group = [lane.waiting.popleft()]
+        size = len(group[0].items)
+        while (
+            lane.waiting
+            and not group[0].alone
+            and not lane.waiting[0].alone
+            and size + len(lane.waiting[0].items) <= MAX_GROUP
+        ):
+            group.append(lane.waiting.popleft())
+            size += len(group[-1].items)
+        self.queued -= size
+        return group
+
+    async def _settle(self, business_id: UUID, group: list[Submission]) -> None:
+        """Commit a group and answer its callers; one that is refused whole is split until the
+        guilty request stands alone."""
+        try:
+            outcomes = await self._committed(business_id, group)
+        except (psycopg.Error, LookupError, ValueError) as error:
+            if len(group) == 1:
+                logger.exception("an allocation was refused by the database")
+                _fail(group, PayvioxError() if isinstance(error, psycopg.Error) else error)
+                return
+            middle = len(group) // 2
+            await self._settle(business_id, group[:middle])
+            await self._settle(business_id, group[middle:])
+        except Exception as error:  # noqa: BLE001  # whatever it was, every caller hears of it
+            _fail(group, error)
+        else:
+            start = 0
+            for submission in group:
+                end = start + len(submission.items)
+                if not submission.answer.done():
+                    submission.answer.set_result(outcomes[start:end])
+                start = end
+
+    async def _committed(self, business_id: UUID, group: list[Submission]) -> list[Outcome]:
+        items = [item for submission in group for item in submission.items]
+        try:
+            async for attempt in _retrying((*CONFLICTS, NotCommitted, PoolTimeout)):
+                with attempt:
+                    return await self._attempt(business_id, items, group[0])
+        except CommitUnknown as unknown:
+            return await self._look_up(business_id, group, unknown)
+        except (NotCommitted, PoolTimeout) as error:
+            logger.error("the database is away: %d allocations refused", len(items))  # noqa: TRY400
+            raise PayvioxError from error
+        raise AssertionError  # tenacity reraises
+
+    async def _attempt(
+        self, business_id: UUID, items: list[Item], first: Submission
+    ) -> list[Outcome]:
+        async with self._database.engine() as connection:
+            return await allocate(
+                connection,
+                self._keyring,
+                business_id,
+                items,
+                atomic=first.atomic,
+                record=first.record,
+            )
+
+    async def _look_up(
+        self, business_id: UUID, group: list[Submission], unknown: CommitUnknown
+    ) -> list[Outcome]:
+        """Ask the database, as soon as it answers again, whether the group's commit happened."""
+        logger.warning("connection lost at COMMIT: looking up group %s", unknown.group_id)
+        try:
+            async for attempt in _retrying((psycopg.OperationalError, PoolTimeout)):
+                with attempt:
+                    async with self._database.engine() as connection:
+                        committed = await queries.group_exists(
+                            connection, business_id, unknown.group_id
+                        )
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise OutcomeUnknown from error
+        return unknown.outcomes if committed else await self._committed(business_id, group)
+
+
+def _fail(group: list[Submission], error: Exception) -> None:
+    for submission in group:
+        if not submission.answer.done():
+            submission.answer.set_exception(error)
+
+
+def _retrying(errors: tuple[type[BaseException], ...]) -> AsyncRetrying:
+    return AsyncRetrying(
+        retry=retry_if_exception_type(errors),
+        wait=wait_random_exponential(multiplier=0.02, max=1),
+        stop=stop_after_delay(RETRY_S),
+        reraise=True,
+    )

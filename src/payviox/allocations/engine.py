@@ -1,0 +1,201 @@
+"""One group of allocations in one transaction: lock, decide, write, commit. The decision is plain
+Python over what was locked; its order of checks is the wire contract's."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+import psycopg
+
+from payviox import ids
+from payviox.allocations import queries
+from payviox.allocations.model import (
+    AccountRow,
+    Allocated,
+    Item,
+    Outcome,
+    Payout,
+    Refused,
+    TransferRow,
+    User,
+    UserRow,
+    Writes,
+)
+from payviox.auth.hashes import digest, payout_hash
+from payviox.auth.keyring import Keyring
+from payviox.db.pool import Connection, NotCommitted
+from payviox.errors import (
+    IdempotencyMismatch,
+    InsufficientPayoutBalance,
+    PayoutsDisabled,
+    PayoutUserInactive,
+    Unauthorized,
+)
+
+logger = logging.getLogger(__name__)
+
+Record = Callable[[Connection, Sequence[Outcome]], Awaitable[None]]
+"""Writes something of the caller's own in the group's transaction, knowing its outcomes."""
+
+
+class CommitUnknown(Exception):
+    """The connection was lost at COMMIT. `group_id` tells on a new one whether it happened."""
+
+    def __init__(self, group_id: UUID, outcomes: list[Outcome]) -> None:
+        super().__init__("connection lost at COMMIT")
+        self.group_id = group_id
+        self.outcomes = outcomes
+
+
+async def allocate(
+    connection: Connection,
+    keyring: Keyring,
+    business_id: UUID,
+    items: Sequence[Item],
+    *,
+    atomic: bool = False,
+    record: Record | None = None,
+) -> list[Outcome]:
+    """Allocate what can be, refuse what cannot, commit, and answer an outcome for each item.
+
+    `atomic` commits only if every item can be, and raises Refused otherwise. Raises NotCommitted
+    when the connection was lost before COMMIT, CommitUnknown at it, and what PostgreSQL raises when
+    it refuses a statement; in every case but CommitUnknown nothing was written.
+    """
+    try:
+        payout, users, replays = await queries.begin(
+            connection,
+            business_id,
+            list({item.email for item in items}),
+            list({item.idempotency_key for item in items if item.idempotency_key is not None}),
+        )
+        decision = _Decision(keyring, business_id, payout, users, replays)
+        outcomes = [decision.settle(item) for item in items]
+        if atomic and not all(isinstance(outcome, Allocated) for outcome in outcomes):
+            raise Refused(outcomes)
+        writes = decision.writes()
+    except BaseException as error:
+        await _give_up(connection, error)
+        raise
+    await _commit(connection, writes, outcomes, record)
+    return outcomes
+
+
+async def _commit(
+    connection: Connection, writes: Writes, outcomes: list[Outcome], record: Record | None
+) -> None:
+    committing = False
+    try:
+        async with connection.pipeline():
+            if writes.transfers:
+                await queries.write(connection, writes)
+            if record is not None:
+                await record(connection, outcomes)
+            if writes.transfers or record is not None:
+                await queries.insert_group(connection, writes.business_id, writes.group_id)
+            committing = True
+            await connection.execute("COMMIT")
+    except BaseException as error:
+        if connection.broken and committing and isinstance(error, psycopg.OperationalError):
+            raise CommitUnknown(writes.group_id, outcomes) from error
+        await _give_up(connection, error)
+        raise
+
+
+async def _give_up(connection: Connection, error: BaseException) -> None:
+    """Roll back before COMMIT; raises NotCommitted where the connection was lost instead."""
+    if not connection.broken:
+        await connection.rollback()
+    elif isinstance(error, psycopg.OperationalError):
+        raise NotCommitted from error
+
+
+class _Decision:
+    """Settles a group's items one after another on the locked balances."""
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        business_id: UUID,
+        payout: Payout,
+        users: dict[str, User],
+        replays: queries.Replays,
+    ) -> None:
+        self.keyring = keyring
+        self.business_id = business_id
+        self.payout = payout
+        self.users = users
+        self.replays = replays
+        self.keys = frozenset(payout.keys)
+        self.transfers: list[TransferRow] = []
+
+    def settle(self, item: Item) -> Outcome:
+        """In the contract's order: key, replay, payouts enabled, inactive user, balance."""
+        if item.key_id is not None and item.key_id not in self.keys:
+            return Unauthorized()
+        if item.idempotency_key is not None and item.idempotency_key in self.replays:
+            first_digest, user = self.replays[item.idempotency_key]
+            if first_digest != item.digest:
+                return IdempotencyMismatch()
+            return Allocated(user.id, self._hash(user), replayed=True)
+        payout = self.payout
+        if not payout.enabled:
+            return PayoutsDisabled()
+        user = self.users.get(item.email) or self._new_user(item.email)
+        if not user.active:
+            return PayoutUserInactive()
+        if payout.balance < item.amount:
+            return InsufficientPayoutBalance()
+        return self._move(item, user)
+
+    def _move(self, item: Item, user: User) -> Allocated:
+        payout = self.payout
+        payout.balance -= item.amount
+        payout.version += 1
+        user.balance += item.amount
+        user.version += 1
+        user.touched = True
+        self.users[item.email] = user
+        self.transfers.append(
+            TransferRow(
+                user.id,
+                item.amount,
+                payout.version,
+                payout.balance,
+                user.version,
+                user.balance,
+                item.reference,
+                item.idempotency_key,
+                item.digest,
+            )
+        )
+        if item.idempotency_key is not None:
+            self.replays[item.idempotency_key] = (item.digest or "", user)
+        return Allocated(user.id, self._hash(user))
+
+    def _new_user(self, email: str) -> User:
+        """A payout user who will be written only if an allocation to them succeeds."""
+        return User(
+            str(ids.new()), email, True, self.keyring.current.id, 1, balance=0, version=0, new=True
+        )
+
+    def _hash(self, user: User) -> str:
+        key = self.keyring.get(user.hash_key_id)
+        return payout_hash(
+            key, self.payout.hash_code, self.business_id, user.id, user.generation
+        )
+
+    def writes(self) -> Writes:
+        touched = [user for user in self.users.values() if user.touched]
+        return Writes(
+            business_id=self.business_id,
+            group_id=ids.new(),
+            payout=self.payout,
+            users=[
+                UserRow(user.id, user.email, user.hash_key_id, digest(self._hash(user)).hex())
+                for user in touched
+                if user.new
+            ],
+            accounts=[AccountRow(user.id, user.balance, user.version) for user in touched],
+            transfers=self.transfers,
+        )

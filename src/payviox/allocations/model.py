@@ -1,0 +1,105 @@
+"""What is asked of the allocation engine and what it answers. Amounts are US cents."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from payviox.errors import PayvioxError
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One allocation to be made. `email` is canonical. `key_id` is the API key it came under, to be
+    re-checked at the commit (None: a trusted command). `idempotency_key` goes with the `digest` of
+    its request, as hex."""
+
+    email: str
+    amount: int
+    key_id: str | None = None
+    reference: str | None = None
+    idempotency_key: str | None = None
+    digest: str | None = None
+
+
+class Allocated(msgspec.Struct, frozen=True):
+    """Money is with the payout user, committed; `replayed` when an earlier call did it."""
+
+    user_id: str
+    hash: str
+    replayed: bool = False
+
+
+Outcome = Allocated | PayvioxError
+
+
+class Refused(Exception):
+    """Not everything of an all-or-nothing list could be allocated, so nothing was."""
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        super().__init__("some items were refused")
+        self.outcomes = list(outcomes)
+
+
+class Payout(msgspec.Struct):
+    """The locked payout account and what of the business the allocations depend on."""
+
+    account_id: str
+    balance: int
+    version: int
+    hash_code: str
+    enabled: bool
+    hash_lifetime_days: int | None
+    keys: list[str]
+
+
+class User(msgspec.Struct):
+    """A payout user with the locked account's balance and version; `new` until written."""
+
+    id: str
+    email: str
+    active: bool
+    hash_key_id: str
+    generation: int
+    balance: int
+    version: int
+    new: bool = False
+    touched: bool = False
+
+
+class TransferRow(msgspec.Struct, omit_defaults=True):
+    """One transfer as the engine's statement reads it: short names, they are sent a thousand at a
+    time."""
+
+    u: str
+    a: int
+    fv: int
+    fb: int
+    tv: int
+    tb: int
+    r: str | None = None
+    k: str | None = None
+    d: str | None = None
+
+
+class AccountRow(msgspec.Struct):
+    u: str
+    b: int
+    v: int
+
+
+class UserRow(msgspec.Struct):
+    u: str
+    e: str
+    k: str
+    h: str
+
+
+class Writes(msgspec.Struct):
+    """Everything that a group writes, ready for its statements."""
+
+    business_id: UUID
+    group_id: UUID
+    payout: Payout
+    users: list[UserRow]
+    accounts: list[AccountRow]
+    transfers: list[TransferRow]

@@ -1,0 +1,157 @@
+"""The engine's SQL: set-based, one JSON parameter each, sent in two pipelines around one decision in
+Python. They run on the engine's own connections, which leave the planner only index plans."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from payviox.allocations.model import Payout, User, Writes
+from payviox.db.pool import Connection
+
+encode = msgspec.json.Encoder().encode
+
+LOCK_PAYOUT = """
+SELECT id::text, balance, version FROM accounts
+WHERE business_id = %s AND kind = 'payout' AND rail = '' FOR UPDATE
+"""
+
+# A statement of its own, after the lock: its snapshot sees what was committed while we waited.
+READ_BUSINESS = """
+SELECT hash_code, payouts_enabled, hash_lifetime_days,
+       ARRAY(SELECT k.id::text FROM api_keys k
+             WHERE k.business_id = b.id AND k.kind = 'secret' AND k.revoked_at IS NULL)
+FROM businesses b WHERE b.id = %s
+"""
+
+# LATERAL leaves the planner one order: a key's look-up for each of the wanted, whatever it believes
+# of the tables' sizes; the accounts are locked in the order in which `found` is sorted.
+LOCK_USERS = """
+WITH found AS MATERIALIZED (
+  SELECT u.* FROM json_array_elements_text(%s::json) AS wanted(email)
+  CROSS JOIN LATERAL (
+    SELECT id, email, status, hash_key_id, hash_generation FROM payout_users
+    WHERE business_id = %s AND email = wanted.email LIMIT 1
+  ) u ORDER BY u.id
+)
+SELECT f.id::text, f.email, f.status = 'active', f.hash_key_id, f.hash_generation,
+       a.balance, a.version
+FROM found f CROSS JOIN LATERAL (
+  SELECT balance, version FROM accounts WHERE business_id = %s AND id = f.id FOR UPDATE
+) a
+"""
+
+FIND_REPLAYS = """
+SELECT t.idempotency_key, t.digest, t.user_id, u.hash_key_id, u.hash_generation
+FROM json_array_elements_text(%s::json) AS wanted(key)
+CROSS JOIN LATERAL (
+  SELECT idempotency_key, encode(idempotency_digest, 'hex') AS digest, to_account::text AS user_id
+  FROM transfers WHERE business_id = %s AND idempotency_key = wanted.key LIMIT 1
+) t
+CROSS JOIN LATERAL (
+  SELECT hash_key_id, hash_generation FROM payout_users
+  WHERE business_id = %s AND id = t.user_id::uuid LIMIT 1
+) u
+"""
+
+INSERT_USERS = """
+INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest, hash_expires_at)
+SELECT %s, n.u, n.e, n.k, decode(n.h, 'hex'), now() + make_interval(days => %s)
+FROM json_to_recordset(%s::json) AS n(u uuid, e text, k text, h text)
+"""
+
+# An upsert and not an UPDATE … FROM: its only plan is the primary key.
+WRITE_ACCOUNTS = """
+INSERT INTO accounts AS a (business_id, id, kind, balance, version)
+SELECT %s, n.u, 'user', n.b, n.v FROM json_to_recordset(%s::json) AS n(u uuid, b bigint, v bigint)
+ON CONFLICT (business_id, id) DO UPDATE SET balance = excluded.balance, version = excluded.version
+"""
+
+INSERT_TRANSFERS = """
+INSERT INTO transfers (business_id, kind, amount, from_account, from_version, from_balance,
+                       to_account, to_version, to_balance, reference, idempotency_key,
+                       idempotency_digest)
+SELECT %s, 'allocation', n.a, %s, n.fv, n.fb, n.u, n.tv, n.tb, n.r, n.k, decode(n.d, 'hex')
+FROM json_to_recordset(%s::json)
+  AS n(u uuid, a bigint, fv bigint, fb bigint, tv bigint, tb bigint, r text, k text, d text)
+"""
+
+UPDATE_PAYOUT = """
+UPDATE accounts SET balance = %s, version = %s WHERE business_id = %s AND id = %s
+"""
+
+INSERT_GROUP = "INSERT INTO allocation_groups (business_id, id) VALUES (%s, %s)"
+
+Replays = dict[str, tuple[str, User]]
+"""Idempotency key → the digest of its first request and the payout user whom it paid."""
+
+
+async def begin(
+    connection: Connection, business_id: UUID, emails: Sequence[str], keys: Sequence[str]
+) -> tuple[Payout, dict[str, User], Replays]:
+    """Open the transaction, take the locks in order, and read what the decision needs."""
+    async with connection.pipeline():
+        await connection.execute("BEGIN")
+        lock = await connection.execute(LOCK_PAYOUT, [business_id])
+        state = await connection.execute(READ_BUSINESS, [business_id])
+        users = await connection.execute(LOCK_USERS, [encode(emails).decode(), business_id, business_id])
+        replays = (
+            await connection.execute(
+                FIND_REPLAYS, [encode(keys).decode(), business_id, business_id]
+            )
+            if keys
+            else None
+        )
+        payout_row, business_row = await lock.fetchone(), await state.fetchone()
+        user_rows = await users.fetchall()
+        replay_rows = await replays.fetchall() if replays else []
+    if payout_row is None or business_row is None:
+        raise LookupError(f"business {business_id} does not exist")
+    found = [User(*row) for row in user_rows]  # type: ignore[arg-type]  # typed by the statement
+    return (
+        Payout(*payout_row, *business_row),  # type: ignore[arg-type]  # likewise
+        {user.email: user for user in found},
+        {
+            str(key): (str(digest), User(str(user_id), "", True, str(key_id), int(str(gen)), 0, 0))
+            for key, digest, user_id, key_id, gen in replay_rows
+        },
+    )
+
+
+async def write(connection: Connection, writes: Writes) -> None:
+    """Send a group's rows; the caller commits."""
+    business_id, payout = writes.business_id, writes.payout
+    if writes.users:
+        new = encode(writes.users).decode()
+        await connection.execute(INSERT_USERS, [business_id, payout.hash_lifetime_days, new])
+    await connection.execute(WRITE_ACCOUNTS, [business_id, encode(writes.accounts).decode()])
+    await connection.execute(
+        INSERT_TRANSFERS, [business_id, payout.account_id, encode(writes.transfers).decode()]
+    )
+    await connection.execute(
+        UPDATE_PAYOUT, [payout.balance, payout.version, business_id, payout.account_id]
+    )
+
+
+async def insert_group(connection: Connection, business_id: UUID, group_id: UUID) -> None:
+    await connection.execute(INSERT_GROUP, [business_id, group_id])
+
+
+async def group_exists(connection: Connection, business_id: UUID, group_id: UUID) -> bool:
+    """Whether this group was committed. Waits for the payout lock first: a transaction whose
+    connection we lost may still be about to commit, and holds it until it has or has not."""
+    async with connection.transaction():
+        await connection.execute(LOCK_PAYOUT, [business_id])
+        cursor = await connection.execute(
+            "SELECT 1 FROM allocation_groups WHERE business_id = %s AND id = %s",
+            [business_id, group_id],
+        )
+        return await cursor.fetchone() is not None
+
+
+async def forget_old_groups(connection: Connection) -> int:
+    """Delete the ids of groups that nobody can still be asking for."""
+    cursor = await connection.execute(
+        "DELETE FROM allocation_groups WHERE created_at < now() - interval '1 day'"
+    )
+    return cursor.rowcount

@@ -1,0 +1,44 @@
+"""API keys: made, shown once, regenerated; found again by their digest."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from payviox import ids
+from payviox.auth import queries
+from payviox.auth.hashes import digest
+from payviox.db.pool import Connection
+
+Kind = Literal["secret", "public"]
+Mode = Literal["live", "test"]
+KINDS: tuple[Kind, Kind] = ("secret", "public")
+PREFIX = {"secret": "sk", "public": "pk"}
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessCaller:
+    """A business calling with its secret key."""
+
+    business_id: UUID
+    key_id: UUID
+
+
+async def create(connection: Connection, business_id: UUID, mode: Mode, kind: Kind) -> str:
+    """Make the business's key of this kind and answer it: the only time that it is seen.
+
+    An older key of the kind stops with this transaction. The caller holds the payout account's
+    lock, so that no allocation commits under the old key afterwards.
+    """
+    key = f"{PREFIX[kind]}_{mode}_{secrets.token_urlsafe(32)}"
+    await queries.revoke_key(connection, business_id, kind)
+    await queries.insert_key(connection, ids.new(), business_id, kind, digest(key), key[-4:])
+    return key
+
+
+async def find_business(connection: Connection, key: str) -> BusinessCaller | None:
+    """Who holds this secret key; None for anything else, found out by the same one look-up."""
+    row = await queries.find_key(connection, digest(key))
+    if row is None or row.kind != "secret":
+        return None
+    return BusinessCaller(business_id=row.business_id, key_id=row.id)

@@ -1,0 +1,76 @@
+"""The SQL of keys and hashes."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from payviox.db.pool import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    id: UUID
+    business_id: UUID
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserCaller:
+    """A payout user calling with a hash."""
+
+    business_id: UUID
+    user_id: UUID
+    email: str
+
+
+async def insert_key(
+    connection: Connection, key_id: UUID, business_id: UUID, kind: str, digest: bytes, hint: str
+) -> None:
+    await connection.execute(
+        "INSERT INTO api_keys (id, business_id, kind, digest, hint) VALUES (%s, %s, %s, %s, %s)",
+        [key_id, business_id, kind, digest, hint],
+    )
+
+
+async def revoke_key(connection: Connection, business_id: UUID, kind: str) -> None:
+    await connection.execute(
+        "UPDATE api_keys SET revoked_at = now()"
+        " WHERE business_id = %s AND kind = %s AND revoked_at IS NULL",
+        [business_id, kind],
+    )
+
+
+async def find_key(connection: Connection, digest: bytes) -> KeyRow | None:
+    async with connection.cursor(row_factory=class_row(KeyRow)) as cursor:
+        await cursor.execute(
+            "SELECT id, business_id, kind FROM api_keys WHERE digest = %s AND revoked_at IS NULL",
+            [digest],
+        )
+        return await cursor.fetchone()
+
+
+async def find_user(connection: Connection, hash_code: str, digest: bytes) -> UserCaller | None:
+    """The active payout user of an unexpired hash. The code names the tenant, so that the second
+    step is a look-up in one business."""
+    async with connection.cursor(row_factory=class_row(UserCaller)) as cursor:
+        await cursor.execute(
+            "SELECT u.business_id, u.id AS user_id, u.email"
+            " FROM businesses b JOIN payout_users u"
+            "   ON u.business_id = b.id AND u.hash_digest = %s"
+            " WHERE b.hash_code = %s AND u.status = 'active'"
+            "   AND (u.hash_expires_at IS NULL OR u.hash_expires_at > now())",
+            [digest, hash_code],
+        )
+        return await cursor.fetchone()
+
+
+async def known_secret_keys(connection: Connection) -> list[str]:
+    cursor = await connection.execute("SELECT key_id FROM secret_keys")
+    return [str(row[0]) for row in await cursor.fetchall()]
+
+
+async def remember_secret_key(connection: Connection, key_id: str) -> None:
+    await connection.execute(
+        "INSERT INTO secret_keys (key_id) VALUES (%s) ON CONFLICT DO NOTHING", [key_id]
+    )

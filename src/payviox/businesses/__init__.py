@@ -1,0 +1,1 @@
+"""Organizations, their live and test businesses, switches and rules."""

@@ -1,0 +1,35 @@
+"""A business and the rules it may set. Amounts are US cents."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    id: UUID
+    organization_id: UUID
+    mode: str
+    name: str
+    hash_code: str
+    payouts_enabled: bool
+    review_amount: int | None
+    review_first_use: bool
+    review_shared_users: int | None
+    review_velocity_orders: int | None
+    review_velocity_amount: int | None
+    review_rails: list[str]
+    min_withdrawal: int
+    max_withdrawal: int
+    hash_lifetime_days: int | None
+    balance_lifetime_days: int | None
+    low_stock: int
+    created_at: datetime
+
+    @property
+    def test(self) -> bool:
+        return self.mode == "test"
+
+
+DEFAULT_LIVE_REVIEW_AMOUNT = 50_000
+"""Live orders from this many cents are reviewed unless the business says otherwise."""

@@ -1,0 +1,77 @@
+"""The SQL of organizations and businesses."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from psycopg import sql
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from payviox.businesses.model import Business
+from payviox.db.pool import Connection
+
+COLUMNS = (
+    "id, organization_id, mode, name, hash_code, payouts_enabled, review_amount, review_first_use,"
+    " review_shared_users, review_velocity_orders, review_velocity_amount, review_rails,"
+    " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
+    " created_at"
+)
+
+
+async def insert_organization(connection: Connection, organization_id: UUID, name: str) -> None:
+    await connection.execute(
+        "INSERT INTO organizations (id, name) VALUES (%s, %s)", [organization_id, name]
+    )
+
+
+async def insert_business(
+    connection: Connection,
+    *,
+    business_id: UUID,
+    organization_id: UUID,
+    mode: str,
+    name: str,
+    hash_code: str,
+    review_amount: int | None,
+) -> None:
+    await connection.execute(
+        "INSERT INTO businesses (id, organization_id, mode, name, hash_code, review_amount)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        [business_id, organization_id, mode, name, hash_code, review_amount],
+    )
+
+
+async def find(connection: Connection, business_id: UUID) -> Business | None:
+    async with connection.cursor(row_factory=class_row(Business)) as cursor:
+        await cursor.execute(f"SELECT {COLUMNS} FROM businesses WHERE id = %s", [business_id])  # noqa: S608
+        return await cursor.fetchone()
+
+
+async def list_all(connection: Connection) -> list[Business]:
+    async with connection.cursor(row_factory=class_row(Business)) as cursor:
+        await cursor.execute(f"SELECT {COLUMNS} FROM businesses ORDER BY created_at, mode")  # noqa: S608
+        return await cursor.fetchall()
+
+
+async def update(
+    connection: Connection, business_id: UUID, changes: Mapping[str, object]
+) -> None:
+    """Set these columns; their names come from the code, never from a caller."""
+    assignments = sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
+    )
+    await connection.execute(
+        sql.SQL("UPDATE businesses SET {} WHERE id = {}").format(
+            assignments, sql.Placeholder("_business")
+        ),
+        {**changes, "_business": business_id},
+    )
+
+
+async def insert_audit(
+    connection: Connection, business_id: UUID, actor: str, action: str, detail: Mapping[str, object]
+) -> None:
+    await connection.execute(
+        "INSERT INTO audit_entries (business_id, actor, action, detail) VALUES (%s, %s, %s, %s)",
+        [business_id, actor, action, Jsonb(dict(detail))],
+    )

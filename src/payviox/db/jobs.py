@@ -1,0 +1,28 @@
+"""The names of background jobs and how to defer one beside the money it follows. A job is only a
+wake-up: what is due is found in the features' own rows, so a lost job delays and never loses.
+What the jobs do is wired in worker.py."""
+
+from uuid import UUID
+
+from procrastinate import PsycopgConnector
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
+
+from payviox.db.pool import Connection
+
+PROCESS_ORDERS = "process_orders"
+DELIVER_WEBHOOKS = "deliver_webhooks"
+
+QUEUE_OF = {PROCESS_ORDERS: "orders", DELIVER_WEBHOOKS: "webhooks"}
+UPKEEP_QUEUE = "upkeep"
+
+# Never opened: every job is deferred on the connection of the money that it follows.
+_manager = JobManager(PsycopgConnector())
+
+
+async def wake(connection: Connection, job: str, business_id: UUID) -> None:
+    """Defer `job` for one business in the connection's transaction: both commit or neither."""
+    deferrer = configure_task(
+        name=job, job_manager=_manager, queue=QUEUE_OF[job], connection=connection
+    )
+    await deferrer.defer_async(business_id=str(business_id))

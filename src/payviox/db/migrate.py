@@ -1,0 +1,252 @@
+"""Bringing a database to this version's schema, and refusing one that is not. Runs as the tables'
+owner; the application itself connects as a lesser role and only checks."""
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import procrastinate.schema
+import psycopg
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from payviox.errors import SchemaUnknown, SettingsError
+
+GROUP_ROLE = "payviox_app"
+HERE = Path(__file__).parent / "migrations"
+OLDEST = 150_000
+"""PostgreSQL 15, as `server_version_num` counts."""
+
+
+def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
+    """Migrate to `to` (a revision, normally the newest) and grant the application its rights.
+
+    `owner_url` connects as the tables' owner, `application_url` as the application. Answers the
+    revision reached. Two commands at once wait for one another. Raises SchemaUnknown where the
+    database is newer than this version, SettingsError where the roles do not allow it.
+    """
+    with psycopg.connect(owner_url, autocommit=True) as lock:
+        _check_version(lock)
+        lock.execute("SELECT pg_advisory_lock(hashtext('payviox migrate'))")
+        _make_group_role(lock)
+        _check_known(owner_url)
+        _run_alembic(owner_url, to)
+        _migrate_jobs(lock)
+        user = conninfo_to_dict(application_url).get("user")
+        if user:
+            _grant_membership(lock, str(user))
+    revision = current_revision(owner_url)
+    return revision or ""
+
+
+def current_revision(url: str) -> str | None:
+    """The revision that the database is at, None where there is no schema."""
+    with _engine(url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "payviox_schema"})
+        return context.get_current_revision()
+
+
+def newest_revision() -> str:
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise SchemaUnknown("This installation holds no migrations; it is not complete.")
+    return head
+
+
+def revisions() -> list[str]:
+    """Every revision, oldest first."""
+    return [r.revision for r in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
+
+
+def check_schema(application_url: str) -> None:
+    """Refuse a database whose schema is not exactly this version's, saying what to do."""
+    found = current_revision(application_url)
+    newest = newest_revision()
+    if found == newest:
+        return
+    if found is None:
+        raise SchemaUnknown(
+            "The database has no Payviox schema yet. Run `payviox migrate`, or start with "
+            "`payviox serve --migrate`."
+        )
+    if found in revisions():
+        raise SchemaUnknown(
+            f"The database is at schema {found}, this version needs {newest}. Make a backup, then "
+            "run `payviox migrate`, or start with `payviox serve --migrate`."
+        )
+    raise SchemaUnknown(_newer(found, newest))
+
+
+def check_role(application_url: str) -> None:
+    """Refuse to run as a superuser or as the owner of the ledger."""
+    with psycopg.connect(application_url) as connection:
+        row = connection.execute(
+            "SELECT current_user, r.rolsuper, coalesce(pg_has_role(c.relowner, 'USAGE'), false)"
+            " FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.transfers')"
+            " WHERE r.rolname = current_user"
+        ).fetchone()
+    if row and (row[1] or row[2]):
+        raise SettingsError(
+            f"The application would connect as {row[0]!r}, which is a superuser or owns the ledger "
+            "and could change a transfer. Give PAYVIOX_DATABASE_URL a lesser role (CREATE ROLE "
+            "payviox_web LOGIN PASSWORD '…') and PAYVIOX_MIGRATION_URL the owner's, then run "
+            "`payviox migrate`, which grants the lesser role what it needs."
+        )
+
+
+def application_url(owner_url: str, secret_key: str) -> str:
+    """The application's own login beside an owner's URL, for installations that give only one URL.
+
+    The login is made (or its password renewed) on the owner's connection; the password is derived
+    from the installation's secret key, so nothing is to be kept. Where the URL's role is already a
+    lesser one, the URL itself is the answer. Raises SettingsError where the role may not make one.
+    """
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        _check_version(connection)
+        row = connection.execute(
+            "SELECT r.rolsuper, r.rolcreaterole, current_database(),"
+            " coalesce(pg_has_role(c.relowner, 'USAGE'),"
+            "          has_schema_privilege('public', 'CREATE'))"
+            " FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.transfers')"
+            " WHERE r.rolname = current_user"
+        ).fetchone()
+        if row is None:
+            raise SettingsError("PAYVIOX_DATABASE_URL connects as a role that does not exist.")
+        superuser, may_create, database, owner = row
+        if not superuser and not owner:
+            return owner_url
+        if not superuser and not may_create:
+            raise SettingsError(
+                "PAYVIOX_DATABASE_URL connects as the tables' owner, who may not make the "
+                "application's lesser role. As a superuser run: CREATE ROLE payviox_app; "
+                "CREATE ROLE payviox_web LOGIN PASSWORD '…' IN ROLE payviox_app; then set "
+                "PAYVIOX_DATABASE_URL to connect as payviox_web and PAYVIOX_MIGRATION_URL to "
+                "connect as the owner."
+            )
+        digest = hmac.digest(secret_key.encode(), f"database login {database}".encode(), "sha256")
+        login = f"payviox_web_{hashlib.sha256(str(database).encode()).hexdigest()[:8]}"
+        connection.execute("SELECT pg_advisory_lock(hashtext('payviox roles'))")
+        exists = connection.execute(
+            "SELECT 1 FROM pg_roles WHERE rolname = %s", [login]
+        ).fetchone()
+        statement = "ALTER ROLE {} LOGIN PASSWORD {}" if exists else "CREATE ROLE {} LOGIN PASSWORD {}"
+        connection.execute(
+            sql.SQL(statement).format(sql.Identifier(login), sql.Literal(digest.hex()))
+        )
+    return make_conninfo(owner_url, user=login, password=digest.hex())
+
+
+def _check_version(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    if connection.info.server_version < OLDEST:
+        raise SettingsError(
+            f"PostgreSQL {connection.info.server_version // 10_000} is too old: 15 to 18 work."
+        )
+
+
+def _check_known(url: str) -> None:
+    found = current_revision(url)
+    if found is not None and found not in revisions():
+        raise SchemaUnknown(_newer(found, newest_revision()))
+
+
+def _newer(found: str, newest: str) -> str:
+    return (
+        f"The database is at schema {found}, which this version (newest: {newest}) does not know. "
+        "It was made by a newer Payviox: install that version again. Nothing was changed."
+    )
+
+
+def _make_group_role(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [GROUP_ROLE]).fetchone()
+    if exists:
+        return
+    try:
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(GROUP_ROLE)))
+    except psycopg.errors.DuplicateObject:
+        return
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SettingsError(
+            f"The role {GROUP_ROLE} is missing and may not be made by this connection. As a "
+            f"superuser run: CREATE ROLE {GROUP_ROLE}; then try again."
+        ) from error
+
+
+def _grant_membership(connection: psycopg.Connection[tuple[object, ...]], user: str) -> None:
+    member = connection.execute(
+        "SELECT pg_has_role(rolname, %s, 'MEMBER') FROM pg_roles WHERE rolname = %s",
+        [GROUP_ROLE, user],
+    ).fetchone()
+    if member is not None and not member[0]:
+        try:
+            connection.execute(
+                sql.SQL("GRANT {} TO {}").format(sql.Identifier(GROUP_ROLE), sql.Identifier(user))
+            )
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise SettingsError(
+                f"The application's role lacks its rights. As a superuser run: "
+                f"GRANT {GROUP_ROLE} TO {user};"
+            ) from error
+
+
+def _migrate_jobs(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Procrastinate's own tables: its whole schema once, then its migrations by file name."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS payviox_jobs_schema (file text PRIMARY KEY)"
+    )
+    folder = Path(procrastinate.schema.SchemaManager.get_migrations_path())
+    files = sorted(path.name for path in folder.glob("*.sql"))
+    done = {row[0] for row in connection.execute("SELECT file FROM payviox_jobs_schema")}
+    with connection.transaction():
+        if not done:
+            connection.execute(procrastinate.schema.SchemaManager.get_schema(), prepare=False)
+        for name in files:
+            if name in done:
+                continue
+            if done:
+                connection.execute((folder / name).read_text(encoding="utf-8"), prepare=False)
+            connection.execute("INSERT INTO payviox_jobs_schema VALUES (%s)", [name])
+        connection.execute(_JOB_GRANTS)
+
+
+_JOB_GRANTS = """
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+              WHERE schemaname = 'public' AND tablename LIKE 'procrastinate%' LOOP
+    EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON ' || name || ' TO payviox_app';
+  END LOOP;
+  FOR name IN SELECT format('%I.%I', sequence_schema, sequence_name) FROM information_schema.sequences
+              WHERE sequence_schema = 'public' AND sequence_name LIKE 'procrastinate%' LOOP
+    EXECUTE 'GRANT USAGE ON ' || name || ' TO payviox_app';
+  END LOOP;
+  GRANT SELECT ON payviox_schema TO payviox_app;
+END $$
+"""
+
+
+def _run_alembic(url: str, to: str) -> None:
+    config = _config()
+    with _engine(url).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+        connection.commit()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(HERE).replace("%", "%%"))
+    return config
+
+
+def _engine(url: str) -> sqlalchemy.Engine:
+    return sqlalchemy.create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(url),
+        poolclass=sqlalchemy.NullPool,
+    )

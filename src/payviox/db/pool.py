@@ -1,0 +1,146 @@
+"""Connections and the one place that commits. A write is a function of a connection, run here in
+one transaction: it is repeated after a deadlock or a connection lost before COMMIT, never after a
+COMMIT whose outcome is not known."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from payviox.errors import OutcomeUnknown
+
+logger = logging.getLogger(__name__)
+
+Connection = AsyncConnection[tuple[object, ...]]
+T = TypeVar("T")
+
+LOST = (psycopg.OperationalError, PoolTimeout)
+CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+
+# Hot statements look up a few rows handed over as JSON by their keys. On a fresh or just loaded
+# database, without statistics, the planner would scan instead, and a plan kept from when a table was
+# empty would stay; these leave it nested loops over indexes, planned each time.
+INDEX_PLANS = (
+    "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c enable_bitmapscan=off"
+    " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off"
+)
+
+
+class NotCommitted(Exception):
+    """The connection was lost before COMMIT: nothing happened, the work may be repeated."""
+
+
+class Database:
+    """The pools of one process. `index_plans` is for the allocation engine's statements."""
+
+    def __init__(self, url: str, *, size: int = 16, engine_size: int = 4) -> None:
+        self.url = url
+        self._pool = _pool(url, size, "")
+        self._engine = _pool(url, engine_size, INDEX_PLANS)
+
+    async def open(self) -> None:
+        """Connect; waits up to 30 s for the first connection of each pool."""
+        await self._pool.open(wait=True, timeout=30)
+        await self._engine.open(wait=True, timeout=30)
+
+    async def close(self) -> None:
+        await self._pool.close()
+        await self._engine.close()
+
+    @property
+    def pool(self) -> AsyncConnectionPool[Connection]:
+        """The ordinary pool, for libraries that want one."""
+        return self._pool
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncIterator[Connection]:
+        """A connection of the allocation engine's pool; the engine commits by `commit_pipeline`."""
+        async with self._engine.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """A connection for reading; each statement sees what is committed when it starts."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+    async def fetch(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run a reading function, again on a fresh connection where the first was stale."""
+        async for attempt in _retrying(LOST):
+            with attempt:
+                async with self._pool.connection() as connection:
+                    return await work(connection)
+        raise AssertionError  # tenacity reraises
+
+    async def write(self, work: Callable[[Connection], Awaitable[T]], *, keyed: bool = False) -> T:
+        """Run `work` in one transaction and commit it.
+
+        `keyed` says that the work finds its own first effect by an idempotency key, so that it may
+        be repeated even when the connection was lost at COMMIT. Otherwise that raises
+        OutcomeUnknown. Any error of `work` rolls everything back.
+        """
+        repeat: tuple[type[BaseException], ...] = (*CONFLICTS, NotCommitted, PoolTimeout)
+        if keyed:
+            repeat = (*repeat, OutcomeUnknown)
+        async for attempt in _retrying(repeat):
+            with attempt:
+                return await self._once(work)
+        raise AssertionError  # tenacity reraises
+
+    async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        async with self._pool.connection() as connection:
+            try:
+                await connection.execute("BEGIN")
+                result = await work(connection)
+            except psycopg.OperationalError as error:
+                if connection.broken and not isinstance(error, CONFLICTS):
+                    raise NotCommitted from error
+                await connection.rollback()
+                raise
+            except BaseException:
+                if not connection.broken:
+                    await connection.rollback()
+                raise
+            try:
+                await connection.execute("COMMIT")
+            except psycopg.OperationalError as error:
+                if connection.broken:
+                    logger.warning("connection lost at COMMIT")
+                    raise OutcomeUnknown from error
+                raise
+            return result
+
+
+def _pool(url: str, size: int, options: str) -> AsyncConnectionPool[Connection]:
+    return AsyncConnectionPool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=10,
+        open=False,
+        kwargs={
+            "autocommit": True,
+            "options": f"-c timezone=UTC -c lock_timeout=30s {options}",
+            "application_name": "payviox",
+        },
+    )
+
+
+def _retrying(errors: tuple[type[BaseException], ...]) -> AsyncRetrying:
+    return AsyncRetrying(
+        retry=retry_if_exception_type(errors),
+        wait=wait_random_exponential(multiplier=0.02, max=1),
+        stop=stop_after_attempt(40) | stop_after_delay(20),
+        reraise=True,
+    )

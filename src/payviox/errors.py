@@ -1,0 +1,135 @@
+"""Every refusal that a caller may see. The class is the answer: its status and its body are
+decided here, and one place (api/rendering.py) renders it."""
+
+from collections.abc import Mapping, Sequence
+
+
+class PayvioxError(Exception):
+    """A refusal with an HTTP status and a one-sentence message."""
+
+    status = 500
+    message = "Internal server error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.message)
+
+    @property
+    def body(self) -> Mapping[str, object]:
+        """The JSON body of the answer."""
+        return {"error": str(self)}
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+
+class SettingsError(PayvioxError):
+    """The installation is set up wrong; the message says what to do. Never an HTTP answer."""
+
+
+class SchemaUnknown(PayvioxError):
+    """The database holds another schema than this version knows. Never an HTTP answer."""
+
+
+class Unauthorized(PayvioxError):
+    """Whatever was wrong with the credential: the answer is always the same."""
+
+    status = 401
+    message = "Unauthorized"
+
+
+class FieldErrors(PayvioxError):
+    """Every field at fault with its messages: `{"email": ["…"], "amount": ["…"]}`."""
+
+    status = 400
+    message = "The request has field errors"
+
+    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self.fields = {name: list(messages) for name, messages in fields.items()}
+
+    @property
+    def body(self) -> Mapping[str, object]:
+        return self.fields
+
+
+class Malformed(PayvioxError):
+    status = 400
+    message = "The request body is not valid JSON"
+
+
+class InsufficientPayoutBalance(PayvioxError):
+    status = 400
+    message = "Insufficient payout balance"
+
+
+class InsufficientBalance(PayvioxError):
+    status = 400
+    message = "Insufficient balance"
+
+
+class PayoutsDisabled(PayvioxError):
+    status = 403
+    message = "Payouts are currently disabled. Please enable them in Settings."
+
+
+class NotFound(PayvioxError):
+    status = 404
+    message = "Not found"
+
+
+class MethodNotAllowed(PayvioxError):
+    status = 405
+    message = "Method not allowed"
+
+
+class Conflict(PayvioxError):
+    """The thing's state does not allow it."""
+
+    status = 409
+    message = "The current state does not allow this"
+
+
+class PayoutUserInactive(Conflict):
+    message = "Payout user is inactive"
+
+
+class BodyTooLarge(PayvioxError):
+    status = 413
+    message = "The request body is too large"
+
+
+class UnsupportedMediaType(PayvioxError):
+    status = 415
+    message = "The request body must be JSON: send Content-Type: application/json"
+
+
+class IdempotencyMismatch(PayvioxError):
+    status = 422
+    message = "This Idempotency-Key was used before with another request body"
+
+
+class Busy(PayvioxError):
+    """The queue is full: nothing was done, try again."""
+
+    status = 429
+    message = "Too many requests are waiting. Nothing was done; try again shortly."
+    retry_after_s = 1
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(self.retry_after_s)}
+
+
+class OutcomeUnknown(PayvioxError):
+    """The connection was lost at COMMIT and could not be asked again: done or not, we cannot say."""
+
+    status = 503
+    message = (
+        "The database was lost while this was being committed, so it may or may not have happened. "
+        "Look before you repeat it, or repeat it with the same Idempotency-Key."
+    )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": "5"}

@@ -1,0 +1,43 @@
+"""Identifiers: UUIDs of version 7 inside (they sort by time), prefixed text outside."""
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+new = uuid7
+"""A fresh UUID, later than those before it."""
+
+BUSINESS = "biz"
+USER = "usr"
+ORDER = "ord"
+EVENT = "evt"
+DELIVERY = "dlv"
+TRANSFER = "trf"
+QUOTE = "quo"
+PRODUCT = "prd"
+KEY = "key"
+
+
+def show(prefix: str, value: UUID | str) -> str:
+    """`("usr", UUID)` → `usr_018f…` with dashes."""
+    return f"{prefix}_{value}"
+
+
+def parse(prefix: str, text: str) -> UUID | None:
+    """The UUID in `usr_<uuid>`, or None where the text is anything else."""
+    head, _, tail = text.partition("_")
+    if head != prefix or len(tail) != 36:
+        return None
+    try:
+        value = UUID(tail)
+    except ValueError:
+        return None
+    return value if str(value) == tail else None
+
+
+def parse_number(prefix: str, text: str) -> int | None:
+    """The number in `trf_123`, or None; for ids that are counted, not drawn."""
+    head, _, tail = text.partition("_")
+    if head != prefix or not tail.isascii() or not tail.isdigit() or len(tail) > 18:
+        return None
+    return int(tail)

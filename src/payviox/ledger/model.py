@@ -1,0 +1,113 @@
+"""The ledger's words: accounts named by their role, postings to be made, transfers that were made."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+AccountKind = Literal[
+    "main", "payout", "user", "in_transit", "settled", "fee_income", "rail_cost", "suspense", "world"
+]
+TransferKind = Literal[
+    "deposit",
+    "fund",
+    "defund",
+    "allocation",
+    "revocation",
+    "expiry",
+    "reserve",
+    "settle",
+    "fee",
+    "cost",
+    "release",
+    "return",
+    "fee_return",
+    "paid_after_all",
+    "adjustment",
+]
+
+MAY_BE_NEGATIVE: frozenset[str] = frozenset({"world", "fee_income", "suspense"})
+
+
+@dataclass(frozen=True, slots=True)
+class AccountName:
+    """An account by its role within one business. `rail` only for rails' accounts, `user_id` only
+    for payout users'."""
+
+    kind: AccountKind
+    rail: str = ""
+    user_id: UUID | None = None
+
+
+MAIN = AccountName("main")
+PAYOUT = AccountName("payout")
+WORLD = AccountName("world")
+FEE_INCOME = AccountName("fee_income")
+OF_EVERY_BUSINESS = (MAIN, PAYOUT, WORLD, FEE_INCOME)
+
+
+def user(user_id: UUID) -> AccountName:
+    return AccountName("user", user_id=user_id)
+
+
+def in_transit(rail: str) -> AccountName:
+    return AccountName("in_transit", rail)
+
+
+def settled(rail: str) -> AccountName:
+    return AccountName("settled", rail)
+
+
+def rail_cost(rail: str) -> AccountName:
+    return AccountName("rail_cost", rail)
+
+
+def suspense(rail: str) -> AccountName:
+    return AccountName("suspense", rail)
+
+
+@dataclass(slots=True)
+class Account:
+    """A locked account: its balance in cents and the version of its last transfer."""
+
+    name: AccountName
+    id: UUID
+    balance: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A transfer to be made: `amount` cents from `source` to `target`."""
+
+    kind: TransferKind
+    amount: int
+    source: AccountName
+    target: AccountName
+    order_id: UUID | None = None
+    actor: str | None = None
+    reason: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transfer that was made, with both sides' balances after it."""
+
+    id: int
+    kind: str
+    amount: int
+    from_account: UUID
+    from_balance: int
+    to_account: UUID
+    to_balance: int
+    created_at: datetime
+
+
+class InsufficientFunds(Exception):
+    """An account that may not be negative would be; nothing was written. Callers say it in the
+    words of their contract."""
+
+    def __init__(self, account: AccountName) -> None:
+        super().__init__(f"account {account.kind} {account.rail} has too little")
+        self.account = account

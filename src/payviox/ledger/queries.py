@@ -1,0 +1,203 @@
+"""The SQL of accounts and transfers. The allocation engine has its own set-based statements."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from payviox.db.pool import Connection
+from payviox.ledger.model import Account, AccountName, Posting, Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    id: UUID
+    kind: str
+    rail: str
+    balance: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRow:
+    """A transfer as a business sees it."""
+
+    id: int
+    kind: str
+    amount: int
+    from_kind: str
+    from_rail: str
+    to_kind: str
+    to_rail: str
+    from_account: UUID
+    to_account: UUID
+    from_balance: int
+    to_balance: int
+    order_id: UUID | None
+    actor: str | None
+    reason: str | None
+    reference: str | None
+    email: str | None
+    user_id: UUID | None
+    created_at: object
+
+
+async def open_account(
+    connection: Connection, business_id: UUID, account_id: UUID, name: AccountName
+) -> None:
+    """Make the account unless the business has it."""
+    await connection.execute(
+        "INSERT INTO accounts (business_id, id, kind, rail) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        [business_id, account_id, name.kind, name.rail],
+    )
+
+
+async def lock_accounts(
+    connection: Connection, business_id: UUID, names: Iterable[AccountName]
+) -> list[AccountRow]:
+    """Lock accounts in the one order of this product: payout first, then by id. Two writers that
+    lock in the same order cannot wait for one another in a circle."""
+    names = list(names)
+    async with connection.cursor(row_factory=class_row(AccountRow)) as cursor:
+        await cursor.execute(
+            "SELECT id, kind, rail, balance, version FROM accounts"
+            " WHERE business_id = %(business)s AND (id = ANY(%(users)s) OR kind <> 'user'"
+            "   AND (kind, rail) IN (SELECT * FROM unnest(%(kinds)s::text[], %(rails)s::text[])))"
+            " ORDER BY kind <> 'payout', id FOR UPDATE",
+            {
+                "business": business_id,
+                "users": [name.user_id for name in names if name.user_id is not None],
+                "kinds": [name.kind for name in names if name.user_id is None],
+                "rails": [name.rail for name in names if name.user_id is None],
+            },
+        )
+        return await cursor.fetchall()
+
+
+async def balances(
+    connection: Connection, business_id: UUID, kinds: Sequence[str]
+) -> dict[str, int]:
+    """The balances of the business's own accounts of these kinds, in cents."""
+    cursor = await connection.execute(
+        "SELECT kind, balance FROM accounts WHERE business_id = %s AND kind <> 'user'"
+        " AND kind = ANY(%s)",
+        [business_id, list(kinds)],
+    )
+    return {str(kind): int(str(balance)) for kind, balance in await cursor.fetchall()}
+
+
+async def user_balance(connection: Connection, business_id: UUID, user_id: UUID) -> int:
+    cursor = await connection.execute(
+        "SELECT balance FROM accounts WHERE business_id = %s AND id = %s", [business_id, user_id]
+    )
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
+
+
+async def update_account(connection: Connection, business_id: UUID, account: Account) -> None:
+    await connection.execute(
+        "UPDATE accounts SET balance = %s, version = %s WHERE business_id = %s AND id = %s",
+        [account.balance, account.version, business_id, account.id],
+    )
+
+
+async def insert_transfer(
+    connection: Connection, business_id: UUID, posting: Posting, source: Account, target: Account
+) -> Transfer:
+    """Write one transfer; `source` and `target` already hold their balances after it."""
+    async with connection.cursor(row_factory=class_row(Transfer)) as cursor:
+        await cursor.execute(
+            "INSERT INTO transfers (business_id, kind, amount, from_account, from_version,"
+            " from_balance, to_account, to_version, to_balance, order_id, actor, reason, reference)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " RETURNING id, kind, amount, from_account, from_balance, to_account, to_balance,"
+            " created_at",
+            [
+                business_id,
+                posting.kind,
+                posting.amount,
+                source.id,
+                source.version,
+                source.balance,
+                target.id,
+                target.version,
+                target.balance,
+                posting.order_id,
+                posting.actor,
+                posting.reason,
+                posting.reference,
+            ],
+        )
+        transfer = await cursor.fetchone()
+    assert transfer is not None  # noqa: S101  # RETURNING answers a row
+    return transfer
+
+
+async def find_transfer(
+    connection: Connection, business_id: UUID, transfer_id: int
+) -> Transfer | None:
+    async with connection.cursor(row_factory=class_row(Transfer)) as cursor:
+        await cursor.execute(
+            "SELECT id, kind, amount, from_account, from_balance, to_account, to_balance, created_at"
+            " FROM transfers WHERE business_id = %s AND id = %s",
+            [business_id, transfer_id],
+        )
+        return await cursor.fetchone()
+
+
+async def find_deposit(
+    connection: Connection, business_id: UUID, reference: str
+) -> Transfer | None:
+    async with connection.cursor(row_factory=class_row(Transfer)) as cursor:
+        await cursor.execute(
+            "SELECT id, kind, amount, from_account, from_balance, to_account, to_balance, created_at"
+            " FROM transfers WHERE business_id = %s AND reference = %s AND kind = 'deposit'",
+            [business_id, reference],
+        )
+        return await cursor.fetchone()
+
+
+async def list_movements(
+    connection: Connection,
+    business_id: UUID,
+    *,
+    kind: str | None = None,
+    user_id: UUID | None = None,
+    order_id: UUID | None = None,
+    after: int | None = None,
+    limit: int,
+) -> list[MovementRow]:
+    """Movements, newest first, older than the transfer `after`."""
+    conditions = ["t.business_id = %(business)s"]
+    if kind is not None:
+        conditions.append("t.kind = %(kind)s")
+    if order_id is not None:
+        conditions.append("t.order_id = %(order)s")
+    if user_id is not None:
+        conditions.append("%(user)s IN (t.from_account, t.to_account)")
+    if after is not None:
+        conditions.append("t.id < %(after)s")
+    async with connection.cursor(row_factory=class_row(MovementRow)) as cursor:
+        await cursor.execute(
+            "SELECT t.id, t.kind, t.amount, f.kind AS from_kind, f.rail AS from_rail,"  # noqa: S608
+            " g.kind AS to_kind, g.rail AS to_rail, t.from_account, t.to_account, t.from_balance,"
+            " t.to_balance, t.order_id, t.actor, t.reason, t.reference, u.email, u.id AS user_id,"
+            " t.created_at"
+            " FROM transfers t"
+            " JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account"
+            " JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account"
+            " LEFT JOIN payout_users u ON u.business_id = t.business_id AND u.id ="
+            "   CASE 'user' WHEN g.kind THEN t.to_account WHEN f.kind THEN t.from_account END"
+            f" WHERE {' AND '.join(conditions)} ORDER BY t.id DESC LIMIT %(limit)s",
+            {
+                "business": business_id,
+                "kind": kind,
+                "order": order_id,
+                "user": user_id,
+                "after": after,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()

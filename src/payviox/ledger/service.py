@@ -1,0 +1,108 @@
+"""Posting to the ledger: lock, move, write. Everything here happens in the caller's transaction."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from payviox import ids
+from payviox.db.pool import Connection
+from payviox.ledger import queries
+from payviox.ledger.model import (
+    MAY_BE_NEGATIVE,
+    OF_EVERY_BUSINESS,
+    Account,
+    AccountName,
+    InsufficientFunds,
+    Posting,
+    Transfer,
+)
+from payviox.ledger.queries import MovementRow
+
+__all__ = [
+    "MovementRow",
+    "balances",
+    "find_deposit",
+    "find_transfer",
+    "list_movements",
+    "lock",
+    "open_business_accounts",
+    "post",
+    "user_balance",
+]
+
+balances = queries.balances
+user_balance = queries.user_balance
+find_transfer = queries.find_transfer
+find_deposit = queries.find_deposit
+list_movements = queries.list_movements
+
+
+async def open_business_accounts(connection: Connection, business_id: UUID) -> None:
+    """The accounts that every business has from its first day."""
+    for name in OF_EVERY_BUSINESS:
+        await queries.open_account(connection, business_id, ids.new(), name)
+
+
+async def lock(
+    connection: Connection, business_id: UUID, names: Iterable[AccountName]
+) -> dict[AccountName, Account]:
+    """Lock these accounts in the product's one order and answer their balances.
+
+    A rail's accounts are opened on their first use. Raises LookupError where an account does not
+    exist.
+    """
+    wanted = set(names)
+    found = await _lock_existing(connection, business_id, wanted)
+    missing = wanted - found.keys()
+    if missing:
+        for name in sorted(missing, key=lambda name: (name.kind, name.rail)):
+            if not name.rail:
+                raise LookupError(f"business {business_id} has no account {name}")
+            await queries.open_account(connection, business_id, ids.new(), name)
+        found = await _lock_existing(connection, business_id, wanted)
+    return found
+
+
+async def post(
+    connection: Connection, business_id: UUID, postings: Sequence[Posting]
+) -> list[Transfer]:
+    """Make these transfers, in this order, in the caller's transaction.
+
+    Raises InsufficientFunds before anything is written where an account that may not be negative
+    would be.
+    """
+    accounts = await lock(
+        connection, business_id, {name for p in postings for name in (p.source, p.target)}
+    )
+    moves = []
+    for posting in postings:
+        source, target = accounts[posting.source], accounts[posting.target]
+        if source.balance < posting.amount and source.name.kind not in MAY_BE_NEGATIVE:
+            raise InsufficientFunds(source.name)
+        source = _moved(source, -posting.amount)
+        target = _moved(target, posting.amount)
+        accounts[posting.source], accounts[posting.target] = source, target
+        moves.append((posting, source, target))
+    transfers = [
+        await queries.insert_transfer(connection, business_id, posting, source, target)
+        for posting, source, target in moves
+    ]
+    for account in accounts.values():
+        await queries.update_account(connection, business_id, account)
+    return transfers
+
+
+def _moved(account: Account, amount: int) -> Account:
+    return Account(account.name, account.id, account.balance + amount, account.version + 1)
+
+
+async def _lock_existing(
+    connection: Connection, business_id: UUID, names: set[AccountName]
+) -> dict[AccountName, Account]:
+    rows = await queries.lock_accounts(connection, business_id, names)
+    by_id = {name.user_id: name for name in names if name.user_id is not None}
+    by_role = {(name.kind, name.rail): name for name in names if name.user_id is None}
+    found = {}
+    for row in rows:
+        name = by_id.get(row.id) or by_role[row.kind, row.rail]  # type: ignore[index]  # kinds come from a CHECK
+        found[name] = Account(name, row.id, row.balance, row.version)
+    return found

@@ -1,0 +1,79 @@
+"""Who an email address is. Syntax only, no DNS; one address has one canonical spelling: local part
+lower-cased in ASCII, domain in its lower-case IDNA form. Dots and plus tags stay."""
+
+import re
+
+import email_validator
+import idna
+from email_validator import EmailSyntaxError
+from email_validator import syntax as grammar
+
+MAX_LENGTH = 255
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # reserved names such as `.test` are fine here
+ASCII_SPACE = " \t\n\r\v\f"
+
+REQUIRED = "The email field is required."
+NOT_TEXT = "The email must be a string."
+INVALID = "The email must be a valid email address."
+TOO_LONG = "The email may not be greater than 255 characters."
+
+# The common case, decided without the grammar's 38 µs; tests/unit hold it equal to the grammar.
+_COMMON = re.compile(
+    r"(?=.{3,255}\Z)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*(?<!.{65})"
+    r"@(?:(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,18}",
+    re.ASCII,
+)
+# What an address too long for the grammar must look like to be told so, and not that it is invalid.
+_SHAPE = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[^\s@.]+(?:\.[^\s@.]+)+",
+)
+
+
+class InvalidEmail(ValueError):
+    """The message is one of the contract's."""
+
+
+def canonical(value: object) -> str:
+    """The canonical spelling of an address as it came in. Raises InvalidEmail."""
+    if value is None:
+        raise InvalidEmail(REQUIRED)
+    if not isinstance(value, str):
+        raise InvalidEmail(NOT_TEXT)
+    text = value.strip(ASCII_SPACE)
+    if not text:
+        raise InvalidEmail(REQUIRED)
+    if text.isascii():
+        lowered = text.lower()
+        if _COMMON.fullmatch(lowered):
+            return lowered
+    return _by_grammar(text)
+
+
+def _by_grammar(text: str) -> str:
+    local, at, domain = text.rpartition("@")
+    if len(text) > MAX_LENGTH:
+        raise InvalidEmail(TOO_LONG if _SHAPE.fullmatch(text) else INVALID)
+    if not at or not local.isascii() or _looks_like_ascii(domain):
+        raise InvalidEmail(INVALID)
+    try:
+        checked = grammar.validate_email_local_part(local, allow_smtputf8=False, strict=True)
+        name = grammar.validate_email_domain_name(domain)
+    except (EmailSyntaxError, UnicodeError) as error:
+        raise InvalidEmail(INVALID) from error
+    result = f"{checked['local_part'].lower()}@{name['ascii_domain'].lower()}"
+    if len(result) > MAX_LENGTH:
+        raise InvalidEmail(TOO_LONG)
+    return result
+
+
+def _looks_like_ascii(domain: str) -> bool:
+    """Whether a non-ASCII character would be mapped into ASCII: a Kelvin sign, a full-width letter,
+    an ideographic full stop. Such a domain is refused rather than merged with the plain one."""
+    try:
+        return any(
+            any(mapped.isascii() for mapped in idna.uts46_remap(character, std3_rules=False))
+            for character in domain
+            if not character.isascii()
+        )
+    except idna.IDNAError:
+        return True

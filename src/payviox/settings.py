@@ -1,0 +1,119 @@
+"""What the environment says: the only module that reads it. Every setting is documented in
+docs/operating.md; nothing here opens a file but `.env` and the kept secret key."""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from payviox.errors import SettingsError
+
+HOW_TO_MAKE_A_KEY = (
+    "Make one with:  python3 -c 'import secrets; print(secrets.token_urlsafe(48))'  "
+    "and keep a copy away from the database: what is encrypted with it is lost without it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One installation's settings.
+
+    `database_url` None means the embedded PostgreSQL under `home`. `secret_key` and
+    `previous_secret_keys` are hidden from the repr so that no log can show them.
+    """
+
+    home: Path
+    database_url: str | None = field(default=None, repr=False)
+    migration_url: str | None = field(default=None, repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = "http://127.0.0.1:8000"
+    secret_key: str = field(default="", repr=False)
+    previous_secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    allow_private_webhooks: bool = False
+    metrics_token: str | None = field(default=None, repr=False)
+    log_level: str = "info"
+    allocation_queue: int = 10_000
+    """Allocations that may wait in one process before callers are told 429."""
+
+    @property
+    def embedded(self) -> bool:
+        return self.database_url is None
+
+
+def load() -> Settings:
+    """Read the environment and `.env` (the environment wins).
+
+    Raises SettingsError, whose message says what to do.
+    """
+    env = {k: v for k, v in dotenv_values(".env").items() if v is not None} | dict(os.environ)
+    home = Path(env.get("PAYVIOX_HOME") or "~/.payviox").expanduser().absolute()
+    database_url = env.get("PAYVIOX_DATABASE_URL") or None
+    secret_key = env.get("PAYVIOX_SECRET_KEY") or ""
+    if secret_key and len(secret_key) < 32:
+        raise SettingsError(f"PAYVIOX_SECRET_KEY is too short to be safe. {HOW_TO_MAKE_A_KEY}")
+    if not secret_key:
+        if database_url is not None:
+            raise SettingsError(
+                "PAYVIOX_SECRET_KEY is required with an external database. " + HOW_TO_MAKE_A_KEY
+            )
+        secret_key = _kept_secret_key(home)
+    host = env.get("PAYVIOX_HOST") or "127.0.0.1"
+    port = _integer(env, "PAYVIOX_PORT", 8000)
+    shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  # compared, not bound
+    return Settings(
+        home=home,
+        database_url=database_url,
+        migration_url=env.get("PAYVIOX_MIGRATION_URL") or None,
+        host=host,
+        port=port,
+        public_url=(env.get("PAYVIOX_PUBLIC_URL") or f"http://{shown_host}:{port}").rstrip("/"),
+        secret_key=secret_key,
+        previous_secret_keys=tuple(
+            k.strip() for k in env.get("PAYVIOX_PREVIOUS_SECRET_KEYS", "").split(",") if k.strip()
+        ),
+        allow_private_webhooks=_switch(env, "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"),
+        metrics_token=env.get("PAYVIOX_METRICS_TOKEN") or None,
+        log_level=(env.get("PAYVIOX_LOG_LEVEL") or "info").lower(),
+        allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
+    )
+
+
+def _integer(env: dict[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isascii() or not text.isdigit():
+        raise SettingsError(f"{name} must be a whole number, not {text!r}.")
+    return int(text)
+
+
+def _switch(env: dict[str, str], name: str) -> bool:
+    text = (env.get(name) or "0").lower()
+    if text not in ("0", "1", "true", "false", "yes", "no"):
+        raise SettingsError(f"{name} must be 1 or 0, not {text!r}.")
+    return text in ("1", "true", "yes")
+
+
+def _kept_secret_key(home: Path) -> str:
+    """The embedded installation's own key, made on first use, readable by its owner alone."""
+    path = home / "secret_key"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        # Written whole under another name and linked: two commands starting at once keep one key.
+        draft = home / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
+        if not path.exists():
+            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(fd, "w") as file:
+                file.write(secrets.token_urlsafe(48) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"The secret key under {home} cannot be kept: {error}.") from error

@@ -1,0 +1,107 @@
+"""Money between the world, the main and the payout balance, and everything that must take the payout
+account's lock. Database only, in the caller's transaction. Amounts are US cents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from payviox.auth import keys
+from payviox.auth.keys import Kind, Mode
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, InsufficientBalance
+from payviox.ledger import service as ledger
+from payviox.ledger.model import MAIN, PAYOUT, WORLD, InsufficientFunds, Posting, Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """A business's main balance and its payout balance, in cents."""
+
+    balance: int
+    payout_balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewBusiness:
+    """A twin just made, with its keys: the only time that they are seen."""
+
+    business: Business
+    secret_key: str
+    public_key: str
+
+
+async def open_organization(connection: Connection, name: str) -> tuple[NewBusiness, NewBusiness]:
+    """A live and a test business with their accounts and keys, payouts off."""
+    live, test = await businesses.create(connection, name)
+    return await _open(connection, live, "live"), await _open(connection, test, "test")
+
+
+async def _open(connection: Connection, business: Business, mode: Mode) -> NewBusiness:
+    await ledger.open_business_accounts(connection, business.id)
+    return NewBusiness(
+        business,
+        await keys.create(connection, business.id, mode, "secret"),
+        await keys.create(connection, business.id, mode, "public"),
+    )
+
+
+async def balances(connection: Connection, business_id: UUID) -> Balances:
+    found = await ledger.balances(connection, business_id, ["main", "payout"])
+    return Balances(found["main"], found["payout"])
+
+
+async def deposit(
+    connection: Connection, business_id: UUID, amount: int, reference: str, actor: str
+) -> Transfer:
+    """Credit the main balance, once for each reference.
+
+    The same reference again answers the first transfer; with another amount it raises Conflict.
+    """
+    await ledger.lock(connection, business_id, [MAIN, WORLD])
+    earlier = await ledger.find_deposit(connection, business_id, reference)
+    if earlier is not None:
+        if earlier.amount != amount:
+            raise Conflict(
+                f"The reference {reference!r} was used before for a deposit of {earlier.amount} cents"
+            )
+        return earlier
+    posting = Posting("deposit", amount, WORLD, MAIN, reference=reference, actor=actor)
+    return (await ledger.post(connection, business_id, [posting]))[0]
+
+
+async def fund(connection: Connection, business_id: UUID, amount: int, actor: str) -> Transfer:
+    """Move cents from the main to the payout balance. Raises InsufficientBalance."""
+    return await _move(connection, business_id, Posting("fund", amount, MAIN, PAYOUT, actor=actor))
+
+
+async def defund(connection: Connection, business_id: UUID, amount: int, actor: str) -> Transfer:
+    """Move cents back from the payout to the main balance. Raises InsufficientBalance."""
+    return await _move(connection, business_id, Posting("defund", amount, PAYOUT, MAIN, actor=actor))
+
+
+async def _move(connection: Connection, business_id: UUID, posting: Posting) -> Transfer:
+    try:
+        return (await ledger.post(connection, business_id, [posting]))[0]
+    except InsufficientFunds as error:
+        raise InsufficientBalance from error
+
+
+async def set_rules(
+    connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: str
+) -> None:
+    """Change a business's switches, rules, limits or lifetimes. Under the payout account's lock: no
+    allocation commits under the old ones afterwards."""
+    await ledger.lock(connection, business_id, [PAYOUT])
+    await businesses.set_rules(connection, business_id, changes, actor)
+
+
+async def regenerate_key(connection: Connection, business_id: UUID, kind: Kind, actor: str) -> str:
+    """A new key of this kind, shown this once; the old one stops with the commit."""
+    business = await businesses.get(connection, business_id)
+    await ledger.lock(connection, business_id, [PAYOUT])
+    mode: Mode = "test" if business.test else "live"
+    key = await keys.create(connection, business_id, mode, kind)
+    await businesses.audit(connection, business_id, actor, "key.regenerated", {"kind": kind})
+    return key

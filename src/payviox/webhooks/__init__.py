@@ -1,0 +1,1 @@
+"""Webhooks out: events, their signatures, the target guard and their delivery."""
