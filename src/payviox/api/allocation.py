@@ -1,0 +1,101 @@
+"""`POST /payout/create`, the busiest call, on a path of its own: no framework between the body and the
+allocation queue. Its OpenAPI entry stands in schemas.py beside the others."""
+
+from collections.abc import Iterable
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from payviox.allocations.batcher import Batcher
+from payviox.allocations.model import Allocated, Item
+from payviox.api.authentication import authenticate_business, bearer
+from payviox.api.bodies import EMAIL, parse, read
+from payviox.auth.hashes import digest
+from payviox.auth.keys import BusinessCaller
+from payviox.db.pool import Database
+from payviox.errors import FieldErrors, Unauthorized
+from payviox.idempotency import model as idempotency
+from payviox.money import MAX_ALLOCATION
+from payviox.payout_users.email import InvalidEmail, canonical
+
+MAX_REMEMBERED_KEYS = 10_000
+
+Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_ALLOCATION, description="US cents")]
+Headers = Iterable[tuple[bytes, bytes]]
+Answer = tuple[int, bytes, dict[str, str]]
+
+
+class CreateRequest(msgspec.Struct):
+    """Whom to pay and how much."""
+
+    email: Annotated[str, EMAIL]
+    amount: Amount
+
+
+decode = msgspec.json.Decoder(CreateRequest).decode
+
+
+class Create:
+    """The route. It remembers which keys it has seen; every commit checks again that they live, so a
+    regenerated key stops at once all the same."""
+
+    def __init__(self, database: Database, batcher: Batcher) -> None:
+        self._database = database
+        self._batcher = batcher
+        self._callers: dict[bytes, tuple[UUID, str]] = {}
+
+    async def __call__(self, scope: object, body: bytes) -> Answer:
+        headers: Headers = scope["headers"]  # type: ignore[index]  # an ASGI scope
+        authorization, key = _interesting(headers)
+        token = digest(bearer(authorization))
+        caller = self._callers.get(token) or await self._authenticate(token, authorization)
+        try:
+            request = decode(body)
+            email = canonical(request.email)
+            if key is not None:
+                idempotency.check(key)
+        except Exception:  # noqa: BLE001  # any problem: the slow way names it
+            # A remembered key may have been regenerated: nobody else is told what was wrong.
+            await self._authenticate(token, authorization)
+            if key is not None:
+                idempotency.check(key)
+            return _refuse(body)
+        business_id, key_id = caller
+        request_digest = idempotency.digest(parse(body)).hex() if key is not None else None
+        item = Item(email, request.amount, key_id, None, key, request_digest)
+        outcome = (await self._batcher.submit(business_id, (item,)))[0]
+        if not isinstance(outcome, Allocated):
+            if isinstance(outcome, Unauthorized):
+                self._callers.pop(token, None)
+            raise outcome
+        replayed = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
+        return 201, b'{"hash":"%s"}' % outcome.hash.encode(), replayed
+
+    async def _authenticate(self, token: bytes, authorization: str | None) -> tuple[UUID, str]:
+        self._callers.pop(token, None)
+        caller: BusinessCaller = await authenticate_business(self._database, authorization)
+        if len(self._callers) >= MAX_REMEMBERED_KEYS:
+            self._callers.clear()
+        self._callers[token] = found = (caller.business_id, str(caller.key_id))
+        return found
+
+
+def _interesting(headers: Headers) -> tuple[str | None, str | None]:
+    authorization = key = None
+    for name, value in headers:
+        if name == b"authorization":
+            authorization = value.decode("latin-1")
+        elif name == b"idempotency-key":
+            key = value.decode("latin-1")
+    return authorization, key
+
+
+def _refuse(body: bytes) -> Answer:
+    """Say everything that is wrong with the body."""
+    request = read(body, CreateRequest)
+    try:
+        canonical(request.email)
+    except InvalidEmail as error:
+        raise FieldErrors({"email": [str(error)]}) from error
+    raise AssertionError("the body was fine after all")

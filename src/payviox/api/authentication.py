@@ -1,0 +1,78 @@
+"""Who is calling: guards that settle it before a route reads its body. Every failure is the same 401
+after the same one look-up."""
+
+from collections.abc import Mapping
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from payviox.api.context import Services
+from payviox.auth import keys, users
+from payviox.auth.keys import BusinessCaller
+from payviox.db.pool import Database
+from payviox.errors import Unauthorized
+
+SECRET_KEY = "secretKey"  # noqa: S105  # the name of a scheme in the OpenAPI document
+PAYOUT_HASH = "payoutHash"
+
+
+def bearer(authorization: str | None) -> str:
+    """The token of an `Authorization: Bearer …` header; empty for anything else, which no key is."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def authenticate_business(database: Database, authorization: str | None) -> BusinessCaller:
+    """Raises Unauthorized."""
+    key = bearer(authorization)
+    caller = await database.fetch(lambda connection: keys.find_business(connection, key))
+    if caller is None:
+        raise Unauthorized
+    return caller
+
+
+async def require_business(
+    connection: "ASGIConnection[object, object, object, object]", _: BaseRouteHandler
+) -> None:
+    """Guard: a business with its secret key."""
+    found: Services = connection.app.state.services
+    connection.scope["state"]["business"] = await authenticate_business(
+        found.database, connection.headers.get("authorization")
+    )
+
+
+async def require_payout_user(
+    connection: "ASGIConnection[object, object, object, object]", _: BaseRouteHandler
+) -> None:
+    """Guard: a payout user with a hash, in the header, else the body, else the query; the first one
+    present wins."""
+    found: Services = connection.app.state.services
+    payout_hash = _presented(connection)
+    caller = await found.database.fetch(lambda db: users.find_user(db, payout_hash))
+    if caller is None:
+        raise Unauthorized
+    connection.scope["state"]["payout_user"] = caller
+
+
+def _presented(connection: "ASGIConnection[object, object, object, object]") -> str:
+    header = connection.headers.get("x-payout-hash")
+    if header is not None:
+        return header
+    body: bytes = connection.scope["state"].get("body", b"")
+    in_body = _body_field(body)
+    if in_body is not None:
+        return in_body
+    return str(connection.query_params.get("payout_hash", ""))
+
+
+def _body_field(body: bytes) -> str | None:
+    """`payout_hash` of a JSON object; present but no text counts as a hash that nobody has."""
+    try:
+        decoded = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    if not isinstance(decoded, Mapping) or decoded.get("payout_hash") is None:
+        return None
+    value = decoded["payout_hash"]
+    return value if isinstance(value, str) else ""

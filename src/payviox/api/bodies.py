@@ -1,0 +1,135 @@
+"""Reading JSON bodies: decoded strictly into a struct; only if that fails, every field's messages are
+collected at once, in the words of the wire contract."""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from payviox.errors import FieldErrors, Malformed
+from payviox.payout_users.email import InvalidEmail, canonical
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+EMAIL = msgspec.Meta(extra={"format": "email"}, description="An email address")
+"""Marks a text as an email address: `Annotated[str, EMAIL]`."""
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The body as a JSON object; no body is an empty one. Raises Malformed."""
+    if not body.strip():
+        return {}
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"The request body is not valid JSON: {_plain(error)}") from error
+    except RecursionError as error:
+        raise Malformed("The request body is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise Malformed("The request body must be a JSON object")
+    return value
+
+
+def read(body: bytes, kind: type[T]) -> T:
+    """The body as a `kind`. Raises Malformed or FieldErrors."""
+    try:
+        return msgspec.json.decode(body or b"{}", type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        value = parse(body)
+        found: dict[str, list[str]] = {}
+        for field, message in problems(inspect.type_info(kind), value, ""):
+            found.setdefault(field, [message])
+        if found:
+            raise FieldErrors(found) from error
+        raise Malformed(_plain(error)) from error
+
+
+def _plain(error: Exception) -> str:
+    return str(error).removeprefix("JSON is malformed: ")
+
+
+def problems(kind: inspect.Type, value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Every field at fault with its first message. `path` is the field's dotted name."""
+    match kind:
+        case inspect.Metadata(type=inner, extra=extra):
+            yield from _marked(inner, value, path, extra or {})
+        case inspect.UnionType(types=types):
+            if value is None and kind.includes_none:
+                return
+            kinds = [t for t in types if not isinstance(t, inspect.NoneType)]
+            yield from problems(kinds[0], value, path)
+        case inspect.StructType(fields=fields):
+            yield from _struct(fields, value, path)
+        case inspect.IntType(ge=least, le=most):
+            yield from _integer(value, path, least, most)
+        case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
+            yield from _text(kind, value, path)
+        case inspect.BoolType():
+            if not isinstance(value, bool):
+                yield path, f"The {path} must be true or false."
+        case inspect.LiteralType(values=values):
+            if value not in values:
+                yield path, f"The {path} must be one of: {', '.join(map(str, values))}."
+        case inspect.ListType(item_type=item, max_length=longest):
+            if not isinstance(value, list):
+                yield path, f"The {path} must be a list."
+            elif longest is not None and len(value) > longest:
+                yield path, f"The {path} may not have more than {longest} items."
+            else:
+                for number, entry in enumerate(value):
+                    yield from problems(item, entry, f"{path}.{number}")
+
+
+def _marked(
+    kind: inspect.Type, value: object, path: str, extra: dict[str, Any]
+) -> Iterator[tuple[str, str]]:
+    if extra.get("format") != "email":
+        yield from problems(kind, value, path)
+        return
+    try:
+        canonical(value)
+    except InvalidEmail as error:
+        yield path, str(error)
+
+
+def _struct(
+    fields: tuple[inspect.Field, ...], value: object, path: str
+) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, dict):
+        yield path, f"The {path} must be an object."
+        return
+    for field in fields:
+        name = f"{path}.{field.encode_name}" if path else field.encode_name
+        entry = value.get(field.encode_name)
+        if entry is None:
+            if field.required:
+                yield name, f"The {name} field is required."
+            elif field.encode_name in value:
+                yield from problems(field.type, None, name)
+        else:
+            yield from problems(field.type, entry, name)
+
+
+def _integer(
+    value: object, path: str, least: int | None, most: int | None
+) -> Iterator[tuple[str, str]]:
+    if isinstance(value, bool) or not isinstance(value, int):
+        yield path, f"The {path} must be an integer."
+    elif least is not None and value < least:
+        yield path, f"The {path} must be at least {least}."
+    elif most is not None and value > most:
+        yield path, f"The {path} may not be greater than {most}."
+
+
+def _text(kind: inspect.StrType, value: object, path: str) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, str):
+        yield path, f"The {path} must be a string."
+    elif kind.min_length and not value.strip():
+        yield path, f"The {path} field is required."
+    elif kind.min_length and len(value) < kind.min_length:
+        yield path, f"The {path} must be at least {kind.min_length} characters."
+    elif kind.max_length is not None and len(value) > kind.max_length:
+        yield path, f"The {path} may not be greater than {kind.max_length} characters."
+    elif kind.pattern is not None:
+        yield path, f"The {path} is not valid."

@@ -1,0 +1,64 @@
+"""What a business may do with its secret key: balances. Users, orders and webhooks have files of their
+own."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get, post
+
+from payviox.api.authentication import require_business
+from payviox.api.bodies import read
+from payviox.api.context import Call, business, services
+from payviox.api.idempotent import run_once
+from payviox.money import MAX_TREASURY
+from payviox.treasury import service as treasury
+
+
+class Balances(msgspec.Struct):
+    """Both balances of a business, in US cents."""
+
+    balance: int
+    payout_balance: int
+
+
+class MoveRequest(msgspec.Struct):
+    """How much to move between the main and the payout balance."""
+
+    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_TREASURY, description="US cents")]
+
+
+@get("/balance", guards=[require_business])
+async def get_balance(request: Call) -> Balances:
+    """Main and payout balance."""
+    caller = business(request)
+    found = await services(request).database.fetch(
+        lambda connection: treasury.balances(connection, caller.business_id)
+    )
+    return Balances(found.balance, found.payout_balance)
+
+
+@post("/payout/fund", guards=[require_business], status_code=200)
+async def fund(request: Call) -> Response[Any]:
+    """Move money from the main to the payout balance."""
+    return await _move(request, treasury.fund)
+
+
+@post("/payout/defund", guards=[require_business], status_code=200)
+async def defund(request: Call) -> Response[Any]:
+    """Move money back from the payout to the main balance."""
+    return await _move(request, treasury.defund)
+
+
+async def _move(request: Call, move: Any) -> Response[Any]:
+    caller = business(request)
+    wanted = read(await request.body(), MoveRequest)
+
+    async def effect(connection: Any) -> dict[str, int]:
+        await move(connection, caller.business_id, wanted.amount, "api")
+        after = await treasury.balances(connection, caller.business_id)
+        return {"balance": after.balance, "payout_balance": after.payout_balance}
+
+    return await run_once(request, caller.business_id, "business", effect, lambda done: done.reference)
+
+
+ROUTES = [get_balance, fund, defund]

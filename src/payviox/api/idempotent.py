@@ -1,0 +1,51 @@
+"""POST routes: an `Idempotency-Key` read, its effect run once and committed, its answer rendered from
+the effect's reference, the first time and every time after."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from litestar import Response
+
+from payviox.api.bodies import parse
+from payviox.api.context import Call, services
+from payviox.api.rendering import JSON, encode
+from payviox.db.pool import Connection
+from payviox.idempotency import model
+from payviox.idempotency.model import Scope
+from payviox.idempotency.service import Done, once
+
+
+async def scope_of(request: Call, caller: str) -> Scope | None:
+    """The scope of the request's key, None where it has none. Raises BadKey."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    body = parse(await request.body())
+    return Scope(caller, request.url.path, model.check(key), model.digest(body))
+
+
+async def run_once(
+    request: Call,
+    business_id: UUID,
+    caller: str,
+    effect: Callable[[Connection], Awaitable[Any]],
+    render: Callable[[Done], Any],
+    *,
+    status_code: int = 200,
+) -> Response[Any]:
+    """Run `effect` once in one transaction and answer `render(done)`.
+
+    `caller` is `business` or a payout user's id. What `effect` answers must be plain JSON without
+    secrets, or ShownOnce.
+    """
+    scope = await scope_of(request, caller)
+    done = await services(request).database.write(
+        lambda connection: once(connection, business_id, scope, effect), keyed=scope is not None
+    )
+    return Response(
+        encode(render(done)),
+        status_code=status_code,
+        media_type=JSON,
+        headers={"Idempotent-Replayed": "true"} if done.replayed else {},
+    )

@@ -1,0 +1,72 @@
+"""The web process: builds the application from its parts and serves it. Imported by the command line
+alone."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from granian.constants import Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+from litestar import Litestar
+
+from payviox.allocations.batcher import Batcher
+from payviox.api import business
+from payviox.api.allocation import Create
+from payviox.api.context import Services
+from payviox.api.edge import MAX_BATCH_BODY, Application, Edge
+from payviox.api.rendering import handle
+from payviox.auth.keyring import Keyring
+from payviox.db.pool import Database
+from payviox.settings import Settings
+
+ROUTES = [*business.ROUTES]
+HEAD_TIMEOUT_MS = 10_000
+"""How long a client may take to send its request's head."""
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]:
+    """The process's database, keys and allocation queue, closed in order."""
+    database = Database(url)
+    await database.open()
+    try:
+        keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
+        batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
+        yield Services(settings, database, keyring, batcher)
+        await batcher.drain()
+    finally:
+        await database.close()
+
+
+def build(services: Services) -> Application:
+    """The ASGI application."""
+    litestar = Litestar(
+        ROUTES,
+        exception_handlers={Exception: handle},
+        openapi_config=None,
+        request_max_body_size=MAX_BATCH_BODY,
+    )
+    litestar.state.services = services
+    create = Create(services.database, services.batcher)
+    return Edge(litestar, {("POST", "/payout/create"): create})  # type: ignore[arg-type]
+
+
+async def serve(settings: Settings, url: str) -> None:
+    """Serve until SIGTERM or SIGINT, then let what is in flight finish."""
+    async with open_services(settings, url) as services:
+        server = Server(
+            build(services),
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGI,
+            http1_settings=HTTP1Settings(header_read_timeout=HEAD_TIMEOUT_MS),
+            backlog=1024,
+            log_enabled=False,
+            websockets=False,
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, server.stop)
+        await server.serve()

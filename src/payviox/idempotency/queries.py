@@ -1,0 +1,41 @@
+"""The SQL of idempotency keys."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from payviox.db.pool import Connection
+from payviox.idempotency.model import Scope
+
+
+async def claim(connection: Connection, business_id: UUID, scope: Scope, part: int) -> bool:
+    """Whether the key is ours to use. Waits for another transaction that is just using it."""
+    cursor = await connection.execute(
+        "INSERT INTO idempotency_keys (business_id, caller, path, key, part, digest)"
+        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [business_id, scope.caller, scope.path, scope.key, part, scope.digest],
+    )
+    return cursor.rowcount == 1
+
+
+async def find(
+    connection: Connection, business_id: UUID, scope: Scope, part: int
+) -> tuple[bytes, Any] | None:
+    cursor = await connection.execute(
+        "SELECT digest, reference FROM idempotency_keys WHERE business_id = %s AND caller = %s"
+        " AND path = %s AND key = %s AND part = %s",
+        [business_id, scope.caller, scope.path, scope.key, part],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else (bytes(row[0]), row[1])  # type: ignore[call-overload]  # bytea
+
+
+async def set_reference(
+    connection: Connection, business_id: UUID, scope: Scope, part: int, reference: Any
+) -> None:
+    await connection.execute(
+        "UPDATE idempotency_keys SET reference = %s WHERE business_id = %s AND caller = %s"
+        " AND path = %s AND key = %s AND part = %s",
+        [Jsonb(reference), business_id, scope.caller, scope.path, scope.key, part],
+    )

@@ -1,0 +1,77 @@
+"""Doing something once for each idempotency key. The key is claimed, and what its answer is rendered
+from is kept, in the effect's own transaction: both commit or neither."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from payviox.db.pool import Connection
+from payviox.errors import IdempotencyMismatch
+from payviox.idempotency import queries
+from payviox.idempotency.model import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An effect's reference (plain JSON: ids and states, no secret) and whether it is an old one.
+    `shown_once` is what only the first answer may show; it is never stored."""
+
+    reference: Any
+    replayed: bool = False
+    shown_once: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOnce:
+    """An effect's reference together with a secret for its first answer alone."""
+
+    reference: Any
+    secret: Any
+
+
+async def once(
+    connection: Connection,
+    business_id: UUID,
+    scope: Scope | None,
+    effect: Callable[[Connection], Awaitable[Any]],
+) -> Done:
+    """Run `effect` in the caller's transaction unless its key was used before.
+
+    `effect` answers its reference (or ShownOnce). Raises IdempotencyMismatch where the key was used
+    with another body, and whatever the effect raises, in which case the key stays unused.
+    """
+    if scope is None:
+        return _done(await effect(connection))
+    if not await queries.claim(connection, business_id, scope, 0):
+        reference = await replay(connection, business_id, scope)
+        return Done(reference, replayed=True)
+    done = _done(await effect(connection))
+    await queries.set_reference(connection, business_id, scope, 0, done.reference)
+    return done
+
+
+async def replay(connection: Connection, business_id: UUID, scope: Scope, part: int = 0) -> Any:
+    """The reference of a key used before, None where it was not. Raises IdempotencyMismatch."""
+    found = await queries.find(connection, business_id, scope, part)
+    if found is None:
+        return None
+    digest, reference = found
+    if digest != scope.digest:
+        raise IdempotencyMismatch
+    return reference
+
+
+async def keep(
+    connection: Connection, business_id: UUID, scope: Scope, part: int, reference: Any
+) -> None:
+    """Use the key's part up with this reference; for callers that looked for a replay under a lock
+    of their own."""
+    await queries.claim(connection, business_id, scope, part)
+    await queries.set_reference(connection, business_id, scope, part, reference)
+
+
+def _done(result: Any) -> Done:
+    if isinstance(result, ShownOnce):
+        return Done(result.reference, shown_once=result.secret)
+    return Done(result)
