@@ -12,16 +12,16 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from payviox.allocations.batcher import Batcher
-from payviox.api import business
+from payviox.api import business, openapi, pages
 from payviox.api.allocation import Create
 from payviox.api.context import Services
 from payviox.api.edge import MAX_BATCH_BODY, Application, Edge
-from payviox.api.rendering import handle
+from payviox.api.rendering import encode, handle
 from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
 from payviox.settings import Settings
 
-ROUTES = [*business.ROUTES]
+ROUTES = [*business.ROUTES, *pages.ROUTES]
 HEAD_TIMEOUT_MS = 10_000
 """How long a client may take to send its request's head."""
 
@@ -49,8 +49,11 @@ def build(services: Services) -> Application:
         request_max_body_size=MAX_BATCH_BODY,
     )
     litestar.state.services = services
-    create = Create(services.database, services.batcher)
-    return Edge(litestar, {("POST", "/payout/create"): create})  # type: ignore[arg-type]
+    create = Create(services.database, services.batcher).create
+    short_paths = {("POST", "/payout/create"): create}
+    routes = openapi.routes_of(litestar, short_paths)
+    litestar.state.openapi = encode(openapi.document(routes, services.settings.public_url))
+    return Edge(litestar, short_paths)  # type: ignore[arg-type]
 
 
 async def serve(settings: Settings, url: str) -> None:

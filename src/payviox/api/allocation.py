@@ -1,5 +1,5 @@
 """`POST /payout/create`, the busiest call, on a path of its own: no framework between the body and the
-allocation queue. Its OpenAPI entry stands in schemas.py beside the others."""
+allocation queue."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -11,10 +11,18 @@ from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
 from payviox.api.authentication import authenticate_business, bearer
 from payviox.api.bodies import EMAIL, parse, read
+from payviox.api.documentation import documented
 from payviox.auth.hashes import digest
 from payviox.auth.keys import BusinessCaller
 from payviox.db.pool import Database
-from payviox.errors import FieldErrors, Unauthorized
+from payviox.errors import (
+    Busy,
+    FieldErrors,
+    InsufficientPayoutBalance,
+    PayoutsDisabled,
+    PayoutUserInactive,
+    Unauthorized,
+)
 from payviox.idempotency import model as idempotency
 from payviox.money import MAX_ALLOCATION
 from payviox.payout_users.email import InvalidEmail, canonical
@@ -33,6 +41,13 @@ class CreateRequest(msgspec.Struct):
     amount: Amount
 
 
+class Created(msgspec.Struct):
+    """The payout user's hash: pass it on to them, it is what they withdraw with."""
+
+    hash: str
+
+
+EXAMPLE_HASH = "3f9c2a71" + "5b" * 28
 decode = msgspec.json.Decoder(CreateRequest).decode
 
 
@@ -45,7 +60,18 @@ class Create:
         self._batcher = batcher
         self._callers: dict[bytes, tuple[UUID, str]] = {}
 
-    async def __call__(self, scope: object, body: bytes) -> Answer:
+    @documented(
+        "Paying people",
+        {201: Created(EXAMPLE_HASH)},
+        request=CreateRequest("ada@example.com", 2_500),
+        errors=[InsufficientPayoutBalance, PayoutsDisabled, PayoutUserInactive, Busy],
+    )
+    async def create(self, scope: object, body: bytes) -> Answer:
+        """Pay a person by email.
+
+        Creates the payout user or adds to an existing one, and debits the payout balance: all or
+        nothing. Without an Idempotency-Key the same call twice adds twice.
+        """
         headers: Headers = scope["headers"]  # type: ignore[index]  # an ASGI scope
         authorization, key = _interesting(headers)
         token = digest(bearer(authorization))

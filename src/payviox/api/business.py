@@ -9,7 +9,9 @@ from litestar import Response, get, post
 from payviox.api.authentication import require_business
 from payviox.api.bodies import read
 from payviox.api.context import Call, business, services
+from payviox.api.documentation import documented
 from payviox.api.idempotent import run_once
+from payviox.errors import InsufficientBalance
 from payviox.money import MAX_TREASURY
 from payviox.treasury import service as treasury
 
@@ -27,7 +29,11 @@ class MoveRequest(msgspec.Struct):
     amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_TREASURY, description="US cents")]
 
 
+EXAMPLE = Balances(balance=1_500_000, payout_balance=500_000)
+
+
 @get("/balance", guards=[require_business])
+@documented("Balances", {200: EXAMPLE})
 async def get_balance(request: Call) -> Balances:
     """Main and payout balance."""
     caller = business(request)
@@ -38,12 +44,14 @@ async def get_balance(request: Call) -> Balances:
 
 
 @post("/payout/fund", guards=[require_business], status_code=200)
+@documented("Balances", {200: EXAMPLE}, request=MoveRequest(100_000), errors=[InsufficientBalance])
 async def fund(request: Call) -> Response[Any]:
     """Move money from the main to the payout balance."""
     return await _move(request, treasury.fund)
 
 
 @post("/payout/defund", guards=[require_business], status_code=200)
+@documented("Balances", {200: EXAMPLE}, request=MoveRequest(100_000), errors=[InsufficientBalance])
 async def defund(request: Call) -> Response[Any]:
     """Move money back from the payout to the main balance."""
     return await _move(request, treasury.defund)
@@ -58,7 +66,9 @@ async def _move(request: Call, move: Any) -> Response[Any]:
         after = await treasury.balances(connection, caller.business_id)
         return {"balance": after.balance, "payout_balance": after.payout_balance}
 
-    return await run_once(request, caller.business_id, "business", effect, lambda done: done.reference)
+    return await run_once(
+        request, caller.business_id, "business", effect, lambda done: done.reference
+    )
 
 
 ROUTES = [get_balance, fund, defund]

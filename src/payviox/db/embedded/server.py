@@ -157,7 +157,7 @@ def _settings(secrets: Secrets) -> dict[str, str]:
         "fsync": "on",
         "full_page_writes": "on",
         "synchronous_commit": "on",
-        "max_connections": "100",
+        "max_connections": "300",
         "shared_buffers": f"{max(16, min(256, memory_mb // 8))}MB",
         "effective_cache_size": f"{max(64, memory_mb // 2)}MB",
         "maintenance_work_mem": f"{max(16, min(128, memory_mb // 16))}MB",

@@ -344,10 +344,10 @@ CREATE TABLE deliveries (
   due_at           timestamptz DEFAULT now(),
   created_at       timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (business_id, id),
+  CONSTRAINT deliveries_of_event UNIQUE (business_id, event_id),
   FOREIGN KEY (business_id, event_id) REFERENCES events
 );
-CREATE INDEX deliveries_of_event ON deliveries (business_id, event_id);
-CREATE INDEX deliveries_due ON deliveries (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (business_id, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE delivery_attempts (
   business_id      uuid NOT NULL,

@@ -1,0 +1,108 @@
+"""The rules, limits and lifetimes that a business may set: their names, meaning and bounds. They are
+enforced where they count; here they are read and refused. Amounts are US cents."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from payviox.businesses.model import Business
+from payviox.errors import FieldErrors
+from payviox.money import MAX_ALLOCATION
+
+NONE = "none"
+"""Clears a rule."""
+
+MAX_DAYS = 36_500
+MAX_COUNT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One column of a business. `optional` rules may be cleared; then nothing is checked."""
+
+    meaning: str
+    kind: Literal["integer", "switch", "names"] = "integer"
+    least: int = 1
+    most: int = MAX_COUNT
+    optional: bool = True
+
+
+RULES = {
+    "review_amount": Rule("review orders from this many cents", most=MAX_ALLOCATION),
+    "review_first_use": Rule(
+        "review a payout user's first order to a destination: true or false", "switch"
+    ),
+    "review_shared_users": Rule("review a destination used by this many payout users"),
+    "review_velocity_orders": Rule("review from this many orders of one payout user in 24 hours"),
+    "review_velocity_amount": Rule(
+        "review from this many cents of one payout user in 24 hours", most=10**12
+    ),
+    "review_rails": Rule("review every order on these rails: names, separated by commas", "names"),
+    "min_withdrawal": Rule("least cents of one withdrawal", most=MAX_ALLOCATION, optional=False),
+    "max_withdrawal": Rule("most cents of one withdrawal", most=MAX_ALLOCATION, optional=False),
+    "hash_lifetime_days": Rule("days after which a payout hash expires", most=MAX_DAYS),
+    "balance_lifetime_days": Rule(
+        "days after which an unspent allocation returns to the payout balance", most=MAX_DAYS
+    ),
+    "low_stock": Rule("warn when fewer gift cards of a product are left", least=0, optional=False),
+}
+
+
+def parse(assignments: Iterable[str]) -> dict[str, object]:
+    """`["review_amount=1000", "review_rails=none"]` → what to write.
+
+    Raises FieldErrors, naming each rule at fault.
+    """
+    changes: dict[str, object] = {}
+    problems: dict[str, list[str]] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        name = name.strip()
+        rule = RULES.get(name)
+        if rule is None or not equals:
+            known = ", ".join(RULES)
+            problems[name] = [f"{assignment!r} sets no rule. Write NAME=VALUE, NAME one of {known}."]
+            continue
+        try:
+            changes[name] = _value(name, rule, text.strip())
+        except ValueError as error:
+            problems[name] = [str(error)]
+    if problems:
+        raise FieldErrors(problems)
+    return changes
+
+
+def check_together(business: Business, changes: dict[str, object]) -> None:
+    """Raises FieldErrors where the rules contradict one another after these changes."""
+    least = changes.get("min_withdrawal", business.min_withdrawal)
+    most = changes.get("max_withdrawal", business.max_withdrawal)
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        message = f"min_withdrawal ({least}) may not be greater than max_withdrawal ({most})."
+        raise FieldErrors({"min_withdrawal": [message]})
+
+
+def _value(name: str, rule: Rule, text: str) -> object:
+    lowered = text.lower()
+    if rule.kind == "switch":
+        if lowered not in ("true", "false", NONE):
+            raise ValueError(f"{name} must be true or false.")
+        return lowered == "true"
+    if rule.kind == "names":
+        return [] if lowered == NONE else _names(name, lowered)
+    if lowered == NONE:
+        if not rule.optional:
+            raise ValueError(f"{name} cannot be cleared.")
+        return None
+    if not text.isascii() or not text.isdigit() or not rule.least <= int(text) <= rule.most:
+        or_none = ", or none" if rule.optional else ""
+        raise ValueError(
+            f"{name} must be a whole number from {rule.least} to {rule.most}{or_none}, not {text!r}."
+        )
+    return int(text)
+
+
+def _names(name: str, text: str) -> list[str]:
+    names = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.replace("_", "").isalnum() for part in names):
+        raise ValueError(f"{name} must be names separated by commas, or none.")
+    return names

@@ -1,0 +1,215 @@
+"""`payviox business`: making businesses, their money, switches and rules."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import click
+
+from payviox import ids
+from payviox.businesses import rules
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.cli.output import BUSINESS, CENTS, as_json, print_json, print_pairs, print_table
+from payviox.cli.runtime import ACTOR, Runtime, run
+from payviox.db.pool import Connection
+from payviox.money import dollars
+from payviox.treasury import service as treasury
+from payviox.treasury.service import NewBusiness
+
+
+@click.group()
+def business() -> None:
+    """Businesses, live and test: their balances, switches and rules."""
+
+
+@business.command()
+@click.argument("name")
+@as_json
+def create(name: str, as_json: bool) -> None:
+    """Make a live and a test business called NAME, each with its keys, payouts off.
+
+    The keys are shown this once; `payviox keys regenerate` makes new ones.
+    """
+    if not name.strip():
+        raise click.BadParameter("the name is empty", param_hint="NAME")
+
+    async def work(runtime: Runtime) -> tuple[NewBusiness, NewBusiness]:
+        return await runtime.database.write(
+            lambda connection: treasury.open_organization(connection, name.strip())
+        )
+
+    twins = dict(zip(("live", "test"), map(_shown, run(work)), strict=True))
+    if as_json:
+        print_json({"name": name.strip(), **twins})
+        return
+    for mode, twin in twins.items():
+        click.echo(f"{name.strip()} ({mode})")
+        for field, value in twin.items():
+            click.echo(f"  {field:<12} {value}")
+    click.echo("Keep the keys: they are not shown again.", err=True)
+
+
+def _shown(made: NewBusiness) -> dict[str, str]:
+    return {
+        "business_id": ids.show(ids.BUSINESS, made.business.id),
+        "secret_key": made.secret_key,
+        "public_key": made.public_key,
+    }
+
+
+@business.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """List every business with its balances."""
+
+    async def work(runtime: Runtime) -> list[dict[str, object]]:
+        found = await runtime.database.fetch(businesses.list_all)
+        return [await _summary(runtime, each) for each in found]
+
+    rows = run(work)
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("business_id", "name", "mode", "payouts_enabled", "balance", "payout_balance")
+    print_table(
+        columns,
+        [[row[column] for column in columns] for row in rows],
+        "There is no business yet: `payviox business create NAME` makes one.",
+    )
+
+
+async def _summary(runtime: Runtime, found: Business) -> dict[str, object]:
+    balances = await runtime.database.fetch(lambda db: treasury.balances(db, found.id))
+    return {
+        "business_id": ids.show(ids.BUSINESS, found.id),
+        "name": found.name,
+        "mode": found.mode,
+        "payouts_enabled": found.payouts_enabled,
+        "balance": balances.balance,
+        "payout_balance": balances.payout_balance,
+    }
+
+
+@business.command()
+@click.argument("business_id", type=BUSINESS)
+@as_json
+def show(business_id: UUID, as_json: bool) -> None:
+    """Show one business: balances (in cents), switches, rules, limits and lifetimes."""
+
+    async def work(runtime: Runtime) -> dict[str, object]:
+        found = await runtime.database.fetch(lambda db: businesses.get(db, business_id))
+        values = {name: getattr(found, name) for name in rules.RULES}
+        return {**await _summary(runtime, found), **values, "created_at": found.created_at}
+
+    shown = run(work)
+    if as_json:
+        print_json(shown)
+    else:
+        print_pairs(
+            {name: ", ".join(v) if isinstance(v, list) else v for name, v in shown.items()}
+        )
+
+
+@business.command("enable-payouts")
+@click.argument("business_id", type=BUSINESS)
+def enable_payouts(business_id: UUID) -> None:
+    """Switch payouts on."""
+    _set(business_id, {"payouts_enabled": True})
+    click.echo("Payouts are enabled.")
+
+
+@business.command("disable-payouts")
+@click.argument("business_id", type=BUSINESS)
+def disable_payouts(business_id: UUID) -> None:
+    """Switch payouts off: nothing more is allocated from this moment on."""
+    _set(business_id, {"payouts_enabled": False})
+    click.echo("Payouts are disabled.")
+
+
+@business.command("set")
+@click.argument("business_id", type=BUSINESS)
+@click.argument("assignments", metavar="NAME=VALUE...", nargs=-1, required=True)
+def set_(business_id: UUID, assignments: tuple[str, ...]) -> None:
+    """Change review rules, limits and lifetimes; the value `none` clears one."""
+    changes = rules.parse(assignments)
+    _set(business_id, changes)
+    for name, value in changes.items():
+        click.echo(f"{name} = {'none' if value in (None, []) else value}")
+
+
+set_.help = f"{set_.help}\n\n\b\n" + "\n".join(
+    f"{name:<23} {rule.meaning}" for name, rule in rules.RULES.items()
+)
+
+
+def _set(business_id: UUID, changes: dict[str, object]) -> None:
+    async def work(runtime: Runtime) -> None:
+        async def change(connection: Connection) -> None:
+            found = await businesses.get(connection, business_id)
+            rules.check_together(found, changes)
+            await treasury.set_rules(connection, business_id, changes, ACTOR)
+
+        await runtime.database.write(change)
+
+    run(work)
+
+
+@business.command()
+@click.argument("business_id", type=BUSINESS)
+@click.argument("amount", type=CENTS)
+@click.option("--reference", "-r", required=True, help="Names this deposit; each is booked once.")
+@as_json
+def deposit(business_id: UUID, amount: int, reference: str, as_json: bool) -> None:
+    """Credit AMOUNT cents to the main balance.
+
+    Once for each reference: the same command again changes nothing, so it is safe to repeat.
+    """
+    if not reference.strip() or len(reference) > 255 or not reference.isprintable():
+        raise click.BadParameter("give 1 to 255 printable characters", param_hint="--reference")
+    _move(
+        business_id,
+        as_json,
+        lambda connection: treasury.deposit(connection, business_id, amount, reference, ACTOR),
+        keyed=True,
+    )
+
+
+@business.command()
+@click.argument("business_id", type=BUSINESS)
+@click.argument("amount", type=CENTS)
+@as_json
+def fund(business_id: UUID, amount: int, as_json: bool) -> None:
+    """Move AMOUNT cents from the main to the payout balance."""
+    _move(business_id, as_json, lambda db: treasury.fund(db, business_id, amount, ACTOR))
+
+
+@business.command()
+@click.argument("business_id", type=BUSINESS)
+@click.argument("amount", type=CENTS)
+@as_json
+def defund(business_id: UUID, amount: int, as_json: bool) -> None:
+    """Move AMOUNT cents from the payout back to the main balance."""
+    _move(business_id, as_json, lambda db: treasury.defund(db, business_id, amount, ACTOR))
+
+
+def _move(
+    business_id: UUID,
+    as_json: bool,
+    move: Callable[[Connection], Awaitable[object]],
+    *,
+    keyed: bool = False,
+) -> None:
+    async def work(runtime: Runtime) -> treasury.Balances:
+        async def moved(connection: Connection) -> treasury.Balances:
+            await businesses.get(connection, business_id)
+            await move(connection)
+            return await treasury.balances(connection, business_id)
+
+        return await runtime.database.write(moved, keyed=keyed)
+
+    after = run(work)
+    if as_json:
+        print_json({"balance": after.balance, "payout_balance": after.payout_balance})
+    else:
+        click.echo(f"Main balance {dollars(after.balance)}, payout balance ", nl=False)
+        click.echo(f"{dollars(after.payout_balance)}.")

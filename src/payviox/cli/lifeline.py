@@ -1,0 +1,23 @@
+"""How a child of `serve` learns that its parent has died, even by kill -9: it holds the reading end of
+a pipe whose only writing end is the parent's, and the kernel closes that."""
+
+import os
+import signal
+import threading
+import time
+
+GRACE_S = 9.0
+"""Seconds for an orderly stop after the parent's end, before the process ends by force."""
+
+
+def end_with_parent(descriptor: int) -> None:
+    """From a thread: when the pipe closes, stop as on SIGTERM, and by force if that takes too long."""
+    threading.Thread(target=_wait, args=[descriptor], name="payviox-lifeline", daemon=True).start()
+
+
+def _wait(descriptor: int) -> None:
+    while os.read(descriptor, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_S)
+    os._exit(1)

@@ -1,0 +1,80 @@
+"""The command `payviox`: its groups, loaded when they are asked for, and how an error reads: one clear
+sentence on stderr, never a trace."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from payviox import __version__
+from payviox.db.embedded.errors import EmbeddedError
+from payviox.errors import FieldErrors, PayvioxError, SchemaUnknown, SettingsError
+
+FAILED = 1
+"""Exit status: the command was understood and refused, or failed."""
+
+SET_UP_WRONG = 2
+"""Exit status: wrong usage (click's own), settings or schema; repeating it will not help."""
+
+COMMANDS = {
+    "serve": "payviox.cli.serve:serve",
+    "web": "payviox.cli.serve:web",
+    "worker": "payviox.cli.serve:worker",
+    "demo": "payviox.cli.demo:demo",
+    "migrate": "payviox.cli.serve:migrate",
+    "business": "payviox.cli.business:business",
+    "keys": "payviox.cli.keys:keys",
+    "operator": "payviox.cli.operators:operator",
+    "users": "payviox.cli.users:users",
+    "order": "payviox.cli.orders:order",
+    "giftcards": "payviox.cli.giftcards:giftcards",
+    "webhook": "payviox.cli.webhook:webhook",
+    "ledger": "payviox.cli.ledger:ledger",
+    "secrets": "payviox.cli.secret_keys:secrets",
+}
+"""Every command and where it lives: imported only when it is used, which keeps each one quick."""
+
+
+class Commands(click.Group):
+    """The root group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> Any:
+        """Run, and turn every refusal into a sentence and an exit status."""
+        try:
+            return super().main(args, **options)
+        except (SettingsError, SchemaUnknown) as error:
+            _give_up(error, SET_UP_WRONG)
+        except (PayvioxError, EmbeddedError) as error:
+            _give_up(error, FAILED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, package_name="payviox", message="payviox %(version)s")
+def main() -> None:
+    """A self-hosted payout platform.
+
+    Start it with `payviox serve`, or try it with `payviox demo`. Amounts are in US cents. Settings
+    are read from the environment and from `.env`: see docs/operating.md.
+    """
+
+
+def _give_up(error: Exception, status: int) -> None:
+    if isinstance(error, FieldErrors):
+        text = " ".join(message for messages in error.fields.values() for message in messages)
+    else:
+        text = str(error)
+    click.echo(f"Error: {text}", err=True)
+    sys.exit(status)

@@ -1,0 +1,87 @@
+"""How commands read ids and print: tables for people, JSON for scripts. Nothing here knows a rule."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from payviox import ids
+from payviox.money import MAX_TREASURY
+
+
+class Id(click.ParamType):
+    """An id as it is printed: `biz_<uuid>`."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.name = f"{prefix}_…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> UUID:
+        if isinstance(value, UUID):
+            return value
+        found = ids.parse(self.prefix, str(value))
+        if found is None:
+            self.fail(f"{value!r} is no id like {self.prefix}_018f….", param, ctx)
+        return found
+
+
+BUSINESS = Id(ids.BUSINESS)
+USER = Id(ids.USER)
+ORDER = Id(ids.ORDER)
+EVENT = Id(ids.EVENT)
+CENTS = click.IntRange(1, MAX_TREASURY)
+"""An amount in US cents."""
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+"""The option that scripts want."""
+
+
+def plain(value: Any) -> Any:
+    """What JSON has no word for, as text."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, default=plain, indent=2 if sys.stdout.isatty() else None))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
+    """A table on a terminal, tab-separated lines elsewhere, one sentence where there are no rows."""
+    if not rows:
+        click.echo(empty, err=True)
+        return
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(cell(value) for value in row))
+        return
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(cell(value) for value in row))
+    Console(highlight=False, markup=False).print(table)
+
+
+def print_pairs(pairs: Mapping[str, object]) -> None:
+    """One `name: value` a line."""
+    width = max(map(len, pairs))
+    for name, value in pairs.items():
+        click.echo(f"{name:<{width}}  {cell(value)}")
+
+
+def cell(value: object) -> str:
+    """One value as a person reads it, on one line and without control characters."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = plain(value) if isinstance(value, datetime) else str(value)
+    return "".join(c if c.isprintable() else "?" for c in text)

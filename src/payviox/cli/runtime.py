@@ -1,0 +1,104 @@
+"""What every command stands on: settings, the database (the embedded one started or joined, made and
+migrated when new) and a function of it, run and committed before the process ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import psycopg
+
+from payviox import settings as settings_module
+from payviox.auth import known_keys
+from payviox.auth.keyring import Keyring
+from payviox.db import migrate
+from payviox.db.embedded import embedded
+from payviox.db.pool import Database
+from payviox.errors import PayvioxError, SettingsError
+from payviox.settings import Settings
+
+T = TypeVar("T")
+
+ACTOR = "cli"
+"""Who the history and the audit say did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """The application's connection and the tables' owner's. Passwords inside: never log them."""
+
+    application: str = field(repr=False)
+    owner: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a command's work is given."""
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+
+
+@contextmanager
+def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Urls]:
+    """The database of this installation, reachable and at this version's schema within the block.
+
+    An embedded one is started or joined, and migrated by itself. An external one is migrated only if
+    `migrating`. Raises EmbeddedError, SettingsError or SchemaUnknown, which say what to do.
+    """
+    if settings.database_url is None:
+        with embedded(settings.home) as cluster:
+            urls = Urls(cluster.application_url, cluster.owner_url)
+            if migrate.current_revision(urls.application) != migrate.newest_revision():
+                migrate.migrate(urls.owner, urls.application)
+            yield urls
+        return
+    urls = _external(settings, settings.database_url)
+    if migrating:
+        migrate.migrate(urls.owner, urls.application)
+    migrate.check_schema(urls.application)
+    migrate.check_role(urls.application)
+    yield urls
+
+
+def _external(settings: Settings, database_url: str) -> Urls:
+    if settings.migration_url not in (None, database_url):
+        _reach(database_url, "PAYVIOX_DATABASE_URL")
+        _reach(settings.migration_url, "PAYVIOX_MIGRATION_URL")
+        return Urls(database_url, settings.migration_url)
+    _reach(database_url, "PAYVIOX_DATABASE_URL")
+    return Urls(migrate.application_url(database_url, settings.secret_key), database_url)
+
+
+def _reach(url: str, setting: str) -> None:
+    try:
+        psycopg.connect(url, connect_timeout=10).close()
+    except psycopg.Error as error:
+        raise SettingsError(
+            f"The database that {setting} names cannot be used: {str(error).strip()}"
+        ) from error
+
+
+def run(work: Callable[[Runtime], Awaitable[T]]) -> T:
+    """Run an async function of this installation's database and keys, and answer its result."""
+    settings = settings_module.load()
+    with database_urls(settings) as urls:
+        return asyncio.run(with_runtime(settings, urls, work))
+
+
+async def with_runtime(
+    settings: Settings, urls: Urls, work: Callable[[Runtime], Awaitable[T]]
+) -> T:
+    """Open the application's pool, check the secret keys and run `work`."""
+    database = Database(urls.application, size=4, engine_size=1)
+    await database.open()
+    try:
+        keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
+        await database.write(lambda connection: known_keys.check(connection, keyring))
+        return await work(Runtime(settings, database, keyring))
+    except psycopg.OperationalError as error:
+        raise PayvioxError(f"The database was lost: {str(error).strip()}") from error
+    finally:
+        await database.close()

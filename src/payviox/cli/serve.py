@@ -1,0 +1,126 @@
+"""`payviox serve`, `web`, `worker` and `migrate`: the long-running processes and the schema."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import click
+import uvloop
+
+from payviox import logs
+from payviox import settings as settings_module
+from payviox.cli import lifeline
+from payviox.cli.runtime import Urls, database_urls, with_runtime
+from payviox.cli.supervisor import Supervisor
+from payviox.db import migrate as migrations
+from payviox.db.embedded import exclusive_serve
+from payviox.errors import SettingsError
+from payviox.settings import Settings
+
+migrating = click.option(
+    "--migrate",
+    "migrating",
+    is_flag=True,
+    help="Bring an external database to this version's schema first. The embedded one always is.",
+)
+hidden_lifeline = click.option("--lifeline", "descriptor", type=int, hidden=True)
+
+
+@click.command()
+@migrating
+def serve(migrating: bool) -> None:
+    """Serve: the API and the worker, in one process group.
+
+    Stop it with Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. Either process is
+    started again if it dies.
+    """
+    with supervised(settings_module.load(), migrating=migrating) as (settings, _):
+        supervise(settings, partial(_say_ready, settings))
+
+
+@contextmanager
+def supervised(settings: Settings, *, migrating: bool = False) -> Iterator[tuple[Settings, Urls]]:
+    """Everything that `serve` needs around its children: to be the only one, and a ready database."""
+    logs.configure(settings.log_level)
+    with ExitStack() as stack:
+        if settings.embedded:
+            stack.enter_context(exclusive_serve(settings.home))
+        check_port(settings)
+        urls = stack.enter_context(database_urls(settings, migrating=migrating))
+        asyncio.run(with_runtime(settings, urls, _nothing))
+        yield settings, urls
+
+
+def supervise(settings: Settings, when_ready: Callable[[], None]) -> None:
+    """Run web and worker until a signal."""
+
+    async def supervised_until_signal() -> None:
+        await Supervisor(settings).run(when_ready)
+
+    asyncio.run(supervised_until_signal())
+
+
+async def _nothing(_: object) -> None:
+    """Opening the runtime has checked the secret keys already."""
+
+
+def _say_ready(settings: Settings) -> None:
+    click.echo(f"Payviox is ready at {settings.public_url} (documentation: /docs)")
+
+
+@click.command()
+@hidden_lifeline
+def web(descriptor: int | None) -> None:
+    """Serve the API alone. Run as many as the machine has cores, each on its own port."""
+    from payviox import app  # noqa: PLC0415  # the worker need not load the web
+
+    _run_process(app.serve, descriptor, listening=True)
+
+
+@click.command()
+@hidden_lifeline
+def worker(descriptor: int | None) -> None:
+    """Run the background worker alone: sends, look-ups, webhooks, upkeep. Several may run at once."""
+    from payviox import worker as worker_module  # noqa: PLC0415  # the web need not load the worker
+
+    _run_process(worker_module.run, descriptor, listening=False)
+
+
+def _run_process(main: Callable[[Settings, str], Any], descriptor: int | None, *, listening: bool) -> None:
+    if descriptor is not None:
+        os.set_inheritable(descriptor, False)
+        lifeline.end_with_parent(descriptor)
+    settings = settings_module.load()
+    logs.configure(settings.log_level)
+    if listening:
+        check_port(settings)
+    with database_urls(settings) as urls:
+        asyncio.run(with_runtime(settings, urls, _nothing))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main(settings, urls.application))
+
+
+def check_port(settings: Settings) -> None:
+    """Raises SettingsError where the port cannot be listened on."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingsError(
+                f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. End the "
+                "process that does, or choose another port with PAYVIOX_PORT."
+            ) from error
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to this version's schema. Safe to repeat; make a backup first."""
+    settings = settings_module.load()
+    with database_urls(settings, migrating=True) as urls:
+        click.echo(f"The database is at schema {migrations.current_revision(urls.application)}.")

@@ -1,0 +1,71 @@
+"""How the processes log: JSON lines on stderr, coloured text on a terminal. Keys, hashes, tokens and
+passwords do not belong in a log line; whatever slips in is blotted out on its way out."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+SECRETS = re.compile(
+    r"(?P<kept>\b[sp]k_(?:live|test)_|whsec_|://[^\s:/@]+:|(?i:bearer\s+))[^\s\"'@,;]+"
+    r"|[0-9A-Fa-f]{64,}"
+)
+"""API keys, webhook tokens, passwords in URLs, bearer tokens; and payout hashes, which have no mark
+but their length."""
+
+BLOT = "[hidden]"
+
+
+def redact(line: str) -> str:
+    """The line without anything that looks like a secret."""
+    return SECRETS.sub(lambda found: f"{found['kept'] or ''}{BLOT}", line)
+
+
+class _Redacting(structlog.stdlib.ProcessorFormatter):
+    """Redacts the finished line, so that tracebacks and other libraries' messages are covered."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def configure(level: str) -> None:
+    """Send structlog's and the standard library's records, from `level` on, to stderr."""
+    pretty = sys.stderr.isatty()
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _printable,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    )
+    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    if not pretty:
+        final.insert(1, structlog.processors.format_exc_info)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting(foreign_pre_chain=shared, processors=final))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("procrastinate", "alembic", "psycopg.pool", "_granian", "granian"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _printable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """No control character of somebody's input reaches a terminal or starts a line of its own."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable() and name != "exception":
+            event[name] = "".join(c if c.isprintable() else "\ufffd" for c in value)
+    return event

@@ -1,0 +1,206 @@
+"""Delivering events: whose turn it is, when again, and what is written down of each attempt. A POST
+itself is sender.py's work, and never inside a transaction.
+
+A delivery is claimed by pushing its due time ahead. A worker that dies holding one loses nothing: once
+that time has passed somebody sends it again, with the same webhook-id.
+"""
+
+import asyncio
+import contextlib
+import logging
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from payviox import ids
+from payviox.db.pool import Database
+from payviox.webhooks import queries
+from payviox.webhooks.model import Claim
+from payviox.webhooks.sender import Answer, post
+from payviox.webhooks.settings import Cipher, signing_tokens
+from payviox.webhooks.signing import sign
+from payviox.webhooks.targets import TargetError, parse_target
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 30.0
+"""A receiver's time for its whole answer (the wire contract)."""
+LEASE = timedelta(seconds=90)
+"""How long a claim keeps others away: the POST's time, and then plenty to write its result down."""
+RETRIES = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
+"""The wait after each failure of a round; after the one that no wait follows it has failed."""
+PER_BUSINESS, OVERALL = 4, 200
+"""POSTs in flight in one process: a slow receiver holds its own business's few, not the others'."""
+
+
+class Courier:
+    """What delivers, one for each process. wake() never waits, so that no receiver holds up the job
+    or the loop that calls it."""
+
+    def __init__(
+        self,
+        database: Database,
+        cipher: Cipher,
+        *,
+        allow_private: bool,
+        timeout_s: float = TIMEOUT_S,
+        per_business: int = PER_BUSINESS,
+        overall: int = OVERALL,
+    ) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._allow_private = allow_private
+        self._timeout_s = timeout_s
+        self._per_business = per_business
+        self._slots = asyncio.Semaphore(overall)
+        self._tasks: dict[UUID, set[asyncio.Task[None]]] = {}
+        self._woken: set[UUID] = set()
+        self._stopping = False
+
+    def wake(self, business_id: UUID) -> None:
+        """Deliver what is due for this business, in the background."""
+        if self._stopping:
+            return
+        self._woken.add(business_id)
+        running = self._tasks.setdefault(business_id, set())
+        if len(running) < self._per_business:
+            task = asyncio.create_task(self._deliver_all(business_id))
+            running.add(task)
+            task.add_done_callback(partial(self._ended, business_id))
+
+    async def sweep(self) -> None:
+        """Wake every business that has something due: first attempts whose wake-up was lost, and
+        retries."""
+        for business_id in await self._database.fetch(queries.businesses_due):
+            self.wake(business_id)
+
+    async def run(self, *, every_s: float = 5.0) -> None:
+        """Sweep for ever; a database that is away is asked again."""
+        while True:
+            try:
+                await self.sweep()
+            except Exception:
+                logger.exception("due webhooks could not be looked up")
+            await asyncio.sleep(every_s)
+
+    async def idle(self) -> None:
+        """Wait until nothing is being delivered."""
+        while tasks := self._running():
+            await asyncio.wait(tasks)
+
+    async def stop(self, *, grace_s: float = 5.0) -> None:
+        """Start nothing more, give what is in flight so many seconds, hand back the rest."""
+        self._stopping = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await self.idle()
+        tasks = self._running()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _running(self) -> list[asyncio.Task[None]]:
+        return [task for tasks in self._tasks.values() for task in tasks]
+
+    def _ended(self, business_id: UUID, task: asyncio.Task[None]) -> None:
+        running = self._tasks[business_id]
+        running.discard(task)
+        if not running:
+            del self._tasks[business_id]
+            self._woken.discard(business_id)
+        if not task.cancelled() and task.exception() is not None:
+            # What it held comes back when its lease ends.
+            logger.error("a webhook delivery broke off", exc_info=task.exception())
+
+    async def _deliver_all(self, business_id: UUID) -> None:
+        """One delivery after another until none is due, also for those who woke us meanwhile."""
+        while business_id in self._woken and not self._stopping:
+            async with self._slots:
+                self._woken.discard(business_id)
+                claim = await self._database.write(
+                    lambda connection: queries.claim(connection, business_id, LEASE)
+                )
+                if claim is not None:
+                    self.wake(business_id)  # there may be more: a second pair of hands
+                    await self._deliver(claim)
+
+    async def _deliver(self, claim: Claim) -> None:
+        try:
+            answer, headers = await self._attempt(claim)
+            await self._record(claim, answer, headers)
+        except asyncio.CancelledError:
+            await self._database.write(
+                lambda connection: queries.hand_back(
+                    connection, claim.business_id, claim.id, claim.leased_until
+                )
+            )
+            raise
+
+    async def _attempt(self, claim: Claim) -> tuple[Answer, dict[str, str]]:
+        body = claim.body.encode()
+        headers = self._signed(claim, body)
+        try:
+            target = parse_target(claim.url, allow_private=self._allow_private)
+        except TargetError as error:  # the operator has become stricter since it was set
+            return Answer(None, "", 0, str(error)), headers
+        return await post(target, body, headers, timeout_s=self._timeout_s), headers
+
+    def _signed(self, claim: Claim, body: bytes) -> dict[str, str]:
+        webhook_id = ids.show(ids.EVENT, claim.event_id)
+        now = datetime.now(UTC)
+        token, waiting = signing_tokens(claim, self._cipher)
+        headers = sign(token, body, webhook_id, now)
+        if waiting is not None:
+            # Standard Webhooks lets a sender add a second signature while a token rotates.
+            second = sign(waiting, body, webhook_id, now)["webhook-signature"]
+            headers["webhook-signature"] += f" {second}"
+        return headers
+
+    async def _record(self, claim: Claim, answer: Answer, headers: dict[str, str]) -> None:
+        """The attempt and what follows from it, in one transaction."""
+
+        async def work(connection: queries.Connection) -> None:
+            attempts, in_round, due_at = await queries.lock_delivery(
+                connection, claim.business_id, claim.id
+            )
+            await queries.insert_attempt(
+                connection,
+                claim.business_id,
+                claim.id,
+                attempts + 1,
+                url=claim.url,
+                request_headers=_loggable(headers),
+                status=answer.status,
+                answer=answer.body,
+                error=answer.error,
+                duration_ms=answer.duration_ms,
+            )
+            # Whoever lost the lease was too slow, or somebody asked for a new round: theirs counts.
+            if answer.delivered or due_at == claim.leased_until:
+                status, again_in = _outcome(answer, in_round)
+                await queries.set_outcome(
+                    connection,
+                    claim.business_id,
+                    claim.id,
+                    status=status,
+                    round_attempts=in_round + 1,
+                    again_in=again_in,
+                )
+
+        await self._database.write(work)
+
+
+def _outcome(answer: Answer, failures_before: int) -> tuple[str, timedelta | None]:
+    if answer.delivered:
+        return "delivered", None
+    if failures_before < len(RETRIES):
+        return "pending", RETRIES[failures_before]
+    return "failed", None
+
+
+def _loggable(headers: dict[str, str]) -> dict[str, str]:
+    """What the log shows: enough of a signature to compare, too little to use."""
+    return {
+        name: f"{value[:11]}…" if "signature" in name.lower() else value
+        for name, value in headers.items()
+    }

@@ -1,0 +1,65 @@
+"""The rows of webhooks: a business's settings, events, their deliveries and attempts."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A business's webhook. The tokens are encrypted, under the key that `key_id` names."""
+
+    business_id: UUID
+    url: str | None
+    enabled: bool
+    events: list[str]
+    token: bytes = field(repr=False)
+    next_token: bytes | None = field(repr=False)
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    id: UUID
+    type: str
+    order_id: UUID | None
+    """None for a test webhook."""
+    body: str = field(repr=False)
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    id: UUID
+    event_id: UUID
+    status: str
+    attempts: int
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    delivery_id: UUID
+    number: int
+    url: str
+    request_headers: dict[str, str]
+    status: int | None
+    answer: str | None
+    error: str | None
+    duration_ms: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that is ours until `leased_until`, with what its next attempt needs."""
+
+    business_id: UUID
+    id: UUID
+    leased_until: datetime
+    event_id: UUID
+    body: str = field(repr=False)
+    url: str
+    token: bytes = field(repr=False)
+    next_token: bytes | None = field(repr=False)
+    key_id: str

@@ -1,0 +1,299 @@
+"""The SQL of webhook settings, events and their deliveries."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from payviox.db.pool import Connection
+from payviox.webhooks.model import Attempt, Claim, Delivery, Event, Settings
+
+# Settings -----------------------------------------------------------------------------------
+
+
+async def insert_settings(
+    connection: Connection, business_id: UUID, token: bytes, key_id: str
+) -> bool:
+    """Whether there were none before."""
+    cursor = await connection.execute(
+        "INSERT INTO webhook_settings (business_id, token, key_id) VALUES (%s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        [business_id, token, key_id],
+    )
+    return cursor.rowcount == 1
+
+
+async def find_settings(connection: Connection, business_id: UUID) -> Settings | None:
+    async with connection.cursor(row_factory=class_row(Settings)) as cursor:
+        await cursor.execute(
+            "SELECT business_id, url, enabled, events, token, next_token, key_id"
+            " FROM webhook_settings WHERE business_id = %s",
+            [business_id],
+        )
+        return await cursor.fetchone()
+
+
+async def lock_settings(connection: Connection, business_id: UUID) -> Settings | None:
+    async with connection.cursor(row_factory=class_row(Settings)) as cursor:
+        await cursor.execute(
+            "SELECT business_id, url, enabled, events, token, next_token, key_id"
+            " FROM webhook_settings WHERE business_id = %s FOR UPDATE",
+            [business_id],
+        )
+        return await cursor.fetchone()
+
+
+async def update_settings(
+    connection: Connection, business_id: UUID, url: str | None, enabled: bool, events: Sequence[str]
+) -> None:
+    await connection.execute(
+        "UPDATE webhook_settings SET url = %s, enabled = %s, events = %s, updated_at = now()"
+        " WHERE business_id = %s",
+        [url, enabled, list(events), business_id],
+    )
+
+
+async def update_tokens(
+    connection: Connection, business_id: UUID, token: bytes, next_token: bytes | None, key_id: str
+) -> None:
+    await connection.execute(
+        "UPDATE webhook_settings SET token = %s, next_token = %s, key_id = %s, updated_at = now()"
+        " WHERE business_id = %s",
+        [token, next_token, key_id, business_id],
+    )
+
+
+async def lock_other_keys(connection: Connection, key_id: str, limit: int) -> list[Settings]:
+    """Settings, of any business, whose tokens another key encrypted (a worker's sweep)."""
+    async with connection.cursor(row_factory=class_row(Settings)) as cursor:
+        await cursor.execute(
+            "SELECT business_id, url, enabled, events, token, next_token, key_id"
+            " FROM webhook_settings WHERE key_id <> %s ORDER BY business_id LIMIT %s FOR UPDATE",
+            [key_id, limit],
+        )
+        return await cursor.fetchall()
+
+
+# Events -------------------------------------------------------------------------------------
+
+
+async def insert_event(
+    connection: Connection,
+    business_id: UUID,
+    event_id: UUID,
+    event_type: str,
+    order_id: UUID | None,
+    body: str,
+) -> bool:
+    """Whether the order had no event of this type. Waits for another transaction writing one."""
+    cursor = await connection.execute(
+        "INSERT INTO events (business_id, id, type, order_id, body) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT ON CONSTRAINT events_once DO NOTHING",
+        [business_id, event_id, event_type, order_id, body],
+    )
+    return cursor.rowcount == 1
+
+
+async def subscribes(connection: Connection, business_id: UUID, event_type: str) -> bool:
+    cursor = await connection.execute(
+        "SELECT FROM webhook_settings WHERE business_id = %s AND enabled AND url IS NOT NULL"
+        " AND %s = ANY (events)",
+        [business_id, event_type],
+    )
+    return await cursor.fetchone() is not None
+
+
+async def find_event(connection: Connection, business_id: UUID, event_id: UUID) -> Event | None:
+    async with connection.cursor(row_factory=class_row(Event)) as cursor:
+        await cursor.execute(
+            "SELECT id, type, order_id, body, created_at FROM events"
+            " WHERE business_id = %s AND id = %s",
+            [business_id, event_id],
+        )
+        return await cursor.fetchone()
+
+
+async def list_events(
+    connection: Connection,
+    business_id: UUID,
+    *,
+    event_type: str | None,
+    order_id: UUID | None,
+    before: UUID | None,
+    limit: int,
+) -> list[Event]:
+    """Newest first."""
+    async with connection.cursor(row_factory=class_row(Event)) as cursor:
+        await cursor.execute(
+            "SELECT id, type, order_id, body, created_at FROM events"
+            " WHERE business_id = %(business)s"
+            " AND (%(type)s::text IS NULL OR type = %(type)s)"
+            " AND (%(order)s::uuid IS NULL OR order_id = %(order)s)"
+            " AND (%(before)s::uuid IS NULL OR id < %(before)s)"
+            " ORDER BY id DESC LIMIT %(limit)s",
+            {
+                "business": business_id,
+                "type": event_type,
+                "order": order_id,
+                "before": before,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
+# Deliveries ---------------------------------------------------------------------------------
+
+
+async def insert_delivery(
+    connection: Connection, business_id: UUID, delivery_id: UUID, event_id: UUID
+) -> None:
+    """A delivery due now; an event that has one starts another round of attempts."""
+    await connection.execute(
+        "INSERT INTO deliveries (business_id, id, event_id) VALUES (%s, %s, %s)"
+        " ON CONFLICT (business_id, event_id)"
+        " DO UPDATE SET status = 'pending', round_attempts = 0, due_at = now()",
+        [business_id, delivery_id, event_id],
+    )
+
+
+async def list_deliveries(
+    connection: Connection, business_id: UUID, event_ids: Sequence[UUID]
+) -> list[Delivery]:
+    async with connection.cursor(row_factory=class_row(Delivery)) as cursor:
+        await cursor.execute(
+            "SELECT id, event_id, status, attempts, due_at FROM deliveries"
+            " WHERE business_id = %s AND event_id = ANY (%s)",
+            [business_id, list(event_ids)],
+        )
+        return await cursor.fetchall()
+
+
+async def list_attempts(
+    connection: Connection, business_id: UUID, delivery_ids: Sequence[UUID], latest: int
+) -> list[Attempt]:
+    """The latest attempts of each delivery, oldest of them first."""
+    async with connection.cursor(row_factory=class_row(Attempt)) as cursor:
+        await cursor.execute(
+            "SELECT a.delivery_id, a.number, a.url, a.request_headers, a.status, a.answer, a.error,"
+            " a.duration_ms, a.created_at"
+            " FROM delivery_attempts a JOIN deliveries d"
+            " ON d.business_id = a.business_id AND d.id = a.delivery_id"
+            " WHERE a.business_id = %s AND d.id = ANY (%s) AND a.number > d.attempts - %s"
+            " ORDER BY a.delivery_id, a.number",
+            [business_id, list(delivery_ids), latest],
+        )
+        return await cursor.fetchall()
+
+
+# Test webhooks go out while the webhook is switched off too; whatever else is pending then waits.
+_MAY_GO = "s.url IS NOT NULL AND (s.enabled OR e.order_id IS NULL)"
+
+
+async def businesses_due(connection: Connection) -> list[UUID]:
+    """Which businesses have something to deliver now (a worker's sweep)."""
+    cursor = await connection.execute(
+        "SELECT s.business_id FROM webhook_settings s WHERE EXISTS ("  # noqa: S608  # a constant
+        " SELECT FROM deliveries d JOIN events e"
+        " ON e.business_id = d.business_id AND e.id = d.event_id"
+        f" WHERE d.business_id = s.business_id AND d.due_at <= now() AND {_MAY_GO})"
+    )
+    return [row[0] async for row in cursor]  # type: ignore[misc]  # a uuid
+
+
+async def claim(connection: Connection, business_id: UUID, lease: timedelta) -> Claim | None:
+    """The delivery longest due, kept from others for as long as the lease says."""
+    async with connection.cursor(row_factory=class_row(Claim)) as cursor:
+        await cursor.execute(
+            "WITH due AS ("  # noqa: S608  # a constant
+            " SELECT d.id, e.id AS event_id, e.body, s.url, s.token, s.next_token, s.key_id"
+            " FROM deliveries d"
+            " JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id"
+            " JOIN webhook_settings s ON s.business_id = d.business_id"
+            " WHERE d.business_id = %(business)s AND d.due_at <= now()"
+            f" AND {_MAY_GO}"
+            " ORDER BY d.due_at LIMIT 1 FOR UPDATE OF d SKIP LOCKED)"
+            " UPDATE deliveries d SET due_at = now() + %(lease)s FROM due"
+            " WHERE d.business_id = %(business)s AND d.id = due.id"
+            " RETURNING d.business_id, d.id, d.due_at AS leased_until, due.event_id, due.body,"
+            " due.url, due.token, due.next_token, due.key_id",
+            {"business": business_id, "lease": lease},
+        )
+        return await cursor.fetchone()
+
+
+async def lock_delivery(
+    connection: Connection, business_id: UUID, delivery_id: UUID
+) -> tuple[int, int, datetime | None]:
+    """Its attempts, those of the current round, and when it is due or leased until."""
+    cursor = await connection.execute(
+        "SELECT attempts, round_attempts, due_at FROM deliveries"
+        " WHERE business_id = %s AND id = %s FOR UPDATE",
+        [business_id, delivery_id],
+    )
+    row: Any = await cursor.fetchone()
+    return row[0], row[1], row[2]
+
+
+async def insert_attempt(
+    connection: Connection,
+    business_id: UUID,
+    delivery_id: UUID,
+    number: int,
+    *,
+    url: str,
+    request_headers: dict[str, str],
+    status: int | None,
+    answer: str,
+    error: str | None,
+    duration_ms: int,
+) -> None:
+    await connection.execute(
+        "INSERT INTO delivery_attempts (business_id, delivery_id, number, url, request_headers,"
+        " status, answer, error, duration_ms) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            business_id,
+            delivery_id,
+            number,
+            url,
+            Jsonb(request_headers),
+            status,
+            answer,
+            error,
+            duration_ms,
+        ],
+    )
+    await connection.execute(
+        "UPDATE deliveries SET attempts = %s WHERE business_id = %s AND id = %s",
+        [number, business_id, delivery_id],
+    )
+
+
+async def set_outcome(
+    connection: Connection,
+    business_id: UUID,
+    delivery_id: UUID,
+    *,
+    status: str,
+    round_attempts: int,
+    again_in: timedelta | None,
+) -> None:
+    """`again_in` None: not due any more."""
+    await connection.execute(
+        "UPDATE deliveries SET status = %s, round_attempts = %s, due_at = now() + %s"
+        " WHERE business_id = %s AND id = %s",
+        [status, round_attempts, again_in, business_id, delivery_id],
+    )
+
+
+async def hand_back(
+    connection: Connection, business_id: UUID, delivery_id: UUID, leased_until: datetime
+) -> None:
+    """Make a claimed delivery due at once, unless somebody has settled it meanwhile."""
+    await connection.execute(
+        "UPDATE deliveries SET due_at = now() WHERE business_id = %s AND id = %s AND due_at = %s",
+        [business_id, delivery_id, leased_until],
+    )

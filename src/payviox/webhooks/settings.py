@@ -1,0 +1,171 @@
+"""A business's webhook: its URL, switch, events and token. Database only, in the caller's transaction.
+
+Tokens are stored encrypted and answered once, when they are made. A new token does not sign before it
+is confirmed, so that the receiver can learn it first and no delivery fails for the change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, FieldErrors
+from payviox.webhooks import queries
+from payviox.webhooks.events import TYPES
+from payviox.webhooks.model import Claim, Settings
+from payviox.webhooks.signing import new_token
+from payviox.webhooks.targets import TargetError, parse_target
+
+DEFAULT_EVENTS = ("payout.succeeded",)
+
+
+class _Key(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+class Cipher(Protocol):
+    """Encryption at rest, as the installation's keyring does it; `place` binds it to a row."""
+
+    @property
+    def current(self) -> _Key: ...
+
+    def encrypt(self, plain: bytes, place: str) -> bytes: ...
+
+    def decrypt(self, stored: bytes, key_id: str, place: str) -> bytes: ...
+
+
+class NoWebhook(Conflict):
+    message = "No webhook is set up yet: PUT /payout/webhook first"
+
+
+class NothingToConfirm(Conflict):
+    message = "There is no new token to confirm: ask for one first"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """The settings as they may be shown. `rotating`: a new token waits to be confirmed."""
+
+    url: str | None = None
+    enabled: bool = False
+    events: tuple[str, ...] = DEFAULT_EVENTS
+    rotating: bool = False
+
+
+async def get(connection: Connection, business_id: UUID) -> Webhook:
+    """What is set, or the defaults."""
+    found = await queries.find_settings(connection, business_id)
+    return Webhook() if found is None else _shown(found)
+
+
+async def change(
+    connection: Connection,
+    business_id: UUID,
+    changes: Mapping[str, Any],
+    cipher: Cipher,
+    *,
+    allow_private: bool,
+) -> tuple[Webhook, str | None]:
+    """Set those of `url` (None: none), `enabled` and `events` that `changes` names; the first time
+    a token is made and answered too.
+
+    Raises FieldErrors: the URL, or an event's name, is not acceptable, or the webhook would be
+    switched on without a URL.
+    """
+    _check(changes, allow_private)
+    token = new_token()
+    sealed = cipher.encrypt(token.encode(), _place(business_id))
+    made = await queries.insert_settings(connection, business_id, sealed, cipher.current.id)
+    now = await _locked(connection, business_id)
+    url: str | None = changes.get("url", now.url)
+    enabled: bool = changes.get("enabled", now.enabled)
+    wanted = changes.get("events", now.events)
+    if enabled and url is None:
+        raise FieldErrors({"url": ["The url field is required to switch the webhook on."]})
+    events = tuple(name for name in TYPES if name in wanted)
+    await queries.update_settings(connection, business_id, url, enabled, events)
+    rotating = now.next_token is not None
+    return Webhook(url, enabled, events, rotating), token if made else None
+
+
+async def rotate(connection: Connection, business_id: UUID, cipher: Cipher) -> str:
+    """A new token, which signs from confirm() on; until then the old one does. One that was not
+    confirmed is forgotten. Raises NoWebhook."""
+    now = await _locked(connection, business_id)
+    token = new_token()
+    # One key id covers both tokens, so the old one comes under the current key too.
+    await queries.update_tokens(
+        connection,
+        business_id,
+        _resealed(now.token, now, cipher),
+        cipher.encrypt(token.encode(), _place(business_id)),
+        cipher.current.id,
+    )
+    return token
+
+
+async def confirm(connection: Connection, business_id: UUID) -> None:
+    """Let the new token sign from now on. Raises NoWebhook or NothingToConfirm."""
+    now = await _locked(connection, business_id)
+    if now.next_token is None:
+        raise NothingToConfirm
+    await queries.update_tokens(connection, business_id, now.next_token, None, now.key_id)
+
+
+async def reencrypt(connection: Connection, cipher: Cipher, limit: int = 100) -> int:
+    """Bring the tokens of up to `limit` businesses under the current key; answers how many. Called
+    until it answers 0, each time in a transaction of its own, it may be interrupted anywhere."""
+    others = await queries.lock_other_keys(connection, cipher.current.id, limit)
+    for row in others:
+        token = _resealed(row.token, row, cipher)
+        waiting = None if row.next_token is None else _resealed(row.next_token, row, cipher)
+        await queries.update_tokens(connection, row.business_id, token, waiting, cipher.current.id)
+    return len(others)
+
+
+def signing_tokens(stored: Settings | Claim, cipher: Cipher) -> tuple[str, str | None]:
+    """The token that signs, and the one that waits to be confirmed. Secret: neither stored nor
+    logged. Raises what the cipher does where the key is gone."""
+    place = _place(stored.business_id)
+    token = cipher.decrypt(stored.token, stored.key_id, place).decode()
+    if stored.next_token is None:
+        return token, None
+    return token, cipher.decrypt(stored.next_token, stored.key_id, place).decode()
+
+
+def _check(changes: Mapping[str, Any], allow_private: bool) -> None:
+    problems: dict[str, list[str]] = {}
+    if changes.get("url") is not None:
+        try:
+            parse_target(changes["url"], allow_private=allow_private)
+        except TargetError as error:
+            problems["url"] = [f"The url is not accepted: {error}."]
+    unknown = [name for name in changes.get("events", ()) if name not in TYPES]
+    if unknown:
+        problems["events"] = [f"The events must be among: {', '.join(TYPES)}."]
+    if problems:
+        raise FieldErrors(problems)
+
+
+async def _locked(connection: Connection, business_id: UUID) -> Settings:
+    found = await queries.lock_settings(connection, business_id)
+    if found is None:
+        raise NoWebhook
+    return found
+
+
+def _shown(stored: Settings) -> Webhook:
+    return Webhook(
+        stored.url, stored.enabled, tuple(stored.events), rotating=stored.next_token is not None
+    )
+
+
+def _resealed(token: bytes, stored: Settings, cipher: Cipher) -> bytes:
+    place = _place(stored.business_id)
+    return cipher.encrypt(cipher.decrypt(token, stored.key_id, place), place)
+
+
+def _place(business_id: UUID) -> str:
+    return f"webhook_settings:{business_id}"

