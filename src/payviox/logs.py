@@ -1,5 +1,5 @@
-"""How the processes log: JSON lines on stderr, coloured text on a terminal. Keys, hashes, tokens and
-passwords do not belong in a log line; whatever slips in is blotted out on its way out."""
+"""How the processes log: JSON lines on stderr, coloured text on a terminal. Keys, hashes, tokens
+and passwords do not belong in a log line; whatever slips in is blotted out on its way out."""
 
 import logging
 import re

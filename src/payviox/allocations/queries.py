@@ -2,6 +2,7 @@
 Python. They run on the engine's own connections, which leave the planner only index plans."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -11,9 +12,9 @@ from payviox.db.pool import Connection
 
 encode = msgspec.json.Encoder().encode
 
+# The payout account has its business's id: nothing but the primary key can find it.
 LOCK_PAYOUT = """
-SELECT id::text, balance, version FROM accounts
-WHERE business_id = %s AND kind = 'payout' AND rail = '' FOR UPDATE
+SELECT id::text, balance, version FROM accounts WHERE business_id = %s AND id = %s FOR UPDATE
 """
 
 # A statement of its own, after the lock: its snapshot sees what was committed while we waited.
@@ -25,13 +26,16 @@ FROM businesses b WHERE b.id = %s
 """
 
 # LATERAL leaves the planner one order: a key's look-up for each of the wanted, whatever it believes
-# of the tables' sizes; the accounts are locked in the order in which `found` is sorted.
+# of the tables' sizes. A business that its statistics do not know looks empty to it, so that any index
+# starting with business_id seems as good; asking for a range in order, where sorting is dear (see
+# db/pool.py), leaves the one that has the key. The accounts are locked in the order of `found`.
 LOCK_USERS = """
 WITH found AS MATERIALIZED (
   SELECT u.* FROM json_array_elements_text(%s::json) AS wanted(email)
   CROSS JOIN LATERAL (
     SELECT id, email, status, hash_key_id, hash_generation FROM payout_users
-    WHERE business_id = %s AND email = wanted.email LIMIT 1
+    WHERE business_id = %s AND email >= wanted.email AND email <= wanted.email
+    ORDER BY email LIMIT 1
   ) u ORDER BY u.id
 )
 SELECT f.id::text, f.email, f.status = 'active', f.hash_key_id, f.hash_generation,
@@ -46,7 +50,9 @@ SELECT t.idempotency_key, t.digest, t.user_id, u.hash_key_id, u.hash_generation
 FROM json_array_elements_text(%s::json) AS wanted(key)
 CROSS JOIN LATERAL (
   SELECT idempotency_key, encode(idempotency_digest, 'hex') AS digest, to_account::text AS user_id
-  FROM transfers WHERE business_id = %s AND idempotency_key = wanted.key LIMIT 1
+  FROM transfers
+  WHERE business_id = %s AND idempotency_key >= wanted.key AND idempotency_key <= wanted.key
+  ORDER BY transfers.idempotency_key LIMIT 1
 ) t
 CROSS JOIN LATERAL (
   SELECT hash_key_id, hash_generation FROM payout_users
@@ -92,7 +98,7 @@ async def begin(
     """Open the transaction, take the locks in order, and read what the decision needs."""
     async with connection.pipeline():
         await connection.execute("BEGIN")
-        lock = await connection.execute(LOCK_PAYOUT, [business_id])
+        lock = await connection.execute(LOCK_PAYOUT, [business_id, business_id])
         state = await connection.execute(READ_BUSINESS, [business_id])
         users = await connection.execute(LOCK_USERS, [encode(emails).decode(), business_id, business_id])
         replays = (
@@ -141,12 +147,30 @@ async def group_exists(connection: Connection, business_id: UUID, group_id: UUID
     """Whether this group was committed. Waits for the payout lock first: a transaction whose
     connection we lost may still be about to commit, and holds it until it has or has not."""
     async with connection.transaction():
-        await connection.execute(LOCK_PAYOUT, [business_id])
+        await connection.execute(LOCK_PAYOUT, [business_id, business_id])
         cursor = await connection.execute(
             "SELECT 1 FROM allocation_groups WHERE business_id = %s AND id = %s",
             [business_id, group_id],
         )
         return await cursor.fetchone() is not None
+
+
+async def find_hashes(
+    connection: Connection, business_id: UUID, emails: Sequence[str]
+) -> tuple[str, dict[str, tuple[str, str, int]]]:
+    """What hashes are made from: the business's code; by email the payout user's id, the server
+    key's id and the generation."""
+    code = await connection.execute("SELECT hash_code FROM businesses WHERE id = %s", [business_id])
+    row = await code.fetchone()
+    cursor = await connection.execute(
+        "SELECT email, id::text, hash_key_id, hash_generation FROM payout_users"
+        " WHERE business_id = %s AND email = ANY(%s)",
+        [business_id, list(emails)],
+    )
+    return str(row[0]) if row else "", {
+        str(email): (str(user_id), str(key_id), int(str(generation)))
+        for email, user_id, key_id, generation in await cursor.fetchall()
+    }
 
 
 async def forget_old_groups(connection: Connection) -> int:
@@ -155,3 +179,56 @@ async def forget_old_groups(connection: Connection) -> int:
         "DELETE FROM allocation_groups WHERE created_at < now() - interval '1 day'"
     )
     return cursor.rowcount
+
+
+# A user's money by age: what came in before the limit (an order's money coming back is no new
+# money), less all that went out since, is what is left of it, as the oldest is spent first.
+EXPIRED = """
+SELECT a.id, least(a.balance, came.old - went.net)::bigint AS expired
+FROM accounts a
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(amount) FILTER (
+           WHERE kind NOT IN ('release', 'return', 'fee_return') AND created_at < %(before)s), 0)
+           AS old,
+         coalesce(sum(amount) FILTER (WHERE kind IN ('release', 'return', 'fee_return')), 0) AS back
+  FROM transfers WHERE business_id = a.business_id AND to_account = a.id
+) came
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(amount), 0) - came.back AS net
+  FROM transfers WHERE business_id = a.business_id AND from_account = a.id
+) went
+WHERE a.business_id = %(business)s AND a.id = ANY(%(users)s) AND a.balance > 0
+  AND came.old > went.net
+ORDER BY a.id
+"""
+
+
+async def balance_lifetimes(connection: Connection) -> list[tuple[UUID, int]]:
+    """The businesses whose unspent allocations expire, and after how many days. One of the worker's
+    sweeps, which may read across businesses."""
+    cursor = await connection.execute(
+        "SELECT id, balance_lifetime_days FROM businesses WHERE balance_lifetime_days IS NOT NULL"
+    )
+    return [(row[0], row[1]) for row in await cursor.fetchall()]  # type: ignore[misc]  # uuid, integer
+
+
+async def users_with_old_balance(
+    connection: Connection, business_id: UUID, before: datetime, after: UUID, limit: int
+) -> list[UUID]:
+    """The next payout users, by id, older than the limit and with money."""
+    cursor = await connection.execute(
+        "SELECT id FROM accounts WHERE business_id = %s AND kind = 'user' AND balance > 0"
+        " AND created_at < %s AND id > %s ORDER BY id LIMIT %s",
+        [business_id, before, after, limit],
+    )
+    return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # uuid
+
+
+async def expired(
+    connection: Connection, business_id: UUID, before: datetime, user_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """How many cents of these payout users came before the limit and are unspent."""
+    cursor = await connection.execute(
+        EXPIRED, {"business": business_id, "before": before, "users": list(user_ids)}
+    )
+    return dict(await cursor.fetchall())  # type: ignore[arg-type]  # uuid, bigint

@@ -1,5 +1,5 @@
-"""Which secret keys a database was written with. A process that lacks one of them must not start: it
-could neither read what the key encrypted nor repeat the hashes that it made."""
+"""Which secret keys a database was written with. A process that lacks one of them must not start:
+it could neither read what the key encrypted nor repeat the hashes that it made."""
 
 from payviox.auth import queries
 from payviox.auth.keyring import Keyring
@@ -18,8 +18,8 @@ async def check(connection: Connection, keyring: Keyring) -> None:
         raise SettingsError(
             f"This database was written with the secret key{'s' if len(missing) > 1 else ''} "
             f"{', '.join(missing)}, and the configured one is {keyring.current.id}. Set "
-            "PAYVIOX_SECRET_KEY to the key that was used before; to change it, set the new one there "
-            "and the old one in PAYVIOX_PREVIOUS_SECRET_KEYS, then run `payviox secrets rotate`."
+            "PAYVIOX_SECRET_KEY to the key that was used before; to change it, set the new one "
+            "there and the old one in PAYVIOX_PREVIOUS_SECRET_KEYS, then run `payviox secrets rotate`."
         )
     if keyring.current.id not in known:
         await queries.remember_secret_key(connection, keyring.current.id)

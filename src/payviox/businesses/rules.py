@@ -1,5 +1,5 @@
-"""The rules, limits and lifetimes that a business may set: their names, meaning and bounds. They are
-enforced where they count; here they are read and refused. Amounts are US cents."""
+"""The rules, limits and lifetimes that a business may set: their names, meaning and bounds. They
+are enforced where they count; here they are read and refused. Amounts are US cents."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -60,8 +60,8 @@ def parse(assignments: Iterable[str]) -> dict[str, object]:
         name = name.strip()
         rule = RULES.get(name)
         if rule is None or not equals:
-            known = ", ".join(RULES)
-            problems[name] = [f"{assignment!r} sets no rule. Write NAME=VALUE, NAME one of {known}."]
+            known = f"NAME=VALUE, NAME one of {', '.join(RULES)}"
+            problems[name] = [f"{assignment!r} sets no rule. Write {known}."]
             continue
         try:
             changes[name] = _value(name, rule, text.strip())
@@ -96,7 +96,8 @@ def _value(name: str, rule: Rule, text: str) -> object:
     if not text.isascii() or not text.isdigit() or not rule.least <= int(text) <= rule.most:
         or_none = ", or none" if rule.optional else ""
         raise ValueError(
-            f"{name} must be a whole number from {rule.least} to {rule.most}{or_none}, not {text!r}."
+            f"{name} must be a whole number from {rule.least} to {rule.most}{or_none}, "
+            f"not {text!r}."
         )
     return int(text)
 

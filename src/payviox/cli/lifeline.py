@@ -1,5 +1,5 @@
-"""How a child of `serve` learns that its parent has died, even by kill -9: it holds the reading end of
-a pipe whose only writing end is the parent's, and the kernel closes that."""
+"""How a child of `serve` learns that its parent has died, even by kill -9: it holds the reading end
+of a pipe whose only writing end is the parent's, and the kernel closes that."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ GRACE_S = 9.0
 
 
 def end_with_parent(descriptor: int) -> None:
-    """From a thread: when the pipe closes, stop as on SIGTERM, and by force if that takes too long."""
+    """From a thread: when the pipe closes, stop as on SIGTERM, by force if that takes too long."""
     threading.Thread(target=_wait, args=[descriptor], name="payviox-lifeline", daemon=True).start()
 
 

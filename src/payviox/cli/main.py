@@ -1,5 +1,5 @@
-"""The command `payviox`: its groups, loaded when they are asked for, and how an error reads: one clear
-sentence on stderr, never a trace."""
+"""The command `payviox`: its groups, loaded when they are asked for, and how an error reads: one
+clear sentence on stderr, never a trace."""
 
 import importlib
 import sys

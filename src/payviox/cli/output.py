@@ -1,4 +1,4 @@
-"""How commands read ids and print: tables for people, JSON for scripts. Nothing here knows a rule."""
+"""How commands read ids and print: tables for people, JSON for scripts. No rule is known here."""
 
 import json
 import sys
@@ -15,16 +15,14 @@ from payviox import ids
 from payviox.money import MAX_TREASURY
 
 
-class Id(click.ParamType):
+class Id(click.ParamType[UUID]):
     """An id as it is printed: `biz_<uuid>`."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.name = f"{prefix}_…"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> UUID:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UUID:
         if isinstance(value, UUID):
             return value
         found = ids.parse(self.prefix, str(value))
@@ -56,7 +54,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """A table on a terminal, tab-separated lines elsewhere, one sentence where there are no rows."""
+    """A table on a terminal, tab-separated lines elsewhere, a sentence where there are no rows."""
     if not rows:
         click.echo(empty, err=True)
         return

@@ -1,5 +1,5 @@
-"""What every command stands on: settings, the database (the embedded one started or joined, made and
-migrated when new) and a function of it, run and committed before the process ends."""
+"""What every command stands on: settings, the database (the embedded one started or joined, made
+and migrated when new) and a function of it, run and committed before the process ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -45,8 +45,8 @@ class Runtime:
 def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Urls]:
     """The database of this installation, reachable and at this version's schema within the block.
 
-    An embedded one is started or joined, and migrated by itself. An external one is migrated only if
-    `migrating`. Raises EmbeddedError, SettingsError or SchemaUnknown, which say what to do.
+    An embedded one is started or joined, and migrated by itself. An external one is migrated only
+    if `migrating`. Raises EmbeddedError, SettingsError or SchemaUnknown, which say what to do.
     """
     if settings.database_url is None:
         with embedded(settings.home) as cluster:

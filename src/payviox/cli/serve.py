@@ -35,8 +35,8 @@ hidden_lifeline = click.option("--lifeline", "descriptor", type=int, hidden=True
 def serve(migrating: bool) -> None:
     """Serve: the API and the worker, in one process group.
 
-    Stop it with Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. Either process is
-    started again if it dies.
+    Stop it with Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. Either process
+    is started again if it dies.
     """
     with supervised(settings_module.load(), migrating=migrating) as (settings, _):
         supervise(settings, partial(_say_ready, settings))
@@ -44,7 +44,7 @@ def serve(migrating: bool) -> None:
 
 @contextmanager
 def supervised(settings: Settings, *, migrating: bool = False) -> Iterator[tuple[Settings, Urls]]:
-    """Everything that `serve` needs around its children: to be the only one, and a ready database."""
+    """What `serve` needs around its children: to be the only one, and a database in order."""
     logs.configure(settings.log_level)
     with ExitStack() as stack:
         if settings.embedded:
@@ -84,13 +84,15 @@ def web(descriptor: int | None) -> None:
 @click.command()
 @hidden_lifeline
 def worker(descriptor: int | None) -> None:
-    """Run the background worker alone: sends, look-ups, webhooks, upkeep. Several may run at once."""
+    """Run the background worker alone: sends, look-ups, webhooks, upkeep. Run several if you like."""
     from payviox import worker as worker_module  # noqa: PLC0415  # the web need not load the worker
 
     _run_process(worker_module.run, descriptor, listening=False)
 
 
-def _run_process(main: Callable[[Settings, str], Any], descriptor: int | None, *, listening: bool) -> None:
+def _run_process(
+    main: Callable[[Settings, str], Any], descriptor: int | None, *, listening: bool
+) -> None:
     if descriptor is not None:
         os.set_inheritable(descriptor, False)
         lifeline.end_with_parent(descriptor)

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 STOP_S = 8.5
 """Seconds that the children have to stop in; with the embedded database's end it is within 10."""
 
+READY_PATH = "/openapi.json"
 READY_S = 90.0
 LONGEST_PAUSE_S = 5.0
 STEADY_S = 10.0
@@ -57,9 +58,7 @@ class Supervisor:
         announcing = asyncio.create_task(self._announce(when_ready))
         stopping = asyncio.create_task(self._stopping.wait())
         try:
-            done, _ = await asyncio.wait(
-                [*keepers, stopping], return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait([*keepers, stopping], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopping}:
                 task.result()
         finally:
@@ -76,6 +75,8 @@ class Supervisor:
             child.started = time.monotonic()
             child.process = await self._start(child.name)
             status = await child.process.wait()
+            if self._stopping.is_set():
+                return
             if not child.ready and status > 0:
                 raise PayvioxError(f"`payviox {child.name}` did not start; it said why above.")
             if time.monotonic() - child.started > STEADY_S:
@@ -101,7 +102,7 @@ class Supervisor:
 
     async def _announce(self, when_ready: Callable[[], None]) -> None:
         until = time.monotonic() + READY_S
-        while not await answers(self._settings, "/health/ready"):
+        while not await answers(self._settings, READY_PATH):
             if time.monotonic() > until:
                 logger.error("not ready after %.0f s; see /health/ready", READY_S)
                 until = time.monotonic() + READY_S

@@ -33,7 +33,7 @@ CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailur
 # empty would stay; these leave it nested loops over indexes, planned each time.
 INDEX_PLANS = (
     "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c enable_bitmapscan=off"
-    " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off"
+    " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off -c enable_sort=off"
 )
 
 

@@ -31,6 +31,21 @@ async def find(
     return None if row is None else (bytes(row[0]), row[1])  # type: ignore[call-overload]  # bytea
 
 
+async def find_parts(
+    connection: Connection, business_id: UUID, scope: Scope
+) -> list[tuple[int, bytes, Any]]:
+    """Every part of a key that was used, in order."""
+    cursor = await connection.execute(
+        "SELECT part, digest, reference FROM idempotency_keys WHERE business_id = %s AND caller = %s"
+        " AND path = %s AND key = %s ORDER BY part",
+        [business_id, scope.caller, scope.path, scope.key],
+    )
+    return [
+        (int(str(part)), bytes(digest), reference)  # type: ignore[call-overload]  # bytea
+        for part, digest, reference in await cursor.fetchall()
+    ]
+
+
 async def set_reference(
     connection: Connection, business_id: UUID, scope: Scope, part: int, reference: Any
 ) -> None:

@@ -62,6 +62,14 @@ async def replay(connection: Connection, business_id: UUID, scope: Scope, part: 
     return reference
 
 
+async def replay_parts(connection: Connection, business_id: UUID, scope: Scope) -> dict[int, Any]:
+    """The references of every part of a key used before. Raises IdempotencyMismatch."""
+    found = await queries.find_parts(connection, business_id, scope)
+    if any(digest != scope.digest for _, digest, _ in found):
+        raise IdempotencyMismatch
+    return {part: reference for part, _, reference in found}
+
+
 async def keep(
     connection: Connection, business_id: UUID, scope: Scope, part: int, reference: Any
 ) -> None:

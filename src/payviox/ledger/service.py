@@ -9,6 +9,7 @@ from payviox.ledger import queries
 from payviox.ledger.model import (
     MAY_BE_NEGATIVE,
     OF_EVERY_BUSINESS,
+    PAYOUT,
     Account,
     AccountName,
     InsufficientFunds,
@@ -37,9 +38,11 @@ list_movements = queries.list_movements
 
 
 async def open_business_accounts(connection: Connection, business_id: UUID) -> None:
-    """The accounts that every business has from its first day."""
+    """The accounts that every business has from its first day. The payout account, which every
+    allocation locks, has the business's own id."""
     for name in OF_EVERY_BUSINESS:
-        await queries.open_account(connection, business_id, ids.new(), name)
+        account_id = business_id if name == PAYOUT else ids.new()
+        await queries.open_account(connection, business_id, account_id, name)
 
 
 async def lock(

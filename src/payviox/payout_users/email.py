@@ -67,13 +67,17 @@ def _by_grammar(text: str) -> str:
 
 
 def _looks_like_ascii(domain: str) -> bool:
-    """Whether a non-ASCII character would be mapped into ASCII: a Kelvin sign, a full-width letter,
-    an ideographic full stop. Such a domain is refused rather than merged with the plain one."""
+    """Whether a non-ASCII character would be mapped into ASCII or dropped: a Kelvin sign, a
+    full-width letter, an ideographic full stop, a soft hyphen. Such a domain is refused rather than
+    merged with the plain one."""
     try:
         return any(
-            any(mapped.isascii() for mapped in idna.uts46_remap(character, std3_rules=False))
-            for character in domain
-            if not character.isascii()
+            _is_ascii_in_idna(character) for character in domain if not character.isascii()
         )
     except idna.IDNAError:
         return True
+
+
+def _is_ascii_in_idna(character: str) -> bool:
+    mapped = idna.uts46_remap(character, std3_rules=False)
+    return not mapped or any(part.isascii() for part in mapped)

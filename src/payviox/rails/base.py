@@ -1,5 +1,5 @@
 """The rail protocol: quote, validate, submit, look up. What is not validated cannot be submitted: a
-`ReadyOrder` comes only from `validate`. A rail is never called inside a transaction, and never without
+`ReadyOrder` comes from `validate`, or from the row that such a one was kept in. A rail is never called inside a transaction, and never without
 a reference that is already committed. Amounts are US cents."""
 
 from collections.abc import Mapping
@@ -68,6 +68,9 @@ class Outcome:
       (`float_empty`, `out_of_stock`), so that the operator is told
     - unknown: sent or not, nobody can say yet
     - not_found: (look-up only) the rail never heard of the reference
+
+    `again_s` asks for another look-up after so many seconds; with succeeded or failed it says that
+    the rail may still change its mind (returned after success, paid after all).
     `rail_order_id` is the rail's own id, `details` go into the webhook's provider object (and are
     plain JSON), `cost` is what the rail really charged, in cents, where it says so.
     """

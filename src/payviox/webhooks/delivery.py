@@ -1,19 +1,20 @@
 """Delivering events: whose turn it is, when again, and what is written down of each attempt. A POST
 itself is sender.py's work, and never inside a transaction.
 
-A delivery is claimed by pushing its due time ahead. A worker that dies holding one loses nothing: once
-that time has passed somebody sends it again, with the same webhook-id.
+A delivery is claimed by pushing its due time ahead. A worker that dies holding one loses nothing:
+once that time has passed somebody sends it again, with the same webhook-id.
 """
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from payviox import ids
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
 from payviox.webhooks import queries
 from payviox.webhooks.model import Claim
 from payviox.webhooks.sender import Answer, post
@@ -29,6 +30,8 @@ LEASE = timedelta(seconds=90)
 """How long a claim keeps others away: the POST's time, and then plenty to write its result down."""
 RETRIES = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
 """The wait after each failure of a round; after the one that no wait follows it has failed."""
+HAND_BACK_S = 3.0
+"""Seconds to say that we let go of a delivery; its lease says so later in any case."""
 PER_BUSINESS, OVERALL = 4, 200
 """POSTs in flight in one process: a slow receiver holds its own business's few, not the others'."""
 
@@ -100,50 +103,61 @@ class Courier:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _running(self) -> list[asyncio.Task[None]]:
-        return [task for tasks in self._tasks.values() for task in tasks]
+        return list(itertools.chain.from_iterable(self._tasks.values()))
 
     def _ended(self, business_id: UUID, task: asyncio.Task[None]) -> None:
         running = self._tasks[business_id]
         running.discard(task)
         if not running:
             del self._tasks[business_id]
+        if task.cancelled():
+            return
+        if task.exception() is not None:
+            # What it held comes back when its lease ends; the next sweep tries the others.
             self._woken.discard(business_id)
-        if not task.cancelled() and task.exception() is not None:
-            # What it held comes back when its lease ends.
             logger.error("a webhook delivery broke off", exc_info=task.exception())
+        elif business_id in self._woken:
+            self.wake(business_id)
 
     async def _deliver_all(self, business_id: UUID) -> None:
         """One delivery after another until none is due, also for those who woke us meanwhile."""
-        while business_id in self._woken and not self._stopping:
+        while business_id in self._woken:
             async with self._slots:
+                if self._stopping:
+                    return
                 self._woken.discard(business_id)
                 claim = await self._database.write(
                     lambda connection: queries.claim(connection, business_id, LEASE)
                 )
                 if claim is not None:
-                    self.wake(business_id)  # there may be more: a second pair of hands
-                    await self._deliver(claim)
+                    body = claim.body.encode()
+                    headers = self._signed(claim, body)
+                    self.wake(business_id)  # there may be more: another pair of hands
+                    await self._deliver(claim, body, headers)
 
-    async def _deliver(self, claim: Claim) -> None:
+    async def _deliver(self, claim: Claim, body: bytes, headers: dict[str, str]) -> None:
         try:
-            answer, headers = await self._attempt(claim)
+            answer = await self._post(claim.url, body, headers)
             await self._record(claim, answer, headers)
         except asyncio.CancelledError:
-            await self._database.write(
-                lambda connection: queries.hand_back(
-                    connection, claim.business_id, claim.id, claim.leased_until
-                )
-            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HAND_BACK_S):
+                    await self._hand_back(claim)
             raise
 
-    async def _attempt(self, claim: Claim) -> tuple[Answer, dict[str, str]]:
-        body = claim.body.encode()
-        headers = self._signed(claim, body)
+    async def _hand_back(self, claim: Claim) -> None:
+        await self._database.write(
+            lambda connection: queries.hand_back(
+                connection, claim.business_id, claim.id, claim.leased_until
+            )
+        )
+
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
         try:
-            target = parse_target(claim.url, allow_private=self._allow_private)
+            target = parse_target(url, allow_private=self._allow_private)
         except TargetError as error:  # the operator has become stricter since it was set
-            return Answer(None, "", 0, str(error)), headers
-        return await post(target, body, headers, timeout_s=self._timeout_s), headers
+            return Answer(status=None, body="", duration_ms=0, error=str(error))
+        return await post(target, body, headers, timeout_s=self._timeout_s)
 
     def _signed(self, claim: Claim, body: bytes) -> dict[str, str]:
         webhook_id = ids.show(ids.EVENT, claim.event_id)
@@ -159,7 +173,7 @@ class Courier:
     async def _record(self, claim: Claim, answer: Answer, headers: dict[str, str]) -> None:
         """The attempt and what follows from it, in one transaction."""
 
-        async def work(connection: queries.Connection) -> None:
+        async def work(connection: Connection) -> None:
             attempts, in_round, due_at = await queries.lock_delivery(
                 connection, claim.business_id, claim.id
             )

@@ -1,5 +1,5 @@
-"""What a webhook says: the types of events and the exact body of each. Whether and where one is sent
-is decided in outbox.py and delivery.py. Amounts are US cents."""
+"""What a webhook says: the types of events and the exact body of each. Whether and where one is
+sent is decided in outbox.py and delivery.py. Amounts are US cents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

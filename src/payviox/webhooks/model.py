@@ -23,9 +23,13 @@ class Event:
     id: UUID
     type: str
     order_id: UUID | None
-    """None for a test webhook."""
     body: str = field(repr=False)
     created_at: datetime
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it tells of a sample, not of an order."""
+        return self.order_id is None
 
 
 @dataclass(frozen=True, slots=True)

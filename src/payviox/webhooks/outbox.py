@@ -1,25 +1,80 @@
-"""Events written in the transaction of the money that they tell of: both commit or neither. Nothing
-here sends; delivery.py does, later."""
+"""Events and their deliveries, written in the transaction of what they tell of: both commit or
+neither. Nothing here sends; delivery.py does, later."""
+
+from uuid import UUID
 
 from payviox import ids
 from payviox.db import jobs
 from payviox.db.pool import Connection
+from payviox.errors import Conflict, NotFound
 from payviox.webhooks import queries
-from payviox.webhooks.events import OrderEvent, body
+from payviox.webhooks.events import EventType, OrderEvent, body
+from payviox.webhooks.model import Event
+from payviox.webhooks.samples import sample
+from payviox.webhooks.settings import NoWebhook
+
+
+class SwitchedOff(Conflict):
+    message = "The webhook is switched off"
 
 
 async def write_order_event(connection: Connection, event: OrderEvent) -> None:
-    """Write down that this happened to the order, and have it delivered where the business's webhook
-    is switched on and subscribes to its type.
+    """Write down what happened to an order, and have it delivered where the business's webhook is
+    switched on and subscribes to its type.
 
     An order has one event of each type: a second one of the same type changes nothing, so that
     receivers, who deduplicate on order and type, never see two bodies for one pair.
     """
     event_id = ids.new()
-    if not await queries.insert_event(
-        connection, event.business_id, event_id, event.type, event.order_id, body(event)
-    ):
-        return
-    if await queries.subscribes(connection, event.business_id, event.type):
-        await queries.insert_delivery(connection, event.business_id, ids.new(), event_id)
-        await jobs.wake(connection, jobs.DELIVER_WEBHOOKS, event.business_id)
+    new = await queries.insert_event(
+        connection,
+        event.business_id,
+        event_id,
+        event_type=event.type,
+        order_id=event.order_id,
+        body=body(event),
+    )
+    if new and await queries.subscribes(connection, event.business_id, event.type):
+        await _deliver(connection, event.business_id, event_id)
+
+
+async def send_test(connection: Connection, business_id: UUID, event_type: EventType) -> UUID:
+    """Have a sample of this type delivered, subscribed or not, switched on or not; answers the
+    event's id. Raises NoWebhook where there is no URL."""
+    settings = await queries.find_settings(connection, business_id)
+    if settings is None or settings.url is None:
+        raise NoWebhook
+    event_id = ids.new()
+    await queries.insert_event(
+        connection,
+        business_id,
+        event_id,
+        event_type=event_type,
+        order_id=None,
+        body=body(sample(business_id, event_type)),
+    )
+    await _deliver(connection, business_id, event_id)
+    return event_id
+
+
+async def redeliver(connection: Connection, business_id: UUID, event_id: UUID) -> Event:
+    """Start a new round of attempts now, whatever became of the last one or if there was none; the
+    body and the webhook-id stay the same. Answers the event.
+
+    Raises NotFound, NoWebhook where there is no URL, or SwitchedOff.
+    """
+    event = await queries.find_event(connection, business_id, event_id)
+    if event is None:
+        raise NotFound
+    settings = await queries.find_settings(connection, business_id)
+    if settings is None or settings.url is None:
+        raise NoWebhook
+    if not settings.enabled and not event.is_test:
+        raise SwitchedOff
+    await _deliver(connection, business_id, event_id)
+    return event
+
+
+async def _deliver(connection: Connection, business_id: UUID, event_id: UUID) -> None:
+    await queries.insert_delivery(connection, business_id, ids.new(), event_id)
+    await jobs.wake(connection, jobs.DELIVER_WEBHOOKS, business_id)

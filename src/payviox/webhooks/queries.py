@@ -84,6 +84,7 @@ async def insert_event(
     connection: Connection,
     business_id: UUID,
     event_id: UUID,
+    *,
     event_type: str,
     order_id: UUID | None,
     body: str,

@@ -1,7 +1,8 @@
-"""A business's webhook: its URL, switch, events and token. Database only, in the caller's transaction.
+"""A business's webhook: its URL, switch, events and token. Database only, in the caller's
+transaction.
 
-Tokens are stored encrypted and answered once, when they are made. A new token does not sign before it
-is confirmed, so that the receiver can learn it first and no delivery fails for the change.
+Tokens are stored encrypted and answered once, when they are made. A new token does not sign before
+it is confirmed, so that the receiver can learn it first and no delivery fails for the change.
 """
 
 from collections.abc import Mapping

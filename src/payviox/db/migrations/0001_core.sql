@@ -201,6 +201,7 @@ CREATE TABLE orders (
   note                text,
   failure             text,
   waiting             text,
+  quote_id            uuid,
   attempt             integer NOT NULL DEFAULT 0,
   due_at              timestamptz,
   rail_order_id       text,
@@ -214,8 +215,9 @@ CREATE TABLE orders (
 CREATE INDEX orders_of_user ON orders (business_id, payout_user_id, id);
 CREATE INDEX orders_by_status ON orders (business_id, status, id);
 CREATE INDEX orders_by_destination ON orders (business_id, destination_digest);
--- The worker's sweep: what is due, whatever the business.
-CREATE INDEX orders_due ON orders (due_at) WHERE due_at IS NOT NULL;
+-- The worker's sweep: what is due, one business after another, so that none waits for another.
+CREATE INDEX orders_due ON orders (business_id, due_at) WHERE due_at IS NOT NULL;
+CREATE UNIQUE INDEX orders_quote ON orders (business_id, quote_id) WHERE quote_id IS NOT NULL;
 
 -- One row a call to a rail. The reference is committed before the call.
 CREATE TABLE order_attempts (

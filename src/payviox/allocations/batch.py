@@ -1,0 +1,208 @@
+"""Many allocations in one call. `each` pays in chunks, one commit each, and remembers under the
+call's idempotency key what became of every chunk, so that a call which was cut off is completed by
+repeating it. `all or nothing` is one commit."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from payviox.allocations import queries
+from payviox.allocations.batcher import Batcher
+from payviox.allocations.engine import Record
+from payviox.allocations.model import Allocated, Item, Outcome
+from payviox.auth.hashes import payout_hash
+from payviox.auth.keyring import Keyring
+from payviox.db.pool import Connection, Database
+from payviox.errors import (
+    InsufficientPayoutBalance,
+    PayoutsDisabled,
+    PayoutUserInactive,
+    PayvioxError,
+    Unauthorized,
+)
+from payviox.idempotency import service as idempotency
+from payviox.idempotency.model import Scope
+
+CHUNK = 1_000
+"""Items in one commit. A chunk's number is its `part` under the idempotency key, for good."""
+
+REFUSALS: Mapping[str, type[PayvioxError]] = {
+    "insufficient": InsufficientPayoutBalance,
+    "disabled": PayoutsDisabled,
+    "inactive": PayoutUserInactive,
+}
+CODES = {kind: code for code, kind in REFUSALS.items()}
+
+Entry = Item | PayvioxError
+"""An item to pay, or why it is none."""
+
+
+class NotAttempted(PayvioxError):
+    message = "Not attempted, because an earlier part of this call failed"
+
+
+class Repeated(Exception):  # noqa: N818  # no error: this chunk was paid by an earlier call
+    """Carries what the earlier call recorded."""
+
+    def __init__(self, reference: Any) -> None:
+        super().__init__("this part was committed by an earlier call")
+        self.reference = reference
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Pays batches for one business. `scope` is the call's idempotency key, where it has one."""
+
+    database: Database
+    keyring: Keyring
+    batcher: Batcher
+    business_id: UUID
+    scope: Scope | None
+
+    async def each(self, chunks: Iterable[Sequence[Entry]]) -> tuple[list[Outcome], bool]:
+        """Pay chunk after chunk; answers an outcome for each entry, and whether all of it is a
+        replay.
+
+        Raises, while nothing is committed, Busy, Unauthorized and whatever else stopped the first
+        chunk. Later, with a key, too: repeating the call completes it. Without one the outcomes so
+        far are answered.
+        """
+        earlier = await self._earlier()
+        progress = _Progress(used=bool(earlier))
+        outcomes: list[Outcome] = []
+        fresh = False
+        failure: PayvioxError | None = None
+        for part, entries in enumerate(chunks):
+            if failure is not None:
+                outcomes += [e if isinstance(e, PayvioxError) else failure for e in entries]
+            elif part in earlier:
+                outcomes += await self._replayed(entries, earlier[part])
+            else:
+                try:
+                    paid, replayed = await self._chunk(part, entries, progress)
+                except PayvioxError as error:
+                    paid_before = any(isinstance(outcome, Allocated) for outcome in outcomes)
+                    keyed = self.scope is not None and not isinstance(error, Unauthorized)
+                    if keyed or not paid_before:
+                        raise
+                    paid, replayed = [_or(entry, error) for entry in entries], False
+                    failure = error if isinstance(error, Unauthorized) else NotAttempted()
+                outcomes += paid
+                fresh = fresh or not replayed
+        return outcomes, not fresh
+
+    async def all_or_nothing(self, items: Sequence[Item]) -> tuple[list[Outcome], bool]:
+        """Pay every item in one commit. Raises Refused where one cannot be, and nothing was paid."""
+        earlier = await self._earlier()
+        if earlier:
+            return await self._replayed(items, earlier[0]), True
+        progress = _Progress(used=False)
+        try:
+            paid = await self.batcher.submit(
+                self.business_id, items, atomic=True, record=self._record(0, progress)
+            )
+        except Repeated as repeated:
+            return await self._replayed(items, repeated.reference), True
+        return paid, False
+
+    async def _chunk(
+        self, part: int, entries: Sequence[Entry], progress: "_Progress"
+    ) -> tuple[list[Outcome], bool]:
+        items = [entry for entry in entries if isinstance(entry, Item)]
+        if not items:
+            return [entry for entry in entries if isinstance(entry, PayvioxError)], False
+        record = self._record(part, progress)
+        try:
+            paid = await self.batcher.submit(self.business_id, items, record=record, begun=part > 0)
+        except Repeated as repeated:
+            progress.used = True
+            return await self._replayed(entries, repeated.reference), True
+        progress.committed()
+        if isinstance(paid[0], Unauthorized):  # one key for all: refused together
+            raise paid[0]
+        if len(items) == len(entries):
+            return paid, False
+        following = iter(paid)
+        return [next(following) if isinstance(e, Item) else e for e in entries], False
+
+    async def _earlier(self) -> Mapping[int, Any]:
+        """What earlier calls with this key recorded. Raises IdempotencyMismatch."""
+        scope = self.scope
+        if scope is None:
+            return {}
+        return await self.database.fetch(
+            lambda connection: idempotency.replay_parts(connection, self.business_id, scope)
+        )
+
+    def _record(self, part: int, progress: "_Progress") -> Record | None:
+        scope = self.scope
+        if scope is None:
+            return None
+
+        async def record(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+            earlier = await idempotency.replay(connection, self.business_id, scope, part)
+            if earlier is not None:
+                raise Repeated(earlier)
+            for number, reference in progress.due(part, outcomes):
+                await idempotency.keep(connection, self.business_id, scope, number, reference)
+
+        return record
+
+    async def _replayed(self, entries: Sequence[Entry], reference: Any) -> list[Outcome]:
+        """The outcomes of a recorded chunk: who was refused is recorded, everybody else was paid."""
+        refused = reference["refused"]
+        emails = list({entry.email for entry in entries if isinstance(entry, Item)})
+        code, users = await self.database.fetch(
+            lambda connection: queries.find_hashes(connection, self.business_id, emails)
+        )
+        outcomes: list[Outcome] = []
+        number = 0
+        for entry in entries:
+            if isinstance(entry, PayvioxError):
+                outcomes.append(entry)
+                continue
+            why = refused.get(str(number))
+            number += 1
+            if why is not None:
+                outcomes.append(REFUSALS[why]())
+                continue
+            user_id, key_id, generation = users[entry.email]
+            key = self.keyring.get(key_id)
+            shown = payout_hash(key, code, self.business_id, user_id, generation)
+            outcomes.append(Allocated(user_id, shown, replayed=True))
+        return outcomes
+
+
+class _Progress:
+    """What is to be recorded when. Only an effect uses an idempotency key up, so chunks in which
+    everything was refused are recorded together with the first one that paid somebody."""
+
+    def __init__(self, *, used: bool) -> None:
+        self.used = used
+        self._waiting: dict[int, Any] = {}
+
+    def due(self, part: int, outcomes: Sequence[Outcome]) -> list[tuple[int, Any]]:
+        """The parts to record now, in the transaction of `part`."""
+        if outcomes and isinstance(outcomes[0], Unauthorized):
+            return []
+        self._waiting[part] = {
+            "refused": {
+                str(number): CODES[type(outcome)]
+                for number, outcome in enumerate(outcomes)
+                if isinstance(outcome, PayvioxError)
+            }
+        }
+        if not self.used and not any(isinstance(outcome, Allocated) for outcome in outcomes):
+            return []
+        self.used = True
+        return list(self._waiting.items())
+
+    def committed(self) -> None:
+        """What was due is recorded."""
+        if self.used:
+            self._waiting.clear()
+
+
+def _or(entry: Entry, error: PayvioxError) -> PayvioxError:
+    return entry if isinstance(entry, PayvioxError) else error

@@ -1,0 +1,227 @@
+"""`POST /payout/batch`: up to 10,000 allocations in one call. The list is decoded strictly in one
+go; only if that fails is each item looked at alone, so that each gets its own messages."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, post
+from msgspec import inspect
+
+from payviox.allocations.batch import CHUNK, Entry, Payer
+from payviox.allocations.model import Allocated, Item, Outcome, Refused
+from payviox.api.allocation import EXAMPLE_HASH, Amount
+from payviox.api.authentication import require_business
+from payviox.api.bodies import EMAIL, parse, problems
+from payviox.api.context import Call, business, services
+from payviox.api.documentation import documented
+from payviox.api.idempotent import scope_of
+from payviox.api.rendering import JSON, encode
+from payviox.errors import (
+    Busy,
+    FieldErrors,
+    InsufficientPayoutBalance,
+    Malformed,
+    PayvioxError,
+    Unauthorized,
+)
+from payviox.payout_users.email import InvalidEmail, canonical
+
+MAX_ITEMS = 10_000
+
+Reference = Annotated[
+    str, msgspec.Meta(max_length=255, description="Your own mark, kept with the movement")
+]
+
+
+class BatchItem(msgspec.Struct):
+    """Whom to pay, how much, and a mark of your own."""
+
+    email: Annotated[str, EMAIL]
+    amount: Amount
+    reference: Reference | None = None
+
+
+class BatchRequest(msgspec.Struct):
+    """The list. `mode` is `each` (what can be paid is paid) or `all_or_nothing`."""
+
+    items: Annotated[list[BatchItem], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]
+    mode: Literal["each", "all_or_nothing"] = "each"
+
+
+class _Outline(msgspec.Struct):
+    """A list whose items have not been looked at."""
+
+    items: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=MAX_ITEMS)]
+    mode: Literal["each", "all_or_nothing"] = "each"
+
+
+class BatchResults(msgspec.Struct):
+    """A result for each item, in order."""
+
+    results: list[dict[str, Any]]
+
+
+class BatchRefused(PayvioxError):
+    """Not everything of an all-or-nothing list could be paid, so nothing was."""
+
+    status = 400
+    message = "Nothing was paid, because some items were refused"
+
+    def __init__(self, outcomes: Sequence[Outcome] = ()) -> None:
+        super().__init__()
+        self.results = [_result(outcome) for outcome in outcomes]
+
+    @property
+    def body(self) -> dict[str, object]:
+        return {"error": str(self), "results": self.results}
+
+
+class NotPaidWithOthers(PayvioxError):
+    message = "Not paid, because other items were refused"
+
+
+EXAMPLE = BatchResults(
+    [
+        {"hash": EXAMPLE_HASH},
+        {"errors": {"email": ["The email must be a valid email address."]}},
+        {"error": InsufficientPayoutBalance.message},
+    ]
+)
+_KINDS = inspect.type_info(BatchItem)
+
+
+@post("/payout/batch", guards=[require_business], status_code=200)
+@documented(
+    "Paying people",
+    {200: EXAMPLE},
+    request=BatchRequest(
+        [BatchItem("ada@example.com", 2_500), BatchItem("grace@example.com", 900, "survey-17")]
+    ),
+    errors=[BatchRefused, Busy],
+)
+async def pay_batch(request: Call) -> Response[Any]:
+    """Pay up to 10,000 people in one call.
+
+    Each item gets a result of its own, in order: a hash, field errors, or an error. In mode `each`
+    what can be paid is paid, in chunks of 1,000, one commit each: a call that was cut off is
+    completed by repeating it with its Idempotency-Key. In mode `all_or_nothing` one refused item
+    means that nothing is paid. The body may have up to 4 MB.
+    """
+    caller, found = business(request), services(request)
+    body = await request.body()
+    mode, items = _decode(body)
+    scope = await scope_of(request, "business")
+    payer = Payer(found.database, found.keyring, found.batcher, caller.business_id, scope)
+    key_id = str(caller.key_id)
+    if mode == "each":
+        outcomes, replayed = await payer.each(
+            _entries(items[start : start + CHUNK], key_id) for start in range(0, len(items), CHUNK)
+        )
+    else:
+        outcomes, replayed = await _all_or_nothing(payer, items, key_id)
+    return Response(
+        await _render(outcomes),
+        status_code=200,
+        media_type=JSON,
+        headers={"Idempotent-Replayed": "true"} if replayed else {},
+    )
+
+
+async def _all_or_nothing(
+    payer: Payer, items: Sequence[Any], key_id: str
+) -> tuple[list[Outcome], bool]:
+    entries: list[Entry] = []
+    for start in range(0, len(items), CHUNK):
+        entries += _entries(items[start : start + CHUNK], key_id)
+        await asyncio.sleep(0)
+    payable = [entry for entry in entries if isinstance(entry, Item)]
+    if len(payable) < len(entries):
+        raise BatchRefused(
+            [e if isinstance(e, PayvioxError) else NotPaidWithOthers() for e in entries]
+        )
+    try:
+        return await payer.all_or_nothing(payable)
+    except Refused as refused:
+        if isinstance(refused.outcomes[0], Unauthorized):
+            raise refused.outcomes[0] from refused
+        raise BatchRefused(
+            [o if isinstance(o, PayvioxError) else NotPaidWithOthers() for o in refused.outcomes]
+        ) from refused
+
+
+def _decode(body: bytes) -> tuple[str, Sequence[Any]]:
+    """The mode and the items: structs where all are well formed, else as parsed. Raises Malformed
+    and FieldErrors for what is wrong with the call as a whole."""
+    if b"\\u0000" not in body:  # which PostgreSQL's text cannot hold
+        try:
+            request = msgspec.json.decode(body, type=BatchRequest)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
+        else:
+            return request.mode, request.items
+    value = parse(body)
+    found: dict[str, list[str]] = {}
+    for field, message in problems(inspect.type_info(_Outline), value, ""):
+        found.setdefault(field, [message])
+    if found:
+        raise FieldErrors(found)
+    outline = msgspec.convert(value, _Outline)
+    return outline.mode, outline.items
+
+
+def _entries(items: Sequence[Any], key_id: str) -> list[Entry]:
+    return [
+        _item(item, key_id) if isinstance(item, BatchItem) else _looked_at(item, key_id)
+        for item in items
+    ]
+
+
+def _item(item: BatchItem, key_id: str) -> Entry:
+    try:
+        return Item(canonical(item.email), item.amount, key_id, item.reference)
+    except InvalidEmail as error:
+        return FieldErrors({"email": [str(error)]})
+
+
+def _looked_at(value: object, key_id: str) -> Entry:
+    """An item of a list that did not decode as a whole."""
+    if not isinstance(value, dict):
+        return Malformed("The item must be an object")
+    found: dict[str, list[str]] = {}
+    for field, message in problems(_KINDS, value, ""):
+        found.setdefault(field, [message])
+    if "\0" in str(value.get("reference", "")):
+        found.setdefault("reference", ["The reference is not valid."])
+    if found:
+        return FieldErrors(found)
+    return _item(msgspec.convert(value, BatchItem), key_id)
+
+
+def _result(outcome: Outcome) -> dict[str, object]:
+    if isinstance(outcome, Allocated):
+        return {"hash": outcome.hash}
+    if isinstance(outcome, FieldErrors):
+        return {"errors": outcome.fields}
+    return {"error": str(outcome)}
+
+
+async def _render(outcomes: Sequence[Outcome]) -> bytes:
+    parts: list[bytes] = []
+    for chunk in _chunks(outcomes):
+        parts += [
+            b'{"hash":"%s"}' % outcome.hash.encode()
+            if isinstance(outcome, Allocated)
+            else encode(_result(outcome))
+            for outcome in chunk
+        ]
+        await asyncio.sleep(0)  # others are waiting
+    return b'{"results":[' + b",".join(parts) + b"]}"
+
+
+def _chunks(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
+    return (outcomes[start : start + CHUNK] for start in range(0, len(outcomes), CHUNK))
+
+
+ROUTES = [pay_batch]

@@ -1,0 +1,168 @@
+"""A business's webhook: where events go, which, and the token that signs them."""
+
+from typing import Any
+
+import msgspec
+from litestar import Response, get, post, put
+from msgspec import UNSET, UnsetType
+
+from payviox import ids
+from payviox.api.authentication import require_business
+from payviox.api.bodies import read
+from payviox.api.context import Call, business, services
+from payviox.api.documentation import documented
+from payviox.api.events import EXAMPLE_ID, TAG, Queued
+from payviox.api.idempotent import run_once
+from payviox.businesses import service as businesses
+from payviox.db.pool import Connection
+from payviox.idempotency.service import Done, ShownOnce
+from payviox.webhooks import outbox, settings
+from payviox.webhooks.events import EventType
+from payviox.webhooks.settings import NothingToConfirm, NoWebhook
+
+
+class Webhook(msgspec.Struct):
+    """The webhook's settings. `token` is here once, in the answer that made it; `rotating` says that
+    a new token waits to be confirmed."""
+
+    url: str | None
+    enabled: bool
+    events: list[EventType]
+    rotating: bool
+    token: str | UnsetType = UNSET
+
+
+class WebhookChange(msgspec.Struct):
+    """What to set; what is left out stays as it is."""
+
+    url: str | None | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    events: list[EventType] | UnsetType = UNSET
+
+
+class TestWebhook(msgspec.Struct):
+    """Which type of event to send a sample of."""
+
+    type: EventType
+
+
+class RotateToken(msgspec.Struct):
+    """Without `confirm` a new token is made; with it the new token signs from now on."""
+
+    confirm: bool = False
+
+
+class Rotation(msgspec.Struct):
+    """Where a rotation stands; `token` is the new one, here once."""
+
+    confirmed: bool
+    token: str | UnsetType = UNSET
+
+
+EXAMPLE = Webhook(
+    url="https://example.com/webhooks",
+    enabled=True,
+    events=["payout.succeeded", "payout.failed"],
+    rotating=False,
+)
+EXAMPLE_TOKEN = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # noqa: S105  # counts to 31
+
+
+@get("/payout/webhook", guards=[require_business])
+@documented(TAG, {200: EXAMPLE})
+async def get_webhook(request: Call) -> Webhook:
+    """The webhook's settings, without its token."""
+    found = await services(request).database.fetch(
+        lambda connection: settings.get(connection, business(request).business_id)
+    )
+    return _shown(found)
+
+
+@put("/payout/webhook", guards=[require_business])
+@documented(
+    TAG,
+    {200: [msgspec.structs.replace(EXAMPLE, token=EXAMPLE_TOKEN), EXAMPLE]},
+    request=WebhookChange("https://example.com/webhooks", enabled=True),
+)
+async def put_webhook(request: Call) -> Webhook:
+    """Set the webhook's URL, switch and events. The first time its token is made and shown, once."""
+    business_id = business(request).business_id
+    found = services(request)
+    asked = msgspec.structs.asdict(read(await request.body(), WebhookChange))
+    changes = {name: value for name, value in asked.items() if value is not UNSET}
+
+    async def work(connection: Connection) -> Webhook:
+        webhook, token = await settings.change(
+            connection,
+            business_id,
+            changes,
+            found.keyring,
+            allow_private=found.settings.allow_private_webhooks,
+        )
+        await businesses.audit(connection, business_id, "api", "webhook.set", changes)
+        return _shown(webhook, token)
+
+    return await found.database.write(work)
+
+
+@post("/payout/webhook/test", guards=[require_business], status_code=202)
+@documented(
+    TAG,
+    {202: Queued(EXAMPLE_ID, "payout.failed")},
+    request=TestWebhook("payout.failed"),
+    errors=[NoWebhook],
+)
+async def send_test(request: Call) -> Response[Any]:
+    """Send a sample event, marked `test_mode`, to the webhook: subscribed or not, switched on or
+    not."""
+    business_id = business(request).business_id
+    wanted = read(await request.body(), TestWebhook)
+
+    async def effect(connection: Connection) -> dict[str, str]:
+        event_id = await outbox.send_test(connection, business_id, wanted.type)
+        return {"id": ids.show(ids.EVENT, event_id), "type": wanted.type}
+
+    return await run_once(
+        request, business_id, "business", effect, lambda done: done.reference, status_code=202
+    )
+
+
+@post("/payout/webhook/rotate-token", guards=[require_business], status_code=200)
+@documented(
+    TAG,
+    {200: [Rotation(confirmed=False, token=EXAMPLE_TOKEN), Rotation(confirmed=True)]},
+    request=[RotateToken(), RotateToken(confirm=True)],
+    errors=[NoWebhook, NothingToConfirm],
+)
+async def rotate_token(request: Call) -> Response[Any]:
+    """Change the token in two steps, so that no delivery fails for it: ask for a new one, teach it to
+    your receiver, then confirm it. Until then the old one signs, and `webhook-signature` carries
+    both signatures."""
+    business_id = business(request).business_id
+    wanted = read(await request.body(), RotateToken)
+    keyring = services(request).keyring
+
+    async def effect(connection: Connection) -> dict[str, bool] | ShownOnce:
+        if wanted.confirm:
+            await settings.confirm(connection, business_id)
+            await businesses.audit(connection, business_id, "api", "webhook.token.confirm", {})
+            return {"confirmed": True}
+        token = await settings.rotate(connection, business_id, keyring)
+        await businesses.audit(connection, business_id, "api", "webhook.token.rotate", {})
+        return ShownOnce({"confirmed": False}, token)
+
+    return await run_once(request, business_id, "business", effect, _rotation)
+
+
+def _rotation(done: Done) -> Rotation:
+    confirmed: bool = done.reference["confirmed"]
+    return Rotation(confirmed, done.shown_once or UNSET)
+
+
+def _shown(webhook: settings.Webhook, token: str | None = None) -> Webhook:
+    return Webhook(
+        webhook.url, webhook.enabled, list(webhook.events), webhook.rotating, token or UNSET
+    )
+
+
+ROUTES = [get_webhook, put_webhook, send_test, rotate_token]

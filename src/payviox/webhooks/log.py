@@ -1,0 +1,69 @@
+"""What happened and what became of telling it: events with their delivery and its attempts, as a
+business reads them. Nothing here writes."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from payviox.db.pool import Connection
+from payviox.errors import NotFound
+from payviox.webhooks import queries
+from payviox.webhooks.model import Attempt, Delivery, Event
+
+ATTEMPTS_IN_LIST, ATTEMPTS_OF_ONE = 4, 100
+"""So many of a delivery's latest attempts are shown: in a list, and of one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event; `delivery` None where it was never to be delivered."""
+
+    event: Event
+    delivery: Delivery | None
+    attempts: list[Attempt]
+
+
+async def latest(
+    connection: Connection,
+    business_id: UUID,
+    *,
+    event_type: str | None = None,
+    order_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int,
+) -> list[Entry]:
+    """Newest first; those `after` an event are older than it."""
+    found = await queries.list_events(
+        connection,
+        business_id,
+        event_type=event_type,
+        order_id=order_id,
+        before=after,
+        limit=limit,
+    )
+    return await _entries(connection, business_id, found, ATTEMPTS_IN_LIST)
+
+
+async def get(connection: Connection, business_id: UUID, event_id: UUID) -> Entry:
+    """Raises NotFound."""
+    event = await queries.find_event(connection, business_id, event_id)
+    if event is None:
+        raise NotFound
+    return (await _entries(connection, business_id, [event], ATTEMPTS_OF_ONE))[0]
+
+
+async def _entries(
+    connection: Connection, business_id: UUID, events: list[Event], latest: int
+) -> list[Entry]:
+    deliveries = await queries.list_deliveries(connection, business_id, [e.id for e in events])
+    attempts = await queries.list_attempts(
+        connection, business_id, [d.id for d in deliveries], latest
+    )
+    delivery_of = {delivery.event_id: delivery for delivery in deliveries}
+    attempts_of: dict[UUID, list[Attempt]] = {delivery.id: [] for delivery in deliveries}
+    for attempt in attempts:
+        attempts_of[attempt.delivery_id].append(attempt)
+    entries = []
+    for event in events:
+        delivery = delivery_of.get(event.id)
+        entries.append(Entry(event, delivery, attempts_of[delivery.id] if delivery else []))
+    return entries

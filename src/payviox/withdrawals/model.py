@@ -1,0 +1,173 @@
+"""An order's life: its states, which may follow which, and the rows of quotes, orders and attempts.
+This table is the only one; the service and the processor ask it. Amounts are US cents."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from payviox import ids
+from payviox.rails.base import Provider
+
+Status = Literal[
+    "created",
+    "review",
+    "queued",
+    "sending",
+    "sent",
+    "unknown",
+    "succeeded",
+    "failed",
+    "rejected",
+    "canceled",
+    "returned",
+]
+
+MAY_BECOME: dict[Status, frozenset[Status]] = {
+    "created": frozenset({"review", "queued", "canceled"}),
+    "review": frozenset({"queued", "rejected", "canceled"}),
+    # Back to review where amount or destination are not those that were reviewed.
+    "queued": frozenset({"sending", "canceled", "rejected", "review"}),
+    # Back to queued only when surely not sent, or when another attempt is allowed.
+    "sending": frozenset({"sent", "succeeded", "failed", "unknown", "queued"}),
+    "unknown": frozenset({"sent", "succeeded", "failed", "queued"}),
+    "sent": frozenset({"succeeded", "failed", "canceled", "unknown"}),
+    "succeeded": frozenset({"returned"}),
+    "failed": frozenset(),
+    "rejected": frozenset(),
+    "canceled": frozenset(),
+    "returned": frozenset(),
+}
+
+GIVES_BACK: frozenset[Status] = frozenset({"failed", "rejected", "canceled"})
+"""Entering one of these releases the reserved amount to the payout user."""
+
+CANCELABLE: frozenset[Status] = frozenset({"created", "review", "queued"})
+REJECTABLE: frozenset[Status] = frozenset({"review", "queued"})
+
+EVENT_OF: dict[Status, str] = {
+    "created": "payout.created",
+    "sending": "payout.processing",
+    "succeeded": "payout.succeeded",
+    "failed": "payout.failed",
+    "rejected": "payout.rejected",
+    "canceled": "payout.canceled",
+    "returned": "payout.returned",
+}
+"""What the business is told on entering a state: once for each order and type."""
+
+SURELY_NOT_SENT: frozenset[str | None] = frozenset({"failed", "not_sent"})
+"""Outcomes of an attempt after which nothing of it can still arrive at the rail."""
+
+MAX_REFERENCE = 43
+"""`ord_<uuid>.<number>`: what the strictest rail takes."""
+
+
+class IllegalTransition(Exception):
+    """The table does not allow it; a mistake of ours, never a caller's."""
+
+
+def check_transition(old: Status, new: Status) -> None:
+    """Raises IllegalTransition unless the table lets `old` become `new`."""
+    if new not in MAY_BECOME[old]:
+        raise IllegalTransition(f"an order that is {old} may not become {new}")
+
+
+def reference(order_id: UUID, attempt: int) -> str:
+    """The name of one attempt at the rail, committed before the rail is called."""
+    text = f"{ids.show(ids.ORDER, order_id)}.{attempt}"
+    if len(text) > MAX_REFERENCE:
+        raise OverflowError(f"order {order_id} has had too many attempts")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order's row with its payout user's email address."""
+
+    business_id: UUID
+    id: UUID
+    payout_user_id: UUID
+    email: str
+    provider: Provider
+    rail: str
+    status: Status
+    amount: int
+    fees: int
+    net_amount: int
+    destination: dict[str, Any]
+    review_reasons: list[str]
+    reviewed_digest: bytes | None
+    note: str | None
+    failure: str | None
+    waiting: str | None
+    attempt: int
+    due_at: datetime | None
+    rail_order_id: str | None
+    details: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def digest(self) -> bytes:
+        """What a review binds: how much goes where."""
+        return review_digest(self.provider, self.amount, self.net_amount, self.destination)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A quote's row."""
+
+    id: UUID
+    payout_user_id: UUID
+    provider: Provider
+    rail: str
+    amount: int
+    fees: int
+    net_amount: int
+    destination: dict[str, Any]
+    expires_at: datetime
+    created_at: datetime
+    expired: bool
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call to a rail and what came of it."""
+
+    number: int
+    reference: str
+    outcome: str | None
+    answer: dict[str, Any] | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateEntry:
+    """One line of an order's story."""
+
+    number: int
+    status: str
+    actor: str
+    note: str | None
+    created_at: datetime
+
+
+def destination_digest(provider: Provider, destination: dict[str, Any]) -> bytes:
+    """Names a destination, so that its other uses are found."""
+    return _digest([provider, destination])
+
+
+def review_digest(
+    provider: Provider, amount: int, net_amount: int, destination: dict[str, Any]
+) -> bytes:
+    return _digest([provider, amount, net_amount, destination])
+
+
+def _digest(value: object) -> bytes:
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).digest()

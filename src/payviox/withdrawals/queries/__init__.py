@@ -1,0 +1,1 @@
+"""The SQL of quotes, orders, attempts and the sandbox's books."""

@@ -1,0 +1,211 @@
+"""The SQL of orders, their story and their attempts, one order at a time or a page of them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from payviox.db.pool import Connection
+from payviox.rails.base import Provider, ReadyOrder
+from payviox.withdrawals.model import (
+    Attempt,
+    Order,
+    StateEntry,
+    Status,
+    destination_digest,
+    review_digest,
+)
+
+COLUMNS = (
+    "o.business_id, o.id, o.payout_user_id, u.email, o.provider, o.rail, o.status, o.amount, o.fees,"
+    " o.net_amount, o.destination, o.review_reasons, o.reviewed_digest, o.note, o.failure, o.waiting,"
+    " o.attempt, o.due_at, o.rail_order_id, o.details, o.created_at, o.updated_at"
+)
+FROM = (
+    " FROM orders o JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"
+)
+
+
+async def insert(
+    connection: Connection,
+    ready: ReadyOrder,
+    *,
+    payout_user_id: UUID,
+    rail: str,
+    quote_id: UUID | None,
+    status: Status,
+    review_reasons: Sequence[str],
+) -> None:
+    """Write a new order. One that no rule holds up is bound and due at once."""
+    bound = None
+    if status == "queued":
+        bound = review_digest(ready.provider, ready.amount, ready.net_amount, ready.destination)
+    await connection.execute(
+        "INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount, fees,"
+        " net_amount, destination, destination_digest, review_reasons, reviewed_digest, quote_id,"
+        " due_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+        " CASE WHEN %s = 'queued' THEN now() END)",
+        [
+            ready.business_id,
+            ready.order_id,
+            payout_user_id,
+            ready.provider,
+            rail,
+            status,
+            ready.amount,
+            ready.fees,
+            ready.net_amount,
+            Jsonb(ready.destination),
+            destination_digest(ready.provider, ready.destination),
+            list(review_reasons),
+            bound,
+            quote_id,
+            status,
+        ],
+    )
+
+
+async def insert_state(
+    connection: Connection,
+    business_id: UUID,
+    order_id: UUID,
+    status: Status,
+    actor: str,
+    note: str | None = None,
+) -> None:
+    """Add a line to the order's story. The caller holds the order's row, or has just made it."""
+    await connection.execute(
+        "INSERT INTO order_states (business_id, order_id, number, status, actor, note)"
+        " SELECT %(b)s, %(o)s, coalesce(max(number), 0) + 1, %(status)s, %(actor)s, %(note)s"
+        " FROM order_states WHERE business_id = %(b)s AND order_id = %(o)s",
+        {"b": business_id, "o": order_id, "status": status, "actor": actor, "note": note},
+    )
+
+
+async def find(connection: Connection, business_id: UUID, order_id: UUID) -> Order | None:
+    async with connection.cursor(row_factory=class_row(Order)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS}{FROM} WHERE o.business_id = %s AND o.id = %s",  # noqa: S608  # constants
+            [business_id, order_id],
+        )
+        return await cursor.fetchone()
+
+
+async def lock(connection: Connection, business_id: UUID, order_id: UUID) -> Order | None:
+    """The order, its row locked: of several who act on one order, one goes first."""
+    async with connection.cursor(row_factory=class_row(Order)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS}{FROM} WHERE o.business_id = %s AND o.id = %s FOR UPDATE OF o",  # noqa: S608  # constants
+            [business_id, order_id],
+        )
+        return await cursor.fetchone()
+
+
+async def last_outcome(
+    connection: Connection, business_id: UUID, order_id: UUID, attempt: int
+) -> str | None:
+    cursor = await connection.execute(
+        "SELECT outcome FROM order_attempts WHERE business_id = %s AND order_id = %s AND number = %s",
+        [business_id, order_id, attempt],
+    )
+    row = await cursor.fetchone()
+    return None if row is None or row[0] is None else str(row[0])
+
+
+async def set_status(
+    connection: Connection,
+    order: Order,
+    status: Status,
+    *,
+    note: str | None = None,
+    due: bool = False,
+    bound: bytes | None = None,
+) -> None:
+    """Move a locked order on; `due` hands it to the worker, `bound` is what a person reviewed."""
+    await connection.execute(
+        "UPDATE orders SET status = %s, note = coalesce(%s, note), waiting = NULL,"
+        " due_at = CASE WHEN %s THEN now() END, reviewed_digest = coalesce(%s, reviewed_digest),"
+        " updated_at = now() WHERE business_id = %s AND id = %s",
+        [status, note, due, bound, order.business_id, order.id],
+    )
+
+
+async def list_page(
+    connection: Connection,
+    business_id: UUID,
+    *,
+    user_id: UUID | None = None,
+    status: str | None = None,
+    provider: Provider | None = None,
+    after: UUID | None = None,
+    limit: int,
+) -> list[Order]:
+    """Orders, newest first, older than the order `after`."""
+    wanted: dict[str, Any] = {
+        "o.payout_user_id = %(user)s": user_id,
+        "o.status = %(status)s": status,
+        "o.provider = %(provider)s": provider,
+        "o.id < %(after)s": after,
+    }
+    conditions = ["o.business_id = %(business)s"]
+    conditions += [text for text, value in wanted.items() if value is not None]
+    async with connection.cursor(row_factory=class_row(Order)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS}{FROM} WHERE {' AND '.join(conditions)}"  # noqa: S608  # constants
+            " ORDER BY o.id DESC LIMIT %(limit)s",
+            {
+                "business": business_id,
+                "user": user_id,
+                "status": status,
+                "provider": provider,
+                "after": after,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()
+
+
+async def list_states(
+    connection: Connection, business_id: UUID, order_id: UUID
+) -> list[StateEntry]:
+    async with connection.cursor(row_factory=class_row(StateEntry)) as cursor:
+        await cursor.execute(
+            "SELECT number, status, actor, note, created_at FROM order_states"
+            " WHERE business_id = %s AND order_id = %s ORDER BY number",
+            [business_id, order_id],
+        )
+        return await cursor.fetchall()
+
+
+async def list_attempts(
+    connection: Connection, business_id: UUID, order_id: UUID
+) -> list[Attempt]:
+    async with connection.cursor(row_factory=class_row(Attempt)) as cursor:
+        await cursor.execute(
+            "SELECT number, reference, outcome, answer, started_at, finished_at"
+            " FROM order_attempts WHERE business_id = %s AND order_id = %s ORDER BY number",
+            [business_id, order_id],
+        )
+        return await cursor.fetchall()
+
+
+async def stop_waiting(connection: Connection, business_id: UUID) -> int:
+    """Make every waiting order due now."""
+    cursor = await connection.execute(
+        "UPDATE orders SET due_at = now() WHERE business_id = %s AND status = 'queued'"
+        " AND waiting IS NOT NULL AND due_at > now()",
+        [business_id],
+    )
+    return cursor.rowcount
+
+
+async def make_due(connection: Connection, business_id: UUID, order_id: UUID) -> bool:
+    """Let the worker look an order up now; whether it is one that can be looked up."""
+    cursor = await connection.execute(
+        "UPDATE orders SET due_at = now() WHERE business_id = %s AND id = %s"
+        " AND status IN ('sent', 'unknown', 'succeeded', 'failed') AND attempt > 0",
+        [business_id, order_id],
+    )
+    return cursor.rowcount == 1

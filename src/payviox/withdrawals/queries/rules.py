@@ -1,0 +1,104 @@
+"""The SQL of quotes and of what the review rules and limits ask."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from payviox.db.pool import Connection
+from payviox.rails.base import Quote as RailQuote
+from payviox.withdrawals.model import Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Who has used a destination before."""
+
+    succeeded_before: bool
+    other_users: int
+
+
+async def user_is_active(connection: Connection, business_id: UUID, user_id: UUID) -> bool:
+    """Whether the payout user may act; they cannot be deactivated until this transaction ends."""
+    cursor = await connection.execute(
+        "SELECT status = 'active' FROM payout_users WHERE business_id = %s AND id = %s FOR SHARE",
+        [business_id, user_id],
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+async def insert_quote(
+    connection: Connection,
+    business_id: UUID,
+    quote_id: UUID,
+    user_id: UUID,
+    provider: str,
+    rail: str,
+    quote: RailQuote,
+) -> None:
+    await connection.execute(
+        "INSERT INTO quotes (business_id, id, payout_user_id, provider, rail, amount, fees,"
+        " net_amount, destination, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            business_id,
+            quote_id,
+            user_id,
+            provider,
+            rail,
+            quote.amount,
+            quote.fees,
+            quote.net_amount,
+            Jsonb(quote.destination),
+            quote.expires_at,
+        ],
+    )
+
+
+async def find_quote(
+    connection: Connection, business_id: UUID, user_id: UUID, quote_id: UUID
+) -> Quote | None:
+    async with connection.cursor(row_factory=class_row(Quote)) as cursor:
+        await cursor.execute(
+            "SELECT q.id, q.payout_user_id, q.provider, q.rail, q.amount, q.fees, q.net_amount,"
+            " q.destination, q.expires_at, q.created_at, q.expires_at <= clock_timestamp() AS expired,"
+            " EXISTS (SELECT 1 FROM orders o WHERE o.business_id = q.business_id"
+            "         AND o.quote_id = q.id) AS used"
+            " FROM quotes q WHERE q.business_id = %s AND q.payout_user_id = %s AND q.id = %s",
+            [business_id, user_id, quote_id],
+        )
+        return await cursor.fetchone()
+
+
+async def uses(
+    connection: Connection, business_id: UUID, user_id: UUID, digest: bytes, most: int
+) -> Uses:
+    """Whether this payout user has been paid there before, and how many others (at most `most` are
+    counted) have asked to be."""
+    cursor = await connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM orders WHERE business_id = %(b)s"
+        "   AND destination_digest = %(d)s AND payout_user_id = %(u)s AND status = 'succeeded'),"
+        " (SELECT count(*) FROM (SELECT DISTINCT payout_user_id FROM orders"
+        "   WHERE business_id = %(b)s AND destination_digest = %(d)s AND payout_user_id <> %(u)s"
+        "   LIMIT %(most)s) others)",
+        {"b": business_id, "u": user_id, "d": digest, "most": most},
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  # aggregates answer a row
+    return Uses(bool(row[0]), int(str(row[1])))
+
+
+async def since(
+    connection: Connection, business_id: UUID, user_id: UUID, first_id: UUID
+) -> tuple[int, int]:
+    """How many orders from `first_id` on the payout user has made, and for how many cents, leaving
+    out those that were taken back before anything was sent."""
+    cursor = await connection.execute(
+        "SELECT count(*), coalesce(sum(amount), 0)::bigint FROM orders WHERE business_id = %s"
+        " AND payout_user_id = %s AND id >= %s AND status NOT IN ('canceled', 'rejected')",
+        [business_id, user_id, first_id],
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  # aggregates answer a row
+    return int(str(row[0])), int(str(row[1]))

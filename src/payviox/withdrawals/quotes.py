@@ -1,0 +1,50 @@
+"""Quotes: what a withdrawal would cost, kept for a few minutes and good for one order. Database only,
+in the caller's transaction."""
+
+from uuid import UUID
+
+from payviox import ids
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, NotFound
+from payviox.rails.base import Provider
+from payviox.rails.base import Quote as RailQuote
+from payviox.withdrawals.model import Quote
+from payviox.withdrawals.queries import rules
+
+user_is_active = rules.user_is_active
+
+
+async def keep(
+    connection: Connection,
+    business_id: UUID,
+    user_id: UUID,
+    provider: Provider,
+    rail: str,
+    quote: RailQuote,
+) -> UUID:
+    """Keep what a rail quoted; answers the quote's id."""
+    quote_id = ids.new()
+    await rules.insert_quote(connection, business_id, quote_id, user_id, provider, rail, quote)
+    return quote_id
+
+
+async def get(
+    connection: Connection, business_id: UUID, user_id: UUID, quote_id: UUID
+) -> Quote:
+    """A payout user's own quote, used or not. Raises NotFound."""
+    quote = await rules.find_quote(connection, business_id, user_id, quote_id)
+    if quote is None:
+        raise NotFound
+    return quote
+
+
+async def check_usable(
+    connection: Connection, business_id: UUID, user_id: UUID, quote_id: UUID
+) -> None:
+    """Raises Conflict where the quote expired or an order has used it. The caller holds the payout
+    user's account, so that of two orders at once only one finds it unused."""
+    quote = await get(connection, business_id, user_id, quote_id)
+    if quote.used:
+        raise Conflict("The quote was used before")
+    if quote.expired:
+        raise Conflict("The quote has expired")

@@ -1,0 +1,73 @@
+"""Which new orders a person must look at first. The rules are the business's own; amounts are US
+cents."""
+
+import time
+from uuid import UUID
+
+from payviox.businesses.model import Business
+from payviox.db.pool import Connection
+from payviox.rails.base import ReadyOrder
+from payviox.withdrawals.model import destination_digest
+from payviox.withdrawals.queries import rules
+
+VELOCITY_S = 24 * 3600
+"""The window of both velocity rules, in seconds."""
+
+
+async def reasons(
+    connection: Connection, business: Business, user_id: UUID, rail: str, order: ReadyOrder
+) -> list[str]:
+    """Why this new order is to be reviewed, nothing if it is not. The caller holds the payout user's
+    account, so that of two orders at once the second sees the first.
+
+    `amount`: from the business's review amount. `rail`: its rail or provider is always reviewed.
+    `first_use`: this payout user was never paid there. `shared_destination`: so many other payout
+    users named it. `velocity_orders`, `velocity_amount`: so many orders before it, or so many cents
+    with it, within 24 hours.
+    """
+    found = []
+    if business.review_amount is not None and order.amount >= business.review_amount:
+        found.append("amount")
+    if {rail, order.provider} & set(business.review_rails):
+        found.append("rail")
+    found += await _destination(connection, business, user_id, order)
+    found += await _velocity(connection, business, user_id, order)
+    return found
+
+
+async def _destination(
+    connection: Connection, business: Business, user_id: UUID, order: ReadyOrder
+) -> list[str]:
+    shared = business.review_shared_users
+    # A gift card's destination is a product: it goes to the payout user, whoever else chose it.
+    if order.provider == "gift_card" or not (business.review_first_use or shared):
+        return []
+    digest = destination_digest(order.provider, order.destination)
+    uses = await rules.uses(connection, business.id, user_id, digest, shared or 0)
+    found = []
+    if business.review_first_use and not uses.succeeded_before:
+        found.append("first_use")
+    if shared is not None and uses.other_users >= shared:
+        found.append("shared_destination")
+    return found
+
+
+async def _velocity(
+    connection: Connection, business: Business, user_id: UUID, order: ReadyOrder
+) -> list[str]:
+    if business.review_velocity_orders is None and business.review_velocity_amount is None:
+        return []
+    first_id = _first_id(time.time() - VELOCITY_S)
+    orders, amount = await rules.since(connection, business.id, user_id, first_id)
+    found = []
+    if business.review_velocity_orders is not None and orders >= business.review_velocity_orders:
+        found.append("velocity_orders")
+    most = business.review_velocity_amount
+    if most is not None and amount + order.amount >= most:
+        found.append("velocity_amount")
+    return found
+
+
+def _first_id(unix_s: float) -> UUID:
+    """The smallest id (UUID version 7) of that moment."""
+    return UUID(int=int(unix_s * 1000) << 80)

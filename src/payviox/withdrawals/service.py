@@ -1,0 +1,202 @@
+"""Orders as callers act on them: create, approve, reject, cancel. Database only, in the caller's
+transaction; of several who act on one order at once, exactly one wins. Amounts are US cents."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.db import jobs
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, FieldErrors, InsufficientBalance, NotFound, Unauthorized
+from payviox.ledger import service as ledger
+from payviox.ledger.model import Posting, in_transit
+from payviox.ledger.model import user as user_account
+from payviox.rails.base import ReadyOrder
+from payviox.withdrawals import quotes, review, stories
+from payviox.withdrawals.model import (
+    CANCELABLE,
+    REJECTABLE,
+    SURELY_NOT_SENT,
+    Order,
+    Status,
+    check_transition,
+)
+from payviox.withdrawals.queries import orders
+
+list_page = orders.list_page
+list_states = orders.list_states
+list_attempts = orders.list_attempts
+stop_waiting = orders.stop_waiting
+
+
+async def create(
+    connection: Connection,
+    business: Business,
+    user_id: UUID,
+    rail: str,
+    ready: ReadyOrder,
+    *,
+    quote_id: UUID | None = None,
+) -> Order:
+    """Reserve the amount and make the order, for review or for the worker.
+
+    Raises FieldErrors (limits), Unauthorized (the payout user was just deactivated), Conflict (the
+    quote expired or was used) and InsufficientBalance.
+    """
+    check_limits(business, ready.amount)
+    source, target = user_account(user_id), in_transit(rail)
+    accounts = await ledger.lock(connection, business.id, [source, target])
+    if not await orders_allowed(connection, business.id, user_id):
+        raise Unauthorized
+    if quote_id is not None:
+        await quotes.check_usable(connection, business.id, user_id, quote_id)
+    if accounts[source].balance < ready.amount:
+        raise InsufficientBalance
+    reasons = await review.reasons(connection, business, user_id, rail, ready)
+    order = await _insert(connection, user_id, rail, ready, quote_id, reasons)
+    posting = Posting("reserve", ready.amount, source, target, order_id=order.id)
+    await ledger.post(connection, business.id, [posting])
+    if order.status == "queued":
+        await jobs.wake(connection, jobs.PROCESS_ORDERS, business.id)
+    return order
+
+
+orders_allowed = quotes.user_is_active
+
+
+async def _insert(
+    connection: Connection,
+    user_id: UUID,
+    rail: str,
+    ready: ReadyOrder,
+    quote_id: UUID | None,
+    reasons: Sequence[str],
+) -> Order:
+    status: Status = "review" if reasons else "queued"
+    check_transition("created", status)
+    await orders.insert(
+        connection,
+        ready,
+        payout_user_id=user_id,
+        rail=rail,
+        quote_id=quote_id,
+        status=status,
+        review_reasons=reasons,
+    )
+    order = await get(connection, ready.business_id, ready.order_id)
+    await stories.enter(connection, order, "created", "user")
+    await stories.enter(connection, order, status, "rules", ", ".join(reasons) or None)
+    return order
+
+
+def check_limits(business: Business, amount: int) -> None:
+    """Raises FieldErrors on `amount` outside the business's limits."""
+    if amount < business.min_withdrawal:
+        message = f"The amount must be at least {business.min_withdrawal}."
+    elif amount > business.max_withdrawal:
+        message = f"The amount may not be greater than {business.max_withdrawal}."
+    else:
+        return
+    raise FieldErrors({"amount": [message]})
+
+
+async def get(
+    connection: Connection, business_id: UUID, order_id: UUID, *, user_id: UUID | None = None
+) -> Order:
+    """An order of the business, and of this payout user where one is named. Raises NotFound."""
+    return _checked(await orders.find(connection, business_id, order_id), user_id)
+
+
+async def approve(connection: Connection, business_id: UUID, order_id: UUID, actor: str) -> Order:
+    """Let a reviewed order go, for exactly the amount and destination that it has now.
+
+    Raises NotFound, and Conflict unless it is in review.
+    """
+    order = _checked(await orders.lock(connection, business_id, order_id))
+    _require(order, frozenset({"review"}), "approved")
+    await orders.set_status(connection, order, "queued", due=True, bound=order.digest)
+    await stories.enter(connection, order, "queued", actor, "approved")
+    await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
+    return await get(connection, business_id, order_id)
+
+
+async def reject(
+    connection: Connection, business_id: UUID, order_id: UUID, actor: str, note: str | None
+) -> Order:
+    """Refuse an order before it is sent, with an operator's note; the money goes back.
+
+    Raises NotFound, and Conflict where it is too late.
+    """
+    order = _checked(await orders.lock(connection, business_id, order_id))
+    _require(order, REJECTABLE, "rejected")
+    return await _give_back(connection, order, "rejected", actor, note)
+
+
+async def cancel(
+    connection: Connection,
+    business_id: UUID,
+    order_id: UUID,
+    actor: str,
+    *,
+    user_id: UUID | None = None,
+) -> Order:
+    """Take an order back before it is sent; the money goes back to the payout user.
+
+    Raises NotFound (also where it is another payout user's), and Conflict where it is too late.
+    """
+    order = _checked(await orders.lock(connection, business_id, order_id), user_id)
+    _require(order, CANCELABLE, "canceled")
+    return await _give_back(connection, order, "canceled", actor, None)
+
+
+async def look_up_now(
+    connection: Connection, business_id: UUID, order_id: UUID, actor: str
+) -> None:
+    """Have the worker ask the rail about an order now. Raises Conflict where there is nothing to ask."""
+    if not await orders.make_due(connection, business_id, order_id):
+        await get(connection, business_id, order_id)
+        raise Conflict("Only an order that was sent can be looked up at its rail")
+    await businesses.audit(connection, business_id, actor, "order.look_up", {"order": str(order_id)})
+    await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
+
+
+async def _give_back(
+    connection: Connection, order: Order, status: Status, actor: str, note: str | None
+) -> Order:
+    outcome = None
+    if order.attempt:
+        outcome = await orders.last_outcome(
+            connection, order.business_id, order.id, order.attempt
+        )
+    # After a look-up that found nothing, an old call may in theory still arrive at the rail.
+    if order.attempt and outcome not in SURELY_NOT_SENT:
+        raise Conflict("The order is being sent again and cannot be taken back")
+    check_transition(order.status, status)
+    await orders.set_status(connection, order, status, note=note)
+    await ledger.post(connection, order.business_id, [release(order, actor)])
+    await stories.enter(connection, order, status, actor, note)
+    return await get(connection, order.business_id, order.id)
+
+
+def release(order: Order, actor: str) -> Posting:
+    """The whole reserved amount, back to the payout user."""
+    return Posting(
+        "release",
+        order.amount,
+        in_transit(order.rail),
+        user_account(order.payout_user_id),
+        order_id=order.id,
+        actor=actor,
+    )
+
+
+def _checked(order: Order | None, user_id: UUID | None = None) -> Order:
+    if order is None or (user_id is not None and order.payout_user_id != user_id):
+        raise NotFound
+    return order
+
+
+def _require(order: Order, allowed: frozenset[Status], verb: str) -> None:
+    if order.status not in allowed:
+        raise Conflict(f"The order is {order.status} and cannot be {verb}")
