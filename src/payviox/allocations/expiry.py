@@ -1,5 +1,6 @@
-"""Unspent allocations that have outlived their business's rule go back to the payout balance.
-The oldest money is spent first; what is reserved by an open order is not touched. Amounts are US cents."""
+"""Unspent allocations that have outlived their business's rule go back to the payout balance. The
+oldest money is spent first; what an open order has reserved is not touched. In US cents.
+"""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

@@ -33,7 +33,7 @@ TAG = "Webhooks"
 ANSWER_CHARS_IN_LIST = 200
 
 
-class Attempt(msgspec.Struct, omit_defaults=True):
+class Attempt(msgspec.Struct):
     """One POST of an event. `status` is the HTTP status of the answer, of which the first 4 kB are
     kept (a list shows less); `error` says why there was none."""
 
@@ -48,8 +48,8 @@ class Attempt(msgspec.Struct, omit_defaults=True):
 
 
 class Delivery(msgspec.Struct):
-    """Telling the webhook of an event: `pending`, `delivered` or `failed`, with the latest attempts.
-    While it is pending and the webhook is switched off, it waits."""
+    """Telling the webhook of an event: `pending`, `delivered` or `failed`, with the attempts made.
+    While the webhook is switched off, what is pending waits."""
 
     id: str
     status: str
@@ -58,8 +58,8 @@ class Delivery(msgspec.Struct):
 
 
 class Event(msgspec.Struct):
-    """Something that happened to an order. `body` is what the webhook is sent. Without `delivery` the
-    webhook was switched off or not subscribed; a test webhook's event has no `order_id`."""
+    """Something that happened to an order. `body` is what the webhook is sent. Without `delivery`
+    the webhook was switched off or not subscribed. A test webhook's event has no `order_id`."""
 
     id: str
     type: str
@@ -153,8 +153,8 @@ async def get_event(request: Call) -> Event:
     errors=[NoWebhook, outbox.SwitchedOff],
 )
 async def redeliver(request: Call) -> Response[Any]:
-    """Deliver an event again, or for the first time: up to four attempts from now on, under the same
-    `webhook-id`."""
+    """Deliver an event again, or for the first time: up to four attempts from now on, under the
+    same `webhook-id`."""
     business_id = business(request).business_id
     event_id = path_id(request, ids.EVENT)
 

@@ -22,8 +22,8 @@ from payviox.webhooks.settings import NothingToConfirm, NoWebhook
 
 
 class Webhook(msgspec.Struct):
-    """The webhook's settings. `token` is here once, in the answer that made it; `rotating` says that
-    a new token waits to be confirmed."""
+    """The webhook's settings. `token` is here once, in the answer that made it; `rotating` says
+    that a new token waits to be confirmed."""
 
     url: str | None
     enabled: bool
@@ -35,7 +35,7 @@ class Webhook(msgspec.Struct):
 class WebhookChange(msgspec.Struct):
     """What to set; what is left out stays as it is."""
 
-    url: str | None | UnsetType = UNSET
+    url: str | UnsetType | None = UNSET
     enabled: bool | UnsetType = UNSET
     events: list[EventType] | UnsetType = UNSET
 
@@ -85,7 +85,7 @@ async def get_webhook(request: Call) -> Webhook:
     request=WebhookChange("https://example.com/webhooks", enabled=True),
 )
 async def put_webhook(request: Call) -> Webhook:
-    """Set the webhook's URL, switch and events. The first time its token is made and shown, once."""
+    """Set the webhook's URL, switch and events. The first time its token is made and shown."""
     business_id = business(request).business_id
     found = services(request)
     asked = msgspec.structs.asdict(read(await request.body(), WebhookChange))
@@ -135,8 +135,8 @@ async def send_test(request: Call) -> Response[Any]:
     errors=[NoWebhook, NothingToConfirm],
 )
 async def rotate_token(request: Call) -> Response[Any]:
-    """Change the token in two steps, so that no delivery fails for it: ask for a new one, teach it to
-    your receiver, then confirm it. Until then the old one signs, and `webhook-signature` carries
+    """Change the token in two steps, so that no delivery fails for it: ask for a new one, teach it
+    to your receiver, then confirm it. Until then the old one signs, and `webhook-signature` carries
     both signatures."""
     business_id = business(request).business_id
     wanted = read(await request.body(), RotateToken)

@@ -19,7 +19,8 @@ async def check(connection: Connection, keyring: Keyring) -> None:
             f"This database was written with the secret key{'s' if len(missing) > 1 else ''} "
             f"{', '.join(missing)}, and the configured one is {keyring.current.id}. Set "
             "PAYVIOX_SECRET_KEY to the key that was used before; to change it, set the new one "
-            "there and the old one in PAYVIOX_PREVIOUS_SECRET_KEYS, then run `payviox secrets rotate`."
+            "there and the old one in PAYVIOX_PREVIOUS_SECRET_KEYS, then run `payviox secrets "
+            "rotate`."
         )
     if keyring.current.id not in known:
         await queries.remember_secret_key(connection, keyring.current.id)

@@ -74,3 +74,15 @@ async def remember_secret_key(connection: Connection, key_id: str) -> None:
     await connection.execute(
         "INSERT INTO secret_keys (key_id) VALUES (%s) ON CONFLICT DO NOTHING", [key_id]
     )
+
+
+async def insert_operator(
+    connection: Connection, operator_id: UUID, email: str, password_hash: str, *, is_admin: bool
+) -> bool:
+    """Whether it was new."""
+    cursor = await connection.execute(
+        "INSERT INTO operators (id, email, password_hash, is_admin) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (email) DO NOTHING",
+        [operator_id, email, password_hash, is_admin],
+    )
+    return cursor.rowcount == 1

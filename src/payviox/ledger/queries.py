@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -40,7 +41,7 @@ class MovementRow:
     reference: str | None
     email: str | None
     user_id: UUID | None
-    created_at: object
+    created_at: datetime
 
 
 async def open_account(
@@ -166,17 +167,23 @@ async def list_movements(
     kind: str | None = None,
     user_id: UUID | None = None,
     order_id: UUID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     after: int | None = None,
     limit: int,
 ) -> list[MovementRow]:
-    """Movements, newest first, older than the transfer `after`."""
+    """Movements, newest first, older than the transfer `after`; from `since` on, before `until`."""
     conditions = ["t.business_id = %(business)s"]
     if kind is not None:
         conditions.append("t.kind = %(kind)s")
     if order_id is not None:
         conditions.append("t.order_id = %(order)s")
     if user_id is not None:
-        conditions.append("%(user)s IN (t.from_account, t.to_account)")
+        conditions.append("(t.from_account = %(user)s OR t.to_account = %(user)s)")
+    if since is not None:
+        conditions.append("t.created_at >= %(since)s")
+    if until is not None:
+        conditions.append("t.created_at < %(until)s")
     if after is not None:
         conditions.append("t.id < %(after)s")
     async with connection.cursor(row_factory=class_row(MovementRow)) as cursor:
@@ -196,6 +203,8 @@ async def list_movements(
                 "kind": kind,
                 "order": order_id,
                 "user": user_id,
+                "since": since,
+                "until": until,
                 "after": after,
                 "limit": limit,
             },

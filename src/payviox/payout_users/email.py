@@ -71,9 +71,7 @@ def _looks_like_ascii(domain: str) -> bool:
     full-width letter, an ideographic full stop, a soft hyphen. Such a domain is refused rather than
     merged with the plain one."""
     try:
-        return any(
-            _is_ascii_in_idna(character) for character in domain if not character.isascii()
-        )
+        return any(_is_ascii_in_idna(character) for character in domain if not character.isascii())
     except idna.IDNAError:
         return True
 

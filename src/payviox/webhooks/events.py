@@ -21,7 +21,7 @@ EventType = Literal[
     "payout.canceled",
     "payout.returned",
 ]
-TYPES: tuple[str, ...] = get_args(EventType)
+TYPES: tuple[EventType, ...] = get_args(EventType)
 """The first five are the documented ones; the others are sent to those alone who subscribe."""
 
 # What each provider's object may hold, in the order in which it is written. Whatever else a
@@ -72,7 +72,8 @@ def body(event: OrderEvent) -> str:
     """The JSON that is signed and sent: fields in the order of the wire contract, no nulls, and
     nothing that does not apply.
 
-    Raises TypeError for a float among the destination or details: its noise would be signed.
+    Raises TypeError for a float among the destination or details, whose noise would be signed, and
+    ValueError or ArithmeticError for a text that is no decimal.
     """
     order_id = ids.show(ids.ORDER, event.order_id)
     root: dict[str, Any] = {"amount": event.amount, "currency": CURRENCY}
@@ -108,5 +109,8 @@ def _provider_fields(event: OrderEvent) -> dict[str, Any]:
 
 def _number(value: Decimal | int | str) -> msgspec.Raw:
     """A decimal as a JSON number, exactly: `50.0`, `49.5`, `0.000000000000000001`."""
-    whole, _, fraction = f"{Decimal(value):f}".partition(".")
+    decimal = Decimal(value)
+    if not decimal.is_finite():
+        raise ValueError(f"{value} is no number that JSON knows")
+    whole, _, fraction = f"{decimal:f}".partition(".")
     return msgspec.Raw(f"{whole}.{fraction.rstrip('0') or '0'}".encode())

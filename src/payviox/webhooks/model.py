@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from payviox.webhooks.events import EventType
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -12,7 +14,7 @@ class Settings:
     business_id: UUID
     url: str | None
     enabled: bool
-    events: list[str]
+    events: list[EventType]
     token: bytes = field(repr=False)
     next_token: bytes | None = field(repr=False)
     key_id: str

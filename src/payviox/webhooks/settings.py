@@ -13,12 +13,12 @@ from uuid import UUID
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors
 from payviox.webhooks import queries
-from payviox.webhooks.events import TYPES
+from payviox.webhooks.events import TYPES, EventType
 from payviox.webhooks.model import Claim, Settings
 from payviox.webhooks.signing import new_token
 from payviox.webhooks.targets import TargetError, parse_target
 
-DEFAULT_EVENTS = ("payout.succeeded",)
+DEFAULT_EVENTS: tuple[EventType, ...] = ("payout.succeeded",)
 
 
 class _Key(Protocol):
@@ -51,7 +51,7 @@ class Webhook:
 
     url: str | None = None
     enabled: bool = False
-    events: tuple[str, ...] = DEFAULT_EVENTS
+    events: tuple[EventType, ...] = DEFAULT_EVENTS
     rotating: bool = False
 
 

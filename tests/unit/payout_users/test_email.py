@@ -7,7 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from payviox.payout_users import email
-from payviox.payout_users.email import INVALID, NOT_TEXT, REQUIRED, TOO_LONG, InvalidEmail, canonical
+from payviox.payout_users.email import (
+    INVALID,
+    NOT_TEXT,
+    REQUIRED,
+    TOO_LONG,
+    InvalidEmail,
+    canonical,
+)
 
 LONGEST_DOMAIN = ".".join(["b" * 60] * 3) + ".com"  # 186 characters
 

@@ -1,0 +1,26 @@
+"""A payout user as a business sees them. Balances are US cents; no hash or digest is ever here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+Status = Literal["active", "inactive"]
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutUser:
+    id: UUID
+    email: str
+    status: Status
+    balance: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HashSource:
+    """What a payout user's hash is made from, beside the server key: the business's code, and the
+    generation that is current."""
+
+    hash_code: str
+    hash_generation: int

@@ -1,0 +1,24 @@
+"""Reading payout users. Whoever changes one takes the payout account's lock first
+(allocations/service.py): no allocation commits under what they were before."""
+
+from uuid import UUID
+
+from payviox.db.pool import Connection
+from payviox.errors import NotFound
+from payviox.payout_users import queries
+from payviox.payout_users.model import PayoutUser
+
+__all__ = ["get", "list_page", "next_generation", "set_digest", "set_status"]
+
+list_page = queries.list_page
+set_status = queries.set_status
+next_generation = queries.next_generation
+set_digest = queries.set_digest
+
+
+async def get(connection: Connection, business_id: UUID, user_id: UUID) -> PayoutUser:
+    """Raises NotFound."""
+    user = await queries.find(connection, business_id, user_id)
+    if user is None:
+        raise NotFound
+    return user
