@@ -12,7 +12,7 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from payviox.allocations.batcher import Batcher
-from payviox.api import batch, business, events, openapi, pages, webhooks
+from payviox.api import batch, business, events, history, openapi, pages, users, webhooks
 from payviox.api.allocation import Create
 from payviox.api.context import Services
 from payviox.api.edge import MAX_BATCH_BODY, Application, Edge
@@ -21,7 +21,15 @@ from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
 from payviox.settings import Settings
 
-ROUTES = [*business.ROUTES, *batch.ROUTES, *events.ROUTES, *webhooks.ROUTES, *pages.ROUTES]
+ROUTES = [
+    *business.ROUTES,
+    *batch.ROUTES,
+    *users.ROUTES,
+    *history.ROUTES,
+    *events.ROUTES,
+    *webhooks.ROUTES,
+    *pages.ROUTES,
+]
 HEAD_TIMEOUT_MS = 10_000
 """How long a client may take to send its request's head."""
 

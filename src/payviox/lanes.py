@@ -60,4 +60,6 @@ class Lanes:
         try:
             await self._work(business_id)
         except Exception:
-            logger.exception("%s of business %s broke off; a sweep resumes it", self._name, business_id)
+            logger.exception(
+                "%s of business %s broke off; a sweep resumes it", self._name, business_id
+            )

@@ -173,38 +173,6 @@ async def find_hashes(
     }
 
 
-EXPIRED = """
-a.kind = 'user' AND a.balance > 0 AND NOT EXISTS (
-  SELECT 1 FROM transfers t WHERE t.business_id = a.business_id AND t.to_account = a.id
-  AND t.kind = 'allocation' AND t.created_at > now() - make_interval(days => b.balance_lifetime_days)
-)
-"""
-
-
-async def find_expired(connection: Connection, limit: int) -> list[tuple[UUID, UUID]]:
-    """Business and payout user of balances that have outlived their business's rule. A sweep of the
-    worker: it reads across businesses."""
-    cursor = await connection.execute(
-        "SELECT a.business_id, a.id FROM businesses b JOIN accounts a ON a.business_id = b.id"  # noqa: S608  # no caller's text
-        f" WHERE b.balance_lifetime_days IS NOT NULL AND {EXPIRED}"
-        " ORDER BY a.business_id, a.id LIMIT %s",
-        [limit],
-    )
-    return await cursor.fetchall()  # type: ignore[return-value]  # two uuids
-
-
-async def still_expired(
-    connection: Connection, business_id: UUID, user_ids: Sequence[UUID]
-) -> list[UUID]:
-    """Those of these payout users whose balance has outlived the business's rule."""
-    cursor = await connection.execute(
-        "SELECT a.id FROM businesses b JOIN accounts a ON a.business_id = b.id"  # noqa: S608  # no caller's text
-        f" WHERE b.id = %s AND a.id = ANY(%s) AND b.balance_lifetime_days IS NOT NULL AND {EXPIRED}",
-        [business_id, list(user_ids)],
-    )
-    return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # uuids
-
-
 async def forget_old_groups(connection: Connection) -> int:
     """Delete the ids of groups that nobody can still be asking for."""
     cursor = await connection.execute(

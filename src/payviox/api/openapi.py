@@ -293,7 +293,7 @@ def _refusal(errors: Sequence[PayvioxError]) -> Json:
         "FieldErrors" if isinstance(error, FieldErrors) else "Error" for error in errors
     )
     refs = [{"$ref": COMPONENT.format(name=shape)} for shape in shapes]
-    examples = {_words(error): {"value": msgspec.to_builtins(error.body)} for error in errors}
+    examples = {_words(error): {"value": _plain(error.body)} for error in errors}
     headers = {"Retry-After": RETRY_AFTER} if any(e.headers for e in errors) else {}
     found: Json = {
         "description": " · ".join(_words(error) for error in errors),
@@ -302,6 +302,11 @@ def _refusal(errors: Sequence[PayvioxError]) -> Json:
         },
     }
     return found | ({"headers": headers} if headers else {})
+
+
+def _plain(example: object) -> Any:
+    """An example as it looks in JSON."""
+    return msgspec.json.decode(msgspec.json.encode(example))
 
 
 def _words(error: PayvioxError) -> str:
@@ -318,7 +323,7 @@ def _content(shown: Sequence[Shown], kinds: _Kinds) -> Json:
         media = found.setdefault(one.media_type, {"schema": kinds.schema(one.kind), "examples": {}})
         number = len(media["examples"]) + 1
         name = "example" if number == 1 else f"example {number}"
-        media["examples"][name] = {"value": msgspec.to_builtins(one.example)}
+        media["examples"][name] = {"value": _plain(one.example)}
         schema = kinds.schema(one.kind)
         if schema != media["schema"]:
             alternatives = media["schema"].get("anyOf", [media["schema"]])

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from payviox import ids
 from payviox.money import MAX_TREASURY
+from payviox.webhooks.log import Entry
 
 
 class Id(click.ParamType[UUID]):
@@ -83,3 +84,19 @@ def cell(value: object) -> str:
         return "yes" if value else "no"
     text = plain(value) if isinstance(value, datetime) else str(value)
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def show_event(entry: Entry) -> dict[str, Any]:
+    """An event of the webhook log with its delivery's state and last answer."""
+    last = entry.attempts[-1] if entry.attempts else None
+    return {
+        "event_id": ids.show(ids.EVENT, entry.event.id),
+        "type": entry.event.type,
+        "order_id": entry.event.order_id and ids.show(ids.ORDER, entry.event.order_id),
+        "test": entry.event.is_test,
+        "created_at": entry.event.created_at,
+        "delivery": entry.delivery.status if entry.delivery else None,
+        "attempts": entry.delivery.attempts if entry.delivery else 0,
+        "due_at": entry.delivery.due_at if entry.delivery else None,
+        "answer": (last.status or last.error) if last else None,
+    }

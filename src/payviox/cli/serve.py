@@ -84,7 +84,7 @@ def web(descriptor: int | None) -> None:
 @click.command()
 @hidden_lifeline
 def worker(descriptor: int | None) -> None:
-    """Run the background worker alone: sends, look-ups, webhooks, upkeep. Run several if you like."""
+    """Run the worker alone: sends, look-ups, webhooks, upkeep. Run several if you like."""
     from payviox import worker as worker_module  # noqa: PLC0415  # the web need no worker
 
     _run_process(worker_module.run, descriptor, listening=False)

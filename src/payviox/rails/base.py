@@ -1,6 +1,6 @@
 """The rail protocol: quote, validate, submit, look up. What is not validated cannot be submitted: a
-`ReadyOrder` comes from `validate`, or from the row that such a one was kept in. A rail is never called inside a transaction, and never without
-a reference that is already committed. Amounts are US cents."""
+`ReadyOrder` comes from `validate`, or from the row that such a one was kept in. A rail is never called
+inside a transaction, and never without a reference that is already committed. Amounts are US cents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

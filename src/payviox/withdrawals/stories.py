@@ -1,6 +1,7 @@
 """What every change of an order's state leaves behind: a line in its story and, where the business is
 told, an event. Database only, in the caller's transaction."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from payviox.db.pool import Connection
@@ -11,23 +12,19 @@ from payviox.withdrawals.queries import orders
 
 
 async def enter(
-    connection: Connection, order: Order, status: Status, actor: str, note: str | None = None
-) -> None:
-    """The order, which the caller holds, is now `status`. `order` may be its row from before."""
-    await orders.insert_state(connection, order.business_id, order.id, status, actor, note)
-    await tell(connection, order, status, reason=note)
-
-
-async def tell(
     connection: Connection,
     order: Order,
     status: Status,
+    actor: str,
+    note: str | None = None,
     *,
-    reason: str | None = None,
     rail_order_id: str | None = None,
-    details: dict[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the event of this state, if it has one. An order has one event of each type."""
+    """The order, which the caller holds, is now `status`. `order` may be its row from before;
+    `rail_order_id` and `details` are what the rail has just added. An order has one event of each
+    type, however often it enters a state."""
+    await orders.insert_state(connection, order.business_id, order.id, status, actor, note)
     if status not in EVENT_OF:
         return
     await write_order_event(
@@ -45,6 +42,6 @@ async def tell(
             net_amount=order.net_amount,
             destination=order.destination,
             details={**order.details, **(details or {})},
-            reason=reason,
+            reason=note,
         ),
     )

@@ -81,9 +81,7 @@ def test_a_gift_card_body_names_the_card_and_never_its_code() -> None:
 
 
 def test_what_is_not_known_yet_is_left_out_and_never_null() -> None:
-    early = replace(
-        CRYPTO, type="payout.created", rail_order_id=None, details={"tx_hash": None}
-    )
+    early = replace(CRYPTO, type="payout.created", rail_order_id=None, details={"tx_hash": None})
     assert json.loads(body(early))["crypto"] == {
         "order_id": f"ord_{ORDER}",
         "currency": "USDT",

@@ -267,6 +267,7 @@ CREATE TABLE gift_card_products (
   currency     text NOT NULL,
   face_value   bigint NOT NULL CHECK (face_value > 0),
   price        bigint NOT NULL CHECK (price > 0),
+  alerted      text CHECK (alerted IN ('low', 'sold_out')),
   created_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (business_id, id),
   CONSTRAINT gift_card_products_same
@@ -291,14 +292,15 @@ CREATE TABLE gift_cards (
   delivered_at  timestamptz,
   PRIMARY KEY (business_id, id),
   FOREIGN KEY (business_id, product_id) REFERENCES gift_card_products,
-  CONSTRAINT gift_cards_once UNIQUE (business_id, product_id, fingerprint),
+  CONSTRAINT gift_cards_once UNIQUE (business_id, fingerprint),
   CONSTRAINT gift_cards_bound CHECK ((status IN ('reserved', 'delivered')) <= (reference IS NOT NULL))
 );
-CREATE INDEX gift_cards_available ON gift_cards (business_id, product_id, id)
+CREATE INDEX gift_cards_available ON gift_cards (business_id, product_id, expires_on, id)
   WHERE status = 'available';
 CREATE UNIQUE INDEX gift_cards_reference ON gift_cards (business_id, reference)
   WHERE reference IS NOT NULL;
-CREATE INDEX gift_cards_order ON gift_cards (business_id, order_id) WHERE order_id IS NOT NULL;
+CREATE UNIQUE INDEX gift_cards_order ON gift_cards (business_id, order_id)
+  WHERE order_id IS NOT NULL;
 
 CREATE TABLE gift_card_reveals (
   business_id    uuid NOT NULL,

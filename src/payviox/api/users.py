@@ -1,0 +1,230 @@
+"""What a business may do with its payout users: look, switch, renew a hash, take money back."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+
+from payviox import ids
+from payviox.allocations import service as allocations
+from payviox.api.allocation import EXAMPLE_HASH
+from payviox.api.authentication import require_business
+from payviox.api.bodies import EMAIL, read
+from payviox.api.context import Call, business, services
+from payviox.api.documentation import documented
+from payviox.api.idempotent import run_once
+from payviox.api.paging import (
+    Listed,
+    Page,
+    after_id,
+    listed,
+    page_of,
+    path_id,
+    read_query,
+    unknown_after,
+)
+from payviox.errors import InsufficientBalance, NotFound
+from payviox.idempotency.service import ShownOnce
+from payviox.money import MAX_TREASURY
+from payviox.payout_users import service as payout_users
+from payviox.payout_users.email import canonical
+from payviox.payout_users.model import PayoutUser, Status
+from payviox.treasury import service as treasury
+
+
+class PayoutUserView(msgspec.Struct):
+    """A payout user with what they have not spent, in US cents."""
+
+    id: str
+    email: str
+    status: Status
+    balance: int
+    created_at: datetime
+
+
+class Revoked(PayoutUserView):
+    """The payout user after money was taken back, and the balance that it went to."""
+
+    payout_balance: int
+
+
+class NewHash(msgspec.Struct):
+    """The payout user's new hash, shown this once; a replay answers without it."""
+
+    id: str
+    hash: str | None = None
+
+
+class UserFilter(Page, kw_only=True):
+    """Which payout users to list."""
+
+    email: Annotated[str, EMAIL] | None = None
+    status: Status | None = None
+
+
+class RevokeRequest(msgspec.Struct):
+    """How much to take back."""
+
+    amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_TREASURY, description="US cents")]
+
+
+_ID = "usr_0192f0c1-7f4e-7c3a-9d58-2b8f4a6c1e70"
+_SEEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
+EXAMPLE = PayoutUserView(_ID, "ada@example.com", "active", 2_500, _SEEN)
+
+
+@get("/payout/users", guards=[require_business])
+@documented("Payout users", {200: listed(EXAMPLE)}, query=UserFilter)
+async def list_users(request: Call) -> Listed[PayoutUserView]:
+    """List payout users, newest first."""
+    caller = business(request)
+    wanted = read_query(request, UserFilter)
+    after = after_id(wanted, ids.USER)
+    email = None if wanted.email is None else canonical(wanted.email)
+
+    async def fetch(connection: Any) -> list[PayoutUser]:
+        if after is not None:
+            try:
+                await payout_users.get(connection, caller.business_id, after)
+            except NotFound as error:
+                raise unknown_after() from error
+        return await payout_users.list_page(
+            connection,
+            caller.business_id,
+            email=email,
+            status=wanted.status,
+            after=after,
+            limit=wanted.limit + 1,
+        )
+
+    rows = await services(request).database.fetch(fetch)
+    return page_of(rows, wanted.limit, _view)
+
+
+@get("/payout/users/{id:str}", guards=[require_business])
+@documented("Payout users", {200: EXAMPLE})
+async def get_user(request: Call) -> PayoutUserView:
+    """One payout user."""
+    return _view(await _read(request, path_id(request, ids.USER)))
+
+
+@post("/payout/users/{id:str}/deactivate", guards=[require_business], status_code=200)
+@documented(
+    "Payout users",
+    {200: PayoutUserView(_ID, "ada@example.com", "inactive", 2_500, _SEEN)},
+)
+async def deactivate_user(request: Call) -> Response[Any]:
+    """Deactivate a payout user.
+
+    Their hash opens nothing and nothing can be paid to them until they are activated again. Orders
+    that are open go on.
+    """
+    return await _set_status(request, "inactive")
+
+
+@post("/payout/users/{id:str}/activate", guards=[require_business], status_code=200)
+@documented("Payout users", {200: EXAMPLE})
+async def activate_user(request: Call) -> Response[Any]:
+    """Activate a payout user."""
+    return await _set_status(request, "active")
+
+
+async def _set_status(request: Call, status: Status) -> Response[Any]:
+    caller = business(request)
+    user_id = path_id(request, ids.USER)
+    known = await _read(request, user_id)
+
+    async def effect(connection: Any) -> dict[str, object]:
+        user = await allocations.set_status(connection, caller.business_id, user_id, status, "api")
+        return {"status": user.status, "balance": user.balance}
+
+    return await run_once(
+        request,
+        caller.business_id,
+        "business",
+        effect,
+        lambda done: PayoutUserView(
+            ids.show(ids.USER, known.id), known.email, created_at=known.created_at, **done.reference
+        ),
+    )
+
+
+@post("/payout/users/{id:str}/rotate-hash", guards=[require_business], status_code=200)
+@documented("Payout users", {200: NewHash(_ID, EXAMPLE_HASH)})
+async def rotate_hash(request: Call) -> Response[Any]:
+    """Give a payout user a new hash.
+
+    The old one stops at once. Every later payment to them answers the new one.
+    """
+    caller, found = business(request), services(request)
+    user_id = path_id(request, ids.USER)
+
+    async def effect(connection: Any) -> ShownOnce:
+        made = await allocations.rotate_hash(
+            connection, found.keyring, caller.business_id, user_id, "api"
+        )
+        return ShownOnce({}, made)
+
+    return await run_once(
+        request,
+        caller.business_id,
+        "business",
+        effect,
+        lambda done: NewHash(ids.show(ids.USER, user_id), done.shown_once),
+    )
+
+
+@post("/payout/users/{id:str}/revoke", guards=[require_business], status_code=200)
+@documented(
+    "Payout users",
+    {200: Revoked(_ID, "ada@example.com", "active", 1_500, _SEEN, 501_000)},
+    request=RevokeRequest(1_000),
+    errors=[InsufficientBalance],
+)
+async def revoke(request: Call) -> Response[Any]:
+    """Take unspent money back from a payout user.
+
+    It goes to the payout balance. What an open order has reserved is out of reach.
+    """
+    caller = business(request)
+    user_id = path_id(request, ids.USER)
+    wanted = read(await request.body(), RevokeRequest)
+    known = await _read(request, user_id)
+
+    async def effect(connection: Any) -> dict[str, object]:
+        await allocations.revoke(connection, caller.business_id, user_id, wanted.amount, "api")
+        user = await payout_users.get(connection, caller.business_id, user_id)
+        after = await treasury.balances(connection, caller.business_id)
+        return {
+            "status": user.status,
+            "balance": user.balance,
+            "payout_balance": after.payout_balance,
+        }
+
+    return await run_once(
+        request,
+        caller.business_id,
+        "business",
+        effect,
+        lambda done: Revoked(
+            ids.show(ids.USER, known.id), known.email, created_at=known.created_at, **done.reference
+        ),
+    )
+
+
+async def _read(request: Call, user_id: UUID) -> PayoutUser:
+    caller = business(request)
+    return await services(request).database.fetch(
+        lambda connection: payout_users.get(connection, caller.business_id, user_id)
+    )
+
+
+def _view(user: PayoutUser) -> PayoutUserView:
+    return PayoutUserView(
+        ids.show(ids.USER, user.id), user.email, user.status, user.balance, user.created_at
+    )
+
+
+ROUTES = [list_users, get_user, deactivate_user, activate_user, rotate_hash, revoke]

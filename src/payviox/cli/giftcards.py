@@ -1,0 +1,183 @@
+"""`payviox giftcards`: importing, counting and voiding the stock of gift cards. Codes are never printed."""
+
+import os
+import sys
+from typing import BinaryIO
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from payviox import ids
+from payviox.businesses import service as businesses
+from payviox.cli.main import FAILED
+from payviox.cli.output import BUSINESS, Id, as_json, print_json, print_table
+from payviox.cli.prompts import confirm
+from payviox.cli.runtime import ACTOR, Runtime, run
+from payviox.giftcards import importing, service
+from payviox.giftcards.csv_file import read_cards
+from payviox.giftcards.importing import Imported
+from payviox.giftcards.model import BadLine, Stock
+
+PRODUCT = Id(ids.PRODUCT)
+of_business = click.option(
+    "--business", "business_id", type=BUSINESS, required=True, help="Whose stock it is."
+)
+
+
+@click.group()
+def giftcards() -> None:
+    """The stock of gift cards: import, count, take out."""
+
+
+@giftcards.command("import")
+@click.argument("file", type=click.File("rb"))
+@of_business
+@as_json
+def import_(file: BinaryIO, business_id: UUID, as_json: bool) -> None:
+    """Import the cards of a CSV FILE (`-`: standard input).
+
+    Its first line names the columns: product, brand, country (2 letters), code, pin, face value (such
+    as 25.00, in the card's currency), currency (3 letters), price (in US cents), expiry (such as
+    2030-12-31); pin and expiry may be missing or empty. Good lines are imported whatever is wrong with
+    others; bad ones are named and make the exit status 1. The same file again imports what is missing.
+    """
+
+    async def work(runtime: Runtime) -> Imported:
+        await runtime.database.fetch(lambda db: businesses.get(db, business_id))
+        with _progress(file) as advance:
+            return await importing.import_cards(
+                runtime.database, runtime.keyring, business_id, read_cards(file), advance
+            )
+
+    sums = run(work)
+    if as_json:
+        bad = [{"line": line.line, "reason": line.reason} for line in sums.bad]
+        print_json({"imported": sums.imported, "duplicates": sums.duplicates, "bad": bad})
+    else:
+        _name(sums.bad)
+        click.echo(
+            f"{sums.imported} imported, {sums.duplicates} duplicates left out, {len(sums.bad)} bad"
+        )
+    if sums.bad:
+        sys.exit(FAILED)
+
+
+@giftcards.command()
+@click.argument("business_id", type=BUSINESS)
+@as_json
+def stock(business_id: UUID, as_json: bool) -> None:
+    """Count a business's cards, product by product."""
+
+    async def work(runtime: Runtime) -> list[Stock]:
+        await runtime.database.fetch(lambda db: businesses.get(db, business_id))
+        return await runtime.database.fetch(lambda db: service.stock(db, business_id))
+
+    rows = [_shown(found) for found in run(work)]
+    if as_json:
+        print_json(rows)
+        return
+    columns = [name for name in rows[0] if name != "brand"] if rows else []
+    print_table(
+        columns,
+        [[row[column] for column in columns] for row in rows],
+        "There are no gift cards: `payviox giftcards import FILE.csv --business ID` adds some.",
+    )
+
+
+@giftcards.command()
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option("--product", "product_id", type=PRODUCT, help="Void every card of this product.")
+@of_business
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def void(
+    file: BinaryIO | None, product_id: UUID | None, business_id: UUID, yes: bool, as_json: bool
+) -> None:
+    """Take cards out of stock for good: those that a CSV FILE names (as for import), or a product's.
+
+    Cards that somebody has got already are left alone.
+    """
+    if (file is None) == (product_id is None):
+        raise click.UsageError("Give either a FILE or --product.")
+    confirm("Voided cards are never delivered. Go on?", yes=yes)
+
+    async def work(runtime: Runtime) -> tuple[int, list[BadLine]]:
+        await runtime.database.fetch(lambda db: businesses.get(db, business_id))
+        if file is not None:
+            lines = read_cards(file)
+            return await importing.void_cards(
+                runtime.database, runtime.keyring, business_id, lines, ACTOR
+            )
+        assert product_id is not None  # noqa: S101  # one of the two was given
+        count = await runtime.database.write(
+            lambda db: service.void_product(db, business_id, product_id, ACTOR)
+        )
+        return count, []
+
+    count, bad = run(work)
+    if as_json:
+        lines = [{"line": line.line, "reason": line.reason} for line in bad]
+        print_json({"voided": count, "bad": lines})
+    else:
+        _name(bad)
+        click.echo(f"{count} voided")
+    if bad:
+        sys.exit(FAILED)
+
+
+def _name(bad: list[BadLine]) -> None:
+    for line in bad:
+        click.echo(f"line {line.line}: {line.reason}", err=True)
+
+
+def _shown(found: Stock) -> dict[str, object]:
+    return {
+        "product_id": ids.show(ids.PRODUCT, found.product_id),
+        "product": found.name,
+        "brand": found.brand,
+        "country": found.country,
+        "currency": found.currency,
+        "face_value": found.face_value,
+        "price": found.price,
+        "available": found.available,
+        "expired": found.expired,
+        "delivered": found.delivered,
+        "void": found.void,
+        "low": found.low,
+    }
+
+
+class _progress:  # noqa: N801  # used as a function
+    """A bar on a terminal's stderr, counting the file's bytes where their number is known."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+            transient=True,
+        )
+        seekable = file.seekable()
+        size = os.fstat(file.fileno()).st_size if seekable else None
+        self._seekable = seekable
+        self._task = self._bar.add_task("importing", total=size)
+
+    def __enter__(self) -> "_progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, sums: Imported) -> None:
+        self._bar.update(
+            self._task,
+            description=f"{sums.imported} imported",
+            completed=self._file.tell() if self._seekable else None,
+        )

@@ -1,0 +1,216 @@
+"""`payviox webhook`: where a business's events go, its token, test webhooks, and what became of
+events.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+from uuid import UUID
+
+import click
+
+from payviox import ids
+from payviox.businesses import service as businesses
+from payviox.cli.output import (
+    BUSINESS,
+    EVENT,
+    as_json,
+    print_json,
+    print_pairs,
+    print_table,
+    show_event,
+)
+from payviox.cli.prompts import confirm as ask
+from payviox.cli.runtime import ACTOR, Runtime, T, run
+from payviox.db.pool import Connection
+from payviox.webhooks import log, outbox
+from payviox.webhooks import settings as webhooks
+from payviox.webhooks.events import TYPES, EventType
+from payviox.webhooks.settings import Webhook
+
+ONCE = "Keep the token: it is not shown again. It is whole, `whsec_` included."
+
+
+@click.group()
+def webhook() -> None:
+    """Webhooks: URL, token, events, switch, tests and the delivery log."""
+
+
+@webhook.command()
+@click.argument("business_id", type=BUSINESS)
+@as_json
+def show(business_id: UUID, as_json: bool) -> None:
+    """Show a business's webhook; never its token."""
+
+    async def work(runtime: Runtime) -> Webhook:
+        async def read(connection: Connection) -> Webhook:
+            await businesses.get(connection, business_id)
+            return await webhooks.get(connection, business_id)
+
+        return await runtime.database.fetch(read)
+
+    _print(run(work), None, as_json)
+
+
+@webhook.command("set")
+@click.argument("business_id", type=BUSINESS)
+@click.option("--url", help="Where to POST events; `none` for nowhere.")
+@click.option("--enable/--disable", "enabled", default=None, help="The switch.")
+@click.option("--events", help=f"Separated by commas: {', '.join(TYPES)}.")
+@as_json
+def set_(
+    business_id: UUID, url: str | None, enabled: bool | None, events: str | None, as_json: bool
+) -> None:
+    """Change a business's webhook. The first time, a token is made and shown."""
+    changes: dict[str, Any] = {}
+    if url is not None:
+        changes["url"] = None if url.lower() == "none" else url
+    if enabled is not None:
+        changes["enabled"] = enabled
+    if events is not None:
+        changes["events"] = [name.strip() for name in events.split(",") if name.strip()]
+    if not changes:
+        raise click.UsageError("Give at least one of --url, --enable, --disable and --events.")
+
+    async def change(runtime: Runtime, connection: Connection) -> tuple[Webhook, str | None]:
+        return await webhooks.change(
+            connection,
+            business_id,
+            changes,
+            runtime.keyring,
+            allow_private=runtime.settings.allow_private_webhooks,
+        )
+
+    now, token = _write(business_id, "webhook.set", changes, change)
+    _print(now, token, as_json)
+
+
+def _print(now: Webhook, token: str | None, as_json: bool) -> None:
+    shown: dict[str, object] = {
+        "url": now.url,
+        "enabled": now.enabled,
+        "events": list(now.events),
+        "rotating": now.rotating,
+    }
+    if token is not None:
+        shown["token"] = token
+    if as_json:
+        print_json(shown)
+        return
+    print_pairs({**shown, "events": ", ".join(now.events)})
+    if token is not None:
+        click.echo(ONCE, err=True)
+
+
+@webhook.command()
+@click.argument("business_id", type=BUSINESS)
+@click.option(
+    "--type",
+    "event_type",
+    type=click.Choice(TYPES),
+    default="payout.succeeded",
+    show_default=True,
+)
+@as_json
+def test(business_id: UUID, event_type: str, as_json: bool) -> None:
+    """Send a test webhook. Its result stands in `payviox webhook log`."""
+
+    async def send(_: Runtime, connection: Connection) -> UUID:
+        return await outbox.send_test(connection, business_id, cast("EventType", event_type))
+
+    event_id = ids.show(ids.EVENT, _write(business_id, "webhook.test", {"type": event_type}, send))
+    if as_json:
+        print_json({"event_id": event_id})
+    else:
+        click.echo(f"{event_id} is on its way.")
+
+
+@webhook.command("rotate-token")
+@click.argument("business_id", type=BUSINESS)
+@click.option("--confirm", is_flag=True, help="Let the new token sign from now on.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def rotate_token(business_id: UUID, confirm: bool, yes: bool, as_json: bool) -> None:
+    """Make a new token, in two steps, so that no delivery fails.
+
+    First without --confirm: the new token is shown; let the receiver accept it. Then with
+    --confirm: it signs from then on.
+    """
+    if confirm:
+        ask("From now on only the new token signs. Does the receiver accept it?", yes=yes)
+        _write(
+            business_id,
+            "webhook.token_confirmed",
+            {},
+            lambda _, connection: webhooks.confirm(connection, business_id),
+        )
+        print_json({"rotating": False}) if as_json else click.echo("The new token signs now.")
+        return
+    token = _write(
+        business_id,
+        "webhook.token_made",
+        {},
+        lambda runtime, connection: webhooks.rotate(connection, business_id, runtime.keyring),
+    )
+    if as_json:
+        print_json({"token": token, "rotating": True})
+    else:
+        click.echo(token)
+        click.echo(f"{ONCE} It signs once it is confirmed with --confirm.", err=True)
+
+
+@webhook.command("log")
+@click.argument("business_id", type=BUSINESS)
+@click.option("--type", "event_type", type=click.Choice(TYPES))
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@as_json
+def log_(business_id: UUID, event_type: str | None, limit: int, as_json: bool) -> None:
+    """List events, newest first, with what became of delivering them."""
+
+    async def work(runtime: Runtime) -> list[log.Entry]:
+        async def read(connection: Connection) -> list[log.Entry]:
+            await businesses.get(connection, business_id)
+            return await log.latest(connection, business_id, event_type=event_type, limit=limit)
+
+        return await runtime.database.fetch(read)
+
+    rows = [show_event(entry) for entry in run(work)]
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("event_id", "type", "order_id", "delivery", "attempts", "answer", "created_at")
+    print_table(
+        columns, [[row[column] for column in columns] for row in rows], "There is no event yet."
+    )
+
+
+@webhook.command()
+@click.argument("business_id", type=BUSINESS)
+@click.argument("event_id", type=EVENT)
+def redeliver(business_id: UUID, event_id: UUID) -> None:
+    """Send an event again, in a new round of attempts."""
+
+    async def send(_: Runtime, connection: Connection) -> None:
+        await outbox.redeliver(connection, business_id, event_id)
+
+    _write(business_id, "webhook.redelivered", {"event": ids.show(ids.EVENT, event_id)}, send)
+    click.echo("It is on its way.")
+
+
+def _write(
+    business_id: UUID,
+    action: str,
+    detail: dict[str, Any],
+    change: Callable[[Runtime, Connection], Awaitable[T]],
+) -> T:
+    """Run a change of an existing business's webhook and write down who made it."""
+
+    async def work(runtime: Runtime) -> T:
+        async def changed(connection: Connection) -> T:
+            await businesses.get(connection, business_id)
+            result = await change(runtime, connection)
+            await businesses.audit(connection, business_id, ACTOR, action, detail)
+            return result
+
+        return await runtime.database.write(changed)
+
+    return run(work)

@@ -1,0 +1,144 @@
+"""The words of the stock: products, cards as they are imported, and a card shown to its owner. Prices
+are US cents; a face value is in hundredths of the card's own currency. Codes are hidden from every
+repr."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from payviox import ids
+
+OUT_OF_STOCK = "out_of_stock"
+
+AlertLevel = Literal["low", "sold_out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One kind of card as payout users see it. `available`: one could be delivered now."""
+
+    id: UUID
+    name: str
+    brand: str
+    country: str
+    currency: str
+    face_value: int
+    price: int
+    available: bool
+
+    @property
+    def shown_id(self) -> str:
+        return ids.show(ids.PRODUCT, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductKey:
+    """What makes two cards of one product. The same card at another price is another product."""
+
+    name: str
+    brand: str
+    country: str
+    currency: str
+    face_value: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardRow:
+    """A card as a file names it."""
+
+    line: int
+    product: ProductKey
+    code: str = field(repr=False)
+    pin: str | None = field(repr=False)
+    expires_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is no card. The reason quotes nothing of the line: where columns are mixed up, any
+    of them may hold the code."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedCard:
+    """A card as it is stored. `earlier_fingerprints` are those that previous secret keys would have
+    given it."""
+
+    id: UUID
+    product: ProductKey
+    code: bytes = field(repr=False)
+    pin: bytes | None = field(repr=False)
+    key_id: str
+    fingerprint: bytes
+    earlier_fingerprints: tuple[bytes, ...]
+    expires_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCard:
+    """A card that belongs to an order, without its code."""
+
+    id: UUID
+    product_id: UUID
+    status: str
+    brand: str
+    country: str
+    currency: str
+    face_value: int
+
+    @property
+    def details(self) -> dict[str, str | int]:
+        """What a webhook may say of it."""
+        return {
+            "brand": self.brand,
+            "country": self.country,
+            "currency": self.currency,
+            "face_value": self.face_value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RevealedCard:
+    """A card with its code, for its owner's eyes."""
+
+    brand: str
+    country: str
+    currency: str
+    face_value: int
+    code: str = field(repr=False)
+    pin: str | None = field(repr=False)
+    expires_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A product has become low or sold out: told once, until cards are imported again."""
+
+    business_id: UUID
+    product_id: UUID
+    level: AlertLevel
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How many cards of a product there are. `available` leaves out the expired."""
+
+    business_id: UUID
+    product_id: UUID
+    name: str
+    brand: str
+    country: str
+    currency: str
+    face_value: int
+    price: int
+    available: int
+    expired: int
+    delivered: int
+    void: int
+    low: bool

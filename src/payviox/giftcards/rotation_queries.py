@@ -1,0 +1,67 @@
+"""The SQL of bringing gift cards under another secret key: a sweep across businesses, in the order of
+the primary key."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from payviox.db.pool import Connection
+from payviox.giftcards.queries import StoredCode
+
+Place = tuple[UUID, UUID]
+"""A card's business and id."""
+
+
+async def count_other_keys(connection: Connection, key_id: str) -> int:
+    cursor = await connection.execute(
+        "SELECT count(*) FROM gift_cards WHERE key_id <> %s", [key_id]
+    )
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
+
+
+async def lock_other_keys(
+    connection: Connection, key_id: str, after: Place, limit: int
+) -> Sequence[StoredCode]:
+    """The next cards whose key is not this one, locked."""
+    async with connection.cursor(row_factory=class_row(StoredCode)) as cursor:
+        await cursor.execute(
+            "SELECT c.business_id, c.id, c.code, c.pin, c.key_id, c.expires_on, p.brand, p.country,"
+            " p.currency, p.face_value FROM gift_cards c JOIN gift_card_products p"
+            " ON p.business_id = c.business_id AND p.id = c.product_id"
+            " WHERE (c.business_id, c.id) > (%s, %s) AND c.key_id <> %s"
+            " ORDER BY c.business_id, c.id LIMIT %s FOR UPDATE OF c",
+            [*after, key_id, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def replace_code(
+    connection: Connection,
+    place: Place,
+    *,
+    code: bytes,
+    pin: bytes | None,
+    fingerprint: bytes,
+    key_id: str,
+) -> None:
+    """Store the card under the new key. Where another card already has its new fingerprint, it was
+    imported twice by processes that did not know of one another's key: it keeps its old fingerprint
+    and is taken out of stock."""
+    await connection.execute(
+        "WITH twin AS (SELECT EXISTS (SELECT FROM gift_cards WHERE business_id = %(business)s"
+        "   AND fingerprint = %(fingerprint)s AND id <> %(id)s) AS found)"
+        " UPDATE gift_cards SET code = %(code)s, pin = %(pin)s, key_id = %(key)s,"
+        "   fingerprint = CASE WHEN found THEN fingerprint ELSE %(fingerprint)s END,"
+        "   status = CASE WHEN found AND status = 'available' THEN 'void' ELSE status END"
+        " FROM twin WHERE business_id = %(business)s AND id = %(id)s",
+        {
+            "business": place[0],
+            "id": place[1],
+            "code": code,
+            "pin": pin,
+            "fingerprint": fingerprint,
+            "key": key_id,
+        },
+    )

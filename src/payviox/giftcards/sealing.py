@@ -1,0 +1,77 @@
+"""Sealing and opening codes, and the fingerprint by which a code imported twice is found."""
+
+import hmac
+import re
+import unicodedata
+from uuid import UUID
+
+from payviox import ids
+from payviox.auth.keyring import Keyring, ServerKey
+from payviox.giftcards.model import CardRow, SealedCard
+
+_PUNCTUATION = re.compile(r"[\s\-\u2010-\u2015]+")
+
+
+def normalised(code: str) -> str:
+    """The code without what people type differently: case, blanks and dashes. Two codes that differ in
+    nothing else are taken for one: refusing a card wrongly is better than selling it twice."""
+    return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", code)).casefold()
+
+
+def fingerprint(
+    key: ServerKey, business_id: UUID, kind: tuple[str, str, str, int], code: str
+) -> bytes:
+    """HMAC-SHA256 over business, kind of card (brand, country, currency, face value) and code. Name
+    and price are left out, so that a card imported again at another price is found."""
+    brand, country, currency, face_value = kind
+    parts = [str(business_id), brand.casefold(), country, currency, str(face_value)]
+    message = "\0".join([*parts, normalised(code)])
+    return hmac.digest(key.fingerprint_key, message.encode(), "sha256")
+
+
+def seal(keyring: Keyring, business_id: UUID, row: CardRow) -> SealedCard:
+    """The row as it may be stored, under the current key."""
+    card_id = ids.new()
+    code, pin = seal_codes(keyring, business_id, card_id, row.code, row.pin)
+    kind = (row.product.brand, row.product.country, row.product.currency, row.product.face_value)
+    earlier = tuple(
+        fingerprint(keyring.get(key_id), business_id, kind, row.code)
+        for key_id in sorted(keyring.ids - {keyring.current.id})
+    )
+    return SealedCard(
+        card_id,
+        row.product,
+        code,
+        pin,
+        keyring.current.id,
+        fingerprint(keyring.current, business_id, kind, row.code),
+        earlier,
+        row.expires_on,
+    )
+
+
+def seal_codes(
+    keyring: Keyring, business_id: UUID, card_id: UUID, code: str, pin: str | None
+) -> tuple[bytes, bytes | None]:
+    """Code and PIN encrypted, each bound to its row and column."""
+    place = f"gift_cards:{business_id}:{card_id}"
+    return (
+        keyring.encrypt(code.encode(), f"{place}:code"),
+        None if pin is None else keyring.encrypt(pin.encode(), f"{place}:pin"),
+    )
+
+
+def open_codes(
+    keyring: Keyring,
+    business_id: UUID,
+    card_id: UUID,
+    code: bytes,
+    pin: bytes | None,
+    key_id: str,
+) -> tuple[str, str | None]:
+    """Raises DecryptionFailed where the bytes were changed or stand in another row's place."""
+    place = f"gift_cards:{business_id}:{card_id}"
+    return (
+        keyring.decrypt(code, key_id, f"{place}:code").decode(),
+        None if pin is None else keyring.decrypt(pin, key_id, f"{place}:pin").decode(),
+    )

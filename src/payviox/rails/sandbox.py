@@ -1,0 +1,198 @@
+"""The sandbox rail: stands in for PayPal, crypto and gift cards in test businesses, and ends each
+payment as its amount or destination asks (sandbox_endings.py). It moves no money and keeps books as a
+vendor would, so that look-ups and repeated references behave like a real rail's."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from payviox.money import percentage
+from payviox.rails import evm_addresses
+from payviox.rails.base import Invalid, Outcome, Provider, Quote, ReadyOrder, Request
+from payviox.rails.sandbox_endings import BY_NAME, PRODUCTS, Ending, ending_of
+
+QUOTE_LIFETIME = timedelta(minutes=10)
+CRYPTO_FEE_BP = 100
+"""The sandbox's crypto fee: 1 % of the amount, at least a cent."""
+
+CHAINS = ("ERC20", "BEP20", "POLYGON")
+CURRENCIES = ("USDT", "USDC")
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What the books hold of a reference, and how old it is in seconds."""
+
+    request: dict[str, Any]
+    age_s: float
+
+
+class Books(Protocol):
+    """Where the sandbox keeps what it was asked for."""
+
+    async def keep(self, business_id: UUID, reference: str, request: dict[str, Any]) -> Payment:
+        """The first payment under this reference. Raises PermissionError for a live business."""
+        ...
+
+    async def find(self, business_id: UUID, reference: str) -> Payment | None: ...
+
+
+class SandboxRail:
+    """Implements payviox.rails.base.Rail, for test businesses alone."""
+
+    name = "sandbox"
+    remembers_s: float | None = None
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    async def quote(self, request: Request) -> Quote:
+        """The sandbox's fees: crypto 1 %, all else nothing. Without a destination it quotes all the
+        same; with one, that must be valid. Raises Invalid."""
+        destination = _destination(request) if request.destination else {}
+        amount, fees = _price(request)
+        price = destination.get("face_value")
+        if price is not None and amount != price:
+            raise Invalid({_named(request): [f"This gift card's price is {price}."]})
+        expires_at = datetime.now(UTC) + QUOTE_LIFETIME
+        return Quote(amount, fees, amount - fees, destination, expires_at)
+
+    async def validate(
+        self, order_id: UUID, quote: Quote, request: Request, email: str
+    ) -> ReadyOrder:
+        """Raises Invalid."""
+        return ReadyOrder(
+            request.business_id,
+            order_id,
+            request.provider,
+            quote.amount,
+            quote.fees,
+            quote.net_amount,
+            _destination(request),
+            email,
+        )
+
+    async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
+        ending = ending_of(order.provider, order.amount, order.destination)
+        if ending.keeps:
+            request = {"ending": ending.name, "amount": order.net_amount}
+            payment = await self._books.keep(order.business_id, reference, request)
+            if payment.age_s >= ending.after_s:
+                # Asked for again under its reference: what became of the first is the answer.
+                ending = BY_NAME[str(payment.request["ending"])]
+        return _outcome(ending.at_once(reference), order, reference)
+
+    async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
+        payment = await self._books.find(order.business_id, reference)
+        if payment is None:
+            return Outcome("not_found")
+        ending = BY_NAME[str(payment.request["ending"])]
+        return _outcome(ending.later(reference, payment.age_s), order, reference)
+
+
+def is_sandbox_product(destination: Mapping[str, Any]) -> bool:
+    """Whether a gift card is one of the sandbox's own; no destination yet counts as one."""
+    product_id = destination.get("product_id")
+    return product_id is None or product_id in PRODUCTS
+
+
+def reveal(order_id: UUID) -> dict[str, str]:
+    """The code of a sandbox gift card: worth nothing, the same whenever it is asked for."""
+    return {"code": f"SANDBOX-{hashlib.sha256(order_id.bytes).hexdigest()[:16].upper()}"}
+
+
+def crypto_fee(amount: int) -> int:
+    return max(percentage(amount, CRYPTO_FEE_BP), 1)
+
+
+def gross_crypto(net_amount: int) -> int:
+    """The least amount of which exactly so much is left after the fee, which grows by at most a cent
+    with each cent: so there always is one."""
+    amount = net_amount * 10_000 // (10_000 - CRYPTO_FEE_BP)
+    while amount - crypto_fee(amount) > net_amount:
+        amount -= 1
+    while amount - crypto_fee(amount) < net_amount:
+        amount += 1
+    return amount
+
+
+def _price(request: Request) -> tuple[int, int]:
+    """Gross amount and fees."""
+    if request.amount is not None:
+        amount = request.amount
+        fees = crypto_fee(amount) if request.provider == "crypto" else 0
+        if fees >= amount:
+            raise Invalid({"amount": [f"The amount must be at least {fees + 1}."]})
+        return amount, fees
+    net_amount = request.net_amount or 0
+    amount = gross_crypto(net_amount) if request.provider == "crypto" else net_amount
+    return amount, amount - net_amount
+
+
+def _named(request: Request) -> str:
+    return "amount" if request.amount is not None else "net_amount"
+
+
+def _destination(request: Request) -> dict[str, Any]:
+    """The destination as it is kept. Raises Invalid."""
+    given = request.destination
+    match request.provider:
+        case "paypal":
+            return {"email": given["email"]}
+        case "crypto":
+            return _crypto(given)
+        case "gift_card":
+            product = PRODUCTS.get(str(given.get("product_id")))
+            if product is None:
+                raise Invalid({"gift_card.product_id": ["There is no such gift card."]})
+            return {"product_id": product.id, **product.facts}
+
+
+def _crypto(given: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, list[str]] = {}
+    for field, offered in (("currency", CURRENCIES), ("chain", CHAINS)):
+        if given.get(field) not in offered:
+            name = f"crypto.{field}"
+            found[name] = [f"The {name} must be one of: {', '.join(offered)}."]
+    address = str(given.get("to_address"))
+    problem = evm_addresses.problem(address)
+    if problem is not None:
+        found["crypto.to_address"] = [f"The crypto.to_address {problem}."]
+    if found:
+        raise Invalid(found)
+    return {
+        "currency": given["currency"],
+        "chain": given["chain"],
+        "to_address": evm_addresses.checksummed(address),
+    }
+
+
+def _outcome(outcome: Outcome, order: ReadyOrder, reference: str) -> Outcome:
+    """The ending's outcome with what this "vendor" says of the payment."""
+    if outcome.state not in ("accepted", "succeeded", "returned"):
+        return outcome
+    digest = hashlib.sha256(reference.encode()).hexdigest()
+    details: dict[str, Any] = {}
+    if order.provider == "crypto":
+        details["crypto_amount"] = f"{order.net_amount // 100}.{order.net_amount % 100:02d}"
+        details["tx_hash"] = f"0x{digest}"
+        details["confirmations"] = 0 if outcome.state == "accepted" else 12
+        details["network_fee"] = "0.002"
+    return Outcome(
+        outcome.state,
+        reason=outcome.reason,
+        rail_order_id=f"{_PREFIX[order.provider]}-{digest[:12].upper()}",
+        details=details,
+        cost=order.fees if outcome.state != "accepted" else None,
+        again_s=outcome.again_s,
+    )
+
+
+_PREFIX: dict[Provider, str] = {"paypal": "PP", "crypto": "CR", "gift_card": "GC"}
+
+
+def known_endings() -> tuple[Ending, ...]:
+    return tuple(BY_NAME.values())

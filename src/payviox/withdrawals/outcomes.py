@@ -1,0 +1,201 @@
+"""What a rail's answer does to an order: the new states, the money, the next look. Pure, so that every
+combination can be tried. Times are seconds."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from payviox.rails.base import Outcome
+from payviox.withdrawals.model import Status, check_transition
+
+Money = Literal["settle", "release", "return", "paid_after_all"]
+
+MAX_ATTEMPTS = 5
+"""Attempts that failed retryably before the order fails."""
+
+BELIEVE_NOT_FOUND_S = 60.0
+"""Younger attempts that the rail has not heard of may still be on their way."""
+
+FASTEST_LOOK_S, SLOWEST_LOOK_S = 1.0, 6 * 3600.0
+FASTEST_WAIT_S, SLOWEST_WAIT_S = 5.0, 300.0
+
+NEEDS_A_PERSON = "person"
+"""`waiting` of an order whose outcome nothing automatic will find out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is known when a rail answers. `outcome` is what the attempt's earlier answers came to."""
+
+    status: Status
+    attempt: int
+    outcome: str | None
+    attempt_age_s: float
+    order_age_s: float
+    waiting: str | None
+    remembers_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do. `states` are entered one after another; `due_in_s` None means: no more looks."""
+
+    states: tuple[Status, ...] = ()
+    money: tuple[Money, ...] = ()
+    due_in_s: float | None = None
+    waiting: str | None = None
+    failure: str | None = None
+    outcome: str | None = None
+    alert: str | None = None
+
+
+def decide(case: Case, answer: Outcome) -> Decision:
+    """What this answer does to an order in this case."""
+    if case.status == "succeeded":
+        decision = _after_success(case, answer)
+    elif case.status == "failed":
+        decision = _after_failure(case, answer)
+    else:
+        decision = _open(case, answer)
+    status = case.status
+    for state in decision.states:
+        check_transition(status, state)
+        status = state
+    return decision
+
+
+def _open(case: Case, answer: Outcome) -> Decision:
+    match answer.state:
+        case "succeeded":
+            return Decision(("succeeded",), ("settle",), answer.again_s, outcome="succeeded")
+        case "returned":
+            return Decision(
+                ("succeeded", "returned"),
+                ("settle", "return"),
+                failure=answer.reason,
+                outcome="returned",
+            )
+        case "failed":
+            return _failed(case, answer)
+        case "accepted":
+            states: tuple[Status, ...] = () if case.status == "sent" else ("sent",)
+            return Decision(states, due_in_s=_next_look(case, answer), outcome="accepted")
+        case "not_sent":
+            return _not_sent(case, answer)
+        case "not_found":
+            return _not_found(case, answer)
+        case "unknown":
+            return _unknown(case, answer)
+
+
+def _failed(case: Case, answer: Outcome) -> Decision:
+    another = answer.retryable and (answer.waiting or case.attempt < MAX_ATTEMPTS)
+    if another and case.status != "sent":
+        due = answer.again_s
+        if due is None:
+            due = _next_wait(case) if answer.waiting else 5.0 * 2**case.attempt
+        return Decision(
+            ("queued",),
+            due_in_s=due,
+            waiting=answer.waiting,
+            outcome="failed",
+            alert=_waiting_alert(case, answer),
+        )
+    return Decision(
+        ("failed",), ("release",), answer.again_s, failure=answer.reason, outcome="failed"
+    )
+
+
+def _not_sent(case: Case, answer: Outcome) -> Decision:
+    if case.status == "sent" or case.outcome == "accepted":
+        # It took the order and now says that it never did: keep asking, tell somebody.
+        return _needs_a_person(case, answer)
+    due = _next_wait(case) if answer.again_s is None else answer.again_s
+    # An earlier call under the same reference may still arrive, whatever this one says of itself.
+    earlier = case.outcome if case.status == "sending" else None
+    return Decision(
+        ("queued",),
+        due_in_s=due,
+        waiting=answer.waiting,
+        outcome=earlier or "not_sent",
+        alert=_waiting_alert(case, answer),
+    )
+
+
+def _not_found(case: Case, answer: Outcome) -> Decision:
+    if case.outcome == "accepted":
+        return _needs_a_person(case, answer)
+    if case.attempt_age_s < BELIEVE_NOT_FOUND_S:
+        return _unknown(case, answer)
+    if case.remembers_s is None or case.attempt_age_s < case.remembers_s:
+        return Decision(("queued",), due_in_s=0.0, outcome="not_found")
+    return _needs_a_person(case, answer)
+
+
+def _unknown(case: Case, answer: Outcome) -> Decision:
+    states: tuple[Status, ...] = ("unknown",) if case.status == "sending" else ()
+    outcome = "accepted" if case.outcome == "accepted" else "unknown"
+    return Decision(
+        states, due_in_s=_next_look(case, answer), waiting=case.waiting, outcome=outcome
+    )
+
+
+def _needs_a_person(case: Case, answer: Outcome) -> Decision:
+    """Stays unknown and is still looked up, ever more rarely; nothing is sent again by itself."""
+    return Decision(
+        () if case.status == "unknown" else ("unknown",),
+        due_in_s=_next_look(case, answer),
+        waiting=NEEDS_A_PERSON,
+        outcome=case.outcome or "unknown",
+        alert=None if case.waiting == NEEDS_A_PERSON else "order.needs_a_person",
+    )
+
+
+def _after_success(case: Case, answer: Outcome) -> Decision:
+    match answer.state:
+        case "returned":
+            return Decision(
+                ("returned",), ("return",), failure=answer.reason, outcome="returned"
+            )
+        case "succeeded":
+            return Decision(due_in_s=answer.again_s, outcome="succeeded")
+        case "unknown":
+            return Decision(due_in_s=_next_look(case, answer), outcome="succeeded")
+        case _:
+            return Decision(outcome="succeeded", alert="order.contradicted_after_success")
+
+
+def _after_failure(case: Case, answer: Outcome) -> Decision:
+    if case.outcome == "succeeded":  # booked as paid after all already
+        return Decision(outcome="succeeded")
+    match answer.state:
+        case "succeeded":
+            return Decision(
+                money=("paid_after_all",), outcome="succeeded", alert="order.paid_after_all"
+            )
+        case "failed":
+            return Decision(due_in_s=answer.again_s, outcome="failed")
+        case "unknown":
+            return Decision(due_in_s=_next_look(case, answer), outcome="failed")
+        case "not_found" | "not_sent" | "returned":
+            return Decision(outcome="failed")
+        case "accepted":
+            return Decision(
+                due_in_s=_next_look(case, answer),
+                outcome="failed",
+                alert="order.contradicted_after_failure",
+            )
+
+
+def _waiting_alert(case: Case, answer: Outcome) -> str | None:
+    return "order.waiting" if answer.waiting and answer.waiting != case.waiting else None
+
+
+def _next_look(case: Case, answer: Outcome) -> float:
+    """As the rail asks, else the older the attempt, the later."""
+    if answer.again_s is not None:
+        return answer.again_s
+    return min(max(case.attempt_age_s / 2, FASTEST_LOOK_S), SLOWEST_LOOK_S)
+
+
+def _next_wait(case: Case) -> float:
+    return min(max(case.order_age_s / 10, FASTEST_WAIT_S), SLOWEST_WAIT_S)

@@ -1,0 +1,181 @@
+"""The SQL of the worker: what is due, claims on it, and what its calls came to. Rows are written many
+at a time (`executemany` sends them in one pipeline)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from payviox.db.pool import Connection
+from payviox.withdrawals.model import Order, Status
+from payviox.withdrawals.queries.orders import COLUMNS, FROM
+
+ATTEMPT = (
+    ", a.outcome, coalesce(extract(epoch FROM now() - a.started_at), 0)::float8 AS attempt_age_s,"
+    " extract(epoch FROM now() - o.created_at)::float8 AS order_age_s"
+)
+JOIN_ATTEMPT = (
+    " LEFT JOIN order_attempts a ON a.business_id = o.business_id AND a.order_id = o.id"
+    " AND a.number = o.attempt"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Order):
+    """A locked order with its last attempt: what that came to, and how old both are, in seconds."""
+
+    outcome: str | None
+    attempt_age_s: float
+    order_age_s: float
+    leased_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An order's columns after its rail answered; None leaves a column as it is, save `waiting`."""
+
+    order: Order
+    status: Status
+    told: bool
+    waiting: str | None
+    failure: str | None
+    due_in_s: float | None
+    rail_order_id: str | None
+    details: dict[str, Any]
+    outcome: str | None
+    answer: dict[str, Any]
+
+
+async def due_businesses(connection: Connection) -> list[UUID]:
+    """Every business that has something due (the worker's sweep; it may read across businesses)."""
+    cursor = await connection.execute(
+        "SELECT id FROM businesses b WHERE EXISTS (SELECT 1 FROM orders o"
+        " WHERE o.business_id = b.id AND o.due_at <= now())"
+    )
+    return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # a uuid column
+
+
+async def lock_due(
+    connection: Connection, business_id: UUID, limit: int, lease_s: float
+) -> list[Held]:
+    """Lock what is due and what nobody else holds, the longest due first."""
+    async with connection.cursor(row_factory=class_row(Held)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS}{ATTEMPT}, now() + make_interval(secs => %s) AS leased_until"  # noqa: S608  # constants
+            f"{FROM}{JOIN_ATTEMPT} WHERE o.business_id = %s AND o.due_at <= now()"
+            " ORDER BY o.due_at LIMIT %s FOR UPDATE OF o SKIP LOCKED",
+            [lease_s, business_id, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def lock_many(
+    connection: Connection, business_id: UUID, order_ids: Sequence[UUID]
+) -> list[Held]:
+    """Lock these orders, in order of id."""
+    async with connection.cursor(row_factory=class_row(Held)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS}{ATTEMPT}, o.due_at AS leased_until{FROM}{JOIN_ATTEMPT}"  # noqa: S608  # constants
+            " WHERE o.business_id = %s AND o.id = ANY(%s) ORDER BY o.id FOR UPDATE OF o",
+            [business_id, list(order_ids)],
+        )
+        return await cursor.fetchall()
+
+
+async def start_sending(
+    connection: Connection, claims: Sequence[tuple[Held, int, str, dict[str, Any]]]
+) -> None:
+    """Claim orders for sending: (order, attempt's number, its reference, its request). An attempt
+    that surely was not sent starts anew; one that may have been keeps its age and its outcome."""
+    if not claims:
+        return
+    cursor = connection.cursor()
+    await cursor.executemany(
+        "UPDATE orders SET status = 'sending', attempt = %s, due_at = %s,"
+        " updated_at = CASE WHEN waiting IS NULL THEN now() ELSE updated_at END"
+        " WHERE business_id = %s AND id = %s",
+        [(number, o.leased_until, o.business_id, o.id) for o, number, _, _ in claims],
+    )
+    await cursor.executemany(
+        "INSERT INTO order_attempts AS a (business_id, order_id, number, reference, request)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (business_id, order_id, number) DO UPDATE SET"
+        " started_at = CASE WHEN a.outcome = 'not_sent' THEN now() ELSE a.started_at END,"
+        " outcome = nullif(a.outcome, 'not_sent')",
+        [
+            (o.business_id, o.id, number, reference, Jsonb(request))
+            for o, number, reference, request in claims
+        ],
+    )
+
+
+async def set_due(connection: Connection, due: Sequence[tuple[Order, datetime]]) -> None:
+    """Claim orders for a look-up until these times, or give such claims up."""
+    if due:
+        await connection.cursor().executemany(
+            "UPDATE orders SET due_at = %s WHERE business_id = %s AND id = %s",
+            [(at, o.business_id, o.id) for o, at in due],
+        )
+
+
+async def hand_back(connection: Connection, orders: Sequence[Order]) -> None:
+    """Orders claimed for sending whose rail was not called: queued again, at once. An attempt that
+    an earlier call may have brought to the rail keeps its outcome."""
+    keys = [(o.business_id, o.id, o.attempt) for o in orders]
+    cursor = connection.cursor()
+    await cursor.executemany(
+        "UPDATE orders SET status = 'queued', due_at = now() WHERE business_id = %s AND id = %s"
+        " AND attempt = %s",
+        keys,
+    )
+    await cursor.executemany(
+        "UPDATE order_attempts SET outcome = coalesce(outcome, 'not_sent')"
+        " WHERE business_id = %s AND order_id = %s AND number = %s",
+        keys,
+    )
+
+
+async def record(connection: Connection, updates: Sequence[Update]) -> None:
+    """Write what the rails answered."""
+    cursor = connection.cursor()
+    await cursor.executemany(
+        "UPDATE orders SET status = %s, waiting = %s, failure = coalesce(%s, failure),"
+        " due_at = now() + make_interval(secs => %s), rail_order_id = coalesce(%s, rail_order_id),"
+        " details = details || %s, updated_at = CASE WHEN %s THEN now() ELSE updated_at END"
+        " WHERE business_id = %s AND id = %s",
+        [
+            (
+                u.status,
+                u.waiting,
+                u.failure,
+                u.due_in_s,
+                u.rail_order_id,
+                Jsonb(u.details),
+                u.told,
+                u.order.business_id,
+                u.order.id,
+            )
+            for u in updates
+        ],
+    )
+    await cursor.executemany(
+        "UPDATE order_attempts SET outcome = %s, answer = %s, finished_at = now()"
+        " WHERE business_id = %s AND order_id = %s AND number = %s",
+        [
+            (u.outcome, Jsonb(u.answer), u.order.business_id, u.order.id, u.order.attempt)
+            for u in updates
+        ],
+    )
+
+
+async def back_to_review(connection: Connection, order: Order, reason: str) -> None:
+    """An order that is not what was reviewed waits for a person again."""
+    await connection.execute(
+        "UPDATE orders SET status = 'review', due_at = NULL, waiting = NULL, reviewed_digest = NULL,"
+        " review_reasons = array_append(array_remove(review_reasons, %s), %s), updated_at = now()"
+        " WHERE business_id = %s AND id = %s",
+        [reason, reason, order.business_id, order.id],
+    )
