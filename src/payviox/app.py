@@ -1,8 +1,6 @@
-"""The web process: builds the application from its parts and serves it. Imported by the command line
-alone."""
+"""The web process: builds the application from its parts and serves it. Imported by the command
+line alone."""
 
-import asyncio
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +9,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar
 
+from payviox import wiring
 from payviox.allocations.batcher import Batcher
 from payviox.api import batch, business, events, history, openapi, pages, users, webhooks
 from payviox.api.allocation import Create
@@ -19,7 +18,9 @@ from payviox.api.edge import MAX_BATCH_BODY, Application, Edge
 from payviox.api.rendering import encode, handle
 from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
+from payviox.request_log import RequestLog
 from payviox.settings import Settings
+from payviox.signals import on_stop
 
 ROUTES = [
     *business.ROUTES,
@@ -42,7 +43,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
     try:
         keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
-        yield Services(settings, database, keyring, batcher)
+        yield Services(settings, database, keyring, batcher, wiring.rails(database))
         await batcher.drain()
     finally:
         await database.close()
@@ -54,6 +55,7 @@ def build(services: Services) -> Application:
         ROUTES,
         exception_handlers={Exception: handle},
         openapi_config=None,
+        logging_config=None,  # logs.py has it
         request_max_body_size=MAX_BATCH_BODY,
     )
     litestar.state.services = services
@@ -65,10 +67,10 @@ def build(services: Services) -> Application:
 
 
 async def serve(settings: Settings, url: str) -> None:
-    """Serve until SIGTERM or SIGINT, then let what is in flight finish."""
+    """Serve until SIGTERM or SIGINT, then let what is in flight finish, within 10 seconds."""
     async with open_services(settings, url) as services:
         server = Server(
-            build(services),
+            RequestLog(build(services)),
             address=settings.host,
             port=settings.port,
             interface=Interfaces.ASGI,
@@ -77,7 +79,5 @@ async def serve(settings: Settings, url: str) -> None:
             log_enabled=False,
             websockets=False,
         )
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
+        on_stop(server.stop)
         await server.serve()

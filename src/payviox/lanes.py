@@ -3,7 +3,6 @@ another business.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -12,14 +11,13 @@ logger = logging.getLogger(__name__)
 
 
 class Lanes:
-    """Runs `work(business_id)` for each business woken, again if it was woken meanwhile.
+    """Runs `work(business_id)` for each business woken, once more if it was woken meanwhile.
 
-    `work` holds no database connection while it waits for others, so there may be as many lanes as
-    businesses with something due.
+    `work` holds no database connection while it waits for somebody else, so there may be as many
+    lanes as businesses with something due.
     """
 
-    def __init__(self, name: str, work: Callable[[UUID], Awaitable[object]]) -> None:
-        self._name = name
+    def __init__(self, work: Callable[[UUID], Awaitable[object]]) -> None:
         self._work = work
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._again: set[UUID] = set()
@@ -31,35 +29,29 @@ class Lanes:
             return
         if business_id in self._tasks:
             self._again.add(business_id)
-            return
-        self._tasks[business_id] = asyncio.create_task(self._run(business_id))
+        else:
+            self._tasks[business_id] = asyncio.create_task(self._run(business_id))
 
-    async def stop(self, grace_s: float) -> None:
-        """Start nothing more, give what runs so many seconds, then interrupt it."""
+    async def stop(self) -> None:
+        """Start nothing more and interrupt what runs; `work` hands back what it holds."""
         self._stopping = True
-        tasks = set(self._tasks.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=grace_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, business_id: UUID) -> None:
         try:
             while True:
                 self._again.discard(business_id)
-                with contextlib.suppress(Exception):
-                    await self._logged(business_id)
-                if self._stopping or business_id not in self._again:
+                try:
+                    await self._work(business_id)
+                except Exception:
+                    # Not again at once: the sweep comes back to whatever is still due.
+                    logger.exception("work for business %s broke off", business_id)
+                    return
+                if business_id not in self._again:
                     return
         finally:
             del self._tasks[business_id]
             self._again.discard(business_id)
-
-    async def _logged(self, business_id: UUID) -> None:
-        try:
-            await self._work(business_id)
-        except Exception:
-            logger.exception(
-                "%s of business %s broke off; a sweep resumes it", self._name, business_id
-            )

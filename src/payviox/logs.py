@@ -5,8 +5,10 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import structlog
 
 SECRETS = re.compile(
@@ -61,6 +63,27 @@ def configure(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+_encode = msgspec.json.Encoder().encode
+_requests = logging.getLogger("payviox.request")
+
+
+def request(method: str, path: str, status: int, took_ms: float) -> None:
+    """Log one answered request, as `info`, or `error` where the fault is ours.
+
+    The busiest line by far: where it ends as JSON it skips the machinery, at a tenth of the time.
+    """
+    level = "info" if 0 < status < 500 else "error"
+    if not _requests.isEnabledFor(logging.INFO if level == "info" else logging.ERROR):
+        return
+    line = {"method": method, "path": redact(path), "status": status, "ms": took_ms}
+    if sys.stderr.isatty():
+        getattr(structlog.get_logger("payviox.request"), level)("request", **line)
+        return
+    stamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    line |= {"event": "request", "level": level, "logger": "payviox.request", "timestamp": stamp}
+    sys.stderr.write(_encode(line).decode() + "\n")
 
 
 def _printable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -3,67 +3,120 @@ due stands in the features' own rows; a job only says where to look first.
 """
 
 import asyncio
-import contextlib
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import procrastinate
 from procrastinate import PsycopgConnector
 
-from payviox import upkeep
+from payviox import upkeep, wiring
 from payviox.auth.keyring import Keyring
 from payviox.db import jobs
 from payviox.db.pool import Database
 from payviox.lanes import Lanes
 from payviox.settings import Settings
+from payviox.signals import on_stop
 from payviox.webhooks.delivery import Courier
+from payviox.withdrawals.processor import process_due
+from payviox.withdrawals.queries import processing
 
 logger = logging.getLogger(__name__)
 
 JOBS_AT_ONCE = 20
-"""Jobs wake and return at once; only upkeep takes its time."""
+"""Waking jobs return at once; upkeep takes its time, and never more than a few of these."""
 
-GRACE_S = 6.0
-"""What is in flight at SIGTERM has so long to finish; the rest is handed back."""
+SWEEP_S = 2.0
+"""How late work may start whose wake-up was lost, and how late a retry."""
 
 PAUSE_S = 1.0
 """Between two tries when the database is away."""
 
+GRACE_S = 6.0
+"""What is in flight when the worker is told to stop has so long; the rest is handed back."""
+
 
 async def run(settings: Settings, url: str) -> None:
-    """Work until SIGTERM or SIGINT, then finish or hand back within 10 seconds."""
+    """Work until SIGTERM or SIGINT, then finish or hand back what is held, within 10 seconds."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    on_stop(stop.set)
     database = Database(url)
     await database.open()
-    try:
-        keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
-        worker = Worker(settings, database, keyring)
-        running = asyncio.create_task(worker.run())
-        await stop.wait()
-        await worker.stop()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    finally:
-        async with asyncio.timeout(2):
-            await database.close()
+    worker = Worker(settings, database)
+    running = asyncio.create_task(worker.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    await worker.stop()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await database.close()
 
 
 class Worker:
     """Everything that one worker process does."""
 
-    def __init__(self, settings: Settings, database: Database, keyring: Keyring) -> None:
+    def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
+        rails = wiring.rails(database)
+        keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
         self._courier = Courier(database, keyring, allow_private=settings.allow_private_webhooks)
+        self._orders = Lanes(lambda due: process_due(database, rails, business_id=due))
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(conninfo=database.url, min_size=1, max_size=4)
         )
-        self._register()
+        self._add_jobs()
 
-    def _register(self) -> None:
-        @self._jobs.task(name=jobs.DELIVER_WEBHOOKS, queue=jobs.QUEUE_OF[jobs.DELIVER_WEBHOOKS])
-        async def deliver_webhooks(business_id: str) -> None:
-            self._courier.wake(UUID(business_id))
+    def _add_jobs(self) -> None:
+        self._wakes(jobs.PROCESS_ORDERS, self._orders.wake)
+        self._wakes(jobs.DELIVER_WEBHOOKS, self._courier.wake)
+        for name, (schedule, work) in upkeep.SCHEDULE.items():
+            self._repeats(name, schedule, work)
+
+    def _wakes(self, name: str, wake: Callable[[UUID], None]) -> None:
+        @self._jobs.task(name=name, queue=jobs.QUEUE_OF[name])
+        async def look(business_id: str) -> None:
+            wake(UUID(business_id))
+
+    def _repeats(
+        self, name: str, schedule: str, work: Callable[[Database], Awaitable[object]]
+    ) -> None:
+        @self._jobs.periodic(cron=schedule)
+        @self._jobs.task(name=name, queue=jobs.UPKEEP_QUEUE, lock=name, queueing_lock=name)
+        async def once(timestamp: int) -> None:  # noqa: ARG001  # the queue gives it
+            await work(self._database)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await asyncio.gather(
+            self._courier.run(every_s=SWEEP_S), self._sweep_orders(), self._take_jobs()
+        )
+
+    async def stop(self) -> None:
+        """Finish or hand back what is held."""
+        await asyncio.gather(self._orders.stop(), self._courier.stop(grace_s=GRACE_S))
+
+    async def _sweep_orders(self) -> None:
+        while True:
+            try:
+                for business_id in await self._database.fetch(processing.due_businesses):
+                    self._orders.wake(business_id)
+            except Exception:
+                logger.exception("due orders could not be looked up")
+            await asyncio.sleep(SWEEP_S)
+
+    async def _take_jobs(self) -> None:
+        """The job queue, opened again whenever its database was away."""
+        while True:
+            try:
+                async with self._jobs.open_async():
+                    await self._jobs.run_worker_async(
+                        concurrency=JOBS_AT_ONCE,
+                        install_signal_handlers=False,
+                        # A job is a wake-up and nothing to keep; sweeps find what it told of.
+                        delete_jobs="always",
+                        shutdown_graceful_timeout=GRACE_S,
+                    )
+            except Exception:
+                logger.exception("the job queue is away")
+            await asyncio.sleep(PAUSE_S)

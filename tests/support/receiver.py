@@ -1,7 +1,9 @@
-"""A webhook receiver on a real port that answers as a test tells it to, and remembers what it got."""
+"""A webhook receiver on a real port that answers as told and remembers what it got."""
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -30,6 +32,11 @@ class Received:
     def verify(self, token: str) -> None:
         """By the Standard Webhooks library; raises where the signature is not the token's."""
         Webhook(token).verify(self.body, self.headers)
+
+    def documented_signature(self, token: str) -> bool:
+        """Whether `Signature` is the token's, as the documents have receivers check it."""
+        expected = hmac.new(token.encode(), self.body, hashlib.sha256).hexdigest()
+        return self.headers["signature"] == expected
 
 
 Answering = Callable[[Received], int | None]

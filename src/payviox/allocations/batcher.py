@@ -22,7 +22,7 @@ from payviox.allocations.engine import CommitUnknown, Record, allocate
 from payviox.allocations.model import Item, Outcome
 from payviox.auth.keyring import Keyring
 from payviox.db.pool import CONFLICTS, Database, NotCommitted
-from payviox.errors import Busy, OutcomeUnknown, PayvioxError
+from payviox.errors import Busy, OutcomeUnknown, PayvioxError, SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -98,12 +98,19 @@ class Batcher:
             await asyncio.gather(*tasks)
 
     async def _empty(self, business_id: UUID, lane: _Lane) -> None:
-        await asyncio.sleep(0)  # let those who arrived in the same tick join the first group
         while lane.waiting:
-            group = self._take(lane)
-            await self._settle(business_id, group)
+            await self._gather(lane)
+            await self._settle(business_id, self._take(lane))
         lane.task = None
         del self._lanes[business_id]
+
+    async def _gather(self, lane: _Lane) -> None:
+        """Let those who are just arriving join the group: a group's cost is mostly its own, not its
+        items'. Waits for as long as every turn of the event loop brings more, no longer."""
+        seen = 0
+        while seen < len(lane.waiting) < MAX_GROUP:
+            seen = len(lane.waiting)
+            await asyncio.sleep(0)
 
     def _take(self, lane: _Lane) -> list[Submission]:
         group = [lane.waiting.popleft()]
@@ -124,7 +131,10 @@ class Batcher:
         guilty request stands alone."""
         try:
             outcomes = await self._committed(business_id, group)
-        except (psycopg.Error, LookupError, ValueError) as error:
+        except psycopg.OperationalError:  # the server's trouble, not a request's
+            logger.exception("a group of allocations failed")
+            _fail(group, PayvioxError())
+        except (psycopg.Error, LookupError, ValueError, SettingsError) as error:
             if len(group) == 1:
                 logger.exception("an allocation was refused by the database")
                 _fail(group, PayvioxError() if isinstance(error, psycopg.Error) else error)

@@ -87,12 +87,10 @@ async def _commit(
     committing = False
     try:
         async with connection.pipeline():
-            if writes.transfers:
+            if writes.transfers or record is not None:
                 await queries.write(connection, writes)
             if record is not None:
                 await record(connection, outcomes)
-            if writes.transfers or record is not None:
-                await queries.insert_group(connection, writes.business_id, writes.group_id)
             committing = True
             await connection.execute("COMMIT")
     except BaseException as error:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from payviox.allocations.model import Payout, User, Writes
+from payviox.allocations.model import AccountRow, Payout, User, Writes
 from payviox.db.pool import Connection
 
 encode = msgspec.json.Encoder().encode
@@ -60,33 +60,29 @@ CROSS JOIN LATERAL (
 ) u
 """
 
-INSERT_USERS = """
-INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest, hash_expires_at)
-SELECT %s, n.u, n.e, n.k, decode(n.h, 'hex'), now() + make_interval(days => %s)
-FROM json_to_recordset(%s::json) AS n(u uuid, e text, k text, h text)
+# One statement: each costs a send, a plan and a start of the executor. The accounts, the payout
+# account among them, are written by an upsert and not an UPDATE … FROM: its only plan is the primary key.
+WRITE = """
+WITH new_users AS (
+  INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest, hash_expires_at)
+  SELECT %(business)s, n.u, n.e, n.k, decode(n.h, 'hex'), now() + make_interval(days => %(days)s)
+  FROM json_to_recordset(%(users)s::json) AS n(u uuid, e text, k text, h text)
+), written_accounts AS (
+  INSERT INTO accounts (business_id, id, kind, balance, version)
+  SELECT %(business)s, n.u, 'user', n.b, n.v
+  FROM json_to_recordset(%(accounts)s::json) AS n(u uuid, b bigint, v bigint)
+  ON CONFLICT (business_id, id) DO UPDATE SET balance = excluded.balance, version = excluded.version
+), new_transfers AS (
+  INSERT INTO transfers (business_id, kind, amount, from_account, from_version, from_balance,
+                         to_account, to_version, to_balance, reference, idempotency_key,
+                         idempotency_digest)
+  SELECT %(business)s, 'allocation', n.a, %(payout)s, n.fv, n.fb, n.u, n.tv, n.tb, n.r, n.k,
+         decode(n.d, 'hex')
+  FROM json_to_recordset(%(transfers)s::json)
+    AS n(u uuid, a bigint, fv bigint, fb bigint, tv bigint, tb bigint, r text, k text, d text)
+)
+INSERT INTO allocation_groups (business_id, id) VALUES (%(business)s, %(group)s)
 """
-
-# An upsert and not an UPDATE … FROM: its only plan is the primary key.
-WRITE_ACCOUNTS = """
-INSERT INTO accounts AS a (business_id, id, kind, balance, version)
-SELECT %s, n.u, 'user', n.b, n.v FROM json_to_recordset(%s::json) AS n(u uuid, b bigint, v bigint)
-ON CONFLICT (business_id, id) DO UPDATE SET balance = excluded.balance, version = excluded.version
-"""
-
-INSERT_TRANSFERS = """
-INSERT INTO transfers (business_id, kind, amount, from_account, from_version, from_balance,
-                       to_account, to_version, to_balance, reference, idempotency_key,
-                       idempotency_digest)
-SELECT %s, 'allocation', n.a, %s, n.fv, n.fb, n.u, n.tv, n.tb, n.r, n.k, decode(n.d, 'hex')
-FROM json_to_recordset(%s::json)
-  AS n(u uuid, a bigint, fv bigint, fb bigint, tv bigint, tb bigint, r text, k text, d text)
-"""
-
-UPDATE_PAYOUT = """
-UPDATE accounts SET balance = %s, version = %s WHERE business_id = %s AND id = %s
-"""
-
-INSERT_GROUP = "INSERT INTO allocation_groups (business_id, id) VALUES (%s, %s)"
 
 Replays = dict[str, tuple[str, User]]
 """Idempotency key → the digest of its first request and the payout user whom it paid."""
@@ -125,22 +121,21 @@ async def begin(
 
 
 async def write(connection: Connection, writes: Writes) -> None:
-    """Send a group's rows; the caller commits."""
-    business_id, payout = writes.business_id, writes.payout
-    if writes.users:
-        new = encode(writes.users).decode()
-        await connection.execute(INSERT_USERS, [business_id, payout.hash_lifetime_days, new])
-    await connection.execute(WRITE_ACCOUNTS, [business_id, encode(writes.accounts).decode()])
+    """Send a group's rows and its id; the caller commits."""
+    payout = writes.payout
+    accounts = [*writes.accounts, AccountRow(payout.account_id, payout.balance, payout.version)]
     await connection.execute(
-        INSERT_TRANSFERS, [business_id, payout.account_id, encode(writes.transfers).decode()]
+        WRITE,
+        {
+            "business": writes.business_id,
+            "group": writes.group_id,
+            "payout": payout.account_id,
+            "days": payout.hash_lifetime_days,
+            "users": encode(writes.users).decode(),
+            "accounts": encode(accounts).decode(),
+            "transfers": encode(writes.transfers).decode(),
+        },
     )
-    await connection.execute(
-        UPDATE_PAYOUT, [payout.balance, payout.version, business_id, payout.account_id]
-    )
-
-
-async def insert_group(connection: Connection, business_id: UUID, group_id: UUID) -> None:
-    await connection.execute(INSERT_GROUP, [business_id, group_id])
 
 
 async def group_exists(connection: Connection, business_id: UUID, group_id: UUID) -> bool:

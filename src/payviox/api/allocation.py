@@ -10,7 +10,7 @@ import msgspec
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
 from payviox.api.authentication import authenticate_business, bearer
-from payviox.api.bodies import EMAIL, parse, read
+from payviox.api.bodies import EMAIL, check_text, parse, read
 from payviox.api.documentation import documented
 from payviox.auth.hashes import digest
 from payviox.auth.keys import BusinessCaller
@@ -76,11 +76,14 @@ class Create:
         authorization, key = _interesting(headers)
         token = digest(bearer(authorization))
         caller = self._callers.get(token) or await self._authenticate(token, authorization)
+        request_digest = None
         try:
+            check_text(body)
             request = decode(body)
             email = canonical(request.email)
             if key is not None:
                 idempotency.check(key)
+                request_digest = idempotency.digest(parse(body)).hex()
         except Exception:  # noqa: BLE001  # any problem: the slow way names it
             # A remembered key may have been regenerated: nobody else is told what was wrong.
             await self._authenticate(token, authorization)
@@ -88,7 +91,6 @@ class Create:
                 idempotency.check(key)
             return _refuse(body)
         business_id, key_id = caller
-        request_digest = idempotency.digest(parse(body)).hex() if key is not None else None
         item = Item(email, request.amount, key_id, None, key, request_digest)
         outcome = (await self._batcher.submit(business_id, (item,)))[0]
         if not isinstance(outcome, Allocated):
@@ -124,4 +126,5 @@ def _refuse(body: bytes) -> Answer:
         canonical(request.email)
     except InvalidEmail as error:
         raise FieldErrors({"email": [str(error)]}) from error
+    idempotency.digest(parse(body))
     raise AssertionError("the body was fine after all")

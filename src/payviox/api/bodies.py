@@ -34,6 +34,7 @@ def parse(body: bytes) -> dict[str, Any]:
 def read(body: bytes, kind: type[T]) -> T:
     """The body as a `kind`. Raises Malformed or FieldErrors."""
     try:
+        check_text(body)
         return msgspec.json.decode(body or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         value = parse(body)
@@ -43,6 +44,12 @@ def read(body: bytes, kind: type[T]) -> T:
         if found:
             raise FieldErrors(found) from error
         raise Malformed(_plain(error)) from error
+
+
+def check_text(body: bytes) -> None:
+    """UTF-8 all through, also where a typed decoder would not look. Raises UnicodeDecodeError."""
+    if not body.isascii():
+        body.decode()
 
 
 def _plain(error: Exception) -> str:
@@ -71,9 +78,11 @@ def problems(kind: inspect.Type, value: object, path: str) -> Iterator[tuple[str
         case inspect.LiteralType(values=values):
             if value not in values:
                 yield path, f"The {path} must be one of: {', '.join(map(str, values))}."
-        case inspect.ListType(item_type=item, max_length=longest):
+        case inspect.ListType(item_type=item, min_length=fewest, max_length=longest):
             if not isinstance(value, list):
                 yield path, f"The {path} must be a list."
+            elif fewest is not None and len(value) < fewest:
+                yield path, f"The {path} must have at least {fewest} item{'s'[: fewest > 1]}."
             elif longest is not None and len(value) > longest:
                 yield path, f"The {path} may not have more than {longest} items."
             else:

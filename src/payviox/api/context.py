@@ -11,6 +11,7 @@ from payviox.auth.keys import BusinessCaller
 from payviox.auth.users import UserCaller
 from payviox.db.pool import Database
 from payviox.settings import Settings
+from payviox.withdrawals.routing import Rails
 
 Call = Request[Any, Any, Any]
 
@@ -23,6 +24,7 @@ class Services:
     database: Database
     keyring: Keyring
     batcher: Batcher
+    rails: Rails
 
 
 def services(request: Call) -> Services:

@@ -2,11 +2,11 @@
 allocations to their own short path. Everything else goes to Litestar."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from payviox.api.rendering import error_answer
-from payviox.errors import BodyTooLarge, PayvioxError, UnsupportedMediaType
+from payviox.errors import BodyTooLarge, MethodNotAllowed, PayvioxError, UnsupportedMediaType
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -26,6 +26,18 @@ class RequestTimeout(PayvioxError):
     message = "The request body did not arrive in time"
 
 
+class OtherMethod(MethodNotAllowed):
+    """The path is a short one, but not for this method."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__()
+        self._allowed = allowed
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Allow": ", ".join(self._allowed)}
+
+
 class ClientGone(Exception):
     """The client hung up; nobody is left to answer."""
 
@@ -34,10 +46,16 @@ class Edge:
     """The ASGI application. `short_paths` maps (method, path) to a function of scope and body."""
 
     def __init__(
-        self, inner: Application, short_paths: dict[tuple[str, str], ShortPath], body_s: float = BODY_S
+        self,
+        inner: Application,
+        short_paths: dict[tuple[str, str], ShortPath],
+        body_s: float = BODY_S,
     ) -> None:
         self._inner = inner
         self._short_paths = short_paths
+        self._methods: dict[str, list[str]] = {}
+        for method, path in short_paths:
+            self._methods.setdefault(path, []).append(method)
         self._body_s = body_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +64,7 @@ class Edge:
             return
         try:
             body = await self._body(scope, receive)
-            short = self._short_paths.get((scope["method"], scope["path"]))
+            short = self._short_path(scope)
             if short is None:
                 scope.setdefault("state", {})["body"] = body
                 await self._inner(scope, _replay(body, receive), send)
@@ -58,22 +76,23 @@ class Edge:
             status, content, headers = error_answer(error)
         await _answer(send, status, content, headers)
 
+    def _short_path(self, scope: Scope) -> ShortPath | None:
+        """Raises OtherMethod."""
+        found = self._short_paths.get((scope["method"], scope["path"]))
+        if found is None and scope["path"] in self._methods:
+            raise OtherMethod(self._methods[scope["path"]])
+        return found
+
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         limit = MAX_BATCH_BODY if scope["path"] == "/payout/batch" else MAX_BODY
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
                 raise BodyTooLarge(f"The request body may not be larger than {limit} bytes")
-        message = await receive() if scope["method"] in ("GET", "HEAD") else None
-        if message is None:
-            async with asyncio.timeout(self._body_s) as within:
-                try:
-                    body = await _collect(receive, limit)
-                except TimeoutError:
-                    if within.expired():
-                        raise RequestTimeout from None
-                    raise
-        else:
-            body = message.get("body", b"")
+        try:
+            async with asyncio.timeout(self._body_s):
+                body = await _collect(receive, limit)
+        except TimeoutError:
+            raise RequestTimeout from None
         if body and not _is_json(scope):
             raise UnsupportedMediaType
         return body

@@ -1,6 +1,7 @@
 """POST routes: an `Idempotency-Key` read, its effect run once and committed, its answer rendered from
 the effect's reference, the first time and every time after."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -34,7 +35,7 @@ async def run_once(
     *,
     status_code: int = 200,
 ) -> Response[Any]:
-    """Run `effect` once in one transaction and answer `render(done)`.
+    """Run `effect` once in one transaction and answer `render(done)`, awaited where it reads.
 
     `caller` is `business` or a payout user's id. What `effect` answers must be plain JSON without
     secrets, or ShownOnce.
@@ -43,8 +44,11 @@ async def run_once(
     done = await services(request).database.write(
         lambda connection: once(connection, business_id, scope, effect), keyed=scope is not None
     )
+    answer = render(done)
+    if inspect.isawaitable(answer):
+        answer = await answer
     return Response(
-        encode(render(done)),
+        encode(answer),
         status_code=status_code,
         media_type=JSON,
         headers={"Idempotent-Replayed": "true"} if done.replayed else {},

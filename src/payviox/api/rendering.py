@@ -36,7 +36,8 @@ def error_answer(error: Exception) -> tuple[int, bytes, dict[str, str]]:
     if isinstance(error, PayvioxError) and not isinstance(error, SettingsError | SchemaUnknown):
         return error.status, encode(error.body), dict(error.headers)
     if isinstance(error, HTTPException) and error.status_code < 500:
-        return error_answer(_translated(error))
+        status, body, headers = error_answer(_translated(error))
+        return status, body, headers | (error.headers or {})  # such as Allow
     logger.error("request failed", exc_info=error)
     fault = PayvioxError()
     return fault.status, encode(fault.body), {}

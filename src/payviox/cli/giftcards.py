@@ -1,8 +1,8 @@
-"""`payviox giftcards`: importing, counting and voiding the stock of gift cards. Codes are never printed."""
+"""`payviox giftcards`: importing, counting and voiding gift cards. Codes are never printed."""
 
 import os
 import sys
-from typing import BinaryIO
+from typing import BinaryIO, Self
 from uuid import UUID
 
 import click
@@ -38,10 +38,12 @@ def giftcards() -> None:
 def import_(file: BinaryIO, business_id: UUID, as_json: bool) -> None:
     """Import the cards of a CSV FILE (`-`: standard input).
 
-    Its first line names the columns: product, brand, country (2 letters), code, pin, face value (such
-    as 25.00, in the card's currency), currency (3 letters), price (in US cents), expiry (such as
-    2030-12-31); pin and expiry may be missing or empty. Good lines are imported whatever is wrong with
-    others; bad ones are named and make the exit status 1. The same file again imports what is missing.
+    Its first line names the columns: product, brand, country (2 letters), code, pin, face value
+    (such as 25.00, in the card's currency), currency (3 letters), price (in US cents), expiry (such
+    as 2030-12-31); pin and expiry may be missing or empty.
+
+    Good lines are imported whatever is wrong with others; bad ones are named and make the exit
+    status 1. The same file again imports what is missing.
     """
 
     async def work(runtime: Runtime) -> Imported:
@@ -95,7 +97,7 @@ def stock(business_id: UUID, as_json: bool) -> None:
 def void(
     file: BinaryIO | None, product_id: UUID | None, business_id: UUID, yes: bool, as_json: bool
 ) -> None:
-    """Take cards out of stock for good: those that a CSV FILE names (as for import), or a product's.
+    """Take cards out of stock for good: those of a CSV FILE (as for import), or a product's.
 
     Cards that somebody has got already are left alone.
     """
@@ -168,7 +170,7 @@ class _progress:  # noqa: N801  # used as a function
         self._seekable = seekable
         self._task = self._bar.add_task("importing", total=size)
 
-    def __enter__(self) -> "_progress":
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 

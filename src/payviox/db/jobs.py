@@ -26,3 +26,13 @@ async def wake(connection: Connection, job: str, business_id: UUID) -> None:
         name=job, job_manager=_manager, queue=QUEUE_OF[job], connection=connection
     )
     await deferrer.defer_async(business_id=str(business_id))
+
+
+async def forget_lost(connection: Connection) -> int:
+    """Delete the jobs of workers that died with them. What they told of, a sweep has found."""
+    cursor = await connection.execute(
+        "DELETE FROM procrastinate_jobs j WHERE status <> 'todo' AND NOT EXISTS ("
+        " SELECT 1 FROM procrastinate_workers w WHERE w.id = j.worker_id"
+        " AND w.last_heartbeat > now() - interval '1 minute')"
+    )
+    return cursor.rowcount

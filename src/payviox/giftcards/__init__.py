@@ -1,1 +1,1 @@
-"""Gift cards from stock: imported by the operator, delivered by a rail of our own, shown to their owner."""
+"""Gift cards from stock: imported by the operator, delivered by a rail of our own."""

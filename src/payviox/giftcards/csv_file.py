@@ -1,5 +1,5 @@
-"""Reading a CSV file of gift cards, line by line and in bounded memory. Knows the file's form alone:
-whether a card is new is importing.py's business."""
+"""Reading a CSV file of gift cards, line by line and in bounded memory. Knows the file's form
+alone: whether a card is new is importing.py's business."""
 
 import csv
 import re
@@ -46,13 +46,13 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
-class NoCards(PayvioxError):
+class NoCardsError(PayvioxError):
     """The file's first line does not name the columns of gift cards. Never an HTTP answer."""
 
     status = 400
 
 
-class _Bad(Exception):
+class _BadError(Exception):
     """Why a line is no card."""
 
 
@@ -60,7 +60,7 @@ def read_cards(file: BinaryIO) -> Iterator[CardRow | BadLine]:
     """Every line of the file after its header, a card or what is wrong with it.
 
     UTF-8 with or without BOM, any line ends; a quoted field may hold line breaks, and a line is
-    counted by where it starts. Raises NoCards.
+    counted by where it starts. Raises NoCardsError.
     """
     lines = _Lines(file)
     reader = csv.reader(lines, strict=True)
@@ -71,7 +71,7 @@ def read_cards(file: BinaryIO) -> Iterator[CardRow | BadLine]:
             fields = next(reader, None)
         except csv.Error as error:
             if columns is None:
-                raise NoCards(f"The header, line {start}, cannot be read: {error}.") from error
+                raise NoCardsError(f"The header, line {start}, cannot be read: {error}.") from error
             yield BadLine(start, _unreadable(start, lines.number))
             continue
         if fields is None:
@@ -83,15 +83,15 @@ def read_cards(file: BinaryIO) -> Iterator[CardRow | BadLine]:
             continue
         try:
             yield _card(start, columns, fields)
-        except _Bad as error:
+        except _BadError as error:
             yield BadLine(start, str(error))
     if columns is None:
-        raise NoCards("The file is empty: its first line must name the columns.")
+        raise NoCardsError("The file is empty: its first line must name the columns.")
 
 
 class _Lines:
-    """The file's lines as text, none longer than MAX_LINE: the rest of such a line is passed over and
-    what stands for it cannot be a card."""
+    """The file's lines as text, none longer than MAX_LINE: the rest of such a line is passed over
+    and what stands for it cannot be a card."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -122,24 +122,24 @@ def _unreadable(start: int, end: int) -> str:
 
 def _columns(fields: list[str]) -> list[str]:
     """What each column holds; "" for one that is not ours."""
-    names = [re.sub(r"[\s_\-]+", " ", field).strip().lower() for field in fields]
+    names = [re.sub(r"[^a-z0-9]+", " ", field.lower()).strip() for field in fields]
     columns = [ALIASES.get(name, "") for name in names]
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
-        raise NoCards(
-            f"The first line must name the columns; missing: {', '.join(missing)}. Known are product, "
-            "brand, country, code, pin, face value, currency, price (in cents) and expiry, separated "
-            "by commas."
+        raise NoCardsError(
+            f"The first line must name the columns; missing: {', '.join(missing)}. Known are "
+            "product, brand, country, code, pin, face value, currency, price (in cents) and "
+            "expiry, separated by commas."
         )
     twice = sorted({name for name in columns if name and columns.count(name) > 1})
     if twice:
-        raise NoCards(f"The first line names a column twice: {', '.join(twice)}.")
+        raise NoCardsError(f"The first line names a column twice: {', '.join(twice)}.")
     return columns
 
 
 def _card(line: int, columns: list[str], fields: list[str]) -> CardRow:
     if len(fields) != len(columns):
-        raise _Bad(f"{len(fields)} fields where the header has {len(columns)}")
+        raise _BadError(f"{len(fields)} fields where the header has {len(columns)}")
     values = dict(zip(columns, fields, strict=True))
     product = ProductKey(
         name=_name(values, "product"),
@@ -151,7 +151,7 @@ def _card(line: int, columns: list[str], fields: list[str]) -> CardRow:
     )
     code = _field(values, "code", MAX_CODE)
     if not normalised(code):
-        raise _Bad("the code is missing")
+        raise _BadError("the code is missing")
     pin = _field(values, "pin", MAX_CODE) if "pin" in values else ""
     return CardRow(line, product, code, pin or None, _expiry(values))
 
@@ -159,45 +159,45 @@ def _card(line: int, columns: list[str], fields: list[str]) -> CardRow:
 def _field(values: dict[str, str], name: str, longest: int) -> str:
     text = values[name].replace("\r\n", "\n").strip()
     if len(text) > longest:
-        raise _Bad(f"the {name} is longer than {longest} characters")
+        raise _BadError(f"the {name} is longer than {longest} characters")
     if _CONTROLS.search(text):
-        raise _Bad(f"the {name} holds a control character")
+        raise _BadError(f"the {name} holds a control character")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _Bad(f"the {name} is not valid UTF-8")
+        raise _BadError(f"the {name} is not valid UTF-8")
     return text
 
 
 def _name(values: dict[str, str], name: str) -> str:
     text = " ".join(_field(values, name, MAX_NAME).split())
     if not text:
-        raise _Bad(f"the {name} is missing")
+        raise _BadError(f"the {name} is missing")
     if not text.isprintable():
-        raise _Bad(f"the {name} holds a character that cannot be printed")
+        raise _BadError(f"the {name} holds a character that cannot be printed")
     return text
 
 
 def _letters(values: dict[str, str], name: str, count: int) -> str:
     text = _field(values, name, MAX_NAME)
     if len(text) != count or not text.isascii() or not text.isalpha():
-        raise _Bad(f"the {name} must be its {count}-letter ISO code")
+        raise _BadError(f"the {name} must be its {count}-letter ISO code")
     return text.upper()
 
 
 def _face_value(values: dict[str, str]) -> int:
     text = _field(values, "face value", MAX_NAME)
     if not _MONEY.fullmatch(text):
-        raise _Bad("the face value must be a number such as 25 or 25.00")
+        raise _BadError("the face value must be a number such as 25 or 25.00")
     whole, _, hundredths = text.partition(".")
     value = int(whole) * 100 + int(hundredths.ljust(2, "0"))
     if value == 0:
-        raise _Bad("the face value must be more than 0")
+        raise _BadError("the face value must be more than 0")
     return value
 
 
 def _price(values: dict[str, str]) -> int:
     text = _field(values, "price", MAX_NAME)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_ALLOCATION:
-        raise _Bad(f"the price must be US cents, a whole number from 1 to {MAX_ALLOCATION}")
+        raise _BadError(f"the price must be US cents, a whole number from 1 to {MAX_ALLOCATION}")
     return int(text)
 
 
@@ -206,8 +206,8 @@ def _expiry(values: dict[str, str]) -> date | None:
     if not text:
         return None
     if not _DATE.fullmatch(text):
-        raise _Bad("the expiry must be a date such as 2030-12-31")
+        raise _BadError("the expiry must be a date such as 2030-12-31")
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise _Bad("the expiry is no date of the calendar") from None
+        raise _BadError("the expiry is no date of the calendar") from None

@@ -1,5 +1,5 @@
-"""Importing a file of gift cards in chunks, each a transaction of its own: what is good is kept whatever
-becomes of the rest, and the same file again adds only what is missing."""
+"""Importing a file of gift cards in chunks, each a transaction of its own: what is good is kept
+whatever becomes of the rest, and the same file again adds only what is missing."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
-"""The words of the stock: products, cards as they are imported, and a card shown to its owner. Prices
-are US cents; a face value is in hundredths of the card's own currency. Codes are hidden from every
-repr."""
+"""The words of the stock: products, cards as they are imported, and a card shown to its owner.
+Prices are US cents; a face value is in hundredths of the card's own currency. Codes are hidden from
+every repr."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -57,8 +57,8 @@ class CardRow:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is no card. The reason quotes nothing of the line: where columns are mixed up, any
-    of them may hold the code."""
+    """A line that is no card. The reason quotes nothing of the line: where columns are mixed up,
+    any of them may hold the code."""
 
     line: int
     reason: str
@@ -100,6 +100,22 @@ class BoundCard:
             "currency": self.currency,
             "face_value": self.face_value,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCode:
+    """A card's sealed code and what it is of."""
+
+    business_id: UUID
+    id: UUID
+    code: bytes = field(repr=False)
+    pin: bytes | None = field(repr=False)
+    key_id: str
+    expires_on: date | None
+    brand: str
+    country: str
+    currency: str
+    face_value: int
 
 
 @dataclass(frozen=True, slots=True)

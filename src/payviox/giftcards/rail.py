@@ -1,5 +1,5 @@
-"""The stock as a rail: a card is paid for with its price, without fees, and delivered at once. Codes
-are no part of any outcome."""
+"""The stock as a rail: a card costs its price, without fees, and is delivered at once. Codes are no
+part of any outcome."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ class StockRail:
     """The operator's own stock, for live and test businesses."""
 
     name = "stock"
-    remembers_s = None
+    remembers_s: float | None = None
 
     def __init__(self, database: Database) -> None:
         self._database = database

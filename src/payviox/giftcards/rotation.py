@@ -1,5 +1,5 @@
-"""Bringing stored gift cards under the current secret key, chunk by chunk. What is done is in the rows
-themselves, so it may be interrupted anywhere and started again."""
+"""Bringing stored gift cards under the current secret key, chunk by chunk. What is done is in the
+rows themselves, so it may be interrupted anywhere and started again."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -16,8 +16,8 @@ START: queries.Place = (UUID(int=0), UUID(int=0))
 async def reencrypt(
     database: Database, keyring: Keyring, progress: Callable[[int, int], None]
 ) -> int:
-    """Re-encrypt every card whose key is not the current one, and renew its fingerprint; answers how
-    many. `progress(done, total)` is told after each chunk.
+    """Re-encrypt every card whose key is not the current one, and renew its fingerprint; answers
+    how many. `progress(done, total)` is told after each chunk.
 
     Raises SettingsError where a card's key is not configured, DecryptionFailed where a stored code
     was changed; what was done until then is kept.
@@ -40,7 +40,7 @@ async def _chunk(
 ) -> tuple[int, queries.Place]:
     cards = await queries.lock_other_keys(connection, keyring.current.id, after, CHUNK)
     for card in cards:
-        opened = open_codes(keyring, card.business_id, card.id, card.code, card.pin, card.key_id)
+        opened = open_codes(keyring, card)
         code, pin = seal_codes(keyring, card.business_id, card.id, *opened)
         kind = (card.brand, card.country, card.currency, card.face_value)
         after = (card.business_id, card.id)

@@ -1,5 +1,5 @@
-"""The SQL of bringing gift cards under another secret key: a sweep across businesses, in the order of
-the primary key."""
+"""The SQL of bringing gift cards under another secret key: a sweep across businesses, in the order
+of the primary key."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
-from payviox.giftcards.queries import StoredCode
+from payviox.giftcards.model import StoredCode
 
 Place = tuple[UUID, UUID]
 """A card's business and id."""

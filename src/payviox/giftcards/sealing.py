@@ -7,14 +7,14 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.auth.keyring import Keyring, ServerKey
-from payviox.giftcards.model import CardRow, SealedCard
+from payviox.giftcards.model import CardRow, SealedCard, StoredCode
 
 _PUNCTUATION = re.compile(r"[\s\-\u2010-\u2015]+")
 
 
 def normalised(code: str) -> str:
-    """The code without what people type differently: case, blanks and dashes. Two codes that differ in
-    nothing else are taken for one: refusing a card wrongly is better than selling it twice."""
+    """The code without what people type differently: case, blanks and dashes. Two codes that differ
+    in nothing else are taken for one: refusing a card wrongly is better than selling it twice."""
     return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", code)).casefold()
 
 
@@ -61,17 +61,12 @@ def seal_codes(
     )
 
 
-def open_codes(
-    keyring: Keyring,
-    business_id: UUID,
-    card_id: UUID,
-    code: bytes,
-    pin: bytes | None,
-    key_id: str,
-) -> tuple[str, str | None]:
-    """Raises DecryptionFailed where the bytes were changed or stand in another row's place."""
-    place = f"gift_cards:{business_id}:{card_id}"
+def open_codes(keyring: Keyring, stored: StoredCode) -> tuple[str, str | None]:
+    """Code and PIN. Raises DecryptionFailed where the bytes were changed or stand in another row's
+    place, SettingsError where their key is not configured."""
+    place = f"gift_cards:{stored.business_id}:{stored.id}"
+    pin = stored.pin
     return (
-        keyring.decrypt(code, key_id, f"{place}:code").decode(),
-        None if pin is None else keyring.decrypt(pin, key_id, f"{place}:pin").decode(),
+        keyring.decrypt(stored.code, stored.key_id, f"{place}:code").decode(),
+        None if pin is None else keyring.decrypt(pin, stored.key_id, f"{place}:pin").decode(),
     )

@@ -1,5 +1,5 @@
-"""The stock of gift cards: what there is, binding a card to an order, showing it to its owner. Database
-only, in the caller's transaction. Prices are US cents."""
+"""The stock of gift cards: what there is, binding a card to an order, showing it to its owner.
+Database only, in the caller's transaction. Prices are US cents."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -41,12 +41,12 @@ async def find_product(
 
 
 async def add_cards(connection: Connection, business_id: UUID, cards: Sequence[SealedCard]) -> int:
-    """Store those cards that the business does not have yet and answer how many of these it has now.
+    """Store those cards that the business does not have yet; answers how many of these it has now.
     The same cards (with their ids) once more answer the same number."""
     known = await queries.find_fingerprints(
         connection, business_id, [f for card in cards for f in card.earlier_fingerprints]
     )
-    # In one order everywhere: two imports of the same codes wait for one another and never in a circle.
+    # In one order everywhere: two imports of the same codes never wait in a circle.
     new = sorted(
         (card for card in cards if known.isdisjoint(card.earlier_fingerprints)),
         key=lambda card: card.fingerprint,
@@ -66,8 +66,8 @@ async def bind(
 ) -> tuple[BoundCard | None, Alert | None]:
     """Deliver one card to the order under this reference; asked again, the same card.
 
-    None where there is none left. An alert that comes with it is written to the audit here and is to
-    be logged after the commit.
+    None where there is none left. An alert that comes with it is written to the audit here and is
+    to be logged after the commit.
     """
     found = await queries.find_bound(connection, business_id, order_id, reference)
     if found is not None:
@@ -107,8 +107,8 @@ async def reveal(
     """The card of a payout user's own succeeded order, with its code. The reveal is recorded in the
     same transaction, before the code is opened.
 
-    Raises NotFound where the order is not this payout user's, NothingToReveal where it has delivered
-    no card, DecryptionFailed where the stored code was changed.
+    Raises NotFound where the order is not this payout user's, NothingToReveal where it has
+    delivered no card, DecryptionFailed where the stored code was changed.
     """
     status = await queries.find_order(connection, business_id, user_id, order_id)
     if status is None:
@@ -117,7 +117,7 @@ async def reveal(
     if status != "succeeded" or stored is None:
         raise NothingToReveal
     await queries.insert_reveal(connection, business_id, order_id, stored.id)
-    code, pin = open_codes(keyring, business_id, stored.id, stored.code, stored.pin, stored.key_id)
+    code, pin = open_codes(keyring, stored)
     return RevealedCard(
         stored.brand,
         stored.country,
@@ -143,8 +143,8 @@ async def void_cards(
 async def void_product(
     connection: Connection, business_id: UUID, product_id: UUID, actor: str
 ) -> int:
-    """Take every card of the product that nobody has got yet out of stock for good; answers how many.
-    Raises NotFound."""
+    """Take every card of the product that nobody has got yet out of stock for good; answers how
+    many. Raises NotFound."""
     if await queries.find_product(connection, business_id, product_id) is None:
         raise NotFound(f"The business has no product {ids.show(ids.PRODUCT, product_id)}")
     count = await queries.void_product(connection, business_id, product_id)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from payviox.errors import PayvioxError
+from payviox.errors import Malformed, PayvioxError
 
 SHAPE = re.compile(r"[\x21-\x7e]{1,255}")
 encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -37,6 +37,12 @@ def check(key: str) -> str:
 
 
 def digest(body: dict[str, Any]) -> bytes:
-    """SHA-256 of the body as parsed JSON, whatever its spacing or order, without `payout_hash`."""
+    """SHA-256 of the body as parsed JSON, whatever its spacing or order, without `payout_hash`.
+
+    Raises Malformed.
+    """
     kept = {name: value for name, value in body.items() if name != "payout_hash"}
-    return hashlib.sha256(encode_sorted(kept)).digest()
+    try:
+        return hashlib.sha256(encode_sorted(kept)).digest()
+    except RecursionError as error:
+        raise Malformed("The request body is nested too deeply") from error

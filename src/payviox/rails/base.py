@@ -112,7 +112,9 @@ class Rail(Protocol):
         """Fees, net and expiry. Raises Invalid. No side effects."""
         ...
 
-    async def validate(self, order_id: UUID, quote: Quote, request: Request, email: str) -> ReadyOrder:
+    async def validate(
+        self, order_id: UUID, quote: Quote, request: Request, email: str
+    ) -> ReadyOrder:
         """A ready order. Raises Invalid. No side effects."""
         ...
 

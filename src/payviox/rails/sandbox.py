@@ -12,7 +12,7 @@ from uuid import UUID
 from payviox.money import percentage
 from payviox.rails import evm_addresses
 from payviox.rails.base import Invalid, Outcome, Provider, Quote, ReadyOrder, Request
-from payviox.rails.sandbox_endings import BY_NAME, PRODUCTS, Ending, ending_of
+from payviox.rails.sandbox_endings import BY_NAME, PRODUCTS, ending_of
 
 QUOTE_LIFETIME = timedelta(minutes=10)
 CRYPTO_FEE_BP = 100
@@ -56,7 +56,8 @@ class SandboxRail:
         amount, fees = _price(request)
         price = destination.get("face_value")
         if price is not None and amount != price:
-            raise Invalid({_named(request): [f"This gift card's price is {price}."]})
+            name = "amount" if request.amount is not None else "net_amount"
+            raise Invalid({name: [f"The {name} must be {price}, the gift card's price."]})
         expires_at = datetime.now(UTC) + QUOTE_LIFETIME
         return Quote(amount, fees, amount - fees, destination, expires_at)
 
@@ -77,26 +78,21 @@ class SandboxRail:
 
     async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
         ending = ending_of(order.provider, order.amount, order.destination)
-        if ending.keeps:
-            request = {"ending": ending.name, "amount": order.net_amount}
-            payment = await self._books.keep(order.business_id, reference, request)
-            if payment.age_s >= ending.after_s:
-                # Asked for again under its reference: what became of the first is the answer.
-                ending = BY_NAME[str(payment.request["ending"])]
-        return _outcome(ending.at_once(reference), order, reference)
+        if not ending.kept:
+            return ending.answer(reference, 0.0)
+        request = {"ending": ending.name, "amount": order.net_amount}
+        payment = await self._books.keep(order.business_id, reference, request)
+        return _answer(payment, order, reference)
 
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         payment = await self._books.find(order.business_id, reference)
-        if payment is None:
-            return Outcome("not_found")
-        ending = BY_NAME[str(payment.request["ending"])]
-        return _outcome(ending.later(reference, payment.age_s), order, reference)
+        return Outcome("not_found") if payment is None else _answer(payment, order, reference)
 
 
 def is_sandbox_product(destination: Mapping[str, Any]) -> bool:
     """Whether a gift card is one of the sandbox's own; no destination yet counts as one."""
-    product_id = destination.get("product_id")
-    return product_id is None or product_id in PRODUCTS
+    product = destination.get("product")
+    return product is None or product in PRODUCTS
 
 
 def reveal(order_id: UUID) -> dict[str, str]:
@@ -132,10 +128,6 @@ def _price(request: Request) -> tuple[int, int]:
     return amount, amount - net_amount
 
 
-def _named(request: Request) -> str:
-    return "amount" if request.amount is not None else "net_amount"
-
-
 def _destination(request: Request) -> dict[str, Any]:
     """The destination as it is kept. Raises Invalid."""
     given = request.destination
@@ -145,10 +137,17 @@ def _destination(request: Request) -> dict[str, Any]:
         case "crypto":
             return _crypto(given)
         case "gift_card":
-            product = PRODUCTS.get(str(given.get("product_id")))
-            if product is None:
-                raise Invalid({"gift_card.product_id": ["There is no such gift card."]})
-            return {"product_id": product.id, **product.facts}
+            return _gift_card(given)
+
+
+def _gift_card(given: Mapping[str, Any]) -> dict[str, Any]:
+    product_id = given.get("product")
+    if product_id is None:
+        raise Invalid({"gift_card.product": ["The gift_card.product field is required."]})
+    product = PRODUCTS.get(str(product_id))
+    if product is None:
+        raise Invalid({"gift_card.product": ["The gift_card.product is not in the catalogue."]})
+    return {"product": product.id, **product.facts}
 
 
 def _crypto(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,8 +169,9 @@ def _crypto(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _outcome(outcome: Outcome, order: ReadyOrder, reference: str) -> Outcome:
-    """The ending's outcome with what this "vendor" says of the payment."""
+def _answer(payment: Payment, order: ReadyOrder, reference: str) -> Outcome:
+    """What this "vendor" says of a payment that it knows."""
+    outcome = BY_NAME[str(payment.request["ending"])].answer(reference, payment.age_s)
     if outcome.state not in ("accepted", "succeeded", "returned"):
         return outcome
     digest = hashlib.sha256(reference.encode()).hexdigest()
@@ -192,7 +192,3 @@ def _outcome(outcome: Outcome, order: ReadyOrder, reference: str) -> Outcome:
 
 
 _PREFIX: dict[Provider, str] = {"paypal": "PP", "crypto": "CR", "gift_card": "GC"}
-
-
-def known_endings() -> tuple[Ending, ...]:
-    return tuple(BY_NAME.values())

@@ -3,24 +3,23 @@ Whatever the table does not list succeeds. Amounts are US cents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from payviox.rails import evm_addresses
 from payviox.rails.base import Outcome, Provider
 
-Script = Literal[
-    "succeed", "fail", "accept", "unknown", "wait", "retry", "return"
-]
-"""What the first answer is."""
+SUCCEEDED = Outcome("succeeded")
+TOLD_TO = "The sandbox was told to fail this payment."
+LAST_DIGITS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """One way for a payment to end.
+    """One way for a payment to end: `first` is the answer until it is `after_s` seconds old, `then`
+    the answer from there on.
 
-    `number`: amounts whose last four digits are this, and crypto addresses that end in `dead` and
-    this. `name` names the PayPal local part and the gift card. `first` is the answer to the call,
-    `then` the answer to look-ups once `after_s` seconds have passed; until then they say `meanwhile`.
+    `number` asks for it as an amount's last four digits or in a crypto address, `name` as a PayPal
+    address's local part or in a gift card's id.
     """
 
     number: int
@@ -29,28 +28,152 @@ class Ending:
     first: Outcome
     then: Outcome
     after_s: float = 0.0
-    keeps: bool = True
+    kept: bool = True
+    """Whether the sandbox's books know of the payment; False: it was surely never sent."""
 
-    def at_once(self, reference: str) -> Outcome:
-        """The answer to the call. The first attempt alone fails where another is to succeed."""
+    def answer(self, reference: str, age_s: float) -> Outcome:
+        """What the sandbox says of a payment of this age. Where another attempt is to succeed, the
+        first alone fails."""
         if self.first.retryable and not reference.endswith(".1"):
             return SUCCEEDED
-        return self.first
-
-    def later(self, reference: str, age_s: float) -> Outcome:
-        """The answer to a look-up of a payment so old."""
-        if age_s >= self.after_s:
-            return self.at_once(reference) if self.first.retryable else self.then
-        return self.first
-
-    @property
-    def local_part(self) -> str:
-        return self.name
+        return self.then if age_s >= self.after_s else self.first
 
     @property
     def address(self) -> str:
-        return evm_addresses.checksummed(f"0x{self.number:040d}".replace("0x0000", "0xdead", 1))
+        """The crypto address that asks for it, with its checksum."""
+        return evm_addresses.checksummed(f"0xdead{self.number:036d}")
 
     @property
     def product_id(self) -> str:
         return f"sandbox_{self.name.replace('-', '_')}"
+
+
+SUCCEED = Ending(0, "succeed", "Succeeds at once.", SUCCEEDED, SUCCEEDED)
+
+_FAILED = Outcome("failed", reason=TOLD_TO)
+
+ENDINGS: tuple[Ending, ...] = (
+    Ending(6601, "fail", "Fails at once; the money goes back.", _FAILED, _FAILED),
+    Ending(
+        6602,
+        "fail-after-accept",
+        "Is accepted (`sent`) and fails after 1 s.",
+        Outcome("accepted", again_s=1),
+        _FAILED,
+        after_s=1,
+    ),
+    Ending(
+        6603,
+        "slow",
+        "Is accepted (`sent`) and succeeds after 5 s.",
+        Outcome("accepted", again_s=1),
+        SUCCEEDED,
+        after_s=5,
+    ),
+    Ending(
+        6604,
+        "unknown-succeeded",
+        "Times out (`unknown`); found to have succeeded after 2 s.",
+        Outcome("unknown", again_s=1),
+        SUCCEEDED,
+        after_s=2,
+    ),
+    Ending(
+        6605,
+        "unknown-failed",
+        "Times out (`unknown`); found to have failed after 2 s.",
+        Outcome("unknown", again_s=1),
+        _FAILED,
+        after_s=2,
+    ),
+    Ending(
+        6606,
+        "returned",
+        "Succeeds; after 2 s the money comes back (`returned`), the fee too.",
+        Outcome("succeeded", again_s=2),
+        Outcome("returned", reason="The sandbox was told to return this payment."),
+        after_s=2,
+    ),
+    Ending(
+        6607,
+        "float-empty",
+        "The sandbox's account is empty: the order waits in `queued` until it is canceled.",
+        Outcome("not_sent", waiting="float_empty"),
+        Outcome("not_sent", waiting="float_empty"),
+        kept=False,
+    ),
+    Ending(
+        6608,
+        "retry",
+        "The first attempt fails, the second succeeds.",
+        Outcome("failed", reason=TOLD_TO, retryable=True, again_s=1),
+        Outcome("failed", reason=TOLD_TO, retryable=True, again_s=1),
+    ),
+    Ending(
+        6609,
+        "failed-paid",
+        "Fails; after 2 s it turns out to be paid: the order stays `failed`, the ledger books the"
+        " payment from `suspense`, and an alert is raised.",
+        Outcome("failed", reason=TOLD_TO, again_s=2),
+        SUCCEEDED,
+        after_s=2,
+    ),
+)
+
+BY_NAME = {ending.name: ending for ending in (SUCCEED, *ENDINGS)}
+_BY_NUMBER = {ending.number: ending for ending in ENDINGS}
+_BY_ADDRESS = {ending.address: ending for ending in ENDINGS}
+_BY_PRODUCT = {ending.product_id: ending for ending in ENDINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A gift card of the sandbox. `price` in cents is its face value too."""
+
+    id: str
+    name: str
+    price: int
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What an order's destination and its webhooks say of the card."""
+        return {"brand": "Sandbox", "country": "US", "currency": "USD", "face_value": self.price}
+
+
+PRODUCTS: dict[str, Product] = {
+    product.id: product
+    for product in (
+        *(
+            Product(f"sandbox_card_{dollars}", f"Sandbox ${dollars}", dollars * 100)
+            for dollars in (5, 10, 25, 50, 100)
+        ),
+        *(Product(e.product_id, f"Sandbox {e.name}", 1000) for e in ENDINGS),
+    )
+}
+
+
+def ending_of(provider: Provider, amount: int, destination: Mapping[str, Any]) -> Ending:
+    """The ending that an amount or a destination asks for; the destination goes first."""
+    asked: Ending | None
+    match provider:
+        case "paypal":
+            local_part = str(destination["email"]).partition("@")[0]
+            asked = BY_NAME.get(local_part)
+        case "crypto":
+            asked = _BY_ADDRESS.get(destination["to_address"])
+        case "gift_card":
+            asked = _BY_PRODUCT.get(destination["product"])
+    return asked or _BY_NUMBER.get(amount % LAST_DIGITS, SUCCEED)
+
+
+def table() -> str:
+    """The table of docs/sandbox.md, as Markdown."""
+    lines = [
+        "| amount ends in | PayPal address | crypto address | gift card | what happens |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{e.number}` | `{e.name}@…` | `{e.address}` | `{e.product_id}` | {e.story} |"
+        for e in ENDINGS
+    ]
+    return "\n".join(lines) + "\n"

@@ -226,9 +226,7 @@ def _told(order: Held, decision: Decision) -> bool:
     )
 
 
-async def _tell(
-    connection: Connection, order: Held, answer: Outcome, decision: Decision
-) -> None:
+async def _tell(connection: Connection, order: Held, answer: Outcome, decision: Decision) -> None:
     if _told(order, decision):
         for state in decision.states:
             note = decision.waiting or decision.failure or answer.reason

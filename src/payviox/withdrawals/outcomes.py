@@ -153,9 +153,7 @@ def _needs_a_person(case: Case, answer: Outcome) -> Decision:
 def _after_success(case: Case, answer: Outcome) -> Decision:
     match answer.state:
         case "returned":
-            return Decision(
-                ("returned",), ("return",), failure=answer.reason, outcome="returned"
-            )
+            return Decision(("returned",), ("return",), failure=answer.reason, outcome="returned")
         case "succeeded":
             return Decision(due_in_s=answer.again_s, outcome="succeeded")
         case "unknown":

@@ -112,9 +112,9 @@ class _Drain:
             rail = self._rails.named(claim.order.rail)
         except LookupError:
             logger.error("rail not configured", rail=claim.order.rail, order=str(claim.order.id))  # noqa: TRY400  # no trace wanted
-            state = "not_sent" if claim.submit else "unknown"
-            waiting = "rail_not_configured" if claim.submit else None
-            return claim, Outcome(state, waiting=waiting), None
+            if claim.submit:
+                return claim, Outcome("not_sent", waiting="rail_not_configured"), None
+            return claim, Outcome("unknown"), None
         if time.monotonic() > start_by:
             return None
         claim.called = True

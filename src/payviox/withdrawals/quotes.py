@@ -28,9 +28,7 @@ async def keep(
     return quote_id
 
 
-async def get(
-    connection: Connection, business_id: UUID, user_id: UUID, quote_id: UUID
-) -> Quote:
+async def get(connection: Connection, business_id: UUID, user_id: UUID, quote_id: UUID) -> Quote:
     """A payout user's own quote, used or not. Raises NotFound."""
     quote = await rules.find_quote(connection, business_id, user_id, quote_id)
     if quote is None:

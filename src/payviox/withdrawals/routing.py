@@ -52,8 +52,6 @@ class Rails:
         """Every provider as this business's payout users may use it."""
         offered = {route.provider for route in self._routes[business.mode]}
         return [
-            Method(
-                provider, provider in offered, business.min_withdrawal, business.max_withdrawal
-            )
+            Method(provider, provider in offered, business.min_withdrawal, business.max_withdrawal)
             for provider in PROVIDERS
         ]

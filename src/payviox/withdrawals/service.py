@@ -157,7 +157,9 @@ async def look_up_now(
     if not await orders.make_due(connection, business_id, order_id):
         await get(connection, business_id, order_id)
         raise Conflict("Only an order that was sent can be looked up at its rail")
-    await businesses.audit(connection, business_id, actor, "order.look_up", {"order": str(order_id)})
+    await businesses.audit(
+        connection, business_id, actor, "order.look_up", {"order": str(order_id)}
+    )
     await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
 
 
@@ -166,9 +168,7 @@ async def _give_back(
 ) -> Order:
     outcome = None
     if order.attempt:
-        outcome = await orders.last_outcome(
-            connection, order.business_id, order.id, order.attempt
-        )
+        outcome = await orders.last_outcome(connection, order.business_id, order.id, order.attempt)
     # After a look-up that found nothing, an old call may in theory still arrive at the rail.
     if order.attempt and outcome not in SURELY_NOT_SENT:
         raise Conflict("The order is being sent again and cannot be taken back")

@@ -23,9 +23,7 @@ COLUMNS = (
     " o.net_amount, o.destination, o.review_reasons, o.reviewed_digest, o.note, o.failure, o.waiting,"
     " o.attempt, o.due_at, o.rail_order_id, o.details, o.created_at, o.updated_at"
 )
-FROM = (
-    " FROM orders o JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"
-)
+FROM = " FROM orders o JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"
 
 
 async def insert(
@@ -179,9 +177,7 @@ async def list_states(
         return await cursor.fetchall()
 
 
-async def list_attempts(
-    connection: Connection, business_id: UUID, order_id: UUID
-) -> list[Attempt]:
+async def list_attempts(connection: Connection, business_id: UUID, order_id: UUID) -> list[Attempt]:
     async with connection.cursor(row_factory=class_row(Attempt)) as cursor:
         await cursor.execute(
             "SELECT number, reference, outcome, answer, started_at, finished_at"

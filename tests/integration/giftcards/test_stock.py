@@ -1,0 +1,332 @@
+"""The stock of gift cards against real PostgreSQL: imports, binding, reveals, alerts."""
+
+import logging
+
+import anyio
+import pytest
+import structlog
+
+from payviox import ids
+from payviox.auth.keyring import DecryptionFailed, Keyring
+from payviox.db.pool import Database
+from payviox.errors import NotFound
+from payviox.giftcards import service
+from payviox.giftcards.model import BadLine
+from payviox.giftcards.rail import StockRail
+from payviox.giftcards.service import NothingToReveal
+from payviox.rails.base import Invalid, Quote, Request
+from support.businesses import TestBusiness, open_business
+from support.databases import Urls
+from support.giftcards import HEADER, csv_of, import_text, insert_order, only_product
+
+pytestmark = pytest.mark.anyio
+
+KEYRING = Keyring("the secret key of these tests, long enough")
+
+
+@pytest.fixture
+async def shop(database: Database) -> TestBusiness:
+    return await open_business(database)
+
+
+@pytest.fixture
+def rail(database: Database) -> StockRail:
+    return StockRail(database)
+
+
+async def fill(shop: TestBusiness, count: int, prefix: str = "CODE") -> None:
+    codes = [f"{prefix}-{number:04}" for number in range(count)]
+    sums = await import_text(shop.database, KEYRING, shop.business_id, csv_of(codes))
+    assert (sums.imported, sums.duplicates, sums.bad) == (count, 0, [])
+
+
+def asking(shop: TestBusiness, product: object, **amount: int) -> Request:
+    return Request(shop.business_id, "gift_card", {"product": product}, **amount)
+
+
+async def test_the_same_file_again_imports_only_what_is_missing(shop: TestBusiness) -> None:
+    await fill(shop, 3)
+    text = csv_of(["CODE-0001", "code 0002", "new", "NEW"])
+    sums = await import_text(shop.database, KEYRING, shop.business_id, text)
+    assert (sums.imported, sums.duplicates) == (1, 3)
+
+
+async def test_the_same_card_at_another_price_is_a_duplicate(shop: TestBusiness) -> None:
+    await fill(shop, 1)
+    text = csv_of(["CODE-0000"], price=2_400, name="Shop card")
+    sums = await import_text(shop.database, KEYRING, shop.business_id, text)
+    assert (sums.imported, sums.duplicates) == (0, 1)
+
+
+async def test_another_business_may_have_the_same_code(shop: TestBusiness) -> None:
+    await fill(shop, 1)
+    other = await open_business(shop.database)
+    await fill(other, 1)
+
+
+async def test_good_lines_are_imported_and_bad_ones_named_over_many_chunks(
+    shop: TestBusiness,
+) -> None:
+    rows = csv_of([f"C{number}" for number in range(1_200)]).splitlines()
+    rows[700] = "only,three,fields"
+    rows[1_100] = rows[1_100].removesuffix(",") + ",2020-01-01"
+    sums = await import_text(shop.database, KEYRING, shop.business_id, "\n".join(rows))
+    assert sums.imported == 1_198
+    assert sums.bad == [
+        BadLine(701, "3 fields where the header has 9"),
+        BadLine(1_101, "the card has expired"),
+    ]
+
+
+async def test_two_imports_of_one_file_at_once_store_each_card_once(shop: TestBusiness) -> None:
+    codes = [f"C{number}" for number in range(600)]
+    imported = []
+
+    async def one(order: list[str]) -> None:
+        sums = await import_text(shop.database, KEYRING, shop.business_id, csv_of(order))
+        imported.append(sums.imported)
+
+    async with anyio.create_task_group() as group:
+        for order in (codes, codes[::-1], codes):
+            group.start_soon(one, order)
+    assert sum(imported) == 600
+    assert await shop.scalar(
+        "SELECT count(*) FROM gift_cards WHERE business_id = %s", shop.business_id
+    ) == 600
+
+
+async def test_a_quote_is_the_price_and_nothing_else(shop: TestBusiness, rail: StockRail) -> None:
+    await fill(shop, 1)
+    product = await only_product(shop.database, shop.business_id)
+    for wanted in ({"amount": 2_500}, {"net_amount": 2_500}):
+        quote = await rail.quote(asking(shop, product.shown_id, **wanted))
+        assert (quote.amount, quote.fees, quote.net_amount) == (2_500, 0, 2_500)
+        assert quote.destination == {
+            "product": product.shown_id,
+            "brand": "Shop",
+            "country": "US",
+            "currency": "USD",
+            "face_value": 2_500,
+        }
+    ready = await rail.validate(ids.new(), quote, asking(shop, product.shown_id, amount=1), "a@b.c")
+    assert (ready.amount, ready.destination) == (2_500, quote.destination)
+
+
+@pytest.mark.parametrize(
+    ("product", "amount", "field"),
+    [
+        (None, {"amount": 1}, "gift_card.product"),
+        (5, {"amount": 1}, "gift_card.product"),
+        ("prd_x", {"amount": 1}, "gift_card.product"),
+        (ids.show(ids.PRODUCT, ids.new()), {"amount": 1}, "gift_card.product"),
+        ("real", {"amount": 2_499}, "amount"),
+        ("real", {"net_amount": 1}, "net_amount"),
+    ],
+)
+async def test_what_is_no_product_or_not_its_price_is_invalid(
+    shop: TestBusiness, rail: StockRail, product: object, amount: dict[str, int], field: str
+) -> None:
+    await fill(shop, 1)
+    real = (await only_product(shop.database, shop.business_id)).shown_id
+    with pytest.raises(Invalid) as refused:
+        await rail.quote(asking(shop, real if product == "real" else product, **amount))
+    assert list(refused.value.fields) == [field]
+
+
+async def test_another_business_cannot_see_or_order_the_product(
+    shop: TestBusiness, rail: StockRail
+) -> None:
+    await fill(shop, 1)
+    product = await only_product(shop.database, shop.business_id)
+    other = await open_business(shop.database)
+    assert await shop.database.fetch(lambda db: service.catalogue(db, other.business_id)) == []
+    with pytest.raises(Invalid):
+        await rail.quote(asking(other, product.shown_id, amount=2_500))
+    order, _ = await insert_order(shop.database, other.business_id, product)
+    assert (await rail.submit(order, "r1")).state == "not_sent"
+
+
+async def test_200_orders_at_once_for_100_cards_get_each_card_once(
+    shop: TestBusiness, rail: StockRail
+) -> None:
+    await fill(shop, 100)
+    product = await only_product(shop.database, shop.business_id)
+    orders = [(await insert_order(shop.database, shop.business_id, product))[0] for _ in range(200)]
+    states: list[str] = []
+
+    async def submit(number: int) -> None:
+        outcome = await rail.submit(orders[number], f"r{number}")
+        states.append(outcome.state)
+        assert outcome.waiting == (None if outcome.state == "succeeded" else "out_of_stock")
+
+    async with anyio.create_task_group() as group:
+        for number in range(200):
+            group.start_soon(submit, number)
+    assert (states.count("succeeded"), states.count("not_sent")) == (100, 100)
+    query = (
+        "SELECT count(DISTINCT (id, order_id, reference)) FROM gift_cards"
+        " WHERE business_id = %s AND status = 'delivered'"
+    )
+    assert await shop.scalar(query, shop.business_id) == 100
+    product = await only_product(shop.database, shop.business_id)
+    assert not product.available
+
+
+async def test_one_order_asked_for_many_times_at_once_gets_one_card(
+    shop: TestBusiness, rail: StockRail
+) -> None:
+    await fill(shop, 20)
+    product = await only_product(shop.database, shop.business_id)
+    order, _ = await insert_order(shop.database, shop.business_id, product)
+    async with anyio.create_task_group() as group:
+        for number in range(12):
+            # The same attempt, and later ones of the same order.
+            group.start_soon(rail.submit, order, f"{order.order_id}.{1 + number // 6}")
+    delivered = "SELECT count(*) FROM gift_cards WHERE business_id = %s AND status <> 'available'"
+    assert await shop.scalar(delivered, shop.business_id) == 1
+    outcome = await rail.look_up(order, f"{order.order_id}.1")
+    assert outcome.state == "succeeded"
+    assert outcome.details == {
+        "brand": "Shop",
+        "country": "US",
+        "currency": "USD",
+        "face_value": 2_500,
+    }
+    assert (await rail.look_up(order, "another")).state == "succeeded"
+
+
+async def test_a_reference_never_heard_of_is_not_found(shop: TestBusiness, rail: StockRail) -> None:
+    await fill(shop, 1)
+    product = await only_product(shop.database, shop.business_id)
+    order, _ = await insert_order(shop.database, shop.business_id, product)
+    assert (await rail.look_up(order, "r")).state == "not_found"
+
+
+async def test_a_card_held_by_a_transaction_that_fails_is_not_taken_for_sold(
+    shop: TestBusiness, rail: StockRail
+) -> None:
+    await fill(shop, 1)
+    product = await only_product(shop.database, shop.business_id)
+    order, _ = await insert_order(shop.database, shop.business_id, product)
+    outcomes = []
+    async with anyio.create_task_group() as group:
+        async with shop.database.read() as holding:
+            await holding.execute("BEGIN")
+            await holding.execute(
+                "SELECT FROM gift_cards WHERE business_id = %s FOR UPDATE", [shop.business_id]
+            )
+
+            async def submit() -> None:
+                outcomes.append(await rail.submit(order, "r"))
+
+            group.start_soon(submit)
+            while not await shop.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await anyio.sleep(0.01)
+            await holding.execute("ROLLBACK")
+    assert outcomes[0].state == "succeeded"
+
+
+async def test_expired_cards_are_never_delivered_and_the_next_to_expire_goes_first(
+    shop: TestBusiness, rail: StockRail, urls: Urls
+) -> None:
+    for code, expiry in (("never", ""), ("late", "2999-12-31"), ("soon", "2998-12-31")):
+        text = csv_of([code], expiry=expiry)
+        await import_text(shop.database, KEYRING, shop.business_id, text)
+    text = csv_of(["gone"], expiry="2997-12-31")
+    await import_text(shop.database, KEYRING, shop.business_id, text)
+    with urls.as_admin() as admin:
+        admin.execute(
+            "UPDATE gift_cards SET expires_on = current_date - 1"
+            " WHERE business_id = %s AND expires_on = '2997-12-31'",
+            [shop.business_id],
+        )
+    product = await only_product(shop.database, shop.business_id)
+    got = []
+    for number in range(4):
+        order, user_id = await insert_order(
+            shop.database, shop.business_id, product, status="succeeded"
+        )
+        outcome = await rail.submit(order, f"r{number}")
+        if outcome.state == "succeeded":
+            card = await shop.database.write(
+                lambda db, u=user_id, o=order: service.reveal(  # type: ignore[misc]
+                    db, KEYRING, shop.business_id, u, o.order_id
+                )
+            )
+            got.append(card.code)
+    assert got == ["soon", "late", "never"]
+    (stock,) = await shop.database.fetch(lambda db: service.stock(db, shop.business_id))
+    assert (stock.available, stock.expired, stock.delivered) == (0, 1, 3)
+
+
+async def test_only_the_owner_of_a_succeeded_order_sees_the_code_and_each_reveal_is_recorded(
+    shop: TestBusiness, rail: StockRail
+) -> None:
+    await fill(shop, 2)
+    product = await only_product(shop.database, shop.business_id)
+    order, owner = await insert_order(shop.database, shop.business_id, product, status="succeeded")
+    waiting, _ = await insert_order(shop.database, shop.business_id, product, user_id=owner)
+    _, stranger = await insert_order(shop.database, shop.business_id, product)
+    await rail.submit(order, "r1")
+    await rail.submit(waiting, "r2")
+
+    async def reveal(user_id: object, order_id: object, business: TestBusiness = shop) -> object:
+        return await shop.database.write(
+            lambda db: service.reveal(db, KEYRING, business.business_id, user_id, order_id)  # type: ignore[arg-type]
+        )
+
+    card = await reveal(owner, order.order_id)
+    assert (card.code, card.pin) == ("CODE-0000", "pin of CODE-0000")  # type: ignore[attr-defined]
+    assert "CODE" not in repr(card)
+    await reveal(owner, order.order_id)
+    with pytest.raises(NotFound):
+        await reveal(stranger, order.order_id)
+    with pytest.raises(NotFound):
+        await reveal(owner, order.order_id, await open_business(shop.database))
+    with pytest.raises(NothingToReveal):
+        await reveal(owner, waiting.order_id)
+    reveals = "SELECT count(*) FROM gift_card_reveals WHERE business_id = %s AND order_id = %s"
+    assert await shop.scalar(reveals, shop.business_id, order.order_id) == 2
+    assert await shop.scalar(reveals, shop.business_id, waiting.order_id) == 0
+
+
+async def test_a_code_changed_or_moved_in_the_database_is_not_shown(
+    shop: TestBusiness, rail: StockRail, urls: Urls
+) -> None:
+    await fill(shop, 2)
+    product = await only_product(shop.database, shop.business_id)
+    order, owner = await insert_order(shop.database, shop.business_id, product, status="succeeded")
+    await rail.submit(order, "r")
+    changes = {
+        "changed": "code = set_byte(code, 20, get_byte(code, 20) # 1)",
+        "of another row": "code = (SELECT max(code) FROM gift_cards o WHERE o.business_id ="
+        " c.business_id AND o.id <> c.id)",
+        "of the other column": "pin = code",
+    }
+    with urls.as_admin() as admin:
+        for change in changes.values():
+            with admin.transaction() as undone:
+                admin.execute(
+                    f"UPDATE gift_cards c SET {change} WHERE business_id = %s AND order_id = %s",
+                    [shop.business_id, order.order_id],
+                )
+                row = admin.execute(
+                    "SELECT id, code, pin, key_id FROM gift_cards WHERE order_id = %s",
+                    [order.order_id],
+                ).fetchone()
+                raise_undo(undone)
+            assert row is not None
+            card_id, code, pin, key_id = row
+            place = f"gift_cards:{shop.business_id}:{card_id}"
+            with pytest.raises(DecryptionFailed):
+                KEYRING.decrypt(bytes(code), key_id, f"{place}:code")  # type: ignore[arg-type]
+                KEYRING.decrypt(bytes(pin), key_id, f"{place}:pin")  # type: ignore[arg-type]
+        admin.execute(
+            "UPDATE gift_cards SET code = set_byte(code, 20, get_byte(code, 20) # 1)"
+            " WHERE order_id = %s",
+            [order.order_id],
+        )
+    with pytest.raises(DecryptionFailed):
+        await shop.database.write(
+            lambda db: service.reveal(db, KEYRING, shop.business_id, owner, order.order_id)
+        )

@@ -1,0 +1,168 @@
+"""Several deliveries and several workers at once, slow receivers, and workers that end."""
+
+import asyncio
+
+import pytest
+
+from payviox.auth.keyring import Keyring
+from payviox.db.pool import Database
+from payviox.webhooks import delivery
+from payviox.webhooks.delivery import LEASE, Courier
+from support.hooked import Hook, deliver
+from support.polling import eventually
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_slow_receiver_delays_its_own_business_alone(hook: Hook, courier: Courier) -> None:
+    slow, quick = await hook(), await hook()
+    slow.receiver.answer = lambda _: None
+    for _ in range(10):
+        await slow.happen()
+    courier.wake(slow.id)
+    await eventually(lambda: slow.receiver.at_once == delivery.PER_BUSINESS)
+    for _ in range(10):
+        await quick.happen()
+    courier.wake(quick.id)
+    await eventually(lambda: len(quick.receiver.received) == 10)
+    assert len(slow.receiver.received) == delivery.PER_BUSINESS
+    slow.receiver.gate.set()
+    await courier.idle()
+    assert slow.receiver.most_at_once == delivery.PER_BUSINESS
+    assert len(set(slow.receiver.ids)) == len(slow.receiver.ids) == 10
+
+
+async def test_the_slots_of_all_are_bounded_and_everybody_gets_a_turn(
+    hook: Hook, database: Database, keyring: Keyring
+) -> None:
+    courier = Courier(database, keyring, allow_private=True, overall=2)
+    hooked = [await hook() for _ in range(3)]
+    for one in hooked:
+        for _ in range(5):
+            await one.happen()
+    await deliver(courier, *hooked)
+    assert [len(one.receiver.received) for one in hooked] == [5, 5, 5]
+    assert max(one.receiver.most_at_once for one in hooked) <= 2
+
+
+async def test_several_workers_send_each_event_once(
+    hook: Hook, database: Database, keyring: Keyring
+) -> None:
+    hooked = await hook()
+    for _ in range(20):
+        await hooked.happen()
+    workers = [Courier(database, keyring, allow_private=True) for _ in range(3)]
+    for worker in workers:
+        worker.wake(hooked.id)
+    for worker in workers:
+        await worker.idle()
+    assert len(hooked.receiver.ids) == len(set(hooked.receiver.ids)) == 20
+    assert [d[:2] for d in await hooked.deliveries()] == [("delivered", 1)] * 20
+
+
+async def test_the_sweep_finds_what_nobody_was_woken_for(hook: Hook, courier: Courier) -> None:
+    hooked = [await hook(), await hook()]
+    for one in hooked:
+        await one.happen()
+    await courier.sweep()
+    await courier.idle()
+    assert [len(one.receiver.received) for one in hooked] == [1, 1]
+
+
+async def test_killed_after_the_post_it_is_sent_again_with_the_same_id(
+    hook: Hook, courier: Courier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooked = await hook()
+    await hooked.happen()
+
+    async def killed(*_: object, **__: object) -> None:
+        raise SystemError("kill -9")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(courier, "_record", killed)
+        await deliver(courier, hooked)
+    assert len(hooked.receiver.received) == 1
+    ((status, attempts, due_in),) = await hooked.deliveries()
+    assert (status, attempts) == ("pending", 0)
+    assert due_in == pytest.approx(LEASE.total_seconds(), abs=2)
+    await deliver(courier, hooked)  # the lease still keeps others away
+    assert len(hooked.receiver.received) == 1
+    await hooked.time_passes()
+    await deliver(courier, hooked)
+    assert len(hooked.receiver.received) == 2
+    assert len(set(hooked.receiver.ids)) == 1
+    assert await hooked.deliveries() == [("delivered", 1, None)]
+
+
+async def test_stopped_a_worker_hands_back_what_it_holds_and_another_goes_on_at_once(
+    hook: Hook, courier: Courier, database: Database, keyring: Keyring
+) -> None:
+    hooked = await hook()
+    hooked.receiver.answer = lambda _: None
+    for _ in range(6):
+        await hooked.happen()
+    courier.wake(hooked.id)
+    await eventually(lambda: hooked.receiver.at_once == 4)
+    await courier.stop(grace_s=0.05)
+    courier.wake(hooked.id)
+    await courier.idle()
+    assert all(
+        status == "pending" and attempts == 0 and due_in is not None and due_in <= 0
+        for status, attempts, due_in in await hooked.deliveries()
+    )
+    hooked.receiver.answer = lambda _: 200
+    await deliver(Courier(database, keyring, allow_private=True), hooked)
+    assert await hooked.deliveries() == [("delivered", 1, None)] * 6
+
+
+async def test_stopped_a_worker_lets_what_is_in_flight_finish(hook: Hook, courier: Courier) -> None:
+    hooked = await hook()
+    hooked.receiver.answer = lambda _: None
+    await hooked.happen()
+    courier.wake(hooked.id)
+    await eventually(lambda: hooked.receiver.at_once == 1)
+    stopping = asyncio.create_task(courier.stop(grace_s=10))
+    await asyncio.sleep(0)
+    hooked.receiver.gate.set()
+    await stopping
+    assert await hooked.deliveries() == [("delivered", 1, None)]
+
+
+async def test_a_worker_that_lost_its_lease_writes_its_attempt_down_and_settles_nothing(
+    hook: Hook, courier: Courier, database: Database, keyring: Keyring
+) -> None:
+    hooked = await hook()
+    hooked.receiver.answer = lambda _: None if len(hooked.receiver.received) == 1 else 500
+    await hooked.happen()
+    courier.wake(hooked.id)
+    await eventually(lambda: hooked.receiver.at_once == 1)
+    await hooked.time_passes()  # as though it had hung for longer than its lease
+    other = Courier(database, keyring, allow_private=True)
+    await deliver(other, hooked)
+    assert [d[:2] for d in await hooked.deliveries()] == [("pending", 1)]
+    hooked.receiver.gate.set()
+    await courier.idle()
+    # It was delivered after all, so nobody need send it again; both attempts are in the log.
+    assert await hooked.deliveries() == [("delivered", 2, None)]
+
+
+async def test_a_failure_after_a_lost_lease_does_not_count_for_the_round(
+    hook: Hook, database: Database, keyring: Keyring
+) -> None:
+    slow = Courier(database, keyring, allow_private=True, timeout_s=0.3)
+    hooked = await hook()
+    hooked.receiver.answer = lambda _: None
+    await hooked.happen()
+    slow.wake(hooked.id)
+    await eventually(lambda: hooked.receiver.at_once == 1)
+    await hooked.database.write(
+        lambda c: c.execute(
+            "UPDATE deliveries SET due_at = now() + interval '9 s' WHERE business_id = %s",
+            [hooked.id],
+        )
+    )
+    await slow.idle()
+    ((status, attempts, due_in),) = await hooked.deliveries()
+    assert (status, attempts) == ("pending", 1)
+    assert due_in is not None
+    assert due_in <= 9

@@ -1,0 +1,82 @@
+"""Gift cards for tests: files of them, imports, and orders that want one."""
+
+import hashlib
+import io
+from collections.abc import Iterable
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from payviox import ids
+from payviox.auth.keyring import Keyring
+from payviox.db.pool import Connection, Database
+from payviox.giftcards import importing, service
+from payviox.giftcards.csv_file import read_cards
+from payviox.giftcards.importing import Imported
+from payviox.giftcards.model import Product
+from payviox.rails.base import ReadyOrder
+
+HEADER = "product,brand,country,code,pin,face value,currency,price in cents,expiry"
+
+
+def csv_of(
+    codes: Iterable[str], *, name: str = "Shop 25", price: int = 2_500, expiry: str = ""
+) -> str:
+    """A file of cards of one product, each with the PIN `pin of <code>`."""
+    rows = [f"{name},Shop,US,{code},pin of {code},25.00,USD,{price},{expiry}" for code in codes]
+    return "\n".join([HEADER, *rows, ""])
+
+
+async def import_text(
+    database: Database, keyring: Keyring, business_id: UUID, text: str
+) -> Imported:
+    """Import a file, as `payviox giftcards import` does."""
+    lines = read_cards(io.BytesIO(text.encode()))
+    return await importing.import_cards(database, keyring, business_id, lines, lambda _: None)
+
+
+async def only_product(database: Database, business_id: UUID) -> Product:
+    (product,) = await database.fetch(lambda db: service.catalogue(db, business_id))
+    return product
+
+
+async def insert_order(
+    database: Database,
+    business_id: UUID,
+    product: Product,
+    *,
+    status: str = "sending",
+    user_id: UUID | None = None,
+) -> tuple[ReadyOrder, UUID]:
+    """An order for one card of the product, and its payout user; no money moves."""
+    order_id, user_id = ids.new(), user_id or ids.new()
+    destination = {"product": product.shown_id}
+    digest = hashlib.sha256(order_id.bytes).digest()
+
+    async def work(connection: Connection) -> None:
+        await connection.execute(
+            "INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)"
+            " VALUES (%s, %s, %s, 'none', %s) ON CONFLICT DO NOTHING",
+            [business_id, user_id, f"{user_id}@x.test", user_id.bytes],
+        )
+        await connection.execute(
+            "INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount,"
+            " fees, net_amount, destination, destination_digest)"
+            " VALUES (%s, %s, %s, 'gift_card', 'stock', %s, %s, 0, %s, %s, %s)",
+            [
+                business_id,
+                order_id,
+                user_id,
+                status,
+                product.price,
+                product.price,
+                Jsonb(destination),
+                digest,
+            ],
+        )
+
+    await database.write(work)
+    ready = ReadyOrder(
+        business_id, order_id, "gift_card", product.price, 0, product.price, destination, "x@x.test"
+    )
+    return ready, user_id

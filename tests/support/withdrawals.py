@@ -1,0 +1,131 @@
+"""A test business's payout users and their orders, driven below the API: made, processed, looked at."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from payviox import ids, wiring
+from payviox.businesses import service as businesses
+from payviox.db.pool import Connection, Database
+from payviox.rails.base import Provider, Request
+from payviox.withdrawals import service
+from payviox.withdrawals.model import Attempt, Order
+from payviox.withdrawals.processor import process_due
+from payviox.withdrawals.routing import Rails
+from support.businesses import TestBusiness
+
+PAYPAL = {"email": "ada@example.com"}
+
+
+@dataclass
+class Desk:
+    """One business's orders. `rails` may be replaced by rails of a test's own."""
+
+    business: TestBusiness
+    rails: Rails
+
+    @classmethod
+    def of(cls, business: TestBusiness) -> "Desk":
+        return cls(business, wiring.rails(business.database))
+
+    @property
+    def database(self) -> Database:
+        return self.business.database
+
+    async def user(self, amount: int, email: str = "ada@example.com") -> UUID:
+        """A payout user with this balance."""
+        answer = await self.business.create(email, amount)
+        assert answer.status_code == 201, answer.text
+        found = await self.business.scalar(
+            "SELECT id FROM payout_users WHERE business_id = %s AND email = %s",
+            self.business.business_id,
+            email,
+        )
+        assert isinstance(found, UUID)
+        return found
+
+    async def withdraw(
+        self,
+        user_id: UUID,
+        amount: int,
+        destination: dict[str, Any] | None = None,
+        provider: Provider = "paypal",
+    ) -> Order:
+        """An order for this amount, as the API makes one."""
+        business_id = self.business.business_id
+        business = await self.database.fetch(lambda db: businesses.get(db, business_id))
+        request = Request(business_id, provider, destination or PAYPAL, amount=amount)
+        rail = self.rails.serving(business, provider, request.destination)
+        quote = await rail.quote(request)
+        ready = await rail.validate(ids.new(), quote, request, "ada@example.com")
+        return await self.database.write(
+            lambda db: service.create(db, business, user_id, rail.name, ready)
+        )
+
+    async def process(self) -> int:
+        return await process_due(
+            self.database, self.rails, business_id=self.business.business_id
+        )
+
+    async def get(self, order: Order) -> Order:
+        return await self.database.fetch(
+            lambda db: service.get(db, order.business_id, order.id)
+        )
+
+    async def approve(self, order: Order) -> Order:
+        return await self.write(lambda db: service.approve(db, order.business_id, order.id, "op"))
+
+    async def reject(self, order: Order, note: str | None = None) -> Order:
+        return await self.write(
+            lambda db: service.reject(db, order.business_id, order.id, "op", note)
+        )
+
+    async def cancel(self, order: Order) -> Order:
+        return await self.write(lambda db: service.cancel(db, order.business_id, order.id, "user"))
+
+    async def write(self, work: Any) -> Any:
+        return await self.database.write(work)
+
+    async def hurry(self, order: Order | None = None, age_s: float = 3600) -> None:
+        """Let time pass for one order, or for all: whatever is scheduled is due, attempts and the
+        sandbox's payments are older."""
+        await self.write(lambda db: _age(db, self.business.business_id, order, age_s))
+
+    async def states(self, order: Order) -> list[str]:
+        entries = await self.database.fetch(
+            lambda db: service.list_states(db, order.business_id, order.id)
+        )
+        return [entry.status for entry in entries]
+
+    async def attempts(self, order: Order) -> list[Attempt]:
+        return await self.database.fetch(
+            lambda db: service.list_attempts(db, order.business_id, order.id)
+        )
+
+    async def events(self, order: Order) -> list[str]:
+        """The types of the order's events, in the order in which they were written."""
+
+        async def read(db: Connection) -> list[str]:
+            cursor = await db.execute(
+                "SELECT type FROM events WHERE business_id = %s AND order_id = %s ORDER BY id",
+                [order.business_id, order.id],
+            )
+            return [str(row[0]) for row in await cursor.fetchall()]
+
+        return await self.database.fetch(read)
+
+
+async def _age(db: Connection, business_id: UUID, order: Order | None, age_s: float) -> None:
+    chosen = [order.id] if order else None
+    by = "make_interval(secs => %(s)s)"
+    given = {"s": age_s, "b": business_id, "o": chosen}
+    await db.execute(
+        "UPDATE orders SET due_at = now() WHERE business_id = %(b)s AND due_at IS NOT NULL"
+        " AND (%(o)s::uuid[] IS NULL OR id = ANY(%(o)s))",
+        given,
+    )
+    await db.execute(
+        f"UPDATE order_attempts SET started_at = started_at - {by} WHERE business_id = %(b)s"
+        " AND (%(o)s::uuid[] IS NULL OR order_id = ANY(%(o)s))",
+        given,
+    )

@@ -1,0 +1,137 @@
+import csv
+import io
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payviox.giftcards.csv_file import MAX_LINE, NoCardsError, read_cards
+from payviox.giftcards.model import BadLine, CardRow
+from payviox.giftcards.sealing import normalised
+
+HEADER = "product,brand,country,code,pin,face value,currency,price in cents,expiry\n"
+GOOD = "Shop 25,Shop,US,AAAA-1111,99,25.00,USD,2500,2030-12-31\n"
+
+
+def lines(text: str | bytes) -> list[CardRow | BadLine]:
+    raw = text if isinstance(text, bytes) else text.encode()
+    return list(read_cards(io.BytesIO(raw)))
+
+
+def reason(line: str) -> str:
+    (bad,) = lines(HEADER + line)
+    assert isinstance(bad, BadLine)
+    assert bad.line == 2
+    return bad.reason
+
+
+def test_a_good_line_is_a_card() -> None:
+    (card,) = lines(HEADER + GOOD)
+    assert isinstance(card, CardRow)
+    assert (card.code, card.pin, card.expires_on) == ("AAAA-1111", "99", date(2030, 12, 31))
+    assert (card.product.face_value, card.product.price) == (2500, 2500)
+    assert "AAAA" not in repr(card)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Product,BRAND,country,Code,PIN,face_value,currency,price,Expiry\n",
+        "product name,brand,country code,card-code,pin,Face-Value,currency,price_cents,expires on\n",
+        "product,brand,country,code,pin,face value,currency,Price (in cents),expiration date\n",
+    ],
+)
+def test_columns_may_be_spelled_in_several_ways(header: str) -> None:
+    (card,) = lines(header + GOOD)
+    assert isinstance(card, CardRow)
+    assert card.pin == "99"
+
+
+def test_a_bom_crlf_blank_lines_and_other_columns_are_no_hindrance() -> None:
+    text = "\ufeffcode,colour,price,product,brand,country,currency,face value\r\n\r\n"
+    text += "C1,red,100,P,B,de,eur,1\r\n,,,,,,,\r\nC2,blue,100,P,B,DE,EUR,0.5"
+    first, second = lines(text)
+    assert isinstance(first, CardRow)
+    assert isinstance(second, CardRow)
+    assert (first.line, second.line) == (3, 5)
+    assert (first.product.country, first.product.currency) == ("DE", "EUR")
+    assert (first.pin, first.expires_on, second.product.face_value) == (None, None, 50)
+
+
+def test_a_quoted_field_may_hold_line_breaks_and_lines_are_counted_by_their_start() -> None:
+    card, bad = lines(HEADER + '"Shop\r\n 25",Shop,US,"A\r\nB",,25,USD,2500,\r\nx\r\n')
+    assert isinstance(card, CardRow)
+    assert (card.product.name, card.code) == ("Shop 25", "A\nB")
+    assert isinstance(bad, BadLine)
+    assert bad.line == 5
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("x\n", "1 fields where the header has 9"),
+        (GOOD.replace("AAAA-1111", " - "), "the code is missing"),
+        (GOOD.replace("AAAA-1111", "a\0b"), "the code holds a control character"),
+        (GOOD.replace("AAAA-1111", "x" * 1001), "the code is longer than 1000 characters"),
+        (GOOD.replace(",US,", ",USA,"), "the country must be its 2-letter ISO code"),
+        (GOOD.replace(",US,", ",ÜS,"), "the country must be its 2-letter ISO code"),
+        (GOOD.replace("USD", "$"), "the currency must be its 3-letter ISO code"),
+        (GOOD.replace("25.00", "25.001"), "the face value must be a number such as 25 or 25.00"),
+        (GOOD.replace("25.00", "0.00"), "the face value must be more than 0"),
+        (GOOD.replace("25.00", "1e3"), "the face value must be a number such as 25 or 25.00"),
+        (GOOD.replace("25.00", "-1"), "the face value must be a number such as 25 or 25.00"),
+        (GOOD.replace("2030-12-31", "31.12.2030"), "the expiry must be a date such as 2030-12-31"),
+        (GOOD.replace("2030-12-31", "2030-02-30"), "the expiry is no date of the calendar"),
+        (GOOD.replace("Shop 25", ""), "the product is missing"),
+        (GOOD.replace("Shop 25", "a\u202eb"), "the product holds a character that cannot be printed"),
+    ],
+)
+def test_a_bad_line_is_named_with_its_reason(line: str, why: str) -> None:
+    assert reason(line) == why
+
+
+@pytest.mark.parametrize("price", ["", "0", "25.00", "-5", "100000001", "９９", "1" * 5000])
+def test_a_price_is_whole_cents_within_bounds(price: str) -> None:
+    assert "price" in reason(GOOD.replace("2500", price))
+
+
+def test_bytes_that_are_not_utf_8_are_a_bad_line_and_the_next_is_read() -> None:
+    bad, card = lines(HEADER.encode() + GOOD.encode().replace(b"AAAA", b"\xff\xfe") + GOOD.encode())
+    assert bad == BadLine(2, "the code is not valid UTF-8")
+    assert isinstance(card, CardRow)
+
+
+def test_an_endless_line_is_bad_and_the_next_is_read() -> None:
+    bad, card = lines(HEADER + "x" * (3 * MAX_LINE) + "\n" + GOOD)
+    assert isinstance(bad, BadLine)
+    assert isinstance(card, CardRow)
+    assert card.line == 3
+
+
+def test_a_quote_that_is_not_closed_is_bad_and_no_reason_shows_a_code() -> None:
+    found = lines(HEADER + GOOD + 'P,B,US,"SECRET,,25,USD,2500,\n')
+    assert isinstance(found[0], CardRow)
+    assert isinstance(found[1], BadLine)
+    assert found[1].line == 3
+    assert "SECRET" not in found[1].reason
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "a,b,c\n", GOOD, HEADER.replace("pin", "code")])
+def test_a_file_without_the_header_is_refused_whole(text: str) -> None:
+    with pytest.raises(NoCardsError):
+        lines(text)
+
+
+@given(st.lists(st.lists(st.text(max_size=20), max_size=10), max_size=20))
+def test_whatever_a_file_holds_every_record_is_a_card_or_a_bad_line(rows: list[list[str]]) -> None:
+    file = io.StringIO()
+    csv.writer(file).writerows(rows)
+    for line in lines((HEADER + file.getvalue()).encode("utf-8", "replace")):
+        assert isinstance(line, CardRow | BadLine)
+
+
+@given(st.text(alphabet="ABab019 -\t", min_size=1))
+def test_codes_that_differ_in_case_blanks_and_dashes_are_one(code: str) -> None:
+    assert normalised(code) == normalised(f" {code.upper()} ")
+    assert normalised("-".join(code)) == normalised(code)
