@@ -11,11 +11,25 @@ from litestar import Litestar
 
 from payviox import wiring
 from payviox.allocations.batcher import Batcher
-from payviox.api import batch, business, events, history, openapi, pages, users, webhooks
+from payviox.api import (
+    batch,
+    business,
+    events,
+    health,
+    history,
+    openapi,
+    orders,
+    pages,
+    payout_user,
+    users,
+    webhooks,
+)
 from payviox.api.allocation import Create
 from payviox.api.context import Services
 from payviox.api.edge import MAX_BATCH_BODY, Application, Edge
-from payviox.api.rendering import encode, handle
+from payviox.api.metrics import Metrics
+from payviox.api.outer import Outer
+from payviox.api.rendering import handle
 from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
 from payviox.request_log import RequestLog
@@ -26,9 +40,12 @@ ROUTES = [
     *business.ROUTES,
     *batch.ROUTES,
     *users.ROUTES,
+    *orders.ROUTES,
+    *payout_user.ROUTES,
     *history.ROUTES,
     *events.ROUTES,
     *webhooks.ROUTES,
+    *health.ROUTES,
     *pages.ROUTES,
 ]
 HEAD_TIMEOUT_MS = 10_000
@@ -62,8 +79,11 @@ def build(services: Services) -> Application:
     create = Create(services.database, services.batcher).create
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)
-    litestar.state.openapi = encode(openapi.document(routes, services.settings.public_url))
-    return Edge(litestar, short_paths)  # type: ignore[arg-type]
+    document = openapi.document(routes, services.settings.public_url)
+    litestar.state.documents = pages.build(document)
+    litestar.state.metrics = metrics = Metrics(services.batcher)
+    edge = Edge(litestar, short_paths)  # type: ignore[arg-type]  # scopes are mappings
+    return Outer(edge, metrics, openapi.methods_of(routes))
 
 
 async def serve(settings: Settings, url: str) -> None:

@@ -4,6 +4,7 @@ import statistics
 import time
 from typing import Any
 
+import httpx
 import pytest
 
 from support.polling import eventually
@@ -97,8 +98,6 @@ async def test_a_regenerated_key_stops_at_once_even_where_it_was_seen_before(bus
 
 
 async def test_a_regenerated_key_stops_at_once_on_every_process(business, live_server) -> None:
-    import httpx
-
     headers = {"Authorization": f"Bearer {business.secret_key}"}
     body = {"email": "a@x.com", "amount": 1}
     async with httpx.AsyncClient(base_url=live_server.url, headers=headers) as elsewhere:

@@ -73,7 +73,9 @@ async def test_up_to_a_million_million_cents_move_at_once(make_business) -> None
 async def test_a_bad_amount_is_named(business, path: str, amount: str, message: str) -> None:
     before = await business.ledger()
     answer = await business.client.post(
-        path, content=b'{"amount":%s}' % amount.encode(), headers={"Content-Type": "application/json"}
+        path,
+        content=b'{"amount":%s}' % amount.encode(),
+        headers={"Content-Type": "application/json"},
     )
     assert (answer.status_code, answer.json()) == (400, {"amount": [message]})
     assert await business.ledger() == before

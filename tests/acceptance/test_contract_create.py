@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from payviox.auth import users
 from payviox.payout_users import email as emails
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +58,9 @@ async def test_the_same_call_twice_adds_twice_and_answers_the_same_hash(business
     assert (books["user@example.com"], books.users) == (10_000, 1)
 
 
-async def test_a_hash_is_64_lower_case_hex_characters_that_begin_with_the_business(business) -> None:
+async def test_a_hash_is_64_lower_case_hex_characters_that_begin_with_the_business(
+    business,
+) -> None:
     hashes = [(await business.create(f"u{n}@x.com", 1)).json()["hash"] for n in range(5)]
     for found in hashes:
         assert len(found) == 64
@@ -71,9 +74,7 @@ async def test_a_hash_is_64_lower_case_hex_characters_that_begin_with_the_busine
 
 async def test_the_same_email_at_another_business_or_twin_has_another_hash(make_business) -> None:
     one, other = await make_business(funds=10), await make_business(funds=10)
-    hashes = {
-        (await business.create("a@x.com", 1)).json()["hash"][8:] for business in (one, other)
-    }
+    hashes = {(await business.create("a@x.com", 1)).json()["hash"][8:] for business in (one, other)}
     assert len(hashes) == 2
     assert (await one.ledger()).users == (await other.ledger()).users == 1
 
@@ -93,8 +94,6 @@ async def test_the_database_holds_only_a_digest_of_the_hash(business) -> None:
 
 
 async def test_the_payout_user_can_use_the_hash_at_once(business, services) -> None:
-    from payviox.auth import users
-
     found = (await business.create("a@x.com", 1)).json()["hash"]
     caller = await services.database.fetch(lambda connection: users.find_user(connection, found))
     assert caller is not None
@@ -178,7 +177,10 @@ async def test_the_least_and_the_most_amount_are_allowed(make_business, amount: 
         (b'{"email":5,"amount":"x"}', {"email": [TEXT_EMAIL], "amount": [INTEGER_AMOUNT]}),
         (b'{"amount":0,"email":"x"}', {"email": [VALID_EMAIL], "amount": [LEAST_AMOUNT]}),
         (b'{"email":"x","amount":100000001}', {"email": [VALID_EMAIL], "amount": [MOST_AMOUNT]}),
-        (b'{"Email":"a@x.com","AMOUNT":1}', {"email": [REQUIRED_EMAIL], "amount": [REQUIRED_AMOUNT]}),
+        (
+            b'{"Email":"a@x.com","AMOUNT":1}',
+            {"email": [REQUIRED_EMAIL], "amount": [REQUIRED_AMOUNT]},
+        ),
     ],
 )
 async def test_all_fields_at_fault_are_named_at_once(business, body: bytes, expected: Any) -> None:
@@ -209,7 +211,9 @@ async def test_addresses_that_only_look_alike_are_different_payout_users(busines
     answers = [await business.create(address, 10) for address in apart]
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["hash"] for answer in answers}) == len(apart)
-    assert (await business.ledger()).users == len({emails.canonical(a) for a in apart}) == len(apart)
+    assert (
+        (await business.ledger()).users == len({emails.canonical(a) for a in apart}) == len(apart)
+    )
 
 
 async def test_too_little_in_the_payout_balance_is_refused_and_makes_no_user(make_business) -> None:

@@ -1,6 +1,5 @@
 """The real web process on a real port, for tests of sockets, signals and sudden deaths."""
 
-import importlib.util
 import os
 import socket
 import subprocess
@@ -33,14 +32,7 @@ def environment(home: Path, database_url: str, **more: str) -> dict[str, str]:
     }
 
 
-_PAYVIOX = [str(Path(sys.executable).with_name("payviox"))]
-if importlib.util.find_spec("payviox.cli.main") is None:  # until the command line exists
-    _PAYVIOX = [
-        sys.executable,
-        "-c",
-        "import asyncio, os; from payviox import app, settings; s = settings.load();"
-        "asyncio.run(app.serve(s, s.database_url))",
-    ]
+PAYVIOX = str(Path(sys.executable).with_name("payviox"))
 
 
 @dataclass
@@ -65,7 +57,7 @@ class LiveServer:
         """Start, and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*_PAYVIOX, self.command],
+                [PAYVIOX, self.command],
                 env={**self.environment, "PAYVIOX_PORT": str(self.port)},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

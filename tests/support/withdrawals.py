@@ -1,20 +1,33 @@
 """A test business's payout users and their orders, driven below the API: made, processed, looked at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from payviox import ids, wiring
+from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection, Database
+from payviox.giftcards.rail import StockRail
 from payviox.rails.base import Provider, Request
+from payviox.rails.sandbox import Payment, SandboxRail, is_sandbox_product
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Attempt, Order
 from payviox.withdrawals.processor import process_due
-from payviox.withdrawals.routing import Rails
+from payviox.withdrawals.routing import Rails, Route
+from payviox.withdrawals.sandbox_books import SandboxBooks
 from support.businesses import TestBusiness
 
 PAYPAL = {"email": "ada@example.com"}
+
+
+class AgingBooks(SandboxBooks):
+    """The sandbox's books, `older_s` seconds later than they are."""
+
+    older_s = 0.0
+
+    async def find(self, business_id: UUID, reference: str) -> Payment | None:
+        found = await super().find(business_id, reference)
+        return found and replace(found, age_s=found.age_s + self.older_s)
 
 
 @dataclass
@@ -23,10 +36,19 @@ class Desk:
 
     business: TestBusiness
     rails: Rails
+    books: AgingBooks = field(repr=False)
 
     @classmethod
-    def of(cls, business: TestBusiness) -> "Desk":
-        return cls(business, wiring.rails(business.database))
+    def of(cls, business: TestBusiness, rails: Rails | None = None) -> "Desk":
+        books = AgingBooks(business.database)
+        sandbox, stock = SandboxRail(books), Route("gift_card", StockRail(business.database))
+        every = [
+            Route("paypal", sandbox),
+            Route("crypto", sandbox),
+            Route("gift_card", sandbox, is_sandbox_product),
+            stock,
+        ]
+        return cls(business, rails or Rails(live=[stock], test=every), books)
 
     @property
     def database(self) -> Database:
@@ -63,14 +85,10 @@ class Desk:
         )
 
     async def process(self) -> int:
-        return await process_due(
-            self.database, self.rails, business_id=self.business.business_id
-        )
+        return await process_due(self.database, self.rails, business_id=self.business.business_id)
 
     async def get(self, order: Order) -> Order:
-        return await self.database.fetch(
-            lambda db: service.get(db, order.business_id, order.id)
-        )
+        return await self.database.fetch(lambda db: service.get(db, order.business_id, order.id))
 
     async def approve(self, order: Order) -> Order:
         return await self.write(lambda db: service.approve(db, order.business_id, order.id, "op"))
@@ -89,6 +107,7 @@ class Desk:
     async def hurry(self, order: Order | None = None, age_s: float = 3600) -> None:
         """Let time pass for one order, or for all: whatever is scheduled is due, attempts and the
         sandbox's payments are older."""
+        self.books.older_s += age_s
         await self.write(lambda db: _age(db, self.business.business_id, order, age_s))
 
     async def states(self, order: Order) -> list[str]:

@@ -4,7 +4,7 @@ the process; one group a business is in flight; nobody is answered before the co
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -64,6 +64,8 @@ class Batcher:
         self._capacity = capacity
         self._lanes: dict[UUID, _Lane] = {}
         self.queued = 0
+        self.on_group: Callable[[int], None] = _unobserved
+        """Told the size of each group, for metrics."""
 
     async def submit(
         self,
@@ -124,6 +126,7 @@ class Batcher:
             group.append(lane.waiting.popleft())
             size += len(group[-1].items)
         self.queued -= size
+        self.on_group(size)
         return group
 
     async def _settle(self, business_id: UUID, group: list[Submission]) -> None:
@@ -193,6 +196,10 @@ class Batcher:
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise OutcomeUnknown from error
         return unknown.outcomes if committed else await self._committed(business_id, group)
+
+
+def _unobserved(_: int) -> None:
+    """Nobody wants to know."""
 
 
 def _fail(group: list[Submission], error: Exception) -> None:

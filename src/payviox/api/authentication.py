@@ -2,6 +2,7 @@
 after the same one look-up."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from litestar.connection import ASGIConnection
@@ -33,7 +34,7 @@ async def authenticate_business(database: Database, authorization: str | None) -
 
 
 async def require_business(
-    connection: "ASGIConnection[object, object, object, object]", _: BaseRouteHandler
+    connection: "ASGIConnection[Any, Any, Any, Any]", _: BaseRouteHandler
 ) -> None:
     """Guard: a business with its secret key."""
     found: Services = connection.app.state.services
@@ -43,7 +44,7 @@ async def require_business(
 
 
 async def require_payout_user(
-    connection: "ASGIConnection[object, object, object, object]", _: BaseRouteHandler
+    connection: "ASGIConnection[Any, Any, Any, Any]", _: BaseRouteHandler
 ) -> None:
     """Guard: a payout user with a hash, in the header, else the body, else the query; the first one
     present wins."""
@@ -55,7 +56,7 @@ async def require_payout_user(
     connection.scope["state"]["payout_user"] = caller
 
 
-def _presented(connection: "ASGIConnection[object, object, object, object]") -> str:
+def _presented(connection: "ASGIConnection[Any, Any, Any, Any]") -> str:
     header = connection.headers.get("x-payout-hash")
     if header is not None:
         return header

@@ -13,7 +13,7 @@ from payviox.allocations.batch import CHUNK, Entry, Payer
 from payviox.allocations.model import Allocated, Item, Outcome, Refused
 from payviox.api.allocation import EXAMPLE_HASH, Amount
 from payviox.api.authentication import require_business
-from payviox.api.bodies import EMAIL, parse, problems
+from payviox.api.bodies import EMAIL, check_text, parse, problems
 from payviox.api.context import Call, business, services
 from payviox.api.documentation import documented
 from payviox.api.idempotent import scope_of
@@ -156,6 +156,7 @@ def _decode(body: bytes) -> tuple[str, Sequence[Any]]:
     and FieldErrors for what is wrong with the call as a whole."""
     if b"\\u0000" not in body:  # which PostgreSQL's text cannot hold
         try:
+            check_text(body)
             request = msgspec.json.decode(body, type=BatchRequest)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass

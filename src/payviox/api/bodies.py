@@ -8,11 +8,15 @@ import msgspec
 from msgspec import inspect
 
 from payviox.errors import FieldErrors, Malformed
-from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.payout_users.email import MAX_LENGTH, InvalidEmail, canonical
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-EMAIL = msgspec.Meta(extra={"format": "email"}, description="An email address")
+EMAIL = msgspec.Meta(
+    extra={"format": "email"},
+    extra_json_schema={"format": "email", "maxLength": MAX_LENGTH},
+    description="An email address",
+)
 """Marks a text as an email address: `Annotated[str, EMAIL]`."""
 
 

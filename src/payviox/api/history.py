@@ -124,7 +124,7 @@ async def get_history(request: Call) -> Response[Any]:
     if as_csv:
         return Stream(
             _file(fetch, after),
-            media_type=f"{CSV}; charset=utf-8",
+            media_type=CSV,
             headers={"Content-Disposition": 'attachment; filename="history.csv"'},
         )
     rows = await fetch(after, wanted.limit + 1)

@@ -139,6 +139,14 @@ def _scheme(handler: HTTPRouteHandler) -> str | None:
     return PAYOUT_HASH if require_payout_user in guards else None
 
 
+def methods_of(routes: Iterable[Route]) -> dict[str, list[str]]:
+    """The methods of each path."""
+    found: dict[str, list[str]] = {}
+    for route in routes:
+        found.setdefault(PATH_PARAMETER.sub(r"{\1}", route.path), []).append(route.method)
+    return found
+
+
 def document(routes: Sequence[Route], public_url: str) -> Json:
     """The whole document. Raises LookupError where a route declares nothing."""
     kinds = _Kinds(routes)
@@ -200,7 +208,10 @@ def _operation(route: Route, kinds: _Kinds) -> Json:
     if description:
         found["description"] = " ".join(description.split())
     if entry.request:
-        found["requestBody"] = {"required": True, "content": _content(entry.request, kinds)}
+        found["requestBody"] = {
+            "required": any(_required(shown.kind) for shown in entry.request),
+            "content": _content(entry.request, kinds),
+        }
     return found
 
 
@@ -210,7 +221,13 @@ def _keyed(route: Route) -> bool:
 
 def _parameters(route: Route) -> list[Json]:
     found: list[Json] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": "As answers show it",
+            "schema": {"type": "string", "minLength": 1},
+        }
         for name in route.parameters
     ]
     if route.entry.query is not None:
@@ -277,8 +294,7 @@ def _errors(route: Route) -> list[PayvioxError]:
 def _field_errors(route: Route) -> FieldErrors | None:
     """The field list that an empty body or a bad query would get."""
     if route.entry.request:
-        schema = msgspec.json.schema(route.entry.request[0].kind)["$defs"]
-        required = next(iter(schema.values())).get("required", [])
+        required = _required(route.entry.request[0].kind)
         if required:
             return FieldErrors({name: [f"The {name} field is required."] for name in required})
     if route.entry.query is not None and "limit" in route.entry.query.__struct_fields__:
@@ -286,6 +302,13 @@ def _field_errors(route: Route) -> FieldErrors | None:
     if route.entry.request or route.entry.query is not None or FieldErrors in route.entry.errors:
         return FieldErrors({"field": ["The field is not valid."]})
     return None
+
+
+def _required(kind: Any) -> list[str]:
+    """The fields that a body of this kind must have."""
+    described = msgspec.inspect.type_info(kind)
+    fields = described.fields if isinstance(described, msgspec.inspect.StructType) else ()
+    return [field.encode_name for field in fields if field.required]
 
 
 def _refusal(errors: Sequence[PayvioxError]) -> Json:

@@ -49,15 +49,14 @@ def listed(example: msgspec.Struct) -> Shown:
 
 
 def read_query(request: Call, kind: type[S]) -> S:
-    """The query parameters as a `kind`; unknown ones are ignored, an empty one is absent. Raises
-    FieldErrors."""
+    """The query parameters as a `kind`; unknown ones are ignored. Raises FieldErrors."""
     described = inspect.type_info(kind)
     if not isinstance(described, inspect.StructType):
         raise TypeError(f"{kind} is no struct")
     given: dict[str, Any] = {}
     for field in described.fields:
         text = request.query_params.get(field.encode_name)
-        if text:
+        if text is not None:
             given[field.encode_name] = _value(field.type, text)
     found: dict[str, list[str]] = {}
     for name, message in problems(described, given, ""):

@@ -78,5 +78,5 @@ class Keyring:
         cipher = self.get(key_id).cipher
         try:
             return cipher.decrypt(stored[:NONCE_BYTES], stored[NONCE_BYTES:], place.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to be a ciphertext
             raise DecryptionFailed(f"what is stored at {place} cannot be decrypted") from error

@@ -1,10 +1,20 @@
 """Which secret keys a database was written with. A process that lacks one of them must not start:
 it could neither read what the key encrypted nor repeat the hashes that it made."""
 
+from dataclasses import dataclass
+
 from payviox.auth import queries
 from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection
 from payviox.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A previous key that is still needed, and how many payout users' hashes come from it."""
+
+    key_id: str
+    payout_users: int
 
 
 async def check(connection: Connection, keyring: Keyring) -> None:
@@ -24,3 +34,11 @@ async def check(connection: Connection, keyring: Keyring) -> None:
         )
     if keyring.current.id not in known:
         await queries.remember_secret_key(connection, keyring.current.id)
+
+
+async def forget_unused(connection: Connection, keyring: Keyring) -> list[Left]:
+    """Forget the previous keys that no row names any more; answers those that some still do."""
+    await queries.forget_secret_keys(connection, keyring.current.id)
+    known = await queries.known_secret_keys(connection)
+    previous = sorted(set(known) - {keyring.current.id})
+    return [Left(key, await queries.count_users_of_key(connection, key)) for key in previous]

@@ -86,3 +86,23 @@ async def insert_operator(
         [operator_id, email, password_hash, is_admin],
     )
     return cursor.rowcount == 1
+
+
+async def forget_secret_keys(connection: Connection, current: str) -> None:
+    """Forget the keys, but the current one, that nothing stored names. Across businesses."""
+    await connection.execute(
+        "DELETE FROM secret_keys k WHERE key_id <> %s"
+        " AND NOT EXISTS (SELECT FROM payout_users WHERE hash_key_id = k.key_id)"
+        " AND NOT EXISTS (SELECT FROM gift_cards WHERE key_id = k.key_id)"
+        " AND NOT EXISTS (SELECT FROM webhook_settings WHERE key_id = k.key_id)",
+        [current],
+    )
+
+
+async def count_users_of_key(connection: Connection, key_id: str) -> int:
+    """How many payout users' hashes come from this key. Across businesses."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM payout_users WHERE hash_key_id = %s", [key_id]
+    )
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0

@@ -12,7 +12,7 @@ import psycopg
 from payviox import settings as settings_module
 from payviox.auth import known_keys
 from payviox.auth.keyring import Keyring
-from payviox.db import migrate
+from payviox.db import schema
 from payviox.db.embedded import embedded
 from payviox.db.pool import Database
 from payviox.errors import PayvioxError, SettingsError
@@ -51,10 +51,14 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
     if settings.database_url is None:
         with embedded(settings.home) as cluster:
             urls = Urls(cluster.application_url, cluster.owner_url)
-            if migrate.current_revision(urls.application) != migrate.newest_revision():
+            if not schema.is_newest(urls.application):
+                from payviox.db import migrate  # noqa: PLC0415  # heavy, and rarely needed
+
                 migrate.migrate(urls.owner, urls.application)
             yield urls
         return
+    from payviox.db import migrate  # noqa: PLC0415  # heavy, and of no use above
+
     urls = _external(settings, settings.database_url)
     if migrating:
         migrate.migrate(urls.owner, urls.application)
@@ -68,6 +72,8 @@ def _external(settings: Settings, database_url: str) -> Urls:
         _reach(database_url, "PAYVIOX_DATABASE_URL")
         _reach(settings.migration_url, "PAYVIOX_MIGRATION_URL")
         return Urls(database_url, settings.migration_url)
+    from payviox.db import migrate  # noqa: PLC0415  # as above
+
     _reach(database_url, "PAYVIOX_DATABASE_URL")
     return Urls(migrate.application_url(database_url, settings.secret_key), database_url)
 

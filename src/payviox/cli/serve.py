@@ -16,7 +16,7 @@ from payviox import settings as settings_module
 from payviox.cli import lifeline
 from payviox.cli.runtime import Urls, database_urls, with_runtime
 from payviox.cli.supervisor import Supervisor
-from payviox.db import migrate as migrations
+from payviox.db import schema
 from payviox.db.embedded import exclusive_serve
 from payviox.errors import SettingsError
 from payviox.settings import Settings
@@ -124,5 +124,5 @@ def check_port(settings: Settings) -> None:
 def migrate() -> None:
     """Bring the database to this version's schema. Safe to repeat; make a backup first."""
     settings = settings_module.load()
-    with database_urls(settings, migrating=True) as urls:
-        click.echo(f"The database is at schema {migrations.current_revision(urls.application)}.")
+    with database_urls(settings, migrating=True):
+        click.echo(f"The database is at schema {schema.newest()}.")

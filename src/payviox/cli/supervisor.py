@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 STOP_S = 8.5
 """Seconds that the children have to stop in; with the embedded database's end it is within 10."""
 
-READY_PATH = "/openapi.json"
+READY_PATH = "/health/ready"
 READY_S = 90.0
 LONGEST_PAUSE_S = 5.0
 STEADY_S = 10.0

@@ -129,6 +129,11 @@ async def reveal(
     )
 
 
+async def record_reveal(connection: Connection, business_id: UUID, order_id: UUID) -> None:
+    """Record that a gift card was shown that is not of the stock."""
+    await queries.insert_reveal(connection, business_id, order_id, None)
+
+
 async def void_cards(
     connection: Connection, business_id: UUID, cards: Sequence[SealedCard], actor: str
 ) -> int:

@@ -5,7 +5,7 @@ inside a transaction, and never without a reference that is already committed. A
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
 Provider = Literal["paypal", "crypto", "gift_card"]
@@ -98,6 +98,28 @@ class Method:
     max_amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class GiftCard:
+    """A product that a rail sells. Price and face value in cents of their currencies."""
+
+    id: str
+    name: str
+    brand: str
+    country: str
+    currency: str
+    face_value: int
+    price: int
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RevealedCode:
+    """What makes a gift card worth its money: for its owner's eyes alone."""
+
+    code: str = field(repr=False)
+    pin: str | None = field(default=None, repr=False)
+
+
 class Rail(Protocol):
     """One way for money to leave. The same verbs for all."""
 
@@ -124,4 +146,17 @@ class Rail(Protocol):
 
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         """What became of this reference."""
+        ...
+
+
+@runtime_checkable
+class SellsGiftCards(Protocol):
+    """A rail with gift cards of its own, beside the stock."""
+
+    def catalogue(self) -> list[GiftCard]:
+        """What it sells."""
+        ...
+
+    def reveal(self, order_id: UUID) -> RevealedCode:
+        """The code of an order that succeeded; the same whenever it is asked for."""
         ...

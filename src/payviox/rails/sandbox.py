@@ -11,7 +11,16 @@ from uuid import UUID
 
 from payviox.money import percentage
 from payviox.rails import evm_addresses
-from payviox.rails.base import Invalid, Outcome, Provider, Quote, ReadyOrder, Request
+from payviox.rails.base import (
+    GiftCard,
+    Invalid,
+    Outcome,
+    Provider,
+    Quote,
+    ReadyOrder,
+    Request,
+    RevealedCode,
+)
 from payviox.rails.sandbox_endings import BY_NAME, PRODUCTS, ending_of
 
 QUOTE_LIFETIME = timedelta(minutes=10)
@@ -88,16 +97,23 @@ class SandboxRail:
         payment = await self._books.find(order.business_id, reference)
         return Outcome("not_found") if payment is None else _answer(payment, order, reference)
 
+    def catalogue(self) -> list[GiftCard]:
+        """Gift cards that are worth nothing, some for each ending."""
+        return [
+            GiftCard(product.id, product.name, price=product.price, **product.facts)
+            for product in PRODUCTS.values()
+        ]
+
+    def reveal(self, order_id: UUID) -> RevealedCode:
+        """A code worth nothing, the same whenever it is asked for."""
+        digest = hashlib.sha256(order_id.bytes).hexdigest()
+        return RevealedCode(f"SANDBOX-{digest[:16].upper()}")
+
 
 def is_sandbox_product(destination: Mapping[str, Any]) -> bool:
     """Whether a gift card is one of the sandbox's own; no destination yet counts as one."""
     product = destination.get("product")
     return product is None or product in PRODUCTS
-
-
-def reveal(order_id: UUID) -> dict[str, str]:
-    """The code of a sandbox gift card: worth nothing, the same whenever it is asked for."""
-    return {"code": f"SANDBOX-{hashlib.sha256(order_id.bytes).hexdigest()[:16].upper()}"}
 
 
 def crypto_fee(amount: int) -> int:

@@ -66,15 +66,13 @@ async def update_tokens(
     )
 
 
-async def lock_other_keys(connection: Connection, key_id: str, limit: int) -> list[Settings]:
-    """Settings, of any business, whose tokens another key encrypted (a worker's sweep)."""
-    async with connection.cursor(row_factory=class_row(Settings)) as cursor:
-        await cursor.execute(
-            "SELECT business_id, url, enabled, events, token, next_token, key_id"
-            " FROM webhook_settings WHERE key_id <> %s ORDER BY business_id LIMIT %s FOR UPDATE",
-            [key_id, limit],
-        )
-        return await cursor.fetchall()
+async def businesses_of_other_keys(connection: Connection, key_id: str, limit: int) -> list[UUID]:
+    """Which businesses' tokens another key encrypted (a sweep over all of them)."""
+    cursor = await connection.execute(
+        "SELECT business_id FROM webhook_settings WHERE key_id <> %s ORDER BY business_id LIMIT %s",
+        [key_id, limit],
+    )
+    return [row[0] async for row in cursor]  # type: ignore[misc]  # a uuid
 
 
 # Events -------------------------------------------------------------------------------------

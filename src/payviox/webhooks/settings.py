@@ -118,11 +118,12 @@ async def confirm(connection: Connection, business_id: UUID) -> None:
 async def reencrypt(connection: Connection, cipher: Cipher, limit: int = 100) -> int:
     """Bring the tokens of up to `limit` businesses under the current key; answers how many. Called
     until it answers 0, each time in a transaction of its own, it may be interrupted anywhere."""
-    others = await queries.lock_other_keys(connection, cipher.current.id, limit)
-    for row in others:
+    others = await queries.businesses_of_other_keys(connection, cipher.current.id, limit)
+    for business_id in others:
+        row = await _locked(connection, business_id)
         token = _resealed(row.token, row, cipher)
         waiting = None if row.next_token is None else _resealed(row.next_token, row, cipher)
-        await queries.update_tokens(connection, row.business_id, token, waiting, cipher.current.id)
+        await queries.update_tokens(connection, business_id, token, waiting, cipher.current.id)
     return len(others)
 
 

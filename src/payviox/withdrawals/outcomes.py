@@ -34,6 +34,11 @@ class Case:
     waiting: str | None
     remembers_s: float | None
 
+    @property
+    def was_accepted(self) -> bool:
+        """Whether the rail once said that it has the payment."""
+        return self.status == "sent" or self.outcome == "accepted"
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -106,7 +111,7 @@ def _failed(case: Case, answer: Outcome) -> Decision:
 
 
 def _not_sent(case: Case, answer: Outcome) -> Decision:
-    if case.status == "sent" or case.outcome == "accepted":
+    if case.was_accepted:
         # It took the order and now says that it never did: keep asking, tell somebody.
         return _needs_a_person(case, answer)
     due = _next_wait(case) if answer.again_s is None else answer.again_s
@@ -122,7 +127,7 @@ def _not_sent(case: Case, answer: Outcome) -> Decision:
 
 
 def _not_found(case: Case, answer: Outcome) -> Decision:
-    if case.outcome == "accepted":
+    if case.was_accepted:
         return _needs_a_person(case, answer)
     if case.attempt_age_s < BELIEVE_NOT_FOUND_S:
         return _unknown(case, answer)
@@ -133,7 +138,7 @@ def _not_found(case: Case, answer: Outcome) -> Decision:
 
 def _unknown(case: Case, answer: Outcome) -> Decision:
     states: tuple[Status, ...] = ("unknown",) if case.status == "sending" else ()
-    outcome = "accepted" if case.outcome == "accepted" else "unknown"
+    outcome = "accepted" if case.was_accepted else "unknown"
     return Decision(
         states, due_in_s=_next_look(case, answer), waiting=case.waiting, outcome=outcome
     )
@@ -145,7 +150,7 @@ def _needs_a_person(case: Case, answer: Outcome) -> Decision:
         () if case.status == "unknown" else ("unknown",),
         due_in_s=_next_look(case, answer),
         waiting=NEEDS_A_PERSON,
-        outcome=case.outcome or "unknown",
+        outcome="accepted" if case.was_accepted else case.outcome or "unknown",
         alert=None if case.waiting == NEEDS_A_PERSON else "order.needs_a_person",
     )
 

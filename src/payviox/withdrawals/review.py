@@ -22,8 +22,8 @@ async def reasons(
 
     `amount`: from the business's review amount. `rail`: its rail or provider is always reviewed.
     `first_use`: this payout user was never paid there. `shared_destination`: so many other payout
-    users named it. `velocity_orders`, `velocity_amount`: so many orders before it, or so many cents
-    with it, within 24 hours.
+    users named it. `velocity_orders`, `velocity_amount`: with it they are so many orders, or so
+    many cents, within 24 hours.
     """
     found = []
     if business.review_amount is not None and order.amount >= business.review_amount:
@@ -60,7 +60,10 @@ async def _velocity(
     first_id = _first_id(time.time() - VELOCITY_S)
     orders, amount = await rules.since(connection, business.id, user_id, first_id)
     found = []
-    if business.review_velocity_orders is not None and orders >= business.review_velocity_orders:
+    if (
+        business.review_velocity_orders is not None
+        and orders + 1 >= business.review_velocity_orders
+    ):
         found.append("velocity_orders")
     most = business.review_velocity_amount
     if most is not None and amount + order.amount >= most:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from payviox.businesses.model import Business
 from payviox.errors import FieldErrors
-from payviox.rails.base import Method, Provider, Rail
+from payviox.rails.base import GiftCard, Method, Provider, Rail, SellsGiftCards
 
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 
@@ -55,3 +55,17 @@ class Rails:
             Method(provider, provider in offered, business.min_withdrawal, business.max_withdrawal)
             for provider in PROVIDERS
         ]
+
+    def gift_cards(self, business: Business) -> list[GiftCard]:
+        """What this business's rails sell beside the stock."""
+        return [
+            card
+            for route in self._routes[business.mode]
+            if route.provider == "gift_card" and isinstance(route.rail, SellsGiftCards)
+            for card in route.rail.catalogue()
+        ]
+
+    def revealing(self, name: str) -> SellsGiftCards | None:
+        """The rail of this name if it reveals its gift cards itself; None: they are the stock's."""
+        rail: object = self._by_name.get(name)
+        return rail if isinstance(rail, SellsGiftCards) else None

@@ -199,4 +199,4 @@ def _checked(order: Order | None, user_id: UUID | None = None) -> Order:
 
 def _require(order: Order, allowed: frozenset[Status], verb: str) -> None:
     if order.status not in allowed:
-        raise Conflict(f"The order is {order.status} and cannot be {verb}")
+        raise Conflict(f"An order that is {order.status} cannot be {verb}")

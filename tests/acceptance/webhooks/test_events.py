@@ -1,33 +1,18 @@
 """`GET /payout/events`, one event, and its redelivery, as a business calls them."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
 from payviox import ids
-from payviox.api.context import Services
 from payviox.webhooks import outbox
 from payviox.webhooks.delivery import Courier
 from payviox.webhooks.events import EventType, OrderEvent
 from payviox.webhooks.samples import sample
 from support.businesses import TestBusiness
-from support.receiver import Receiver, receiver
+from support.receiver import Receiver
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def courier(services: Services) -> AsyncIterator[Courier]:
-    one = Courier(services.database, services.keyring, allow_private=True)
-    yield one
-    await one.stop(grace_s=0)
-
-
-@pytest.fixture
-async def receiving() -> AsyncIterator[Receiver]:
-    async with receiver() as one:
-        yield one
 
 
 async def happen(business: TestBusiness, event_type: EventType, **fields: object) -> OrderEvent:

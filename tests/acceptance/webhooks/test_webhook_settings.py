@@ -1,34 +1,19 @@
 """`GET|PUT /payout/webhook`, test webhooks and the rotation of tokens, as a business calls them."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from payviox.api.context import Services
 from payviox.webhooks.delivery import Courier
 from payviox.webhooks.events import TYPES
 from support.businesses import TestBusiness
-from support.receiver import Receiver, receiver
+from support.receiver import Receiver
 
 pytestmark = pytest.mark.anyio
 
 NOTHING_SET = {"url": None, "enabled": False, "events": ["payout.succeeded"], "rotating": False}
 URL = "https://hooks.example.com/payviox?k=1"
-
-
-@pytest.fixture
-async def courier(services: Services) -> AsyncIterator[Courier]:
-    one = Courier(services.database, services.keyring, allow_private=True)
-    yield one
-    await one.stop(grace_s=0)
-
-
-@pytest.fixture
-async def receiving() -> AsyncIterator[Receiver]:
-    async with receiver() as one:
-        yield one
 
 
 async def put(business: TestBusiness, **settings: Any) -> httpx.Response:

@@ -1,5 +1,6 @@
 """The stock of gift cards against real PostgreSQL: imports, binding, reveals, alerts."""
 
+import io
 import logging
 
 import anyio
@@ -10,14 +11,16 @@ from payviox import ids
 from payviox.auth.keyring import DecryptionFailed, Keyring
 from payviox.db.pool import Database
 from payviox.errors import NotFound
-from payviox.giftcards import service
+from payviox.giftcards import importing, service
+from payviox.giftcards.csv_file import read_cards
 from payviox.giftcards.model import BadLine
 from payviox.giftcards.rail import StockRail
 from payviox.giftcards.service import NothingToReveal
-from payviox.rails.base import Invalid, Quote, Request
+from payviox.rails.base import Invalid, Request
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
 from support.giftcards import HEADER, csv_of, import_text, insert_order, only_product
+from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -90,9 +93,12 @@ async def test_two_imports_of_one_file_at_once_store_each_card_once(shop: TestBu
         for order in (codes, codes[::-1], codes):
             group.start_soon(one, order)
     assert sum(imported) == 600
-    assert await shop.scalar(
-        "SELECT count(*) FROM gift_cards WHERE business_id = %s", shop.business_id
-    ) == 600
+    assert (
+        await shop.scalar(
+            "SELECT count(*) FROM gift_cards WHERE business_id = %s", shop.business_id
+        )
+        == 600
+    )
 
 
 async def test_a_quote_is_the_price_and_nothing_else(shop: TestBusiness, rail: StockRail) -> None:
@@ -209,20 +215,19 @@ async def test_a_card_held_by_a_transaction_that_fails_is_not_taken_for_sold(
     product = await only_product(shop.database, shop.business_id)
     order, _ = await insert_order(shop.database, shop.business_id, product)
     outcomes = []
-    async with anyio.create_task_group() as group:
-        async with shop.database.read() as holding:
-            await holding.execute("BEGIN")
-            await holding.execute(
-                "SELECT FROM gift_cards WHERE business_id = %s FOR UPDATE", [shop.business_id]
-            )
 
-            async def submit() -> None:
-                outcomes.append(await rail.submit(order, "r"))
+    async def submit() -> None:
+        outcomes.append(await rail.submit(order, "r"))
 
-            group.start_soon(submit)
-            while not await shop.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-                await anyio.sleep(0.01)
-            await holding.execute("ROLLBACK")
+    async with anyio.create_task_group() as group, shop.database.read() as holding:
+        await holding.execute("BEGIN")
+        await holding.execute(
+            "SELECT FROM gift_cards WHERE business_id = %s FOR UPDATE", [shop.business_id]
+        )
+        group.start_soon(submit)
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        await eventually(lambda: shop.scalar(waiting))
+        await holding.execute("ROLLBACK")
     assert outcomes[0].state == "succeeded"
 
 
@@ -290,43 +295,118 @@ async def test_only_the_owner_of_a_succeeded_order_sees_the_code_and_each_reveal
     assert await shop.scalar(reveals, shop.business_id, waiting.order_id) == 0
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "code = set_byte(code, 20, get_byte(code, 20) # 1)",
+        "code = (SELECT o.code FROM gift_cards o WHERE o.id <> c.id LIMIT 1)",
+        "pin = code",
+        "code = ''",
+    ],
+)
 async def test_a_code_changed_or_moved_in_the_database_is_not_shown(
-    shop: TestBusiness, rail: StockRail, urls: Urls
+    shop: TestBusiness, rail: StockRail, urls: Urls, change: str
 ) -> None:
     await fill(shop, 2)
     product = await only_product(shop.database, shop.business_id)
     order, owner = await insert_order(shop.database, shop.business_id, product, status="succeeded")
     await rail.submit(order, "r")
-    changes = {
-        "changed": "code = set_byte(code, 20, get_byte(code, 20) # 1)",
-        "of another row": "code = (SELECT max(code) FROM gift_cards o WHERE o.business_id ="
-        " c.business_id AND o.id <> c.id)",
-        "of the other column": "pin = code",
-    }
     with urls.as_admin() as admin:
-        for change in changes.values():
-            with admin.transaction() as undone:
-                admin.execute(
-                    f"UPDATE gift_cards c SET {change} WHERE business_id = %s AND order_id = %s",
-                    [shop.business_id, order.order_id],
-                )
-                row = admin.execute(
-                    "SELECT id, code, pin, key_id FROM gift_cards WHERE order_id = %s",
-                    [order.order_id],
-                ).fetchone()
-                raise_undo(undone)
-            assert row is not None
-            card_id, code, pin, key_id = row
-            place = f"gift_cards:{shop.business_id}:{card_id}"
-            with pytest.raises(DecryptionFailed):
-                KEYRING.decrypt(bytes(code), key_id, f"{place}:code")  # type: ignore[arg-type]
-                KEYRING.decrypt(bytes(pin), key_id, f"{place}:pin")  # type: ignore[arg-type]
-        admin.execute(
-            "UPDATE gift_cards SET code = set_byte(code, 20, get_byte(code, 20) # 1)"
-            " WHERE order_id = %s",
-            [order.order_id],
-        )
+        admin.execute(f"UPDATE gift_cards c SET {change} WHERE order_id = %s", [order.order_id])
     with pytest.raises(DecryptionFailed):
         await shop.database.write(
             lambda db: service.reveal(db, KEYRING, shop.business_id, owner, order.order_id)
         )
+
+
+async def test_low_stock_and_sold_out_are_each_told_once(
+    shop: TestBusiness, rail: StockRail
+) -> None:
+    await shop.set(low_stock=3)
+    await fill(shop, 4)
+    product = await only_product(shop.database, shop.business_id)
+
+    async def submit() -> None:
+        order, _ = await insert_order(shop.database, shop.business_id, product)
+        await rail.submit(order, str(order.order_id))
+
+    async def alerts() -> list[str]:
+        audit = (
+            "SELECT coalesce(array_agg(action ORDER BY id), '{}') FROM audit_entries"
+            " WHERE business_id = %s AND actor = 'stock'"
+        )
+        found: list[str] = await shop.scalar(audit, shop.business_id)
+        return found
+
+    with structlog.testing.capture_logs() as logged:
+        await submit()
+        assert await alerts() == []
+        for _ in range(5):
+            await submit()
+        assert await alerts() == ["giftcards.low", "giftcards.sold_out"]
+        low = await shop.database.fetch(service.low_stock)
+        assert [s.available for s in low if s.business_id == shop.business_id] == [0]
+        await fill(shop, 5, "MORE")
+        low = await shop.database.fetch(service.low_stock)
+        assert shop.business_id not in {s.business_id for s in low}
+        for _ in range(3):
+            await submit()
+    assert await alerts() == ["giftcards.low", "giftcards.sold_out", "giftcards.low"]
+    assert [line["event"] for line in logged if line["log_level"] == "warning"] == [
+        "gift cards are running low",
+        "gift cards are sold out",
+        "gift cards are running low",
+    ]
+
+
+async def test_voided_cards_are_never_delivered_and_delivered_ones_are_left_alone(
+    shop: TestBusiness, rail: StockRail
+) -> None:
+    await fill(shop, 3)
+    product = await only_product(shop.database, shop.business_id)
+    order, _ = await insert_order(shop.database, shop.business_id, product)
+    await rail.submit(order, "r1")
+    lines = read_cards(io.BytesIO(csv_of(["CODE-0000", "CODE-0001", "unknown"]).encode()))
+    count, bad = await importing.void_cards(shop.database, KEYRING, shop.business_id, lines, "test")
+    assert (count, bad) == (1, [])
+    (stock,) = await shop.database.fetch(lambda db: service.stock(db, shop.business_id))
+    assert (stock.available, stock.delivered, stock.void) == (1, 1, 1)
+    await shop.database.write(
+        lambda db: service.void_product(db, shop.business_id, product.id, "test")
+    )
+    order, _ = await insert_order(shop.database, shop.business_id, product)
+    assert (await rail.submit(order, "r2")).state == "not_sent"
+
+
+async def test_no_code_is_anywhere_in_the_database_or_the_log(
+    shop: TestBusiness, rail: StockRail, urls: Urls, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    code, pin = "PLAINLY-SEEN-4711", "PINNED-0815"
+    text = f"{HEADER}\nP,B,US,{code},{pin},1,USD,100,\nP,B,US,{code} \0,{pin},1,USD,100,\n"
+    text += f"{code},P,B,US,{pin},1,USD,100,\n"
+    with structlog.testing.capture_logs() as logged:
+        sums = await import_text(shop.database, KEYRING, shop.business_id, text)
+        assert (sums.imported, len(sums.bad)) == (1, 2)
+        product = await only_product(shop.database, shop.business_id)
+        order, owner = await insert_order(
+            shop.database, shop.business_id, product, status="succeeded"
+        )
+        outcome = await rail.submit(order, "r")
+        await rail.submit(
+            (await insert_order(shop.database, shop.business_id, product))[0], "another"
+        )
+        await shop.database.write(
+            lambda db: service.reveal(db, KEYRING, shop.business_id, owner, order.order_id)
+        )
+    told = f"{sums} {outcome} {logged} {caplog.text} {product}"
+    with urls.as_admin() as admin:
+        tables = admin.execute(
+            "SELECT format('%I', relname) FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        ).fetchall()
+        for (table,) in tables:
+            told += str(admin.execute(f"SELECT t::text FROM {table} t").fetchall())  # type: ignore[arg-type]
+    for secret in (code, pin):
+        for form in (secret, secret.replace("-", "").lower(), secret.encode().hex()):
+            assert form.lower() not in told.lower()

@@ -12,6 +12,7 @@ from payviox.db.pool import Database
 from payviox.webhooks import delivery, outbox
 from payviox.webhooks.delivery import LEASE, Courier
 from support.hooked import Hook, deliver
+from support.live import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -146,13 +147,14 @@ async def test_a_retry_that_is_answered_200_ends_it(hook: Hook, courier: Courier
 async def test_a_receiver_that_is_away_is_an_attempt_with_the_reason(
     hook: Hook, courier: Courier
 ) -> None:
-    hooked = await hook(url="http://127.0.0.1:1027/")
+    url = f"http://127.0.0.1:{free_port()}/"
+    hooked = await hook(url=url)
     await hooked.happen()
     await deliver(courier, hooked)
     log = await hooked.rows(
         "SELECT status, error, url FROM delivery_attempts WHERE business_id = %s"
     )
-    assert log == [(None, "connection refused", "http://127.0.0.1:1027/")]
+    assert log == [(None, "connection refused", url)]
 
 
 async def test_a_receiver_that_answers_too_late_is_an_attempt_with_the_reason(

@@ -22,6 +22,11 @@ from payviox.webhooks.targets import Lookup, Target
 pytestmark = pytest.mark.anyio
 
 LIMIT_S = 0.3
+"""For what is to be cut by time."""
+AMPLE_S = 10.0
+"""For everything else: a busy machine is no receiver's fault."""
+CLOCK_MS = 5
+"""uvloop's timers count whole milliseconds from a time it looked at before."""
 BODY = b'{"type":"payout.succeeded"}'
 HEADERS = {"Content-Type": "application/json", "Signature": "ab"}
 PUBLIC = "93.184.216.34"
@@ -123,15 +128,15 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 async def send(target: Target, **options: object) -> Answer:
-    return await post(target, BODY, HEADERS, **{"timeout_s": LIMIT_S} | options)
+    return await post(target, BODY, HEADERS, **{"timeout_s": AMPLE_S} | options)
 
 
-async def answer_to(script: Script) -> tuple[Answer, Receiver]:
+async def answer_to(script: Script, timeout_s: float = AMPLE_S) -> tuple[Answer, Receiver]:
     """One delivery; the sender must have let go of the connection, however it went."""
     async with receiver(script) as one:
         started = time.monotonic()
-        answer = await send(one.target())
-        assert time.monotonic() - started < LIMIT_S + 0.5
+        answer = await send(one.target(), timeout_s=timeout_s)
+        assert time.monotonic() - started < timeout_s + 2
         async with asyncio.timeout(5):
             await one.left.acquire()
         assert one.accepted == 1
@@ -145,7 +150,7 @@ async def test_the_exact_body_and_headers_arrive_and_200_is_delivered() -> None:
     async with receiver(says(OK)) as one:
         answer = await send(one.target(path="/hook?a=b"))
     assert (answer.status, answer.body, answer.error, answer.delivered) == (200, "ok", None, True)
-    assert 0 <= answer.duration_ms <= 1000 * LIMIT_S
+    assert 0 <= answer.duration_ms <= 1000 * AMPLE_S
     head, _, body = one.requests[0].partition(b"\r\n\r\n")
     assert body == BODY
     lines = head.split(b"\r\n")
@@ -198,7 +203,7 @@ async def test_a_receiver_that_answers_before_it_has_read_the_body_is_heard() ->
 
     async with receiver(early) as one:
         one.request = lambda _reader: asyncio.sleep(0, b"")  # type: ignore[method-assign,assignment]
-        answer = await post(one.target(), b"x" * 2_000_000, HEADERS, timeout_s=LIMIT_S)
+        answer = await post(one.target(), b"x" * 2_000_000, HEADERS, timeout_s=AMPLE_S)
     assert answer.status == 413
 
 
@@ -206,22 +211,23 @@ async def test_a_receiver_that_answers_before_it_has_read_the_body_is_heard() ->
 
 
 async def test_no_answer_is_cut_by_time_and_says_so() -> None:
-    answer, _ = await answer_to(says(then_waits=True))
+    answer, _ = await answer_to(says(then_waits=True), LIMIT_S)
     assert (answer.status, answer.error) == (None, "no answer within 0.3 s")
-    assert LIMIT_S * 1000 <= answer.duration_ms < LIMIT_S * 1000 + 500
+    assert LIMIT_S * 1000 - CLOCK_MS <= answer.duration_ms < LIMIT_S * 1000 + 2000
 
 
 async def test_headers_that_drip_in_byte_by_byte_are_cut_by_time() -> None:
-    answer, _ = await answer_to(drips(b"HTTP/1.1 200 OK\r\nX: "))
+    answer, _ = await answer_to(drips(b"HTTP/1.1 200 OK\r\nX: "), LIMIT_S)
     assert (answer.status, answer.error) == (None, "no answer within 0.3 s")
 
 
 async def test_a_body_that_drips_is_cut_by_time_and_the_200_before_it_stands() -> None:
-    answer, _ = await answer_to(repeats(b"HTTP/1.1 200 OK\r\n\r\n", b"x", pause_s=0.02))
+    script = repeats(b"HTTP/1.1 200 OK\r\n\r\n", b"x", pause_s=0.02)
+    answer, _ = await answer_to(script, LIMIT_S)
     assert answer.delivered
     assert answer.error is None
     assert set(answer.body) == {"x"}
-    assert answer.duration_ms >= LIMIT_S * 1000
+    assert answer.duration_ms >= LIMIT_S * 1000 - CLOCK_MS
 
 
 @pytest.mark.parametrize(
@@ -324,7 +330,8 @@ async def test_a_name_that_does_not_resolve_and_one_that_takes_forever_say_so() 
 
     target = Target("https", "hooks.example.com", 443, "/", allow_private=False)
     assert (await send(target, lookup=unknown)).error == "the name does not resolve"
-    assert (await send(target, lookup=forever)).error == "no answer within 0.3 s"
+    answer = await send(target, lookup=forever, timeout_s=LIMIT_S)
+    assert answer.error == "no answer within 0.3 s"
 
 
 async def test_a_network_that_is_down_and_a_connect_that_hangs_say_so() -> None:
@@ -336,7 +343,8 @@ async def test_a_network_that_is_down_and_a_connect_that_hangs_say_so() -> None:
 
     target = Target("http", "127.0.0.1", 80, "/", allow_private=True)
     assert (await send(target, connect=down)).error == "cannot connect: Network is unreachable"
-    assert (await send(target, connect=hangs)).error == "no answer within 0.3 s"
+    answer = await send(target, connect=hangs, timeout_s=LIMIT_S)
+    assert answer.error == "no answer within 0.3 s"
 
 
 # --- THREATS 19: no connection is made
@@ -515,7 +523,7 @@ async def test_a_tls_handshake_that_never_ends_is_cut_by_time_and_let_go() -> No
 
     async with receiver(swallow) as one:
         one.request = lambda _reader: asyncio.sleep(0, b"")  # type: ignore[method-assign,assignment]
-        answer = await send(one.target(scheme="https"))
+        answer = await send(one.target(scheme="https"), timeout_s=LIMIT_S)
         async with asyncio.timeout(5):
             await one.left.acquire()
     assert (answer.status, answer.error) == (None, "no answer within 0.3 s")

@@ -84,14 +84,17 @@ def test_a_quoted_field_may_hold_line_breaks_and_lines_are_counted_by_their_star
         (GOOD.replace("2030-12-31", "31.12.2030"), "the expiry must be a date such as 2030-12-31"),
         (GOOD.replace("2030-12-31", "2030-02-30"), "the expiry is no date of the calendar"),
         (GOOD.replace("Shop 25", ""), "the product is missing"),
-        (GOOD.replace("Shop 25", "a\u202eb"), "the product holds a character that cannot be printed"),
+        (
+            GOOD.replace("Shop 25", "a\u202eb"),
+            "the product holds a character that cannot be printed",
+        ),
     ],
 )
 def test_a_bad_line_is_named_with_its_reason(line: str, why: str) -> None:
     assert reason(line) == why
 
 
-@pytest.mark.parametrize("price", ["", "0", "25.00", "-5", "100000001", "９９", "1" * 5000])
+@pytest.mark.parametrize("price", ["", "0", "25.00", "-5", "100000001", "\uff19\uff19", "1" * 5000])
 def test_a_price_is_whole_cents_within_bounds(price: str) -> None:
     assert "price" in reason(GOOD.replace("2500", price))
 

@@ -1,0 +1,116 @@
+"""Whether the process lives, whether the installation can work, and its metrics: for the operator's
+machines, without a business's key."""
+
+import hmac
+import ipaddress
+from typing import Any, Literal
+
+import msgspec
+from litestar import Response, get
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from payviox.api.authentication import bearer
+from payviox.api.context import Call, services
+from payviox.api.documentation import Shown, documented
+from payviox.api.rendering import JSON, encode
+from payviox.errors import NotFound, Unauthorized
+from payviox.monitoring import service as monitoring
+
+FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+"""What a proxy adds: the peer is then the proxy, not who asks."""
+
+EXAMPLE_METRICS = 'payviox_http_requests_total{method="GET",route="/balance",status="200"} 12.0\n'
+
+
+class Live(msgspec.Struct):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class Checks(msgspec.Struct):
+    """What was checked: `ok`, or what is wrong."""
+
+    database: str
+    schema: str
+    worker: str
+
+
+class Ready(msgspec.Struct):
+    """Whether the installation can do its work, and if not why."""
+
+    status: Literal["ready", "not ready"]
+    checks: Checks
+
+
+@get("/health/live")
+@documented("Operation", {200: Live()})
+async def live(request: Call) -> Live:  # noqa: ARG001  # every route takes one
+    """Whether this process answers."""
+    return Live()
+
+
+@get("/health/ready")
+@documented(
+    "Operation",
+    {
+        200: Ready("ready", Checks("ok", "ok", "ok")),
+        503: Ready(
+            "not ready", Checks("the database does not answer", "not checked", "not checked")
+        ),
+    },
+)
+async def ready(request: Call) -> Response[Any]:
+    """Whether the installation can work.
+
+    It can while its database answers, holds the schema of this version, and a worker was heard of
+    within the last minute.
+    """
+    found = await monitoring.readiness(services(request).database)
+    checks = Checks(found.database, found.schema, found.worker)
+    answer = Ready("ready" if found.ready else "not ready", checks)
+    return Response(encode(answer), status_code=200 if found.ready else 503, media_type=JSON)
+
+
+@get("/metrics")
+@documented(
+    "Operation",
+    {200: Shown(str, EXAMPLE_METRICS, "text/plain")},
+    errors=[Unauthorized, NotFound],
+)
+async def metrics(request: Call) -> Response[bytes]:
+    """Prometheus metrics.
+
+    Open to the machine itself; from elsewhere, or through a proxy, to `Authorization: Bearer` and
+    the token that the setting PAYVIOX_METRICS_TOKEN holds.
+    """
+    _check_reader(request)
+    figures = await monitoring.figures(services(request).database)
+    content = request.app.state.metrics.render(figures)
+    return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+
+def _check_reader(request: Call) -> None:
+    """Raises NotFound where no token is set that could open the door, else Unauthorized."""
+    if _local(request):
+        return
+    token = services(request).settings.metrics_token
+    if token is None:
+        raise NotFound
+    given = bearer(request.headers.get("authorization"))
+    if not hmac.compare_digest(given.encode(), token.encode()):
+        raise Unauthorized
+
+
+def _local(request: Call) -> bool:
+    if any(name in request.headers for name in FORWARDED) or request.client is None:
+        return False
+    try:
+        peer = ipaddress.ip_address(request.client.host)
+    except ValueError:
+        return False
+    mapped = peer.ipv4_mapped if isinstance(peer, ipaddress.IPv6Address) else None
+    return (mapped or peer).is_loopback
+
+
+ROUTES = [live, ready, metrics]

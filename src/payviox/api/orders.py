@@ -1,0 +1,168 @@
+"""What a business may do with payout orders: look, approve, reject, cancel."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+
+from payviox import ids
+from payviox.api.authentication import require_business
+from payviox.api.bodies import read
+from payviox.api.context import Call, business, services
+from payviox.api.documentation import documented
+from payviox.api.idempotent import run_once
+from payviox.api.order_views import (
+    BUSINESS_EXAMPLE,
+    BusinessOrderView,
+    as_first_shown,
+    business_view,
+    example,
+    remembered,
+)
+from payviox.api.paging import (
+    Listed,
+    Page,
+    after_id,
+    filter_id,
+    listed,
+    page_of,
+    path_id,
+    read_query,
+    unknown_after,
+)
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, NotFound
+from payviox.idempotency.service import Done
+from payviox.rails.base import Provider
+from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals.model import Order, Status
+
+ACTOR = "api"
+
+
+class OrderFilter(Page, kw_only=True):
+    """Which orders to list."""
+
+    status: Status | None = None
+    provider: Provider | None = None
+    user: Annotated[str | None, msgspec.Meta(description="A payout user's id")] = None
+
+
+class RejectRequest(msgspec.Struct):
+    """Why, in a sentence for the payout user; it goes into the `payout.rejected` webhook."""
+
+    note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+
+
+@get("/payout/orders", guards=[require_business])
+@documented("Payout orders", {200: listed(BUSINESS_EXAMPLE)}, query=OrderFilter)
+async def list_orders(request: Call) -> Listed[BusinessOrderView]:
+    """List payout orders, newest first."""
+    caller = business(request)
+    wanted = read_query(request, OrderFilter)
+    after = after_id(wanted, ids.ORDER)
+    user_id = filter_id(wanted.user, ids.USER, "user")
+
+    async def fetch(connection: Connection) -> list[Order]:
+        if after is not None:
+            try:
+                await withdrawals.get(connection, caller.business_id, after)
+            except NotFound as error:
+                raise unknown_after() from error
+        return await withdrawals.list_page(
+            connection,
+            caller.business_id,
+            user_id=user_id,
+            status=wanted.status,
+            provider=wanted.provider,
+            after=after,
+            limit=wanted.limit + 1,
+        )
+
+    rows = await services(request).database.fetch(fetch)
+    return page_of(rows, wanted.limit, business_view)
+
+
+@get("/payout/orders/{id:str}", guards=[require_business])
+@documented("Payout orders", {200: BUSINESS_EXAMPLE})
+async def get_order(request: Call) -> BusinessOrderView:
+    """One payout order."""
+    caller = business(request)
+    order_id = path_id(request, ids.ORDER)
+    order = await services(request).database.fetch(
+        lambda connection: withdrawals.get(connection, caller.business_id, order_id)
+    )
+    return business_view(order)
+
+
+@post("/payout/orders/{id:str}/approve", guards=[require_business], status_code=200)
+@documented("Payout orders", {200: BUSINESS_EXAMPLE}, errors=[Conflict])
+async def approve_order(request: Call) -> Response[Any]:
+    """Approve an order that is in review.
+
+    It is sent for exactly the amount and the destination that it has now.
+    """
+    return await _decide(
+        request,
+        lambda connection, business_id, order_id: withdrawals.approve(
+            connection, business_id, order_id, ACTOR
+        ),
+    )
+
+
+@post("/payout/orders/{id:str}/reject", guards=[require_business], status_code=200)
+@documented(
+    "Payout orders",
+    {200: example(BusinessOrderView, status="rejected", reason="Please confirm your address.")},
+    request=RejectRequest("Please confirm your address."),
+    errors=[Conflict],
+)
+async def reject_order(request: Call) -> Response[Any]:
+    """Reject an order that is in review or queued.
+
+    The money goes back to the payout user, and the note into the webhook.
+    """
+    note = read(await request.body(), RejectRequest).note
+    return await _decide(
+        request,
+        lambda connection, business_id, order_id: withdrawals.reject(
+            connection, business_id, order_id, ACTOR, note or None
+        ),
+    )
+
+
+@post("/payout/orders/{id:str}/cancel", guards=[require_business], status_code=200)
+@documented(
+    "Payout orders", {200: example(BusinessOrderView, status="canceled")}, errors=[Conflict]
+)
+async def cancel_order(request: Call) -> Response[Any]:
+    """Cancel an order that was not sent yet.
+
+    The money goes back to the payout user.
+    """
+    return await _decide(
+        request,
+        lambda connection, business_id, order_id: withdrawals.cancel(
+            connection, business_id, order_id, ACTOR
+        ),
+    )
+
+
+async def _decide(
+    request: Call, decide: Callable[[Connection, UUID, UUID], Awaitable[Order]]
+) -> Response[Any]:
+    caller = business(request)
+    order_id = path_id(request, ids.ORDER)
+
+    async def effect(connection: Connection) -> dict[str, Any]:
+        return remembered(await decide(connection, caller.business_id, order_id))
+
+    async def render(done: Done) -> BusinessOrderView:
+        return business_view(await as_first_shown(request, caller.business_id, done))
+
+    return await run_once(request, caller.business_id, "business", effect, render)
+
+
+ROUTES = [list_orders, get_order, approve_order, reject_order, cancel_order]

@@ -1,0 +1,250 @@
+"""Checking every invariant of the ledger over all of it, from one snapshot and in constant memory. It
+only reads and may run beside everything else; what it finds is named, never mended. Amounts are US
+cents."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from payviox import ids
+from payviox.db.pool import Connection
+from payviox.ledger import verify_queries as queries
+from payviox.ledger.model import MAY_BE_NEGATIVE
+from payviox.ledger.verify_queries import Chain, OrderMoney
+
+Kind = Literal[
+    "business", "negative", "account", "version", "balance", "orphan", "order", "in_transit"
+]
+KINDS: dict[Kind, str] = {
+    "business": "all balances of a business sum to 0",
+    "negative": "no account but world, fee_income and suspense is ever negative",
+    "account": "an account's balance and version are those of its transfers",
+    "version": "the versions of an account's transfers are 1, 2, 3 and so on",
+    "balance": "each balance is the one before it and the amount",
+    "orphan": "transfers have a business, accounts and orders that exist",
+    "order": "each order's money is in the one place that its state says",
+    "in_transit": "what is in transit on a rail is what its open orders reserve",
+}
+"""What is checked."""
+
+NAMED = 10
+"""How many broken rows of a kind are named; the others are counted."""
+
+STEP = 20_000
+"""Progress is told about every so many sides of transfers."""
+
+Progress = Callable[[int, int], None]
+"""Told how many sides of transfers were checked, and of about how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A broken row. `message` says what was expected and what was found."""
+
+    kind: Kind
+    business_id: UUID
+    message: str
+    account_id: UUID | None = None
+    transfer_id: int | None = None
+    order_id: UUID | None = None
+    expected: int | None = None
+    found: int | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What was looked at and what was found, first things first."""
+
+    businesses: int = 0
+    accounts: int = 0
+    transfers: int = 0
+    orders: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    counts: Counter[Kind] = field(default_factory=Counter)
+
+    @property
+    def ok(self) -> bool:
+        return not self.counts
+
+
+async def verify(connection: Connection, progress: Progress = lambda *_: None) -> Report:
+    """Check the whole ledger as it is at this moment. The connection must not be in a transaction."""
+    check = _Check(connection, progress)
+    await queries.begin(connection)
+    try:
+        return await check.run()
+    finally:
+        if not connection.broken:
+            await connection.rollback()
+
+
+class _Check:
+    def __init__(self, connection: Connection, progress: Progress) -> None:
+        self._connection = connection
+        self._progress = progress
+        self._report = Report()
+        self._sides = self._told = self._total = 0
+
+    async def run(self) -> Report:
+        self._total = await queries.count_sides(self._connection)
+        self._progress(0, self._total)
+        for business_id, exists in await queries.list_businesses(self._connection):
+            self._report.businesses += 1
+            if not exists:
+                message = "there are transfers of a business that does not exist"
+                self._found(Problem("orphan", business_id, message))
+            await self._accounts(business_id)
+            await self._orders(business_id)
+        self._progress(self._sides, self._sides)
+        self._report.transfers = self._sides // 2
+        return self._report
+
+    async def _accounts(self, business_id: UUID) -> None:
+        total = 0
+        async for chain in queries.chains(self._connection, business_id):
+            self._report.accounts += chain.kind is not None
+            total += chain.balance or 0
+            self._count(chain.sides)
+            if _broken(chain):
+                await self._chain(business_id, chain)
+        if total:
+            message = f"the balances of the business sum to {total} where 0 is expected"
+            self._found(Problem("business", business_id, message, expected=0, found=total))
+
+    async def _orders(self, business_id: UUID) -> None:
+        self._report.orders += await queries.count_orders(self._connection, business_id)
+        async for order in queries.misplaced_orders(self._connection, business_id):
+            self._order(business_id, order)
+        for rail, account_id, expected, found in await queries.in_transit_differences(
+            self._connection, business_id
+        ):
+            message = f"open orders reserve {expected} on {rail}, in transit are {found}"
+            self._found(
+                Problem(
+                    "in_transit", business_id, message, account_id, expected=expected, found=found
+                )
+            )
+
+    async def _chain(self, business_id: UUID, chain: Chain) -> None:
+        """Name what is wrong with an account; look-ups only for what will be named."""
+        if chain.kind is None:
+            message = "the transfer names an account that the business does not have"
+            self._found(Problem("orphan", business_id, message, chain.id, chain.first_id))
+        if chain.gap is not None:
+            await self._gap(business_id, chain.id, *chain.gap)
+        if chain.jump is not None:
+            version, transfer_id, expected, found = chain.jump
+            message = f"the balance after version {version} is {found}, expected {expected}"
+            self._found(
+                Problem(
+                    "balance",
+                    business_id,
+                    message,
+                    chain.id,
+                    transfer_id,
+                    expected=expected,
+                    found=found,
+                )
+            )
+        if chain.kind is not None:
+            await self._account(business_id, chain, chain.balance or 0, chain.version or 0)
+
+    async def _gap(
+        self, business_id: UUID, account: UUID, version: int, transfer: int, before: int, last: int
+    ) -> None:
+        if self._full("version"):
+            self._report.counts["version"] += 1
+            return
+        expected = before + 1
+        message = f"version {version} follows version {before}: version {expected} is missing"
+        if version == before:
+            message = f"version {version} is also that of {ids.show(ids.TRANSFER, str(last))}"
+        else:
+            # Ids and versions of an account grow together, so what was made between the two
+            # transfers once had the version that is missing.
+            strayed = await queries.side_between(
+                self._connection, business_id, account, last, transfer
+            )
+            if strayed is not None:
+                transfer, version = strayed
+                message = f"version {version} stands where version {expected} is expected"
+        self._found(
+            Problem(
+                "version",
+                business_id,
+                message,
+                account,
+                transfer,
+                expected=expected,
+                found=version,
+            )
+        )
+
+    async def _account(self, business_id: UUID, chain: Chain, balance: int, version: int) -> None:
+        if version != chain.last_version:
+            self._found(
+                Problem(
+                    "account",
+                    business_id,
+                    f"the account is at version {version}, its transfers at {chain.last_version}",
+                    chain.id,
+                    await queries.side_with(
+                        self._connection, business_id, chain.id, least_version=version + 1
+                    ),
+                    expected=chain.last_version,
+                    found=version,
+                )
+            )
+        elif balance != chain.sum:
+            message = f"the account's balance is {balance}, its transfers sum to {chain.sum}"
+            self._found(
+                Problem(
+                    "account", business_id, message, chain.id, expected=chain.sum, found=balance
+                )
+            )
+        lowest = min(balance, chain.lowest)
+        if lowest < 0 and chain.kind not in MAY_BE_NEGATIVE:
+            transfer = await queries.first_negative(self._connection, business_id, chain.id)
+            message = f"the {chain.kind} account is or was at {lowest}"
+            self._found(Problem("negative", business_id, message, chain.id, transfer, found=lowest))
+
+    def _order(self, business_id: UUID, order: OrderMoney) -> None:
+        if order.status is None:
+            message = "the transfer names an order that the business does not have"
+            problem = Problem("orphan", business_id, message, None, order.first_id, order.id)
+        elif order.astray is not None:
+            message = "the transfer moves an order's money to or from where it does not belong"
+            problem = Problem("order", business_id, message, None, order.astray, order.id)
+        else:
+            message = (
+                f"the order is {order.status} over {order.amount} ({order.net_amount} and"
+                f" {order.order_fees} fees), its money: {order.transit} in transit,"
+                f" {order.settled} settled, {order.fees} fees, {order.with_user} with the user"
+            )
+            problem = Problem("order", business_id, message, None, order.first_id, order.id)
+        self._found(problem)
+
+    def _found(self, problem: Problem) -> None:
+        if not self._full(problem.kind):
+            self._report.problems.append(problem)
+        self._report.counts[problem.kind] += 1
+
+    def _full(self, kind: Kind) -> bool:
+        return self._report.counts[kind] >= NAMED
+
+    def _count(self, sides: int) -> None:
+        self._sides += sides
+        if self._sides - self._told >= STEP:
+            self._told = self._sides
+            self._progress(self._sides, max(self._sides, self._total))
+
+
+def _broken(chain: Chain) -> bool:
+    return bool(
+        chain.gap
+        or chain.jump
+        or (chain.balance, chain.version) != (chain.sum, chain.last_version)
+        or (min(chain.sum, chain.lowest) < 0 and chain.kind not in MAY_BE_NEGATIVE)
+    )

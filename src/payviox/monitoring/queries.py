@@ -1,0 +1,108 @@
+"""The SQL of readiness and figures. It reads across businesses, as only the operator may, through
+indexes and small tables: nothing here grows with the number of payout users or transfers."""
+
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from payviox.db.pool import Connection
+
+OPEN = ["created", "review", "queued", "sending", "sent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Workers with a fresh heartbeat, and the age of the freshest, in seconds."""
+
+    alive: int
+    heartbeat_age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What waits for the worker, and for how long what is due already has, in seconds."""
+
+    orders_age_s: float
+    deliveries_pending: int
+    deliveries_age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    mode: str
+    name: str
+    value: int
+
+
+async def schema_revision(connection: Connection) -> str | None:
+    cursor = await connection.execute("SELECT version_num FROM payviox_schema")
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
+
+
+async def workers(connection: Connection, fresh_s: float) -> Workers:
+    async with connection.cursor(row_factory=class_row(Workers)) as cursor:
+        await cursor.execute(
+            "SELECT count(*) FILTER (WHERE last_heartbeat > now() - make_interval(secs => %s))"
+            " AS alive, extract(epoch FROM now() - max(last_heartbeat))::float AS heartbeat_age_s"
+            " FROM procrastinate_workers",
+            [fresh_s],
+        )
+        row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  # an aggregate answers a row
+    return row
+
+
+async def due(connection: Connection) -> Due:
+    async with connection.cursor(row_factory=class_row(Due)) as cursor:
+        await cursor.execute(
+            "SELECT greatest(extract(epoch FROM now() - (SELECT min(due_at) FROM orders"
+            "   WHERE due_at IS NOT NULL)), 0)::float AS orders_age_s,"
+            " (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL) AS deliveries_pending,"
+            " greatest(extract(epoch FROM now() - (SELECT min(due_at) FROM deliveries"
+            "   WHERE due_at IS NOT NULL)), 0)::float AS deliveries_age_s"
+        )
+        row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  # a SELECT of expressions answers a row
+    return row
+
+
+async def open_orders(connection: Connection) -> list[Counted]:
+    """How many orders are in each state that is not final."""
+    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, o.status AS name, sum(o.number)::bigint AS value"
+            " FROM businesses b CROSS JOIN LATERAL ("
+            "   SELECT status, count(*) AS number FROM orders"
+            "   WHERE business_id = b.id AND status = ANY(%s) GROUP BY status) o"
+            " GROUP BY b.mode, o.status",
+            [OPEN],
+        )
+        return await cursor.fetchall()
+
+
+async def balances(connection: Connection) -> list[Counted]:
+    """Cents by kind of account. All balances of a business sum to 0, so what payout users hold is
+    told by the few accounts that are not theirs."""
+    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, coalesce(a.kind, 'user') AS name,"
+            " (CASE WHEN a.kind IS NULL THEN -1 ELSE 1 END * sum(a.balance))::bigint AS value"
+            " FROM businesses b JOIN accounts a ON a.business_id = b.id AND a.kind <> 'user'"
+            " GROUP BY GROUPING SETS ((b.mode, a.kind), (b.mode))"
+        )
+        return await cursor.fetchall()
+
+
+async def low_stock(connection: Connection) -> list[Counted]:
+    """How many gift-card products have no more cards than their business's alert level."""
+    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, 'products' AS name, count(*) FILTER (WHERE c.cards <= b.low_stock)"
+            " AS value FROM businesses b JOIN gift_card_products p ON p.business_id = b.id"
+            " CROSS JOIN LATERAL (SELECT count(*) AS cards FROM ("
+            "   SELECT 1 FROM gift_cards g WHERE g.business_id = p.business_id"
+            "   AND g.product_id = p.id AND g.status = 'available' LIMIT b.low_stock + 1) few) c"
+            " GROUP BY b.mode"
+        )
+        return await cursor.fetchall()

@@ -1,0 +1,124 @@
+"""From what a payout user asks for to an order that may be made: the rail is chosen, quotes and
+validates, outside any transaction. Nothing is written here. Amounts are US cents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from payviox import ids
+from payviox.auth.users import UserCaller
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.db.pool import Database
+from payviox.errors import FieldErrors, NotFound
+from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.rails.base import Invalid, Provider, Rail, ReadyOrder, Request
+from payviox.rails.base import Quote as RailQuote
+from payviox.withdrawals import quotes
+from payviox.withdrawals.routing import Rails
+from payviox.withdrawals.service import check_limits
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for. `amount` or `net_amount`, or neither with a `quote_id`. An empty
+    `destination` is enough for a quote."""
+
+    provider: Provider
+    destination: Mapping[str, Any]
+    amount: int | None = None
+    net_amount: int | None = None
+    quote_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A rail's offer."""
+
+    rail: str
+    quote: RailQuote
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An order that its rail found valid and that may be made."""
+
+    business: Business
+    rail: str
+    ready: ReadyOrder
+    quote_id: UUID | None
+
+
+async def quote(database: Database, rails: Rails, caller: UserCaller, wanted: Wanted) -> Quoted:
+    """What it would cost. Raises FieldErrors."""
+    business = await _business(database, caller)
+    rail, request = _route(rails, business, wanted)
+    found = await _quote(rail, request)
+    check_limits(business, found.amount)
+    return Quoted(rail.name, found)
+
+
+async def prepare(database: Database, rails: Rails, caller: UserCaller, wanted: Wanted) -> Prepared:
+    """A valid order, priced by the named quote or by the rail as of now. Raises FieldErrors."""
+    business = await _business(database, caller)
+    rail, request = _route(rails, business, wanted)
+    if wanted.quote_id is None:
+        found = await _quote(rail, request)
+    else:
+        found = await _kept_quote(database, caller, rail, wanted, wanted.quote_id)
+    check_limits(business, found.amount)
+    try:
+        ready = await rail.validate(ids.new(), found, request, caller.email)
+    except Invalid as error:
+        raise FieldErrors(error.fields) from error
+    if wanted.quote_id is not None and found.destination not in ({}, ready.destination):
+        raise _other_quote("destination")
+    return Prepared(business, rail.name, ready, wanted.quote_id)
+
+
+async def _business(database: Database, caller: UserCaller) -> Business:
+    return await database.fetch(lambda connection: businesses.get(connection, caller.business_id))
+
+
+def _route(rails: Rails, business: Business, wanted: Wanted) -> tuple[Rail, Request]:
+    destination = dict(wanted.destination)
+    if wanted.provider == "paypal" and destination:
+        try:
+            destination["email"] = canonical(destination["email"])
+        except InvalidEmail as error:
+            raise FieldErrors({"paypal.email": [str(error)]}) from error
+    rail = rails.serving(business, wanted.provider, destination)
+    request = Request(business.id, wanted.provider, destination, wanted.amount, wanted.net_amount)
+    return rail, request
+
+
+async def _quote(rail: Rail, request: Request) -> RailQuote:
+    try:
+        return await rail.quote(request)
+    except Invalid as error:
+        raise FieldErrors(error.fields) from error
+
+
+async def _kept_quote(
+    database: Database, caller: UserCaller, rail: Rail, wanted: Wanted, quote_id: UUID
+) -> RailQuote:
+    """The payout user's own quote, for just this; whether it is still good is settled under the
+    lock that makes the order."""
+    try:
+        kept = await database.fetch(
+            lambda connection: quotes.get(connection, caller.business_id, caller.user_id, quote_id)
+        )
+    except NotFound as error:
+        raise FieldErrors({"quote_id": ["There is no such quote."]}) from error
+    if (kept.provider, kept.rail) != (wanted.provider, rail.name):
+        raise _other_quote("provider")
+    if wanted.amount not in (None, kept.amount):
+        raise _other_quote("amount")
+    if wanted.net_amount not in (None, kept.net_amount):
+        raise _other_quote("net_amount")
+    return RailQuote(kept.amount, kept.fees, kept.net_amount, kept.destination, kept.expires_at)
+
+
+def _other_quote(name: str) -> FieldErrors:
+    return FieldErrors({"quote_id": [f"The quote was made for another {name}."]})

@@ -1,0 +1,308 @@
+"""Every command in a process of its own, beside a running `serve` on an embedded database."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from payviox import __version__
+from support.installation import Installation, until
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One `serve` for the whole file; afterwards nothing of it is left."""
+    made = Installation(
+        tmp_path_factory.mktemp("cli") / "home", {"PAYVIOX_ALLOW_PRIVATE_WEBHOOKS": "1"}
+    )
+    serving = made.start()
+    try:
+        yield made
+    finally:
+        took_s = serving.stop()
+    assert took_s < 10
+    assert serving.process.returncode == 0
+    assert until(lambda: not made.left())
+
+
+@pytest.fixture(scope="module")
+def acme(installation: Installation) -> Any:
+    """A business with 500,000 cents to pay out, in test mode."""
+    made = installation.told("business", "create", "Acme")
+    business_id = made["test"]["business_id"]
+    installation.done("business", "deposit", business_id, "1000000", "--reference", "first")
+    installation.done("business", "fund", business_id, "500000")
+    installation.done("business", "enable-payouts", business_id)
+    return made["test"]
+
+
+def call(installation: Installation, acme: Any, method: str, path: str, **options: Any) -> Any:
+    headers = {"Authorization": f"Bearer {acme['secret_key']}"}
+    return httpx.request(method, installation.url + path, headers=headers, **options)
+
+
+def pay(installation: Installation, acme: Any, email: str, amount: int) -> str:
+    answer = call(
+        installation, acme, "POST", "/payout/create", json={"email": email, "amount": amount}
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["hash"])
+
+
+def withdraw(installation: Installation, payout_hash: str, amount: int, to: str) -> str:
+    answer = httpx.post(
+        f"{installation.url}/payout/withdraw",
+        headers={"X-Payout-Hash": payout_hash},
+        json={"provider": "paypal", "amount": amount, "paypal": {"email": to}},
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def test_help_and_version_need_no_database(tmp_path: Path) -> None:
+    nowhere = Installation(tmp_path / "none", {"PAYVIOX_DATABASE_URL": "postgresql://nowhere"})
+    assert nowhere.done("--version") == f"payviox {__version__}"
+    page = nowhere.done("--help")
+    for command in ("serve", "demo", "migrate", "business", "keys", "operator", "order", "ledger"):
+        assert re.search(rf"^  {command}\s+\w", page, re.MULTILINE), command
+    assert "review_amount" in nowhere.done("business", "set", "--help")
+    assert not (tmp_path / "none").exists()
+
+
+def test_business_create_prints_exactly_the_contracts_json(installation: Installation) -> None:
+    made = installation.told("business", "create", "Zoë & Söhne")
+    assert list(made) == ["name", "live", "test"]
+    assert made["name"] == "Zoë & Söhne"
+    for mode in ("live", "test"):
+        assert list(made[mode]) == ["business_id", "secret_key", "public_key"]
+        assert made[mode]["business_id"].startswith("biz_")
+        assert made[mode]["secret_key"].startswith(f"sk_{mode}_")
+        assert made[mode]["public_key"].startswith(f"pk_{mode}_")
+    listed = {row["business_id"]: row for row in installation.told("business", "list")}
+    assert listed[made["live"]["business_id"]]["payouts_enabled"] is False
+    assert listed[made["test"]["business_id"]]["mode"] == "test"
+
+
+def test_a_deposit_is_credited_once_for_each_reference(
+    installation: Installation, acme: Any
+) -> None:
+    business_id = acme["business_id"]
+    before = call(installation, acme, "GET", "/balance").json()
+    after = installation.told("business", "deposit", business_id, "700", "--reference", "r-1")
+    again = installation.told("business", "deposit", business_id, "700", "--reference", "r-1")
+    assert after["balance"] == before["balance"] + 700
+    assert again == after
+    said = installation.refused("business", "deposit", business_id, "701", "--reference", "r-1")
+    assert said == "Error: The reference 'r-1' was used before for a deposit of 700 cents"
+    assert call(installation, acme, "GET", "/balance").json() == after
+
+
+def test_money_moves_between_the_main_and_the_payout_balance(
+    installation: Installation, acme: Any
+) -> None:
+    business_id = acme["business_id"]
+    before = installation.told("business", "show", business_id)
+    funded = installation.told("business", "fund", business_id, "1000")
+    assert funded["payout_balance"] == before["payout_balance"] + 1000
+    back = installation.told("business", "defund", business_id, "1000")
+    assert back["payout_balance"] == before["payout_balance"]
+    said = installation.refused("business", "fund", business_id, "999999999")
+    assert said == "Error: Insufficient balance"
+    for amount in ("0", "-5", "1.5", "1e3", "ten", "1000000000001"):
+        installation.refused("business", "fund", business_id, "--", amount, status=2)
+    assert installation.told("business", "show", business_id) == before
+
+
+def test_switching_payouts_off_counts_at_once(installation: Installation, acme: Any) -> None:
+    body = {"email": "switch@example.com", "amount": 1}
+    installation.done("business", "disable-payouts", acme["business_id"])
+    refused = call(installation, acme, "POST", "/payout/create", json=body)
+    assert refused.status_code == 403
+    installation.done("business", "enable-payouts", acme["business_id"])
+    assert call(installation, acme, "POST", "/payout/create", json=body).status_code == 201
+
+
+def test_a_regenerated_key_stops_the_old_one_at_once(installation: Installation) -> None:
+    business = installation.told("business", "create", "Keys")["test"]
+    old = dict(business)
+    business["secret_key"] = installation.done("keys", "regenerate", old["business_id"], "secret")
+    assert business["secret_key"].startswith("sk_test_")
+    assert call(installation, old, "GET", "/balance").status_code == 401
+    assert call(installation, business, "GET", "/balance").status_code == 200
+    shown = installation.told("keys", "regenerate", old["business_id"], "public")
+    assert list(shown) == ["public_key"]
+
+
+def test_rules_are_set_cleared_and_validated(installation: Installation, acme: Any) -> None:
+    business_id = acme["business_id"]
+    installation.done(
+        "business", "set", business_id, "review_velocity_orders=3", "review_rails=stock,sandbox"
+    )
+    shown = installation.told("business", "show", business_id)
+    assert (shown["review_velocity_orders"], shown["review_rails"]) == (3, ["stock", "sandbox"])
+    installation.done(
+        "business", "set", business_id, "review_velocity_orders=none", "review_rails=none"
+    )
+    before = installation.told("business", "show", business_id)
+    assert (before["review_velocity_orders"], before["review_rails"]) == (None, [])
+    for wrong, word in (
+        ("review_amount=0", "review_amount must be"),
+        ("review_amount=ten", "review_amount must be"),
+        ("review_first_use=perhaps", "true or false"),
+        ("min_withdrawal=none", "cannot be cleared"),
+        ("max_withdrawal=100000001", "max_withdrawal must be"),
+        ("payouts_enabled=true", "sets no rule"),
+        ("nonsense", "sets no rule"),
+    ):
+        said = installation.refused("business", "set", business_id, "low_stock=9", wrong)
+        assert word in said
+    said = installation.refused(
+        "business", "set", business_id, "min_withdrawal=500", "max_withdrawal=400"
+    )
+    assert "may not be greater than max_withdrawal" in said
+    assert installation.told("business", "show", business_id) == before
+
+
+def test_unknown_ids_are_named_and_malformed_ones_are_usage_errors(
+    installation: Installation,
+) -> None:
+    nobody = "0192f0c1-7f4e-7c3a-9d58-2b8f4a6c1e70"
+    assert "not found" in installation.refused("business", "show", f"biz_{nobody}").lower()
+    assert "There is no order" in installation.refused("order", "show", f"ord_{nobody}")
+    assert "There is no payout user" in installation.refused("users", "activate", f"usr_{nobody}")
+    assert "no id like biz_" in installation.refused("business", "show", nobody, status=2)
+
+
+def test_payout_users_are_switched_and_given_new_hashes(
+    installation: Installation, acme: Any
+) -> None:
+    first = pay(installation, acme, "ada@example.com", 2_500)
+    listed = installation.told("users", "list", acme["business_id"], "--email", "Ada@Example.com")
+    assert [(row["email"], row["status"], row["balance"]) for row in listed] == [
+        ("ada@example.com", "active", 2_500)
+    ]
+    user_id = listed[0]["payout_user_id"]
+
+    def opens(payout_hash: str) -> bool:
+        headers = {"X-Payout-Hash": payout_hash}
+        answer = httpx.get(f"{installation.url}/payout/operations", headers=headers)
+        return answer.status_code == 200
+
+    assert opens(first)
+    assert installation.done("users", "deactivate", user_id) == "ada@example.com is inactive."
+    assert not opens(first)
+    installation.done("users", "activate", user_id)
+    assert opens(first)
+    second = installation.done("users", "rotate-hash", user_id)
+    assert opens(second)
+    assert not opens(first)
+    assert installation.done("users", "revoke", user_id, "500").startswith("$20.00")
+    assert "Insufficient balance" in installation.refused("users", "revoke", user_id, "9999")
+
+
+def test_orders_are_decided_and_tell_their_whole_story(
+    installation: Installation, acme: Any
+) -> None:
+    business_id = acme["business_id"]
+    installation.done("business", "set", business_id, "review_amount=5000")
+    payout_hash = pay(installation, acme, "grace@example.com", 30_000)
+    orders = [
+        withdraw(installation, payout_hash, 6_000, "grace@example.com") for _ in range(3)
+    ]
+    waiting = installation.told("order", "list", business_id, "--status", "review")
+    assert {row["order_id"] for row in waiting} == set(orders)
+    approved, rejected, canceled = orders
+    installation.done("order", "approve", approved)
+    installation.done("order", "reject", rejected, "--note", "not this time")
+    installation.done("order", "cancel", canceled)
+    assert "cannot be rejected" in installation.refused("order", "reject", canceled)
+
+    def story(order_id: str) -> Any:
+        return installation.told("order", "show", order_id)
+
+    told = until(lambda: (s := story(approved))["status"] == "succeeded" and s)
+    assert [state["status"] for state in told["states"]][-3:] == ["queued", "sending", "succeeded"]
+    assert [attempt["outcome"] for attempt in told["attempts"]] == ["succeeded"]
+    assert told["attempts"][0]["reference"] == f"{approved}.1"
+    assert [move["kind"] for move in told["transfers"]] == ["reserve", "settle"]
+    assert "payout.succeeded" in [event["type"] for event in told["events"]]
+    refused = story(rejected)
+    assert (refused["status"], refused["note"]) == ("rejected", "not this time")
+    assert [move["kind"] for move in refused["transfers"]] == ["reserve", "release"]
+    assert "cli" in {state["actor"] for state in refused["states"]}
+    assert "not this time" in installation.done("order", "show", rejected)
+    installation.done("business", "set", business_id, "review_amount=none")
+
+
+def test_webhooks_are_set_tested_and_their_tokens_rotated_in_two_steps(
+    installation: Installation,
+) -> None:
+    business_id = installation.told("business", "create", "Hooks")["test"]["business_id"]
+    said = installation.refused("webhook", "test", business_id)
+    assert "No webhook is set up yet" in said
+    said = installation.refused("webhook", "set", business_id, "--url", "gopher://x")
+    assert "The url is not accepted" in said
+    url = f"{installation.url}/nowhere"
+    first = installation.told("webhook", "set", business_id, "--url", url, "--enable")
+    assert first["token"].startswith("whsec_")
+    assert first["events"] == ["payout.succeeded"]
+    both = "payout.created,payout.failed"
+    second = installation.told("webhook", "set", business_id, "--events", both)
+    assert second["events"] == both.split(",")
+    assert "token" not in second
+    event_id = installation.told("webhook", "test", business_id)["event_id"]
+    entry = until(
+        lambda: next(
+            (e for e in installation.told("webhook", "log", business_id) if e["attempts"]), None
+        )
+    )
+    assert (entry["event_id"], entry["answer"], entry["test"]) == (event_id, 404, True)
+    installation.done("webhook", "redeliver", business_id, event_id)
+    assert "no new token" in installation.refused(
+        "webhook", "rotate-token", business_id, "--confirm"
+    )
+    new = installation.done("webhook", "rotate-token", business_id)
+    assert new.startswith("whsec_")
+    assert installation.told("webhook", "show", business_id)["rotating"] is True
+    installation.done("webhook", "rotate-token", business_id, "--confirm")
+    assert installation.told("webhook", "show", business_id)["rotating"] is False
+
+
+def test_operators_have_long_passwords_and_one_account_each(installation: Installation) -> None:
+    command = ("operator", "create", "--email", "Root@Example.com", "--admin")
+    said = installation.refused(*command, "--password-stdin", given="too short\n")
+    assert said == "Error: The password must be at least 12 characters."
+    password = "a long enough password"
+    made = installation.told(*command, "--password-stdin", given=f"{password}\n")
+    assert made == {"email": "root@example.com", "admin": True}
+    said = installation.refused(*command, "--password-stdin", given=f"{password}\n")
+    assert "already" in said
+    assert "--password-stdin" in installation.refused(*command, status=2)
+
+
+def test_commands_are_written_into_the_audit_as_the_command_lines(
+    installation: Installation, acme: Any
+) -> None:
+    installation.done("business", "set", acme["business_id"], "low_stock=7")
+    history = call(installation, acme, "GET", "/payout/history?limit=100").json()["data"]
+    assert json.dumps(history).count('"deposit"') >= 1
+    assert installation.told("business", "show", acme["business_id"])["low_stock"] == 7
+
+
+def test_a_command_without_a_terminal_prints_lines_for_scripts(
+    installation: Installation, acme: Any
+) -> None:
+    lines = installation.done("business", "list").splitlines()
+    assert all(len(line.split("\t")) == 6 for line in lines)
+    assert acme["business_id"] in {line.split("\t")[0] for line in lines}
+
+
+def test_commands_answer_within_seconds(installation: Installation) -> None:
+    began = time.monotonic()
+    installation.done("business", "list")
+    assert time.monotonic() - began < 5

@@ -1,0 +1,79 @@
+"""The examples of the documentation, run as they stand."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.businesses import TestBusiness
+from support.live import LiveServer
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs" / "integrating.md").read_text(encoding="utf-8")
+
+
+def fences(language: str) -> list[str]:
+    """The code blocks of one language, in order, but the one that only sets the address."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+    return [block for block in blocks if not block.startswith("export ")]
+
+
+def run(command: list[str], business: TestBusiness, server: LiveServer) -> str:
+    done = subprocess.run(
+        command,
+        env={"PATH": "/usr/bin:/bin", "PAYVIOX_URL": server.url, "PAYVIOX_KEY": business.secret_key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def test_every_curl_example_of_the_guide_succeeds(
+    business: TestBusiness, live_server: LiveServer
+) -> None:
+    blocks = fences("sh")
+    assert len(blocks) >= 4
+    answers = [
+        json.loads(line)
+        for line in run(["bash", "-euc", "\necho\n".join(blocks)], business, live_server)
+        .replace("}{", "}\n{")
+        .splitlines()
+        if line.strip()
+    ]
+    assert not [answer for answer in answers if "error" in answer]
+    create, batch, balance, operations, quote, order = answers
+    assert re.fullmatch("[0-9a-f]{64}", create["hash"])
+    assert [len(result["hash"]) for result in batch["results"]] == [64, 64]
+    assert balance["payout_balance"] > 0
+    assert operations["email"] == "ada@example.com"
+    assert quote["net_amount"] == 1000
+    assert order["amount"] == 1000
+
+
+async def test_the_python_example_prints_the_status_and_the_hash(
+    business: TestBusiness, live_server: LiveServer
+) -> None:
+    (example,) = fences("python")
+    assert re.fullmatch(
+        "201 [0-9a-f]{64}\n", run([sys.executable, "-c", example], business, live_server)
+    )
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
+async def test_the_javascript_example_prints_the_status_and_the_hash(
+    business: TestBusiness, live_server: LiveServer
+) -> None:
+    (example,) = fences("js")
+    assert re.fullmatch(
+        "201 [0-9a-f]{64}\n",
+        run(["node", "--input-type=module", "-e", example], business, live_server),
+    )

@@ -1,0 +1,318 @@
+"""The connection to PostgreSQL is lost, wherever it hurts: every caller gets the right answer, no
+money is lost and none is paid twice."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from payviox.allocations import batcher as batchers
+from payviox.allocations.batcher import Batcher
+from payviox.allocations.model import Allocated
+from payviox.db.pool import Database
+from payviox.errors import OutcomeUnknown, PayvioxError
+from payviox.treasury import service as treasury
+from support.databases import Urls
+from support.polling import eventually
+from support.proxy import Moment, Proxy, proxy
+
+pytestmark = pytest.mark.anyio
+
+MOMENTS: list[Moment] = ["before COMMIT", "COMMIT sent", "COMMIT done"]
+
+
+@pytest.fixture
+async def network(urls: Urls) -> AsyncIterator[Proxy]:
+    async with proxy(urls.application) as running:
+        yield running
+
+
+@pytest.fixture
+async def far(network: Proxy) -> AsyncIterator[Database]:
+    """The database as it is reached by the network that fails."""
+    database = Database(network.url)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+def engine(engine: Any, far: Database, keyring: Any) -> Any:
+    """The business on the sound network, its queue on the other."""
+    engine.batcher = Batcher(far, keyring)
+    return engine
+
+
+def kinds(answers: list[Any]) -> list[type]:
+    return [type(answer[0]) for answer in answers]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("keyed", [False, True])
+async def test_a_group_whose_connection_is_lost_is_paid_once(
+    engine, network: Proxy, moment: Moment, keyed: bool
+) -> None:
+    for _ in range(6):  # psycopg prepares what it often runs
+        await engine.pay("before@x.com", 1)
+    for round_ in range(3):
+        network.cut_at(moment)
+        answers = await asyncio.gather(
+            *(
+                engine.pay(
+                    f"u{n}@x.com",
+                    5,
+                    idempotency_key=f"{round_}.{n}" if keyed else None,
+                    digest="aa" if keyed else None,
+                )
+                for n in range(20)
+            )
+        )
+        assert network.cuts == round_ + 1
+        assert kinds(answers) == [Allocated] * 20
+        assert not any(answer[0].replayed for answer in answers)
+        books = await engine.business.ledger()
+        assert [books[f"u{n}@x.com"] for n in range(20)] == [5 * (round_ + 1)] * 20
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_one_request_whose_connection_is_lost_is_paid_once(
+    engine, network: Proxy, moment: Moment
+) -> None:
+    network.cut_at(moment)
+    [outcome] = await engine.pay("a@x.com", 5)
+    assert network.cuts == 1
+    books = await engine.business.ledger()
+    assert (books["a@x.com"], books.users, await engine.groups()) == (5, 1, 1)
+    assert [outcome] == await engine.pay("a@x.com", 5)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_refusal_whose_connection_is_lost_is_still_that_refusal(
+    make_engine, far, keyring, network: Proxy, moment: Moment
+) -> None:
+    engine = await make_engine(5)
+    engine.batcher = Batcher(far, keyring)
+    network.cut_at(moment)
+    answers = await asyncio.gather(engine.pay("a@x.com", 5), engine.pay("b@x.com", 5))
+    assert network.cuts == 1
+    assert [answer[0].__class__.__name__ for answer in answers] == [
+        "Allocated",
+        "InsufficientPayoutBalance",
+    ]
+    assert (await engine.business.ledger()).users == 1
+
+
+async def test_wherever_the_connection_is_cut_every_request_is_paid_once(
+    engine, network: Proxy
+) -> None:
+    """Before each message in turn that the client sends."""
+    position = rounds = 0
+    while network.cuts == rounds:
+        network.cut_after(position)
+        answers = await asyncio.gather(*(engine.pay(f"u{n}@x.com", 1) for n in range(3)))
+        assert kinds(answers) == [Allocated] * 3
+        rounds += 1
+        position += 1
+        books = await engine.business.ledger()
+        assert books.transfers["allocation"] == 3 * rounds, f"cut before message {position}"
+    assert position > 20
+    network.disarm()
+
+
+@contextlib.contextmanager
+def commits_wait(urls: Urls) -> Iterator[Any]:
+    """Makes every COMMIT of a group wait, in PostgreSQL, until `let_go`."""
+    with urls.as_admin() as admin:
+        admin.execute(
+            "CREATE OR REPLACE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END'"
+        )
+        admin.execute(
+            "CREATE CONSTRAINT TRIGGER wait_at_commit AFTER INSERT ON allocation_groups"
+            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()"
+        )
+        admin.execute("SELECT pg_advisory_lock(4711)")
+        try:
+            yield admin
+        finally:
+            admin.execute("SELECT pg_advisory_unlock_all()")
+            admin.execute("DROP TRIGGER wait_at_commit ON allocation_groups")
+
+
+@pytest.mark.parametrize("end", ["it commits", "it is terminated"])
+async def test_a_commit_that_hangs_while_its_connection_is_lost_is_waited_for(
+    engine, network: Proxy, urls: Urls, end: str
+) -> None:
+    """The look-up must not answer before the lost transaction has ended, whichever way."""
+    with commits_wait(urls) as admin:
+        network.cut_at("COMMIT sent")
+        task = engine.pay("a@x.com", 5)
+        pids = await engine.waiting_for_a_lock(2)  # the COMMIT, and the look-up behind it
+        assert network.cuts == 1
+        assert not task.done()
+        if end == "it is terminated":
+            [committing] = admin.execute(
+                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            ).fetchall()
+            assert committing[0] in pids
+            admin.execute("SELECT pg_terminate_backend(%s)", committing)
+        admin.execute("SELECT pg_advisory_unlock_all()")
+        [outcome] = await task
+    assert isinstance(outcome, Allocated)
+    books = await engine.business.ledger()
+    assert (books["a@x.com"], books.users, await engine.groups()) == (5, 1, 1)
+
+
+async def test_a_backend_terminated_at_commit_is_no_lost_request(engine, urls: Urls) -> None:
+    """An administrator ends the session while it commits: it says so before it goes."""
+    with commits_wait(urls) as admin:
+        task = engine.pay("a@x.com", 5)
+        [pid] = await engine.waiting_for_a_lock()
+        admin.execute("SELECT pg_terminate_backend(%s)", [pid])
+        admin.execute("SELECT pg_advisory_unlock_all()")
+        assert kinds([await task]) == [Allocated]
+    books = await engine.business.ledger()
+    assert (books["a@x.com"], await engine.groups()) == (5, 1)
+
+
+async def test_a_backend_terminated_before_commit_is_no_lost_request(engine, urls: Urls) -> None:
+    async with engine.locked():
+        tasks = [engine.pay(f"u{n}@x.com", 5) for n in range(10)]
+        [pid] = await engine.waiting_for_a_lock()
+        with urls.as_admin() as admin:
+            admin.execute("SELECT pg_terminate_backend(%s)", [pid])
+        await eventually(lambda: _another(engine, pid))
+        assert not any(task.done() for task in tasks)
+    assert kinds(await asyncio.gather(*tasks)) == [Allocated] * 10
+    assert (await engine.business.ledger()).transfers["allocation"] == 10
+
+
+async def _another(engine: Any, pid: int) -> bool:
+    return pid not in await engine.waiting_for_a_lock()
+
+
+async def test_every_session_terminated_again_and_again_loses_nothing(engine, urls: Urls) -> None:
+    """Terminated at moments of nobody's choosing."""
+    stop = asyncio.Event()
+
+    async def pay(worker: int) -> int:
+        paid = 0
+        while not stop.is_set():
+            [outcome] = await engine.pay(f"u{worker}@x.com", 1)
+            assert isinstance(outcome, Allocated)
+            paid += 1
+        return paid
+
+    workers = [asyncio.ensure_future(pay(n)) for n in range(8)]
+    with urls.as_admin() as admin:
+        killed = 0
+        while killed < 60:
+            killed += len(
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                ).fetchall()
+            )
+            await asyncio.sleep(0.01)  # their work goes on; nothing is waited for
+    stop.set()
+    paid = await asyncio.gather(*workers)
+    books = await engine.business.ledger()
+    assert [books[f"u{n}@x.com"] for n in range(8)] == paid
+    assert sum(paid) > 0
+
+
+@pytest.fixture
+def impatient(far: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away stays away: waiting for it is cut short."""
+    monkeypatch.setattr(batchers, "RETRY_S", 0.3)
+    monkeypatch.setattr(far._engine, "timeout", 0.3)
+
+
+async def test_away_before_commit_is_our_fault_and_nothing_is_debited(
+    engine, network: Proxy, impatient
+) -> None:
+    before = await engine.business.ledger()
+    network.cut_at("before COMMIT")
+    network.refusing = True
+    answers = await asyncio.gather(
+        *(engine.pay(f"u{n}@x.com", 5) for n in range(5)), return_exceptions=True
+    )
+    network.refusing = False
+    assert await engine.business.ledger() == before
+    # Cut just before COMMIT, the client cannot know; what it says must not be that it was done.
+    assert {type(answer) for answer in answers} <= {OutcomeUnknown, PayvioxError}
+    assert kinds([await engine.pay("a@x.com", 5)]) == [Allocated]
+
+
+async def test_away_altogether_is_500_and_nothing_is_debited(
+    engine, network: Proxy, impatient
+) -> None:
+    before = await engine.business.ledger()
+    network.refusing = True
+    network.cut_after(0)
+    answers = await asyncio.gather(
+        *(engine.pay(f"u{n}@x.com", 5) for n in range(5)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [PayvioxError] * 5
+    assert {answer.status for answer in answers} == {500}
+    assert await engine.business.ledger() == before
+    network.refusing = False
+    assert kinds([await engine.pay("a@x.com", 5)]) == [Allocated]
+
+
+async def test_away_since_commit_is_an_unknown_outcome_and_its_key_tells_it(
+    engine, network: Proxy, impatient
+) -> None:
+    keyed = {"idempotency_key": "k", "digest": "aa"}
+    network.cut_at("COMMIT done")
+    task = engine.pay("a@x.com", 5, **keyed)
+    await eventually(lambda: network.cuts == 1)
+    network.refusing = True
+    with pytest.raises(OutcomeUnknown) as unknown:
+        await task
+    assert (unknown.value.status, unknown.value.headers) == (503, {"Retry-After": "5"})
+    network.refusing = False
+    [outcome] = await engine.pay("a@x.com", 5, **keyed)
+    assert outcome.replayed
+    assert (await engine.business.ledger())["a@x.com"] == 5
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_any_other_write_with_a_key_is_made_once(
+    engine, far: Database, network: Proxy, moment: Moment
+) -> None:
+    """Database.write, under which everything but allocations commits."""
+    business = engine.business
+
+    async def deposit(connection: Any) -> Any:
+        return await treasury.deposit(connection, business.business_id, 7, "r", "test")
+
+    network.cut_at(moment)
+    await far.write(deposit, keyed=True)
+    assert network.cuts == 1
+    assert (await business.ledger())["main"] == 7
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_write_without_a_key_is_never_repeated_once_commit_was_sent(
+    engine, far: Database, network: Proxy, moment: Moment
+) -> None:
+    business = engine.business
+
+    async def defund(connection: Any) -> Any:
+        return await treasury.defund(connection, business.business_id, 7, "test")
+
+    network.cut_at(moment)
+    with pytest.raises(OutcomeUnknown):
+        await far.write(defund)
+    assert network.cuts == 1
+    committed = 0 if moment == "before COMMIT" else 7
+
+    async def settled() -> bool:
+        return (await business.ledger())["main"] == committed
+
+    await eventually(settled)

@@ -1,0 +1,180 @@
+"""A whole installation as its operator has it: the command `payviox` in processes of its own, beside a
+running `serve` or not; and which processes are left of it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from payviox.db.embedded import processes
+from payviox.db.embedded.layout import Layout
+from support.live import free_port
+
+PAYVIOX = str(Path(sys.executable).with_name("payviox"))
+
+
+def until(condition: Callable[[], Any], within_s: float = 20) -> Any:
+    """What `condition` answers once it is true."""
+    deadline = time.monotonic() + within_s
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(0.02)
+    return answer
+
+
+@dataclass
+class Installation:
+    """One PAYVIOX_HOME, embedded database unless `more` names another."""
+
+    home: Path
+    more: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(("PAYVIOX_", "PG"))}
+        return {
+            **kept,
+            "PAYVIOX_HOME": str(self.home),
+            "PAYVIOX_PORT": str(self.port),
+            **self.more,
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self, *arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run one command to its end; `given` is its standard input."""
+        return subprocess.run(
+            [PAYVIOX, *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            cwd=self.home.parent,
+            timeout=60,
+            check=False,
+        )
+
+    def done(self, *arguments: str, given: str = "") -> str:
+        """What a command that must succeed prints."""
+        ended = self.run(*arguments, given=given)
+        assert ended.returncode == 0, f"{arguments}: {ended.stderr}"
+        assert "Traceback" not in ended.stderr
+        return ended.stdout.strip()
+
+    def told(self, *arguments: str, given: str = "") -> Any:
+        """The JSON that a command prints."""
+        return json.loads(self.done(*arguments, "--json", given=given))
+
+    def refused(self, *arguments: str, given: str = "", status: int = 1) -> str:
+        """What a command that must be refused says: one sentence, no trace."""
+        ended = self.run(*arguments, given=given)
+        assert ended.returncode == status, f"{arguments}: {ended.returncode} {ended.stderr}"
+        assert "Traceback" not in ended.stderr
+        assert ended.stdout == ""
+        return ended.stderr.strip()
+
+    def start(self, *arguments: str, ready: bool = True) -> "Serving":
+        """Start a command that goes on, such as `serve`, in a process group of its own."""
+        serving = Serving(self, arguments or ("serve",))
+        try:
+            if ready:
+                serving.wait_until_ready()
+        except BaseException:
+            serving.kill()
+            raise
+        return serving
+
+    def left(self) -> list[str]:
+        """The command lines of this installation's processes, database included."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                environment = (entry / "environ").read_bytes()
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            ours = f"PAYVIOX_HOME={self.home}\0".encode() in environment
+            keeper = "embedded.keeper" in line and str(self.home) in line
+            if line and (ours or keeper):
+                found.append(f"{entry.name} {line}")
+        secrets = Layout(self.home).read_secrets()
+        if secrets is not None:
+            found += [f"{pid} postgres" for pid in processes.server_processes(secrets.name)]
+        return found
+
+
+class Serving:
+    """`payviox serve` or another command that goes on."""
+
+    def __init__(self, installation: Installation, arguments: tuple[str, ...]) -> None:
+        self.installation = installation
+        self.said = installation.home.parent / f"{arguments[0]}-{time.monotonic_ns()}.log"
+        with self.said.open("wb") as log:
+            self.process = subprocess.Popen(
+                [PAYVIOX, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=installation.environment,
+                cwd=installation.home.parent,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.said.read_text()
+
+    def wait_until_ready(self, within_s: float = 60) -> None:
+        def ready() -> bool:
+            assert self.process.poll() is None, f"it ended: {self.output}"
+            return "is ready at" in self.output
+
+        until(ready, within_s)
+
+    def child(self, name: str) -> int:
+        """The pid of `payviox web` or `payviox worker` under this `serve`, once it runs."""
+        return int(until(lambda: self._child(name)))
+
+    def _child(self, name: str) -> int | None:
+        for entry in Path("/proc").iterdir():
+            try:
+                parent = re.search(r"PPid:\s+(\d+)", (entry / "status").read_text())
+                line = (entry / "cmdline").read_bytes().split(b"\0")
+            except (OSError, ValueError):
+                continue
+            if parent and int(parent[1]) == self.process.pid and name.encode() in line:
+                return int(entry.name)
+        return None
+
+    def healthy(self) -> bool:
+        try:
+            answer = httpx.get(f"{self.installation.url}/health/ready", timeout=5)
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """Tell it to stop; how many seconds that took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """kill -9 of this one process."""
+        self.process.kill()
+        self.process.wait()

@@ -1,0 +1,172 @@
+"""What every answer of a rail does to an order in every case, checked for what must always hold."""
+
+import itertools
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payviox.rails.base import Outcome
+from payviox.withdrawals.model import GIVES_BACK, MAY_BECOME, Status
+from payviox.withdrawals.outcomes import (
+    BELIEVE_NOT_FOUND_S,
+    MAX_ATTEMPTS,
+    NEEDS_A_PERSON,
+    SLOWEST_LOOK_S,
+    Case,
+    Decision,
+    decide,
+)
+
+ANSWERS = get_args(Outcome.__annotations__["state"])
+AT_A_RAIL: tuple[Status, ...] = ("sending", "sent", "unknown", "succeeded", "failed")
+OLD = BELIEVE_NOT_FOUND_S * 10
+
+
+def case(
+    status: Status = "sending",
+    attempt: int = 1,
+    outcome: str | None = None,
+    age_s: float = OLD,
+    waiting: str | None = None,
+    remembers_s: float | None = None,
+) -> Case:
+    return Case(status, attempt, outcome, age_s, age_s, waiting, remembers_s)
+
+
+cases = st.builds(
+    Case,
+    status=st.sampled_from(AT_A_RAIL),
+    attempt=st.integers(1, MAX_ATTEMPTS + 2),
+    outcome=st.sampled_from([None, *ANSWERS]),
+    attempt_age_s=st.floats(0, 1e8),
+    order_age_s=st.floats(0, 1e8),
+    waiting=st.sampled_from([None, "float_empty", NEEDS_A_PERSON]),
+    remembers_s=st.sampled_from([None, 60.0, 86_400.0, 1e9]),
+)
+answers = st.builds(
+    Outcome,
+    state=st.sampled_from(ANSWERS),
+    reason=st.sampled_from([None, "why"]),
+    retryable=st.booleans(),
+    waiting=st.sampled_from([None, "float_empty"]),
+    again_s=st.sampled_from([None, 0.5, 30.0]),
+)
+
+
+@given(cases, answers)
+def test_every_step_is_one_that_the_table_allows(at: Case, answer: Outcome) -> None:
+    status = at.status
+    for state in decide(at, answer).states:
+        assert state in MAY_BECOME[status]
+        status = state
+
+
+@given(cases, answers)
+def test_money_moves_exactly_with_the_states(at: Case, answer: Outcome) -> None:
+    decision = decide(at, answer)
+    assert ("settle" in decision.money) == ("succeeded" in decision.states)
+    assert ("release" in decision.money) == bool(GIVES_BACK & set(decision.states))
+    assert ("return" in decision.money) == ("returned" in decision.states)
+    if "paid_after_all" in decision.money:
+        assert at.status == "failed"
+        assert at.outcome != "succeeded"
+        assert decision.alert
+
+
+@given(cases, answers)
+def test_an_order_whose_end_is_open_is_always_looked_at_again(at: Case, answer: Outcome) -> None:
+    decision = decide(at, answer)
+    status = decision.states[-1] if decision.states else at.status
+    if status in ("queued", "sent", "unknown", "sending"):
+        assert decision.due_in_s is not None
+        assert 0 <= decision.due_in_s <= SLOWEST_LOOK_S
+
+
+@given(cases, answers)
+def test_an_order_is_sent_again_only_when_nothing_can_still_arrive_or_be_paid_twice(
+    at: Case, answer: Outcome
+) -> None:
+    decision = decide(at, answer)
+    if decision.states == ("queued",):
+        known = answer.state in ("not_sent", "failed")
+        same_reference = answer.state == "not_found" and decision.outcome == "not_found"
+        assert known or same_reference
+    if decision.states == ("queued",) and answer.state != "failed":
+        assert at.outcome != "accepted"
+
+
+@given(cases, answers)
+def test_what_a_rail_once_accepted_is_never_forgotten(at: Case, answer: Outcome) -> None:
+    if at.outcome == "accepted" and answer.state in ("unknown", "not_found", "not_sent"):
+        if at.status not in ("succeeded", "failed"):
+            assert decide(at, answer).outcome == "accepted"
+
+
+@pytest.mark.parametrize("status", ["sending", "unknown"])
+def test_what_the_rail_never_heard_of_is_sent_again_under_the_same_reference(
+    status: Status,
+) -> None:
+    assert decide(case(status), Outcome("not_found")) == Decision(
+        ("queued",), due_in_s=0.0, outcome="not_found"
+    )
+
+
+def test_a_young_attempt_that_the_rail_has_not_heard_of_may_be_on_its_way() -> None:
+    decision = decide(case("sending", age_s=1), Outcome("not_found"))
+    assert decision.states == ("unknown",)
+
+
+def test_past_the_rails_memory_nothing_is_sent_again_and_a_person_is_told_once() -> None:
+    at = case("unknown", outcome="unknown", age_s=90_000, remembers_s=86_400)
+    decision = decide(at, Outcome("not_found"))
+    assert decision.states == ()
+    assert decision.waiting == NEEDS_A_PERSON
+    assert decision.alert == "order.needs_a_person"
+    told = case("unknown", 1, "unknown", 90_000, NEEDS_A_PERSON, 86_400)
+    assert decide(told, Outcome("not_found")).alert is None
+
+
+def test_what_was_accepted_and_then_lost_is_for_a_person() -> None:
+    decision = decide(case("sent", outcome="accepted"), Outcome("not_found"))
+    assert decision.states == ("unknown",)
+    assert decision.alert == "order.needs_a_person"
+
+
+def test_another_attempt_follows_a_retryable_failure_until_there_were_enough() -> None:
+    failed = Outcome("failed", reason="why", retryable=True)
+    for attempt in range(1, MAX_ATTEMPTS):
+        assert decide(case(attempt=attempt), failed).states == ("queued",)
+    assert decide(case(attempt=MAX_ATTEMPTS), failed).states == ("failed",)
+
+
+def test_an_empty_float_never_fails_an_order_however_often() -> None:
+    empty = Outcome("not_sent", waiting="float_empty")
+    decision = decide(case(attempt=50), empty)
+    assert decision.states == ("queued",)
+    assert decision.waiting == "float_empty"
+
+
+def test_an_operator_is_told_once_that_an_order_waits() -> None:
+    empty = Outcome("not_sent", waiting="float_empty")
+    assert decide(case(), empty).alert == "order.waiting"
+    assert decide(case(waiting="float_empty"), empty).alert is None
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    list(
+        itertools.product(("succeeded", "failed"), ("accepted", "unknown", "not_found", "not_sent"))
+    ),
+)
+def test_final_states_stand_whatever_the_rail_says_later(status: Status, answer: str) -> None:
+    decision = decide(case(status, outcome=status), Outcome(answer))  # type: ignore[arg-type]  # drawn
+    assert decision.states == ()
+    assert decision.money == ()
+
+
+def test_a_payment_that_came_back_before_it_was_seen_to_succeed_passes_through_both() -> None:
+    decision = decide(case("unknown"), Outcome("returned", reason="why"))
+    assert decision.states == ("succeeded", "returned")
+    assert decision.money == ("settle", "return")
