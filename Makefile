@@ -41,7 +41,7 @@ bench: .venv/installed-dev  ## speed, as ratios measured in one run
 lock: .venv/installed-dev  ## renew the lock files (hashes, no addresses)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  --python-version 3.11 --upgrade pyproject.toml --output-file requirements.lock
+	  --python-version 3.11 pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --python-version 3.11 --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 

@@ -1,6 +1,6 @@
-"""Checking every invariant of the ledger over all of it, from one snapshot and in constant memory. It
-only reads and may run beside everything else; what it finds is named, never mended. Amounts are US
-cents."""
+"""Checking every invariant of the ledger over all of it, from one snapshot and in constant memory.
+It only reads and may run beside everything else; what it finds is named, never mended. Amounts are
+US cents."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -70,7 +70,7 @@ class Report:
 
 
 async def verify(connection: Connection, progress: Progress = lambda *_: None) -> Report:
-    """Check the whole ledger as it is at this moment. The connection must not be in a transaction."""
+    """Check the whole ledger as it is at this moment, on a connection outside any transaction."""
     check = _Check(connection, progress)
     await queries.begin(connection)
     try:
@@ -133,7 +133,7 @@ class _Check:
             message = "the transfer names an account that the business does not have"
             self._found(Problem("orphan", business_id, message, chain.id, chain.first_id))
         if chain.gap is not None:
-            await self._gap(business_id, chain.id, *chain.gap)
+            await self._gap(business_id, chain.id, chain.gap)
         if chain.jump is not None:
             version, transfer_id, expected, found = chain.jump
             message = f"the balance after version {version} is {found}, expected {expected}"
@@ -151,9 +151,8 @@ class _Check:
         if chain.kind is not None:
             await self._account(business_id, chain, chain.balance or 0, chain.version or 0)
 
-    async def _gap(
-        self, business_id: UUID, account: UUID, version: int, transfer: int, before: int, last: int
-    ) -> None:
+    async def _gap(self, business_id: UUID, account: UUID, gap: list[int]) -> None:
+        version, transfer, before, last = gap
         if self._full("version"):
             self._report.counts["version"] += 1
             return
@@ -201,7 +200,12 @@ class _Check:
             message = f"the account's balance is {balance}, its transfers sum to {chain.sum}"
             self._found(
                 Problem(
-                    "account", business_id, message, chain.id, expected=chain.sum, found=balance
+                    "account",
+                    business_id,
+                    message,
+                    chain.id,
+                    expected=int(chain.sum),
+                    found=balance,
                 )
             )
         lowest = min(balance, chain.lowest)

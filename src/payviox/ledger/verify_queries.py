@@ -4,6 +4,7 @@ snapshot, one business at a time."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -27,20 +28,25 @@ WHERE coalesce(b.id, found.id) IS NOT NULL ORDER BY 1
 """
 
 # Both sides of every transfer in the order of their account's versions, each compared with the one
-# before it. A jump or a gap is answered as an array, whose smallest is the first of the account.
+# before it. A jump or a gap is answered as an array, whose smallest is the first of the account. What
+# somebody set to nonsense is cut at 4 * 10^18, so that no sum of two overflows and it is named.
 CHAINS = """
 WITH sides AS (
-  SELECT from_account AS account, from_version AS version, id, -amount AS change,
-         from_balance AS after FROM transfers WHERE business_id = %(business)s
+  SELECT from_account AS account, from_version AS version, id,
+         -least(greatest(amount, -4000000000000000000), 4000000000000000000) AS change,
+         least(greatest(from_balance, -4000000000000000000), 4000000000000000000) AS after
+  FROM transfers WHERE business_id = %(business)s
   UNION ALL
-  SELECT to_account, to_version, id, amount, to_balance
+  SELECT to_account, to_version, id,
+         least(greatest(amount, -4000000000000000000), 4000000000000000000),
+         least(greatest(to_balance, -4000000000000000000), 4000000000000000000)
   FROM transfers WHERE business_id = %(business)s
 ), compared AS (
   SELECT account, version, id, change, after, lag(version, 1, 0::bigint) OVER w AS version_before,
          lag(after, 1, 0::bigint) OVER w AS before, lag(id, 1, 0::bigint) OVER w AS id_before
   FROM sides WINDOW w AS (PARTITION BY account ORDER BY version, id)
 ), chains AS (
-  SELECT account, count(*) AS sides, max(version) AS last_version, sum(change)::bigint AS sum,
+  SELECT account, count(*) AS sides, max(version) AS last_version, sum(change) AS sum,
          min(after) AS lowest, min(id) AS first_id,
          min(ARRAY[version, id, version_before, id_before])
            FILTER (WHERE version <> version_before + 1) AS gap,
@@ -60,14 +66,15 @@ FULL JOIN chains c ON c.account = a.id
 ORDERS = """
 WITH moves AS (
   SELECT t.order_id, min(t.id) AS first_id,
-    sum(t.amount * ((g.kind = 'in_transit')::int - (f.kind = 'in_transit')::int))::bigint AS transit,
+    sum(t.amount * ((g.kind = 'in_transit')::int - (f.kind = 'in_transit')::int)) AS transit,
     sum(t.amount * ((g.kind IN ('settled', 'suspense'))::int
-                  - (f.kind IN ('settled', 'suspense'))::int))::bigint AS settled,
+                  - (f.kind IN ('settled', 'suspense'))::int)) AS settled,
     sum(t.amount * ((g.kind IN ('fee_income', 'rail_cost'))::int
-                  - (f.kind IN ('fee_income', 'rail_cost'))::int))::bigint AS fees,
-    sum(t.amount * ((g.kind = 'user')::int - (f.kind = 'user')::int))::bigint AS with_user,
+                  - (f.kind IN ('fee_income', 'rail_cost'))::int)) AS fees,
+    sum(t.amount * ((g.kind = 'user')::int - (f.kind = 'user')::int)) AS with_user,
     min(t.id) FILTER (WHERE NOT (
-      (f.kind = 'user') <= (f.id = o.payout_user_id) AND (g.kind = 'user') <= (g.id = o.payout_user_id)
+      (f.kind = 'user') <= (f.id = o.payout_user_id)
+      AND (g.kind = 'user') <= (g.id = o.payout_user_id)
       AND f.rail IN ('', o.rail) AND g.rail IN ('', o.rail)
       AND f.kind NOT IN ('main', 'payout', 'world') AND g.kind NOT IN ('main', 'payout', 'world')
     )) AS astray
@@ -101,7 +108,7 @@ IN_TRANSIT = """
 SELECT coalesce(a.rail, o.rail), a.id, coalesce(o.amount, 0), coalesce(a.balance, 0)
 FROM (SELECT * FROM accounts WHERE business_id = %(business)s AND kind = 'in_transit') a
 FULL JOIN (
-  SELECT rail, sum(amount)::bigint AS amount FROM orders
+  SELECT rail, sum(amount) AS amount FROM orders
   WHERE business_id = %(business)s
   AND status IN ('created', 'review', 'queued', 'sending', 'sent', 'unknown') GROUP BY rail
 ) o ON o.rail = a.rail
@@ -122,7 +129,7 @@ class Chain:
     version: int | None
     sides: int
     last_version: int
-    sum: int
+    sum: int | Decimal
     lowest: int
     first_id: int | None
     gap: list[int] | None
@@ -138,10 +145,10 @@ class OrderMoney:
     amount: int | None
     order_fees: int | None
     net_amount: int | None
-    transit: int
-    settled: int
-    fees: int
-    with_user: int
+    transit: int | Decimal
+    settled: int | Decimal
+    fees: int | Decimal
+    with_user: int | Decimal
     first_id: int | None
     astray: int | None
 
@@ -206,8 +213,8 @@ async def side_between(
 ) -> tuple[int, int] | None:
     """The first transfer of an account between two transfers, and the version that it claims."""
     cursor = await connection.execute(
-        "SELECT id, CASE from_account WHEN %(account)s THEN from_version ELSE to_version END"
-        " FROM transfers WHERE business_id = %(business)s AND id > %(after)s AND id < %(before)s"
+        "SELECT id, CASE from_account WHEN %(account)s THEN from_version ELSE to_version END FROM"
+        " transfers WHERE business_id = %(business)s AND id > %(after)s AND id < %(before)s"
         " AND (from_account = %(account)s OR to_account = %(account)s) ORDER BY id LIMIT 1",
         {"business": business_id, "account": account_id, "after": after, "before": before},
     )

@@ -1,0 +1,118 @@
+"""`payviox ledger`: checking the books."""
+
+import sys
+from collections import Counter
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from payviox import ids
+from payviox.cli.main import FAILED
+from payviox.cli.output import as_json, print_json
+from payviox.cli.runtime import Runtime, run
+from payviox.ledger import verify as verification
+from payviox.ledger.verify import KINDS, Problem, Report
+
+
+@click.group()
+def ledger() -> None:
+    """The double-entry ledger."""
+
+
+@ledger.command()
+@as_json
+def verify(as_json: bool) -> None:
+    """Check every invariant of the whole ledger, from one snapshot.
+
+    Reads only, and may run while everything else goes on. Exit status 1 if anything is broken; the
+    first rows of each kind are named.
+    """
+
+    async def work(runtime: Runtime) -> Report:
+        with _bar() as bar:
+            task = bar.add_task("reading", total=None)
+
+            def progress(done: int, total: int) -> None:
+                if done:
+                    bar.update(task, description="checking", completed=done, total=total)
+
+            async with runtime.database.read() as connection:
+                return await verification.verify(connection, progress)
+
+    report = run(work)
+    if as_json:
+        print_json(_shown(report))
+    else:
+        _print(report)
+    if not report.ok:
+        sys.exit(FAILED)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+def _print(report: Report) -> None:
+    named: Counter[str] = Counter()
+    for problem in report.problems:
+        if not named[problem.kind]:
+            click.echo(f"broken: {KINDS[problem.kind]}")
+        named[problem.kind] += 1
+        click.echo(f"  {_row(problem)}: {problem.message}")
+    for kind, count in report.counts.items():
+        if count > named[kind]:
+            click.echo(f"  and {count - named[kind]} more: {KINDS[kind]}")
+    click.echo(
+        f"{report.businesses} businesses, {report.accounts} accounts, {report.transfers} transfers"
+        f" and {report.orders} orders checked: {'all is well' if report.ok else 'NOT in order'}"
+    )
+
+
+def _row(problem: Problem) -> str:
+    return " ".join(
+        f"{name.removesuffix('_id')} {value}" for name, value in _ids(problem).items() if value
+    )
+
+
+def _ids(problem: Problem) -> dict[str, str | None]:
+    return {
+        "business_id": ids.show(ids.BUSINESS, problem.business_id),
+        "account_id": problem.account_id and str(problem.account_id),
+        "transfer_id": _prefixed(ids.TRANSFER, problem.transfer_id),
+        "order_id": _prefixed(ids.ORDER, problem.order_id),
+    }
+
+
+def _prefixed(prefix: str, value: UUID | int | None) -> str | None:
+    return None if value is None else ids.show(prefix, str(value))
+
+
+def _shown(report: Report) -> dict[str, object]:
+    return {
+        "ok": report.ok,
+        "businesses": report.businesses,
+        "accounts": report.accounts,
+        "transfers": report.transfers,
+        "orders": report.orders,
+        "counts": dict(report.counts),
+        "problems": [
+            {
+                "kind": problem.kind,
+                **_ids(problem),
+                "expected": problem.expected,
+                "found": problem.found,
+                "message": problem.message,
+            }
+            for problem in report.problems
+        ],
+    }

@@ -1,0 +1,225 @@
+"""Liveness, readiness, metrics: what an operator's machines ask."""
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from conftest import MakeBusiness
+from payviox import app
+from payviox.api.context import Services
+from payviox.api.edge import Application
+from payviox.db.pool import Database
+from payviox.settings import Settings
+from support.businesses import TestBusiness
+from support.databases import Urls
+
+pytestmark = pytest.mark.anyio
+
+TOKEN = "a token of the operator's"
+
+
+def client(application: Application, peer: str = "127.0.0.1") -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(application, client=(peer, 50_000))  # type: ignore[arg-type]  # ASGI
+    return httpx.AsyncClient(transport=transport, base_url="http://payviox.test")
+
+
+async def heartbeat(urls: Urls, age: str | None) -> None:
+    with urls.as_admin() as connection:
+        connection.execute("DELETE FROM procrastinate_workers")
+        if age is not None:
+            connection.execute(
+                "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - %s::interval)",
+                [age],
+            )
+
+
+async def test_a_process_that_answers_lives(anonymous: httpx.AsyncClient) -> None:
+    answer = await anonymous.get("/health/live")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "live"})
+
+
+@pytest.mark.parametrize(
+    ("age", "status", "worker"),
+    [
+        ("10 s", 200, "ok"),
+        ("61 s", 503, "no worker has been heard of for 60 s"),
+        (None, 503, "no worker has been heard of for 60 s"),
+    ],
+)
+async def test_it_is_ready_while_a_worker_is_heard_of(
+    anonymous: httpx.AsyncClient, urls: Urls, age: str | None, status: int, worker: str
+) -> None:
+    await heartbeat(urls, age)
+
+    answer = await anonymous.get("/health/ready")
+
+    assert answer.status_code == status
+    assert answer.json() == {
+        "status": "ready" if status == 200 else "not ready",
+        "checks": {"database": "ok", "schema": "ok", "worker": worker},
+    }
+
+
+async def test_it_is_not_ready_on_another_schema(fresh_urls: Urls, settings: Settings) -> None:
+    async with app.open_services(settings, fresh_urls.application) as services:
+        with fresh_urls.as_admin() as connection:
+            connection.execute("UPDATE payviox_schema SET version_num = '9999'")
+
+        answer = await client(app.build(services)).get("/health/ready")
+
+    assert answer.status_code == 503
+    assert "schema 9999" in answer.json()["checks"]["schema"]
+
+
+async def test_it_is_not_ready_without_its_database_and_says_so_within_seconds(
+    services: Services,
+    settings: Settings,
+    application: Application,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    away = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    monkeypatch.setattr(services.database, "read", away.read)
+
+    answer = await client(application).get("/health/ready")
+    figures = await client(application).get("/metrics")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"] == "the database does not answer"
+    assert "payviox_database_up 0.0" in figures.text
+
+
+def families(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
+    return {
+        sample.name: [
+            (dict(other.labels), other.value)
+            for other in family.samples
+            if other.name == sample.name
+        ]
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def test_metrics_tell_of_requests_money_and_work(
+    fresh_urls: Urls, settings: Settings
+) -> None:
+    from support.businesses import open_business  # noqa: PLC0415  # as the fixture does
+
+    await heartbeat(fresh_urls, "5 s")
+    async with app.open_services(settings, fresh_urls.application) as services:
+        application = app.build(services)
+        business = await open_business(services.database, application, funds=10_000, main=5)
+        payout_hash = (await business.create("ada@example.com", 700)).json()["hash"]
+        await business.client.get("/payout/users/usr_1")
+        await business.client.get("/nowhere/at/all")
+
+        text = (await client(application).get("/metrics")).text
+
+    found = families(text)
+    requests = {
+        (labels["method"], labels["route"], labels["status"]): value
+        for labels, value in found["payviox_http_requests_total"]
+    }
+    assert requests == {
+        ("POST", "/payout/create", "201"): 1,
+        ("GET", "/payout/users/{id}", "404"): 1,
+        ("GET", "elsewhere", "404"): 1,
+    }
+    balances = {
+        labels["account"]: value
+        for labels, value in found["payviox_balance_cents"]
+        if labels["mode"] == "test"
+    }
+    assert balances["user"] == 700
+    assert balances["payout"] == 9_300
+    assert balances["main"] == 5
+    assert found["payviox_workers"] == [({}, 1.0)]
+    assert found["payviox_allocation_queue_items"] == [({}, 0.0)]
+    assert found["payviox_allocation_group_items_count"] == [({}, 1.0)]
+    assert found["payviox_database_up"] == [({}, 1.0)]
+    for secret in (payout_hash, business.secret_key, "ada@example.com", str(business.business_id)):
+        assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers"),
+    [
+        ("127.0.0.1", {}),
+        ("127.8.8.8", {}),
+        ("::1", {}),
+        ("::ffff:127.0.0.1", {}),
+    ],
+)
+async def test_metrics_are_open_to_the_machine_itself(
+    application: Application, peer: str, headers: dict[str, str]
+) -> None:
+    answer = await client(application, peer).get("/metrics", headers=headers)
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+STRANGERS = [
+    ("203.0.113.9", {}),
+    ("10.0.0.1", {}),
+    ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}),
+    ("127.0.0.1", {"Forwarded": "for=127.0.0.1"}),
+    ("127.0.0.1", {"X-Real-IP": "127.0.0.1"}),
+]
+
+
+@pytest.mark.parametrize(("peer", "headers"), STRANGERS)
+async def test_without_a_token_metrics_are_hidden_from_elsewhere_and_behind_a_proxy(
+    application: Application, peer: str, headers: dict[str, str]
+) -> None:
+    answer = await client(application, peer).get("/metrics", headers=headers)
+
+    assert (answer.status_code, answer.json()) == (404, {"error": "Not found"})
+
+
+@pytest.mark.parametrize(("peer", "headers"), STRANGERS)
+async def test_with_a_token_metrics_open_to_it_from_anywhere(
+    urls: Urls, settings: Settings, peer: str, headers: dict[str, str]
+) -> None:
+    with_token = Settings(home=settings.home, secret_key=settings.secret_key, metrics_token=TOKEN)
+    async with app.open_services(with_token, urls.application) as services:
+        asking = client(app.build(services), peer)
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        opened = await asking.get("/metrics", headers=headers | right)
+        refused = [
+            await asking.get("/metrics", headers=headers),
+            await asking.get("/metrics", headers=headers | {"Authorization": f"Bearer {TOKEN}x"}),
+        ]
+
+    assert opened.status_code == 200
+    assert [answer.status_code for answer in refused] == [401, 401]
+
+
+async def test_every_answer_says_what_a_browser_must_not_do_with_it(
+    business: TestBusiness, make_business: MakeBusiness
+) -> None:
+    for answer in (
+        await business.client.get("/balance"),
+        await business.create("ada@example.com", 1),
+        await business.create("not an address", 1),
+        await business.client.get("/nowhere"),
+        await business.client.delete("/balance"),
+    ):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert answer.headers["Content-Type"] == "application/json"
+
+
+async def test_a_path_says_which_methods_it_takes(anonymous: httpx.AsyncClient) -> None:
+    for path, allowed in (
+        ("/payout/webhook", {"GET", "PUT"}),
+        ("/payout/operations", {"GET", "POST"}),
+        ("/payout/users/usr_1/revoke", {"POST"}),
+    ):
+        answer = await anonymous.options(path)
+        assert set(answer.headers["Allow"].split(", ")) == allowed
+        refused = await anonymous.delete(path)
+        assert (refused.status_code, refused.json()) == (405, {"error": "Method not allowed"})

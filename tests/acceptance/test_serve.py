@@ -1,0 +1,237 @@
+"""`payviox serve` as a whole: started, stopped, killed in every part, and never two on one folder."""
+
+import concurrent.futures
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from payviox.db.embedded import processes
+from payviox.db.embedded.layout import Layout
+from support.installation import Installation, Serving, until
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """Nothing of it may be left after a test, however its `serve` ended."""
+    made = Installation(tmp_path / "home")
+    yield made
+    assert until(lambda: not made.left(), within_s=15)
+
+
+@pytest.fixture
+def serving(installation: Installation) -> Iterator[Serving]:
+    started = installation.start()
+    yield started
+    if started.process.poll() is None:
+        started.stop()
+
+
+def funded(installation: Installation) -> Any:
+    """A test business that can pay out 100,000 cents."""
+    made = installation.told("business", "create", "Acme")["test"]
+    installation.done("business", "deposit", made["business_id"], "100000", "-r", "first")
+    installation.done("business", "fund", made["business_id"], "100000")
+    installation.done("business", "enable-payouts", made["business_id"])
+    return made
+
+
+def pay(installation: Installation, business: Any, amount: int) -> httpx.Response | None:
+    """The answer, or None where nobody was there to give one."""
+    try:
+        return httpx.post(
+            f"{installation.url}/payout/create",
+            headers={"Authorization": f"Bearer {business['secret_key']}"},
+            json={"email": "ada@example.com", "amount": amount},
+            timeout=30,
+        )
+    except httpx.TransportError:
+        return None
+
+
+def test_serve_is_ready_stops_in_order_and_remembers_everything(
+    installation: Installation,
+) -> None:
+    serving = installation.start()
+    business = funded(installation)
+    assert serving.healthy()
+    first = pay(installation, business, 2_500)
+    assert first is not None
+    assert first.status_code == 201
+    assert serving.stop() < 10
+    assert serving.process.returncode == 0
+    again = installation.start()
+    second = pay(installation, business, 2_500)
+    assert second is not None
+    assert second.json() == first.json()
+    assert again.stop(signal.SIGINT) < 10
+    assert again.process.returncode == 0
+
+
+def test_web_and_worker_run_in_serves_own_process_group(serving: Serving) -> None:
+    group = os.getpgid(serving.process.pid)
+    assert os.getpgid(serving.child("web")) == group
+    assert os.getpgid(serving.child("worker")) == group
+
+
+def test_a_killed_web_process_is_started_again(
+    installation: Installation, serving: Serving
+) -> None:
+    business = funded(installation)
+    victim = serving.child("web")
+    os.kill(victim, signal.SIGKILL)
+    answer = until(lambda: pay(installation, business, 100))
+    assert answer.status_code == 201
+    assert serving.child("web") != victim
+
+
+def test_a_killed_worker_is_started_again_and_sends_what_was_left(
+    installation: Installation, serving: Serving
+) -> None:
+    business = funded(installation)
+    paid = pay(installation, business, 5_000)
+    assert paid is not None
+    victim = serving.child("worker")
+    os.kill(victim, signal.SIGSTOP)
+    order = httpx.post(
+        f"{installation.url}/payout/withdraw",
+        headers={"X-Payout-Hash": paid.json()["hash"]},
+        json={"provider": "paypal", "amount": 5_000, "paypal": {"email": "ada@example.com"}},
+    )
+    assert order.status_code == 201
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: serving.child("worker") != victim)
+
+    def status() -> str:
+        return str(installation.told("order", "show", order.json()["id"])["status"])
+
+    assert until(lambda: status() == "succeeded", within_s=60)
+
+
+def test_nothing_outlives_a_killed_serve(installation: Installation, serving: Serving) -> None:
+    children = [serving.child("web"), serving.child("worker")]
+    serving.kill()
+    until(lambda: not installation.left(), within_s=12)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+    installation.start().stop()
+
+
+def test_a_killed_database_comes_back_and_no_acknowledged_payment_is_lost(
+    installation: Installation, serving: Serving
+) -> None:
+    business = funded(installation)
+    secrets = Layout(installation.home).read_secrets()
+    assert secrets is not None
+    with concurrent.futures.ThreadPoolExecutor(8) as callers:
+        calls = [callers.submit(pay, installation, business, 7) for _ in range(200)]
+        until(lambda: sum(call.done() for call in calls) > 20)
+        for pid, is_postmaster in processes.server_processes(secrets.name).items():
+            if is_postmaster:
+                os.kill(pid, signal.SIGKILL)
+        answers = [call.result() for call in calls]
+    acknowledged = sum(a is not None and a.status_code == 201 for a in answers)
+    unknown = sum(a is None or a.status_code >= 500 for a in answers)
+    assert acknowledged + unknown == len(answers)
+    until(serving.healthy, within_s=30)
+    balance = installation.told("business", "show", business["business_id"])["payout_balance"]
+    paid = (100_000 - balance) // 7
+    assert acknowledged <= paid <= acknowledged + unknown
+
+
+def test_a_killed_keeper_is_replaced(installation: Installation, serving: Serving) -> None:
+    keeper = next(line for line in installation.left() if "embedded.keeper" in line)
+    os.kill(int(keeper.split()[0]), signal.SIGKILL)
+    until(
+        lambda: any(
+            "embedded.keeper" in line and line.split()[0] != keeper.split()[0]
+            for line in installation.left()
+        )
+    )
+    until(serving.healthy)
+
+
+def test_a_second_serve_on_the_same_folder_is_refused(
+    installation: Installation, serving: Serving
+) -> None:
+    other = Installation(installation.home)
+    said = other.refused("serve")
+    assert f"by process {serving.process.pid}" in said
+    assert serving.healthy()
+
+
+def test_a_port_in_use_is_said_before_anything_starts(installation: Installation) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", installation.port))
+        taken.listen()
+        for command in ("serve", "web"):
+            said = installation.refused(command, status=2)
+            assert f"port {installation.port}" in said
+            assert "PAYVIOX_PORT" in said
+
+
+def test_a_lost_secret_key_is_noticed_before_anything_is_served(
+    installation: Installation, serving: Serving
+) -> None:
+    serving.stop()
+    (installation.home / "secret_key").unlink()
+    said = installation.refused("serve", status=2)
+    assert "was written with the secret key" in said
+    assert "PAYVIOX_SECRET_KEY" in said
+
+
+def test_web_and_worker_run_apart(installation: Installation) -> None:
+    web = Serving(installation, ("web",))
+    worker = Serving(installation, ("worker",))
+    try:
+        until(web.healthy, within_s=60)
+        assert web.stop() < 10
+        assert worker.stop() < 10
+        assert (web.process.returncode, worker.process.returncode) == (0, 0)
+    finally:
+        for process in (web, worker):
+            process.kill()
+
+
+def test_the_demo_prints_a_call_that_works_and_starts_again_as_it_was(
+    installation: Installation,
+) -> None:
+    demo = installation.start("demo")
+    command = first_curl(demo)
+    answer = subprocess.run(
+        [*["bash", "-c"], f"{command} -s -w '\\n%{{http_code}}'"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert answer[1] == "201"
+    assert '"hash"' in answer[0]
+    until(lambda: "webhook verified: payout.succeeded" in demo.output)
+    until(lambda: "payout.returned" in demo.output)
+    business_id = installation.told("business", "list")[1]["business_id"]
+    until(lambda: states(installation, business_id) == LASTING)
+    assert demo.stop() < 10
+    assert "REFUSED" not in demo.output
+    kept = installation.home / "demo.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    again = installation.start("demo")
+    assert first_curl(again) == command
+    assert states(installation, business_id) == LASTING
+    assert again.stop() < 10
+
+
+LASTING = {"review", "queued", "succeeded", "failed", "rejected", "canceled", "returned"}
+"""The states in which an order may stay."""
+
+
+def states(installation: Installation, business_id: str) -> set[str]:
+    return {row["status"] for row in installation.told("order", "list", business_id)}
+
+
+def first_curl(demo: Serving) -> str:
+    return next(line for line in demo.output.splitlines() if line.startswith("curl"))
