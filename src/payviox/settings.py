@@ -15,6 +15,8 @@ HOW_TO_MAKE_A_KEY = (
     "and keep a copy away from the database: what is encrypted with it is lost without it."
 )
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -50,7 +52,7 @@ def load() -> Settings:
     """
     env = {k: v for k, v in dotenv_values(".env").items() if v is not None} | dict(os.environ)
     home = Path(env.get("PAYVIOX_HOME") or "~/.payviox").expanduser().absolute()
-    database_url = env.get("PAYVIOX_DATABASE_URL") or None
+    database_url = env.get("PAYVIOX_DATABASE_URL") or env.get("PAYVIOX_MIGRATION_URL") or None
     secret_key = env.get("PAYVIOX_SECRET_KEY") or ""
     if secret_key and len(secret_key) < 32:
         raise SettingsError(f"PAYVIOX_SECRET_KEY is too short to be safe. {HOW_TO_MAKE_A_KEY}")
@@ -62,6 +64,8 @@ def load() -> Settings:
         secret_key = _kept_secret_key(home)
     host = env.get("PAYVIOX_HOST") or "127.0.0.1"
     port = _integer(env, "PAYVIOX_PORT", 8000)
+    if port > 65_535:
+        raise SettingsError(f"PAYVIOX_PORT must be at most 65535, not {port}.")
     shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  # compared, not bound
     return Settings(
         home=home,
@@ -76,7 +80,7 @@ def load() -> Settings:
         ),
         allow_private_webhooks=_switch(env, "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"),
         metrics_token=env.get("PAYVIOX_METRICS_TOKEN") or None,
-        log_level=(env.get("PAYVIOX_LOG_LEVEL") or "info").lower(),
+        log_level=_log_level(env),
         allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
     )
 
@@ -93,6 +97,15 @@ def _switch(env: dict[str, str], name: str) -> bool:
     if text not in ("0", "1", "true", "false", "yes", "no"):
         raise SettingsError(f"{name} must be 1 or 0, not {text!r}.")
     return text in ("1", "true", "yes")
+
+
+def _log_level(env: dict[str, str]) -> str:
+    level = (env.get("PAYVIOX_LOG_LEVEL") or "info").lower()
+    if level not in LOG_LEVELS:
+        raise SettingsError(
+            f"PAYVIOX_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {level!r}."
+        )
+    return level
 
 
 def _kept_secret_key(home: Path) -> str:

@@ -3,12 +3,17 @@ tidying. Every task may be interrupted and run again.
 """
 
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 from payviox.allocations.expiry import expire_balances
 from payviox.allocations.queries import forget_old_groups
+from payviox.businesses import service as businesses
 from payviox.db import jobs
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
+from payviox.ledger import verify as verification
+from payviox.ledger.verify import Report
 from payviox.money import dollars
 
 logger = logging.getLogger(__name__)
@@ -27,8 +32,44 @@ async def tidy(database: Database) -> None:
     await database.write(jobs.forget_lost)
 
 
+async def audit_ledger(database: Database) -> None:
+    """Check every invariant of the ledger. What is broken is logged as an error and written into
+    its business's audit entries; nothing is mended."""
+    async with database.read() as connection:
+        report = await verification.verify(connection)
+    for problem in report.problems:
+        logger.error(
+            "the ledger is broken: %s (business %s, account %s, transfer %s, order %s)",
+            problem.message,
+            problem.business_id,
+            problem.account_id,
+            problem.transfer_id,
+            problem.order_id,
+        )
+    if report.ok:
+        logger.info(
+            "ledger audited: %d transfers of %d businesses, all is well",
+            report.transfers,
+            report.businesses,
+        )
+    else:
+        await database.write(lambda connection: _write_down(connection, report))
+
+
+async def _write_down(connection: Connection, report: Report) -> None:
+    known = {business.id for business in await businesses.list_all(connection)}
+    broken: dict[UUID, Counter[str]] = defaultdict(Counter)
+    for problem in report.problems:
+        broken[problem.business_id][problem.kind] += 1
+    for business_id in known & broken.keys():
+        await businesses.audit(
+            connection, business_id, "worker", "ledger.broken", dict(broken[business_id])
+        )
+
+
 SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "expire_balances": ("*/10 * * * *", expire),
+    "audit_ledger": ("17 */6 * * *", audit_ledger),
     "tidy": ("5 * * * *", tidy),
 }
 """Each task's cron line (UTC) and what it does."""

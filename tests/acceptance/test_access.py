@@ -1,5 +1,5 @@
-"""Every route of the OpenAPI document × every credential that must not open it: 401, or 404 where the
-credential is good and the thing another's; and nothing is changed."""
+"""Every route of the OpenAPI document with every credential that must not open it: 401, or 404
+where the credential is good and the thing another's; and nothing is changed."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""`payviox serve` as a whole: started, stopped, killed in every part, and never two on one folder."""
+"""`payviox serve` as a whole: started, stopped, killed in every part, never two on one folder."""
 
 import concurrent.futures
 import os
@@ -16,6 +16,9 @@ from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
 from support.installation import Installation, Serving, until
 
+SHARED = pytest.mark.xdist_group("one serve")
+"""Tests of the one `serve` run where it runs."""
+
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
@@ -25,12 +28,14 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     assert until(lambda: not made.left(), within_s=15)
 
 
-@pytest.fixture
-def serving(installation: Installation) -> Iterator[Serving]:
-    started = installation.start()
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One `serve` that survives what these tests do to it."""
+    made = Installation(tmp_path_factory.mktemp("serve") / "home")
+    started = made.start()
     yield started
-    if started.process.poll() is None:
-        started.stop()
+    assert started.stop() < 10
+    assert until(lambda: not made.left())
 
 
 def funded(installation: Installation) -> Any:
@@ -55,7 +60,7 @@ def pay(installation: Installation, business: Any, amount: int) -> httpx.Respons
         return None
 
 
-def test_serve_is_ready_stops_in_order_and_remembers_everything(
+def test_serve_stops_in_order_starts_again_as_it_was_and_notices_a_lost_secret_key(
     installation: Installation,
 ) -> None:
     serving = installation.start()
@@ -72,17 +77,22 @@ def test_serve_is_ready_stops_in_order_and_remembers_everything(
     assert second.json() == first.json()
     assert again.stop(signal.SIGINT) < 10
     assert again.process.returncode == 0
+    (installation.home / "secret_key").unlink()
+    said = installation.refused("serve", status=2)
+    assert "was written with the secret key" in said
+    assert "PAYVIOX_SECRET_KEY" in said
 
 
+@SHARED
 def test_web_and_worker_run_in_serves_own_process_group(serving: Serving) -> None:
     group = os.getpgid(serving.process.pid)
     assert os.getpgid(serving.child("web")) == group
     assert os.getpgid(serving.child("worker")) == group
 
 
-def test_a_killed_web_process_is_started_again(
-    installation: Installation, serving: Serving
-) -> None:
+@SHARED
+def test_a_killed_web_process_is_started_again(serving: Serving) -> None:
+    installation = serving.installation
     business = funded(installation)
     victim = serving.child("web")
     os.kill(victim, signal.SIGKILL)
@@ -91,9 +101,9 @@ def test_a_killed_web_process_is_started_again(
     assert serving.child("web") != victim
 
 
-def test_a_killed_worker_is_started_again_and_sends_what_was_left(
-    installation: Installation, serving: Serving
-) -> None:
+@SHARED
+def test_a_killed_worker_is_started_again_and_sends_what_was_left(serving: Serving) -> None:
+    installation = serving.installation
     business = funded(installation)
     paid = pay(installation, business, 5_000)
     assert paid is not None
@@ -114,17 +124,14 @@ def test_a_killed_worker_is_started_again_and_sends_what_was_left(
     assert until(lambda: status() == "succeeded", within_s=60)
 
 
-def test_nothing_outlives_a_killed_serve(installation: Installation, serving: Serving) -> None:
-    children = [serving.child("web"), serving.child("worker")]
-    serving.kill()
-    until(lambda: not installation.left(), within_s=12)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
-    installation.start().stop()
+def test_nothing_outlives_a_killed_serve(installation: Installation) -> None:
+    installation.start().kill()
+    assert until(lambda: not installation.left(), within_s=12)
 
 
-def test_a_killed_database_comes_back_and_no_acknowledged_payment_is_lost(
-    installation: Installation, serving: Serving
-) -> None:
+@SHARED
+def test_a_killed_database_comes_back_and_no_acknowledged_payment_is_lost(serving: Serving) -> None:
+    installation = serving.installation
     business = funded(installation)
     secrets = Layout(installation.home).read_secrets()
     assert secrets is not None
@@ -144,7 +151,9 @@ def test_a_killed_database_comes_back_and_no_acknowledged_payment_is_lost(
     assert acknowledged <= paid <= acknowledged + unknown
 
 
-def test_a_killed_keeper_is_replaced(installation: Installation, serving: Serving) -> None:
+@SHARED
+def test_a_killed_keeper_is_replaced(serving: Serving) -> None:
+    installation = serving.installation
     keeper = next(line for line in installation.left() if "embedded.keeper" in line)
     os.kill(int(keeper.split()[0]), signal.SIGKILL)
     until(
@@ -156,9 +165,9 @@ def test_a_killed_keeper_is_replaced(installation: Installation, serving: Servin
     until(serving.healthy)
 
 
-def test_a_second_serve_on_the_same_folder_is_refused(
-    installation: Installation, serving: Serving
-) -> None:
+@SHARED
+def test_a_second_serve_on_the_same_folder_is_refused(serving: Serving) -> None:
+    installation = serving.installation
     other = Installation(installation.home)
     said = other.refused("serve")
     assert f"by process {serving.process.pid}" in said
@@ -173,16 +182,6 @@ def test_a_port_in_use_is_said_before_anything_starts(installation: Installation
             said = installation.refused(command, status=2)
             assert f"port {installation.port}" in said
             assert "PAYVIOX_PORT" in said
-
-
-def test_a_lost_secret_key_is_noticed_before_anything_is_served(
-    installation: Installation, serving: Serving
-) -> None:
-    serving.stop()
-    (installation.home / "secret_key").unlink()
-    said = installation.refused("serve", status=2)
-    assert "was written with the secret key" in said
-    assert "PAYVIOX_SECRET_KEY" in said
 
 
 def test_web_and_worker_run_apart(installation: Installation) -> None:

@@ -1,5 +1,5 @@
-"""A whole installation as its operator has it: the command `payviox` in processes of its own, beside a
-running `serve` or not; and which processes are left of it."""
+"""A whole installation as its operator has it: the command `payviox` in processes of its own,
+beside a running `serve` or not; and which processes are left of it."""
 
 import json
 import os
@@ -175,6 +175,6 @@ class Serving:
         return time.monotonic() - began
 
     def kill(self) -> None:
-        """kill -9 of this one process."""
+        """End this one process by kill -9."""
         self.process.kill()
         self.process.wait()

@@ -42,7 +42,7 @@ class NotAttempted(PayvioxError):
     message = "Not attempted, because an earlier part of this call failed"
 
 
-class Repeated(Exception):  # noqa: N818  # no error: this chunk was paid by an earlier call
+class Repeated(Exception):
     """Carries what the earlier call recorded."""
 
     def __init__(self, reference: Any) -> None:

@@ -1,5 +1,5 @@
-"""What a business may do with its secret key: balances. Users, orders and webhooks have files of their
-own."""
+"""What a business may do with its secret key: balances. Users, orders and webhooks have files of
+their own."""
 
 from typing import Annotated, Any
 

@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from payviox import __version__
+from payviox.api import webhook_events
 from payviox.api.authentication import (
     PAYOUT_HASH,
     SECRET_KEY,
@@ -33,6 +34,7 @@ from payviox.errors import (
     UnsupportedMediaType,
 )
 from payviox.idempotency.model import BadKey
+from payviox.webhooks.events import EventType
 
 Json = dict[str, Any]
 COMPONENT = "#/components/schemas/{name}"
@@ -165,6 +167,10 @@ def document(routes: Sequence[Route], public_url: str) -> Json:
         "servers": [{"url": public_url}],
         "tags": [{"name": tag} for tag in dict.fromkeys(route.entry.tag for route in routes)],
         "paths": paths,
+        "webhooks": {
+            event_type: {"post": _webhook(event_type, meaning, kinds)}
+            for event_type, meaning in webhook_events.MEANINGS.items()
+        },
         "components": {"schemas": SHARED | kinds.components, "securitySchemes": SCHEMES},
     }
 
@@ -181,6 +187,7 @@ class _Kinds:
                 *(s for a in route.entry.answers.values() for s in a),
             )
         ]
+        kinds.append(webhook_events.PayoutEvent)
         unique = list({repr(kind): kind for kind in kinds}.items())
         schemas, components = msgspec.json.schema_components(
             [kind for _, kind in unique], ref_template=COMPONENT
@@ -196,9 +203,7 @@ def _operation(route: Route, kinds: _Kinds) -> Json:
     entry = route.entry
     summary, _, description = (python.getdoc(route.function) or "").partition("\n\n")
     found: Json = {
-        "operationId": route.name
-        if route.method == "GET"
-        else f"{route.method.lower()}_{route.name}",
+        "operationId": route.name,
         "tags": [entry.tag],
         "summary": " ".join(summary.split()).removesuffix("."),
         "parameters": _parameters(route),
@@ -213,6 +218,18 @@ def _operation(route: Route, kinds: _Kinds) -> Json:
             "content": _content(entry.request, kinds),
         }
     return found
+
+
+def _webhook(event_type: EventType, meaning: str, kinds: _Kinds) -> Json:
+    """What a business's own server is sent."""
+    return {
+        "operationId": event_type,
+        "summary": meaning,
+        "description": webhook_events.DESCRIPTION,
+        "requestBody": {"content": _content(webhook_events.examples(event_type), kinds)},
+        "responses": {"200": {"description": "Delivered; anything else is tried again"}},
+        "security": [],
+    }
 
 
 def _keyed(route: Route) -> bool:

@@ -1,5 +1,5 @@
-"""The documentation: the OpenAPI document for machines, the same as a page for people. The page needs
-no script and nothing from outside."""
+"""The documentation: the OpenAPI document for machines, the same as a page for people. The page
+needs no script and nothing from outside."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -58,6 +58,7 @@ class Operation:
     parameters: list[Field]
     fields: list[Field]
     calls: list[str]
+    bodies: list[str]
     answers: list[Answer]
     common: list[Answer]
 
@@ -79,7 +80,11 @@ def sections(document: Json) -> list[Section]:
             if method in operations:
                 made = _operation(method, path, operations[method], schemas, url)
                 by_tag[operations[method]["tags"][0]].append(made)
-    return [Section(f"section-{_slug(tag)}", tag, found) for tag, found in by_tag.items()]
+    found = [Section(f"section-{_slug(tag)}", tag, made) for tag, made in by_tag.items()]
+    received = [
+        _webhook(name, item["post"], schemas) for name, item in document["webhooks"].items()
+    ]
+    return [*found, Section("section-received", "Webhooks you receive", received)]
 
 
 def _operation(method: str, path: str, operation: Json, schemas: Json, url: str) -> Operation:
@@ -97,8 +102,27 @@ def _operation(method: str, path: str, operation: Json, schemas: Json, url: str)
         parameters=[_parameter(parameter, schemas) for parameter in operation["parameters"]],
         fields=list(_fields(body["schema"], schemas)) if body else [],
         calls=_calls(method, url + path, header, body),
+        bodies=[],
         answers=[answer for answer in answers if answer.status not in COMMON or answer.good],
         common=[answer for answer in answers if answer.status in COMMON and not answer.good],
+    )
+
+
+def _webhook(event_type: str, operation: Json, schemas: Json) -> Operation:
+    body = operation["requestBody"]["content"]["application/json"]
+    return Operation(
+        id=operation["operationId"],
+        method="POST",
+        path=event_type,
+        summary=operation["summary"],
+        description=operation["description"],
+        authentication="",
+        parameters=[],
+        fields=list(_fields(body["schema"], schemas)),
+        calls=[],
+        bodies=[_text(example["value"]) for example in body["examples"].values()],
+        answers=[],
+        common=[],
     )
 
 
@@ -141,6 +165,8 @@ def _resolved(schema: Json, schemas: Json) -> Json:
 
 
 def _kind(schema: Json, schemas: Json) -> str:
+    if "enum" in schema and len(schema["enum"]) == 1:
+        return f"`{schema['enum'][0]}`"
     if "enum" in schema:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"] if value is not None)
     if "const" in schema:
@@ -157,7 +183,8 @@ def _kind(schema: Json, schemas: Json) -> str:
 
 
 def _note(schema: Json, description: str) -> str:
-    schema = {**schema, **_alone(schema)}
+    schema = {**_alone(schema), **schema}
+    description = description or schema.get("description", "")
     bounds = [
         words.format(schema[name])
         for name, words in (

@@ -22,6 +22,12 @@ async def check(connection: Connection, keyring: Keyring) -> None:
 
     Raises SettingsError, which says what to do.
     """
+    if keyring.current.id not in await require_all(connection, keyring):
+        await queries.remember_secret_key(connection, keyring.current.id)
+
+
+async def require_all(connection: Connection, keyring: Keyring) -> set[str]:
+    """The keys that this database was written with. Raises SettingsError where one is lacking."""
     known = set(await queries.known_secret_keys(connection))
     missing = sorted(known - keyring.ids)
     if missing:
@@ -32,8 +38,7 @@ async def check(connection: Connection, keyring: Keyring) -> None:
             "there and the old one in PAYVIOX_PREVIOUS_SECRET_KEYS, then run `payviox secrets "
             "rotate`."
         )
-    if keyring.current.id not in known:
-        await queries.remember_secret_key(connection, keyring.current.id)
+    return known
 
 
 async def forget_unused(connection: Connection, keyring: Keyring) -> list[Left]:

@@ -87,7 +87,7 @@ def _row(problem: Problem) -> str:
 def _ids(problem: Problem) -> dict[str, str | None]:
     return {
         "business_id": ids.show(ids.BUSINESS, problem.business_id),
-        "account_id": problem.account_id and str(problem.account_id),
+        "account_id": None if problem.account_id is None else str(problem.account_id),
         "transfer_id": _prefixed(ids.TRANSFER, problem.transfer_id),
         "order_id": _prefixed(ids.ORDER, problem.order_id),
     }

@@ -2,6 +2,7 @@
 and migrated when new) and a function of it, run and committed before the process ends."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -68,14 +69,30 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
 
 
 def _external(settings: Settings, database_url: str) -> Urls:
-    if settings.migration_url not in (None, database_url):
-        _reach(database_url, "PAYVIOX_DATABASE_URL")
-        _reach(settings.migration_url, "PAYVIOX_MIGRATION_URL")
-        return Urls(database_url, settings.migration_url)
     from payviox.db import migrate  # noqa: PLC0415  # as above
 
     _reach(database_url, "PAYVIOX_DATABASE_URL")
-    return Urls(migrate.application_url(database_url, settings.secret_key), database_url)
+    if settings.migration_url not in (None, database_url):
+        _reach(settings.migration_url, "PAYVIOX_MIGRATION_URL")
+        return Urls(database_url, settings.migration_url)
+    # Before a login is made from the key: a wrong key must not lock out whoever has the right one.
+    asyncio.run(_check_keys(settings, database_url))
+    application_url = migrate.application_url(
+        database_url, settings.secret_key, settings.previous_secret_keys
+    )
+    return Urls(application_url, database_url)
+
+
+async def _check_keys(settings: Settings, url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        with contextlib.suppress(
+            psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege
+        ):
+            await known_keys.require_all(connection, _keyring(settings))
+
+
+def _keyring(settings: Settings) -> Keyring:
+    return Keyring(settings.secret_key, settings.previous_secret_keys)
 
 
 def _reach(url: str, setting: str) -> None:
@@ -83,8 +100,12 @@ def _reach(url: str, setting: str) -> None:
         psycopg.connect(url, connect_timeout=10).close()
     except psycopg.Error as error:
         raise SettingsError(
-            f"The database that {setting} names cannot be used: {str(error).strip()}"
+            f"The database that {setting} names cannot be used: {_one_line(error)}"
         ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def run(work: Callable[[Runtime], Awaitable[T]]) -> T:
@@ -101,10 +122,10 @@ async def with_runtime(
     database = Database(urls.application, size=4, engine_size=1)
     await database.open()
     try:
-        keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
+        keyring = _keyring(settings)
         await database.write(lambda connection: known_keys.check(connection, keyring))
         return await work(Runtime(settings, database, keyring))
     except psycopg.OperationalError as error:
-        raise PayvioxError(f"The database was lost: {str(error).strip()}") from error
+        raise PayvioxError(f"The database was lost: {_one_line(error)}") from error
     finally:
         await database.close()

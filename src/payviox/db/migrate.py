@@ -3,6 +3,7 @@ owner; the application itself connects as a lesser role and only checks."""
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from pathlib import Path
 
 import procrastinate.schema
@@ -99,12 +100,14 @@ def check_role(application_url: str) -> None:
         )
 
 
-def application_url(owner_url: str, secret_key: str) -> str:
+def application_url(owner_url: str, secret_key: str, previous: Sequence[str] = ()) -> str:
     """The application's own login beside an owner's URL, for installations that give only one URL.
 
     The login is made (or its password renewed) on the owner's connection; the password is derived
-    from the installation's secret key, so nothing is to be kept. Where the URL's role is already a
-    lesser one, the URL itself is the answer. Raises SettingsError where the role may not make one.
+    from the installation's secret key, so nothing is to be kept. As long as a `previous` key's
+    password works it is left alone: processes that know no other may still be running. Where the
+    URL's role is already a lesser one, the URL itself is the answer. Raises SettingsError where the
+    role may not make one.
     """
     with psycopg.connect(owner_url, autocommit=True) as connection:
         _check_version(connection)
@@ -128,17 +131,34 @@ def application_url(owner_url: str, secret_key: str) -> str:
                 "PAYVIOX_DATABASE_URL to connect as payviox_web and PAYVIOX_MIGRATION_URL to "
                 "connect as the owner."
             )
-        digest = hmac.digest(secret_key.encode(), f"database login {database}".encode(), "sha256")
         login = f"payviox_web_{hashlib.sha256(str(database).encode()).hexdigest()[:8]}"
+        for key in (secret_key, *previous):
+            url = make_conninfo(owner_url, user=login, password=_password(key, database))
+            if _lets_in(url):
+                return url
+        password = _password(secret_key, database)
         connection.execute("SELECT pg_advisory_lock(hashtext('payviox roles'))")
-        exists = connection.execute(
-            "SELECT 1 FROM pg_roles WHERE rolname = %s", [login]
-        ).fetchone()
-        statement = "ALTER ROLE {} LOGIN PASSWORD {}" if exists else "CREATE ROLE {} LOGIN PASSWORD {}"
+        exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone()
+        verb = "ALTER" if exists else "CREATE"
         connection.execute(
-            sql.SQL(statement).format(sql.Identifier(login), sql.Literal(digest.hex()))
+            sql.SQL(f"{verb} ROLE {{}} LOGIN PASSWORD {{}}").format(
+                sql.Identifier(login), sql.Literal(password)
+            )
         )
-    return make_conninfo(owner_url, user=login, password=digest.hex())
+    return make_conninfo(owner_url, user=login, password=password)
+
+
+def _password(secret_key: str, database: object) -> str:
+    purpose = f"database login {database}"
+    return hmac.digest(secret_key.encode(), purpose.encode(), "sha256").hex()
+
+
+def _lets_in(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=10).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _check_version(connection: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -162,7 +182,9 @@ def _newer(found: str, newest: str) -> str:
 
 
 def _make_group_role(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [GROUP_ROLE]).fetchone()
+    exists = connection.execute(
+        "SELECT 1 FROM pg_roles WHERE rolname = %s", [GROUP_ROLE]
+    ).fetchone()
     if exists:
         return
     try:
@@ -195,9 +217,7 @@ def _grant_membership(connection: psycopg.Connection[tuple[object, ...]], user: 
 
 def _migrate_jobs(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """Procrastinate's own tables: its whole schema once, then its migrations by file name."""
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS payviox_jobs_schema (file text PRIMARY KEY)"
-    )
+    connection.execute("CREATE TABLE IF NOT EXISTS payviox_jobs_schema (file text PRIMARY KEY)")
     folder = Path(procrastinate.schema.SchemaManager.get_migrations_path())
     files = sorted(path.name for path in folder.glob("*.sql"))
     done = {row[0] for row in connection.execute("SELECT file FROM payviox_jobs_schema")}

@@ -291,12 +291,3 @@ async def list_stock(connection: Connection, business_id: UUID) -> list[Stock]:
             [business_id],
         )
         return await cursor.fetchall()
-
-
-async def list_low_stock(connection: Connection) -> list[Stock]:
-    """Every product of every business that is low: for the metrics alone."""
-    async with connection.cursor(row_factory=class_row(Stock)) as cursor:
-        await cursor.execute(
-            f"SELECT * FROM ({STOCK}) AS stock WHERE low ORDER BY business_id, product_id"
-        )
-        return await cursor.fetchall()

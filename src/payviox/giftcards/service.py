@@ -161,8 +161,3 @@ async def void_product(
 async def stock(connection: Connection, business_id: UUID) -> list[Stock]:
     """How many cards of each product the business has, by their state."""
     return await queries.list_stock(connection, business_id)
-
-
-async def low_stock(connection: Connection) -> list[Stock]:
-    """Every business's products that are low or sold out, for the metrics."""
-    return await queries.list_low_stock(connection)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
@@ -58,15 +59,17 @@ async def open_account(
 async def lock_accounts(
     connection: Connection, business_id: UUID, names: Iterable[AccountName]
 ) -> list[AccountRow]:
-    """Lock accounts in the one order of this product: payout first, then by id. Two writers that
-    lock in the same order cannot wait for one another in a circle."""
+    """Lock accounts in the one order of this product: payout first, then payout users', then the
+    rails' and all others, each by id. Two writers that lock in the same order cannot wait for one
+    another in a circle; and who first needs a payout user's account alone holds what all orders
+    share, the rail's, for the shorter time."""
     names = list(names)
     async with connection.cursor(row_factory=class_row(AccountRow)) as cursor:
         await cursor.execute(
             "SELECT id, kind, rail, balance, version FROM accounts"
             " WHERE business_id = %(business)s AND (id = ANY(%(users)s) OR kind <> 'user'"
             "   AND (kind, rail) IN (SELECT * FROM unnest(%(kinds)s::text[], %(rails)s::text[])))"
-            " ORDER BY kind <> 'payout', id FOR UPDATE",
+            " ORDER BY kind <> 'payout', kind <> 'user', id FOR UPDATE",
             {
                 "business": business_id,
                 "users": [name.user_id for name in names if name.user_id is not None],
@@ -97,43 +100,49 @@ async def user_balance(connection: Connection, business_id: UUID, user_id: UUID)
     return int(str(row[0])) if row else 0
 
 
-async def update_account(connection: Connection, business_id: UUID, account: Account) -> None:
-    await connection.execute(
+async def update_accounts(
+    connection: Connection, business_id: UUID, accounts: Iterable[Account]
+) -> None:
+    await connection.cursor().executemany(
         "UPDATE accounts SET balance = %s, version = %s WHERE business_id = %s AND id = %s",
-        [account.balance, account.version, business_id, account.id],
+        [(account.balance, account.version, business_id, account.id) for account in accounts],
     )
 
 
-async def insert_transfer(
-    connection: Connection, business_id: UUID, posting: Posting, source: Account, target: Account
-) -> Transfer:
-    """Write one transfer; `source` and `target` already hold their balances after it."""
+_INSERT_TRANSFERS = """
+INSERT INTO transfers (business_id, kind, amount, from_account, from_version, from_balance,
+                       to_account, to_version, to_balance, order_id, actor, reason, reference)
+SELECT %s, n.* FROM json_to_recordset(%s::json)
+  AS n(k text, a bigint, f uuid, fv bigint, fb bigint, t uuid, tv bigint, tb bigint,
+       o uuid, ac text, re text, rf text)
+RETURNING id, kind, amount, from_account, from_balance, to_account, to_balance, created_at
+"""
+
+
+async def insert_transfers(
+    connection: Connection, business_id: UUID, moves: Sequence[tuple[Posting, Account, Account]]
+) -> list[Transfer]:
+    """Write transfers, in this order. Each comes with its accounts as they are after it."""
+    rows = [
+        {
+            "k": posting.kind,
+            "a": posting.amount,
+            "f": source.id,
+            "fv": source.version,
+            "fb": source.balance,
+            "t": target.id,
+            "tv": target.version,
+            "tb": target.balance,
+            "o": posting.order_id,
+            "ac": posting.actor,
+            "re": posting.reason,
+            "rf": posting.reference,
+        }
+        for posting, source, target in moves
+    ]
     async with connection.cursor(row_factory=class_row(Transfer)) as cursor:
-        await cursor.execute(
-            "INSERT INTO transfers (business_id, kind, amount, from_account, from_version,"
-            " from_balance, to_account, to_version, to_balance, order_id, actor, reason, reference)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " RETURNING id, kind, amount, from_account, from_balance, to_account, to_balance,"
-            " created_at",
-            [
-                business_id,
-                posting.kind,
-                posting.amount,
-                source.id,
-                source.version,
-                source.balance,
-                target.id,
-                target.version,
-                target.balance,
-                posting.order_id,
-                posting.actor,
-                posting.reason,
-                posting.reference,
-            ],
-        )
-        transfer = await cursor.fetchone()
-    assert transfer is not None  # noqa: S101  # RETURNING answers a row
-    return transfer
+        await cursor.execute(_INSERT_TRANSFERS, [business_id, msgspec.json.encode(rows).decode()])
+        return await cursor.fetchall()
 
 
 async def find_transfer(

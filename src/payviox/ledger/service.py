@@ -85,12 +85,8 @@ async def post(
         target = _moved(target, posting.amount)
         accounts[posting.source], accounts[posting.target] = source, target
         moves.append((posting, source, target))
-    transfers = [
-        await queries.insert_transfer(connection, business_id, posting, source, target)
-        for posting, source, target in moves
-    ]
-    for account in accounts.values():
-        await queries.update_account(connection, business_id, account)
+    transfers = await queries.insert_transfers(connection, business_id, moves)
+    await queries.update_accounts(connection, business_id, accounts.values())
     return transfers
 
 

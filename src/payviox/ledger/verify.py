@@ -222,9 +222,10 @@ class _Check:
             message = "the transfer moves an order's money to or from where it does not belong"
             problem = Problem("order", business_id, message, None, order.astray, order.id)
         else:
+            paid = "paid" if order.paid else "not paid"
             message = (
-                f"the order is {order.status} over {order.amount} ({order.net_amount} and"
-                f" {order.order_fees} fees), its money: {order.transit} in transit,"
+                f"the order is {order.status} ({paid}) over {order.amount}, {order.net_amount} and"
+                f" {order.order_fees} fees, its money: {order.transit} in transit,"
                 f" {order.settled} settled, {order.fees} fees, {order.with_user} with the user"
             )
             problem = Problem("order", business_id, message, None, order.first_id, order.id)

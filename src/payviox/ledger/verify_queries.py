@@ -28,8 +28,8 @@ WHERE coalesce(b.id, found.id) IS NOT NULL ORDER BY 1
 """
 
 # Both sides of every transfer in the order of their account's versions, each compared with the one
-# before it. A jump or a gap is answered as an array, whose smallest is the first of the account. What
-# somebody set to nonsense is cut at 4 * 10^18, so that no sum of two overflows and it is named.
+# before it. A jump or a gap is answered as an array, whose smallest is the first of the account.
+# What somebody set to nonsense is cut at 4 * 10^18, so that no sum of two overflows: it is named.
 CHAINS = """
 WITH sides AS (
   SELECT from_account AS account, from_version AS version, id,
@@ -61,8 +61,8 @@ FROM (SELECT * FROM accounts WHERE business_id = %(business)s) a
 FULL JOIN chains c ON c.account = a.id
 """
 
-# Where the money of each order is, whatever its transfers call themselves; adjustments apart. What a
-# rail paid after all stands in `settled` against `suspense`, what it really cost against the fees.
+# Where the money of each order is, whatever its transfers call themselves; adjustments apart. What
+# a rail paid after all is in `settled` against `suspense`, what it really cost against the fees.
 ORDERS = """
 WITH moves AS (
   SELECT t.order_id, min(t.id) AS first_id,
@@ -72,6 +72,7 @@ WITH moves AS (
     sum(t.amount * ((g.kind IN ('fee_income', 'rail_cost'))::int
                   - (f.kind IN ('fee_income', 'rail_cost'))::int)) AS fees,
     sum(t.amount * ((g.kind = 'user')::int - (f.kind = 'user')::int)) AS with_user,
+    bool_or(f.kind = 'in_transit' AND g.kind = 'settled') AS paid,
     min(t.id) FILTER (WHERE NOT (
       (f.kind = 'user') <= (f.id = o.payout_user_id)
       AND (g.kind = 'user') <= (g.id = o.payout_user_id)
@@ -87,7 +88,8 @@ WITH moves AS (
 ), compared AS (
   SELECT coalesce(o.id, m.order_id) AS id, o.status, o.amount, o.fees AS order_fees, o.net_amount,
          coalesce(m.transit, 0) AS transit, coalesce(m.settled, 0) AS settled,
-         coalesce(m.fees, 0) AS fees, coalesce(m.with_user, 0) AS with_user, m.first_id, m.astray
+         coalesce(m.fees, 0) AS fees, coalesce(m.with_user, 0) AS with_user,
+         coalesce(m.paid, false) AS paid, m.first_id, m.astray
   FROM (SELECT * FROM orders WHERE business_id = %(business)s) o
   FULL JOIN moves m ON m.order_id = o.id
 )
@@ -97,9 +99,9 @@ SELECT * FROM compared WHERE status IS NULL OR astray IS NOT NULL OR NOT CASE
   WHEN status = 'succeeded'
     THEN (transit, settled, fees, with_user) = (0, net_amount, order_fees, -amount)
   WHEN status IN ('failed', 'rejected', 'canceled')
-    THEN (transit, settled, fees, with_user) = (0, 0, 0, 0)
+    THEN NOT paid AND (transit, settled, fees, with_user) = (0, 0, 0, 0)
   WHEN status = 'returned'
-    THEN (transit, settled) = (0, 0) AND fees IN (0, order_fees) AND with_user = -fees
+    THEN paid AND (transit, settled) = (0, 0) AND fees IN (0, order_fees) AND with_user = -fees
   ELSE false END
 ORDER BY id
 """
@@ -118,9 +120,9 @@ WHERE coalesce(o.amount, 0) <> coalesce(a.balance, 0) ORDER BY 1
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """An account (`kind` None: there is none) and what its transfers say of it. `gap` holds version,
-    transfer, version before and transfer before; `jump` version, transfer, expected and found
-    balance."""
+    """An account (`kind` None: there is none) and what its transfers say of it. `gap` holds
+    version, transfer, version before and transfer before; `jump` version, transfer, expected and
+    found balance."""
 
     id: UUID
     kind: str | None
@@ -149,6 +151,7 @@ class OrderMoney:
     settled: int | Decimal
     fees: int | Decimal
     with_user: int | Decimal
+    paid: bool
     first_id: int | None
     astray: int | None
 

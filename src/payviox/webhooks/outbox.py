@@ -1,6 +1,7 @@
 """Events and their deliveries, written in the transaction of what they tell of: both commit or
 neither. Nothing here sends; delivery.py does, later."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from payviox import ids
@@ -18,24 +19,23 @@ class SwitchedOff(Conflict):
     message = "The webhook is switched off"
 
 
-async def write_order_event(connection: Connection, event: OrderEvent) -> None:
-    """Write down what happened to an order, and have it delivered where the business's webhook is
-    switched on and subscribes to its type.
+async def write_order_events(
+    connection: Connection, business_id: UUID, events: Sequence[OrderEvent]
+) -> None:
+    """Write down what happened to orders of one business, and have it delivered where the webhook
+    is switched on and subscribes to its type.
 
     An order has one event of each type: a second one of the same type changes nothing, so that
     receivers, who deduplicate on order and type, never see two bodies for one pair.
     """
-    event_id = ids.new()
-    new = await queries.insert_event(
-        connection,
-        event.business_id,
-        event_id,
-        event_type=event.type,
-        order_id=event.order_id,
-        body=body(event),
-    )
-    if new and await queries.subscribes(connection, event.business_id, event.type):
-        await _deliver(connection, event.business_id, event_id)
+    rows = [(ids.new(), ids.new(), event.type, event.order_id, body(event)) for event in events]
+    if rows and await queries.insert_events(connection, business_id, rows):
+        await jobs.wake(connection, jobs.DELIVER_WEBHOOKS, business_id)
+
+
+async def write_order_event(connection: Connection, event: OrderEvent) -> None:
+    """The same for one event."""
+    await write_order_events(connection, event.business_id, [event])
 
 
 async def send_test(connection: Connection, business_id: UUID, event_type: EventType) -> UUID:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -96,13 +97,35 @@ async def insert_event(
     return cursor.rowcount == 1
 
 
-async def subscribes(connection: Connection, business_id: UUID, event_type: str) -> bool:
+_INSERT_EVENTS = """
+WITH given AS (
+  SELECT * FROM json_to_recordset(%(rows)s::json)
+    AS g(id uuid, delivery uuid, type text, order_id uuid, body text)
+), made AS (
+  INSERT INTO events (business_id, id, type, order_id, body)
+  SELECT %(b)s, id, type, order_id, body FROM given
+  ON CONFLICT ON CONSTRAINT events_once DO NOTHING RETURNING id, type
+)
+INSERT INTO deliveries (business_id, id, event_id)
+SELECT %(b)s, g.delivery, m.id FROM made m JOIN given g USING (id) JOIN webhook_settings s
+  ON s.business_id = %(b)s AND s.enabled AND s.url IS NOT NULL AND m.type = ANY (s.events)
+"""
+
+
+async def insert_events(
+    connection: Connection,
+    business_id: UUID,
+    events: Sequence[tuple[UUID, UUID, str, UUID, str]],
+) -> int:
+    """Write events (id, its delivery's id, type, order, body) that their orders do not have yet, with
+    deliveries due now where the business subscribes; answers how many of these. Waits for another
+    transaction writing the same."""
+    names = ("id", "delivery", "type", "order_id", "body")
+    rows = [dict(zip(names, event, strict=True)) for event in events]
     cursor = await connection.execute(
-        "SELECT FROM webhook_settings WHERE business_id = %s AND enabled AND url IS NOT NULL"
-        " AND %s = ANY (events)",
-        [business_id, event_type],
+        _INSERT_EVENTS, {"b": business_id, "rows": msgspec.json.encode(rows).decode()}
     )
-    return await cursor.fetchone() is not None
+    return cursor.rowcount
 
 
 async def find_event(connection: Connection, business_id: UUID, event_id: UUID) -> Event | None:

@@ -19,6 +19,7 @@ from payviox.withdrawals.outcomes import Case, Decision, decide
 from payviox.withdrawals.queries import processing
 from payviox.withdrawals.queries.processing import Held, Update
 from payviox.withdrawals.service import release
+from payviox.withdrawals.stories import Entry
 
 logger = structlog.get_logger(__name__)
 
@@ -82,7 +83,10 @@ async def take(connection: Connection, business_id: UUID, limit: int) -> list[Cl
         connection, [(c.order, c.attempt, c.reference, _request(c.order)) for c in submits]
     )
     for claim in submits:
-        await _tell_sending(connection, claim.order)
+        check_transition(claim.order.status, "sending")
+    # Not into the story: one more try of an order that waits.
+    begun = [claim.order for claim in submits if claim.order.waiting is None]
+    await stories.enter(connection, business_id, [Entry(o, "sending", ACTOR) for o in begun])
     return claims
 
 
@@ -102,18 +106,11 @@ def _request(order: Order) -> dict[str, object]:
     }
 
 
-async def _tell_sending(connection: Connection, order: Held) -> None:
-    """Into the story, unless it is one more try of an order that waits; to the business once."""
-    check_transition(order.status, "sending")
-    if order.waiting is None:
-        await stories.enter(connection, order, "sending", ACTOR)
-
-
 async def _review_again(connection: Connection, order: Held) -> None:
     check_transition(order.status, "review")
     await processing.back_to_review(connection, order, "changed")
     note = "amount or destination are not those that were reviewed"
-    await stories.enter(connection, order, "review", ACTOR, note)
+    await stories.enter(connection, order.business_id, [Entry(order, "review", ACTOR, note)])
     await _alert(connection, order, "order.changed_after_review")
 
 
@@ -127,8 +124,10 @@ async def hand_back(connection: Connection, business_id: UUID, claims: Sequence[
         await processing.hand_back(connection, unsent)
     for order in unsent:
         check_transition(order.status, "queued")
-        if order.waiting is None:
-            await stories.enter(connection, order, "queued", ACTOR, "handed back")
+    told = [order for order in unsent if order.waiting is None]
+    await stories.enter(
+        connection, business_id, [Entry(o, "queued", ACTOR, "handed back") for o in told]
+    )
 
 
 async def record(
@@ -157,8 +156,11 @@ async def record(
     if postings:
         await ledger.post(connection, business_id, postings)
     await processing.record(connection, [_update(*one) for one in decided])
-    for one in decided:
-        await _tell(connection, *one)
+    story = [entry for one in decided for entry in _story(*one)]
+    await stories.enter(connection, business_id, story)
+    for order, _, decision in decided:
+        if decision.alert is not None:
+            await _alert(connection, order, decision.alert)
 
 
 async def _still_ours(
@@ -226,21 +228,14 @@ def _told(order: Held, decision: Decision) -> bool:
     )
 
 
-async def _tell(connection: Connection, order: Held, answer: Outcome, decision: Decision) -> None:
-    if _told(order, decision):
-        for state in decision.states:
-            note = decision.waiting or decision.failure or answer.reason
-            await stories.enter(
-                connection,
-                order,
-                state,
-                ACTOR,
-                note,
-                rail_order_id=answer.rail_order_id,
-                details=answer.details,
-            )
-    if decision.alert is not None:
-        await _alert(connection, order, decision.alert)
+def _story(order: Held, answer: Outcome, decision: Decision) -> list[Entry]:
+    if not _told(order, decision):
+        return []
+    note = decision.waiting or decision.failure or answer.reason
+    return [
+        Entry(order, state, ACTOR, note, answer.rail_order_id, answer.details)
+        for state in decision.states
+    ]
 
 
 async def _alert(connection: Connection, order: Held, action: str) -> None:

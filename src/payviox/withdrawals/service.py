@@ -23,6 +23,7 @@ from payviox.withdrawals.model import (
     check_transition,
 )
 from payviox.withdrawals.queries import orders
+from payviox.withdrawals.stories import Entry
 
 list_page = orders.list_page
 list_states = orders.list_states
@@ -45,8 +46,8 @@ async def create(
     quote expired or was used) and InsufficientBalance.
     """
     check_limits(business, ready.amount)
-    source, target = user_account(user_id), in_transit(rail)
-    accounts = await ledger.lock(connection, business.id, [source, target])
+    source = user_account(user_id)
+    accounts = await ledger.lock(connection, business.id, [source])
     if not await orders_allowed(connection, business.id, user_id):
         raise Unauthorized
     if quote_id is not None:
@@ -55,7 +56,7 @@ async def create(
         raise InsufficientBalance
     reasons = await review.reasons(connection, business, user_id, rail, ready)
     order = await _insert(connection, user_id, rail, ready, quote_id, reasons)
-    posting = Posting("reserve", ready.amount, source, target, order_id=order.id)
+    posting = Posting("reserve", ready.amount, source, in_transit(rail), order_id=order.id)
     await ledger.post(connection, business.id, [posting])
     if order.status == "queued":
         await jobs.wake(connection, jobs.PROCESS_ORDERS, business.id)
@@ -85,8 +86,11 @@ async def _insert(
         review_reasons=reasons,
     )
     order = await get(connection, ready.business_id, ready.order_id)
-    await stories.enter(connection, order, "created", "user")
-    await stories.enter(connection, order, status, "rules", ", ".join(reasons) or None)
+    story = [
+        Entry(order, "created", "user"),
+        Entry(order, status, "rules", ", ".join(reasons) or None),
+    ]
+    await stories.enter(connection, order.business_id, story)
     return order
 
 
@@ -116,7 +120,7 @@ async def approve(connection: Connection, business_id: UUID, order_id: UUID, act
     order = _checked(await orders.lock(connection, business_id, order_id))
     _require(order, frozenset({"review"}), "approved")
     await orders.set_status(connection, order, "queued", due=True, bound=order.digest)
-    await stories.enter(connection, order, "queued", actor, "approved")
+    await stories.enter(connection, business_id, [Entry(order, "queued", actor, "approved")])
     await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
     return await get(connection, business_id, order_id)
 
@@ -175,7 +179,7 @@ async def _give_back(
     check_transition(order.status, status)
     await orders.set_status(connection, order, status, note=note)
     await ledger.post(connection, order.business_id, [release(order, actor)])
-    await stories.enter(connection, order, status, actor, note)
+    await stories.enter(connection, order.business_id, [Entry(order, status, actor, note)])
     return await get(connection, order.business_id, order.id)
 
 

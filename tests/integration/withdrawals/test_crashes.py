@@ -105,7 +105,7 @@ async def test_killed_after_the_call_before_the_record(desk: Desk, vendor: Vendo
     await check_paid_once(desk, vendor, order)
 
 
-@pytest.mark.parametrize("point", ["post", "record", "write_order_event"])
+@pytest.mark.parametrize("point", ["post", "record", "write_order_events"])
 async def test_killed_in_the_records_transaction(
     desk: Desk, vendor: Vendor, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
@@ -113,7 +113,7 @@ async def test_killed_in_the_records_transaction(
     (claim,) = await take(desk)
     outcome = await vendor.submit(claim.ready, claim.reference)
     before = await desk.business.ledger()
-    place = {"post": ledger, "record": processing, "write_order_event": claims.stories}[point]
+    place = {"post": ledger, "record": processing, "write_order_events": claims.stories}[point]
     real = getattr(place, point)
 
     async def killed_after(*given: object) -> None:

@@ -38,7 +38,7 @@ def test_a_good_line_is_a_card() -> None:
     "header",
     [
         "Product,BRAND,country,Code,PIN,face_value,currency,price,Expiry\n",
-        "product name,brand,country code,card-code,pin,Face-Value,currency,price_cents,expires on\n",
+        "product name,brand,country code,card-code,pin,Face-Value,currency,price_cents,expiry\n",
         "product,brand,country,code,pin,face value,currency,Price (in cents),expiration date\n",
     ],
 )

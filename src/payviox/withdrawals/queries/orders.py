@@ -65,20 +65,19 @@ async def insert(
     )
 
 
-async def insert_state(
-    connection: Connection,
-    business_id: UUID,
-    order_id: UUID,
-    status: Status,
-    actor: str,
-    note: str | None = None,
+async def insert_states(
+    connection: Connection, business_id: UUID, entries: Sequence[tuple[UUID, Status, str, str | None]]
 ) -> None:
-    """Add a line to the order's story. The caller holds the order's row, or has just made it."""
-    await connection.execute(
+    """Add lines (order, status, actor, note) to orders' stories. The caller holds the orders' rows,
+    or has just made them."""
+    await connection.cursor().executemany(
         "INSERT INTO order_states (business_id, order_id, number, status, actor, note)"
         " SELECT %(b)s, %(o)s, coalesce(max(number), 0) + 1, %(status)s, %(actor)s, %(note)s"
         " FROM order_states WHERE business_id = %(b)s AND order_id = %(o)s",
-        {"b": business_id, "o": order_id, "status": status, "actor": actor, "note": note},
+        [
+            {"b": business_id, "o": order_id, "status": status, "actor": actor, "note": note}
+            for order_id, status, actor, note in entries
+        ],
     )
 
 

@@ -1,11 +1,12 @@
 """The SQL of the sandbox rail's books."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json
 
 from payviox.db.pool import Connection
 
@@ -16,15 +17,20 @@ class PaymentRow:
     age_s: float
 
 
-async def insert_payment(
-    connection: Connection, business_id: UUID, reference: str, request: dict[str, Any]
-) -> None:
-    """Keep the first request under the reference, of a test business alone."""
-    await connection.execute(
+async def insert_payments(
+    connection: Connection, payments: Sequence[tuple[UUID, str, dict[str, Any]]]
+) -> set[tuple[UUID, str]]:
+    """Keep the first request (business, reference, request) under each reference, of test businesses
+    alone; answers which are new."""
+    rows = [{"b": str(b), "f": reference, "r": request} for b, reference, request in payments]
+    cursor = await connection.execute(
         "INSERT INTO sandbox_payments (business_id, reference, request)"
-        " SELECT id, %s, %s FROM businesses WHERE id = %s AND mode = 'test' ON CONFLICT DO NOTHING",
-        [reference, Jsonb(request), business_id],
+        " SELECT n.b, n.f, n.r FROM json_to_recordset(%s) AS n(b uuid, f text, r jsonb)"
+        " WHERE EXISTS (SELECT 1 FROM businesses WHERE id = n.b AND mode = 'test')"
+        " ON CONFLICT DO NOTHING RETURNING business_id, reference",
+        [Json(rows)],
     )
+    return {(row[0], str(row[1])) for row in await cursor.fetchall()}  # type: ignore[misc]  # a uuid
 
 
 async def find_payment(

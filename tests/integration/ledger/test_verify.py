@@ -1,0 +1,321 @@
+"""`ledger verify` on books that somebody with more rights than the application has changed."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import anyio
+import pytest
+
+from payviox import ids
+from payviox.db.pool import Database
+from payviox.ledger.verify import NAMED, Problem, Report, verify
+from payviox.treasury import service as treasury
+from support import books
+from support.businesses import TestBusiness, open_business
+from support.databases import Urls
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Books:
+    urls: Urls
+    database: Database
+    business: TestBusiness
+    users: list[UUID]
+
+    def sql(self, query: str, *parameters: object) -> Any:
+        """A statement of somebody who may do anything; its first row."""
+        with self.urls.as_admin() as admin:
+            cursor = admin.execute(query, parameters)  # type: ignore[arg-type]  # a test's own
+            return cursor.fetchone() if cursor.description else None
+
+    @contextmanager
+    def edited(self, change: str, row_id: object) -> Iterator[None]:
+        """`table SET …` on one row, put back afterwards."""
+        table = change.split(maxsplit=1)[0]
+        before = self.sql(f"SELECT to_jsonb(t) FROM {table} t WHERE id = %s", row_id)[0]
+        self.sql(f"UPDATE {change} WHERE id = %s", row_id)
+        yield
+        columns = change.split(" SET ")[1].split(" = ", maxsplit=1)[0]
+        self.sql(f"UPDATE {table} SET {columns} = %s WHERE id = %s", before[columns], row_id)
+
+    async def verify(self) -> Report:
+        async with self.database.read() as connection:
+            return await verify(connection)
+
+    def transfer(self, condition: str, number: int = 1) -> int:
+        """The `number`th transfer that this condition finds."""
+        query = (
+            f"SELECT id FROM transfers WHERE {condition} ORDER BY id LIMIT 1 OFFSET {number - 1}"
+        )
+        return int(self.sql(query)[0])
+
+
+@pytest.fixture
+async def kept(fresh_urls: Urls) -> AsyncIterator[Books]:
+    database = Database(fresh_urls.application)
+    await database.open()
+    try:
+        business = await open_business(database, funds=100_000, main=5_000)
+        await open_business(database, funds=7)
+        users = await books.fill(database, business.business_id)
+        yield Books(fresh_urls, database, business, users)
+    finally:
+        await database.close()
+
+
+def of_kind(report: Report, kind: str) -> list[Problem]:
+    return [problem for problem in report.problems if problem.kind == kind]
+
+
+async def test_books_with_orders_in_every_state_are_in_order(kept: Books) -> None:
+    told: list[tuple[int, int]] = []
+    async with kept.database.read() as connection:
+        report = await verify(connection, lambda *sums: told.append(sums))
+    assert report.ok
+    assert report.problems == []
+    counts = kept.sql(
+        "SELECT (SELECT count(*) FROM businesses), (SELECT count(*) FROM accounts),"
+        " (SELECT count(*) FROM transfers), (SELECT count(*) FROM orders)"
+    )
+    assert (report.businesses, report.accounts, report.transfers, report.orders) == counts
+    assert told[-1] == (2 * report.transfers, 2 * report.transfers)
+    assert (await kept.verify()).ok, "a second time, on the same connection"
+
+
+async def test_an_amount_that_was_edited_is_named(kept: Books) -> None:
+    for number, amount in ((4, "amount + 1"), (5, "9223372036854775807")):
+        edited = kept.transfer("kind = 'allocation'", number)
+        with kept.edited(f"transfers SET amount = {amount}", edited):
+            report = await kept.verify()
+        assert [p.transfer_id for p in of_kind(report, "balance")] == [edited, edited]
+        assert all(p.business_id == kept.business.business_id for p in report.problems)
+
+
+@pytest.mark.parametrize("side", ["from", "to"])
+async def test_a_balance_that_was_edited_is_named(kept: Books, side: str) -> None:
+    edited = kept.transfer("kind = 'allocation'", 4)
+    account = kept.sql(f"SELECT {side}_account FROM transfers WHERE id = %s", edited)[0]
+    for balance in ("+ 1", "- 1", "* 0 + 9223372036854775807", "* -1000"):
+        with kept.edited(f"transfers SET {side}_balance = {side}_balance {balance}", edited):
+            (problem,) = of_kind(await kept.verify(), "balance")
+        assert (problem.transfer_id, problem.account_id) == (edited, account)
+
+
+@pytest.mark.parametrize("side", ["from", "to"])
+async def test_a_version_that_was_edited_is_named(kept: Books, side: str) -> None:
+    for number in (1, 5, 9):
+        edited = kept.transfer("kind = 'allocation'", number)
+        with kept.edited(f"transfers SET {side}_version = {side}_version + 1000", edited):
+            problems = of_kind(await kept.verify(), "version")
+        assert problems[0].transfer_id == edited
+
+
+async def test_a_version_that_two_transfers_of_an_account_have_is_named(kept: Books) -> None:
+    user = kept.users[0]
+    reserve = kept.transfer(f"from_account = '{user}'")
+    kept.sql("UPDATE transfers SET from_version = 1 WHERE id = %s", reserve)
+    (problem,) = of_kind(await kept.verify(), "version")
+    first = kept.transfer(f"to_account = '{user}'")
+    assert problem.account_id == user
+    assert problem.transfer_id == reserve
+    assert ids.show(ids.TRANSFER, str(first)) in problem.message
+
+
+@pytest.mark.parametrize("side", ["from", "to"])
+async def test_a_transfer_moved_to_another_account_is_named(kept: Books, side: str) -> None:
+    edited = kept.transfer("kind = 'reserve'", 5)
+    other = kept.sql("SELECT id FROM accounts WHERE kind = 'main' AND version = 2")[0]
+    kept.sql(
+        f"UPDATE transfers SET {side}_account = %s, {side}_version = 77 WHERE id = %s",
+        other,
+        edited,
+    )
+    report = await kept.verify()
+    assert edited in {problem.transfer_id for problem in of_kind(report, "version")}
+    assert edited in {problem.transfer_id for problem in of_kind(report, "order")}
+
+
+@pytest.mark.parametrize("side", ["from", "to"])
+async def test_a_transfer_of_an_account_that_does_not_exist_is_named(
+    kept: Books, side: str
+) -> None:
+    edited = kept.transfer("kind = 'allocation'", 2)
+    nowhere = ids.new()
+    kept.sql(f"UPDATE transfers SET {side}_account = %s WHERE id = %s", nowhere, edited)
+    (problem,) = of_kind(await kept.verify(), "orphan")
+    assert (problem.transfer_id, problem.account_id) == (edited, nowhere)
+
+
+async def test_a_transfer_with_another_business_account_is_named(kept: Books) -> None:
+    edited = kept.transfer("kind = 'allocation'", 2)
+    foreign = kept.sql(
+        "SELECT id FROM accounts WHERE kind = 'payout' AND business_id <> %s",
+        kept.business.business_id,
+    )[0]
+    kept.sql("UPDATE transfers SET to_account = %s WHERE id = %s", foreign, edited)
+    (problem,) = of_kind(await kept.verify(), "orphan")
+    assert (problem.transfer_id, problem.account_id) == (edited, foreign)
+
+
+async def test_a_transfer_moved_to_a_business_that_does_not_exist_is_named(kept: Books) -> None:
+    edited = kept.transfer("kind = 'fund'")
+    nobody = ids.new()
+    kept.sql("UPDATE transfers SET business_id = %s WHERE id = %s", nobody, edited)
+    problems = of_kind(await kept.verify(), "orphan")
+    assert {problem.business_id for problem in problems} == {nobody}
+    assert edited in {problem.transfer_id for problem in problems}
+
+
+@pytest.mark.parametrize("which", ["first", "middle", "last"])
+async def test_a_transfer_that_was_deleted_is_missed(kept: Books, which: str) -> None:
+    user = kept.users[0]
+    number = {"first": 1, "middle": 3}.get(which)
+    condition = f"'{user}' IN (from_account, to_account)"
+    deleted = (
+        kept.transfer(condition, number)
+        if number
+        else kept.sql(f"SELECT max(id) FROM transfers WHERE {condition}")[0]
+    )
+    kept.sql("DELETE FROM transfers WHERE id = %s", deleted)
+    report = await kept.verify()
+    if which == "last":
+        assert user in {problem.account_id for problem in of_kind(report, "account")}
+        return
+    (problem,) = [p for p in of_kind(report, "version") if p.account_id == user]
+    assert problem.transfer_id == kept.transfer(condition, number or 0)
+    assert "missing" in problem.message
+    assert problem.expected == number
+
+
+async def test_a_transfer_that_was_inserted_is_named(kept: Books) -> None:
+    row = kept.sql(
+        "INSERT INTO transfers (business_id, kind, amount, from_account, from_version,"
+        " from_balance, to_account, to_version, to_balance)"
+        " SELECT p.business_id, 'allocation', 5, p.id, p.version + 1, p.balance - 5,"
+        " u.id, u.version + 1, u.balance + 5 FROM accounts p, accounts u"
+        " WHERE p.kind = 'payout' AND p.business_id = u.business_id AND u.id = %s RETURNING id",
+        kept.users[1],
+    )
+    report = await kept.verify()
+    assert report.counts == {"account": 2}
+    assert {problem.transfer_id for problem in report.problems} == {row[0]}
+
+
+async def test_an_accounts_balance_that_was_edited_is_named(kept: Books) -> None:
+    kept.sql("UPDATE accounts SET balance = balance + 100 WHERE id = %s", kept.users[1])
+    report = await kept.verify()
+    (account,) = of_kind(report, "account")
+    assert account.account_id == kept.users[1]
+    assert account.found == (account.expected or 0) + 100
+    (business,) = of_kind(report, "business")
+    assert (business.business_id, business.found) == (kept.business.business_id, 100)
+
+
+async def test_an_accounts_version_that_was_edited_is_named(kept: Books) -> None:
+    kept.sql("UPDATE accounts SET version = version + 1 WHERE id = %s", kept.users[1])
+    (problem,) = (await kept.verify()).problems
+    assert (problem.kind, problem.account_id) == ("account", kept.users[1])
+
+
+async def test_money_moved_between_two_accounts_without_a_transfer_is_named(kept: Books) -> None:
+    kept.sql("UPDATE accounts SET balance = balance - 100 WHERE id = %s", kept.users[0])
+    kept.sql("UPDATE accounts SET balance = balance + 100 WHERE id = %s", kept.users[1])
+    report = await kept.verify()
+    assert report.counts == {"account": 2}
+    assert {problem.account_id for problem in report.problems} == set(kept.users[:2])
+
+
+async def test_an_account_that_was_deleted_leaves_orphans(kept: Books) -> None:
+    kept.sql("DELETE FROM accounts WHERE id = %s", kept.users[1])
+    (problem,) = of_kind(await kept.verify(), "orphan")
+    assert problem.account_id == kept.users[1]
+    assert problem.transfer_id == kept.transfer(f"to_account = '{kept.users[1]}'")
+
+
+async def test_an_account_that_is_or_was_negative_is_named(kept: Books) -> None:
+    kept.sql("ALTER TABLE accounts DROP CONSTRAINT accounts_not_negative")
+    user = await books.open_user(kept.database, kept.business.business_id, 30)
+    edited = kept.transfer(f"to_account = '{user}'", 2)
+    kept.sql("UPDATE transfers SET to_balance = -1 WHERE id = %s", edited)
+    (problem,) = of_kind(await kept.verify(), "negative")
+    assert (problem.account_id, problem.transfer_id) == (user, edited)
+    kept.sql("UPDATE accounts SET balance = -1 WHERE id = %s", kept.users[0])
+    named = of_kind(await kept.verify(), "negative")
+    assert {p.account_id for p in named} == {user, kept.users[0]}
+
+
+async def test_an_orders_status_that_was_edited_is_named(kept: Books) -> None:
+    alike = (books.OPEN, books.GIVEN_BACK, ("succeeded",), ("returned",))
+    for group in alike:
+        for status in group:
+            order_id = kept.sql("SELECT id FROM orders WHERE status = %s", status)[0]
+            for other in {group[0] for group in alike} - {group[0]}:
+                with kept.edited(f"orders SET status = '{other}'", order_id):
+                    report = await kept.verify()
+                (problem,) = of_kind(report, "order")
+                assert problem.order_id == order_id
+                open_ = {status, other} & set(books.OPEN)
+                assert ("in_transit" in report.counts) == bool(open_)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["amount = amount + 1, fees = fees + 1", "fees = fees + 1, net_amount = net_amount - 1"],
+)
+async def test_an_orders_amounts_that_were_edited_are_named(kept: Books, change: str) -> None:
+    order_id = kept.sql("SELECT id FROM orders WHERE status = 'succeeded'")[0]
+    kept.sql(f"UPDATE orders SET {change} WHERE id = %s", order_id)
+    (problem,) = (await kept.verify()).problems
+    assert (problem.kind, problem.order_id) == ("order", order_id)
+
+
+async def test_an_order_given_to_another_user_or_rail_is_named(kept: Books) -> None:
+    order_id = kept.sql("SELECT id FROM orders WHERE status = 'succeeded'")[0]
+    for change in (f"payout_user_id = '{kept.users[1]}'", "rail = 'other'"):
+        kept.sql(f"UPDATE orders SET {change} WHERE id = %s", order_id)
+        (problem,) = (await kept.verify()).problems
+        assert (problem.kind, problem.order_id) == ("order", order_id)
+
+
+async def test_an_order_without_money_and_money_without_its_order_are_named(kept: Books) -> None:
+    row = kept.sql("SELECT id FROM orders WHERE status = 'queued'")
+    reserve = kept.transfer(f"order_id = '{row[0]}'")
+    nowhere = ids.new()
+    kept.sql("UPDATE transfers SET order_id = %s WHERE id = %s", nowhere, reserve)
+    report = await kept.verify()
+    assert [p.order_id for p in of_kind(report, "order")] == [row[0]]
+    assert [(p.order_id, p.transfer_id) for p in of_kind(report, "orphan")] == [(nowhere, reserve)]
+
+
+async def test_many_broken_rows_are_counted_and_the_first_are_named(kept: Books) -> None:
+    kept.sql("UPDATE orders SET status = 'queued' WHERE status NOT IN ('queued')")
+    business_id = kept.business.business_id
+    for _ in range(NAMED):
+        await books.withdraw(kept.database, business_id, kept.users[0], 100, "succeeded")
+    kept.sql("UPDATE orders SET status = 'failed'")
+    report = await kept.verify()
+    assert len(of_kind(report, "order")) == NAMED
+    assert report.counts["order"] > NAMED
+    firsts = [problem.order_id for problem in of_kind(report, "order")]
+    assert firsts == sorted(firsts, key=str)
+
+
+async def test_money_that_moves_meanwhile_is_not_taken_for_broken(kept: Books) -> None:
+    stop = anyio.Event()
+
+    async def move() -> None:
+        while not stop.is_set():
+            await kept.database.write(
+                lambda db: treasury.fund(db, kept.business.business_id, 1, "test")
+            )
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(move)
+        for _ in range(10):
+            assert (await kept.verify()).ok
+        stop.set()

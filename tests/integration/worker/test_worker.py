@@ -1,0 +1,184 @@
+"""The worker on a real database: jobs wake it, sweeps find what no job told of, it hands back what it
+holds, and it comes back after the database was away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from payviox import upkeep
+from payviox.db.pool import Connection, Database
+from payviox.settings import Settings
+from payviox.worker import Worker
+from support.businesses import TestBusiness
+from support.databases import Urls
+from support.polling import eventually
+from support.withdrawals import Desk
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def worker(settings: Settings, database: Database) -> AsyncIterator[Worker]:
+    """Running, until the test ends."""
+    made = Worker(settings, database)
+    running = asyncio.create_task(made.run())
+    yield made
+    await made.stop()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def count(database: Database, statement: str) -> int:
+    async def read(connection: Connection) -> int:
+        cursor = await connection.execute(statement)
+        row: Any = await cursor.fetchone()
+        return int(row[0])
+
+    return await database.fetch(read)
+
+
+async def test_an_order_is_sent_without_anybody_asking(
+    worker: Worker, business: TestBusiness
+) -> None:
+    desk = Desk.of(business)
+    order = await desk.withdraw(await desk.user(5_000), 5_000)
+
+    async def succeeded() -> bool:
+        return (await desk.get(order)).status == "succeeded"
+
+    await eventually(succeeded)
+
+
+async def test_an_order_whose_job_was_lost_is_found_by_the_sweep(
+    business: TestBusiness, settings: Settings, database: Database, urls: Urls
+) -> None:
+    desk = Desk.of(business)
+    order = await desk.withdraw(await desk.user(5_000), 5_000)
+    with urls.as_admin() as connection:
+        connection.execute("DELETE FROM procrastinate_jobs")
+    worker = Worker(settings, database)
+    running = asyncio.create_task(worker.run())
+
+    async def succeeded() -> bool:
+        return (await desk.get(order)).status == "succeeded"
+
+    await eventually(succeeded)
+    await worker.stop()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_two_workers_share_the_work_and_send_each_order_once(
+    worker: Worker, business: TestBusiness, settings: Settings, database: Database
+) -> None:
+    second = Worker(settings, database)
+    running = asyncio.create_task(second.run())
+    desk = Desk.of(business)
+    user_id = await desk.user(50_000)
+    orders = [await desk.withdraw(user_id, 1_000) for _ in range(50)]
+
+    async def all_succeeded() -> bool:
+        return {(await desk.get(order)).status for order in orders} == {"succeeded"}
+
+    await eventually(all_succeeded, timeout_s=30)
+    await second.stop()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert {len(await desk.attempts(order)) for order in orders} == {1}
+
+
+async def test_jobs_leave_no_rows_behind(
+    worker: Worker, business: TestBusiness, database: Database
+) -> None:
+    desk = Desk.of(business)
+    await desk.withdraw(await desk.user(5_000), 5_000)
+
+    async def none_left() -> bool:
+        wakings = "task_name IN ('process_orders', 'deliver_webhooks')"
+        return not await count(database, f"SELECT count(*) FROM procrastinate_jobs WHERE {wakings}")
+
+    await eventually(none_left)
+
+
+async def test_the_workers_heartbeat_is_in_the_database(worker: Worker, database: Database) -> None:
+    recent = "last_heartbeat > now() - interval '30 seconds'"
+
+    async def alive() -> bool:
+        return (
+            await count(database, f"SELECT count(*) FROM procrastinate_workers WHERE {recent}") > 0
+        )
+
+    await eventually(alive)
+
+
+async def test_the_worker_goes_on_after_its_connections_were_cut(
+    worker: Worker, business: TestBusiness, urls: Urls
+) -> None:
+    desk = Desk.of(business)
+    user_id = await desk.user(10_000)
+    with urls.as_admin() as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    order = await desk.withdraw(user_id, 5_000)
+
+    async def succeeded() -> bool:
+        return (await desk.get(order)).status == "succeeded"
+
+    await eventually(succeeded, timeout_s=20)
+
+
+async def test_jobs_of_dead_workers_are_forgotten_and_waiting_ones_are_not(
+    business: TestBusiness, database: Database, urls: Urls
+) -> None:
+    desk = Desk.of(business)
+    await desk.withdraw(await desk.user(5_000), 5_000)
+    await desk.withdraw(await desk.user(5_000), 5_000)
+    with urls.as_admin() as connection:
+        connection.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing' WHERE id ="
+            " (SELECT min(id) FROM procrastinate_jobs WHERE status = 'todo')"
+        )
+    before = await count(database, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+    assert before > 0
+    await upkeep.tidy(database)
+    assert (
+        await count(database, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+        == before
+    )
+    assert not await count(
+        database, "SELECT count(*) FROM procrastinate_jobs WHERE status <> 'todo'"
+    )
+
+
+async def test_every_upkeep_task_runs_on_an_empty_and_on_a_busy_database(
+    business: TestBusiness, database: Database
+) -> None:
+    desk = Desk.of(business)
+    await desk.withdraw(await desk.user(5_000), 2_000)
+    before = await business.ledger()
+    for _, work in upkeep.SCHEDULE.values():
+        await work(database)
+    assert await business.ledger() == before
+
+
+async def test_the_audit_writes_down_which_business_is_broken(
+    business: TestBusiness, database: Database, urls: Urls
+) -> None:
+    await business.create("ada@example.com", 500)
+    business.tampered = True
+    with urls.as_admin() as connection:
+        connection.execute(
+            "UPDATE accounts SET balance = balance + 1 WHERE business_id = %s AND kind = 'payout'",
+            [business.business_id],
+        )
+    await upkeep.audit_ledger(database)
+    found = await business.scalar(
+        "SELECT detail FROM audit_entries WHERE business_id = %s AND action = 'ledger.broken'",
+        business.business_id,
+    )
+    assert isinstance(found, dict)
+    assert found["account"] >= 1

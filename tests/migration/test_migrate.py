@@ -1,0 +1,128 @@
+"""Bringing databases to this version's schema, from empty and from every earlier one, and refusing
+those that are not known."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from payviox.db import migrate
+from payviox.db.pool import Database
+from payviox.errors import SchemaUnknown
+from payviox.ledger.verify import verify
+from support.databases import Server, Urls
+
+DATA = Path(__file__).parent / "data"
+WITH_DATA = [revision for revision in migrate.revisions() if (DATA / f"{revision}.sql").exists()]
+
+# Everything that a migration could have left different, with names and not numbers.
+SHAPE = """
+SELECT 'column', table_name, column_name, data_type || ' ' || is_nullable || ' '
+       || coalesce(column_default, '') || ' ' || is_identity
+FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0
+UNION ALL SELECT 'index', tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT 'grant', relname, '', coalesce(relacl::text, '')
+FROM pg_class WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT 'column grant', attrelid::regclass::text, attname, attacl::text
+FROM pg_attribute WHERE attacl IS NOT NULL
+UNION ALL SELECT 'function', proname, '', md5(prosrc) FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger
+WHERE NOT tgisinternal
+ORDER BY 1, 2, 3
+"""
+
+
+@pytest.fixture
+def empty(server: Server) -> Iterator[Urls]:
+    """A database without any table."""
+    with server.fresh(migrated=False) as urls:
+        yield urls
+
+
+def shape(urls: Urls) -> list[tuple[Any, ...]]:
+    with urls.as_admin() as admin:
+        return admin.execute(SHAPE).fetchall()
+
+
+def test_an_empty_database_is_brought_to_the_newest_schema(empty: Urls) -> None:
+    assert migrate.current_revision(empty.application) is None
+    assert migrate.migrate(empty.owner, empty.application) == migrate.newest_revision()
+    migrate.check_schema(empty.application)
+    migrate.check_role(empty.application)
+    before = shape(empty)
+    assert migrate.migrate(empty.owner, empty.application) == migrate.newest_revision()
+    assert shape(empty) == before, "again changes nothing"
+
+
+@pytest.mark.parametrize("revision", migrate.revisions())
+def test_from_every_earlier_schema_the_newest_is_the_same_as_from_empty(
+    empty: Urls, urls: Urls, revision: str
+) -> None:
+    assert migrate.migrate(empty.owner, empty.application, to=revision) == revision
+    migrate.migrate(empty.owner, empty.application)
+    assert shape(empty) == shape(urls)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("revision", WITH_DATA)
+async def test_what_an_earlier_schema_kept_is_there_and_in_order_afterwards(
+    empty: Urls, revision: str
+) -> None:
+    migrate.migrate(empty.owner, empty.application, to=revision)
+    with psycopg.connect(empty.owner) as owner:
+        owner.execute((DATA / f"{revision}.sql").read_bytes(), prepare=False)
+    migrate.migrate(empty.owner, empty.application)
+    database = Database(empty.application)
+    await database.open()
+    async with database.read() as connection:
+        report = await verify(connection)
+    await database.close()
+    assert report.ok, report.problems
+    assert (report.businesses, report.accounts, report.transfers, report.orders) == (1, 6, 4, 1)
+
+
+def test_every_revision_that_has_rows_to_lose_has_data_to_try_it_with() -> None:
+    assert WITH_DATA, "tests/migration/data holds rows for the first schema at least"
+
+
+def test_two_migrations_at_once_wait_for_one_another(empty: Urls) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        reached = [
+            threads.submit(migrate.migrate, empty.owner, empty.application) for _ in range(4)
+        ]
+        assert {each.result() for each in reached} == {migrate.newest_revision()}
+    migrate.check_schema(empty.application)
+
+
+def test_a_database_without_a_schema_is_refused_and_the_command_is_named(empty: Urls) -> None:
+    with pytest.raises(SchemaUnknown, match="payviox migrate"):
+        migrate.check_schema(empty.application)
+
+
+def test_an_older_schema_is_refused_and_the_command_is_named(
+    urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrate.revisions()
+    monkeypatch.setattr(migrate, "newest_revision", lambda: "9998")
+    monkeypatch.setattr(migrate, "revisions", lambda: [*known, "9998"])
+    with pytest.raises(SchemaUnknown, match=rf"at schema {known[-1]}, .* needs 9998.* backup"):
+        migrate.check_schema(urls.application)
+
+
+def test_a_newer_schema_is_refused_by_all_and_nothing_is_changed(fresh_urls: Urls) -> None:
+    with fresh_urls.as_admin() as admin:
+        admin.execute("UPDATE payviox_schema SET version_num = '9999'")
+        admin.execute("ALTER TABLE orders ADD COLUMN of_the_future text")
+    before = shape(fresh_urls)
+    with pytest.raises(SchemaUnknown, match=r"9999.*newer Payviox"):
+        migrate.check_schema(fresh_urls.application)
+    with pytest.raises(SchemaUnknown, match=r"9999.*Nothing was changed"):
+        migrate.migrate(fresh_urls.owner, fresh_urls.application)
+    assert shape(fresh_urls) == before
+    assert migrate.current_revision(fresh_urls.application) == "9999"

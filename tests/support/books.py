@@ -1,0 +1,111 @@
+"""A small ledger with a bit of everything, posted as the product posts it: for tests that look at
+books and need no rail."""
+
+import hashlib
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from payviox import ids
+from payviox.db.pool import Connection, Database
+from payviox.ledger import model, queries
+from payviox.ledger import service as ledger
+from payviox.ledger.model import FEE_INCOME, PAYOUT, Posting
+
+RAIL = "sandbox"
+OPEN = ("created", "review", "queued", "sending", "sent", "unknown")
+GIVEN_BACK = ("failed", "rejected", "canceled")
+FEES = 50
+
+
+async def open_user(database: Database, business_id: UUID, cents: int = 0) -> UUID:
+    """A payout user with their account, `cents` of it allocated in three parts."""
+    user_id = ids.new()
+
+    async def work(connection: Connection) -> None:
+        await connection.execute(
+            "INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)"
+            " VALUES (%s, %s, %s, 'none', %s)",
+            [business_id, user_id, f"{user_id}@x.test", user_id.bytes],
+        )
+        name = model.user(user_id)
+        await queries.open_account(connection, business_id, user_id, name)
+        parts = [cents - 2 * (cents // 3), cents // 3, cents // 3]
+        postings = [Posting("allocation", part, PAYOUT, name) for part in parts if part]
+        await ledger.post(connection, business_id, postings)
+
+    await database.write(work)
+    return user_id
+
+
+async def withdraw(
+    database: Database, business_id: UUID, user_id: UUID, amount: int, status: str, **how: bool
+) -> UUID:
+    """An order in this state with its money where the state says; `fee_back`: a returned order
+    whose fee was given back, `paid_after_all`: one that the rail paid though it had failed."""
+    order_id = ids.new()
+    rail = (model.in_transit(RAIL), model.settled(RAIL))
+    postings = order_postings(model.user(user_id), rail, amount, status, **how)
+
+    async def work(connection: Connection) -> None:
+        await connection.execute(
+            "INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount,"
+            " fees, net_amount, destination, destination_digest)"
+            " VALUES (%s, %s, %s, 'paypal', %s, %s, %s, %s, %s, %s, %s)",
+            [
+                business_id,
+                order_id,
+                user_id,
+                RAIL,
+                status,
+                amount,
+                FEES,
+                amount - FEES,
+                Jsonb({}),
+                hashlib.sha256(order_id.bytes).digest(),
+            ],
+        )
+        named = [Posting(p.kind, p.amount, p.source, p.target, order_id=order_id) for p in postings]
+        await ledger.post(connection, business_id, named)
+
+    await database.write(work)
+    return order_id
+
+
+def order_postings(
+    owner: model.AccountName,
+    rail: tuple[model.AccountName, model.AccountName],
+    amount: int,
+    status: str,
+    *,
+    fee_back: bool = False,
+    paid_after_all: bool = False,
+) -> list[Posting]:
+    transit, settled = rail
+    net = amount - FEES
+    postings = [Posting("reserve", amount, owner, transit)]
+    if status in ("succeeded", "returned"):
+        postings += [
+            Posting("settle", net, transit, settled),
+            Posting("fee", FEES, transit, FEE_INCOME),
+            Posting("cost", FEES + 10, FEE_INCOME, model.rail_cost(RAIL)),
+        ]
+    if status == "returned":
+        postings.append(Posting("return", net, settled, owner))
+    if fee_back:
+        postings.append(Posting("fee_return", FEES, FEE_INCOME, owner))
+    if status in GIVEN_BACK:
+        postings.append(Posting("release", amount, transit, owner))
+    if paid_after_all:
+        postings.append(Posting("paid_after_all", net, model.suspense(RAIL), settled))
+    return postings
+
+
+async def fill(database: Database, business_id: UUID) -> list[UUID]:
+    """Users and orders in every state; answers the users. Needs 30,000 cents to pay out."""
+    users = [await open_user(database, business_id, 10_000) for _ in range(3)]
+    for number, status in enumerate((*OPEN, "succeeded", "returned", *GIVEN_BACK)):
+        await withdraw(database, business_id, users[number % 3], 500 + number, status)
+    await withdraw(database, business_id, users[0], 700, "returned", fee_back=True)
+    await withdraw(database, business_id, users[0], 800, "failed", paid_after_all=True)
+    return users
