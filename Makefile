@@ -20,7 +20,7 @@ help:  ## what can be made
 	@touch $@
 
 demo: .venv/installed  ## install, then run the product with a seeded demo business
-	PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" $(BIN)/payviox demo
+	PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" exec $(BIN)/payviox demo
 
 test: .venv/installed-dev  ## install what tests need, then run them all
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)

@@ -1,6 +1,7 @@
 """The web process: builds the application from its parts and serves it. Imported by the command
 line alone."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +17,11 @@ from payviox.api import (
     batch,
     business,
     events,
+    gift_cards,
     health,
     history,
     openapi,
+    operations,
     orders,
     pages,
     payout_user,
@@ -42,13 +45,17 @@ ROUTES = [
     *batch.ROUTES,
     *users.ROUTES,
     *orders.ROUTES,
+    *operations.ROUTES,
     *payout_user.ROUTES,
+    *gift_cards.ROUTES,
     *history.ROUTES,
     *events.ROUTES,
     *webhooks.ROUTES,
     *health.ROUTES,
     *pages.ROUTES,
 ]
+GRACE_S = 4.0
+"""What is in flight when the process is told to stop has so long."""
 HEAD_TIMEOUT_MS = 10_000
 """How long a client may take to send its request's head."""
 
@@ -100,9 +107,28 @@ async def serve(settings: Settings, url: str) -> None:
             log_enabled=False,
             websockets=False,
         )
-        on_stop(server.stop)
-        # What start-up made lives as long as the process: each full collection would walk it again, for
-        # 50 ms of everybody's time.
+        # What start-up made lives as long as the process: each full collection would walk it again,
+        # for 50 ms of everybody's time.
         gc.collect()
         gc.freeze()
-        await server.serve()
+        await _until_told(server)
+
+
+async def _until_told(server: Server) -> None:
+    """Serve until a signal; a client that is slow to send or to read does not keep the process.
+
+    Raises what the server raised, or RuntimeError, where it ended by itself.
+    """
+    stop = asyncio.Event()
+    on_stop(stop.set)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if not stopping.done():
+        stopping.cancel()
+        serving.result()
+        raise RuntimeError("the HTTP server ended by itself")
+    server.stop()  # type: ignore[no-untyped-call]  # granian's own
+    await asyncio.wait([serving], timeout=GRACE_S)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)

@@ -5,8 +5,9 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import structlog
@@ -33,9 +34,21 @@ class _Redacting(structlog.stdlib.ProcessorFormatter):
         return redact(super().format(record))
 
 
+@dataclass(slots=True)
+class _Output:
+    """Where lines go."""
+
+    stream: TextIO
+    pretty: bool
+
+
+_output = _Output(sys.stderr, pretty=False)
+
+
 def configure(level: str) -> None:
     """Send structlog's and the standard library's records, from `level` on, to stderr."""
-    pretty = sys.stderr.isatty()
+    _output.stream, _output.pretty = sys.stderr, sys.stderr.isatty()
+    pretty = _output.pretty
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -50,7 +63,7 @@ def configure(level: str) -> None:
     final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     if not pretty:
         final.insert(1, structlog.processors.format_exc_info)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_output.stream)
     handler.setFormatter(_Redacting(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -70,20 +83,21 @@ _requests = logging.getLogger("payviox.request")
 
 
 def request(method: str, path: str, status: int, took_ms: float) -> None:
-    """Log one answered request, as `info`, or `error` where the fault is ours.
+    """Log one request, as `info`, or `error` where the fault is ours. Status 0: the client hung up
+    before there was an answer.
 
     The busiest line by far: where it ends as JSON it skips the machinery, at a tenth of the time.
     """
-    level = "info" if 0 < status < 500 else "error"
+    level = "error" if status >= 500 else "info"
     if not _requests.isEnabledFor(logging.INFO if level == "info" else logging.ERROR):
         return
     line = {"method": method, "path": redact(path), "status": status, "ms": took_ms}
-    if sys.stderr.isatty():
+    if _output.pretty:
         getattr(structlog.get_logger("payviox.request"), level)("request", **line)
         return
     stamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     line |= {"event": "request", "level": level, "logger": "payviox.request", "timestamp": stamp}
-    sys.stderr.write(_encode(line).decode() + "\n")
+    _output.stream.write(_encode(line).decode() + "\n")
 
 
 def _printable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 
-STOP_S = 9.5
+STOP_S = 7.0
 """A process that has not ended by then ends by force. Nothing is lost: whatever was not committed
 is found again in the database."""
 

@@ -32,7 +32,7 @@ SWEEP_S = 2.0
 PAUSE_S = 1.0
 """Between two tries when the database is away."""
 
-GRACE_S = 6.0
+GRACE_S = 4.0
 """What is in flight when the worker is told to stop has so long; the rest is handed back."""
 
 
@@ -46,7 +46,9 @@ async def run(settings: Settings, url: str) -> None:
     running = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+    if not stopping.done():
+        stopping.cancel()
+        running.result()
     await worker.stop()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -1,15 +1,18 @@
 """`POST /payout/batch`: a result for each item in order, in chunks or all at once, repeatable."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import pytest
 
 from conftest import MakeBusiness
-from payviox.allocations import engine
+from payviox.allocations import batcher, engine
 from payviox.db.pool import Connection
 from payviox.errors import PayvioxError
 from support.businesses import TestBusiness
+from support.live import LiveServer
+from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -248,6 +251,30 @@ async def test_chunks_refused_before_the_first_payment_are_recorded_with_it(
     assert (await business.ledger())["payout"] == 10_000
 
 
+async def test_a_call_overtaken_by_its_twin_answers_as_the_twin_did(
+    make_business: MakeBusiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    business = await make_business(funds=10, main=100_000)
+    items = [*people(1_000, 11), {"email": "last@example.com", "amount": 10}]
+    submit = batcher.Batcher.submit
+    twin: list[httpx.Response] = []
+
+    async def pause(self: batcher.Batcher, *given: Any, **more: Any) -> Any:
+        if more.get("begun") and not twin:
+            twin.append(None)  # type: ignore[arg-type]  # the twin's own calls pass
+            # Its first chunk was refused; now there is money, and the same call comes again.
+            await business.client.post("/payout/fund", json={"amount": 100_000})
+            twin[0] = await pay(business, items, key="once")
+        return await submit(self, *given, **more)
+
+    monkeypatch.setattr(batcher.Batcher, "submit", pause)
+    ours = await pay(business, items, key="once")
+
+    assert all("hash" in result for result in ours.json()["results"])
+    assert ours.json() == twin[0].json()
+    assert (await business.ledger())["payout"] == 100_010 - 11_010
+
+
 async def test_repeating_a_call_that_was_cut_off_completes_it_and_answers_for_all(
     business: TestBusiness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +299,42 @@ async def test_repeating_a_call_that_was_cut_off_completes_it_and_answers_for_al
     assert len(completed.json()["results"]) == 4_500
     assert all("hash" in result for result in completed.json()["results"])
     assert (await business.ledger())["payout"] == 1_000_000 - 4_500
+
+
+async def test_a_server_killed_in_the_middle_has_paid_nobody_twice_once_the_call_is_repeated(
+    make_business: MakeBusiness, live_server: LiveServer
+) -> None:
+    business = await make_business(funds=10_000)
+    call = {
+        "url": f"{live_server.url}/payout/batch",
+        "json": {"items": people(10_000)},
+        "headers": {
+            "Authorization": f"Bearer {business.secret_key}",
+            "Idempotency-Key": "once",
+        },
+        "timeout": 60,
+    }
+
+    async def begun() -> bool:
+        paid = "SELECT count(*) FROM idempotency_keys WHERE business_id = %s"
+        return int(await business.scalar(paid, business.business_id)) >= 2
+
+    async with httpx.AsyncClient() as client:
+        lost = asyncio.create_task(client.post(**call))
+        await eventually(begun)
+        live_server.kill()
+        with pytest.raises(httpx.TransportError):
+            await lost
+    assert 0 < (await business.ledger())["payout"] < 10_000
+    live_server.start()
+
+    async with httpx.AsyncClient() as client:
+        completed = await client.post(**call)
+
+    assert completed.status_code == 200
+    assert all("hash" in result for result in completed.json()["results"])
+    books = await business.ledger()
+    assert (books["payout"], books.users) == (0, 10_000)
 
 
 async def test_without_a_key_a_call_that_was_cut_off_says_which_items_were_not_tried(

@@ -26,6 +26,7 @@ checks.negative_data_rejection.enabled = false
 """
 
 
+@pytest.mark.timeout(300)
 async def test_the_server_answers_as_the_document_says(
     make_business: MakeBusiness,
     make_live_server: Callable[..., LiveServer],

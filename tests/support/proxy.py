@@ -14,6 +14,8 @@ Moment = Literal["before COMMIT", "COMMIT sent", "COMMIT done"]
 """Where to cut: COMMIT never reaches the server; it does, and nobody waits for the answer; the
 server has committed and its answer is lost."""
 
+# uvloop says RuntimeError where asyncio would say nothing of a transport that is closed.
+_GONE = (OSError, RuntimeError, asyncio.IncompleteReadError)
 _COMMIT_DONE = b"C" + struct.pack("!i", 11) + b"COMMIT\0"
 
 
@@ -52,7 +54,7 @@ async def proxy(url: str) -> AsyncIterator[Proxy]:
         try:
             if not running.refusing:
                 await _Link(running, reader, writer).run(*await _connect(target))
-        except (OSError, asyncio.IncompleteReadError):
+        except _GONE:
             pass
         finally:
             tasks.discard(task)
@@ -97,10 +99,10 @@ class _Link:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._closing(self._forward(writer)))
                 group.create_task(self._closing(self._back(reader)))
-        except* (_Over, OSError, asyncio.IncompleteReadError):
+        except* (_Over, *_GONE):
             pass
         finally:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*_GONE):
                 await writer.drain()
             writer.close()
 

@@ -1,4 +1,5 @@
-"""A test business's payout users and their orders, driven below the API: made, processed, looked at."""
+"""A test business's payout users and their orders, driven below the API: made, processed, looked
+at."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -29,7 +29,7 @@ async def test_a_slow_business_does_not_hold_up_another() -> None:
     await eventually(lambda: served == [QUICK, SLOW])
 
 
-async def test_a_business_woken_while_it_is_served_is_served_once_more_and_never_twice_at_once() -> (
+async def test_a_business_woken_while_it_is_served_is_served_once_more_and_not_twice_at_once() -> (
     None
 ):
     running = most = runs = 0

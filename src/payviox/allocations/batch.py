@@ -2,7 +2,7 @@
 call's idempotency key what became of every chunk, so that a call which was cut off is completed by
 repeating it. `all or nothing` is one commit."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -50,6 +50,10 @@ class Repeated(Exception):
         self.reference = reference
 
 
+class Overtaken(Exception):
+    """Another call with the key paid a chunk that we had found refused, and was first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Payer:
     """Pays batches for one business. `scope` is the call's idempotency key, where it has one."""
@@ -60,7 +64,9 @@ class Payer:
     business_id: UUID
     scope: Scope | None
 
-    async def each(self, chunks: Iterable[Sequence[Entry]]) -> tuple[list[Outcome], bool]:
+    async def each(
+        self, chunks: Callable[[], Iterable[Sequence[Entry]]]
+    ) -> tuple[list[Outcome], bool]:
         """Pay chunk after chunk; answers an outcome for each entry, and whether all of it is a
         replay.
 
@@ -68,36 +74,36 @@ class Payer:
         chunk. Later, with a key, too: repeating the call completes it. Without one the outcomes so
         far are answered.
         """
-        earlier = await self._earlier()
-        progress = _Progress(used=bool(earlier))
+        while True:
+            try:
+                return await self._each(chunks())
+            except Overtaken:
+                continue  # what the other call recorded is answered now
+
+    async def _each(self, chunks: Iterable[Sequence[Entry]]) -> tuple[list[Outcome], bool]:
+        progress = _Progress(await self._earlier())
         outcomes: list[Outcome] = []
-        fresh = False
         failure: PayvioxError | None = None
         for part, entries in enumerate(chunks):
             if failure is not None:
-                outcomes += [e if isinstance(e, PayvioxError) else failure for e in entries]
-            elif part in earlier:
-                outcomes += await self._replayed(entries, earlier[part])
-            else:
-                try:
-                    paid, replayed = await self._chunk(part, entries, progress)
-                except PayvioxError as error:
-                    paid_before = any(isinstance(outcome, Allocated) for outcome in outcomes)
-                    keyed = self.scope is not None and not isinstance(error, Unauthorized)
-                    if keyed or not paid_before:
-                        raise
-                    paid, replayed = [_or(entry, error) for entry in entries], False
-                    failure = error if isinstance(error, Unauthorized) else NotAttempted()
-                outcomes += paid
-                fresh = fresh or not replayed
-        return outcomes, not fresh
+                outcomes += [_or(entry, failure) for entry in entries]
+                continue
+            try:
+                outcomes += await self._chunk(part, entries, progress)
+            except PayvioxError as error:
+                paid_before = any(isinstance(outcome, Allocated) for outcome in outcomes)
+                keyed = self.scope is not None and not isinstance(error, Unauthorized)
+                if keyed or not paid_before:
+                    raise
+                outcomes += [_or(entry, error) for entry in entries]
+                failure = error if isinstance(error, Unauthorized) else NotAttempted()
+        return outcomes, progress.replayed and not progress.fresh
 
     async def all_or_nothing(self, items: Sequence[Item]) -> tuple[list[Outcome], bool]:
-        """Pay every item in one commit. Raises Refused where one cannot be, and nothing was paid."""
-        earlier = await self._earlier()
-        if earlier:
-            return await self._replayed(items, earlier[0]), True
-        progress = _Progress(used=False)
+        """Pay every item in one commit. Raises Refused where one cannot be: nothing was paid."""
+        progress = _Progress(await self._earlier())
+        if progress.earlier:
+            return await self._replayed(items, progress.earlier[0]), True
         try:
             paid = await self.batcher.submit(
                 self.business_id, items, atomic=True, record=self._record(0, progress)
@@ -108,23 +114,26 @@ class Payer:
 
     async def _chunk(
         self, part: int, entries: Sequence[Entry], progress: "_Progress"
-    ) -> tuple[list[Outcome], bool]:
+    ) -> list[Outcome]:
         items = [entry for entry in entries if isinstance(entry, Item)]
         if not items:
-            return [entry for entry in entries if isinstance(entry, PayvioxError)], False
+            return [entry for entry in entries if isinstance(entry, PayvioxError)]
+        if part in progress.earlier:
+            progress.replayed = True
+            return await self._replayed(entries, progress.earlier[part])
         record = self._record(part, progress)
         try:
             paid = await self.batcher.submit(self.business_id, items, record=record, begun=part > 0)
         except Repeated as repeated:
-            progress.used = True
-            return await self._replayed(entries, repeated.reference), True
-        progress.committed()
+            progress.used = progress.replayed = True
+            return await self._replayed(entries, repeated.reference)
         if isinstance(paid[0], Unauthorized):  # one key for all: refused together
             raise paid[0]
+        progress.committed()
         if len(items) == len(entries):
-            return paid, False
+            return paid
         following = iter(paid)
-        return [next(following) if isinstance(e, Item) else e for e in entries], False
+        return [next(following) if isinstance(entry, Item) else entry for entry in entries]
 
     async def _earlier(self) -> Mapping[int, Any]:
         """What earlier calls with this key recorded. Raises IdempotencyMismatch."""
@@ -143,14 +152,18 @@ class Payer:
         async def record(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             earlier = await idempotency.replay(connection, self.business_id, scope, part)
             if earlier is not None:
-                raise Repeated(earlier)
+                raise Overtaken if progress.waits(part) else Repeated(earlier)
             for number, reference in progress.due(part, outcomes):
+                if number != part and await idempotency.replay(
+                    connection, self.business_id, scope, number
+                ):
+                    raise Overtaken
                 await idempotency.keep(connection, self.business_id, scope, number, reference)
 
         return record
 
     async def _replayed(self, entries: Sequence[Entry], reference: Any) -> list[Outcome]:
-        """The outcomes of a recorded chunk: who was refused is recorded, everybody else was paid."""
+        """The outcomes of a recorded chunk: who was refused is recorded, all others were paid."""
         refused = reference["refused"]
         emails = list({entry.email for entry in entries if isinstance(entry, Item)})
         code, users = await self.database.fetch(
@@ -175,11 +188,14 @@ class Payer:
 
 
 class _Progress:
-    """What is to be recorded when. Only an effect uses an idempotency key up, so chunks in which
-    everything was refused are recorded together with the first one that paid somebody."""
+    """What a call has found and done, and what is to be recorded when: only an effect uses an
+    idempotency key up, so chunks in which everybody was refused are recorded together with the
+    first one that paid somebody."""
 
-    def __init__(self, *, used: bool) -> None:
-        self.used = used
+    def __init__(self, earlier: Mapping[int, Any]) -> None:
+        self.earlier = earlier
+        self.used = bool(earlier)
+        self.fresh = self.replayed = False
         self._waiting: dict[int, Any] = {}
 
     def due(self, part: int, outcomes: Sequence[Outcome]) -> list[tuple[int, Any]]:
@@ -198,8 +214,13 @@ class _Progress:
         self.used = True
         return list(self._waiting.items())
 
+    def waits(self, part: int) -> bool:
+        """Whether chunks before `part` were found refused and are not recorded yet."""
+        return any(number != part for number in self._waiting)
+
     def committed(self) -> None:
-        """What was due is recorded."""
+        """A chunk of ours is committed, and what was due recorded."""
+        self.fresh = True
         if self.used:
             self._waiting.clear()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import psycopg
+from psycopg.errors import PipelineAborted, ProgramLimitExceeded
 from psycopg_pool import PoolTimeout
 from tenacity import (
     AsyncRetrying,
@@ -134,12 +135,9 @@ class Batcher:
         guilty request stands alone."""
         try:
             outcomes = await self._committed(business_id, group)
-        except psycopg.OperationalError:  # the server's trouble, not a request's
-            logger.exception("a group of allocations failed")
-            _fail(group, PayvioxError())
         except (psycopg.Error, LookupError, ValueError, SettingsError) as error:
-            if len(group) == 1:
-                logger.exception("an allocation was refused by the database")
+            if len(group) == 1 or _is_the_servers(error):
+                logger.exception("%d allocations were refused by the database", len(group))
                 _fail(group, PayvioxError() if isinstance(error, psycopg.Error) else error)
                 return
             middle = len(group) // 2
@@ -200,6 +198,14 @@ class Batcher:
 
 def _unobserved(_: int) -> None:
     """Nobody wants to know."""
+
+
+def _is_the_servers(error: Exception) -> bool:
+    """Whether the error is the server's trouble (no resources, a time limit, shutting down) and no
+    request's: trying the group's parts would repeat it for each."""
+    if not isinstance(error, psycopg.OperationalError) or isinstance(error, PipelineAborted):
+        return False
+    return not isinstance(error, ProgramLimitExceeded)
 
 
 def _fail(group: list[Submission], error: Exception) -> None:

@@ -75,7 +75,8 @@ async def allocate(
             raise Refused(outcomes)
         writes = decision.writes()
     except BaseException as error:
-        await _give_up(connection, error)
+        if not await _rolled_back(connection) and isinstance(error, psycopg.Error):
+            raise NotCommitted from error
         raise
     await _commit(connection, writes, outcomes, record)
     return outcomes
@@ -94,18 +95,24 @@ async def _commit(
             committing = True
             await connection.execute("COMMIT")
     except BaseException as error:
-        if connection.broken and committing and isinstance(error, psycopg.OperationalError):
-            raise CommitUnknown(writes.group_id, outcomes) from error
-        await _give_up(connection, error)
+        if not await _rolled_back(connection) and isinstance(error, psycopg.Error):
+            if committing:
+                raise CommitUnknown(writes.group_id, outcomes) from error
+            raise NotCommitted from error
         raise
 
 
-async def _give_up(connection: Connection, error: BaseException) -> None:
-    """Roll back before COMMIT; raises NotCommitted where the connection was lost instead."""
-    if not connection.broken:
+async def _rolled_back(connection: Connection) -> bool:
+    """Roll back; False where the connection is lost. A server that ends a session says so before it
+    hangs up: then the connection still looks alive, but cannot roll back."""
+    if connection.broken:
+        return False
+    try:
         await connection.rollback()
-    elif isinstance(error, psycopg.OperationalError):
-        raise NotCommitted from error
+    except psycopg.Error:
+        await connection.close()
+        return False
+    return True
 
 
 class _Decision:
@@ -179,9 +186,7 @@ class _Decision:
 
     def _hash(self, user: User) -> str:
         key = self.keyring.get(user.hash_key_id)
-        return payout_hash(
-            key, self.payout.hash_code, self.business_id, user.id, user.generation
-        )
+        return payout_hash(key, self.payout.hash_code, self.business_id, user.id, user.generation)
 
     def writes(self) -> Writes:
         touched = [user for user in self.users.values() if user.touched]

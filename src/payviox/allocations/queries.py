@@ -56,7 +56,8 @@ CROSS JOIN LATERAL (
 ) t
 CROSS JOIN LATERAL (
   SELECT hash_key_id, hash_generation FROM payout_users
-  WHERE business_id = %s AND id = t.user_id::uuid LIMIT 1
+  WHERE business_id = %s AND id >= t.user_id::uuid AND id <= t.user_id::uuid
+  ORDER BY id LIMIT 1
 ) u
 """
 
@@ -96,7 +97,9 @@ async def begin(
         await connection.execute("BEGIN")
         lock = await connection.execute(LOCK_PAYOUT, [business_id, business_id])
         state = await connection.execute(READ_BUSINESS, [business_id])
-        users = await connection.execute(LOCK_USERS, [encode(emails).decode(), business_id, business_id])
+        users = await connection.execute(
+            LOCK_USERS, [encode(emails).decode(), business_id, business_id]
+        )
         replays = (
             await connection.execute(
                 FIND_REPLAYS, [encode(keys).decode(), business_id, business_id]

@@ -3,7 +3,7 @@ go; only if that fails is each item looked at alone, so that each gets its own m
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from litestar import Response, post
@@ -28,6 +28,7 @@ from payviox.errors import (
 )
 from payviox.payout_users.email import InvalidEmail, canonical
 
+T = TypeVar("T")
 MAX_ITEMS = 10_000
 
 Reference = Annotated[
@@ -117,7 +118,7 @@ async def pay_batch(request: Call) -> Response[Any]:
     key_id = str(caller.key_id)
     if mode == "each":
         outcomes, replayed = await payer.each(
-            _entries(items[start : start + CHUNK], key_id) for start in range(0, len(items), CHUNK)
+            lambda: (_entries(chunk, key_id) for chunk in _chunks(items))
         )
     else:
         outcomes, replayed = await _all_or_nothing(payer, items, key_id)
@@ -133,8 +134,8 @@ async def _all_or_nothing(
     payer: Payer, items: Sequence[Any], key_id: str
 ) -> tuple[list[Outcome], bool]:
     entries: list[Entry] = []
-    for start in range(0, len(items), CHUNK):
-        entries += _entries(items[start : start + CHUNK], key_id)
+    for chunk in _chunks(items):
+        entries += _entries(chunk, key_id)
         await asyncio.sleep(0)
     payable = [entry for entry in entries if isinstance(entry, Item)]
     if len(payable) < len(entries):
@@ -221,8 +222,8 @@ async def _render(outcomes: Sequence[Outcome]) -> bytes:
     return b'{"results":[' + b",".join(parts) + b"]}"
 
 
-def _chunks(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
-    return (outcomes[start : start + CHUNK] for start in range(0, len(outcomes), CHUNK))
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
 ROUTES = [pay_batch]

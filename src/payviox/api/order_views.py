@@ -1,5 +1,5 @@
-"""How an order looks in an answer, to its payout user and to its business; and what an idempotency key
-keeps of it, so that a replay shows it as the first answer did."""
+"""How an order looks in an answer, to its payout user and to its business; and what an idempotency
+key keeps of it, so that a replay shows it as the first answer did."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,7 +10,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from payviox import ids
-from payviox.api.context import Call, services
+from payviox.api.context import Call, payout_user, services
+from payviox.api.paging import path_id
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
 from payviox.rails.base import Provider
@@ -164,6 +165,17 @@ async def as_first_shown(request: Call, business_id: Any, done: Done) -> Order:
         rail_order_id=None,
         details={},
         updated_at=datetime.fromisoformat(kept["updated_at"]),
+    )
+
+
+async def own_order(request: Call) -> Order:
+    """The order in the path, of the payout user who called. Raises NotFound."""
+    caller = payout_user(request)
+    order_id = path_id(request, ids.ORDER)
+    return await services(request).database.fetch(
+        lambda connection: withdrawals.get(
+            connection, caller.business_id, order_id, user_id=caller.user_id
+        )
     )
 
 

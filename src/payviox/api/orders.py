@@ -53,7 +53,7 @@ class OrderFilter(Page, kw_only=True):
 class RejectRequest(msgspec.Struct):
     """Why, in a sentence for the payout user; it goes into the `payout.rejected` webhook."""
 
-    note: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    note: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00]*$")] | None = None
 
 
 @get("/payout/orders", guards=[require_business])

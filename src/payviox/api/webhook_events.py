@@ -1,6 +1,7 @@
 """What a business's own server receives, for the OpenAPI document: the body of a webhook, and
 examples of each type, rendered by the very code that sends them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -111,7 +112,12 @@ _CRYPTO: dict[str, object] = {
     "confirmations": 12,
     "network_fee": "0.002",
 }
-_GIFT_CARD: dict[str, object] = {"brand": "Acme", "country": "US", "currency": "USD", "face_value": 5_000}
+_GIFT_CARD: dict[str, object] = {
+    "brand": "Acme",
+    "country": "US",
+    "currency": "USD",
+    "face_value": 5_000,
+}
 
 
 def examples(event_type: EventType) -> list[Shown]:
@@ -129,7 +135,7 @@ def examples(event_type: EventType) -> list[Shown]:
 
 
 def _body(
-    event_type: EventType, provider: str, rail_order_id: str | None, details: dict[str, object]
+    event_type: EventType, provider: str, rail_order_id: str | None, details: Mapping[str, object]
 ) -> str:
     return events.body(
         OrderEvent(

@@ -45,8 +45,8 @@ class CryptoSketch(msgspec.Struct):
 
 
 class QuoteRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What to quote: the `amount` to spend or the `net_amount` to receive. Where it goes may be left
-    out, but for a gift card."""
+    """What to quote: the `amount` to spend or the `net_amount` to receive. Where it goes may be
+    left out, but for a gift card."""
 
     provider: Provider
     amount: Amount | None = None
@@ -93,6 +93,7 @@ def read_withdrawal(body: bytes) -> Wanted:
 
 def _read(body: bytes, kind: type[B]) -> B:
     value = parse(body)
+    whole = issubclass(kind, WithdrawRequest)
     found: dict[str, list[str]] = {}
     provider = value.get("provider")
     for name, message in problems(inspect.type_info(kind), value, ""):
@@ -100,13 +101,13 @@ def _read(body: bytes, kind: type[B]) -> B:
         if name.partition(".")[0] in ("provider", provider, "amount", "net_amount", "quote_id"):
             found.setdefault(name, [message])
     given = [name for name in ("amount", "net_amount") if value.get(name) is not None]
-    if not given and (kind is QuoteRequest or value.get("quote_id") is None):
+    if not given and (not whole or value.get("quote_id") is None):
         found.setdefault("amount", ["The amount field is required."])
     if len(given) == 2:
         found.setdefault("net_amount", ["Give either the amount or the net_amount."])
-    if kind is WithdrawRequest and isinstance(provider, str) and "provider" not in found:
-        if value.get(provider) is None:
-            found.setdefault(provider, [f"The {provider} field is required."])
+    named = whole and isinstance(provider, str) and "provider" not in found
+    if named and value.get(str(provider)) is None:
+        found.setdefault(str(provider), [f"The {provider} field is required."])
     if found:
         raise FieldErrors(found)
     kept = {"amount", "net_amount", "quote_id", "provider", provider}

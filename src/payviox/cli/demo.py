@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shlex
+import sys
 
 import click
 
@@ -41,6 +43,7 @@ def demo(migrating: bool) -> None:
 
 def _say_ready(settings: Settings, found: Demo) -> None:
     url = settings.public_url
+    command = f"PAYVIOX_HOME={shlex.quote(str(settings.home))} {shlex.quote(sys.argv[0])}"
     json = "-H 'Content-Type: application/json' -d"
     create = (
         f"curl -X POST {url}/payout/create -H 'Authorization: Bearer {found.secret_key}' {json}"
@@ -71,9 +74,9 @@ curl {url}/payout/operations -H 'X-Payout-Hash: {found.ada}'
 
 Look behind the scenes:
 
-  payviox order list {found.business_id}
-  payviox webhook log {found.business_id}
-  payviox ledger verify
+{command} order list {found.business_id}
+{command} webhook log {found.business_id}
+{command} ledger verify
 
 Webhooks that arrive are verified and printed below. Stop with Ctrl-C.
 """

@@ -5,7 +5,7 @@ orders in every state that lasts. Made once; its keys are kept in a file that on
 import io
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ import msgspec
 from payviox import ids, wiring
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
+from payviox.auth import keys
 from payviox.businesses import service as businesses
 from payviox.cli.runtime import Runtime
 from payviox.db.embedded.layout import write_private
@@ -107,10 +108,11 @@ async def demo_business(runtime: Runtime, webhook_url: str) -> Demo:
     demo = await _kept(runtime, path)
     if demo is None:
         demo = await _make(runtime, webhook_url)
-        write_private(path, msgspec.json.encode(asdict(demo)).decode())
     else:
         await _point_webhook(runtime, demo.id, webhook_url)
-        await runtime.database.write(lambda db: _fill_up(db, demo.id))
+        demo = await runtime.database.write(partial(_as_new, demo))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(path, msgspec.json.encode(asdict(demo)).decode())
     return demo
 
 
@@ -128,7 +130,7 @@ async def _kept(runtime: Runtime, path: Path) -> Demo | None:
     try:
         demo = msgspec.json.decode(path.read_bytes(), type=Demo)  # noqa: ASYNC240  # nobody waits
         await runtime.database.fetch(lambda db: businesses.get(db, demo.id))
-    except (FileNotFoundError, ValueError, NotFound):
+    except (FileNotFoundError, msgspec.MsgspecError, ValueError, NotFound):
         return None
     return demo
 
@@ -156,6 +158,15 @@ async def _open_for_payouts(connection: Connection, business_id: UUID) -> None:
     changes = {"payouts_enabled": True, "review_amount": REVIEW_AMOUNT}
     await treasury.set_rules(connection, business_id, changes, ACTOR)
     await _fill_up(connection, business_id)
+
+
+async def _as_new(demo: Demo, connection: Connection) -> Demo:
+    """Whatever was tried out on it: the call that the demo prints works again."""
+    await _open_for_payouts(connection, demo.id)
+    if await keys.find_business(connection, demo.secret_key) is not None:
+        return demo
+    key = await treasury.regenerate_key(connection, demo.id, "secret", ACTOR)
+    return replace(demo, secret_key=key)
 
 
 async def _fill_up(connection: Connection, business_id: UUID) -> None:

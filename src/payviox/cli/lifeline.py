@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-GRACE_S = 9.0
+GRACE_S = 8.0
 """Seconds for an orderly stop after the parent's end, before the process ends by force."""
 
 

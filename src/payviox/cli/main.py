@@ -10,7 +10,7 @@ import click
 
 from payviox import __version__
 from payviox.db.embedded.errors import EmbeddedError
-from payviox.errors import FieldErrors, PayvioxError, SchemaUnknown, SettingsError
+from payviox.errors import FieldErrors, NotFound, PayvioxError, SchemaUnknown, SettingsError
 
 FAILED = 1
 """Exit status: the command was understood and refused, or failed."""
@@ -74,6 +74,8 @@ def main() -> None:
 def _give_up(error: Exception, status: int) -> None:
     if isinstance(error, FieldErrors):
         text = " ".join(message for messages in error.fields.values() for message in messages)
+    elif isinstance(error, NotFound) and str(error) == NotFound.message:
+        text = "There is nothing with this id; `payviox business list` lists the businesses."
     else:
         text = str(error)
     click.echo(f"Error: {text}", err=True)

@@ -15,7 +15,7 @@ from payviox.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-STOP_S = 8.5
+STOP_S = 7.5
 """Seconds that the children have to stop in; with the embedded database's end it is within 10."""
 
 READY_PATH = "/health/ready"

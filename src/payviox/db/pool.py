@@ -26,6 +26,7 @@ Connection = AsyncConnection[tuple[object, ...]]
 T = TypeVar("T")
 
 LOST = (psycopg.OperationalError, PoolTimeout)
+ENDED = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
 CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 # Hot statements look up a few rows handed over as JSON by their keys. On a fresh or just loaded
@@ -104,7 +105,7 @@ class Database:
                 await connection.execute("BEGIN")
                 result = await work(connection)
             except psycopg.OperationalError as error:
-                if connection.broken and not isinstance(error, CONFLICTS):
+                if _lost(connection, error) and not isinstance(error, CONFLICTS):
                     raise NotCommitted from error
                 await connection.rollback()
                 raise
@@ -115,11 +116,16 @@ class Database:
             try:
                 await connection.execute("COMMIT")
             except psycopg.OperationalError as error:
-                if connection.broken:
+                if _lost(connection, error):
                     logger.warning("connection lost at COMMIT")
                     raise OutcomeUnknown from error
                 raise
             return result
+
+
+def _lost(connection: Connection, error: psycopg.OperationalError) -> bool:
+    """A server that ends a session says so before it hangs up."""
+    return connection.broken or isinstance(error, ENDED)
 
 
 def _pool(url: str, size: int, options: str) -> AsyncConnectionPool[Connection]:

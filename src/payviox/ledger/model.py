@@ -6,7 +6,15 @@ from typing import Literal
 from uuid import UUID
 
 AccountKind = Literal[
-    "main", "payout", "user", "in_transit", "settled", "fee_income", "rail_cost", "suspense", "world"
+    "main",
+    "payout",
+    "user",
+    "in_transit",
+    "settled",
+    "fee_income",
+    "rail_cost",
+    "suspense",
+    "world",
 ]
 TransferKind = Literal[
     "deposit",

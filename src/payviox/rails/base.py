@@ -1,6 +1,7 @@
 """The rail protocol: quote, validate, submit, look up. What is not validated cannot be submitted: a
-`ReadyOrder` comes from `validate`, or from the row that such a one was kept in. A rail is never called
-inside a transaction, and never without a reference that is already committed. Amounts are US cents."""
+`ReadyOrder` comes from `validate`, or from the row that such a one was kept in. A rail is never
+called inside a transaction, and never without a reference that is already committed. Amounts are US
+cents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,10 +65,9 @@ class Outcome:
     - succeeded, failed: its end; failed with a `reason` for the payout user; `retryable` allows
       another attempt
     - returned: it had succeeded and the money came back
-    - not_sent: surely not sent, the same attempt may be handed back to the queue; `waiting` says why
-      (`float_empty`, `out_of_stock`), so that the operator is told
-    - unknown: sent or not, nobody can say yet
-    - not_found: (look-up only) the rail never heard of the reference
+    - not_sent: surely not sent, the same attempt may be handed back to the queue; `waiting` says
+    why (`float_empty`, `out_of_stock`), so that the operator is told - unknown: sent or not, nobody
+    can say yet - not_found: (look-up only) the rail never heard of the reference
 
     `again_s` asks for another look-up after so many seconds; with succeeded or failed it says that
     the rail may still change its mind (returned after success, paid after all).

@@ -1,6 +1,6 @@
 """The sandbox rail: stands in for PayPal, crypto and gift cards in test businesses, and ends each
-payment as its amount or destination asks (sandbox_endings.py). It moves no money and keeps books as a
-vendor would, so that look-ups and repeated references behave like a real rail's."""
+payment as its amount or destination asks (sandbox_endings.py). It moves no money and keeps books as
+a vendor would, so that look-ups and repeated references behave like a real rail's."""
 
 import hashlib
 from collections.abc import Mapping
@@ -121,8 +121,8 @@ def crypto_fee(amount: int) -> int:
 
 
 def gross_crypto(net_amount: int) -> int:
-    """The least amount of which exactly so much is left after the fee, which grows by at most a cent
-    with each cent: so there always is one."""
+    """The least amount of which exactly so much is left after the fee, which grows by at most a
+    cent with each cent: so there always is one."""
     amount = net_amount * 10_000 // (10_000 - CRYPTO_FEE_BP)
     while amount - crypto_fee(amount) > net_amount:
         amount -= 1

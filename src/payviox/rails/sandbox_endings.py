@@ -1,5 +1,5 @@
-"""How the sandbox rail can be told to end a payment: one table, from which docs/sandbox.md's is made.
-Whatever the table does not list succeeds. Amounts are US cents."""
+"""How the sandbox rail can be told to end a payment: one table, from which docs/sandbox.md's is
+made. Whatever the table does not list succeeds. Amounts are US cents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -117,9 +117,9 @@ async def insert_events(
     business_id: UUID,
     events: Sequence[tuple[UUID, UUID, str, UUID, str]],
 ) -> int:
-    """Write events (id, its delivery's id, type, order, body) that their orders do not have yet, with
-    deliveries due now where the business subscribes; answers how many of these. Waits for another
-    transaction writing the same."""
+    """Write events (id, its delivery's id, type, order, body) that their orders do not have yet,
+    with deliveries due now where the business subscribes; answers how many of these. Waits for
+    another transaction writing the same."""
     names = ("id", "delivery", "type", "order_id", "body")
     rows = [dict(zip(names, event, strict=True)) for event in events]
     cursor = await connection.execute(

@@ -111,7 +111,7 @@ async def _review_again(connection: Connection, order: Held) -> None:
     await processing.back_to_review(connection, order, "changed")
     note = "amount or destination are not those that were reviewed"
     await stories.enter(connection, order.business_id, [Entry(order, "review", ACTOR, note)])
-    await _alert(connection, order, "order.changed_after_review")
+    await _alert(connection, [order], "order.changed_after_review")
 
 
 async def hand_back(connection: Connection, business_id: UUID, claims: Sequence[Claim]) -> None:
@@ -158,9 +158,8 @@ async def record(
     await processing.record(connection, [_update(*one) for one in decided])
     story = [entry for one in decided for entry in _story(*one)]
     await stories.enter(connection, business_id, story)
-    for order, _, decision in decided:
-        if decision.alert is not None:
-            await _alert(connection, order, decision.alert)
+    for action in sorted({d.alert for _, _, d in decided if d.alert is not None}):
+        await _alert(connection, [o for o, _, d in decided if d.alert == action], action)
 
 
 async def _still_ours(
@@ -238,8 +237,9 @@ def _story(order: Held, answer: Outcome, decision: Decision) -> list[Entry]:
     ]
 
 
-async def _alert(connection: Connection, order: Held, action: str) -> None:
-    """Tell the operator, in the log and in the business's audit entries."""
-    detail = {"order": str(order.id), "rail": order.rail, "attempt": order.attempt}
-    logger.warning(action, business=str(order.business_id), **detail)
-    await businesses.audit(connection, order.business_id, ACTOR, action, detail)
+async def _alert(connection: Connection, orders: Sequence[Held], action: str) -> None:
+    """Tell the operator: in the log together, in the business's audit entries each."""
+    logger.warning(action, count=len(orders), first=str(orders[0].id), rail=orders[0].rail)
+    for order in orders:
+        detail = {"order": str(order.id), "rail": order.rail, "attempt": order.attempt}
+        await businesses.audit(connection, order.business_id, ACTOR, action, detail)

@@ -1,5 +1,5 @@
-"""A payout user's history as they see it: what was allocated to them, what was taken back, and their
-orders. Reading only. Amounts are US cents."""
+"""A payout user's history as they see it: what was allocated to them, what was taken back, and
+their orders. Reading only. Amounts are US cents."""
 
 from uuid import UUID
 

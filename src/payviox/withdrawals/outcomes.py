@@ -1,5 +1,5 @@
-"""What a rail's answer does to an order: the new states, the money, the next look. Pure, so that every
-combination can be tried. Times are seconds."""
+"""What a rail's answer does to an order: the new states, the money, the next look. Pure, so that
+every combination can be tried. Times are seconds."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ BELIEVE_NOT_FOUND_S = 60.0
 """Younger attempts that the rail has not heard of may still be on their way."""
 
 FASTEST_LOOK_S, SLOWEST_LOOK_S = 1.0, 6 * 3600.0
-FASTEST_WAIT_S, SLOWEST_WAIT_S = 5.0, 300.0
+FASTEST_WAIT_S, SLOWEST_WAIT_S = 5.0, 900.0
 
 NEEDS_A_PERSON = "person"
 """`waiting` of an order whose outcome nothing automatic will find out."""
@@ -24,7 +24,8 @@ NEEDS_A_PERSON = "person"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is known when a rail answers. `outcome` is what the attempt's earlier answers came to."""
+    """What is known when a rail answers. `outcome` is what the attempt's earlier answers came
+    to."""
 
     status: Status
     attempt: int
@@ -68,7 +69,7 @@ def decide(case: Case, answer: Outcome) -> Decision:
     return decision
 
 
-def _open(case: Case, answer: Outcome) -> Decision:
+def _open(case: Case, answer: Outcome) -> Decision:  # noqa: PLR0911  # one for each answer
     match answer.state:
         case "succeeded":
             return Decision(("succeeded",), ("settle",), answer.again_s, outcome="succeeded")
@@ -201,4 +202,5 @@ def _next_look(case: Case, answer: Outcome) -> float:
 
 
 def _next_wait(case: Case) -> float:
-    return min(max(case.order_age_s / 10, FASTEST_WAIT_S), SLOWEST_WAIT_S)
+    """Ever more rarely: a hundred thousand orders that wait must not keep the others waiting."""
+    return min(max(case.order_age_s / 4, FASTEST_WAIT_S), SLOWEST_WAIT_S)

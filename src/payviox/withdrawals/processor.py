@@ -1,6 +1,6 @@
-"""Sending what is due: claims orders, calls their rails outside any transaction, records the answers.
-Every step may be the last one before a crash: a claim whose holder is gone is looked up by its
-committed reference once its lease has run out. Several processors work side by side."""
+"""Sending what is due: claims orders, calls their rails outside any transaction, records the
+answers. Every step may be the last one before a crash: a claim whose holder is gone is looked up by
+its committed reference once its lease has run out. Several processors work side by side."""
 
 import asyncio
 import time
@@ -55,7 +55,7 @@ async def process_due(
         async with gate:
             try:
                 handled.append(await _Drain(database, rails, due, limit).run())
-            except Exception:  # noqa: BLE001  # one business's trouble is not another's
+            except Exception:  # one business's trouble is not another's
                 logger.exception("orders could not be processed", business=str(due))
 
     async with asyncio.TaskGroup() as group:
@@ -111,7 +111,7 @@ class _Drain:
         try:
             rail = self._rails.named(claim.order.rail)
         except LookupError:
-            logger.error("rail not configured", rail=claim.order.rail, order=str(claim.order.id))  # noqa: TRY400  # no trace wanted
+            logger.warning("rail not configured", rail=claim.order.rail, order=str(claim.order.id))
             if claim.submit:
                 return claim, Outcome("not_sent", waiting="rail_not_configured"), None
             return claim, Outcome("unknown"), None
@@ -152,7 +152,7 @@ class _Drain:
 
     async def _record(self, answers: Sequence[Answer]) -> None:
         """Record all in one transaction; where that fails, one by one, so that one order's trouble
-        does not hold up the others. What stays unrecorded is looked up when its lease has run out."""
+        does not hold up the others. What stays unrecorded is looked up when its lease is over."""
         try:
             await self._database.write(
                 lambda connection: claims.record(connection, self._business_id, answers)
@@ -165,7 +165,8 @@ class _Drain:
                 await self._record([answer])
 
     async def _stop(self) -> None:
-        """Hand back, finish or leave what is held. A claim being made meanwhile is still waited for."""
+        """Hand back, finish or leave what is held. A claim being made meanwhile is still waited
+        for."""
         if self._step is not None and not self._step.done():
             await asyncio.wait([self._step])
         if not self._calls:

@@ -1,5 +1,5 @@
-"""Quotes: what a withdrawal would cost, kept for a few minutes and good for one order. Database only,
-in the caller's transaction."""
+"""Quotes: what a withdrawal would cost, kept for a few minutes and good for one order. Database
+only, in the caller's transaction."""
 
 from uuid import UUID
 

@@ -17,8 +17,8 @@ VELOCITY_S = 24 * 3600
 async def reasons(
     connection: Connection, business: Business, user_id: UUID, rail: str, order: ReadyOrder
 ) -> list[str]:
-    """Why this new order is to be reviewed, nothing if it is not. The caller holds the payout user's
-    account, so that of two orders at once the second sees the first.
+    """Why this new order is to be reviewed, nothing if it is not. The caller holds the payout
+    user's account, so that of two orders at once the second sees the first.
 
     `amount`: from the business's review amount. `rail`: its rail or provider is always reviewed.
     `first_use`: this payout user was never paid there. `shared_destination`: so many other payout

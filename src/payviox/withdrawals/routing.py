@@ -18,8 +18,8 @@ def anything(_: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A rail for a provider. `serves` says whether a destination is one of the rail's own; of several
-    routes the first that says so is taken."""
+    """A rail for a provider. `serves` says whether a destination is one of the rail's own; of
+    several routes the first that says so is taken."""
 
     provider: Provider
     rail: Rail
@@ -38,7 +38,8 @@ class Rails:
     def serving(
         self, business: Business, provider: Provider, destination: Mapping[str, Any]
     ) -> Rail:
-        """The rail for this request. Raises FieldErrors on `provider` where the business has none."""
+        """The rail for this request. Raises FieldErrors on `provider` where the business has
+        none."""
         for route in self._routes[business.mode]:
             if route.provider == provider and route.serves(destination):
                 return route.rail

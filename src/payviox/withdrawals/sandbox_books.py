@@ -1,4 +1,5 @@
-"""The sandbox rail's books, kept in our database: what that "vendor" remembers of each reference."""
+"""The sandbox rail's books, kept in our database: what that "vendor" remembers of each
+reference."""
 
 import asyncio
 from typing import Any

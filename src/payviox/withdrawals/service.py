@@ -157,7 +157,8 @@ async def cancel(
 async def look_up_now(
     connection: Connection, business_id: UUID, order_id: UUID, actor: str
 ) -> None:
-    """Have the worker ask the rail about an order now. Raises Conflict where there is nothing to ask."""
+    """Have the worker ask the rail about an order now. Raises Conflict where there is nothing to
+    ask."""
     if not await orders.make_due(connection, business_id, order_id):
         await get(connection, business_id, order_id)
         raise Conflict("Only an order that was sent can be looked up at its rail")

@@ -1,5 +1,5 @@
-"""What every change of an order's state leaves behind: a line in its story and, where the business is
-told, an event. Database only, in the caller's transaction."""
+"""What every change of an order's state leaves behind: a line in its story and, where the business
+is told, an event. Database only, in the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -173,7 +173,9 @@ def test_unknown_ids_are_named_and_malformed_ones_are_usage_errors(
     installation: Installation,
 ) -> None:
     nobody = "0192f0c1-7f4e-7c3a-9d58-2b8f4a6c1e70"
-    assert "not found" in installation.refused("business", "show", f"biz_{nobody}").lower()
+    for command in ("show", "enable-payouts"):
+        said = installation.refused("business", command, f"biz_{nobody}")
+        assert "nothing with this id" in said
     assert "There is no order" in installation.refused("order", "show", f"ord_{nobody}")
     assert "There is no payout user" in installation.refused("users", "activate", f"usr_{nobody}")
     assert "no id like biz_" in installation.refused("business", "show", nobody, status=2)

@@ -268,9 +268,7 @@ async def test_a_stopped_worker_leaves_a_call_that_does_not_end_to_be_looked_up(
     await check_paid_once(desk, vendor, order)
 
 
-async def test_claims_whose_rail_was_not_called_are_handed_back(
-    desk: Desk, vendor: Vendor
-) -> None:
+async def test_claims_whose_rail_was_not_called_are_handed_back(desk: Desk, vendor: Vendor) -> None:
     order = await one_order(desk)
     (claim,) = await take(desk)
     await desk.write(lambda db: claims.hand_back(db, order.business_id, [claim]))

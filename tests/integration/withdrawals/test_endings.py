@@ -1,12 +1,15 @@
-"""Every ending of the sandbox rail, from the order through to the ledger, the story and the events."""
+"""Every ending of the sandbox rail, from the order through to the ledger, the story and the
+events."""
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from payviox.rails.base import Provider
+from payviox.rails.base import Provider, ReadyOrder
 from payviox.rails.sandbox_endings import BY_NAME, ENDINGS
+from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
 from support.withdrawals import Desk
@@ -39,9 +42,7 @@ ENDS = {
         ["sending", "succeeded", "returned"], ["payout.succeeded", "payout.returned"], user=1
     ),
     "float-empty": End(["sending", "queued"], [], in_transit=1),
-    "retry": End(
-        ["sending", "queued", "sending", "succeeded"], ["payout.succeeded"], settled=1
-    ),
+    "retry": End(["sending", "queued", "sending", "succeeded"], ["payout.succeeded"], settled=1),
     "failed-paid": End(["sending", "failed"], ["payout.failed"], user=1, settled=1, suspense=-1),
 }
 
@@ -144,8 +145,6 @@ async def test_a_payment_after_a_failure_raises_an_alert_and_is_booked_once(
         " AND action = 'order.paid_after_all'",
         business.business_id,
     )
-    from payviox.withdrawals import service
-
     await desk.write(lambda db: service.look_up_now(db, order.business_id, order.id, "op"))
     assert await desk.process() == 1
     assert (await business.ledger()).transfers["paid_after_all"] == 1
@@ -156,10 +155,6 @@ async def test_the_sandbox_pays_for_no_live_business(make_business: Any) -> None
     desk = Desk.of(live)
     await desk.user(1_000)
     test_rails = desk.rails.named("sandbox")
-    from uuid import uuid4
-
-    from payviox.rails.base import ReadyOrder
-
     order = ReadyOrder(
         live.business_id, uuid4(), "paypal", 100, 0, 100, {"email": "a@x.com"}, "a@x.com"
     )

@@ -1,20 +1,27 @@
-"""Orders driven at random by payout users, operators, workers and a vendor with a will of its own, against
-a model that only knows where money must be."""
+"""Orders driven at random by payout users, operators, workers and a vendor with a will of its own,
+against a model that only knows where money must be."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
-import pytest
 from payviox import app
 from payviox.db.pool import Database
 from payviox.errors import Conflict, InsufficientBalance
 from payviox.settings import Settings
-from payviox.withdrawals import claims
+from payviox.withdrawals import claims, service
 from payviox.withdrawals.claims import Claim
 from payviox.withdrawals.model import Order
 from support.businesses import open_business
@@ -23,6 +30,8 @@ from support.ledger import snapshot
 from support.live import SECRET_KEY
 from support.vendor import Behaviour, Vendor
 from support.withdrawals import Desk
+
+pytestmark = pytest.mark.timeout(300)
 
 FUNDS = 1_000
 BEHAVIOURS: tuple[Behaviour, ...] = (
@@ -135,8 +144,6 @@ class Orders(RuleBasedStateMachine):
                 self.run(self.look_now(self.pick(number)))
 
     async def look_now(self, order: Order) -> None:
-        from payviox.withdrawals import service
-
         try:
             await self.desk.write(
                 lambda db: service.look_up_now(db, order.business_id, order.id, "op")
@@ -196,16 +203,10 @@ class Orders(RuleBasedStateMachine):
 
 def test_orders_driven_at_random_keep_every_cent_in_its_place(urls: Urls) -> None:
     Orders.urls = urls
-    machine: Any = Orders.TestCase
-    machine.settings = settings(
+    thorough = settings(
         max_examples=40,
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    from hypothesis.stateful import run_state_machine_as_test
-
-    run_state_machine_as_test(Orders, settings=machine.settings)
-
-
-pytestmark = pytest.mark.timeout(300)
+    run_state_machine_as_test(Orders, settings=thorough)

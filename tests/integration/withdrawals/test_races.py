@@ -37,9 +37,7 @@ async def test_withdrawals_race_revocations_and_the_total_stays(business: TestBu
     user = await desk.user(1_000)
 
     async def revoke() -> None:
-        await desk.write(
-            lambda db: allocations.revoke(db, business.business_id, user, 100, "test")
-        )
+        await desk.write(lambda db: allocations.revoke(db, business.business_id, user, 100, "test"))
 
     answers = await asyncio.gather(
         *(desk.withdraw(user, 100) for _ in range(15)),
@@ -99,9 +97,7 @@ async def test_two_processors_make_one_claim_on_an_order(business: TestBusiness)
 
 
 @pytest.mark.parametrize("repeat", range(5))
-async def test_cancel_and_claim_meet_on_the_orders_row(
-    business: TestBusiness, repeat: int
-) -> None:
+async def test_cancel_and_claim_meet_on_the_orders_row(business: TestBusiness, repeat: int) -> None:
     vendor = Vendor()
     desk = Desk.of(business, vendor.rails)
     user = await desk.user(1_000)

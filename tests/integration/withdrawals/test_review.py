@@ -1,5 +1,6 @@
 """The review rules, and what a review binds."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -98,8 +99,6 @@ async def test_many_cents_in_a_day_are_seen(business: TestBusiness) -> None:
 
 
 async def test_orders_at_once_are_counted_one_after_another(business: TestBusiness) -> None:
-    import asyncio
-
     await business.set(review_velocity_orders=4)
     desk = Desk.of(business)
     user = await desk.user(1_000)

@@ -1,5 +1,5 @@
-"""The worker on a real database: jobs wake it, sweeps find what no job told of, it hands back what it
-holds, and it comes back after the database was away."""
+"""The worker on a real database: jobs wake it, sweeps find what no job told of, it hands back what
+it holds, and comes back after the database was away."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -72,7 +72,7 @@ CREATE TABLE audit_entries (
 -- A payout user's account has the payout user's id. Balances are kept beside their version so
 -- that one row lock serialises everything that moves an account.
 CREATE TABLE accounts (
-  business_id  uuid NOT NULL REFERENCES businesses,
+  business_id  uuid NOT NULL,
   id           uuid NOT NULL,
   kind         text NOT NULL CHECK (kind IN ('main', 'payout', 'user', 'in_transit', 'settled',
                                              'fee_income', 'rail_cost', 'suspense', 'world')),
@@ -88,8 +88,8 @@ CREATE TABLE accounts (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX accounts_of_business ON accounts (business_id, kind, rail) WHERE kind <> 'user';
 
--- Append only: payviox_app may insert and read, nothing else. No foreign keys to accounts: accounts
--- are never deleted, `ledger verify` names an orphan, and two key checks a row would cost the
+-- Append only: payviox_app may insert and read, nothing else. No foreign keys to accounts (nor from
+-- accounts and payout users to their business): nothing of them is ever deleted, `ledger verify` names an orphan, and two key checks a row would cost the
 -- allocation path a tenth (docs/decisions/0002).
 CREATE TABLE transfers (
   business_id           uuid NOT NULL,
@@ -135,7 +135,7 @@ CREATE INDEX allocation_groups_age ON allocation_groups (created_at);
 -- Payout users -------------------------------------------------------------------------------
 
 CREATE TABLE payout_users (
-  business_id      uuid NOT NULL REFERENCES businesses,
+  business_id      uuid NOT NULL,
   id               uuid NOT NULL,
   email            text NOT NULL,
   status           text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'inactive')),

@@ -1,5 +1,5 @@
-"""The SQL of a payout user's history: the transfers that moved their balance, newest first, each order
-once, with its state of now."""
+"""The SQL of a payout user's history: the transfers that moved their balance, newest first, each
+order once, with its state of now."""
 
 from dataclasses import dataclass
 from datetime import datetime

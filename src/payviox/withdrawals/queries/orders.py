@@ -19,11 +19,13 @@ from payviox.withdrawals.model import (
 )
 
 COLUMNS = (
-    "o.business_id, o.id, o.payout_user_id, u.email, o.provider, o.rail, o.status, o.amount, o.fees,"
-    " o.net_amount, o.destination, o.review_reasons, o.reviewed_digest, o.note, o.failure, o.waiting,"
-    " o.attempt, o.due_at, o.rail_order_id, o.details, o.created_at, o.updated_at"
+    "o.business_id, o.id, o.payout_user_id, u.email, o.provider, o.rail, o.status, o.amount,"
+    " o.fees, o.net_amount, o.destination, o.review_reasons, o.reviewed_digest, o.note, o.failure,"
+    " o.waiting, o.attempt, o.due_at, o.rail_order_id, o.details, o.created_at, o.updated_at"
 )
-FROM = " FROM orders o JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"
+FROM = """
+ FROM orders o
+ JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"""
 
 
 async def insert(
@@ -66,7 +68,9 @@ async def insert(
 
 
 async def insert_states(
-    connection: Connection, business_id: UUID, entries: Sequence[tuple[UUID, Status, str, str | None]]
+    connection: Connection,
+    business_id: UUID,
+    entries: Sequence[tuple[UUID, Status, str, str | None]],
 ) -> None:
     """Add lines (order, status, actor, note) to orders' stories. The caller holds the orders' rows,
     or has just made them."""
@@ -84,7 +88,7 @@ async def insert_states(
 async def find(connection: Connection, business_id: UUID, order_id: UUID) -> Order | None:
     async with connection.cursor(row_factory=class_row(Order)) as cursor:
         await cursor.execute(
-            f"SELECT {COLUMNS}{FROM} WHERE o.business_id = %s AND o.id = %s",  # noqa: S608  # constants
+            f"SELECT {COLUMNS}{FROM} WHERE o.business_id = %s AND o.id = %s",
             [business_id, order_id],
         )
         return await cursor.fetchone()
@@ -94,7 +98,7 @@ async def lock(connection: Connection, business_id: UUID, order_id: UUID) -> Ord
     """The order, its row locked: of several who act on one order, one goes first."""
     async with connection.cursor(row_factory=class_row(Order)) as cursor:
         await cursor.execute(
-            f"SELECT {COLUMNS}{FROM} WHERE o.business_id = %s AND o.id = %s FOR UPDATE OF o",  # noqa: S608  # constants
+            f"SELECT {COLUMNS}{FROM} WHERE o.business_id = %s AND o.id = %s FOR UPDATE OF o",
             [business_id, order_id],
         )
         return await cursor.fetchone()
@@ -104,7 +108,8 @@ async def last_outcome(
     connection: Connection, business_id: UUID, order_id: UUID, attempt: int
 ) -> str | None:
     cursor = await connection.execute(
-        "SELECT outcome FROM order_attempts WHERE business_id = %s AND order_id = %s AND number = %s",
+        "SELECT outcome FROM order_attempts"
+        " WHERE business_id = %s AND order_id = %s AND number = %s",
         [business_id, order_id, attempt],
     )
     row = await cursor.fetchone()
@@ -150,7 +155,7 @@ async def list_page(
     conditions += [text for text, value in wanted.items() if value is not None]
     async with connection.cursor(row_factory=class_row(Order)) as cursor:
         await cursor.execute(
-            f"SELECT {COLUMNS}{FROM} WHERE {' AND '.join(conditions)}"  # noqa: S608  # constants
+            f"SELECT {COLUMNS}{FROM} WHERE {' AND '.join(conditions)}"
             " ORDER BY o.id DESC LIMIT %(limit)s",
             {
                 "business": business_id,

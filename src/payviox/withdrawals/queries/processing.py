@@ -1,5 +1,5 @@
-"""The SQL of the worker: what is due, claims on it, and what its calls came to. Rows are written many
-at a time (`executemany` sends them in one pipeline)."""
+"""The SQL of the worker: what is due, claims on it, and what its calls came to. Rows are written
+many at a time (`executemany` sends them in one pipeline)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ async def lock_due(
     """Lock what is due and what nobody else holds, the longest due first."""
     async with connection.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
-            f"SELECT {COLUMNS}{ATTEMPT}, now() + make_interval(secs => %s) AS leased_until"  # noqa: S608  # constants
+            f"SELECT {COLUMNS}{ATTEMPT}, now() + make_interval(secs => %s) AS leased_until"
             f"{FROM}{JOIN_ATTEMPT} WHERE o.business_id = %s AND o.due_at <= now()"
             " ORDER BY o.due_at LIMIT %s FOR UPDATE OF o SKIP LOCKED",
             [lease_s, business_id, limit],
@@ -79,7 +79,7 @@ async def lock_many(
     """Lock these orders, in order of id."""
     async with connection.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
-            f"SELECT {COLUMNS}{ATTEMPT}, o.due_at AS leased_until{FROM}{JOIN_ATTEMPT}"  # noqa: S608  # constants
+            f"SELECT {COLUMNS}{ATTEMPT}, o.due_at AS leased_until{FROM}{JOIN_ATTEMPT}"
             " WHERE o.business_id = %s AND o.id = ANY(%s) ORDER BY o.id FOR UPDATE OF o",
             [business_id, list(order_ids)],
         )
@@ -174,8 +174,9 @@ async def record(connection: Connection, updates: Sequence[Update]) -> None:
 async def back_to_review(connection: Connection, order: Order, reason: str) -> None:
     """An order that is not what was reviewed waits for a person again."""
     await connection.execute(
-        "UPDATE orders SET status = 'review', due_at = NULL, waiting = NULL, reviewed_digest = NULL,"
-        " review_reasons = array_append(array_remove(review_reasons, %s), %s), updated_at = now()"
+        "UPDATE orders SET status = 'review', due_at = NULL, waiting = NULL,"
+        " reviewed_digest = NULL, updated_at = now(),"
+        " review_reasons = array_append(array_remove(review_reasons, %s), %s)"
         " WHERE business_id = %s AND id = %s",
         [reason, reason, order.business_id, order.id],
     )

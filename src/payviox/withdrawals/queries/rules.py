@@ -62,7 +62,8 @@ async def find_quote(
     async with connection.cursor(row_factory=class_row(Quote)) as cursor:
         await cursor.execute(
             "SELECT q.id, q.payout_user_id, q.provider, q.rail, q.amount, q.fees, q.net_amount,"
-            " q.destination, q.expires_at, q.created_at, q.expires_at <= clock_timestamp() AS expired,"
+            " q.destination, q.expires_at, q.created_at,"
+            " q.expires_at <= clock_timestamp() AS expired,"
             " EXISTS (SELECT 1 FROM orders o WHERE o.business_id = q.business_id"
             "         AND o.quote_id = q.id) AS used"
             " FROM quotes q WHERE q.business_id = %s AND q.payout_user_id = %s AND q.id = %s",

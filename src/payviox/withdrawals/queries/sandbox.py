@@ -20,8 +20,8 @@ class PaymentRow:
 async def insert_payments(
     connection: Connection, payments: Sequence[tuple[UUID, str, dict[str, Any]]]
 ) -> set[tuple[UUID, str]]:
-    """Keep the first request (business, reference, request) under each reference, of test businesses
-    alone; answers which are new."""
+    """Keep the first request (business, reference, request) under each reference, of test
+    businesses alone; answers which are new."""
     rows = [{"b": str(b), "f": reference, "r": request} for b, reference, request in payments]
     cursor = await connection.execute(
         "INSERT INTO sandbox_payments (business_id, reference, request)"

@@ -1,0 +1,168 @@
+"""The hot statements keep their index plans, on an empty database and on a huge one that was just
+loaded, whatever the statistics say."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from payviox import ids
+from payviox.allocations import queries
+from payviox.db.pool import INDEX_PLANS, Database
+from support.businesses import open_business
+from support.databases import Server, Urls
+
+pytestmark = pytest.mark.anyio
+
+USERS = 100_000
+ITEMS = 300
+ALLOWED = {
+    "Nested Loop", "Function Scan", "CTE Scan", "Index Scan", "Index Only Scan", "LockRows",
+    "Limit", "Sort", "Incremental Sort", "Result", "ModifyTable", "Subquery Scan", "Materialize",
+    "Aggregate", "Values Scan",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def urls(server: Server) -> Iterator[Urls]:
+    """No statistics but those that a test asks for."""
+    with server.fresh() as fresh:
+        with fresh.as_admin() as admin:
+            for table in ("accounts", "payout_users", "transfers", "allocation_groups"):
+                admin.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+        yield fresh
+
+
+def load(urls: Urls, business_id: UUID) -> None:
+    """A business with many payout users, each paid once under a key."""
+    with urls.as_admin() as admin:
+        admin.execute(
+            "INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)"
+            " SELECT %s, gen_random_uuid(), 'u' || n || '@x.com', 'k', sha256(n::text::bytea)"
+            " FROM generate_series(1, %s) n",
+            [business_id, USERS],
+        )
+        admin.execute(
+            "INSERT INTO accounts (business_id, id, kind, balance, version)"
+            " SELECT business_id, id, 'user', 1, 1 FROM payout_users WHERE business_id = %s",
+            [business_id],
+        )
+        admin.execute(
+            "INSERT INTO transfers (business_id, kind, amount, from_account, from_version,"
+            " from_balance, to_account, to_version, to_balance, idempotency_key,"
+            " idempotency_digest) SELECT business_id, 'allocation', 1, business_id,"
+            " 10 + row_number() OVER (), 1, id, 1, 1, 'key ' || email, '\\xaa'"
+            " FROM payout_users WHERE business_id = %s",
+            [business_id],
+        )
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part)
+
+
+async def explained(
+    database: Database, statement: str, parameters: Any
+) -> tuple[list[dict[str, Any]], int]:
+    """Run a statement on an engine's connection: the nodes of its plan and the pages it touched."""
+    async with database.engine() as connection:
+        await connection.execute("BEGIN")
+        try:
+            cursor = await connection.execute(
+                f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}".encode(), parameters
+            )
+            row = await cursor.fetchone()
+        finally:
+            await connection.execute("ROLLBACK")
+    assert row is not None
+    plan = row[0][0]["Plan"]  # type: ignore[index]  # JSON
+    return list(nodes(plan)), plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+def statements(business_id: UUID, start: int) -> dict[str, tuple[str, Any]]:
+    """Each hot statement with a full group's parameters: old users and keys, and new ones."""
+    emails = [f"u{n}@x.com" for n in range(start, start + ITEMS)]
+    new = [str(ids.new()) for _ in range(ITEMS)]
+    payout = str(business_id)
+    rows = [
+        {"u": u, "a": 1, "fv": 10**9 + n, "fb": 1, "tv": 1, "tb": 1, "k": f"new {u}", "d": "aa"}
+        for n, u in enumerate(new)
+    ]
+    return {
+        "LOCK_PAYOUT": (queries.LOCK_PAYOUT, [business_id, business_id]),
+        "READ_BUSINESS": (queries.READ_BUSINESS, [business_id]),
+        "LOCK_USERS": (queries.LOCK_USERS, [json.dumps(emails), business_id, business_id]),
+        "FIND_REPLAYS": (
+            queries.FIND_REPLAYS,
+            [json.dumps([f"key {email}" for email in emails]), business_id, business_id],
+        ),
+        "WRITE": (
+            queries.WRITE,
+            {
+                "business": business_id,
+                "group": ids.new(),
+                "payout": payout,
+                "days": None,
+                "users": json.dumps(
+                    [{"u": u, "e": f"{u}@x.com", "k": "k", "h": u.replace("-", "")} for u in new]
+                ),
+                "accounts": json.dumps(
+                    [*({"u": u, "b": 1, "v": 1} for u in new), {"u": payout, "b": 1, "v": 10**9}]
+                ),
+                "transfers": json.dumps(rows),
+            },
+        ),
+    }
+
+
+async def check(database: Database, business_id: UUID) -> None:
+    for name, (statement, parameters) in statements(business_id, USERS // 2).items():
+        found, pages = await explained(database, statement, parameters)
+        kinds = {node["Node Type"] for node in found}
+        assert kinds <= ALLOWED, f"{name}: {kinds - ALLOWED}"
+        for node in found:
+            if node["Node Type"].startswith("Index"):
+                key = {"payout_users": ("email", "id"), "accounts": ("id",)}.get(
+                    node["Relation Name"], ("business_id", "idempotency_key", "id")
+                )
+                condition = node["Index Cond"]
+                assert any(f"{column} " in condition for column in key), (name, condition)
+                removed = node.get("Rows Removed by Filter", 0)
+                assert removed <= 5, f"{name}: {removed} rows read for nothing"
+        assert pages < 60 * ITEMS, f"{name} touched {pages} pages for {ITEMS} items"
+
+
+async def test_on_an_empty_database(database) -> None:
+    business = await open_business(database, funds=100)
+    await check(database, business.business_id)
+
+
+async def test_on_a_huge_database_just_loaded_and_after_its_statistics(database, urls) -> None:
+    """One business is huge; another, that the statistics do not know, comes after them."""
+    business = await open_business(database, funds=100)
+    load(urls, business.business_id)
+    await check(database, business.business_id)
+    with urls.as_admin() as admin:
+        admin.execute("ANALYZE")
+    await check(database, business.business_id)
+    later = await open_business(database, funds=100)
+    await check(database, later.business_id)
+    load(urls, later.business_id)
+    await check(database, later.business_id)
+
+
+def test_the_settings_are_the_engines_own() -> None:
+    assert "plan_cache_mode=force_custom_plan" in INDEX_PLANS
+
+
+async def test_ordinary_connections_plan_as_they_like(database) -> None:
+    async with database.read() as connection:
+        cursor = await connection.execute("SHOW enable_seqscan")
+        assert await cursor.fetchone() == ("on",)
+    async with database.engine() as connection:
+        cursor = await connection.execute("SHOW enable_seqscan")
+        assert await cursor.fetchone() == ("off",)
