@@ -81,7 +81,7 @@ def application(services: Services) -> Application:
 async def make_business(
     database: Database, application: Application
 ) -> AsyncIterator[MakeBusiness]:
-    """`await make_business(funds=…, main=…, payouts_enabled=True, mode="test")`. At the test's end
+    """Call it with funds=…, main=…, payouts_enabled=True, mode="test" and await it. At the test's end
     the ledgers of all of them are checked."""
     made: list[TestBusiness] = []
 

@@ -229,12 +229,10 @@ async def test_another_method_is_405_and_names_the_allowed(
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/nowhere",
         "/payout",
         "/payout/create/x",
         "/balance/x",
-        "//balance",
         "/%00",
     ],
 )
@@ -285,9 +283,14 @@ async def test_a_client_that_hangs_up_in_its_body_leaves_nothing_behind(
     assert await business.ledger() == before
 
 
-async def test_a_slow_client_is_told_so_and_holds_nobody_up(business, application) -> None:
-    """The body's time is bounded; the application is asked directly, with less patience."""
-    impatient = edge.Edge(application._inner, application._short_paths, body_s=0.05)
+async def test_a_slow_client_is_told_so_and_holds_nobody_up(
+    business, application, monkeypatch
+) -> None:
+    """The body's time is bounded; here with less patience than usual."""
+    inner = application
+    while not isinstance(inner, edge.Edge):
+        inner = inner._inner
+    monkeypatch.setattr(inner, "_body_s", 0.05)
     before = await business.ledger()
     sent: list[Any] = []
 
@@ -299,7 +302,7 @@ async def test_a_slow_client_is_told_so_and_holds_nobody_up(business, applicatio
 
     for method, path in (("POST", "/payout/create"), ("POST", "/payout/fund"), ("GET", "/balance")):
         scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b""}
-        await impatient(scope, receive, answer)
+        await application(scope, receive, answer)
         start, body = sent[-2:]
         assert start["status"] == 408
         assert list(json.loads(body["body"])) == ["error"]

@@ -1,4 +1,4 @@
-"""`POST /payout/create`, case by case to the letter: messages, their order, the hash, the effects."""
+"""`POST /payout/create`, to the letter: messages, their order, the hash, the effects."""
 
 import asyncio
 import json

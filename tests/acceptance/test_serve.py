@@ -151,6 +151,7 @@ def test_a_killed_database_comes_back_and_no_acknowledged_payment_is_lost(servin
     balance = installation.told("business", "show", business["business_id"])["payout_balance"]
     paid = (100_000 - balance) // 7
     assert acknowledged <= paid <= acknowledged + unknown
+    assert installation.told("ledger", "verify")["ok"] is True
 
 
 @SHARED

@@ -1,1 +1,1 @@
-"""What tests share beyond fixtures: databases, businesses, real processes, and looks at the ledger."""
+"""What tests share beyond fixtures: databases, businesses, real processes, looks at ledgers."""

@@ -95,7 +95,7 @@ async def open_business(
     payouts_enabled: bool = True,
     mode: str = "test",
 ) -> TestBusiness:
-    """An organization; answers its twin of `mode` with `funds` cents to pay out and `main` beside."""
+    """An organization; answers its twin of `mode`, `funds` cents to pay out and `main` beside."""
 
     async def open_(connection: Any) -> Any:
         twins = await treasury.open_organization(connection, name)

@@ -76,7 +76,7 @@ class LiveServer:
                 return self
 
     def kill(self) -> None:
-        """kill -9, and wait for the end."""
+        """End it by SIGKILL, and wait for the end."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()

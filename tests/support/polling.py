@@ -1,4 +1,4 @@
-"""Waiting for what another task, process or thread does: polled, with a deadline, never slept for."""
+"""Waiting for what another task, process or thread does: polled, with a deadline."""
 
 import inspect
 import time

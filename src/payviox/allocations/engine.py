@@ -73,7 +73,7 @@ async def allocate(
         outcomes = [decision.settle(item) for item in items]
         if atomic and not all(isinstance(outcome, Allocated) for outcome in outcomes):
             raise Refused(outcomes)
-        writes = decision.writes()
+        writes = decision.writes(business_id)
     except BaseException as error:
         if not await _rolled_back(connection) and isinstance(error, psycopg.Error):
             raise NotCommitted from error
@@ -127,7 +127,7 @@ class _Decision:
         replays: queries.Replays,
     ) -> None:
         self.keyring = keyring
-        self.business_id = business_id
+        self.business_id = str(business_id)
         self.payout = payout
         self.users = users
         self.replays = replays
@@ -185,13 +185,17 @@ class _Decision:
         )
 
     def _hash(self, user: User) -> str:
-        key = self.keyring.get(user.hash_key_id)
-        return payout_hash(key, self.payout.hash_code, self.business_id, user.id, user.generation)
+        if not user.hash:
+            key = self.keyring.get(user.hash_key_id)
+            user.hash = payout_hash(
+                key, self.payout.hash_code, self.business_id, user.id, user.generation
+            )
+        return user.hash
 
-    def writes(self) -> Writes:
+    def writes(self, business_id: UUID) -> Writes:
         touched = [user for user in self.users.values() if user.touched]
         return Writes(
-            business_id=self.business_id,
+            business_id=business_id,
             group_id=ids.new(),
             payout=self.payout,
             users=[

@@ -53,7 +53,8 @@ class Payout(msgspec.Struct):
 
 
 class User(msgspec.Struct):
-    """A payout user with the locked account's balance and version; `new` until written."""
+    """A payout user with the locked account's balance and version; `new` until written, `touched` when
+    paid, `hash` once it was asked for."""
 
     id: str
     email: str
@@ -64,6 +65,7 @@ class User(msgspec.Struct):
     version: int
     new: bool = False
     touched: bool = False
+    hash: str = ""
 
 
 class TransferRow(msgspec.Struct, omit_defaults=True):

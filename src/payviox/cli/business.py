@@ -105,7 +105,7 @@ def show(business_id: UUID, as_json: bool) -> None:
     if as_json:
         print_json(shown)
     else:
-        print_pairs({name: ", ".join(v) if isinstance(v, list) else v for name, v in shown.items()})
+        print_pairs(shown)
 
 
 @business.command("enable-payouts")

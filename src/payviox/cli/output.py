@@ -82,7 +82,12 @@ def cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = plain(value) if isinstance(value, datetime) else str(value)
+    if isinstance(value, list):
+        return ", ".join(map(cell, value)) or "-"
+    if isinstance(value, dict):
+        text = json.dumps(value, default=plain, ensure_ascii=False)
+    else:
+        text = plain(value)
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

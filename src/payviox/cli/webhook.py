@@ -96,7 +96,7 @@ def _print(now: Webhook, token: str | None, as_json: bool) -> None:
     if as_json:
         print_json(shown)
         return
-    print_pairs({**shown, "events": ", ".join(now.events)})
+    print_pairs(shown)
     if token is not None:
         click.echo(ONCE, err=True)
 

@@ -1,5 +1,5 @@
-"""Real workers on a backlog of orders, killed with -9 again and again: every order ends, none is paid
-twice, every cent is in its place."""
+"""Real workers on a backlog of orders, killed with -9 again and again: every order ends, none is
+paid twice, every cent is in its place."""
 
 import subprocess
 from collections.abc import Callable, Iterator

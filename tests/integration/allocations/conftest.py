@@ -98,7 +98,7 @@ def keyring() -> Keyring:
 async def make_engine(
     database: Database, keyring: Keyring
 ) -> AsyncIterator[Callable[..., Awaitable[Engine]]]:
-    """`await make_engine(funds, capacity=…)`. Its ledger is checked at the end."""
+    """Call it with funds and capacity=… and await it. Its ledger is checked at the end."""
     made: list[Engine] = []
 
     async def make(funds: int = 1_000_000, *, capacity: int = 10_000) -> Engine:

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from payviox import ids
 from payviox.allocations.model import Allocated, Item
 from payviox.errors import PayvioxError, SettingsError
 
@@ -62,8 +63,6 @@ async def test_a_user_whose_hash_cannot_be_made_harms_nobody_else(engine, urls) 
 
 
 async def test_an_unknown_business_is_a_lookup_error_for_all_of_the_group(engine) -> None:
-    from payviox import ids
-
     nobody = ids.new()
     answers = await asyncio.gather(
         *(engine.batcher.submit(nobody, [Item("a@x.com", 1)]) for _ in range(3)),

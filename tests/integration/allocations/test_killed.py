@@ -1,5 +1,5 @@
-"""The web process dies by kill -9 at the worst moments: nothing acknowledged is lost, nothing is paid
-twice, and a retry with the same key gets the first answer."""
+"""The web process dies by kill -9 at the worst moments: nothing acknowledged is lost, nothing is
+paid twice, and a retry with the same key gets the first answer."""
 
 import asyncio
 import contextlib

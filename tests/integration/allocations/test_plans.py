@@ -132,7 +132,7 @@ async def check(database: Database, business_id: UUID) -> None:
                 condition = node["Index Cond"]
                 assert any(f"{column} " in condition for column in key), (name, condition)
                 removed = node.get("Rows Removed by Filter", 0)
-                assert removed <= 5, f"{name}: {removed} rows read for nothing"
+                assert removed <= 5, f"{name}: {removed} rows read for nothing {node}"
         assert pages < 60 * ITEMS, f"{name} touched {pages} pages for {ITEMS} items"
 
 

@@ -88,9 +88,9 @@ CREATE TABLE accounts (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX accounts_of_business ON accounts (business_id, kind, rail) WHERE kind <> 'user';
 
--- Append only: payviox_app may insert and read, nothing else. No foreign keys to accounts (nor from
--- accounts and payout users to their business): nothing of them is ever deleted, `ledger verify` names an orphan, and two key checks a row would cost the
--- allocation path a tenth (docs/decisions/0002).
+-- Append only: payviox_app may insert and read, nothing else. No foreign keys to accounts, nor from
+-- accounts and payout users to their business: nothing of them is ever deleted, `ledger verify` names
+-- an orphan, and the checks would cost the allocation path much of its speed (docs/decisions/0002).
 CREATE TABLE transfers (
   business_id           uuid NOT NULL,
   id                    bigint GENERATED ALWAYS AS IDENTITY,
