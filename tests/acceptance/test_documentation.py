@@ -27,7 +27,11 @@ def fences(language: str) -> list[str]:
 def run(command: list[str], business: TestBusiness, server: LiveServer) -> str:
     done = subprocess.run(
         command,
-        env={"PATH": "/usr/bin:/bin", "PAYVIOX_URL": server.url, "PAYVIOX_KEY": business.secret_key},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "PAYVIOX_URL": server.url,
+            "PAYVIOX_KEY": business.secret_key,
+        },
         capture_output=True,
         text=True,
         timeout=60,

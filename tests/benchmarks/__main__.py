@@ -1,7 +1,7 @@
 """Runs the benchmarks and prints a table; `bench-results.json` holds the figures.
 
-    make bench                     everything, ten minutes of load included (about 20 minutes)
-    make bench ARGS=--quick        without the large database and the long load
+make bench                     everything, ten minutes of load included (about 20 minutes)
+make bench ARGS=--quick        without the large database and the long load
 """
 
 import argparse
@@ -27,6 +27,7 @@ import psutil
 import uvloop
 from rich.console import Console
 from rich.table import Table
+from tests.benchmarks import database, load, server
 
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Item
@@ -34,7 +35,6 @@ from payviox.auth.keyring import Keyring
 from payviox.db import migrate
 from payviox.db.embedded import Cluster, embedded
 from payviox.db.pool import Database
-from tests.benchmarks import database, load, server
 
 SMALL_USERS = 10_000
 LARGE_USERS = 1_000_000

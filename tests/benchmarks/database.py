@@ -121,12 +121,12 @@ def pgbench(
     )  # fmt: skip
     if output.returncode:
         raise SystemExit(f"pgbench failed: {output.stderr}")
-    rate = next(float(line.split()[2]) for line in output.stdout.splitlines() if line.startswith("tps"))
+    rate = next(
+        float(line.split()[2]) for line in output.stdout.splitlines() if line.startswith("tps")
+    )
     times = sorted(
         int(line.split()[2])
         for log in folder.glob(f"{prefix.name}.*")
         for line in log.read_text().splitlines()
     )
     return rate, times[len(times) // 2] / 1e6
-
-

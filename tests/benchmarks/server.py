@@ -1,7 +1,6 @@
 """The web process as the benchmarks start it: the product's own, or with an engine that answers at
 once, which shows what HTTP alone costs."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -21,9 +20,7 @@ SECRET_KEY = "a secret key for the benchmarks alone"
 class InstantBatcher(Batcher):
     """Answers every allocation at once, without a database."""
 
-    async def submit(
-        self, business_id: UUID, items: Sequence[Item], **_: object
-    ) -> list[Outcome]:
+    async def submit(self, business_id: UUID, items: Sequence[Item], **_: object) -> list[Outcome]:
         return [Allocated("", "0" * 64) for _ in items]
 
 

@@ -194,6 +194,8 @@ class _Decision:
 
     def writes(self, business_id: UUID) -> Writes:
         touched = [user for user in self.users.values() if user.touched]
+        # Where hashes live for a time, being paid renews it: nobody is answered an expired hash.
+        renewed = self.payout.hash_lifetime_days is not None
         return Writes(
             business_id=business_id,
             group_id=ids.new(),
@@ -201,7 +203,7 @@ class _Decision:
             users=[
                 UserRow(user.id, user.email, user.hash_key_id, digest(self._hash(user)).hex())
                 for user in touched
-                if user.new
+                if user.new or renewed
             ],
             accounts=[AccountRow(user.id, user.balance, user.version) for user in touched],
             transfers=self.transfers,

@@ -68,6 +68,7 @@ WITH new_users AS (
   INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest, hash_expires_at)
   SELECT %(business)s, n.u, n.e, n.k, decode(n.h, 'hex'), now() + make_interval(days => %(days)s)
   FROM json_to_recordset(%(users)s::json) AS n(u uuid, e text, k text, h text)
+  ON CONFLICT (business_id, id) DO UPDATE SET hash_expires_at = excluded.hash_expires_at
 ), written_accounts AS (
   INSERT INTO accounts (business_id, id, kind, balance, version)
   SELECT %(business)s, n.u, 'user', n.b, n.v

@@ -53,9 +53,7 @@ async def list_all(connection: Connection) -> list[Business]:
         return await cursor.fetchall()
 
 
-async def update(
-    connection: Connection, business_id: UUID, changes: Mapping[str, object]
-) -> None:
+async def update(connection: Connection, business_id: UUID, changes: Mapping[str, object]) -> None:
     """Set these columns; their names come from the code, never from a caller."""
     assignments = sql.SQL(", ").join(
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes

@@ -18,7 +18,8 @@ from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.giftcards import importing, service
 from payviox.giftcards.csv_file import read_cards
 from payviox.giftcards.importing import Imported
-from payviox.giftcards.model import BadLine, Stock
+from payviox.giftcards.model import OUT_OF_STOCK, BadLine, Stock
+from payviox.withdrawals import service as withdrawals
 
 PRODUCT = Id(ids.PRODUCT)
 of_business = click.option(
@@ -49,9 +50,14 @@ def import_(file: BinaryIO, business_id: UUID, as_json: bool) -> None:
     async def work(runtime: Runtime) -> Imported:
         await runtime.database.fetch(lambda db: businesses.get(db, business_id))
         with _progress(file) as advance:
-            return await importing.import_cards(
+            sums = await importing.import_cards(
                 runtime.database, runtime.keyring, business_id, read_cards(file), advance
             )
+        # Orders that were waiting for a card need not wait for their next try.
+        await runtime.database.write(
+            lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK)
+        )
+        return sums
 
     sums = run(work)
     if as_json:

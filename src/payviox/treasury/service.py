@@ -78,7 +78,9 @@ async def fund(connection: Connection, business_id: UUID, amount: int, actor: st
 
 async def defund(connection: Connection, business_id: UUID, amount: int, actor: str) -> Transfer:
     """Move cents back from the payout to the main balance. Raises InsufficientBalance."""
-    return await _move(connection, business_id, Posting("defund", amount, PAYOUT, MAIN, actor=actor))
+    return await _move(
+        connection, business_id, Posting("defund", amount, PAYOUT, MAIN, actor=actor)
+    )
 
 
 async def _move(connection: Connection, business_id: UUID, posting: Posting) -> Transfer:

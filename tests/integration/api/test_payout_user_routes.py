@@ -405,7 +405,9 @@ async def test_a_live_business_sells_its_own_stock(make_business: Any, services:
     assert (shown.json()["code"], shown.json()["pin"]) == ("SECRET-1", "pin of SECRET-1")
     assert (await user.client.post(f"/payout/withdrawals/{waits['id']}/reveal")).status_code == 409
     await import_text(*at, csv_of(["SECRET-2"]))
-    await user.desk.write(lambda db: withdrawals.stop_waiting(db, user.business.business_id))
+    await user.desk.write(
+        lambda db: withdrawals.stop_waiting(db, user.business.business_id, "out_of_stock")
+    )
     await user.desk.process()
     shown = await user.client.post(f"/payout/withdrawals/{waits['id']}/reveal")
     assert shown.json()["code"] == "SECRET-2"

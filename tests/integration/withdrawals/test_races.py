@@ -155,6 +155,8 @@ async def test_a_rail_that_is_not_configured_makes_its_orders_wait(business: Tes
     after = await desk.get(order)
     assert (after.status, after.waiting) == ("queued", "rail_not_configured")
     desk = Desk.of(business)
-    await desk.write(lambda db: service.stop_waiting(db, business.business_id))
+    await desk.write(
+        lambda db: service.stop_waiting(db, business.business_id, "rail_not_configured")
+    )
     await desk.process()
     assert (await desk.get(order)).status == "succeeded"

@@ -7,5 +7,5 @@ class EmbeddedError(Exception):
     """The embedded server cannot be used; the message says why and what to do."""
 
 
-class AlreadyServing(EmbeddedError):  # noqa: N818  it says what is the case
+class AlreadyServing(EmbeddedError):
     """Another `serve` runs on the same folder; the message names its pid."""

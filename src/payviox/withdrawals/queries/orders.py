@@ -191,12 +191,12 @@ async def list_attempts(connection: Connection, business_id: UUID, order_id: UUI
         return await cursor.fetchall()
 
 
-async def stop_waiting(connection: Connection, business_id: UUID) -> int:
-    """Make every waiting order due now."""
+async def stop_waiting(connection: Connection, business_id: UUID, waiting: str) -> int:
+    """Make every order that waits for this due now; answers how many."""
     cursor = await connection.execute(
         "UPDATE orders SET due_at = now() WHERE business_id = %s AND status = 'queued'"
-        " AND waiting IS NOT NULL AND due_at > now()",
-        [business_id],
+        " AND waiting = %s AND due_at > now()",
+        [business_id, waiting],
     )
     return cursor.rowcount
 
