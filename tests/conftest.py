@@ -81,8 +81,8 @@ def application(services: Services) -> Application:
 async def make_business(
     database: Database, application: Application
 ) -> AsyncIterator[MakeBusiness]:
-    """Call it with funds=…, main=…, payouts_enabled=True, mode="test" and await it. At the test's end
-    the ledgers of all of them are checked."""
+    """Call it with funds=…, main=…, payouts_enabled=True, mode="test" and await it. At the test's
+    end the ledgers of all of them are checked."""
     made: list[TestBusiness] = []
 
     async def make(**options: Any) -> TestBusiness:

@@ -53,8 +53,8 @@ class Payout(msgspec.Struct):
 
 
 class User(msgspec.Struct):
-    """A payout user with the locked account's balance and version; `new` until written, `touched` when
-    paid, `hash` once it was asked for."""
+    """A payout user with the locked account's balance and version; `new` until written, `touched`
+    when paid, `hash` once it was asked for."""
 
     id: str
     email: str

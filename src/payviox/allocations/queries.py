@@ -1,5 +1,5 @@
-"""The engine's SQL: set-based, one JSON parameter each, sent in two pipelines around one decision in
-Python. They run on the engine's own connections, which leave the planner only index plans."""
+"""The engine's SQL: set-based, one JSON parameter each, sent in two pipelines around one decision
+in Python. They run on the engine's own connections, which leave the planner only index plans."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,9 +26,9 @@ FROM businesses b WHERE b.id = %s
 """
 
 # LATERAL leaves the planner one order: a key's look-up for each of the wanted, whatever it believes
-# of the tables' sizes. A business that its statistics do not know looks empty to it, so that any index
-# starting with business_id seems as good; asking for a range in order, where sorting is dear (see
-# db/pool.py), leaves the one that has the key. The accounts are locked in the order of `found`.
+# of the tables' sizes. A business that its statistics do not know looks empty to it, so that any
+# index starting with business_id seems as good; asking for a range in order, where sorting is dear
+# (see db/pool.py), leaves the one that has the key. The accounts are locked in the order of `found`.
 LOCK_USERS = """
 WITH found AS MATERIALIZED (
   SELECT u.* FROM json_array_elements_text(%s::json) AS wanted(email)
@@ -62,7 +62,8 @@ CROSS JOIN LATERAL (
 """
 
 # One statement: each costs a send, a plan and a start of the executor. The accounts, the payout
-# account among them, are written by an upsert and not an UPDATE … FROM: its only plan is the primary key.
+# account among them, are written by an upsert and not an UPDATE … FROM: its only plan is the
+# primary key.
 WRITE = """
 WITH new_users AS (
   INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest, hash_expires_at)

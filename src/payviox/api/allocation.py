@@ -1,5 +1,5 @@
-"""`POST /payout/create`, the busiest call, on a path of its own: no framework between the body and the
-allocation queue."""
+"""`POST /payout/create`, the busiest call, on a path of its own: no framework between the body and
+the allocation queue."""
 
 import math
 import time
@@ -54,8 +54,8 @@ decode = msgspec.json.Decoder(CreateRequest).decode
 
 
 class Create:
-    """The route. It remembers which keys it has seen; every commit checks again that they live, so a
-    regenerated key stops at once all the same."""
+    """The route. It remembers which keys it has seen; every commit checks again that they live, so
+    a regenerated key stops at once all the same."""
 
     def __init__(self, database: Database, batcher: Batcher) -> None:
         self._database = database

@@ -1,5 +1,5 @@
-"""Who is calling: guards that settle it before a route reads its body. Every failure is the same 401
-after the same one look-up."""
+"""Who is calling: guards that settle it before a route reads its body. Every failure is the same
+401 after the same one look-up."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ PAYOUT_HASH = "payoutHash"
 
 
 def bearer(authorization: str | None) -> str:
-    """The token of an `Authorization: Bearer …` header; empty for anything else, which no key is."""
+    """The token of an `Authorization: Bearer …` header; empty for anything else: no key is."""
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 

@@ -1,5 +1,5 @@
-"""The application's outer edge: reads each request's body once, bounded in bytes and time, and hands
-allocations to their own short path. Everything else goes to Litestar."""
+"""The application's outer edge: reads each request's body once, bounded in bytes and time, and
+hands allocations to their own short path. Everything else goes to Litestar."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence

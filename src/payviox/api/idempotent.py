@@ -1,5 +1,5 @@
-"""POST routes: an `Idempotency-Key` read, its effect run once and committed, its answer rendered from
-the effect's reference, the first time and every time after."""
+"""POST routes: an `Idempotency-Key` read, its effect run once and committed, its answer rendered
+from the effect's reference, the first time and every time after."""
 
 import inspect
 from collections.abc import Awaitable, Callable

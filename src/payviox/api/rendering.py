@@ -1,5 +1,5 @@
-"""Turning results and refusals into answers: the one place that knows how an error looks on the wire.
-Always JSON, never a stack trace."""
+"""Turning results and refusals into answers: the one place that knows how an error looks on the
+wire. Always JSON, never a stack trace."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Payout hashes: 8 characters that name the business, then 56 of an HMAC-SHA256 over business, payout
-user and generation. The same user has the same hash until it is rotated, no client can compute it,
-and the database holds only its digest."""
+"""Payout hashes: 8 characters that name the business, then 56 of an HMAC-SHA256 over business,
+payout user and generation. The same user has the same hash until it is rotated, no client can
+compute it, and the database holds only its digest."""
 
 import hashlib
 import hmac

@@ -9,6 +9,6 @@ __all__ = ["UserCaller", "find_user"]
 
 
 async def find_user(connection: Connection, payout_hash: str) -> UserCaller | None:
-    """Whose hash this is: an active payout user's and not expired, or None. Anything malformed takes
-    the same one look-up."""
+    """Whose hash this is: an active payout user's and not expired, or None. Anything malformed
+    takes the same one look-up."""
     return await queries.find_user(connection, payout_hash[:8], digest(payout_hash))

@@ -31,6 +31,7 @@ COMMANDS = {
     "order": "payviox.cli.orders:order",
     "giftcards": "payviox.cli.giftcards:giftcards",
     "webhook": "payviox.cli.webhook:webhook",
+    "database": "payviox.cli.database:database",
     "ledger": "payviox.cli.ledger:ledger",
     "secrets": "payviox.cli.secret_keys:secrets",
 }

@@ -1,1 +1,1 @@
-"""PostgreSQL: the connection pool with the only commit, the embedded server, migrations, jobs' names."""
+"""PostgreSQL: the pool with the only commit, the embedded server, migrations, jobs' names."""

@@ -30,8 +30,8 @@ ENDED = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
 CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 # Hot statements look up a few rows handed over as JSON by their keys. On a fresh or just loaded
-# database, without statistics, the planner would scan instead, and a plan kept from when a table was
-# empty would stay; these leave it nested loops over indexes, planned each time.
+# database, without statistics, the planner would scan instead, and a plan kept from when a table
+# was empty would stay; these leave it nested loops over indexes, planned each time.
 INDEX_PLANS = (
     "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c enable_bitmapscan=off"
     " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off -c enable_sort=off"

@@ -36,8 +36,8 @@ async def find_parts(
 ) -> list[tuple[int, bytes, Any]]:
     """Every part of a key that was used, in order."""
     cursor = await connection.execute(
-        "SELECT part, digest, reference FROM idempotency_keys WHERE business_id = %s AND caller = %s"
-        " AND path = %s AND key = %s ORDER BY part",
+        "SELECT part, digest, reference FROM idempotency_keys"
+        " WHERE business_id = %s AND caller = %s AND path = %s AND key = %s ORDER BY part",
         [business_id, scope.caller, scope.path, scope.key],
     )
     return [

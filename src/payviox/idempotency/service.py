@@ -1,5 +1,5 @@
-"""Doing something once for each idempotency key. The key is claimed, and what its answer is rendered
-from is kept, in the effect's own transaction: both commit or neither."""
+"""Doing something once for each idempotency key. The key is claimed, and what its answer is
+rendered from is kept, in the effect's own transaction: both commit or neither."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

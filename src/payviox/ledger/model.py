@@ -1,4 +1,4 @@
-"""The ledger's words: accounts named by their role, postings to be made, transfers that were made."""
+"""The ledger's words: accounts named by their role, postings to make, transfers made."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""Payout users: who they are (an email address), whether they may act, and their hash's generation."""
+"""Payout users: who they are (an email address), whether they may act, their hash's generation."""

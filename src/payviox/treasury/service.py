@@ -1,5 +1,5 @@
-"""Money between the world, the main and the payout balance, and everything that must take the payout
-account's lock. Database only, in the caller's transaction. Amounts are US cents."""
+"""Money between the world, the main and the payout balance, and everything that must take the
+payout account's lock. Database only, in the caller's transaction. Amounts are US cents."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
