@@ -122,7 +122,7 @@ class Busy(PayvioxError):
 
 
 class OutcomeUnknown(PayvioxError):
-    """The connection was lost at COMMIT and could not be asked again: done or not, we cannot say."""
+    """The connection was lost at COMMIT and could not be asked again: it may or may not be done."""
 
     status = 503
     message = (

@@ -251,7 +251,7 @@ async def test_hostile_text_is_only_text(business, content: str) -> None:
 
 
 async def raw(url: str, *parts: bytes, read: bool = True) -> bytes:
-    """Send bytes as they are; answers what came back until the server closed or said a JSON body."""
+    """Send bytes as they are; answers what came back until it closed or said a JSON body."""
     reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
     answer = b""
     try:
@@ -273,7 +273,8 @@ async def test_a_client_that_hangs_up_in_its_body_leaves_nothing_behind(
 ) -> None:
     before = await business.ledger()
     head = (
-        f"POST /payout/create HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {business.secret_key}\r\n"
+        "POST /payout/create HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: Bearer {business.secret_key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(GOOD) + 1}\r\n\r\n"
     ).encode()
     for _ in range(20):

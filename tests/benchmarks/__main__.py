@@ -50,7 +50,8 @@ def main() -> None:
     parser.add_argument("--soak", type=int, default=600, help="seconds of the long load")
     options = parser.parse_args()
     results: dict[str, object] = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores,"
+        f" Python {platform.python_version()}"
     }
     with tempfile.TemporaryDirectory(prefix="payviox-bench-") as folder:
         Path(folder).chmod(0o755)
@@ -269,7 +270,7 @@ def described(run: load.Load) -> dict[str, float]:
 def report(results: dict) -> None:
     """The figures as a table, each aim beside what was reached."""
     table = Table(title=f"Allocations ({results['machine']})")
-    for column in ("what", "connections", "rate /s", "p50 ms", "p99 ms", "× pgbench"):
+    for column in ("what", "connections", "rate /s", "p50 ms", "p99 ms", "× pgbench"):  # noqa: RUF001  # a factor
         table.add_column(column, justify="left" if column == "what" else "right")
     plain = results["b_pgbench"]
 

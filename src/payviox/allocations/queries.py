@@ -28,7 +28,7 @@ FROM businesses b WHERE b.id = %s
 # LATERAL leaves the planner one order: a key's look-up for each of the wanted, whatever it believes
 # of the tables' sizes. A business that its statistics do not know looks empty to it, so that any
 # index starting with business_id seems as good; asking for a range in order, where sorting is dear
-# (see db/pool.py), leaves the one that has the key. The accounts are locked in the order of `found`.
+# (see db/pool.py), leaves the one that has the key. The accounts are locked in `found`'s order.
 LOCK_USERS = """
 WITH found AS MATERIALIZED (
   SELECT u.* FROM json_array_elements_text(%s::json) AS wanted(email)

@@ -1,5 +1,5 @@
-"""Reading JSON bodies: decoded strictly into a struct; only if that fails, every field's messages are
-collected at once, in the words of the wire contract."""
+"""Reading JSON bodies: decoded strictly into a struct; only if that fails, every field's messages
+are collected at once, in the words of the wire contract."""
 
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -65,33 +65,21 @@ def problems(kind: inspect.Type, value: object, path: str) -> Iterator[tuple[str
     match kind:
         case inspect.Metadata(type=inner, extra=extra):
             yield from _marked(inner, value, path, extra or {})
-        case inspect.UnionType(types=types):
-            if value is None and kind.includes_none:
-                return
+        case inspect.UnionType(types=types) if value is not None or not kind.includes_none:
             kinds = [t for t in types if not isinstance(t, inspect.NoneType)]
             yield from problems(kinds[0], value, path)
         case inspect.StructType(fields=fields):
             yield from _struct(fields, value, path)
         case inspect.IntType(ge=least, le=most):
             yield from _integer(value, path, least, most)
-        case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
+        case inspect.StrType():
             yield from _text(kind, value, path)
-        case inspect.BoolType():
-            if not isinstance(value, bool):
-                yield path, f"The {path} must be true or false."
-        case inspect.LiteralType(values=values):
-            if value not in values:
-                yield path, f"The {path} must be one of: {', '.join(map(str, values))}."
-        case inspect.ListType(item_type=item, min_length=fewest, max_length=longest):
-            if not isinstance(value, list):
-                yield path, f"The {path} must be a list."
-            elif fewest is not None and len(value) < fewest:
-                yield path, f"The {path} must have at least {fewest} item{'s'[: fewest > 1]}."
-            elif longest is not None and len(value) > longest:
-                yield path, f"The {path} may not have more than {longest} items."
-            else:
-                for number, entry in enumerate(value):
-                    yield from problems(item, entry, f"{path}.{number}")
+        case inspect.BoolType() if not isinstance(value, bool):
+            yield path, f"The {path} must be true or false."
+        case inspect.LiteralType(values=values) if value not in values:
+            yield path, f"The {path} must be one of: {', '.join(map(str, values))}."
+        case inspect.ListType():
+            yield from _list(kind, value, path)
 
 
 def _marked(
@@ -122,6 +110,19 @@ def _struct(
                 yield from problems(field.type, None, name)
         else:
             yield from problems(field.type, entry, name)
+
+
+def _list(kind: inspect.ListType, value: object, path: str) -> Iterator[tuple[str, str]]:
+    fewest, most = kind.min_length, kind.max_length
+    if not isinstance(value, list):
+        yield path, f"The {path} must be a list."
+    elif fewest is not None and len(value) < fewest:
+        yield path, f"The {path} must have at least {fewest} item{'s'[: fewest > 1]}."
+    elif most is not None and len(value) > most:
+        yield path, f"The {path} may not have more than {most} items."
+    else:
+        for number, entry in enumerate(value):
+            yield from problems(kind.item_type, entry, f"{path}.{number}")
 
 
 def _integer(

@@ -1,5 +1,6 @@
 """Making a business's live and test twins, its switches and rules. Database only, in the
-caller's transaction; whoever changes what allocations depend on holds the payout account's lock (treasury)."""
+caller's transaction; whoever changes what allocations depend on holds the payout account's lock
+(treasury)."""
 
 import secrets
 from collections.abc import Mapping

@@ -54,7 +54,8 @@ def restore(file: Path) -> None:
     settings = _embedded_settings()
     if run(_businesses):
         raise Conflict(
-            "This installation has businesses. Nothing was changed; restore into another PAYVIOX_HOME."
+            "This installation has businesses. Nothing was changed; "
+            "restore into another PAYVIOX_HOME."
         )
     with embedded(settings.home) as cluster:
         _run(
@@ -89,7 +90,13 @@ def _run(
     parts = conninfo_to_dict(url)
     where = [f"--host={parts['host']}", f"--port={parts['port']}", f"--username={parts['user']}"]
     done = subprocess.run(  # noqa: S603  # the wheel's own program
-        [programs() / command[0], *command[1:], *where, f"--dbname={parts['dbname']}", *(more or [])],
+        [
+            programs() / command[0],
+            *command[1:],
+            *where,
+            f"--dbname={parts['dbname']}",
+            *(more or []),
+        ],
         env={**os.environ, "PGPASSWORD": str(parts["password"])},
         stdout=stdout,
         stderr=subprocess.PIPE,

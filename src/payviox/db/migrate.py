@@ -241,7 +241,8 @@ BEGIN
               WHERE schemaname = 'public' AND tablename LIKE 'procrastinate%' LOOP
     EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON ' || name || ' TO payviox_app';
   END LOOP;
-  FOR name IN SELECT format('%I.%I', sequence_schema, sequence_name) FROM information_schema.sequences
+  FOR name IN SELECT format('%I.%I', sequence_schema, sequence_name)
+              FROM information_schema.sequences
               WHERE sequence_schema = 'public' AND sequence_name LIKE 'procrastinate%' LOOP
     EXECUTE 'GRANT USAGE ON ' || name || ' TO payviox_app';
   END LOOP;

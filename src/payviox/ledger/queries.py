@@ -150,8 +150,8 @@ async def find_transfer(
 ) -> Transfer | None:
     async with connection.cursor(row_factory=class_row(Transfer)) as cursor:
         await cursor.execute(
-            "SELECT id, kind, amount, from_account, from_balance, to_account, to_balance, created_at"
-            " FROM transfers WHERE business_id = %s AND id = %s",
+            "SELECT id, kind, amount, from_account, from_balance, to_account, to_balance,"
+            " created_at FROM transfers WHERE business_id = %s AND id = %s",
             [business_id, transfer_id],
         )
         return await cursor.fetchone()
@@ -162,8 +162,9 @@ async def find_deposit(
 ) -> Transfer | None:
     async with connection.cursor(row_factory=class_row(Transfer)) as cursor:
         await cursor.execute(
-            "SELECT id, kind, amount, from_account, from_balance, to_account, to_balance, created_at"
-            " FROM transfers WHERE business_id = %s AND reference = %s AND kind = 'deposit'",
+            "SELECT id, kind, amount, from_account, from_balance, to_account, to_balance,"
+            " created_at FROM transfers"
+            " WHERE business_id = %s AND reference = %s AND kind = 'deposit'",
             [business_id, reference],
         )
         return await cursor.fetchone()

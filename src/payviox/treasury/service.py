@@ -64,7 +64,8 @@ async def deposit(
     if earlier is not None:
         if earlier.amount != amount:
             raise Conflict(
-                f"The reference {reference!r} was used before for a deposit of {earlier.amount} cents"
+                f"The reference {reference!r} was used before for a deposit of"
+                f" {earlier.amount} cents"
             )
         return earlier
     posting = Posting("deposit", amount, WORLD, MAIN, reference=reference, actor=actor)
