@@ -38,11 +38,11 @@ format: .venv/installed-dev  ## mend what a tool can mend
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-lock: .venv/installed-dev  ## renew the lock files (hashes, no addresses)
+lock: .venv/installed-dev  ## renew the lock files; ARGS=--upgrade for newer versions
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header $(ARGS) \
 	  --python-version 3.11 pyproject.toml --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header $(ARGS) \
 	  --python-version 3.11 --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 
 clean:  ## remove what was installed (not the demo's data)

@@ -261,7 +261,7 @@ async def raw(url: str, *parts: bytes, read: bool = True) -> bytes:
                 await writer.drain()
             while read and b"}" not in answer and (part := await reader.read(65_536)):
                 answer += part
-    except ConnectionError:
+    except (ConnectionError, RuntimeError):  # the latter is uvloop's, of a closed transport
         pass  # hung up on, which is an answer too
     finally:
         writer.close()

@@ -10,12 +10,12 @@ from typing import Literal
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from support.sockets import GONE
+
 Moment = Literal["before COMMIT", "COMMIT sent", "COMMIT done"]
 """Where to cut: COMMIT never reaches the server; it does, and nobody waits for the answer; the
 server has committed and its answer is lost."""
 
-# uvloop says RuntimeError where asyncio would say nothing of a transport that is closed.
-_GONE = (OSError, RuntimeError, asyncio.IncompleteReadError)
 _COMMIT_DONE = b"C" + struct.pack("!i", 11) + b"COMMIT\0"
 
 
@@ -54,7 +54,7 @@ async def proxy(url: str) -> AsyncIterator[Proxy]:
         try:
             if not running.refusing:
                 await _Link(running, reader, writer).run(*await _connect(target))
-        except _GONE:
+        except GONE:
             pass
         finally:
             tasks.discard(task)
@@ -99,10 +99,10 @@ class _Link:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._closing(self._forward(writer)))
                 group.create_task(self._closing(self._back(reader)))
-        except* (_Over, *_GONE):
+        except* (_Over, *GONE):
             pass
         finally:
-            with contextlib.suppress(*_GONE):
+            with contextlib.suppress(*GONE):
                 await writer.drain()
             writer.close()
 

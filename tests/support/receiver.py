@@ -11,6 +11,8 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
+from support.sockets import GONE
+
 
 @dataclass(frozen=True)
 class Received:
@@ -67,7 +69,7 @@ class Receiver:
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with contextlib.suppress(*GONE):
             one = await _request(reader)
             self.received.append(one)
             status = self.answer(one)

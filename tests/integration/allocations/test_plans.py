@@ -2,6 +2,7 @@
 loaded, whatever the statistics say."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,13 @@ ALLOWED = {
     "Limit", "Sort", "Incremental Sort", "Result", "ModifyTable", "Subquery Scan", "Materialize",
     "Aggregate", "Values Scan",
 }  # fmt: skip
+
+KEYS = {
+    "payout_users": "email|id",
+    "accounts": "id|kind",
+    "transfers": "idempotency_key",
+}
+"""By what of a business's rows an index must be entered; of other tables a business has few."""
 
 
 @pytest.fixture(scope="module")
@@ -126,13 +134,11 @@ async def check(database: Database, business_id: UUID) -> None:
         assert kinds <= ALLOWED, f"{name}: {kinds - ALLOWED}"
         for node in found:
             if node["Node Type"].startswith("Index"):
-                key = {"payout_users": ("email", "id"), "accounts": ("id",)}.get(
-                    node["Relation Name"], ("business_id", "idempotency_key", "id")
-                )
                 condition = node["Index Cond"]
-                assert any(f"{column} " in condition for column in key), (name, condition)
+                key = KEYS.get(node["Relation Name"], "business_id|id")
+                assert re.search(rf"[(.]({key}) ", condition), (name, condition)
                 removed = node.get("Rows Removed by Filter", 0)
-                assert removed <= 5, f"{name}: {removed} rows read for nothing {node}"
+                assert removed <= 5, f"{name}: {removed} rows read for nothing, {node}"
         assert pages < 60 * ITEMS, f"{name} touched {pages} pages for {ITEMS} items"
 
 

@@ -18,6 +18,7 @@ from aiohappyeyeballs import AddrInfoType
 
 from payviox.webhooks.sender import ANSWER_BYTES, EXCERPT_BYTES, Answer, post
 from payviox.webhooks.targets import Lookup, Target
+from support.sockets import GONE
 
 pytestmark = pytest.mark.anyio
 
@@ -58,7 +59,7 @@ class Receiver:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with contextlib.suppress(*GONE):
             self.requests.append(await self.request(reader))
             self.arrived.release()
             await self.script(reader, writer)
@@ -101,7 +102,7 @@ def says(text: bytes = b"", *, then_waits: bool = False) -> Script:
 
 
 def repeats(first: bytes, again: bytes, pause_s: float = 0) -> Script:
-    """Never ends by itself; a sender that goes away ends it by a ConnectionError."""
+    """Never ends by itself; a sender that goes away ends it by one of GONE."""
 
     async def script(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(first)

@@ -204,7 +204,7 @@ class Orders(RuleBasedStateMachine):
 def test_orders_driven_at_random_keep_every_cent_in_its_place(urls: Urls) -> None:
     Orders.urls = urls
     thorough = settings(
-        max_examples=40,
+        max_examples=20,
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=list(HealthCheck),
