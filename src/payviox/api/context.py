@@ -1,19 +1,24 @@
 """What every route needs: the process's database, keys and allocation queue; and who is calling."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
 
 from litestar import Request
 
 from payviox.allocations.batcher import Batcher
+from payviox.api.turns import Turns
+from payviox.auth import keys
 from payviox.auth.keyring import Keyring
 from payviox.auth.keys import BusinessCaller
 from payviox.auth.users import UserCaller
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
 from payviox.settings import Settings
 from payviox.withdrawals.routing import Rails
 
 Call = Request[Any, Any, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class Services:
     keyring: Keyring
     batcher: Batcher
     rails: Rails
+    turns: Turns = field(default_factory=Turns)
 
 
 def services(request: Call) -> Services:
@@ -42,3 +48,25 @@ def payout_user(request: Call) -> UserCaller:
     """The payout user who called; authentication.py put them there."""
     caller: UserCaller = request.state.payout_user
     return caller
+
+
+async def write(
+    request: Call,
+    business_id: UUID,
+    work: Callable[[Connection], Awaitable[T]],
+    *,
+    keyed: bool = False,
+) -> T:
+    """Run `work` in one transaction, in this business's turn, and commit it, unless the secret key
+    that the request came with was regenerated in the meantime. See `Database.write`."""
+    found = services(request)
+    caller: BusinessCaller | None = request.scope["state"].get("business")
+
+    async def checked(connection: Connection) -> T:
+        result = await work(connection)
+        if caller is not None:
+            await keys.require_live(connection, caller)
+        return result
+
+    async with found.turns.turn(business_id):
+        return await found.database.write(checked, keyed=keyed)

@@ -9,7 +9,7 @@ from uuid import UUID
 from litestar import Response
 
 from payviox.api.bodies import parse
-from payviox.api.context import Call, services
+from payviox.api.context import Call, write
 from payviox.api.rendering import JSON, encode
 from payviox.db.pool import Connection
 from payviox.idempotency import model
@@ -41,8 +41,11 @@ async def run_once(
     secrets, or ShownOnce.
     """
     scope = await scope_of(request, caller)
-    done = await services(request).database.write(
-        lambda connection: once(connection, business_id, scope, effect), keyed=scope is not None
+    done = await write(
+        request,
+        business_id,
+        lambda connection: once(connection, business_id, scope, effect),
+        keyed=scope is not None,
     )
     answer = render(done)
     if inspect.isawaitable(answer):

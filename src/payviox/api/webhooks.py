@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from payviox import ids
 from payviox.api.authentication import require_business
 from payviox.api.bodies import read
-from payviox.api.context import Call, business, services
+from payviox.api.context import Call, business, services, write
 from payviox.api.documentation import documented
 from payviox.api.events import EXAMPLE_ID, TAG, Queued
 from payviox.api.idempotent import run_once
@@ -102,7 +102,7 @@ async def put_webhook(request: Call) -> Webhook:
         await businesses.audit(connection, business_id, "api", "webhook.set", changes)
         return _shown(webhook, token)
 
-    return await found.database.write(work)
+    return await write(request, business_id, work)
 
 
 @post("/payout/webhook/test", guards=[require_business], status_code=202)

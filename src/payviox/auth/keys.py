@@ -9,6 +9,7 @@ from payviox import ids
 from payviox.auth import queries
 from payviox.auth.hashes import digest
 from payviox.db.pool import Connection
+from payviox.errors import Unauthorized
 
 Kind = Literal["secret", "public"]
 Mode = Literal["live", "test"]
@@ -42,3 +43,10 @@ async def find_business(connection: Connection, key: str) -> BusinessCaller | No
     if row is None or row.kind != "secret":
         return None
     return BusinessCaller(business_id=row.business_id, key_id=row.id)
+
+
+async def require_live(connection: Connection, caller: BusinessCaller) -> None:
+    """Check at the end of a write that its key still lives, and hold it so until the commit: a key
+    that was regenerated while the write waited does nothing any more. Raises Unauthorized."""
+    if not await queries.lock_live_key(connection, caller.key_id):
+        raise Unauthorized

@@ -50,6 +50,13 @@ async def find_key(connection: Connection, digest: bytes) -> KeyRow | None:
         return await cursor.fetchone()
 
 
+async def lock_live_key(connection: Connection, key_id: UUID) -> bool:
+    cursor = await connection.execute(
+        "SELECT 1 FROM api_keys WHERE id = %s AND revoked_at IS NULL FOR SHARE", [key_id]
+    )
+    return await cursor.fetchone() is not None
+
+
 async def find_user(connection: Connection, hash_code: str, digest: bytes) -> UserCaller | None:
     """The active payout user of an unexpired hash. The code names the tenant, so that the second
     step is a look-up in one business."""

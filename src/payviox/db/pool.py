@@ -43,44 +43,43 @@ class NotCommitted(Exception):
 
 
 class Database:
-    """The pools of one process. `index_plans` is for the allocation engine's statements."""
+    """The pools of one process: writes, which may wait for a row; the allocation engine's groups,
+    with the plans they need; and reads, authentication among them, which wait for nobody and so have
+    a pool that nobody's locks can empty."""
 
-    def __init__(self, url: str, *, size: int = 16, engine_size: int = 4) -> None:
+    def __init__(self, url: str, *, size: int = 12, engine_size: int = 8, readers: int = 6) -> None:
         self.url = url
         self._pool = _pool(url, size, "")
         self._engine = _pool(url, engine_size, INDEX_PLANS)
+        self._readers = _pool(url, readers, "")
 
     async def open(self) -> None:
         """Connect; waits up to 30 s for the first connection of each pool."""
-        await self._pool.open(wait=True, timeout=30)
-        await self._engine.open(wait=True, timeout=30)
+        for pool in (self._pool, self._engine, self._readers):
+            await pool.open(wait=True, timeout=30)
 
     async def close(self) -> None:
-        await self._pool.close()
-        await self._engine.close()
-
-    @property
-    def pool(self) -> AsyncConnectionPool[Connection]:
-        """The ordinary pool, for libraries that want one."""
-        return self._pool
+        for pool in (self._pool, self._engine, self._readers):
+            await pool.close()
 
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Connection]:
-        """A connection of the allocation engine's pool; the engine commits by `commit_pipeline`."""
+        """A connection of the allocation engine's pool. The engine ends its transactions itself, in
+        the pipeline of their statements: the one COMMIT outside this module."""
         async with self._engine.connection() as connection:
             yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection for reading; each statement sees what is committed when it starts."""
-        async with self._pool.connection() as connection:
+        async with self._readers.connection() as connection:
             yield connection
 
     async def fetch(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run a reading function, again on a fresh connection where the first was stale."""
         async for attempt in _retrying(LOST):
             with attempt:
-                async with self._pool.connection() as connection:
+                async with self._readers.connection() as connection:
                     return await work(connection)
         raise AssertionError  # tenacity reraises
 
@@ -128,6 +127,13 @@ def _lost(connection: Connection, error: psycopg.OperationalError) -> bool:
     return connection.broken or isinstance(error, ENDED)
 
 
+# A process that dies with its machine leaves no session behind that holds a row for hours.
+SESSION = (
+    "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+
+
 def _pool(url: str, size: int, options: str) -> AsyncConnectionPool[Connection]:
     return AsyncConnectionPool(
         url,
@@ -137,7 +143,7 @@ def _pool(url: str, size: int, options: str) -> AsyncConnectionPool[Connection]:
         open=False,
         kwargs={
             "autocommit": True,
-            "options": f"-c timezone=UTC -c lock_timeout=30s {options}",
+            "options": f"{SESSION} {options}",
             "application_name": "payviox",
         },
     )
