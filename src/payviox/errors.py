@@ -4,6 +4,15 @@ decided here, and one place (api/rendering.py) renders it."""
 from collections.abc import Mapping, Sequence
 
 
+class SettingsError(Exception):
+    """The installation is set up wrong; the message tells its operator what to do. No caller sees
+    it: it is no PayvioxError, so over HTTP it is our fault and says no more."""
+
+
+class SchemaUnknown(Exception):
+    """The database holds another schema than this version knows. No caller sees it either."""
+
+
 class PayvioxError(Exception):
     """A refusal with an HTTP status and a one-sentence message."""
 
@@ -21,14 +30,6 @@ class PayvioxError(Exception):
     @property
     def headers(self) -> Mapping[str, str]:
         return {}
-
-
-class SettingsError(PayvioxError):
-    """The installation is set up wrong; the message says what to do. Never an HTTP answer."""
-
-
-class SchemaUnknown(PayvioxError):
-    """The database holds another schema than this version knows. Never an HTTP answer."""
 
 
 class Unauthorized(PayvioxError):

@@ -58,7 +58,10 @@ def configure(level: str) -> None:
         _printable,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+        # Plain: its default shows each frame's locals, and so passwords, codes and parts of hashes.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if pretty
+        else structlog.processors.JSONRenderer()
     )
     final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     if not pretty:

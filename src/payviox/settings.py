@@ -3,6 +3,7 @@ docs/operating.md; nothing here opens a file but `.env` and the kept secret key.
 
 import os
 import secrets
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,9 @@ HOW_TO_MAKE_A_KEY = (
     "Make one with:  python3 -c 'import secrets; print(secrets.token_urlsafe(48))'  "
     "and keep a copy away from the database: what is encrypted with it is lost without it."
 )
+
+SHORTEST_KEY = 32
+"""Characters."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -50,11 +54,11 @@ def load() -> Settings:
 
     Raises SettingsError, whose message says what to do.
     """
-    env = {k: v for k, v in dotenv_values(".env").items() if v is not None} | dict(os.environ)
+    env = {k: v for k, v in dotenv_values(".env", interpolate=False).items() if v is not None} | dict(os.environ)
     home = Path(env.get("PAYVIOX_HOME") or "~/.payviox").expanduser().absolute()
     database_url = env.get("PAYVIOX_DATABASE_URL") or env.get("PAYVIOX_MIGRATION_URL") or None
     secret_key = env.get("PAYVIOX_SECRET_KEY") or ""
-    if secret_key and len(secret_key) < 32:
+    if secret_key and len(secret_key) < SHORTEST_KEY:
         raise SettingsError(f"PAYVIOX_SECRET_KEY is too short to be safe. {HOW_TO_MAKE_A_KEY}")
     if not secret_key:
         if database_url is not None:
@@ -127,6 +131,18 @@ def _kept_secret_key(home: Path) -> str:
                 pass
             finally:
                 draft.unlink()
-        return path.read_text().strip()
-    except OSError as error:
+        readable = path.stat().st_mode & 0o077
+        key = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The secret key under {home} cannot be kept: {error}.") from error
+    if readable:
+        raise SettingsError(
+            f"The secret key in {path} is open to other users of this machine. Close it with:  "
+            f"chmod 600 {shlex.quote(str(path))}"
+        )
+    if len(key) < SHORTEST_KEY:
+        raise SettingsError(
+            f"The secret key in {path} is empty or cut off. Put its copy back there; where nothing "
+            "was ever kept under it, remove the file and a new one is made."
+        )
+    return key

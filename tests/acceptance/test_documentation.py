@@ -54,13 +54,16 @@ async def test_every_curl_example_of_the_guide_succeeds(
         if line.strip()
     ]
     assert not [answer for answer in answers if "error" in answer]
-    create, batch, balance, operations, quote, order = answers
+    create, batch, balance, operations, quote, order, crypto, cards, card = answers
     assert re.fullmatch("[0-9a-f]{64}", create["hash"])
     assert [len(result["hash"]) for result in batch["results"]] == [64, 64]
     assert balance["payout_balance"] > 0
     assert operations["email"] == "ada@example.com"
     assert quote["net_amount"] == 1000
     assert order["amount"] == 1000
+    assert (crypto["net_amount"], crypto["status"]) == (1000, "queued")
+    assert "sandbox_card_5" in json.dumps(cards)
+    assert card["gift_card"]["product"] == "sandbox_card_5"
 
 
 async def test_the_python_example_prints_the_status_and_the_hash(

@@ -79,7 +79,7 @@ async def test_it_is_not_ready_without_its_database_and_says_so_within_seconds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     away = Database("postgresql://nobody@127.0.0.1:1/nothing")
-    monkeypatch.setattr(services.database, "read", away.read)
+    monkeypatch.setattr(services.database, "fetch", away.fetch)
 
     answer = await client(application).get("/health/ready")
     figures = await client(application).get("/metrics")

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from payviox.db import migrate
+from payviox.db import migrate, schema
 from payviox.db.pool import Database
 from payviox.errors import SchemaUnknown
 from payviox.ledger.verify import verify
@@ -51,12 +51,12 @@ def shape(urls: Urls) -> list[tuple[Any, ...]]:
 
 
 def test_an_empty_database_is_brought_to_the_newest_schema(empty: Urls) -> None:
-    assert migrate.current_revision(empty.application) is None
-    assert migrate.migrate(empty.owner, empty.application) == migrate.newest_revision()
+    assert schema.current(empty.application) is None
+    assert migrate.migrate(empty.owner, empty.application) == schema.newest()
     migrate.check_schema(empty.application)
     migrate.check_role(empty.application)
     before = shape(empty)
-    assert migrate.migrate(empty.owner, empty.application) == migrate.newest_revision()
+    assert migrate.migrate(empty.owner, empty.application) == schema.newest()
     assert shape(empty) == before, "again changes nothing"
 
 
@@ -96,7 +96,7 @@ def test_two_migrations_at_once_wait_for_one_another(empty: Urls) -> None:
         reached = [
             threads.submit(migrate.migrate, empty.owner, empty.application) for _ in range(4)
         ]
-        assert {each.result() for each in reached} == {migrate.newest_revision()}
+        assert {each.result() for each in reached} == {schema.newest()}
     migrate.check_schema(empty.application)
 
 
@@ -109,7 +109,7 @@ def test_an_older_schema_is_refused_and_the_command_is_named(
     urls: Urls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = migrate.revisions()
-    monkeypatch.setattr(migrate, "newest_revision", lambda: "9998")
+    monkeypatch.setattr(schema, "newest", lambda: "9998")
     monkeypatch.setattr(migrate, "revisions", lambda: [*known, "9998"])
     with pytest.raises(SchemaUnknown, match=rf"at schema {known[-1]}, .* needs 9998.* backup"):
         migrate.check_schema(urls.application)
@@ -125,4 +125,4 @@ def test_a_newer_schema_is_refused_by_all_and_nothing_is_changed(fresh_urls: Url
     with pytest.raises(SchemaUnknown, match=r"9999.*Nothing was changed"):
         migrate.migrate(fresh_urls.owner, fresh_urls.application)
     assert shape(fresh_urls) == before
-    assert migrate.current_revision(fresh_urls.application) == "9999"
+    assert schema.current(fresh_urls.application) == "9999"

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 MAX_GROUP = 1_000
 """Items in one transaction of single requests: beyond this a commit costs less than its rows."""
 
-RETRY_S = 20
+RETRY_S = 10
 """How long a group is tried again while the database is away, in seconds."""
 
 
@@ -138,7 +138,7 @@ class Batcher:
         except (psycopg.Error, LookupError, ValueError, SettingsError) as error:
             if len(group) == 1 or _is_the_servers(error):
                 logger.exception("%d allocations were refused by the database", len(group))
-                _fail(group, PayvioxError() if isinstance(error, psycopg.Error) else error)
+                _fail(group, error if isinstance(error, LookupError | ValueError) else PayvioxError())
                 return
             middle = len(group) // 2
             await self._settle(business_id, group[:middle])

@@ -66,10 +66,10 @@ CROSS JOIN LATERAL (
 # primary key.
 WRITE = """
 WITH new_users AS (
-  INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest, hash_expires_at)
-  SELECT %(business)s, n.u, n.e, n.k, decode(n.h, 'hex'), now() + make_interval(days => %(days)s)
+  INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)
+  SELECT %(business)s, n.u, n.e, n.k, decode(n.h, 'hex')
   FROM json_to_recordset(%(users)s::json) AS n(u uuid, e text, k text, h text)
-  ON CONFLICT (business_id, id) DO UPDATE SET hash_expires_at = excluded.hash_expires_at
+  ON CONFLICT (business_id, id) DO UPDATE SET hash_renewed_at = now()
 ), written_accounts AS (
   INSERT INTO accounts (business_id, id, kind, balance, version)
   SELECT %(business)s, n.u, 'user', n.b, n.v
@@ -135,7 +135,6 @@ async def write(connection: Connection, writes: Writes) -> None:
             "business": writes.business_id,
             "group": writes.group_id,
             "payout": payout.account_id,
-            "days": payout.hash_lifetime_days,
             "users": encode(writes.users).decode(),
             "accounts": encode(accounts).decode(),
             "transfers": encode(writes.transfers).decode(),

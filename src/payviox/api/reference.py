@@ -12,7 +12,7 @@ DEPTH = 4
 """How deep a body's fields are shown."""
 
 AUTHENTICATION = {
-    "secretKey": ("Secret key", '-H "Authorization: Bearer $PAYVIOX_SECRET_KEY"'),
+    "secretKey": ("Secret key", '-H "Authorization: Bearer $PAYVIOX_KEY"'),
     "payoutHash": ("Payout hash", '-H "X-Payout-Hash: $PAYOUT_HASH"'),
 }
 COMMON = ("401", "408", "413", "415", "422", "500", "503")

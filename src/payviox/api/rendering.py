@@ -15,8 +15,6 @@ from payviox.errors import (
     MethodNotAllowed,
     NotFound,
     PayvioxError,
-    SchemaUnknown,
-    SettingsError,
 )
 
 logger = structlog.get_logger(__name__)
@@ -33,7 +31,7 @@ BY_STATUS: dict[int, type[PayvioxError]] = {
 def error_answer(error: Exception) -> tuple[int, bytes, dict[str, str]]:
     """Status, body and headers of the answer to any exception; what is our fault is logged and says
     no more than that."""
-    if isinstance(error, PayvioxError) and not isinstance(error, SettingsError | SchemaUnknown):
+    if isinstance(error, PayvioxError):
         return error.status, encode(error.body), dict(error.headers)
     if isinstance(error, HTTPException) and error.status_code < 500:
         status, body, headers = error_answer(_translated(error))

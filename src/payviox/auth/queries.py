@@ -58,7 +58,8 @@ async def lock_live_key(connection: Connection, key_id: UUID) -> bool:
 
 
 async def find_user(connection: Connection, hash_code: str, digest: bytes) -> UserCaller | None:
-    """The active payout user of an unexpired hash. The code names the tenant, so that the second
+    """The active payout user of an unexpired hash: a business's lifetime counts from the hash's last
+    renewal, or from the rule's own last change where that is later. The code names the tenant, so that the second
     step is a look-up in one business."""
     async with connection.cursor(row_factory=class_row(UserCaller)) as cursor:
         await cursor.execute(
@@ -66,7 +67,9 @@ async def find_user(connection: Connection, hash_code: str, digest: bytes) -> Us
             " FROM businesses b JOIN payout_users u"
             "   ON u.business_id = b.id AND u.hash_digest = %s"
             " WHERE b.hash_code = %s AND u.status = 'active'"
-            "   AND (u.hash_expires_at IS NULL OR u.hash_expires_at > now())",
+            "   AND (b.hash_lifetime_days IS NULL"
+            "        OR greatest(u.hash_renewed_at, b.hash_lifetime_since)"
+            "           + make_interval(days => b.hash_lifetime_days) > now())",
             [digest, hash_code],
         )
         return await cursor.fetchone()

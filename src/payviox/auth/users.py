@@ -1,14 +1,19 @@
 """Payout users calling with a hash."""
 
 from payviox.auth import queries
-from payviox.auth.hashes import digest
+from payviox.auth.hashes import digest, well_formed
 from payviox.auth.queries import UserCaller
 from payviox.db.pool import Connection
 
 __all__ = ["UserCaller", "find_user"]
 
+NOBODYS = ""
+"""Looked up in place of what is no hash, and may hold what PostgreSQL's text cannot."""
+
 
 async def find_user(connection: Connection, payout_hash: str) -> UserCaller | None:
     """Whose hash this is: an active payout user's and not expired, or None. Anything malformed
     takes the same one look-up."""
+    if not well_formed(payout_hash):
+        payout_hash = NOBODYS
     return await queries.find_user(connection, payout_hash[:8], digest(payout_hash))

@@ -17,6 +17,11 @@ COLUMNS = (
     " created_at"
 )
 
+HASH_LIFETIME_SINCE = sql.SQL(
+    "hash_lifetime_since = CASE WHEN hash_lifetime_days IS DISTINCT FROM"
+    " %(hash_lifetime_days)s::integer THEN now() ELSE hash_lifetime_since END"
+)
+
 
 async def insert_organization(connection: Connection, organization_id: UUID, name: str) -> None:
     await connection.execute(
@@ -54,13 +59,16 @@ async def list_all(connection: Connection) -> list[Business]:
 
 
 async def update(connection: Connection, business_id: UUID, changes: Mapping[str, object]) -> None:
-    """Set these columns; their names come from the code, never from a caller."""
-    assignments = sql.SQL(", ").join(
+    """Set these columns; their names come from the code, never from a caller. Hashes live for a new
+    lifetime from now on, whenever they were made."""
+    assignments = [
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
-    )
+    ]
+    if "hash_lifetime_days" in changes:
+        assignments.append(HASH_LIFETIME_SINCE)
     await connection.execute(
         sql.SQL("UPDATE businesses SET {} WHERE id = {}").format(
-            assignments, sql.Placeholder("_business")
+            sql.SQL(", ").join(assignments), sql.Placeholder("_business")
         ),
         {**changes, "_business": business_id},
     )

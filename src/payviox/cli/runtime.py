@@ -52,7 +52,7 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
     if settings.database_url is None:
         with embedded(settings.home) as cluster:
             urls = Urls(cluster.application_url, cluster.owner_url)
-            if not schema.is_newest(urls.application):
+            if schema.current(urls.application) != schema.newest():
                 from payviox.db import migrate  # noqa: PLC0415  # heavy, and rarely needed
 
                 migrate.migrate(urls.owner, urls.application)

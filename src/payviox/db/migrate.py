@@ -11,11 +11,11 @@ import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from payviox.db import schema
 from payviox.errors import SchemaUnknown, SettingsError
 
 GROUP_ROLE = "payviox_app"
@@ -41,22 +41,7 @@ def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
         user = conninfo_to_dict(application_url).get("user")
         if user:
             _grant_membership(lock, str(user))
-    revision = current_revision(owner_url)
-    return revision or ""
-
-
-def current_revision(url: str) -> str | None:
-    """The revision that the database is at, None where there is no schema."""
-    with _engine(url).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": "payviox_schema"})
-        return context.get_current_revision()
-
-
-def newest_revision() -> str:
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
-        raise SchemaUnknown("This installation holds no migrations; it is not complete.")
-    return head
+    return schema.current(owner_url) or ""
 
 
 def revisions() -> list[str]:
@@ -66,8 +51,8 @@ def revisions() -> list[str]:
 
 def check_schema(application_url: str) -> None:
     """Refuse a database whose schema is not exactly this version's, saying what to do."""
-    found = current_revision(application_url)
-    newest = newest_revision()
+    found = schema.current(application_url)
+    newest = schema.newest()
     if found == newest:
         return
     if found is None:
@@ -84,20 +69,28 @@ def check_schema(application_url: str) -> None:
 
 
 def check_role(application_url: str) -> None:
-    """Refuse to run as a superuser or as the owner of the ledger."""
+    """Refuse to run as a role that could change a transfer, itself or as another that it may become
+    (SET ROLE), by whatever right: a superuser's, the owner's, pg_write_all_data's or a grant."""
     with psycopg.connect(application_url) as connection:
-        row = connection.execute(
-            "SELECT current_user, r.rolsuper, coalesce(pg_has_role(c.relowner, 'USAGE'), false)"
-            " FROM pg_roles r LEFT JOIN pg_class c ON c.oid = to_regclass('public.transfers')"
-            " WHERE r.rolname = current_user"
-        ).fetchone()
-    if row and (row[1] or row[2]):
+        row = connection.execute(_MAY_CHANGE_TRANSFERS).fetchone()
+    if row is not None:
         raise SettingsError(
-            f"The application would connect as {row[0]!r}, which is a superuser or owns the ledger "
-            "and could change a transfer. Give PAYVIOX_DATABASE_URL a lesser role (CREATE ROLE "
+            f"The application would connect as {row[0]!r}, which by the rights of {row[1]!r} could "
+            "change a transfer. Give PAYVIOX_DATABASE_URL a lesser role (CREATE ROLE "
             "payviox_web LOGIN PASSWORD '…') and PAYVIOX_MIGRATION_URL the owner's, then run "
             "`payviox migrate`, which grants the lesser role what it needs."
         )
+
+
+_MAY_CHANGE_TRANSFERS = """
+SELECT current_user, r.rolname FROM pg_roles r
+LEFT JOIN pg_class c ON c.oid = to_regclass('public.transfers')
+WHERE pg_has_role(current_user, r.oid, 'MEMBER')
+  AND (r.rolsuper OR r.oid = c.relowner OR r.rolname = 'pg_write_all_data'
+       OR has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+       OR has_any_column_privilege(r.oid, c.oid, 'UPDATE'))
+ORDER BY r.rolname <> current_user, r.rolname LIMIT 1
+"""
 
 
 def application_url(owner_url: str, secret_key: str, previous: Sequence[str] = ()) -> str:
@@ -169,9 +162,9 @@ def _check_version(connection: psycopg.Connection[tuple[object, ...]]) -> None:
 
 
 def _check_known(url: str) -> None:
-    found = current_revision(url)
+    found = schema.current(url)
     if found is not None and found not in revisions():
-        raise SchemaUnknown(_newer(found, newest_revision()))
+        raise SchemaUnknown(_newer(found, schema.newest()))
 
 
 def _newer(found: str, newest: str) -> str:

@@ -139,7 +139,7 @@ def _pool(url: str, size: int, options: str) -> AsyncConnectionPool[Connection]:
         url,
         min_size=1,
         max_size=size,
-        timeout=10,
+        timeout=5,
         open=False,
         kwargs={
             "autocommit": True,
@@ -153,6 +153,6 @@ def _retrying(errors: tuple[type[BaseException], ...]) -> AsyncRetrying:
     return AsyncRetrying(
         retry=retry_if_exception_type(errors),
         wait=wait_random_exponential(multiplier=0.02, max=1),
-        stop=stop_after_attempt(40) | stop_after_delay(20),
+        stop=stop_after_attempt(40) | stop_after_delay(10),
         reraise=True,
     )

@@ -14,11 +14,11 @@ def newest() -> str:
     return max(path.name[1:].partition("_")[0] for path in VERSIONS.glob("v*_*.py"))
 
 
-def is_newest(url: str) -> bool:
-    """Whether the database is at exactly this version's schema."""
+def current(url: str) -> str | None:
+    """The revision that the database is at, None where there is no schema that this role may see."""
     with psycopg.connect(url, connect_timeout=10) as connection:
         try:
             row = connection.execute("SELECT version_num FROM payviox_schema").fetchone()
         except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
-            return False
-    return row is not None and row[0] == newest()
+            return None
+    return str(row[0]) if row else None

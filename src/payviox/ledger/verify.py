@@ -15,7 +15,16 @@ from payviox.ledger.model import MAY_BE_NEGATIVE
 from payviox.ledger.verify_queries import Chain, OrderMoney
 
 Kind = Literal[
-    "business", "negative", "account", "version", "balance", "orphan", "order", "in_transit"
+    "business",
+    "negative",
+    "account",
+    "version",
+    "balance",
+    "orphan",
+    "kind",
+    "order",
+    "in_transit",
+    "card",
 ]
 KINDS: dict[Kind, str] = {
     "business": "all balances of a business sum to 0",
@@ -24,8 +33,10 @@ KINDS: dict[Kind, str] = {
     "version": "the versions of an account's transfers are 1, 2, 3 and so on",
     "balance": "each balance is the one before it and the amount",
     "orphan": "transfers have a business, accounts and orders that exist",
+    "kind": "each kind of transfer moves money where it may, for an order or for none",
     "order": "each order's money is in the one place that its state says",
     "in_transit": "what is in transit on a rail is what its open orders reserve",
+    "card": "an order from stock has succeeded where one gift card is delivered for it",
 }
 """What is checked."""
 
@@ -96,7 +107,9 @@ class _Check:
                 message = "there are transfers of a business that does not exist"
                 self._found(Problem("orphan", business_id, message))
             await self._accounts(business_id)
+            await self._kinds(business_id)
             await self._orders(business_id)
+            await self._cards(business_id)
         self._progress(self._sides, self._sides)
         self._report.transfers = self._sides // 2
         return self._report
@@ -112,6 +125,20 @@ class _Check:
         if total:
             message = f"the balances of the business sum to {total} where 0 is expected"
             self._found(Problem("business", business_id, message, expected=0, found=total))
+
+    async def _kinds(self, business_id: UUID) -> None:
+        async for each in queries.misnamed_transfers(self._connection, business_id):
+            which = "no order" if each.order_id is None else "an order"
+            message = f"{each.kind} from {each.source} to {each.target} for {which} is not allowed"
+            self._found(Problem("kind", business_id, message, None, each.id, each.order_id))
+
+    async def _cards(self, business_id: UUID) -> None:
+        async for order_id, card_id, status in queries.misplaced_cards(
+            self._connection, business_id
+        ):
+            card = "no gift card" if card_id is None else f"gift card {card_id}"
+            message = f"{card} is delivered for the order, which is {status or 'not there'}"
+            self._found(Problem("card", business_id, message, order_id=order_id))
 
     async def _orders(self, business_id: UUID) -> None:
         self._report.orders += await queries.count_orders(self._connection, business_id)
@@ -221,6 +248,9 @@ class _Check:
         elif order.astray is not None:
             message = "the transfer moves an order's money to or from where it does not belong"
             problem = Problem("order", business_id, message, None, order.astray, order.id)
+        elif order.repeated:
+            message = "the order has more than one transfer of a kind"
+            problem = Problem("order", business_id, message, None, order.first_id, order.id)
         else:
             paid = "paid" if order.paid else "not paid"
             message = (

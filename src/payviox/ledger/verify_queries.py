@@ -61,6 +61,33 @@ FROM (SELECT * FROM accounts WHERE business_id = %(business)s) a
 FULL JOIN chains c ON c.account = a.id
 """
 
+# What each kind of transfer may move from where to where, and whether for an order: the table in
+# docs/architecture.md. The names of accounts are hashed once; nothing here is sorted.
+MISNAMED = """
+WITH may (kind, source, target, for_order) AS (
+  VALUES ('deposit', 'world', 'main', false), ('fund', 'main', 'payout', false),
+    ('defund', 'payout', 'main', false), ('allocation', 'payout', 'user', false),
+    ('revocation', 'user', 'payout', false), ('expiry', 'user', 'payout', false),
+    ('reserve', 'user', 'in_transit', true), ('settle', 'in_transit', 'settled', true),
+    ('fee', 'in_transit', 'fee_income', true), ('cost', 'fee_income', 'rail_cost', true),
+    ('release', 'in_transit', 'user', true), ('return', 'settled', 'user', true),
+    ('fee_return', 'fee_income', 'user', true), ('paid_after_all', 'suspense', 'settled', true)
+  UNION ALL
+  SELECT 'adjustment', CASE way WHEN 1 THEN ours ELSE theirs END,
+         CASE way WHEN 1 THEN theirs ELSE ours END, false
+  FROM unnest(ARRAY['main', 'payout', 'user', 'world']) ours,
+       unnest(ARRAY['suspense', 'rail_cost', 'fee_income']) theirs, generate_series(1, 2) way
+)
+SELECT t.id, t.kind, t.order_id, f.kind AS source, g.kind AS target
+FROM transfers t
+JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account
+JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account
+WHERE t.business_id = %(business)s AND NOT EXISTS (
+  SELECT FROM may WHERE (may.kind, source, target, for_order)
+                      = (t.kind, f.kind, g.kind, t.order_id IS NOT NULL))
+ORDER BY t.id
+"""
+
 # Where the money of each order is, whatever its transfers call themselves; adjustments apart. What
 # a rail paid after all is in `settled` against `suspense`, what it really cost against the fees.
 ORDERS = """
@@ -73,6 +100,7 @@ WITH moves AS (
                   - (f.kind IN ('fee_income', 'rail_cost'))::int)) AS fees,
     sum(t.amount * ((g.kind = 'user')::int - (f.kind = 'user')::int)) AS with_user,
     bool_or(f.kind = 'in_transit' AND g.kind = 'settled') AS paid,
+    count(*) > count(DISTINCT t.kind) AS repeated,
     min(t.id) FILTER (WHERE NOT (
       (f.kind = 'user') <= (f.id = o.payout_user_id)
       AND (g.kind = 'user') <= (g.id = o.payout_user_id)
@@ -89,11 +117,12 @@ WITH moves AS (
   SELECT coalesce(o.id, m.order_id) AS id, o.status, o.amount, o.fees AS order_fees, o.net_amount,
          coalesce(m.transit, 0) AS transit, coalesce(m.settled, 0) AS settled,
          coalesce(m.fees, 0) AS fees, coalesce(m.with_user, 0) AS with_user,
-         coalesce(m.paid, false) AS paid, m.first_id, m.astray
+         coalesce(m.paid, false) AS paid, coalesce(m.repeated, false) AS repeated,
+         m.first_id, m.astray
   FROM (SELECT * FROM orders WHERE business_id = %(business)s) o
   FULL JOIN moves m ON m.order_id = o.id
 )
-SELECT * FROM compared WHERE status IS NULL OR astray IS NOT NULL OR NOT CASE
+SELECT * FROM compared WHERE status IS NULL OR astray IS NOT NULL OR repeated OR NOT CASE
   WHEN status IN ('created', 'review', 'queued', 'sending', 'sent', 'unknown')
     THEN (transit, settled, fees, with_user) = (amount, 0, 0, -amount)
   WHEN status = 'succeeded'
@@ -118,6 +147,19 @@ WHERE coalesce(o.amount, 0) <> coalesce(a.balance, 0) ORDER BY 1
 """
 
 
+# A card is bound before its order learns of it, and to no order that has ended otherwise.
+CARDS = """
+SELECT coalesce(o.id, c.order_id), c.id, o.status
+FROM (SELECT * FROM orders WHERE business_id = %(business)s AND rail = 'stock') o
+FULL JOIN (
+  SELECT * FROM gift_cards WHERE business_id = %(business)s AND status = 'delivered'
+) c ON c.order_id = o.id
+WHERE CASE WHEN c.id IS NULL THEN o.status IN ('succeeded', 'returned')
+  ELSE coalesce(o.status NOT IN ('queued', 'sending', 'sent', 'unknown', 'succeeded'), true) END
+ORDER BY 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """An account (`kind` None: there is none) and what its transfers say of it. `gap` holds
@@ -139,6 +181,18 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
+class Misnamed:
+    """A transfer that its kind does not allow between these kinds of account, with or without an
+    order."""
+
+    id: int
+    kind: str
+    order_id: UUID | None
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderMoney:
     """An order (`status` None: there is none) whose money is not where its state says."""
 
@@ -152,6 +206,7 @@ class OrderMoney:
     fees: int | Decimal
     with_user: int | Decimal
     paid: bool
+    repeated: bool
     first_id: int | None
     astray: int | None
 
@@ -181,6 +236,25 @@ async def chains(connection: Connection, business_id: UUID) -> AsyncIterator[Cha
         await cursor.execute(CHAINS, {"business": business_id})
         async for chain in cursor:
             yield chain
+
+
+async def misnamed_transfers(connection: Connection, business_id: UUID) -> AsyncIterator[Misnamed]:
+    async with connection.cursor("misnamed", row_factory=class_row(Misnamed)) as cursor:
+        cursor.itersize = 2_000
+        await cursor.execute(MISNAMED, {"business": business_id})
+        async for transfer in cursor:
+            yield transfer
+
+
+async def misplaced_cards(
+    connection: Connection, business_id: UUID
+) -> AsyncIterator[tuple[UUID | None, UUID | None, str | None]]:
+    """(order, delivered gift card, the order's status) where one stands without the other."""
+    async with connection.cursor("cards") as cursor:
+        cursor.itersize = 2_000
+        await cursor.execute(CARDS, {"business": business_id})
+        async for row in cursor:
+            yield row  # type: ignore[misc]  # two uuids and a text
 
 
 async def misplaced_orders(connection: Connection, business_id: UUID) -> AsyncIterator[OrderMoney]:

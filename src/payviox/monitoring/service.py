@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from payviox.db import migrate
-from payviox.db.pool import Database
+from payviox.db import schema
+from payviox.db.pool import Connection, Database
 from payviox.monitoring import queries
 from payviox.monitoring.queries import Counted, Due, Workers
 
@@ -46,18 +46,20 @@ class Figures:
 
 
 async def readiness(database: Database) -> Readiness:
-    """Ask the database, once and not for long."""
+    """Ask the database, not for long. A pooled connection that has gone stale is no outage."""
     try:
-        async with asyncio.timeout(TIMEOUT_S), database.read() as connection:
-            found = await queries.schema_revision(connection)
-            if found != _known_revision():
-                message = (
-                    f"the database is at schema {found}, this version needs {_known_revision()}"
-                )
-                return Readiness(OK, message, "not checked")
-            workers = await queries.workers(connection, HEARTBEAT_S)
+        async with asyncio.timeout(TIMEOUT_S):
+            return await database.fetch(_readiness)
     except (psycopg.Error, PoolTimeout, TimeoutError):
         return Readiness("the database does not answer", "not checked", "not checked")
+
+
+async def _readiness(connection: Connection) -> Readiness:
+    found = await queries.schema_revision(connection)
+    if found != _known_revision():
+        message = f"the database is at schema {found}, this version needs {_known_revision()}"
+        return Readiness(OK, message, "not checked")
+    workers = await queries.workers(connection, HEARTBEAT_S)
     if workers.alive:
         return Readiness(OK, OK, OK)
     return Readiness(OK, OK, f"no worker has been heard of for {HEARTBEAT_S:.0f} s")
@@ -66,18 +68,22 @@ async def readiness(database: Database) -> Readiness:
 async def figures(database: Database) -> Figures | None:
     """The figures, None where the database does not answer."""
     try:
-        async with asyncio.timeout(TIMEOUT_S), database.read() as connection:
-            return Figures(
-                await queries.workers(connection, HEARTBEAT_S),
-                await queries.due(connection),
-                await queries.open_orders(connection),
-                await queries.balances(connection),
-                await queries.low_stock(connection),
-            )
+        async with asyncio.timeout(TIMEOUT_S):
+            return await database.fetch(_figures)
     except (psycopg.Error, PoolTimeout, TimeoutError):
         return None
 
 
+async def _figures(connection: Connection) -> Figures:
+    return Figures(
+        await queries.workers(connection, HEARTBEAT_S),
+        await queries.due(connection),
+        await queries.open_orders(connection),
+        await queries.balances(connection),
+        await queries.low_stock(connection),
+    )
+
+
 @functools.cache
 def _known_revision() -> str:
-    return migrate.newest_revision()
+    return schema.newest()

@@ -55,9 +55,10 @@ async def list_page(
 async def set_status(
     connection: Connection, business_id: UUID, user_id: UUID, status: Status
 ) -> bool:
-    """Whether that changed anything."""
+    """Whether that changed anything. Activating renews the hash."""
     cursor = await connection.execute(
-        "UPDATE payout_users SET status = %(status)s"
+        "UPDATE payout_users SET status = %(status)s,"
+        " hash_renewed_at = CASE %(status)s WHEN 'active' THEN now() ELSE hash_renewed_at END"
         " WHERE business_id = %(business)s AND id = %(user)s AND status <> %(status)s",
         {"business": business_id, "user": user_id, "status": status},
     )
@@ -71,7 +72,7 @@ async def next_generation(
     async with connection.cursor(row_factory=class_row(HashSource)) as cursor:
         await cursor.execute(
             "UPDATE payout_users u SET hash_generation = u.hash_generation + 1,"
-            " hash_expires_at = now() + make_interval(days => b.hash_lifetime_days)"
+            " hash_renewed_at = now()"
             " FROM businesses b WHERE b.id = u.business_id AND u.business_id = %s AND u.id = %s"
             " RETURNING b.hash_code, u.hash_generation",
             [business_id, user_id],

@@ -25,6 +25,7 @@ CREATE TABLE businesses (
   min_withdrawal           bigint NOT NULL DEFAULT 1 CHECK (min_withdrawal > 0),
   max_withdrawal           bigint NOT NULL DEFAULT 100000000 CHECK (max_withdrawal >= min_withdrawal),
   hash_lifetime_days       integer CHECK (hash_lifetime_days > 0),
+  hash_lifetime_since      timestamptz,
   balance_lifetime_days    integer CHECK (balance_lifetime_days > 0),
   low_stock                integer NOT NULL DEFAULT 5 CHECK (low_stock >= 0),
   created_at               timestamptz NOT NULL DEFAULT now(),
@@ -41,6 +42,15 @@ CREATE TABLE api_keys (
   revoked_at   timestamptz
 );
 CREATE UNIQUE INDEX api_keys_one_live ON api_keys (business_id, kind) WHERE revoked_at IS NULL;
+
+-- A revoked key stays revoked, whoever asks.
+CREATE FUNCTION api_keys_stay_revoked() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'api key % was revoked, for good', OLD.id USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER api_keys_stay_revoked BEFORE UPDATE ON api_keys FOR EACH ROW
+  WHEN (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at)
+  EXECUTE FUNCTION api_keys_stay_revoked();
 
 CREATE TABLE operators (
   id             uuid PRIMARY KEY,
@@ -142,7 +152,7 @@ CREATE TABLE payout_users (
   hash_key_id      text NOT NULL,
   hash_generation  integer NOT NULL DEFAULT 1,
   hash_digest      bytea NOT NULL,
-  hash_expires_at  timestamptz,
+  hash_renewed_at  timestamptz NOT NULL DEFAULT now(),
   created_at       timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (business_id, id),
   CONSTRAINT payout_users_email UNIQUE (business_id, email),
@@ -370,13 +380,37 @@ CREATE TABLE delivery_attempts (
 
 -- What the application may do ----------------------------------------------------------------
 
+-- Columns are named where a table's rows change: what an order pays, to whom and how much, what a
+-- transfer says and when, is written once. Locking a row takes the right to change one of its columns.
+
 GRANT USAGE ON SCHEMA public TO payviox_app;
+GRANT SELECT ON transfers TO payviox_app;
+GRANT INSERT (business_id, kind, amount, from_account, from_version, from_balance, to_account,
+              to_version, to_balance, order_id, actor, reason, reference, idempotency_key,
+              idempotency_digest) ON transfers TO payviox_app;
 GRANT SELECT, INSERT ON
-  organizations, secret_keys, audit_entries, transfers, quotes, order_states, gift_card_reveals,
-  events, delivery_attempts, sandbox_payments TO payviox_app;
-GRANT SELECT, INSERT, UPDATE ON
-  businesses, api_keys, operators, payout_users, idempotency_keys, orders, order_attempts,
-  gift_card_products, gift_cards, webhook_settings, deliveries TO payviox_app;
+  organizations, operators, audit_entries, quotes, order_states, gift_card_reveals, events,
+  delivery_attempts, sandbox_payments TO payviox_app;
+GRANT SELECT, INSERT, DELETE ON allocation_groups, secret_keys TO payviox_app;
 GRANT SELECT, INSERT, UPDATE (balance, version) ON accounts TO payviox_app;
-GRANT SELECT, INSERT, DELETE ON allocation_groups TO payviox_app;
-GRANT DELETE ON secret_keys TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (
+  payouts_enabled, review_amount, review_first_use, review_shared_users, review_velocity_orders,
+  review_velocity_amount, review_rails, min_withdrawal, max_withdrawal, hash_lifetime_days,
+  hash_lifetime_since, balance_lifetime_days, low_stock) ON businesses TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (revoked_at) ON api_keys TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (status, hash_key_id, hash_generation, hash_digest, hash_renewed_at)
+  ON payout_users TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (reference) ON idempotency_keys TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (
+  status, review_reasons, reviewed_digest, note, failure, waiting, attempt, due_at, rail_order_id,
+  details, updated_at) ON orders TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (outcome, answer, started_at, finished_at)
+  ON order_attempts TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (alerted) ON gift_card_products TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (
+  status, reference, order_id, delivered_at, code, pin, key_id, fingerprint)
+  ON gift_cards TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (url, enabled, events, token, next_token, key_id, updated_at)
+  ON webhook_settings TO payviox_app;
+GRANT SELECT, INSERT, UPDATE (status, attempts, round_attempts, due_at)
+  ON deliveries TO payviox_app;
