@@ -16,7 +16,7 @@ import time
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-TOKEN = os.environ["PAYVIOX_WEBHOOK_TOKEN"]
+TOKEN = os.environ.get("PAYVIOX_WEBHOOK_TOKEN") or sys.exit("set PAYVIOX_WEBHOOK_TOKEN")
 TOLERANCE_S = 300
 MAX_BODY_BYTES = 1_000_000
 

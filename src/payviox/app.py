@@ -5,6 +5,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
@@ -29,6 +30,7 @@ from payviox.api import (
     webhooks,
 )
 from payviox.api.allocation import Create
+from payviox.api.authentication import authenticate_business
 from payviox.api.context import Services
 from payviox.api.edge import MAX_BATCH_BODY, Application, Edge
 from payviox.api.metrics import Metrics
@@ -56,6 +58,8 @@ ROUTES = [
 ]
 GRACE_S = 4.0
 """What is in flight when the process is told to stop has so long."""
+LAST_WORDS_S = 1.0
+"""What has to be broken off then has so long to be answered, and so long to be ended."""
 HEAD_TIMEOUT_MS = 10_000
 """How long a client may take to send its request's head."""
 
@@ -69,7 +73,8 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
         yield Services(settings, database, keyring, batcher, wiring.rails(database))
-        await batcher.drain()
+        await asyncio.wait([asyncio.create_task(batcher.drain())], timeout=LAST_WORDS_S)
+        batcher.give_up()
     finally:
         await database.close()
 
@@ -90,7 +95,11 @@ def build(services: Services) -> Application:
     document = openapi.document(routes, services.settings.public_url)
     litestar.state.documents = pages.build(document)
     litestar.state.metrics = metrics = Metrics(services.batcher)
-    edge = Edge(litestar, short_paths)  # type: ignore[arg-type]  # scopes are mappings
+    edge = Edge(
+        litestar,  # type: ignore[arg-type]  # scopes are mappings
+        short_paths,
+        partial(authenticate_business, services.database),
+    )
     return Outer(edge, metrics, openapi.methods_of(routes))
 
 
@@ -111,11 +120,12 @@ async def serve(settings: Settings, url: str) -> None:
         # for 50 ms of everybody's time.
         gc.collect()
         gc.freeze()
-        await _until_told(server)
+        await _until_told(server, services.batcher)
 
 
-async def _until_told(server: Server) -> None:
-    """Serve until a signal; a client that is slow to send or to read does not keep the process.
+async def _until_told(server: Server, batcher: Batcher) -> None:
+    """Serve until a signal; neither a client that is slow to send or to read nor an allocation that
+    is held up in the database keeps the process.
 
     Raises what the server raised, or RuntimeError, where it ended by itself.
     """
@@ -130,5 +140,8 @@ async def _until_told(server: Server) -> None:
         raise RuntimeError("the HTTP server ended by itself")
     server.stop()  # type: ignore[no-untyped-call]  # granian's own
     await asyncio.wait([serving], timeout=GRACE_S)
+    if not serving.done():
+        batcher.give_up()
+        await asyncio.wait([serving], timeout=LAST_WORDS_S)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)

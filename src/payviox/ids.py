@@ -15,6 +15,7 @@ DELIVERY = "dlv"
 TRANSFER = "trf"
 QUOTE = "quo"
 PRODUCT = "prd"
+GIFT_CARD = "crd"
 KEY = "key"
 
 

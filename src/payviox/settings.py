@@ -49,14 +49,21 @@ class Settings:
         return self.database_url is None
 
 
+def embedded_home() -> Path | None:
+    """The folder of an embedded installation, whether it is there or not; None where an external
+    database is set."""
+    env = _environment()
+    return None if _database_url(env) else _home(env)
+
+
 def load() -> Settings:
     """Read the environment and `.env` (the environment wins).
 
     Raises SettingsError, whose message says what to do.
     """
-    env = {k: v for k, v in dotenv_values(".env", interpolate=False).items() if v is not None} | dict(os.environ)
-    home = Path(env.get("PAYVIOX_HOME") or "~/.payviox").expanduser().absolute()
-    database_url = env.get("PAYVIOX_DATABASE_URL") or env.get("PAYVIOX_MIGRATION_URL") or None
+    env = _environment()
+    home = _home(env)
+    database_url = _database_url(env)
     secret_key = env.get("PAYVIOX_SECRET_KEY") or ""
     if secret_key and len(secret_key) < SHORTEST_KEY:
         raise SettingsError(f"PAYVIOX_SECRET_KEY is too short to be safe. {HOW_TO_MAKE_A_KEY}")
@@ -89,6 +96,19 @@ def load() -> Settings:
     )
 
 
+def _environment() -> dict[str, str]:
+    file = dotenv_values(".env", interpolate=False)
+    return {k: v for k, v in file.items() if v is not None} | dict(os.environ)
+
+
+def _home(env: dict[str, str]) -> Path:
+    return Path(env.get("PAYVIOX_HOME") or "~/.payviox").expanduser().absolute()
+
+
+def _database_url(env: dict[str, str]) -> str | None:
+    return env.get("PAYVIOX_DATABASE_URL") or env.get("PAYVIOX_MIGRATION_URL") or None
+
+
 def _integer(env: dict[str, str], name: str, default: int) -> int:
     text = env.get(name) or str(default)
     if not text.isascii() or not text.isdigit():
@@ -115,8 +135,8 @@ def _log_level(env: dict[str, str]) -> str:
 def _kept_secret_key(home: Path) -> str:
     """The embedded installation's own key, made on first use, readable by its owner alone."""
     path = home / "secret_key"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Written whole under another name and linked: two commands starting at once keep one key.
         draft = home / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
         if not path.exists():

@@ -1,15 +1,17 @@
 """`POST /payout/batch`: a result for each item in order, in chunks or all at once, repeatable."""
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
 import pytest
+from psycopg.errors import SerializationFailure
 
 from conftest import MakeBusiness
-from payviox.allocations import batcher, engine
+from payviox.allocations import batch, batcher, engine
 from payviox.db.pool import Connection
-from payviox.errors import PayvioxError
+from payviox.errors import PayvioxError, SettingsError
 from support.businesses import TestBusiness
 from support.live import LiveServer
 from support.polling import eventually
@@ -237,6 +239,64 @@ async def test_a_call_that_had_no_effect_does_not_use_its_key_up(
     assert (await business.ledger())["payout"] == 3_500
 
 
+async def test_a_commit_that_was_rolled_back_does_not_use_the_key_up(
+    business: TestBusiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, begin = batch.idempotency.keep, engine.queries.begin
+    rolled_back = False
+
+    async def conflict_once(*given: Any) -> None:
+        nonlocal rolled_back
+        await keep(*given)
+        if not rolled_back:
+            rolled_back = True
+            raise SerializationFailure
+
+    async def switched_off(*given: Any) -> Any:
+        if rolled_back:
+            await business.set(payouts_enabled=False)
+        return await begin(*given)
+
+    before = await business.ledger()
+    with monkeypatch.context() as patched:
+        patched.setattr(batch.idempotency, "keep", conflict_once)
+        patched.setattr(engine.queries, "begin", switched_off)
+        refused = await pay(business, people(2), key="once")
+    assert all("disabled" in result["error"] for result in refused.json()["results"])
+    assert await business.ledger() == before
+    await business.set(payouts_enabled=True)
+
+    paid = await pay(business, people(2), key="once")
+
+    assert all("hash" in result for result in paid.json()["results"])
+    assert (await business.ledger())["payout"] == 1_000_000 - 2
+
+
+async def test_a_list_of_the_slowest_addresses_keeps_nobody_else_waiting(
+    business: TestBusiness,
+) -> None:
+    slowest = "a@" + ".".join(chr(0x4E00 + n) * 24 for n in range(4))
+    longest, before = 0.0, await business.ledger()
+
+    async def watch() -> None:
+        nonlocal longest
+        while True:
+            since = time.perf_counter()
+            await asyncio.sleep(0)
+            longest = max(longest, time.perf_counter() - since)
+
+    watching = asyncio.create_task(watch())
+    began = time.perf_counter()
+    items = [{"email": slowest, "amount": 0}] * 1_500
+    answer = await pay(business, items)
+    took = time.perf_counter() - began
+    watching.cancel()
+
+    assert all("errors" in result for result in answer.json()["results"])
+    assert longest < took / 4, "one chunk alone would be two thirds of it"
+    assert await business.ledger() == before
+
+
 async def test_chunks_refused_before_the_first_payment_are_recorded_with_it(
     make_business: MakeBusiness,
 ) -> None:
@@ -357,6 +417,29 @@ async def test_without_a_key_a_call_that_was_cut_off_says_which_items_were_not_t
     assert "hash" in results[999]
     assert results[1_000] == {"error": "Internal server error"}
     assert results[2_499] == {"error": "Not attempted, because an earlier part of this call failed"}
+    assert (await business.ledger())["payout"] == 1_000_000 - 1_000
+
+
+@pytest.mark.parametrize("failure", [ValueError("secret"), SettingsError("secret"), LookupError()])
+async def test_whatever_stops_a_later_chunk_the_earlier_results_are_kept_and_it_stays_unsaid(
+    business: TestBusiness, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    write = engine.queries.write
+    calls = 0
+
+    async def fail_later(connection: Connection, writes: engine.Writes) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise failure
+        await write(connection, writes)
+
+    monkeypatch.setattr(engine.queries, "write", fail_later)
+
+    results = (await pay(business, people(1_500))).json()["results"]
+
+    assert "hash" in results[999]
+    assert results[1_000] == {"error": "Internal server error"}
     assert (await business.ledger())["payout"] == 1_000_000 - 1_000
 
 

@@ -62,8 +62,9 @@ MALFORMED = {
     "a surrogate as UTF-8": b'{"email":"a\xed\xa0\x80@x.com","amount":5}',
     "a lone surrogate": b'{"email":"a\\ud800@x.com","amount":5}',
     "a lone low surrogate": b'{"email":"a\\udc00@x.com","amount":5}',
-    "a number of 5,000 digits": b'{"email":"a@x.com","amount":' + b"9" * 5_000 + b"}",
-    "a number beyond a double": b'{"email":"a@x.com","amount":1e400}',
+    "a number beyond a double, then NaN": b'{"email":"a@x.com","amount":1e400,"x":NaN}',
+    "a number beyond a double, then a surrogate": b'{"amount":1e400,"x":"\\ud800"}',
+    "a number beyond a double, cut off": b'{"email":"a@x.com","amount":1e400',
 }
 
 
@@ -75,6 +76,50 @@ async def test_what_is_not_json_is_malformed(business, body: bytes, path: str) -
         assert answer.status_code == 400
         assert list(answer.json()) == ["error"]
         assert isinstance(answer.json()["error"], str)
+
+
+LONG = b"9" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("amount", "message"),
+    [
+        (b"1e400", "The amount must be an integer."),
+        (b"-1e400", "The amount must be an integer."),
+        (LONG, "The amount may not be greater than "),
+        (b"-" + LONG, "The amount must be at least 1."),
+    ],
+)
+@pytest.mark.parametrize("path", ["/payout/create", "/payout/fund"])
+async def test_a_number_out_of_range_is_a_fields_own_fault(
+    business, amount: bytes, message: str, path: str
+) -> None:
+    for headers in ({}, {"Idempotency-Key": "k"}):
+        answer = await send(business, b'{"email":"x","amount":%s}' % amount, path, **headers)
+        assert answer.status_code == 400
+        fields = answer.json()
+        assert fields.pop("amount")[0].startswith(message)
+        email = {"email": ["The email must be a valid email address."]}
+        assert fields == (email if path == "/payout/create" else {})
+
+
+async def test_a_hash_is_found_in_a_body_with_a_number_out_of_range(business) -> None:
+    payout_hash = (await business.create("a@x.com", 5)).json()["hash"]
+    body = b'{"payout_hash":"%s","provider":"paypal","amount":1e400}' % payout_hash.encode()
+    async with business.client_with(JSON) as client:
+        answer = await client.post("/payout/quote", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["amount"] == ["The amount must be an integer."]
+
+
+async def test_a_body_is_json_also_where_no_field_is_read(business) -> None:
+    await business.create("a@x.com", 1)
+    [user] = (await business.client.get("/payout/users")).json()["data"]
+    path = f"/payout/users/{user['id']}/deactivate"
+    for body in (b"{bad json", b"[]"):
+        assert (await send(business, body, path)).status_code == 400
+    assert (await business.client.get(f"/payout/users/{user['id']}")).json()["status"] == "active"
+    assert (await send(business, b" ", path)).status_code == 200
 
 
 async def test_malformed_json_says_nothing_of_what_was_sent(business) -> None:
@@ -204,6 +249,93 @@ async def test_an_endless_body_is_cut_off_at_the_limit(business) -> None:
     assert taken <= edge.MAX_BODY + 20_000
 
 
+LARGE = b'{"email":"a@x.com","amount":5,"note":"%s"}' % (b"x" * edge.MAX_STRANGERS_BODY)
+
+
+@pytest.mark.parametrize("path", ["/payout/create", "/payout/fund", "/payout/batch"])
+async def test_a_strangers_body_is_401_whatever_it_is_and_read_no_further(
+    business, path: str
+) -> None:
+    async with business.client_with({"Authorization": f"Bearer {business.public_key}"}) as client:
+        taken = 0
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal taken
+            while True:
+                taken += 10_000
+                yield b" " * 10_000
+
+        for content in (GOOD, LARGE, b" " * (edge.MAX_BATCH_BODY + 1), endless()):
+            for kind in ("application/json", "text/plain"):
+                answer = await client.post(path, content=content, headers={"Content-Type": kind})
+                assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized"})
+    assert taken <= 2 * (edge.MAX_STRANGERS_BODY + 20_000)
+
+
+async def test_a_strangers_long_body_is_not_even_begun(application) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("nobody asked for it")
+
+    async def answer(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-length", b"%d" % (edge.MAX_STRANGERS_BODY + 1))]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/payout/create",
+        "headers": headers,
+        "query_string": b"",
+    }
+    await application(scope, receive, answer)
+    assert sent[0]["status"] == 401
+
+
+async def test_a_known_business_may_send_a_long_body(business) -> None:
+    assert (await send(business, LARGE)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "path", ["/payout/operations", "/payout/quote", "/payout/withdraw", "/payout/withdrawals/x"]
+)
+async def test_a_payout_users_body_is_never_long(business, path: str) -> None:
+    payout_hash = (await business.create("a@x.com", 5)).json()["hash"]
+    async with business.client_with({"X-Payout-Hash": payout_hash}) as client:
+        answer = await client.post(path, content=LARGE, headers=JSON)
+    assert (answer.status_code, list(answer.json())) == (413, ["error"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/payout/create"),
+        ("POST", "/payout/fund"),
+        ("GET", "/balance"),
+        ("GET", "/payout/operations"),
+    ],
+)
+async def test_a_header_that_counts_once_is_refused_twice(business, method: str, path: str) -> None:
+    payout_hash = (await business.create("a@x.com", 5)).json()["hash"]
+    before = await business.ledger()
+    key, hash_ = ("Authorization", f"Bearer {business.secret_key}"), ("X-Payout-Hash", payout_hash)
+    once = [key, hash_, ("Idempotency-Key", "k")]
+    body = {"email": "a@x.com", "amount": 5} if method == "POST" else None
+    for again, status in ((key, 401), (hash_, 401), (once[2], 400)):
+        async with business.client_with({}) as client:
+            answer = await client.request(method, path, json=body, headers=[*once, again])
+        assert answer.status_code == status
+        if status == 400:
+            assert answer.json()["error"].startswith("The Idempotency-Key header must be")
+    twice = [("Authorization", "Bearer x"), once[2], once[2]]
+    if path != "/payout/operations":
+        async with business.client_with({}) as client:
+            answer = await client.request(method, path, json=body, headers=twice)
+        assert answer.status_code == 401
+    assert await business.ledger() == before
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -301,12 +433,20 @@ async def test_a_slow_client_is_told_so_and_holds_nobody_up(
     async def answer(message: Any) -> None:
         sent.append(message)
 
+    key = (b"authorization", b"Bearer " + business.secret_key.encode())
     for method, path in (("POST", "/payout/create"), ("POST", "/payout/fund"), ("GET", "/balance")):
-        scope = {"type": "http", "method": method, "path": path, "headers": [], "query_string": b""}
-        await application(scope, receive, answer)
-        start, body = sent[-2:]
-        assert start["status"] == 408
-        assert list(json.loads(body["body"])) == ["error"]
+        for headers, status in (([key], 408), ([], 401)):
+            scope = {
+                "type": "http",
+                "method": method,
+                "path": path,
+                "headers": headers,
+                "query_string": b"",
+            }
+            await application(scope, receive, answer)
+            start, body = sent[-2:]
+            assert start["status"] == status
+            assert list(json.loads(body["body"])) == ["error"]
     assert await business.ledger() == before
 
 

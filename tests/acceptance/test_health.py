@@ -178,8 +178,8 @@ async def test_without_a_token_metrics_are_hidden_from_elsewhere_and_behind_a_pr
     assert (answer.status_code, answer.json()) == (404, {"error": "Not found"})
 
 
-@pytest.mark.parametrize(("peer", "headers"), STRANGERS)
-async def test_with_a_token_metrics_open_to_it_from_anywhere(
+@pytest.mark.parametrize(("peer", "headers"), [*STRANGERS, ("127.0.0.1", {})])
+async def test_with_a_token_metrics_open_to_it_alone_from_anywhere(
     urls: Urls, settings: Settings, peer: str, headers: dict[str, str]
 ) -> None:
     with_token = Settings(home=settings.home, secret_key=settings.secret_key, metrics_token=TOKEN)

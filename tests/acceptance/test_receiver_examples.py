@@ -28,6 +28,17 @@ BODY = json.dumps(
 ).encode()
 
 
+def test_the_python_receiver_says_which_setting_it_lacks() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-I", str(EXAMPLES / "webhook_receiver.py")],
+        env={name: v for name, v in os.environ.items() if name != "PAYVIOX_WEBHOOK_TOKEN"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (1, "set PAYVIOX_WEBHOOK_TOKEN\n")
+
+
 @dataclass
 class Running:
     port: int

@@ -219,7 +219,58 @@ def test_the_demo_prints_a_call_that_works_whatever_was_tried_on_it_before(
     assert paste(first_curl(again)) == "201"
     assert states(installation, business_id) == LASTING
     assert len(installation.told("business", "list")) == 2
+    assert "The payout balance was low" not in again.output
     assert again.stop() < 10
+
+
+def test_the_demo_renews_what_it_prints_and_says_so(installation: Installation) -> None:
+    demo = installation.start("demo")
+    business_id = installation.told("business", "list")[1]["business_id"]
+    assert demo.stop() < 10
+    assert "for the demo" not in demo.output
+    ada = installation.told("users", "list", business_id, "--email", "ada@example.com")[0]
+    installation.done("webhook", "rotate-token", business_id)
+    installation.done("webhook", "rotate-token", business_id, "--confirm")
+    installation.done("webhook", "set", business_id, "--url", "https://example.com", "--disable")
+    installation.done("users", "rotate-hash", ada["payout_user_id"])
+    for kind in ("secret", "public"):
+        installation.done("keys", "regenerate", business_id, kind)
+    installation.done("business", "defund", business_id, "4000000")
+    again = installation.start("demo")
+    for note in (
+        "The webhook token was changed; a new one was made for the demo.",
+        "Set back for the demo: its webhook's url, enabled.",
+        "The hash of ada@example.com was changed; the present one is printed.",
+        "The secret key was changed; a new one was made for the demo.",
+        "The public key was changed; a new one was made for the demo.",
+        "The payout balance was low: $100,000.00 of test money were deposited",
+    ):
+        assert again.output.count(note) == 1, note
+    create, operations, withdraw = (
+        line for line in again.output.splitlines() if line.startswith("curl")
+    )
+    assert paste(create) == "201"
+    assert "ada@example.com" in shell(operations)
+    assert '"status":"queued"' in shell(withdraw)
+    until(lambda: "webhook verified: payout.succeeded $10.00" in again.output)
+    assert "REFUSED" not in again.output.split("is ready at")[1]
+    assert again.stop() < 10
+    third = installation.start("demo")
+    assert third.stop() < 10
+    assert third.output.startswith("\nPayviox demo is ready at")
+
+
+def test_the_demos_commands_work_pasted_into_another_terminal(installation: Installation) -> None:
+    demo = installation.start("demo")
+    lines = demo.output.splitlines()
+    begin = next(n for n, line in enumerate(lines) if line.startswith("export "))
+    assert "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1" in lines[begin]
+    pasted = "\n".join(["set -e", *lines[begin : begin + 4]])
+    said = shell(pasted, {"PATH": "/usr/bin:/bin"})
+    assert "order_id\tstatus" in said
+    assert "event_id\ttype" in said
+    assert "all is well" in said
+    assert demo.stop() < 10
 
 
 LASTING = {"review", "queued", "succeeded", "failed", "rejected", "canceled", "returned"}
@@ -240,6 +291,14 @@ def paste(command: str) -> str:
     )
     assert '"hash"' in ended.stdout
     return ended.stdout.split()[-1]
+
+
+def shell(command: str, environment: dict[str, str] | None = None) -> str:
+    """What a pasted command prints."""
+    ended = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=True, env=environment
+    )
+    return ended.stdout
 
 
 def first_curl(demo: Serving) -> str:

@@ -60,7 +60,8 @@ def main() -> None:
             small = Bench(urls, home, options.seconds, "small", SMALL_USERS, 0)
             results |= small.everything()
             if not options.quick:
-                results["memory"] = small.soak(options.soak)
+                half = results["half_load"]["wanted"]
+                results["memory"] = small.soak(options.soak, half)
                 results["large"] = compare_large(home, options.seconds)
     Path("bench-results.json").write_text(json.dumps(results, indent=2) + "\n")
     report(results)
@@ -98,7 +99,7 @@ class Bench:
                 commits[connections] = {"rate": rate, "median_ms": median * 1e3}
             results["a_http"], results["b_pgbench"] = http, commits
             half = http[64]["rate"] / 2
-            results["half_load"] = self.half_load(port, half)
+            results["half_load"] = self.half_load(port, half) | {"wanted": half}
             results["e_batch"] = self.batch(port)
         with self.web("instant") as port:
             results["c_instant"] = {n: self.http(port, n) for n in (64,)}
@@ -175,8 +176,8 @@ class Bench:
 
         return {"rate": uvloop.run(measure()) / self.seconds}
 
-    def soak(self, seconds: int) -> dict[str, object]:
-        """The web process's memory, sampled through a long load at 64 connections."""
+    def soak(self, seconds: int, rate: float) -> dict[str, object]:
+        """The web process's memory, sampled through a long load at this rate."""
         with self.web("product") as port:
             web = psutil.Process(self.web_pid)
             samples = []
@@ -188,7 +189,7 @@ class Bench:
 
             async def run() -> load.Load:
                 sampler = asyncio.create_task(sample())
-                result = await load.closed_loop(port, self.requests(), 64, seconds)
+                result = await load.open_loop(port, self.requests(), 64, rate, seconds)
                 sampler.cancel()
                 return result
 
@@ -197,6 +198,7 @@ class Bench:
         return {
             "seconds": seconds,
             "requests": len(result.latencies),
+            "refused": result.refused,
             "kib_second_quarter": statistics.median(samples[quarter : 2 * quarter]),
             "kib_last_quarter": statistics.median(samples[-quarter:]),
             "kib_samples": samples,

@@ -70,6 +70,153 @@ def test_the_application_cannot_do_more_than_its_work(urls: Urls, statement: str
         connection.execute(statement)  # type: ignore[arg-type]  # a test's own
 
 
+# What an application that was taken over must not be able to rewrite: for each table the columns
+# that change as it works. All others are written once.
+CHANGES = {
+    "accounts": "balance version",
+    "allocation_groups": "",
+    "api_keys": "revoked_at",
+    "audit_entries": "",
+    "businesses": "payouts_enabled review_amount review_first_use review_shared_users"
+    " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
+    " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock",
+    "deliveries": "status attempts round_attempts by_hand due_at",
+    "delivery_attempts": "",
+    "events": "",
+    "gift_card_products": "alerted",
+    "gift_card_reveals": "",
+    "gift_cards": "status reference order_id delivered_at code pin key_id fingerprint",
+    "idempotency_keys": "reference",
+    "operators": "",
+    "order_attempts": "outcome answer rounds started_at finished_at",
+    "order_states": "",
+    "orders": "status review_reasons reviewed_digest note failure waiting attempt due_at"
+    " rail_order_id details updated_at",
+    "organizations": "",
+    "payout_users": "status hash_key_id hash_generation hash_digest hash_renewed_at",
+    "payviox_jobs_schema": "",
+    "payviox_schema": "",
+    "quotes": "",
+    "sandbox_payments": "",
+    "secret_keys": "",
+    "transfers": "",
+    "webhook_settings": "url enabled events token next_token key_id updated_at",
+}
+DELETES = {"allocation_groups", "secret_keys", "quotes"}
+TABLES = """
+SELECT t.tablename FROM pg_tables t
+WHERE t.schemaname = 'public' AND t.tablename NOT LIKE 'procrastinate%%'
+"""
+HELD = """
+SELECT has_table_privilege('payviox_app', %(table)s, 'DELETE'),
+       has_table_privilege('payviox_app', %(table)s, 'TRUNCATE, REFERENCES, TRIGGER'),
+       array(SELECT attname::text FROM pg_attribute
+             WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped
+               AND has_column_privilege('payviox_app', %(table)s, attname::text, 'UPDATE')),
+       array(SELECT attname::text FROM pg_attribute
+             WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped
+               AND has_column_privilege('payviox_app', %(table)s, attname::text, 'INSERT'))
+"""
+
+
+def test_every_table_is_one_whose_rights_are_known(urls: Urls) -> None:
+    with urls.as_admin() as admin:
+        assert {row[0] for row in admin.execute(TABLES)} == set(CHANGES)
+
+
+@pytest.mark.parametrize("table", CHANGES)
+def test_the_application_may_change_the_columns_that_its_work_changes_alone(
+    urls: Urls, table: str
+) -> None:
+    with urls.as_admin() as admin:
+        row = admin.execute(HELD, {"table": table}).fetchone()
+    assert row is not None
+    deletes, more, updates, inserts = row
+    assert isinstance(updates, list)
+    assert isinstance(inserts, list)
+    assert set(updates) == set(CHANGES[table].split())
+    assert deletes == (table in DELETES)
+    assert not more
+    if table == "transfers":
+        assert not {"id", "created_at"} & set(inserts), "neither its place nor its time is chosen"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE orders SET amount = 1",
+        "UPDATE orders SET fees = 0, net_amount = amount",
+        "UPDATE orders SET destination = '{}'",
+        "UPDATE orders SET payout_user_id = gen_random_uuid()",
+        "UPDATE orders SET rail = 'sandbox'",
+        "UPDATE api_keys SET digest = 'x'",
+        "UPDATE operators SET is_admin = true",
+        "UPDATE payout_users SET email = 'mallory@x.test'",
+        "UPDATE idempotency_keys SET digest = 'x'",
+        "INSERT INTO transfers (business_id, created_at) VALUES (gen_random_uuid(), '2020-01-01')",
+        "INSERT INTO transfers (id) OVERRIDING SYSTEM VALUE VALUES (1)",
+    ],
+)
+def test_what_was_agreed_is_not_for_the_application_to_change(urls: Urls, statement: str) -> None:
+    with (
+        psycopg.connect(urls.application) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement)  # type: ignore[arg-type]  # a test's own
+
+
+@pytest.mark.parametrize("value", ["NULL", "now() + interval '1 day'"])
+def test_a_revoked_key_stays_revoked(fresh_urls: Urls, value: str) -> None:
+    with fresh_urls.as_admin() as admin:
+        admin.execute(
+            "WITH o AS (INSERT INTO organizations (id, name) VALUES (gen_random_uuid(), 'ACME')"
+            " RETURNING id), b AS (INSERT INTO businesses (id, organization_id, mode, name,"
+            " hash_code) SELECT gen_random_uuid(), id, 'test', 'ACME', '0123abcd' FROM o"
+            " RETURNING id) INSERT INTO api_keys (id, business_id, kind, digest, hint)"
+            " SELECT gen_random_uuid(), id, 'secret', 'd', 'h' FROM b"
+        )
+    with psycopg.connect(fresh_urls.application, autocommit=True) as connection:
+        connection.execute("UPDATE api_keys SET revoked_at = now()")
+        with pytest.raises(psycopg.errors.CheckViolation, match="for good"):
+            connection.execute(f"UPDATE api_keys SET revoked_at = {value}")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("right", "culprit"),
+    [
+        ("GRANT UPDATE ON transfers TO {role}", "{role}"),
+        ("GRANT UPDATE (reason) ON transfers TO {role}", "{role}"),
+        ("GRANT DELETE ON transfers TO {role}", "{role}"),
+        ("GRANT TRUNCATE ON transfers TO {role}", "{role}"),
+        ("GRANT TRIGGER ON transfers TO {role}", "{role}"),
+        ("ALTER ROLE {role} NOINHERIT; GRANT {owner} TO {role}", "{owner}"),
+        ("ALTER ROLE {role} NOINHERIT; GRANT {superuser} TO {role}", "{superuser}"),
+        ("GRANT pg_write_all_data TO {role}", "{role}"),
+        ("ALTER ROLE {role} NOINHERIT; GRANT pg_write_all_data TO {role}", "pg_write_all_data"),
+    ],
+)
+def test_whoever_could_change_a_transfer_is_refused_as_the_application(
+    fresh_urls: Urls, right: str, culprit: str
+) -> None:
+    names = {
+        "role": "payviox_test_mighty",
+        "owner": str(conninfo_to_dict(fresh_urls.owner)["user"]),
+        "superuser": str(conninfo_to_dict(fresh_urls.admin)["user"]),
+    }
+    mighty = make_conninfo(fresh_urls.application, user=names["role"], password="x")
+    with fresh_urls.as_admin() as admin:
+        admin.execute(f"DROP ROLE IF EXISTS {names['role']}")
+        admin.execute(f"CREATE ROLE {names['role']} LOGIN PASSWORD 'x' IN ROLE payviox_app")
+        try:
+            migrate.check_role(mighty)
+            admin.execute(right.format(**names))  # type: ignore[arg-type]  # a test's own
+            with pytest.raises(SettingsError, match="could change a transfer") as refused:
+                migrate.check_role(mighty)
+            assert f"'{culprit.format(**names)}'" in str(refused.value)
+        finally:
+            admin.execute(f"DROP OWNED BY {names['role']}; DROP ROLE {names['role']}")
+
+
 def test_the_owner_and_a_superuser_are_refused_as_the_application(urls: Urls) -> None:
     migrate.check_role(urls.application)
     for url in (urls.owner, urls.admin):

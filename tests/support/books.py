@@ -39,13 +39,20 @@ async def open_user(database: Database, business_id: UUID, cents: int = 0) -> UU
 
 
 async def withdraw(
-    database: Database, business_id: UUID, user_id: UUID, amount: int, status: str, **how: bool
+    database: Database,
+    business_id: UUID,
+    user_id: UUID,
+    amount: int,
+    status: str,
+    *,
+    rail: str = RAIL,
+    **how: bool,
 ) -> UUID:
     """An order in this state with its money where the state says; `fee_back`: a returned order
     whose fee was given back, `paid_after_all`: one that the rail paid though it had failed."""
     order_id = ids.new()
-    rail = (model.in_transit(RAIL), model.settled(RAIL))
-    postings = order_postings(model.user(user_id), rail, amount, status, **how)
+    accounts = (model.in_transit(rail), model.settled(rail))
+    postings = order_postings(model.user(user_id), accounts, amount, status, **how)
 
     async def work(connection: Connection) -> None:
         await connection.execute(
@@ -56,7 +63,7 @@ async def withdraw(
                 business_id,
                 order_id,
                 user_id,
-                RAIL,
+                rail,
                 status,
                 amount,
                 FEES,
@@ -88,7 +95,7 @@ def order_postings(
         postings += [
             Posting("settle", net, transit, settled),
             Posting("fee", FEES, transit, FEE_INCOME),
-            Posting("cost", FEES + 10, FEE_INCOME, model.rail_cost(RAIL)),
+            Posting("cost", FEES + 10, FEE_INCOME, model.rail_cost(settled.rail)),
         ]
     if status == "returned":
         postings.append(Posting("return", net, settled, owner))
@@ -97,7 +104,7 @@ def order_postings(
     if status in GIVEN_BACK:
         postings.append(Posting("release", amount, transit, owner))
     if paid_after_all:
-        postings.append(Posting("paid_after_all", net, model.suspense(RAIL), settled))
+        postings.append(Posting("paid_after_all", net, model.suspense(settled.rail), settled))
     return postings
 
 

@@ -13,8 +13,10 @@ from payviox.db.pool import Connection, Database
 from payviox.giftcards import importing, service
 from payviox.giftcards.csv_file import read_cards
 from payviox.giftcards.importing import Imported
-from payviox.giftcards.model import Product
-from payviox.rails.base import ReadyOrder
+from payviox.giftcards.model import OUT_OF_STOCK, Product
+from payviox.giftcards.rail import StockRail
+from payviox.rails.base import Outcome, ReadyOrder
+from payviox.withdrawals import service as withdrawals
 
 HEADER = "product,brand,country,code,pin,face value,currency,price in cents,expiry"
 
@@ -32,7 +34,51 @@ async def import_text(
 ) -> Imported:
     """Import a file, as `payviox giftcards import` does."""
     lines = read_cards(io.BytesIO(text.encode()))
-    return await importing.import_cards(database, keyring, business_id, lines, lambda _: None)
+    return await importing.import_cards(
+        database,
+        keyring,
+        business_id,
+        lines,
+        lambda _: None,
+        lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK),
+    )
+
+
+class WorkedStock(StockRail):
+    """The stock's rail with a worker's claim: while an order is submitted it is `sending` under
+    that reference; then it is what it was."""
+
+    async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
+        key = {"b": order.business_id, "o": order.order_id, "reference": reference}
+
+        async def claim(connection: Connection) -> str:
+            cursor = await connection.execute(
+                "SELECT status FROM orders WHERE business_id = %(b)s AND id = %(o)s FOR UPDATE", key
+            )
+            row = await cursor.fetchone()
+            assert row is not None
+            await connection.execute(
+                "UPDATE orders SET status = 'sending', attempt = attempt + 1"
+                " WHERE business_id = %(b)s AND id = %(o)s",
+                key,
+            )
+            await connection.execute(
+                "INSERT INTO order_attempts (business_id, order_id, number, reference, request)"
+                " SELECT business_id, id, attempt, %(reference)s, '{}' FROM orders"
+                " WHERE business_id = %(b)s AND id = %(o)s",
+                key,
+            )
+            return str(row[0])
+
+        before = await self._database.write(claim)
+        outcome = await super().submit(order, reference)
+        await self._database.write(
+            lambda connection: connection.execute(
+                "UPDATE orders SET status = %(before)s WHERE business_id = %(b)s AND id = %(o)s",
+                {**key, "before": before},
+            )
+        )
+        return outcome
 
 
 async def only_product(database: Database, business_id: UUID) -> Product:

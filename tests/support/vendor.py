@@ -23,6 +23,7 @@ class Vendor:
     pays. `hold` makes calls wait until it is set, after they have arrived."""
 
     name = "vendor"
+    authoritative = False
 
     def __init__(self, remembers_s: float | None = None) -> None:
         self.remembers_s: float | None = remembers_s

@@ -145,7 +145,8 @@ async def _age(db: Connection, business_id: UUID, order: Order | None, age_s: fl
         given,
     )
     await db.execute(
-        f"UPDATE order_attempts SET started_at = started_at - {by} WHERE business_id = %(b)s"
+        f"UPDATE order_attempts SET started_at = started_at - {by},"
+        f" finished_at = finished_at - {by} WHERE business_id = %(b)s"
         " AND (%(o)s::uuid[] IS NULL OR order_id = ANY(%(o)s))",
         given,
     )

@@ -97,3 +97,35 @@ def test_below_the_level_nothing_is_written(lines: Any) -> None:
     logs.request("GET", "/balance", 200, 1.0)
     logs.request("GET", "/balance", 500, 1.0)
     assert [line["status"] for line in lines()] == [500]
+
+
+def test_a_terminal_shows_no_frames_locals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where people look, an exception has its trace alone: a local may be a password or a code."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level)
+    written = Terminal()
+    monkeypatch.setattr("sys.stderr", written)
+    try:
+        logs.configure("info")
+
+        def fail(password: str) -> None:
+            gift_code = f"{password[::-1]}!"
+            raise ValueError(len(gift_code))
+
+        try:
+            fail("hunter" + "2")
+        except ValueError:
+            logging.getLogger("c").exception("broken")
+            structlog.get_logger("d").exception("broken")
+    finally:
+        root.handlers, root.level = before
+        structlog.reset_defaults()
+    text = written.getvalue()
+    assert text.count("ValueError: 8") == 2, "the trace is there"
+    assert "hunter2" not in text
+    assert "2retnuh" not in text

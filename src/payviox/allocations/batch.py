@@ -2,14 +2,14 @@
 call's idempotency key what became of every chunk, so that a call which was cut off is completed by
 repeating it. `all or nothing` is one commit."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from payviox.allocations import queries
 from payviox.allocations.batcher import Batcher
-from payviox.allocations.engine import Record
+from payviox.allocations.engine import Declined, Record
 from payviox.allocations.model import Allocated, Item, Outcome
 from payviox.auth.hashes import payout_hash
 from payviox.auth.keyring import Keyring
@@ -42,7 +42,7 @@ class NotAttempted(PayvioxError):
     message = "Not attempted, because an earlier part of this call failed"
 
 
-class Repeated(Exception):
+class Repeated(Declined):
     """Carries what the earlier call recorded."""
 
     def __init__(self, reference: Any) -> None:
@@ -50,7 +50,7 @@ class Repeated(Exception):
         self.reference = reference
 
 
-class Overtaken(Exception):
+class Overtaken(Declined):
     """Another call with the key paid a chunk that we had found refused, and was first."""
 
 
@@ -65,7 +65,7 @@ class Payer:
     scope: Scope | None
 
     async def each(
-        self, chunks: Callable[[], Iterable[Sequence[Entry]]]
+        self, chunks: Callable[[], AsyncIterable[Sequence[Entry]]]
     ) -> tuple[list[Outcome], bool]:
         """Pay chunk after chunk; answers an outcome for each entry, and whether all of it is a
         replay.
@@ -80,20 +80,21 @@ class Payer:
             except Overtaken:
                 continue  # what the other call recorded is answered now
 
-    async def _each(self, chunks: Iterable[Sequence[Entry]]) -> tuple[list[Outcome], bool]:
+    async def _each(self, chunks: AsyncIterable[Sequence[Entry]]) -> tuple[list[Outcome], bool]:
         progress = _Progress(await self._earlier())
         outcomes: list[Outcome] = []
         failure: PayvioxError | None = None
-        for part, entries in enumerate(chunks):
+        part = -1
+        async for entries in chunks:
+            part += 1
             if failure is not None:
                 outcomes += [_or(entry, failure) for entry in entries]
                 continue
             try:
                 outcomes += await self._chunk(part, entries, progress)
             except PayvioxError as error:
-                paid_before = any(isinstance(outcome, Allocated) for outcome in outcomes)
                 keyed = self.scope is not None and not isinstance(error, Unauthorized)
-                if keyed or not paid_before:
+                if keyed or not _paid(outcomes):
                     raise
                 outcomes += [_or(entry, error) for entry in entries]
                 failure = error if isinstance(error, Unauthorized) else NotAttempted()
@@ -129,7 +130,7 @@ class Payer:
             return await self._replayed(entries, repeated.reference)
         if isinstance(paid[0], Unauthorized):  # one key for all: refused together
             raise paid[0]
-        progress.committed()
+        progress.committed(part, paid)
         if len(items) == len(entries):
             return paid
         following = iter(paid)
@@ -152,7 +153,7 @@ class Payer:
         async def record(connection: Connection, outcomes: Sequence[Outcome]) -> None:
             earlier = await idempotency.replay(connection, self.business_id, scope, part)
             if earlier is not None:
-                raise Overtaken if progress.waits(part) else Repeated(earlier)
+                raise Overtaken if progress.waiting else Repeated(earlier)
             for number, reference in progress.due(part, outcomes):
                 if number != part and await idempotency.replay(
                     connection, self.business_id, scope, number
@@ -196,33 +197,40 @@ class _Progress:
         self.earlier = earlier
         self.used = bool(earlier)
         self.fresh = self.replayed = False
-        self._waiting: dict[int, Any] = {}
+        self.waiting: dict[int, Any] = {}
+        """Chunks found refused that are not recorded yet."""
 
     def due(self, part: int, outcomes: Sequence[Outcome]) -> list[tuple[int, Any]]:
-        """The parts to record now, in the transaction of `part`."""
+        """The parts to record now, in the transaction of `part`, which may yet be rolled back."""
         if outcomes and isinstance(outcomes[0], Unauthorized):
             return []
-        self._waiting[part] = {
-            "refused": {
-                str(number): CODES[type(outcome)]
-                for number, outcome in enumerate(outcomes)
-                if isinstance(outcome, PayvioxError)
-            }
-        }
-        if not self.used and not any(isinstance(outcome, Allocated) for outcome in outcomes):
+        if not self.used and not _paid(outcomes):
             return []
-        self.used = True
-        return list(self._waiting.items())
+        return [*self.waiting.items(), (part, _reference(outcomes))]
 
-    def waits(self, part: int) -> bool:
-        """Whether chunks before `part` were found refused and are not recorded yet."""
-        return any(number != part for number in self._waiting)
-
-    def committed(self) -> None:
+    def committed(self, part: int, outcomes: Sequence[Outcome]) -> None:
         """A chunk of ours is committed, and what was due recorded."""
         self.fresh = True
+        self.used = self.used or _paid(outcomes)
         if self.used:
-            self._waiting.clear()
+            self.waiting.clear()
+        else:
+            self.waiting[part] = _reference(outcomes)
+
+
+def _paid(outcomes: Sequence[Outcome]) -> bool:
+    return any(isinstance(outcome, Allocated) for outcome in outcomes)
+
+
+def _reference(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What is recorded of a chunk: who was refused and why; all others were paid."""
+    return {
+        "refused": {
+            str(number): CODES[type(outcome)]
+            for number, outcome in enumerate(outcomes)
+            if isinstance(outcome, PayvioxError)
+        }
+    }
 
 
 def _or(entry: Entry, error: PayvioxError) -> PayvioxError:

@@ -4,7 +4,7 @@ the process; one group a business is in flight; nobody is answered before the co
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -19,8 +19,8 @@ from tenacity import (
 )
 
 from payviox.allocations import queries
-from payviox.allocations.engine import CommitUnknown, Record, allocate
-from payviox.allocations.model import Item, Outcome
+from payviox.allocations.engine import CommitUnknown, Declined, Record, allocate
+from payviox.allocations.model import Item, Outcome, Refused
 from payviox.auth.keyring import Keyring
 from payviox.db.pool import CONFLICTS, Database, NotCommitted
 from payviox.errors import Busy, OutcomeUnknown, PayvioxError, SettingsError
@@ -32,6 +32,10 @@ MAX_GROUP = 1_000
 
 RETRY_S = 10
 """How long a group is tried again while the database is away, in seconds."""
+
+
+SHARES = 4
+"""A lane may hold one part in so many of the capacity even when others have filled the queue."""
 
 
 @dataclass(slots=True)
@@ -53,17 +57,21 @@ class _Lane:
     """One business's queue and the task that empties it."""
 
     waiting: deque[Submission] = field(default_factory=deque)
+    queued: int = 0
+    in_flight: list[Submission] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
 
 
 class Batcher:
-    """The allocation queue of one process. `capacity` bounds the items waiting in it."""
+    """The allocation queue of one process. `capacity` bounds the items waiting in it; what others
+    have filled still takes a lane's share, up to twice the capacity, and a first single request."""
 
     def __init__(self, database: Database, keyring: Keyring, *, capacity: int = 10_000) -> None:
         self._database = database
         self._keyring = keyring
         self._capacity = capacity
         self._lanes: dict[UUID, _Lane] = {}
+        self._stopped = False
         self.queued = 0
         self.on_group: Callable[[int], None] = _unobserved
         """Told the size of each group, for metrics."""
@@ -80,15 +88,20 @@ class Batcher:
         """Allocate `items`; answers after their commit, an outcome each, in order.
 
         Raises Busy when the queue is full, unless `begun` says that earlier parts of the same call
-        are committed already; Refused for an `atomic` call that was; OutcomeUnknown when the
-        database was lost at COMMIT and did not come back in time.
+        are committed already; Refused for an `atomic` call that was; what `record` Declined with;
+        OutcomeUnknown when the database was lost at COMMIT and did not come back in time; and
+        PayvioxError for all else: nothing was done.
         """
-        if not begun and self.queued and self.queued + len(items) > self._capacity:
+        if self._stopped:
+            raise PayvioxError
+        lane = self._lanes.get(business_id) or _Lane()
+        if not begun and self._full(lane, len(items)):
             raise Busy
         loop = asyncio.get_running_loop()
         submission = Submission(items, loop.create_future(), atomic, record)
-        lane = self._lanes.setdefault(business_id, _Lane())
+        self._lanes[business_id] = lane
         lane.waiting.append(submission)
+        lane.queued += len(items)
         self.queued += len(items)
         if lane.task is None:
             lane.task = loop.create_task(self._empty(business_id, lane))
@@ -98,14 +111,34 @@ class Batcher:
     async def drain(self) -> None:
         """Wait until nothing is queued or in flight."""
         while tasks := [lane.task for lane in self._lanes.values() if lane.task]:
-            await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def give_up(self) -> None:
+        """Take nothing more, and answer everybody now: what waits was not done; what is in flight
+        is broken off, which at COMMIT is too late to know."""
+        self._stopped = True
+        for lane in self._lanes.values():
+            _fail(lane.in_flight, OutcomeUnknown())
+            _fail(lane.waiting, PayvioxError())
+            lane.waiting.clear()
+            if lane.task is not None:
+                lane.task.cancel()
+
+    def _full(self, lane: _Lane, items: int) -> bool:
+        total = self.queued + items
+        if total <= self._capacity or not self.queued or (items == 1 and not lane.queued):
+            return False
+        return lane.queued + items > self._capacity // SHARES or total > 2 * self._capacity
 
     async def _empty(self, business_id: UUID, lane: _Lane) -> None:
-        while lane.waiting:
-            await self._gather(lane)
-            await self._settle(business_id, self._take(lane))
-        lane.task = None
-        del self._lanes[business_id]
+        try:
+            while lane.waiting:
+                await self._gather(lane)
+                lane.in_flight = self._take(lane)
+                await self._settle(business_id, lane.in_flight)
+        finally:
+            lane.task = None
+            del self._lanes[business_id]
 
     async def _gather(self, lane: _Lane) -> None:
         """Let those who are just arriving join the group: a group's cost is mostly its own, not its
@@ -126,6 +159,7 @@ class Batcher:
         ):
             group.append(lane.waiting.popleft())
             size += len(group[-1].items)
+        lane.queued -= size
         self.queued -= size
         self.on_group(size)
         return group
@@ -138,13 +172,15 @@ class Batcher:
         except (psycopg.Error, LookupError, ValueError, SettingsError) as error:
             if len(group) == 1 or _is_the_servers(error):
                 logger.exception("%d allocations were refused by the database", len(group))
-                _fail(group, error if isinstance(error, LookupError | ValueError) else PayvioxError())
+                _fail(group, _sayable(error))
                 return
             middle = len(group) // 2
             await self._settle(business_id, group[:middle])
             await self._settle(business_id, group[middle:])
-        except Exception as error:  # noqa: BLE001  # whatever it was, every caller hears of it
-            _fail(group, error)
+        except Exception as error:  # whatever it was, every caller hears of it
+            if not isinstance(error, PayvioxError | Refused | Declined):
+                logger.exception("%d allocations failed", len(group))
+            _fail(group, _sayable(error))
         else:
             start = 0
             for submission in group:
@@ -208,10 +244,19 @@ def _is_the_servers(error: Exception) -> bool:
     return not isinstance(error, ProgramLimitExceeded)
 
 
-def _fail(group: list[Submission], error: Exception) -> None:
+def _fail(group: Iterable[Submission], error: Exception) -> None:
     for submission in group:
         if not submission.answer.done():
             submission.answer.set_exception(error)
+
+
+def _sayable(error: Exception) -> Exception:
+    """The error as a caller may hear it: whatever it was that nobody expected is our fault."""
+    if isinstance(error, PayvioxError | Refused | Declined):
+        return error
+    fault = PayvioxError()
+    fault.__cause__ = error
+    return fault
 
 
 def _retrying(errors: tuple[type[BaseException], ...]) -> AsyncRetrying:

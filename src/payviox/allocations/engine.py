@@ -34,8 +34,14 @@ from payviox.errors import (
 
 logger = logging.getLogger(__name__)
 
+
+class Declined(Exception):
+    """How a Record stops its group: it reaches the caller as it is."""
+
+
 Record = Callable[[Connection, Sequence[Outcome]], Awaitable[None]]
-"""Writes something of the caller's own in the group's transaction, knowing its outcomes."""
+"""Writes something of the caller's own in the group's transaction, knowing its outcomes. It is run
+again where the transaction is."""
 
 
 class CommitUnknown(Exception):

@@ -40,6 +40,18 @@ async def set_status(
     return await payout_users.get(connection, business_id, user_id)
 
 
+async def current_hash(
+    connection: Connection, keyring: Keyring, business_id: UUID, user_id: UUID
+) -> str:
+    """The hash as it is, which may have expired. Raises NotFound, and SettingsError where the
+    server key that it was made with is gone."""
+    source = await payout_users.hash_source(connection, business_id, user_id)
+    if source is None:
+        raise NotFound
+    key = keyring.get(source.hash_key_id)
+    return payout_hash(key, source.hash_code, business_id, user_id, source.hash_generation)
+
+
 async def rotate_hash(
     connection: Connection, keyring: Keyring, business_id: UUID, user_id: UUID, actor: str
 ) -> str:

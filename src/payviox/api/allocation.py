@@ -1,8 +1,7 @@
 """`POST /payout/create`, the busiest call, on a path of its own: no framework between the body and
 the allocation queue."""
 
-import math
-import time
+import asyncio
 from collections.abc import Iterable
 from typing import Annotated
 from uuid import UUID
@@ -61,7 +60,7 @@ class Create:
         self._database = database
         self._batcher = batcher
         self._callers: dict[bytes, tuple[UUID, str]] = {}
-        self._checked: dict[bytes, float] = {}
+        self._checking: dict[bytes, asyncio.Task[object]] = {}
 
     @documented(
         "Paying people",
@@ -108,18 +107,22 @@ class Create:
         return 201, b'{"hash":"%s"}' % outcome.hash.encode(), replayed
 
     async def _check_again(self, token: bytes, authorization: str | None) -> None:
-        """Whose key was regenerated is unauthorized, also while the queue is full; asked once a
-        second for each key, since the database is busy then."""
-        now = time.monotonic()
-        if now - self._checked.get(token, -math.inf) >= 1:
-            if len(self._checked) >= MAX_REMEMBERED_KEYS:
-                self._checked.clear()
-            self._checked[token] = now
-            await self._authenticate(token, authorization)
+        """Whose key was regenerated is unauthorized, also while the queue is full. The database is
+        busy then: all who call with one key share one look-up at a time."""
+        checking = self._checking.get(token)
+        if checking is None:
+            checking = asyncio.create_task(self._authenticate(token, authorization))
+            self._checking[token] = checking
+            checking.add_done_callback(lambda _: self._checking.pop(token))
+        await asyncio.wait([checking])  # which, unlike awaiting it, never cancels it
+        checking.result()
 
     async def _authenticate(self, token: bytes, authorization: str | None) -> tuple[UUID, str]:
-        self._callers.pop(token, None)
-        caller: BusinessCaller = await authenticate_business(self._database, authorization)
+        try:
+            caller: BusinessCaller = await authenticate_business(self._database, authorization)
+        except Unauthorized:
+            self._callers.pop(token, None)
+            raise
         if len(self._callers) >= MAX_REMEMBERED_KEYS:
             self._callers.clear()
         self._callers[token] = found = (caller.business_id, str(caller.key_id))

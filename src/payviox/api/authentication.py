@@ -1,18 +1,17 @@
 """Who is calling: guards that settle it before a route reads its body. Every failure is the same
 401 after the same one look-up."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
+from payviox.api.bodies import parse
 from payviox.api.context import Services
 from payviox.auth import keys, users
 from payviox.auth.keys import BusinessCaller
 from payviox.db.pool import Database
-from payviox.errors import Unauthorized
+from payviox.errors import Malformed, Unauthorized
 
 SECRET_KEY = "secretKey"  # noqa: S105  # the name of a scheme in the OpenAPI document
 PAYOUT_HASH = "payoutHash"
@@ -70,10 +69,7 @@ def _presented(connection: "ASGIConnection[Any, Any, Any, Any]") -> str:
 def _body_field(body: bytes) -> str | None:
     """`payout_hash` of a JSON object; present but no text counts as a hash that nobody has."""
     try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        value = parse(body).get("payout_hash")
+    except Malformed:
         return None
-    if not isinstance(decoded, Mapping) or decoded.get("payout_hash") is None:
-        return None
-    value = decoded["payout_hash"]
-    return value if isinstance(value, str) else ""
+    return value if value is None or isinstance(value, str) else ""

@@ -2,7 +2,7 @@
 go; only if that fails is each item looked at alone, so that each gets its own messages."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -30,6 +30,8 @@ from payviox.payout_users.email import InvalidEmail, canonical
 
 T = TypeVar("T")
 MAX_ITEMS = 10_000
+SLICE = 50
+"""Items looked at in one go: the slowest address takes 2 ms, and others are waiting."""
 
 Reference = Annotated[
     str, msgspec.Meta(max_length=255, description="Your own mark, kept with the movement")
@@ -117,9 +119,7 @@ async def pay_batch(request: Call) -> Response[Any]:
     payer = Payer(found.database, found.keyring, found.batcher, caller.business_id, scope)
     key_id = str(caller.key_id)
     if mode == "each":
-        outcomes, replayed = await payer.each(
-            lambda: (_entries(chunk, key_id) for chunk in _chunks(items))
-        )
+        outcomes, replayed = await payer.each(lambda: _chunks_of_entries(items, key_id))
     else:
         outcomes, replayed = await _all_or_nothing(payer, items, key_id)
     return Response(
@@ -133,10 +133,7 @@ async def pay_batch(request: Call) -> Response[Any]:
 async def _all_or_nothing(
     payer: Payer, items: Sequence[Any], key_id: str
 ) -> tuple[list[Outcome], bool]:
-    entries: list[Entry] = []
-    for chunk in _chunks(items):
-        entries += _entries(chunk, key_id)
-        await asyncio.sleep(0)
+    entries = await _entries(items, key_id)
     payable = [entry for entry in entries if isinstance(entry, Item)]
     if len(payable) < len(entries):
         raise BatchRefused(
@@ -173,11 +170,20 @@ def _decode(body: bytes) -> tuple[str, Sequence[Any]]:
     return outline.mode, outline.items
 
 
-def _entries(items: Sequence[Any], key_id: str) -> list[Entry]:
-    return [
-        _item(item, key_id) if isinstance(item, BatchItem) else _looked_at(item, key_id)
-        for item in items
-    ]
+async def _chunks_of_entries(items: Sequence[Any], key_id: str) -> AsyncIterator[list[Entry]]:
+    for chunk in _chunks(items):
+        yield await _entries(chunk, key_id)
+
+
+async def _entries(items: Sequence[Any], key_id: str) -> list[Entry]:
+    entries: list[Entry] = []
+    for start in range(0, len(items), SLICE):
+        entries += [
+            _item(item, key_id) if isinstance(item, BatchItem) else _looked_at(item, key_id)
+            for item in items[start : start + SLICE]
+        ]
+        await asyncio.sleep(0)
+    return entries
 
 
 def _item(item: BatchItem, key_id: str) -> Entry:

@@ -1,8 +1,9 @@
 """Reading JSON bodies: decoded strictly into a struct; only if that fails, every field's messages
 are collected at once, in the words of the wire contract."""
 
+import json
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -19,20 +20,38 @@ EMAIL = msgspec.Meta(
 )
 """Marks a text as an email address: `Annotated[str, EMAIL]`."""
 
+MAX_DIGITS = 4_000
+"""Python reads few more of an integer; what is longer is too great for every field anyway."""
+
 
 def parse(body: bytes) -> dict[str, Any]:
     """The body as a JSON object; no body is an empty one. Raises Malformed."""
     if not body.strip():
         return {}
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        value = _decode(body)
+    except (msgspec.DecodeError, ValueError) as error:
         raise Malformed(f"The request body is not valid JSON: {_plain(error)}") from error
     except RecursionError as error:
         raise Malformed("The request body is nested too deeply") from error
     if not isinstance(value, dict):
         raise Malformed("The request body must be a JSON object")
     return value
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.ValidationError:  # a number out of range, which is JSON all the same
+        value = json.loads(
+            body.decode(), parse_constant=_no_number, parse_int=lambda text: int(text[:MAX_DIGITS])
+        )
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is no text
+        return value
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
 
 
 def read(body: bytes, kind: type[T]) -> T:

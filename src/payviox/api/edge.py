@@ -1,12 +1,20 @@
-"""The application's outer edge: reads each request's body once, bounded in bytes and time, and
-hands allocations to their own short path. Everything else goes to Litestar."""
+"""The application's outer edge: reads each request's body once, bounded in bytes and time (a long
+one only from a business that is known), and hands allocations to their own short path. Everything
+else goes to Litestar."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from payviox.api.rendering import error_answer
-from payviox.errors import BodyTooLarge, MethodNotAllowed, PayvioxError, UnsupportedMediaType
+from payviox.errors import (
+    BodyTooLarge,
+    MethodNotAllowed,
+    PayvioxError,
+    Unauthorized,
+    UnsupportedMediaType,
+)
+from payviox.idempotency.model import BadKey
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -14,11 +22,25 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 ShortPath = Callable[[Scope, bytes], Awaitable[tuple[int, bytes, dict[str, str]]]]
+Authenticate = Callable[[str | None], Awaitable[object]]
+"""Finds out who calls by an Authorization header. Raises Unauthorized."""
 
 MAX_BODY = 1_000_000
 MAX_BATCH_BODY = 4_000_000
-BODY_S = 30.0
+MAX_STRANGERS_BODY = 64_000
+"""Bytes that are read before anybody asks who sends them."""
+BODY_S = 15.0
 """Seconds that a client may take to send its body."""
+
+USERS_ROUTES = ("/payout/operations", "/payout/quote", "/payout/gift-cards", "/payout/withdraw")
+"""How the paths of payout users' routes begin; all others under `/payout/` are businesses'."""
+
+ONCE: Mapping[bytes, type[PayvioxError]] = {
+    b"authorization": Unauthorized,
+    b"x-payout-hash": Unauthorized,
+    b"idempotency-key": BadKey,
+}
+"""Headers that may be there once, and what more of them are."""
 
 
 class RequestTimeout(PayvioxError):
@@ -48,11 +70,13 @@ class Edge:
     def __init__(
         self,
         inner: Application,
-        short_paths: dict[tuple[str, str], ShortPath],
+        short_paths: Mapping[tuple[str, str], ShortPath],
+        authenticate: Authenticate,
         body_s: float = BODY_S,
     ) -> None:
         self._inner = inner
         self._short_paths = short_paths
+        self._authenticate = authenticate
         self._methods: dict[str, list[str]] = {}
         for method, path in short_paths:
             self._methods.setdefault(path, []).append(method)
@@ -84,41 +108,101 @@ class Edge:
         return found
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        limit = MAX_BATCH_BODY if scope["path"] == "/payout/batch" else MAX_BODY
-        for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > limit:
-                raise BodyTooLarge(f"The request body may not be larger than {limit} bytes")
+        """The body. On a business's routes a bad key is said before whatever is wrong with it."""
+        head, path = _Head(scope["headers"]), scope["path"]
+        if not _is_business(path):
+            return await self._read(_Body(receive, MAX_STRANGERS_BODY), head)
+        limit = MAX_BATCH_BODY if path == "/payout/batch" else MAX_BODY
+        try:
+            return await self._read(_Body(receive, limit), head)
+        except PayvioxError:
+            await self._authenticate(head.authorization)
+            raise
+
+    async def _read(self, body: "_Body", head: "_Head") -> bytes:
+        """Raises what is wrong with the headers or the body, and Unauthorized where it is longer
+        than a stranger's may be."""
+        head.check()
+        body.check(head.length)
+        long = head.length > MAX_STRANGERS_BODY
         try:
             async with asyncio.timeout(self._body_s):
-                body = await _collect(receive, limit)
+                if not long:
+                    long = not await body.collect(MAX_STRANGERS_BODY)
+                if long:
+                    await self._authenticate(head.authorization)
+                    await body.collect(body.limit)
         except TimeoutError:
             raise RequestTimeout from None
-        if body and not _is_json(scope):
+        content = body.content
+        if content and not head.is_json:
             raise UnsupportedMediaType
-        return body
+        return content
 
 
-async def _collect(receive: Receive, limit: int) -> bytes:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise BodyTooLarge(f"The request body may not be larger than {limit} bytes")
-        parts.append(part)
-        if not message.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+class _Head:
+    """What the edge goes by of a request's headers."""
+
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.authorization: str | None = None
+        self.length = 0
+        self.is_json = True
+        self._given = dict.fromkeys(ONCE, 0)
+        for name, value in headers:
+            if name in ONCE:
+                self._given[name] += 1
+            if name == b"authorization":
+                self.authorization = value.decode("latin-1")
+            elif name == b"content-length" and value.isdigit():
+                self.length = int(value)
+            elif name == b"content-type":
+                kind = value.split(b";", 1)[0].strip().lower()
+                self.is_json = kind == b"application/json" or kind.endswith(b"+json")
+
+    def check(self) -> None:
+        """Raises Unauthorized or BadKey where a header that counts once is there more often: which
+        of them counts would be a guess."""
+        for name, error in ONCE.items():
+            if self._given[name] > 1:
+                raise error
 
 
-def _is_json(scope: Scope) -> bool:
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            kind = value.split(b";", 1)[0].strip().lower()
-            return bool(kind == b"application/json" or kind.endswith(b"+json"))
-    return True
+class _Body:
+    """A body as it comes in, up to `limit` bytes."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self.limit = limit
+        self._receive = receive
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._complete = False
+
+    @property
+    def content(self) -> bytes:
+        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+
+    def check(self, size: int) -> None:
+        """Raises BodyTooLarge."""
+        if size > self.limit:
+            raise BodyTooLarge(f"The request body may not be larger than {self.limit} bytes")
+
+    async def collect(self, size: int) -> bool:
+        """Read on until it is complete, or longer than `size`; answers whether it is complete and
+        no longer. Raises BodyTooLarge and ClientGone."""
+        while not self._complete and self._size <= size:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part = message.get("body", b"")
+            self._size += len(part)
+            self.check(self._size)
+            self._parts.append(part)
+            self._complete = not message.get("more_body")
+        return self._complete and self._size <= size
+
+
+def _is_business(path: str) -> bool:
+    return path == "/balance" or (path.startswith("/payout/") and not path.startswith(USERS_ROUTES))
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

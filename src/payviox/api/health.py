@@ -81,8 +81,8 @@ async def ready(request: Call) -> Response[Any]:
 async def metrics(request: Call) -> Response[bytes]:
     """Prometheus metrics.
 
-    Open to the machine itself; from elsewhere, or through a proxy, to `Authorization: Bearer` and
-    the token that the setting PAYVIOX_METRICS_TOKEN holds.
+    Where the setting PAYVIOX_METRICS_TOKEN holds a token: to `Authorization: Bearer` and that
+    token. Else to the machine itself alone, and not through a proxy.
     """
     _check_reader(request)
     figures = await monitoring.figures(services(request).database)
@@ -92,10 +92,10 @@ async def metrics(request: Call) -> Response[bytes]:
 
 def _check_reader(request: Call) -> None:
     """Raises NotFound where no token is set that could open the door, else Unauthorized."""
-    if _local(request):
-        return
     token = services(request).settings.metrics_token
     if token is None:
+        if _local(request):
+            return
         raise NotFound
     given = bearer(request.headers.get("authorization"))
     if not hmac.compare_digest(given.encode(), token.encode()):

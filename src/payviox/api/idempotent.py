@@ -40,11 +40,12 @@ async def run_once(
     `caller` is `business` or a payout user's id. What `effect` answers must be plain JSON without
     secrets, or ShownOnce.
     """
+    parse(await request.body())  # malformed is malformed, also where no field is read
     scope = await scope_of(request, caller)
     done = await write(
         request,
         business_id,
-        lambda connection: once(connection, business_id, scope, effect),
+        once(business_id, scope, effect),
         keyed=scope is not None,
     )
     answer = render(done)

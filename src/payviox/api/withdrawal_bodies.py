@@ -105,8 +105,13 @@ def _read(body: bytes, kind: type[B]) -> B:
         found.setdefault("amount", ["The amount field is required."])
     if len(given) == 2:
         found.setdefault("net_amount", ["Give either the amount or the net_amount."])
-    named = whole and isinstance(provider, str) and "provider" not in found
-    if named and value.get(str(provider)) is None:
+    named = whole or provider == "gift_card"
+    if (
+        named
+        and isinstance(provider, str)
+        and "provider" not in found
+        and value.get(str(provider)) is None
+    ):
         found.setdefault(str(provider), [f"The {provider} field is required."])
     if found:
         raise FieldErrors(found)

@@ -45,6 +45,12 @@ async def find_business(connection: Connection, key: str) -> BusinessCaller | No
     return BusinessCaller(business_id=row.business_id, key_id=row.id)
 
 
+async def is_live(connection: Connection, business_id: UUID, key: str) -> bool:
+    """Whether this is the business's key now, of either kind."""
+    row = await queries.find_key(connection, digest(key))
+    return row is not None and row.business_id == business_id
+
+
 async def require_live(connection: Connection, caller: BusinessCaller) -> None:
     """Check at the end of a write that its key still lives, and hold it so until the commit: a key
     that was regenerated while the write waited does nothing any more. Raises Unauthorized."""

@@ -58,9 +58,9 @@ async def lock_live_key(connection: Connection, key_id: UUID) -> bool:
 
 
 async def find_user(connection: Connection, hash_code: str, digest: bytes) -> UserCaller | None:
-    """The active payout user of an unexpired hash: a business's lifetime counts from the hash's last
-    renewal, or from the rule's own last change where that is later. The code names the tenant, so that the second
-    step is a look-up in one business."""
+    """The active payout user of an unexpired hash: a business's lifetime counts from the hash's
+    last renewal, or from the rule's own last change where that is later. The code names the tenant,
+    so that the second step is a look-up in one business."""
     async with connection.cursor(row_factory=class_row(UserCaller)) as cursor:
         await cursor.execute(
             "SELECT u.business_id, u.id AS user_id, u.email"

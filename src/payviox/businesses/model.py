@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -29,6 +30,16 @@ class Business:
     @property
     def test(self) -> bool:
         return self.mode == "test"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Something that was done or noticed. `detail` is about it and holds no secret."""
+
+    actor: str
+    action: str
+    detail: dict[str, Any]
+    created_at: datetime
 
 
 DEFAULT_LIVE_REVIEW_AMOUNT = 50_000

@@ -7,7 +7,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from payviox.businesses.model import Business
+from payviox.businesses.model import AuditEntry, Business
 from payviox.db.pool import Connection
 
 COLUMNS = (
@@ -61,7 +61,7 @@ async def list_all(connection: Connection) -> list[Business]:
 async def update(connection: Connection, business_id: UUID, changes: Mapping[str, object]) -> None:
     """Set these columns; their names come from the code, never from a caller. Hashes live for a new
     lifetime from now on, whenever they were made."""
-    assignments = [
+    assignments: list[sql.Composable] = [
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
     ]
     if "hash_lifetime_days" in changes:
@@ -81,3 +81,17 @@ async def insert_audit(
         "INSERT INTO audit_entries (business_id, actor, action, detail) VALUES (%s, %s, %s, %s)",
         [business_id, actor, action, Jsonb(dict(detail))],
     )
+
+
+async def list_audit(
+    connection: Connection, business_id: UUID, *, order_id: UUID | None = None, limit: int
+) -> list[AuditEntry]:
+    """The newest entries first; those about one order where it is named."""
+    about = "" if order_id is None else " AND detail->>'order' = %(order)s"
+    async with connection.cursor(row_factory=class_row(AuditEntry)) as cursor:
+        await cursor.execute(
+            "SELECT actor, action, detail, created_at FROM audit_entries"  # noqa: S608  # constants
+            f" WHERE business_id = %(business)s{about} ORDER BY id DESC LIMIT %(limit)s",
+            {"business": business_id, "order": str(order_id), "limit": limit},
+        )
+        return await cursor.fetchall()

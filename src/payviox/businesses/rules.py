@@ -12,6 +12,9 @@ from payviox.money import MAX_ALLOCATION
 NONE = "none"
 """Clears a rule."""
 
+REVIEWABLE = ("paypal", "crypto", "gift_card", "sandbox", "stock")
+"""What `review_rails` may name: every provider and every rail of the product."""
+
 MAX_DAYS = 36_500
 MAX_COUNT = 1_000_000
 
@@ -104,6 +107,7 @@ def _value(name: str, rule: Rule, text: str) -> object:
 
 def _names(name: str, text: str) -> list[str]:
     names = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.replace("_", "").isalnum() for part in names):
-        raise ValueError(f"{name} must be names separated by commas, or none.")
+    if not set(names) <= set(REVIEWABLE):
+        known = ", ".join(REVIEWABLE)
+        raise ValueError(f"{name} must be names among {known}, separated by commas; or none.")
     return names

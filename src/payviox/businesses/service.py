@@ -14,6 +14,7 @@ from payviox.errors import NotFound
 
 list_all = queries.list_all
 audit = queries.insert_audit
+list_audit = queries.list_audit
 
 
 async def create(connection: Connection, name: str) -> tuple[Business, Business]:

@@ -1,6 +1,7 @@
 """`payviox business`: making businesses, their money, switches and rules."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any, cast
 from uuid import UUID
 
 import click
@@ -8,10 +9,23 @@ import click
 from payviox import ids
 from payviox.businesses import rules
 from payviox.businesses import service as businesses
-from payviox.businesses.model import Business
-from payviox.cli.output import BUSINESS, CENTS, as_json, print_json, print_pairs, print_table
+from payviox.businesses.model import AuditEntry, Business
+from payviox.cli.output import (
+    BUSINESS,
+    CENTS,
+    NAME,
+    REFERENCE,
+    as_json,
+    plain,
+    print_json,
+    print_pairs,
+    print_table,
+    show_audit,
+)
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection
+from payviox.ledger import service as ledger
+from payviox.ledger.service import SumRow
 from payviox.money import dollars
 from payviox.treasury import service as treasury
 from payviox.treasury.service import NewBusiness
@@ -23,27 +37,25 @@ def business() -> None:
 
 
 @business.command()
-@click.argument("name")
+@click.argument("name", type=NAME)
 @as_json
 def create(name: str, as_json: bool) -> None:
     """Make a live and a test business called NAME, each with its keys, payouts off.
 
     The keys are shown this once; `payviox keys regenerate` makes new ones.
     """
-    if not name.strip():
-        raise click.BadParameter("the name is empty", param_hint="NAME")
 
     async def work(runtime: Runtime) -> tuple[NewBusiness, NewBusiness]:
         return await runtime.database.write(
-            lambda connection: treasury.open_organization(connection, name.strip())
+            lambda connection: treasury.open_organization(connection, name)
         )
 
-    twins = dict(zip(("live", "test"), map(_shown, run(work)), strict=True))
+    twins = dict(zip(("live", "test"), map(_shown, run(work, may_begin=True)), strict=True))
     if as_json:
-        print_json({"name": name.strip(), **twins})
+        print_json({"name": name, **twins})
         return
     for mode, twin in twins.items():
-        click.echo(f"{name.strip()} ({mode})")
+        click.echo(f"{name} ({mode})")
         for field, value in twin.items():
             click.echo(f"  {field:<12} {value}")
     click.echo("Keep the keys: they are not shown again.", err=True)
@@ -94,18 +106,72 @@ async def _summary(runtime: Runtime, found: Business) -> dict[str, object]:
 @click.argument("business_id", type=BUSINESS)
 @as_json
 def show(business_id: UUID, as_json: bool) -> None:
-    """Show one business: balances (in cents), switches, rules, limits and lifetimes."""
+    """Show one business: what every account holds (in cents), switches, rules and limits."""
 
     async def work(runtime: Runtime) -> dict[str, object]:
         found = await runtime.database.fetch(lambda db: businesses.get(db, business_id))
         values = {name: getattr(found, name) for name in rules.RULES}
-        return {**await _summary(runtime, found), **values, "created_at": found.created_at}
+        sums = await runtime.database.fetch(lambda db: ledger.sums(db, business_id))
+        return {
+            **await _summary(runtime, found),
+            **values,
+            "created_at": found.created_at,
+            "payout_users": sum(row.accounts for row in sums if row.kind == "user"),
+            "accounts": _accounts(sums),
+        }
 
     shown = run(work)
     if as_json:
         print_json(shown)
-    else:
-        print_pairs(shown)
+        return
+    accounts = shown.pop("accounts")
+    print_pairs(shown)
+    click.echo("\nAccounts, in cents; together they are zero")
+    print_pairs(_flat(cast("dict[str, Any]", accounts)))
+
+
+def _accounts(sums: list[SumRow]) -> dict[str, Any]:
+    """Each account's balance, payout users' together; a rail's under the rail's name."""
+    shown: dict[str, Any] = {"main": 0, "payout": 0, "users": 0}
+    shown |= {"in_transit": {}, "settled": {}, "rail_cost": {}, "suspense": {}}
+    for row in sums:
+        if row.rail:
+            shown.setdefault(row.kind, {})[row.rail] = row.balance
+        else:
+            shown["users" if row.kind == "user" else row.kind] = row.balance
+    return shown
+
+
+def _flat(accounts: dict[str, Any]) -> dict[str, int]:
+    flat: dict[str, int] = {}
+    for kind, held in accounts.items():
+        if isinstance(held, dict) and held:
+            flat |= {f"{kind} {rail}": balance for rail, balance in held.items()}
+        else:
+            flat[kind] = held or 0
+    return flat
+
+
+@business.command()
+@click.argument("business_id", type=BUSINESS)
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@as_json
+def audit(business_id: UUID, limit: int, as_json: bool) -> None:
+    """List what was done and noticed, newest first: alerts, changed rules and keys, decisions."""
+
+    async def work(runtime: Runtime) -> list[AuditEntry]:
+        async def read(connection: Connection) -> list[AuditEntry]:
+            await businesses.get(connection, business_id)
+            return await businesses.list_audit(connection, business_id, limit=limit)
+
+        return await runtime.database.fetch(read)
+
+    rows = [show_audit(entry) for entry in run(work)]
+    if as_json:
+        print_json(rows)
+        return
+    columns = ("created_at", "actor", "action", "detail")
+    print_table(columns, [[row[column] for column in columns] for row in rows], "Nothing yet.")
 
 
 @business.command("enable-payouts")
@@ -155,21 +221,34 @@ def _set(business_id: UUID, changes: dict[str, object]) -> None:
 @business.command()
 @click.argument("business_id", type=BUSINESS)
 @click.argument("amount", type=CENTS)
-@click.option("--reference", "-r", required=True, help="Names this deposit; each is booked once.")
+@click.option(
+    "--reference",
+    "-r",
+    type=REFERENCE,
+    required=True,
+    help="Names this deposit; each is booked once.",
+)
 @as_json
 def deposit(business_id: UUID, amount: int, reference: str, as_json: bool) -> None:
     """Credit AMOUNT cents to the main balance.
 
     Once for each reference: the same command again changes nothing, so it is safe to repeat.
     """
-    if not reference.strip() or len(reference) > 255 or not reference.isprintable():
-        raise click.BadParameter("give 1 to 255 printable characters", param_hint="--reference")
-    _move(
-        business_id,
-        as_json,
-        lambda connection: treasury.deposit(connection, business_id, amount, reference, ACTOR),
-        keyed=True,
-    )
+    made: list[treasury.Deposit] = []
+
+    async def book(connection: Connection) -> None:
+        made.append(await treasury.deposit(connection, business_id, amount, reference, ACTOR))
+
+    after = _move(business_id, book, keyed=True)
+    # Of several attempts of this one command, the first may have been the one that booked it.
+    already_booked = all(each.already_booked for each in made)
+    if as_json:
+        print_json({**_both(after), "already_booked": already_booked})
+        return
+    if already_booked:
+        at = made[-1].transfer.created_at
+        click.echo(f"{reference} was booked already, at {plain(at)}. Nothing was changed.")
+    _say(after)
 
 
 @business.command()
@@ -178,7 +257,8 @@ def deposit(business_id: UUID, amount: int, reference: str, as_json: bool) -> No
 @as_json
 def fund(business_id: UUID, amount: int, as_json: bool) -> None:
     """Move AMOUNT cents from the main to the payout balance."""
-    _move(business_id, as_json, lambda db: treasury.fund(db, business_id, amount, ACTOR))
+    after = _move(business_id, lambda db: treasury.fund(db, business_id, amount, ACTOR))
+    print_json(_both(after)) if as_json else _say(after)
 
 
 @business.command()
@@ -187,16 +267,13 @@ def fund(business_id: UUID, amount: int, as_json: bool) -> None:
 @as_json
 def defund(business_id: UUID, amount: int, as_json: bool) -> None:
     """Move AMOUNT cents from the payout back to the main balance."""
-    _move(business_id, as_json, lambda db: treasury.defund(db, business_id, amount, ACTOR))
+    after = _move(business_id, lambda db: treasury.defund(db, business_id, amount, ACTOR))
+    print_json(_both(after)) if as_json else _say(after)
 
 
 def _move(
-    business_id: UUID,
-    as_json: bool,
-    move: Callable[[Connection], Awaitable[object]],
-    *,
-    keyed: bool = False,
-) -> None:
+    business_id: UUID, move: Callable[[Connection], Awaitable[object]], *, keyed: bool = False
+) -> treasury.Balances:
     async def work(runtime: Runtime) -> treasury.Balances:
         async def moved(connection: Connection) -> treasury.Balances:
             await businesses.get(connection, business_id)
@@ -205,9 +282,13 @@ def _move(
 
         return await runtime.database.write(moved, keyed=keyed)
 
-    after = run(work)
-    if as_json:
-        print_json({"balance": after.balance, "payout_balance": after.payout_balance})
-    else:
-        click.echo(f"Main balance {dollars(after.balance)}, payout balance ", nl=False)
-        click.echo(f"{dollars(after.payout_balance)}.")
+    return run(work)
+
+
+def _both(after: treasury.Balances) -> dict[str, object]:
+    return {"balance": after.balance, "payout_balance": after.payout_balance}
+
+
+def _say(after: treasury.Balances) -> None:
+    click.echo(f"Main balance {dollars(after.balance)}, payout balance ", nl=False)
+    click.echo(f"{dollars(after.payout_balance)}.")

@@ -11,9 +11,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from payviox import settings as settings_module
 from payviox.businesses import service as businesses
-from payviox.cli.runtime import Runtime, database_urls, run
+from payviox.cli.runtime import Runtime, database_urls, existing_settings, run
 from payviox.db.embedded import embedded, programs
 from payviox.errors import Conflict, PayvioxError, SettingsError
+from payviox.settings import Settings
 
 
 @click.group()
@@ -31,7 +32,7 @@ def dump(file: Path) -> None:
     """
     if file.exists():
         raise Conflict(f"{file} exists already. Nothing was written; choose another name.")
-    settings = _embedded_settings()
+    settings = _embedded_settings(existing_settings())
     draft = file.with_name(f".{file.name}.part")
     try:
         with database_urls(settings) as urls, _private(draft) as target:
@@ -51,8 +52,8 @@ def restore(file: Path) -> None:
     Afterwards run `payviox migrate` where the backup is an older version's, and `payviox ledger
     verify`.
     """
-    settings = _embedded_settings()
-    if run(_businesses):
+    settings = _embedded_settings(settings_module.load())
+    if run(_businesses, may_begin=True):
         raise Conflict(
             "This installation has businesses. Nothing was changed; "
             "restore into another PAYVIOX_HOME."
@@ -70,8 +71,7 @@ async def _businesses(runtime: Runtime) -> int:
     return len(await runtime.database.fetch(businesses.list_all))
 
 
-def _embedded_settings() -> settings_module.Settings:
-    settings = settings_module.load()
+def _embedded_settings(settings: Settings) -> Settings:
     if not settings.embedded:
         raise SettingsError(
             "PAYVIOX_DATABASE_URL is set: back that server up with its own tools, such as pg_dump."

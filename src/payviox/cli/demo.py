@@ -4,12 +4,14 @@ import asyncio
 import os
 import shlex
 import sys
+from pathlib import Path
 
 import click
 
 from payviox import settings as settings_module
+from payviox.cli.demo_kept import demo_business
 from payviox.cli.demo_receiver import Receiver
-from payviox.cli.demo_seed import Demo, demo_business
+from payviox.cli.demo_seed import Demo
 from payviox.cli.runtime import Runtime, with_runtime
 from payviox.cli.serve import migrating as migrating_option
 from payviox.cli.serve import supervised
@@ -32,7 +34,7 @@ def demo(migrating: bool) -> None:
         async def work(runtime: Runtime) -> None:
             receiver = Receiver(click.echo)
             try:
-                found = await demo_business(runtime, await receiver.start())
+                found = await demo_business(runtime, await receiver.start(), click.echo)
                 receiver.token = found.webhook_token
                 await Supervisor(settings).run(lambda: _say_ready(settings, found))
             finally:
@@ -43,7 +45,6 @@ def demo(migrating: bool) -> None:
 
 def _say_ready(settings: Settings, found: Demo) -> None:
     url = settings.public_url
-    command = f"PAYVIOX_HOME={shlex.quote(str(settings.home))} {shlex.quote(sys.argv[0])}"
     json = "-H 'Content-Type: application/json' -d"
     create = (
         f"curl -X POST {url}/payout/create -H 'Authorization: Bearer {found.secret_key}' {json}"
@@ -72,12 +73,23 @@ See what she has, and give her a PayPal payout (a simulated one):
 curl {url}/payout/operations -H 'X-Payout-Hash: {found.ada}'
 {withdraw}
 
-Look behind the scenes:
+Look behind the scenes, in that terminal too:
 
-{command} order list {found.business_id}
-{command} webhook log {found.business_id}
-{command} ledger verify
+{_exports(settings)}
+payviox order list {found.business_id}
+payviox webhook log {found.business_id}
+payviox ledger verify
 
 Webhooks that arrive are verified and printed below. Stop with Ctrl-C.
 """
+    )
+
+
+def _exports(settings: Settings) -> str:
+    """The line after which `payviox` is found and finds this installation."""
+    beside = Path(sys.executable).parent
+    folder = beside if (beside / "payviox").exists() else Path(sys.argv[0]).absolute().parent
+    return (
+        f"export PAYVIOX_HOME={shlex.quote(str(settings.home))}"
+        f' PATH={shlex.quote(str(folder))}:"$PATH" PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1'
     )

@@ -1,30 +1,25 @@
 """What the demo starts with: a test business with money, payout users, gift cards in stock and
-orders in every state that lasts. Made once; its keys are kept in a file that only its owner reads.
+orders in every state that lasts. Made once; demo_kept.py keeps its keys and makes them good.
 """
 
 import io
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
-
-import msgspec
 
 from payviox import ids, wiring
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
-from payviox.auth import keys
 from payviox.businesses import service as businesses
 from payviox.cli.runtime import Runtime
-from payviox.db.embedded.layout import write_private
 from payviox.db.pool import Connection
-from payviox.errors import NotFound
 from payviox.giftcards import importing
 from payviox.giftcards import service as giftcards
 from payviox.giftcards.csv_file import read_cards
+from payviox.giftcards.model import OUT_OF_STOCK
 from payviox.rails.base import Provider, Request
 from payviox.treasury import service as treasury
 from payviox.webhooks import settings as webhooks
@@ -34,9 +29,12 @@ from payviox.withdrawals.model import Order
 
 ACTOR = "demo"
 DEPOSIT, FUNDS = 10_000_000, 5_000_000
-"""In cents; the payout balance is filled up again at every start."""
+"""In cents: what is deposited, and what of it is moved to the payout balance."""
 
-REVIEW_AMOUNT = 20_000
+LOW = 1_000_000
+"""A payout balance below this many cents is filled up at a start."""
+
+RULES: Mapping[str, object] = {"payouts_enabled": True, "review_amount": 20_000}
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
 PEOPLE = {ADA: 15_000, GRACE: 120_000, ALAN: 4_200}
@@ -85,13 +83,15 @@ ORDERS = (
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The demo business, as its file keeps it. `ada` is a payout user's hash."""
+    """The demo business, as its file keeps it. `ada` is a payout user's hash; `webhook_url` is
+    where the receiver listened last."""
 
     business_id: str
     secret_key: str = field(repr=False)
     public_key: str = field(repr=False)
     webhook_token: str = field(repr=False)
     ada: str = field(repr=False)
+    webhook_url: str = ""
 
     @property
     def id(self) -> UUID:
@@ -101,47 +101,22 @@ class Demo:
         return found
 
 
-async def demo_business(runtime: Runtime, webhook_url: str) -> Demo:
-    """The demo business of this installation: made at the first start, found at the others. Its
-    webhooks go to where the receiver listens this time."""
-    path = runtime.settings.home / "demo.json"
-    demo = await _kept(runtime, path)
-    if demo is None:
-        demo = await _make(runtime, webhook_url)
-    else:
-        await _point_webhook(runtime, demo.id, webhook_url)
-        demo = await runtime.database.write(partial(_as_new, demo))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_private(path, msgspec.json.encode(asdict(demo)).decode())
-    return demo
+def webhook_changes(url: str) -> dict[str, object]:
+    """The demo's webhook, as settings are changed: every event goes to the receiver."""
+    return {"url": url, "enabled": True, "events": TYPES}
 
 
-async def _point_webhook(runtime: Runtime, business_id: UUID, url: str) -> str:
-    """The webhook's token, where it is a new one."""
-    changes = {"url": url, "enabled": True, "events": TYPES}
-    _, token = await runtime.database.write(
-        lambda db: webhooks.change(db, business_id, changes, runtime.keyring, allow_private=True)
-    )
-    return token or ""
-
-
-async def _kept(runtime: Runtime, path: Path) -> Demo | None:
-    """None before the first start, and where the file is not of this database."""
-    try:
-        demo = msgspec.json.decode(path.read_bytes(), type=Demo)  # noqa: ASYNC240  # nobody waits
-        await runtime.database.fetch(lambda db: businesses.get(db, demo.id))
-    except (FileNotFoundError, msgspec.MsgspecError, ValueError, NotFound):
-        return None
-    return demo
-
-
-async def _make(runtime: Runtime, webhook_url: str) -> Demo:
+async def make(runtime: Runtime, webhook_url: str) -> Demo:
     """Seed a new business. Cut off half-way, the next start makes another one."""
     database = runtime.database
     _, made = await database.write(lambda db: treasury.open_organization(db, "Demo"))
     business_id = made.business.id
-    await database.write(lambda db: _open_for_payouts(db, business_id))
-    token = await _point_webhook(runtime, business_id, webhook_url)
+    await database.write(lambda db: treasury.set_rules(db, business_id, RULES, ACTOR))
+    await database.write(lambda db: fill_up(db, business_id))
+    changes = webhook_changes(webhook_url)
+    _, token = await database.write(
+        lambda db: webhooks.change(db, business_id, changes, runtime.keyring, allow_private=True)
+    )
     users = await _allocate(runtime, business_id)
     await _import_cards(runtime, business_id)
     await _withdraw(runtime, business_id, users)
@@ -149,32 +124,21 @@ async def _make(runtime: Runtime, webhook_url: str) -> Demo:
         ids.show(ids.BUSINESS, business_id),
         made.secret_key,
         made.public_key,
-        token,
+        token or "",
         users[ADA].hash,
+        webhook_url,
     )
 
 
-async def _open_for_payouts(connection: Connection, business_id: UUID) -> None:
-    changes = {"payouts_enabled": True, "review_amount": REVIEW_AMOUNT}
-    await treasury.set_rules(connection, business_id, changes, ACTOR)
-    await _fill_up(connection, business_id)
-
-
-async def _as_new(demo: Demo, connection: Connection) -> Demo:
-    """Whatever was tried out on it: the call that the demo prints works again."""
-    await _open_for_payouts(connection, demo.id)
-    if await keys.find_business(connection, demo.secret_key) is not None:
-        return demo
-    key = await treasury.regenerate_key(connection, demo.id, "secret", ACTOR)
-    return replace(demo, secret_key=key)
-
-
-async def _fill_up(connection: Connection, business_id: UUID) -> None:
+async def fill_up(connection: Connection, business_id: UUID) -> bool:
+    """Deposit and fund where the payout balance is low; answers whether it was."""
     now = await treasury.balances(connection, business_id)
-    if now.payout_balance < FUNDS:
-        reference = f"demo-{ids.new()}"
-        await treasury.deposit(connection, business_id, DEPOSIT, reference, ACTOR)
-        await treasury.fund(connection, business_id, FUNDS, ACTOR)
+    if now.payout_balance >= LOW:
+        return False
+    reference = f"demo-{ids.new()}"
+    await treasury.deposit(connection, business_id, DEPOSIT, reference, ACTOR)
+    await treasury.fund(connection, business_id, FUNDS, ACTOR)
+    return True
 
 
 async def _allocate(runtime: Runtime, business_id: UUID) -> dict[str, Allocated]:
@@ -198,7 +162,12 @@ async def _import_cards(runtime: Runtime, business_id: UUID) -> None:
     ]
     rows = read_cards(io.BytesIO("\n".join([header, *lines]).encode()))
     await importing.import_cards(
-        runtime.database, runtime.keyring, business_id, rows, lambda _: None
+        runtime.database,
+        runtime.keyring,
+        business_id,
+        rows,
+        lambda _: None,
+        lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK),
     )
 
 

@@ -50,14 +50,15 @@ def import_(file: BinaryIO, business_id: UUID, as_json: bool) -> None:
     async def work(runtime: Runtime) -> Imported:
         await runtime.database.fetch(lambda db: businesses.get(db, business_id))
         with _progress(file) as advance:
-            sums = await importing.import_cards(
-                runtime.database, runtime.keyring, business_id, read_cards(file), advance
+            return await importing.import_cards(
+                runtime.database,
+                runtime.keyring,
+                business_id,
+                read_cards(file),
+                advance,
+                # Orders that were waiting for a card need not wait for their next try.
+                lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK),
             )
-        # Orders that were waiting for a card need not wait for their next try.
-        await runtime.database.write(
-            lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK)
-        )
-        return sums
 
     sums = run(work)
     if as_json:

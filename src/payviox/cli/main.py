@@ -2,6 +2,7 @@
 clear sentence on stderr, never a trace."""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import click
 from payviox import __version__
 from payviox.db.embedded.errors import EmbeddedError
 from payviox.errors import FieldErrors, NotFound, PayvioxError, SchemaUnknown, SettingsError
+from payviox.logs import redact
 
 FAILED = 1
 """Exit status: the command was understood and refused, or failed."""
@@ -54,12 +56,34 @@ class Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> Any:
         """Run, and turn every refusal into a sentence and an exit status."""
+        given = sys.argv[1:] if args is None else list(args)
         try:
-            return super().main(args, **options)
+            _check_utf8(given)
+            return super().main(given, **options)
         except (SettingsError, SchemaUnknown) as error:
             _give_up(error, SET_UP_WRONG)
         except (PayvioxError, EmbeddedError) as error:
             _give_up(error, FAILED)
+        except Exception as error:
+            if os.environ.get("PAYVIOX_LOG_LEVEL", "").lower() == "debug":
+                raise
+            _give_up(_Unexpected(error), FAILED)
+
+
+class _Unexpected(Exception):
+    """What nothing foresaw, in a sentence."""
+
+    def __init__(self, cause: Exception) -> None:
+        what = " ".join(f"{type(cause).__name__}: {cause}".split()).removesuffix(".")
+        super().__init__(
+            f"The command failed: {redact(what)}. With PAYVIOX_LOG_LEVEL=debug it shows where."
+        )
+
+
+def _check_utf8(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise SettingsError(f"The argument {argument!a} is not UTF-8 text.")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

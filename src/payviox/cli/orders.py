@@ -17,16 +17,20 @@ from payviox.cli.output import (
     print_json,
     print_pairs,
     print_table,
+    show_audit,
     show_event,
 )
+from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection, Database
 from payviox.errors import NotFound
+from payviox.giftcards import service as giftcards
 from payviox.ledger import service as ledger
 from payviox.money import dollars
 from payviox.rails.base import Provider
 from payviox.webhooks import log
 from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals import settling
 from payviox.withdrawals.model import Order, Status
 
 Decide = Callable[[Connection, UUID], Awaitable[Order]]
@@ -78,16 +82,14 @@ def list_(
         print_json(rows)
         return
     columns = ("order_id", "status", "provider", "amount", "email", "created_at")
-    print_table(
-        columns, [[row[column] for column in columns] for row in rows], "There is no such order."
-    )
+    print_table(columns, [[row[column] for column in columns] for row in rows], "No orders.")
 
 
 @order.command()
 @click.argument("order_id", type=ORDER)
 @as_json
 def show(order_id: UUID, as_json: bool) -> None:
-    """Tell one order's whole story: states, attempts at the rail, money, events and deliveries."""
+    """Tell one order's whole story: states, attempts at the rail, alerts, money, webhooks."""
     story = run(lambda runtime: runtime.database.fetch(lambda db: _story(db, order_id)))
     if as_json:
         print_json(story)
@@ -95,8 +97,10 @@ def show(order_id: UUID, as_json: bool) -> None:
     print_pairs({name: value for name, value in story.items() if not isinstance(value, list)})
     _section("States", story["states"], ("created_at", "status", "actor", "note"))
     _section("Attempts", story["attempts"], ("started_at", "reference", "outcome", "answer"))
+    _section("Alerts", story["audit"], ("created_at", "action", "actor", "detail"))
     _section("Money", story["transfers"], ("created_at", "kind", "amount", "from", "to"))
     _section("Events", story["events"], ("created_at", "type", "delivery", "attempts", "answer"))
+    _section("Reveals", story["reveals"], ("created_at", "gift_card_id"))
 
 
 def _section(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
@@ -111,6 +115,9 @@ async def _story(connection: Connection, order_id: UUID) -> dict[str, Any]:
     found = await find(connection, order_id)
     at = (found.business_id, order_id)
     events = await log.latest(connection, found.business_id, order_id=order_id, limit=100)
+    entries = await businesses.list_audit(
+        connection, found.business_id, order_id=order_id, limit=100
+    )
     moves = await ledger.list_movements(
         connection, found.business_id, order_id=order_id, limit=1000
     )
@@ -149,6 +156,15 @@ async def _story(connection: Connection, order_id: UUID) -> dict[str, Any]:
             for move in reversed(moves)
         ],
         "events": [show_event(entry) for entry in reversed(events)],
+        "audit": [show_audit(entry) for entry in reversed(entries)],
+        "reveals": [
+            {
+                "gift_card_id": reveal.gift_card_id
+                and ids.show(ids.GIFT_CARD, reveal.gift_card_id),
+                "created_at": reveal.created_at,
+            }
+            for reveal in await giftcards.list_reveals(connection, *at)
+        ],
     }
 
 
@@ -219,6 +235,52 @@ def cancel(order_id: UUID, as_json: bool) -> None:
     """Take back an order that was not sent; its money goes back to the payout user."""
     _decide(
         order_id, as_json, lambda db, business: withdrawals.cancel(db, business, order_id, ACTOR)
+    )
+
+
+@order.command("look-up")
+@click.argument("order_id", type=ORDER)
+@as_json
+def look_up(order_id: UUID, as_json: bool) -> None:
+    """Have the worker ask the rail now what became of an order that was sent."""
+
+    async def ask(connection: Connection, business_id: UUID) -> Order:
+        await withdrawals.look_up_now(connection, business_id, order_id, ACTOR)
+        return await withdrawals.get(connection, business_id, order_id)
+
+    after = run(lambda runtime: _decided(runtime.database, order_id, ask))
+    if as_json:
+        print_json(_shown(after))
+    else:
+        shown = ids.show(ids.ORDER, after.id)
+        click.echo(f"{shown} is {after.status}; the look-up at {after.rail} is due now.")
+
+
+@order.command()
+@click.argument("order_id", type=ORDER)
+@click.argument("ended", type=click.Choice(get_args(settling.Ended)))
+@click.option("--reason", required=True, help="How you know; payout users see why one failed.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) -> None:
+    """Book what you found out at the rail about an order that waits for a person.
+
+    succeeded: the money was paid out. failed: it was not; it goes back to the payout user.
+    """
+    if not reason.strip() or len(reason) > 500 or not reason.isprintable():
+        raise click.BadParameter("give 1 to 500 printable characters", param_hint="--reason")
+    confirm(f"Book the order as {ended}? This cannot be taken back.", yes=yes)
+    _decide(
+        order_id,
+        as_json,
+        lambda db, business: settling.settle(
+            db,
+            business,
+            order_id,
+            cast("settling.Ended", ended),
+            reason=reason.strip(),
+            actor=ACTOR,
+        ),
     )
 
 

@@ -1,6 +1,8 @@
 """How commands read ids and print: tables for people, JSON for scripts. No rule is known here."""
 
 import json
+import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.table import Table
+from rich.cells import cell_len
 
 from payviox import ids
-from payviox.money import MAX_TREASURY
+from payviox.businesses.model import AuditEntry
+from payviox.money import MAX_TREASURY, dollars
+from payviox.text import MAX_NOTE, printable
 from payviox.webhooks.log import Entry
 
 
@@ -32,12 +35,40 @@ class Id(click.ParamType[UUID]):
         return found
 
 
+class Cents(click.IntRange):
+    """An amount in US cents; one in dollars is answered with what it is in cents."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value)
+        given = re.fullmatch(r"\$?([0-9]{1,10})\.([0-9]{2})|\$([0-9]{1,10})", text, re.ASCII)
+        if given is not None:
+            cents = int((given[1] or given[3]) + (given[2] or "00"))
+            self.fail(f"Amounts are in cents: {cents} for {dollars(cents)}.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Text(click.ParamType[str]):
+    """Printable text of at most so many characters."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return printable(str(value), self.most)
+        except ValueError as error:
+            self.fail(f"It {error}.", param, ctx)
+
+
 BUSINESS = Id(ids.BUSINESS)
 USER = Id(ids.USER)
 ORDER = Id(ids.ORDER)
 EVENT = Id(ids.EVENT)
-CENTS = click.IntRange(1, MAX_TREASURY)
-"""An amount in US cents."""
+CENTS = Cents(1, MAX_TREASURY)
+NAME = Text(200)
+REFERENCE = Text(255)
+NOTE = Text(MAX_NOTE)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 """The option that scripts want."""
@@ -55,18 +86,48 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """A table on a terminal, tab-separated lines elsewhere, a sentence where there are no rows."""
+    """A table on a terminal, tab-separated lines under their header elsewhere, a sentence (on
+    stderr) where there are no rows."""
+    if not sys.stdout.isatty():
+        for line in (columns, *rows):
+            click.echo("\t".join(cell(value) for value in line))
+    elif rows:
+        width = shutil.get_terminal_size().columns
+        click.echo("\n".join(table_lines(columns, rows, width)))
     if not rows:
         click.echo(empty, err=True)
-        return
-    if not sys.stdout.isatty():
-        for row in rows:
-            click.echo("\t".join(cell(value) for value in row))
-        return
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(cell(value) for value in row))
-    Console(highlight=False, markup=False).print(table)
+
+
+def table_lines(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], width: int
+) -> Sequence[str]:
+    """Aligned columns. Where they are wider than `width`, each id of a row stands whole on a line
+    of its own, to be copied, and the other columns beneath."""
+    cells = [list(columns), *([cell(_whole_second(value)) for value in row] for row in rows)]
+    lines = _aligned(cells)
+    if max(map(cell_len, lines)) <= width:
+        return lines
+    others = [index for index, name in enumerate(columns) if not name.endswith("_id")]
+    beneath = _aligned([[row[index] for index in others] for row in cells])
+    folded = []
+    for row, rest in zip(cells, beneath, strict=True):
+        folded += [row[index] for index in range(len(columns)) if index not in others]
+        folded.append(f"  {rest}")
+    return folded
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _whole_second(value: object) -> object:
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
 def print_pairs(pairs: Mapping[str, object]) -> None:
@@ -91,6 +152,11 @@ def cell(value: object) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 webhook`, `2 webhooks`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def show_event(entry: Entry) -> dict[str, Any]:
     """An event of the webhook log with its delivery's state and last answer."""
     last = entry.attempts[-1] if entry.attempts else None
@@ -104,4 +170,17 @@ def show_event(entry: Entry) -> dict[str, Any]:
         "attempts": entry.delivery.attempts if entry.delivery else 0,
         "due_at": entry.delivery.due_at if entry.delivery else None,
         "answer": (last.status or last.error) if last else None,
+    }
+
+
+def show_audit(entry: AuditEntry) -> dict[str, Any]:
+    """An entry with its order's id as it is printed everywhere."""
+    detail = dict(entry.detail)
+    if "order" in detail:
+        detail["order"] = ids.show(ids.ORDER, detail["order"])
+    return {
+        "created_at": entry.created_at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "detail": detail,
     }

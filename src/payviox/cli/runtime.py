@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import psycopg
@@ -15,6 +16,7 @@ from payviox.auth import known_keys
 from payviox.auth.keyring import Keyring
 from payviox.db import schema
 from payviox.db.embedded import embedded
+from payviox.db.embedded.layout import Layout
 from payviox.db.pool import Database
 from payviox.errors import PayvioxError, SettingsError
 from payviox.settings import Settings
@@ -108,9 +110,31 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def run(work: Callable[[Runtime], Awaitable[T]]) -> T:
-    """Run an async function of this installation's database and keys, and answer its result."""
-    settings = settings_module.load()
+def existing_settings() -> Settings:
+    """The settings of an installation that was begun already. Raises SettingsError where there is
+    none, so that a wrong PAYVIOX_HOME is told and not filled with a new, empty installation."""
+    home = settings_module.embedded_home()
+    if home is not None and not _begun(home):
+        raise SettingsError(
+            f"There is no installation in {home}. Set PAYVIOX_HOME, or start one with"
+            " `payviox serve`."
+        )
+    return settings_module.load()
+
+
+def _begun(home: Path) -> bool:
+    try:
+        return Layout(home).data.exists()
+    except PermissionError:
+        return True  # another user's: what opens it says so
+
+
+def run(work: Callable[[Runtime], Awaitable[T]], *, may_begin: bool = False) -> T:
+    """Run an async function of this installation's database and keys, and answer its result.
+
+    Where there is no installation yet one is made if it `may_begin`, else SettingsError is raised.
+    """
+    settings = settings_module.load() if may_begin else existing_settings()
     with database_urls(settings) as urls:
         return asyncio.run(with_runtime(settings, urls, work))
 

@@ -9,7 +9,7 @@ from rich.progress import Progress
 from payviox.auth import known_keys
 from payviox.auth.keyring import DecryptionFailed
 from payviox.auth.known_keys import Left
-from payviox.cli.output import as_json, print_json
+from payviox.cli.output import as_json, counted, print_json
 from payviox.cli.runtime import Runtime, run
 from payviox.errors import PayvioxError
 from payviox.giftcards import rotation
@@ -41,11 +41,13 @@ def rotate(as_json: bool) -> None:
         still = [{"key_id": key.key_id, "payout_users": key.payout_users} for key in left]
         print_json({"gift_cards": cards, "webhooks": tokens, "previous_keys": still})
         return
-    click.echo(f"Re-encrypted: {cards} gift cards, the tokens of {tokens} webhooks.")
+    click.echo(
+        f"Re-encrypted: {counted(cards, 'gift card')}, the tokens of {counted(tokens, 'webhook')}."
+    )
     for key in left:
         click.echo(
             f"Keep the secret key {key.key_id} in PAYVIOX_PREVIOUS_SECRET_KEYS: the hashes of "
-            f"{key.payout_users} payout users come from it, until they are rotated."
+            f"{counted(key.payout_users, 'payout user')} come from it, until they are rotated."
         )
     if not left:
         click.echo("PAYVIOX_PREVIOUS_SECRET_KEYS may be removed.")

@@ -1,7 +1,8 @@
-"""The parent process of `serve`: starts web and worker, restarts one that dies, and stops them in
-order. It serves nothing itself."""
+"""The parent process of `serve`: starts web and worker, restarts one that dies or hangs, and stops
+them in order. It serves nothing itself."""
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -23,6 +24,14 @@ READY_S = 90.0
 LONGEST_PAUSE_S = 5.0
 STEADY_S = 10.0
 """A child that lived this long is restarted at once; another one after a growing pause."""
+
+LOOK_S, LOOKS = 5.0, 6
+"""A worker hangs that /health/ready misses, which is after a minute without a heartbeat, so many
+times in a row: one that was cut off with its database says so again in less."""
+STARTED_S = 60.0
+"""A younger worker may not have been heard of yet."""
+END_S = 5.0
+"""What a worker that hangs has to end by itself."""
 
 
 @dataclass(slots=True)
@@ -56,6 +65,7 @@ class Supervisor:
             loop.add_signal_handler(number, self._stopping.set)
         keepers = [asyncio.create_task(self._keep(child)) for child in self._children]
         announcing = asyncio.create_task(self._announce(when_ready))
+        watching = asyncio.create_task(self._watch())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             done, _ = await asyncio.wait([*keepers, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -63,10 +73,13 @@ class Supervisor:
                 task.result()
         finally:
             announcing.cancel()
+            watching.cancel()
             stopping.cancel()
             for keeper in keepers:
                 keeper.cancel()
-            await asyncio.gather(*keepers, announcing, stopping, return_exceptions=True)
+            await asyncio.gather(
+                *keepers, announcing, watching, stopping, return_exceptions=True
+            )
             await self._stop()
 
     async def _keep(self, child: Child) -> None:
@@ -86,6 +99,19 @@ class Supervisor:
             )
             await asyncio.sleep(child.pause_s)
             child.pause_s = min(child.pause_s * 2 + 0.2, LONGEST_PAUSE_S)
+
+    async def _watch(self) -> None:
+        """End a worker that hangs; what keeps it starts it again."""
+        worker = next((child for child in self._children if child.name == "worker"), None)
+        missed = 0
+        while worker is not None:
+            await asyncio.sleep(LOOK_S)
+            old = time.monotonic() - worker.started > STARTED_S
+            missed = missed + 1 if old and await worker_is_silent(self._settings) else 0
+            if missed == LOOKS and worker.process is not None:
+                logger.error("the worker has no heartbeat any more and is started again")
+                await _end(worker.process)
+                missed = 0
 
     async def _start(self, name: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -131,8 +157,33 @@ def _signal(processes: Sequence[asyncio.subprocess.Process], number: signal.Sign
             process.send_signal(number)
 
 
+async def _end(process: asyncio.subprocess.Process) -> None:
+    _signal([process], signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), END_S)
+    except TimeoutError:
+        _signal([process], signal.SIGKILL)
+        await process.wait()
+
+
+async def worker_is_silent(settings: Settings) -> bool:
+    """Whether the web process reaches the database and finds no worker's heartbeat there."""
+    _, body = await _get(settings, READY_PATH)
+    try:
+        checks = json.loads(body)["checks"]
+        return bool(checks["database"] == checks["schema"] == "ok" != checks["worker"])
+    except (ValueError, LookupError, TypeError):
+        return False  # it does not answer, or answers something else: nothing is known
+
+
 async def answers(settings: Settings, path: str) -> bool:
     """Whether the web process answers this path with 200."""
+    status, _ = await _get(settings, path)
+    return status.startswith(b"HTTP/1.1 200 ")
+
+
+async def _get(settings: Settings, path: str) -> tuple[bytes, bytes]:
+    """The status line and the body; nothing where there is no answer."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  # compared, not bound
     try:
         async with asyncio.timeout(5):
@@ -140,9 +191,9 @@ async def answers(settings: Settings, path: str) -> bool:
             try:
                 request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
                 writer.write(request.encode())
-                status = await reader.readline()
+                status, _, rest = (await reader.read()).partition(b"\r\n")
             finally:
                 writer.close()
     except (OSError, TimeoutError):
-        return False
-    return status.startswith(b"HTTP/1.1 200 ")
+        return b"", b""
+    return status, rest.partition(b"\r\n\r\n")[2]

@@ -135,8 +135,10 @@ def rotate_hash(user_id: UUID, yes: bool, as_json: bool) -> None:
 @users.command()
 @click.argument("user_id", type=USER)
 @click.argument("amount", type=CENTS)
-def revoke(user_id: UUID, amount: int) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def revoke(user_id: UUID, amount: int, yes: bool) -> None:
     """Take AMOUNT unspent cents back to the payout balance."""
+    confirm(f"{dollars(amount)} are taken from the payout user. Go on?", yes=yes)
 
     async def work(runtime: Runtime) -> int:
         async def change(connection: Connection) -> int:

@@ -2,6 +2,7 @@
 events.
 """
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 from uuid import UUID
@@ -13,6 +14,7 @@ from payviox.businesses import service as businesses
 from payviox.cli.output import (
     BUSINESS,
     EVENT,
+    ORDER,
     as_json,
     print_json,
     print_pairs,
@@ -22,11 +24,17 @@ from payviox.cli.output import (
 from payviox.cli.prompts import confirm as ask
 from payviox.cli.runtime import ACTOR, Runtime, T, run
 from payviox.db.pool import Connection
+from payviox.errors import FieldErrors
 from payviox.webhooks import log, outbox
 from payviox.webhooks import settings as webhooks
 from payviox.webhooks.events import TYPES, EventType
 from payviox.webhooks.settings import Webhook
+from payviox.webhooks.targets import TargetError, parse_target
 
+PRIVATE = (
+    "For development only: PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1, for this command and for"
+    " `payviox serve`, allows http and addresses that are not public."
+)
 ONCE = "Keep the token: it is not shown again. It is whole, `whsec_` included."
 
 
@@ -72,16 +80,30 @@ def set_(
         raise click.UsageError("Give at least one of --url, --enable, --disable and --events.")
 
     async def change(runtime: Runtime, connection: Connection) -> tuple[Webhook, str | None]:
-        return await webhooks.change(
-            connection,
-            business_id,
-            changes,
-            runtime.keyring,
-            allow_private=runtime.settings.allow_private_webhooks,
-        )
+        try:
+            return await webhooks.change(
+                connection,
+                business_id,
+                changes,
+                runtime.keyring,
+                allow_private=runtime.settings.allow_private_webhooks,
+            )
+        except FieldErrors as error:
+            if "url" in error.fields and url is not None and _is_private(url):
+                error.fields["url"].append(PRIVATE)
+            raise
 
     now, token = _write(business_id, "webhook.set", changes, change)
     _print(now, token, as_json)
+
+
+def _is_private(url: str) -> bool:
+    """Whether the switch for development would let this URL pass."""
+    try:
+        parse_target(url, allow_private=True)
+    except TargetError:
+        return False
+    return True
 
 
 def _print(now: Webhook, token: str | None, as_json: bool) -> None:
@@ -161,15 +183,23 @@ def rotate_token(business_id: UUID, confirm: bool, yes: bool, as_json: bool) -> 
 @webhook.command("log")
 @click.argument("business_id", type=BUSINESS)
 @click.option("--type", "event_type", type=click.Choice(TYPES))
+@click.option("--order", "order_id", type=ORDER, help="Of this order alone.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @as_json
-def log_(business_id: UUID, event_type: str | None, limit: int, as_json: bool) -> None:
-    """List events, newest first, with what became of delivering them."""
+def log_(
+    business_id: UUID, *, event_type: str | None, order_id: UUID | None, limit: int, as_json: bool
+) -> None:
+    """List events, newest first, with what became of delivering them.
+
+    `payviox webhook event` shows one with its body and every answer.
+    """
 
     async def work(runtime: Runtime) -> list[log.Entry]:
         async def read(connection: Connection) -> list[log.Entry]:
             await businesses.get(connection, business_id)
-            return await log.latest(connection, business_id, event_type=event_type, limit=limit)
+            return await log.latest(
+                connection, business_id, event_type=event_type, order_id=order_id, limit=limit
+            )
 
         return await runtime.database.fetch(read)
 
@@ -178,9 +208,39 @@ def log_(business_id: UUID, event_type: str | None, limit: int, as_json: bool) -
         print_json(rows)
         return
     columns = ("event_id", "type", "order_id", "delivery", "attempts", "answer", "created_at")
-    print_table(
-        columns, [[row[column] for column in columns] for row in rows], "There is no event yet."
+    print_table(columns, [[row[column] for column in columns] for row in rows], "No events.")
+
+
+@webhook.command()
+@click.argument("business_id", type=BUSINESS)
+@click.argument("event_id", type=EVENT)
+@as_json
+def event(business_id: UUID, event_id: UUID, as_json: bool) -> None:
+    """Show one event: its body, and each attempt to deliver it with the receiver's answer."""
+    entry = run(
+        lambda runtime: runtime.database.fetch(lambda db: log.get(db, business_id, event_id))
     )
+    body = json.loads(entry.event.body)
+    attempts = [
+        {
+            "number": attempt.number,
+            "created_at": attempt.created_at,
+            "url": attempt.url,
+            "duration_ms": attempt.duration_ms,
+            "status": attempt.status,
+            "answer": attempt.answer,
+            "error": attempt.error,
+        }
+        for attempt in entry.attempts
+    ]
+    shown = show_event(entry)
+    if as_json:
+        print_json({**shown, "body": body, "attempts": attempts})
+        return
+    print_pairs({**shown, "body": body})
+    for attempt in attempts:
+        click.echo()
+        print_pairs(attempt)
 
 
 @webhook.command()

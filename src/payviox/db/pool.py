@@ -44,8 +44,8 @@ class NotCommitted(Exception):
 
 class Database:
     """The pools of one process: writes, which may wait for a row; the allocation engine's groups,
-    with the plans they need; and reads, authentication among them, which wait for nobody and so have
-    a pool that nobody's locks can empty."""
+    with the plans they need; and reads, authentication among them, which wait for nobody and so
+    have a pool that nobody's locks can empty."""
 
     def __init__(self, url: str, *, size: int = 12, engine_size: int = 8, readers: int = 6) -> None:
         self.url = url

@@ -15,7 +15,7 @@ def newest() -> str:
 
 
 def current(url: str) -> str | None:
-    """The revision that the database is at, None where there is no schema that this role may see."""
+    """The revision that the database is at, None where this role sees no schema."""
     with psycopg.connect(url, connect_timeout=10) as connection:
         try:
             row = connection.execute("SELECT version_num FROM payviox_schema").fetchone()

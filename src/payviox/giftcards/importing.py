@@ -1,13 +1,13 @@
 """Importing a file of gift cards in chunks, each a transaction of its own: what is good is kept
 whatever becomes of the rest, and the same file again adds only what is missing."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
 from payviox.auth.keyring import Keyring
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
 from payviox.giftcards import service
 from payviox.giftcards.model import BadLine, CardRow, SealedCard
 from payviox.giftcards.sealing import seal
@@ -31,21 +31,35 @@ async def import_cards(
     business_id: UUID,
     lines: Iterable[CardRow | BadLine],
     on_chunk: Callable[[Imported], None],
+    on_added: Callable[[Connection], Awaitable[object]],
 ) -> Imported:
-    """Import every good line; `on_chunk` is told the sums after each chunk."""
+    """Import every good line; `on_chunk` is told the sums after each chunk, `on_added` is called in
+    the transaction of each chunk that added cards."""
     sums = Imported()
     for chunk in _chunks(lines):
         cards = _good(keyring, business_id, chunk, sums)
         if cards:
             # Repeatable: the cards have their ids, so a chunk written twice is found written.
             imported = await database.write(
-                lambda connection, cards=cards: service.add_cards(connection, business_id, cards),  # type: ignore[misc]  # a default binds the chunk
+                lambda connection, cards=cards: _add(connection, business_id, cards, on_added),  # type: ignore[misc]  # a default binds the chunk
                 keyed=True,
             )
             sums.imported += imported
             sums.duplicates += len(cards) - imported
         on_chunk(sums)
     return sums
+
+
+async def _add(
+    connection: Connection,
+    business_id: UUID,
+    cards: list[SealedCard],
+    on_added: Callable[[Connection], Awaitable[object]],
+) -> int:
+    added = await service.add_cards(connection, business_id, cards)
+    if added:
+        await on_added(connection)
+    return added
 
 
 async def void_cards(

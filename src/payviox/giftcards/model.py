@@ -3,13 +3,16 @@ Prices are US cents; a face value is in hundredths of the card's own currency. C
 every repr."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 from payviox import ids
 
 OUT_OF_STOCK = "out_of_stock"
+
+SHORTEST_LIFE_DAYS = 7
+"""A card is delivered if it is good for so many days more: its owner needs the time to spend it."""
 
 AlertLevel = Literal["low", "sold_out"]
 
@@ -132,6 +135,14 @@ class RevealedCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Reveal:
+    """When an order's card was shown to its owner; no id where the card was not of the stock."""
+
+    gift_card_id: UUID | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """A product has become low or sold out: told once, until cards are imported again."""
 
@@ -143,7 +154,8 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """How many cards of a product there are. `available` leaves out the expired."""
+    """How many cards of a product there are. `available` leaves out those that expire too soon to
+    be delivered; `expired` counts them."""
 
     business_id: UUID
     product_id: UUID

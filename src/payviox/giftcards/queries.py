@@ -1,5 +1,4 @@
-"""The SQL of gift cards. A card that expires today can still be delivered, one that expired
-yesterday never is."""
+"""The SQL of gift cards. One that soon expires is never delivered."""
 # ruff: noqa: S608  # the statements share constants of this file; values are always parameters
 
 from collections.abc import Sequence
@@ -10,16 +9,21 @@ from psycopg.rows import class_row
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.giftcards.model import (
+    SHORTEST_LIFE_DAYS,
     AlertLevel,
     BoundCard,
     Product,
     ProductKey,
+    Reveal,
     SealedCard,
     Stock,
     StoredCode,
 )
 
-DELIVERABLE = "status = 'available' AND (expires_on IS NULL OR expires_on >= current_date)"
+DELIVERABLE = (
+    "status = 'available' AND (expires_on IS NULL"
+    f" OR expires_on >= current_date + {SHORTEST_LIFE_DAYS})"
+)
 
 BOUND = (
     "SELECT c.id, c.product_id, c.status, p.brand, p.country, p.currency, p.face_value"
@@ -162,6 +166,21 @@ async def find_bound(
         return await cursor.fetchone()
 
 
+async def lock_sending(
+    connection: Connection, business_id: UUID, order_id: UUID, reference: str
+) -> bool:
+    """Whether the order is being sent under this reference; it stays so until this transaction
+    ends."""
+    cursor = await connection.execute(
+        "SELECT FROM orders o JOIN order_attempts a ON a.business_id = o.business_id"
+        " AND a.order_id = o.id AND a.number = o.attempt"
+        " WHERE o.business_id = %s AND o.id = %s AND o.status = 'sending' AND a.reference = %s"
+        " FOR UPDATE OF o",
+        [business_id, order_id, reference],
+    )
+    return cursor.rowcount == 1
+
+
 async def take_card(
     connection: Connection,
     business_id: UUID,
@@ -262,6 +281,16 @@ async def insert_reveal(
         "INSERT INTO gift_card_reveals (business_id, gift_card_id, order_id) VALUES (%s, %s, %s)",
         [business_id, card_id, order_id],
     )
+
+
+async def list_reveals(connection: Connection, business_id: UUID, order_id: UUID) -> list[Reveal]:
+    async with connection.cursor(row_factory=class_row(Reveal)) as cursor:
+        await cursor.execute(
+            "SELECT gift_card_id, created_at FROM gift_card_reveals"
+            " WHERE business_id = %s AND order_id = %s ORDER BY id",
+            [business_id, order_id],
+        )
+        return await cursor.fetchall()
 
 
 async def void_fingerprints(

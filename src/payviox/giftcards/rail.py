@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from psycopg.errors import UniqueViolation
 
 from payviox import ids
 from payviox.db.pool import Connection, Database
@@ -33,6 +32,7 @@ class StockRail:
 
     name = "stock"
     remembers_s: float | None = None
+    authoritative = True
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -56,7 +56,7 @@ class StockRail:
         self, order_id: UUID, quote: Quote, request: Request, email: str
     ) -> ReadyOrder:
         """Raises Invalid where the card was sold out meanwhile."""
-        await self._product(request)
+        product = await self._product(request)
         return ReadyOrder(
             business_id=request.business_id,
             order_id=order_id,
@@ -64,7 +64,7 @@ class StockRail:
             amount=quote.amount,
             fees=quote.fees,
             net_amount=quote.net_amount,
-            destination=quote.destination,
+            destination=_destination(product),
             recipient_email=email,
         )
 
@@ -81,9 +81,7 @@ class StockRail:
 
         try:
             card, alert = await self._database.write(work, keyed=True)
-        except UniqueViolation:  # the same order was just given its card by another process
-            return await self.look_up(order, reference)
-        except OutcomeUnknown:
+        except (OutcomeUnknown, service.NotSendingError):
             return Outcome("unknown")
         if alert is not None:
             _log(alert)

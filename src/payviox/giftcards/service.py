@@ -25,6 +25,13 @@ from payviox.giftcards.sealing import open_codes
 ACTOR = "stock"
 
 
+list_reveals = queries.list_reveals
+
+
+class NotSendingError(Exception):
+    """The order is not being sent under this reference any more: its claim was lost meanwhile."""
+
+
 class NothingToReveal(Conflict):
     message = "There is no gift card to show: this order has not delivered one"
 
@@ -67,11 +74,15 @@ async def bind(
     """Deliver one card to the order under this reference; asked again, the same card.
 
     None where there is none left. An alert that comes with it is written to the audit here and is
-    to be logged after the commit.
+    to be logged after the commit. Raises NotSendingError where the order has got no card and may
+    have been taken back since this call was begun.
     """
+    sending = await queries.lock_sending(connection, business_id, order_id, reference)
     found = await queries.find_bound(connection, business_id, order_id, reference)
     if found is not None:
         return found, None
+    if not sending:
+        raise NotSendingError
     target = (connection, business_id, product_id, order_id, reference)
     # What others hold at the moment may be handed back, so it is waited for before we say sold out.
     card_id = await queries.take_card(*target, wait=False)

@@ -9,12 +9,18 @@ from payviox.db.pool import Connection
 from payviox.idempotency.model import Scope
 
 
-async def claim(connection: Connection, business_id: UUID, scope: Scope, part: int) -> bool:
+async def claim(
+    connection: Connection,
+    business_id: UUID,
+    scope: Scope,
+    part: int,
+    call_id: UUID | None = None,
+) -> bool:
     """Whether the key is ours to use. Waits for another transaction that is just using it."""
     cursor = await connection.execute(
-        "INSERT INTO idempotency_keys (business_id, caller, path, key, part, digest)"
-        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        [business_id, scope.caller, scope.path, scope.key, part, scope.digest],
+        "INSERT INTO idempotency_keys (business_id, caller, path, key, part, digest, call_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [business_id, scope.caller, scope.path, scope.key, part, scope.digest, call_id],
     )
     return cursor.rowcount == 1
 
@@ -29,6 +35,17 @@ async def find(
     )
     row = await cursor.fetchone()
     return None if row is None else (bytes(row[0]), row[1])  # type: ignore[call-overload]  # bytea
+
+
+async def was_claimed_by(
+    connection: Connection, business_id: UUID, scope: Scope, call_id: UUID
+) -> bool:
+    cursor = await connection.execute(
+        "SELECT FROM idempotency_keys WHERE business_id = %s AND caller = %s AND path = %s"
+        " AND key = %s AND part = 0 AND call_id = %s",
+        [business_id, scope.caller, scope.path, scope.key, call_id],
+    )
+    return await cursor.fetchone() is not None
 
 
 async def find_parts(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import IdempotencyMismatch
 from payviox.idempotency import queries
@@ -30,25 +31,36 @@ class ShownOnce:
     secret: Any
 
 
-async def once(
-    connection: Connection,
+def once(
     business_id: UUID,
     scope: Scope | None,
     effect: Callable[[Connection], Awaitable[Any]],
-) -> Done:
-    """Run `effect` in the caller's transaction unless its key was used before.
+) -> Callable[[Connection], Awaitable[Done]]:
+    """The work, for Database.write, of running `effect` unless its key was used before.
 
-    `effect` answers its reference (or ShownOnce). Raises IdempotencyMismatch where the key was used
-    with another body, and whatever the effect raises, in which case the key stays unused.
+    `effect` answers its reference (or ShownOnce). The work raises IdempotencyMismatch where the key
+    was used with another body, and whatever the effect raises, in which case the key stays unused.
+    Where it is repeated because the answer of its own COMMIT was lost, it is no replay: it answers
+    what it did, secret included.
     """
-    if scope is None:
-        return _done(await effect(connection))
-    if not await queries.claim(connection, business_id, scope, 0):
-        reference = await replay(connection, business_id, scope)
-        return Done(reference, replayed=True)
-    done = _done(await effect(connection))
-    await queries.set_reference(connection, business_id, scope, 0, done.reference)
-    return done
+    call_id = ids.new()
+    latest: Done | None = None
+
+    async def work(connection: Connection) -> Done:
+        nonlocal latest
+        if scope is None:
+            return _done(await effect(connection))
+        if not await queries.claim(connection, business_id, scope, 0, call_id):
+            if latest and await queries.was_claimed_by(connection, business_id, scope, call_id):
+                return latest
+            reference = await replay(connection, business_id, scope)
+            return Done(reference, replayed=True)
+        done = _done(await effect(connection))
+        await queries.set_reference(connection, business_id, scope, 0, done.reference)
+        latest = done
+        return done
+
+    return work
 
 
 async def replay(connection: Connection, business_id: UUID, scope: Scope, part: int = 0) -> Any:

@@ -36,6 +36,31 @@ TransferKind = Literal[
 
 MAY_BE_NEGATIVE: frozenset[str] = frozenset({"world", "fee_income", "suspense"})
 
+MOVES: dict[str, frozenset[tuple[str, str, bool]]] = {
+    "deposit": frozenset({("world", "main", False)}),
+    "fund": frozenset({("main", "payout", False)}),
+    "defund": frozenset({("payout", "main", False)}),
+    "allocation": frozenset({("payout", "user", False)}),
+    "revocation": frozenset({("user", "payout", False)}),
+    "expiry": frozenset({("user", "payout", False)}),
+    "reserve": frozenset({("user", "in_transit", True)}),
+    "settle": frozenset({("in_transit", "settled", True)}),
+    "fee": frozenset({("in_transit", "fee_income", True)}),
+    "cost": frozenset({("fee_income", "rail_cost", True)}),
+    "release": frozenset({("in_transit", "user", True)}),
+    "return": frozenset({("settled", "user", True)}),
+    "fee_return": frozenset({("fee_income", "user", True)}),
+    "paid_after_all": frozenset({("suspense", "settled", True)}),
+    "adjustment": frozenset(
+        (*pair, False)
+        for ours in ("main", "payout", "user", "world")
+        for theirs in ("suspense", "rail_cost", "fee_income")
+        for pair in ((ours, theirs), (theirs, ours))
+    ),
+}
+"""From which kind of account each kind of transfer moves money to which, and whether for an order
+(the table in docs/architecture.md)."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountName:

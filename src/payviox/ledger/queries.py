@@ -92,6 +92,26 @@ async def balances(
     return {str(kind): int(str(balance)) for kind, balance in await cursor.fetchall()}
 
 
+@dataclass(frozen=True, slots=True)
+class SumRow:
+    """What all accounts of one kind, and rail, hold together."""
+
+    kind: str
+    rail: str
+    balance: int
+    accounts: int
+
+
+async def sums(connection: Connection, business_id: UUID) -> list[SumRow]:
+    async with connection.cursor(row_factory=class_row(SumRow)) as cursor:
+        await cursor.execute(
+            "SELECT kind, rail, sum(balance)::bigint AS balance, count(*) AS accounts"
+            " FROM accounts WHERE business_id = %s GROUP BY kind, rail ORDER BY kind, rail",
+            [business_id],
+        )
+        return await cursor.fetchall()
+
+
 async def user_balance(connection: Connection, business_id: UUID, user_id: UUID) -> int:
     cursor = await connection.execute(
         "SELECT balance FROM accounts WHERE business_id = %s AND id = %s", [business_id, user_id]

@@ -16,10 +16,11 @@ from payviox.ledger.model import (
     Posting,
     Transfer,
 )
-from payviox.ledger.queries import MovementRow
+from payviox.ledger.queries import MovementRow, SumRow
 
 __all__ = [
     "MovementRow",
+    "SumRow",
     "balances",
     "find_deposit",
     "find_transfer",
@@ -27,10 +28,12 @@ __all__ = [
     "lock",
     "open_business_accounts",
     "post",
+    "sums",
     "user_balance",
 ]
 
 balances = queries.balances
+sums = queries.sums
 user_balance = queries.user_balance
 find_transfer = queries.find_transfer
 find_deposit = queries.find_deposit

@@ -11,7 +11,7 @@ from uuid import UUID
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.ledger import verify_queries as queries
-from payviox.ledger.model import MAY_BE_NEGATIVE
+from payviox.ledger.model import MAY_BE_NEGATIVE, MOVES
 from payviox.ledger.verify_queries import Chain, OrderMoney
 
 Kind = Literal[
@@ -127,10 +127,15 @@ class _Check:
             self._found(Problem("business", business_id, message, expected=0, found=total))
 
     async def _kinds(self, business_id: UUID) -> None:
-        async for each in queries.misnamed_transfers(self._connection, business_id):
-            which = "no order" if each.order_id is None else "an order"
-            message = f"{each.kind} from {each.source} to {each.target} for {which} is not allowed"
-            self._found(Problem("kind", business_id, message, None, each.id, each.order_id))
+        for moved in await queries.transfers_by_kind(self._connection, business_id):
+            if (moved.source, moved.target, moved.for_order) in MOVES.get(moved.kind, ()):
+                continue
+            which = "an order" if moved.for_order else "no order"
+            message = (
+                f"{moved.kind} from {moved.source} to {moved.target} for {which} is not allowed;"
+                f" the first of {moved.number}"
+            )
+            self._found(Problem("kind", business_id, message, None, moved.first_id), moved.number)
 
     async def _cards(self, business_id: UUID) -> None:
         async for order_id, card_id, status in queries.misplaced_cards(
@@ -261,10 +266,11 @@ class _Check:
             problem = Problem("order", business_id, message, None, order.first_id, order.id)
         self._found(problem)
 
-    def _found(self, problem: Problem) -> None:
+    def _found(self, problem: Problem, number: int = 1) -> None:
+        """`number`: how many rows the problem stands for."""
         if not self._full(problem.kind):
             self._report.problems.append(problem)
-        self._report.counts[problem.kind] += 1
+        self._report.counts[problem.kind] += number
 
     def _full(self, kind: Kind) -> bool:
         return self._report.counts[kind] >= NAMED

@@ -61,31 +61,15 @@ FROM (SELECT * FROM accounts WHERE business_id = %(business)s) a
 FULL JOIN chains c ON c.account = a.id
 """
 
-# What each kind of transfer may move from where to where, and whether for an order: the table in
-# docs/architecture.md. The names of accounts are hashed once; nothing here is sorted.
-MISNAMED = """
-WITH may (kind, source, target, for_order) AS (
-  VALUES ('deposit', 'world', 'main', false), ('fund', 'main', 'payout', false),
-    ('defund', 'payout', 'main', false), ('allocation', 'payout', 'user', false),
-    ('revocation', 'user', 'payout', false), ('expiry', 'user', 'payout', false),
-    ('reserve', 'user', 'in_transit', true), ('settle', 'in_transit', 'settled', true),
-    ('fee', 'in_transit', 'fee_income', true), ('cost', 'fee_income', 'rail_cost', true),
-    ('release', 'in_transit', 'user', true), ('return', 'settled', 'user', true),
-    ('fee_return', 'fee_income', 'user', true), ('paid_after_all', 'suspense', 'settled', true)
-  UNION ALL
-  SELECT 'adjustment', CASE way WHEN 1 THEN ours ELSE theirs END,
-         CASE way WHEN 1 THEN theirs ELSE ours END, false
-  FROM unnest(ARRAY['main', 'payout', 'user', 'world']) ours,
-       unnest(ARRAY['suspense', 'rail_cost', 'fee_income']) theirs, generate_series(1, 2) way
-)
-SELECT t.id, t.kind, t.order_id, f.kind AS source, g.kind AS target
+# How many transfers of each kind there are between which kinds of account: a few hundred rows at
+# the very most, and PostgreSQL may use several processes for them.
+KINDS = """
+SELECT t.kind, f.kind AS source, g.kind AS target, t.order_id IS NOT NULL AS for_order,
+       count(*) AS number, min(t.id) AS first_id
 FROM transfers t
 JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account
 JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account
-WHERE t.business_id = %(business)s AND NOT EXISTS (
-  SELECT FROM may WHERE (may.kind, source, target, for_order)
-                      = (t.kind, f.kind, g.kind, t.order_id IS NOT NULL))
-ORDER BY t.id
+WHERE t.business_id = %(business)s GROUP BY 1, 2, 3, 4 ORDER BY first_id
 """
 
 # Where the money of each order is, whatever its transfers call themselves; adjustments apart. What
@@ -181,15 +165,15 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Misnamed:
-    """A transfer that its kind does not allow between these kinds of account, with or without an
-    order."""
+class Moved:
+    """The transfers of one kind between the same kinds of account, all for orders or none."""
 
-    id: int
     kind: str
-    order_id: UUID | None
     source: str
     target: str
+    for_order: bool
+    number: int
+    first_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,12 +222,10 @@ async def chains(connection: Connection, business_id: UUID) -> AsyncIterator[Cha
             yield chain
 
 
-async def misnamed_transfers(connection: Connection, business_id: UUID) -> AsyncIterator[Misnamed]:
-    async with connection.cursor("misnamed", row_factory=class_row(Misnamed)) as cursor:
-        cursor.itersize = 2_000
-        await cursor.execute(MISNAMED, {"business": business_id})
-        async for transfer in cursor:
-            yield transfer
+async def transfers_by_kind(connection: Connection, business_id: UUID) -> list[Moved]:
+    async with connection.cursor(row_factory=class_row(Moved)) as cursor:
+        await cursor.execute(KINDS, {"business": business_id})
+        return await cursor.fetchall()
 
 
 async def misplaced_cards(

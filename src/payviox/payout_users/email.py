@@ -2,6 +2,7 @@
 lower-cased in ASCII, domain in its lower-case IDNA form. Dots and plus tags stay."""
 
 import re
+import unicodedata
 
 import email_validator
 import idna
@@ -9,6 +10,7 @@ from email_validator import EmailSyntaxError
 from email_validator import syntax as grammar
 
 MAX_LENGTH = 255
+MAX_DOMAIN, MAX_LABEL = 253, 63
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # reserved names such as `.test` are fine here
 ASCII_SPACE = " \t\n\r\v\f"
 
@@ -53,7 +55,7 @@ def _by_grammar(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if len(text) > MAX_LENGTH:
         raise InvalidEmail(TOO_LONG if _SHAPE.fullmatch(text) else INVALID)
-    if not at or not local.isascii() or _looks_like_ascii(domain):
+    if not at or not local.isascii() or _too_long(domain) or _looks_like_ascii(domain):
         raise InvalidEmail(INVALID)
     try:
         checked = grammar.validate_email_local_part(local, allow_smtputf8=False, strict=True)
@@ -64,6 +66,14 @@ def _by_grammar(text: str) -> str:
     if len(result) > MAX_LENGTH:
         raise InvalidEmail(TOO_LONG)
     return result
+
+
+def _too_long(domain: str) -> bool:
+    """Whether DNS surely has no room for it, seen before anything slow. Composed first, since IDNA
+    does that too; then a label takes a character for each of its own, and `xn--` if not ASCII."""
+    labels = unicodedata.normalize("NFKC", domain).split(".")
+    sizes = [len(label) + (0 if label.isascii() else 4) for label in labels]
+    return max(sizes) > MAX_LABEL or sum(sizes) + len(sizes) - 1 > MAX_DOMAIN
 
 
 def _looks_like_ascii(domain: str) -> bool:

@@ -19,8 +19,9 @@ class PayoutUser:
 
 @dataclass(frozen=True, slots=True)
 class HashSource:
-    """What a payout user's hash is made from, beside the server key: the business's code, and the
-    generation that is current."""
+    """What a payout user's hash is made from: the business's code, the generation that is current,
+    and the name of the server key under which its digest is stored."""
 
     hash_code: str
     hash_generation: int
+    hash_key_id: str

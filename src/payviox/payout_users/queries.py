@@ -74,7 +74,20 @@ async def next_generation(
             "UPDATE payout_users u SET hash_generation = u.hash_generation + 1,"
             " hash_renewed_at = now()"
             " FROM businesses b WHERE b.id = u.business_id AND u.business_id = %s AND u.id = %s"
-            " RETURNING b.hash_code, u.hash_generation",
+            " RETURNING b.hash_code, u.hash_generation, u.hash_key_id",
+            [business_id, user_id],
+        )
+        return await cursor.fetchone()
+
+
+async def hash_source(
+    connection: Connection, business_id: UUID, user_id: UUID
+) -> HashSource | None:
+    async with connection.cursor(row_factory=class_row(HashSource)) as cursor:
+        await cursor.execute(
+            "SELECT b.hash_code, u.hash_generation, u.hash_key_id"
+            " FROM payout_users u JOIN businesses b ON b.id = u.business_id"
+            " WHERE u.business_id = %s AND u.id = %s",
             [business_id, user_id],
         )
         return await cursor.fetchone()

@@ -8,10 +8,11 @@ from payviox.errors import NotFound
 from payviox.payout_users import queries
 from payviox.payout_users.model import PayoutUser
 
-__all__ = ["get", "list_page", "next_generation", "set_digest", "set_status"]
+__all__ = ["get", "hash_source", "list_page", "next_generation", "set_digest", "set_status"]
 
 list_page = queries.list_page
 set_status = queries.set_status
+hash_source = queries.hash_source
 next_generation = queries.next_generation
 set_digest = queries.set_digest
 

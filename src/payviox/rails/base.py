@@ -130,6 +130,10 @@ class Rail(Protocol):
     """How long the rail deduplicates a reference, in seconds; None: for good. After that an unknown
     attempt is never sent again by itself."""
 
+    authoritative: bool
+    """Whether a look-up that finds nothing, once the call must have ended, proves that nothing was
+    sent and that nothing of that call can still arrive."""
+
     async def quote(self, request: Request) -> Quote:
         """Fees, net and expiry. Raises Invalid. No side effects."""
         ...

@@ -54,19 +54,18 @@ class SandboxRail:
 
     name = "sandbox"
     remembers_s: float | None = None
+    authoritative = True
 
     def __init__(self, books: Books) -> None:
         self._books = books
 
     async def quote(self, request: Request) -> Quote:
         """The sandbox's fees: crypto 1 %, all else nothing. Without a destination it quotes all the
-        same; with one, that must be valid. Raises Invalid."""
-        destination = _destination(request) if request.destination else {}
+        same, but for a gift card; with one, that must be valid. Raises Invalid."""
+        named = request.destination or request.provider == "gift_card"
+        destination = _destination(request) if named else {}
         amount, fees = _price(request)
-        price = destination.get("face_value")
-        if price is not None and amount != price:
-            name = "amount" if request.amount is not None else "net_amount"
-            raise Invalid({name: [f"The {name} must be {price}, the gift card's price."]})
+        _check_price(amount, destination, "net_amount" if request.amount is None else "amount")
         expires_at = datetime.now(UTC) + QUOTE_LIFETIME
         return Quote(amount, fees, amount - fees, destination, expires_at)
 
@@ -74,6 +73,8 @@ class SandboxRail:
         self, order_id: UUID, quote: Quote, request: Request, email: str
     ) -> ReadyOrder:
         """Raises Invalid."""
+        destination = _destination(request)
+        _check_price(quote.amount, destination, "amount")
         return ReadyOrder(
             request.business_id,
             order_id,
@@ -81,7 +82,7 @@ class SandboxRail:
             quote.amount,
             quote.fees,
             quote.net_amount,
-            _destination(request),
+            destination,
             email,
         )
 
@@ -142,6 +143,13 @@ def _price(request: Request) -> tuple[int, int]:
     net_amount = request.net_amount or 0
     amount = gross_crypto(net_amount) if request.provider == "crypto" else net_amount
     return amount, amount - net_amount
+
+
+def _check_price(amount: int, destination: Mapping[str, Any], field: str) -> None:
+    """A gift card is bought for its price, nothing else. Raises Invalid."""
+    price = destination.get("face_value")
+    if price is not None and amount != price:
+        raise Invalid({field: [f"The {field} must be {price}, the gift card's price."]})
 
 
 def _destination(request: Request) -> dict[str, Any]:

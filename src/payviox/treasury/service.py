@@ -24,6 +24,14 @@ class Balances:
 
 
 @dataclass(frozen=True, slots=True)
+class Deposit:
+    """A deposit; `already_booked` where an earlier call made it and this one changed nothing."""
+
+    transfer: Transfer
+    already_booked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewBusiness:
     """A twin just made, with its keys: the only time that they are seen."""
 
@@ -54,7 +62,7 @@ async def balances(connection: Connection, business_id: UUID) -> Balances:
 
 async def deposit(
     connection: Connection, business_id: UUID, amount: int, reference: str, actor: str
-) -> Transfer:
+) -> Deposit:
     """Credit the main balance, once for each reference.
 
     The same reference again answers the first transfer; with another amount it raises Conflict.
@@ -67,9 +75,10 @@ async def deposit(
                 f"The reference {reference!r} was used before for a deposit of"
                 f" {earlier.amount} cents"
             )
-        return earlier
+        return Deposit(earlier, already_booked=True)
     posting = Posting("deposit", amount, WORLD, MAIN, reference=reference, actor=actor)
-    return (await ledger.post(connection, business_id, [posting]))[0]
+    made = (await ledger.post(connection, business_id, [posting]))[0]
+    return Deposit(made, already_booked=False)
 
 
 async def fund(connection: Connection, business_id: UUID, amount: int, actor: str) -> Transfer:

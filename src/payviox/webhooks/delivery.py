@@ -33,7 +33,10 @@ RETRIES = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
 HAND_BACK_S = 3.0
 """Seconds to say that we let go of a delivery; its lease says so later in any case."""
 PER_BUSINESS, OVERALL = 4, 200
-"""POSTs in flight in one process: a slow receiver holds its own business's few, not the others'."""
+"""POSTs in flight in one process: a slow receiver holds its own business's few, not the others'.
+While half of all are in flight a business has one and no more, so that many slow receivers leave
+the other half to those who have none."""
+UNREADABLE = "the server cannot decrypt the webhook's token"
 
 
 class Courier:
@@ -55,6 +58,7 @@ class Courier:
         self._allow_private = allow_private
         self._timeout_s = timeout_s
         self._per_business = per_business
+        self._overall = overall
         self._slots = asyncio.Semaphore(overall)
         self._tasks: dict[UUID, set[asyncio.Task[None]]] = {}
         self._woken: set[UUID] = set()
@@ -66,7 +70,7 @@ class Courier:
             return
         self._woken.add(business_id)
         running = self._tasks.setdefault(business_id, set())
-        if len(running) < self._per_business:
+        if not running or (len(running) < self._per_business and not self._busy()):
             task = asyncio.create_task(self._deliver_all(business_id))
             running.add(task)
             task.add_done_callback(partial(self._ended, business_id))
@@ -102,6 +106,9 @@ class Courier:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _busy(self) -> bool:
+        return sum(map(len, self._tasks.values())) >= self._overall // 2
+
     def _running(self) -> list[asyncio.Task[None]]:
         return list(itertools.chain.from_iterable(self._tasks.values()))
 
@@ -122,6 +129,8 @@ class Courier:
     async def _deliver_all(self, business_id: UUID) -> None:
         """One delivery after another until none is due, also for those who woke us meanwhile."""
         while business_id in self._woken:
+            if self._busy() and len(self._tasks[business_id]) > 1:
+                return  # the last of this business's tasks to end sees to what is left
             async with self._slots:
                 if self._stopping:
                     return
@@ -135,10 +144,13 @@ class Courier:
                     self.wake(business_id)  # there may be more: another pair of hands
                     await self._deliver(claim, body, headers)
 
-    async def _deliver(self, claim: Claim, body: bytes, headers: dict[str, str]) -> None:
+    async def _deliver(self, claim: Claim, body: bytes, headers: dict[str, str] | None) -> None:
         try:
-            answer = await self._post(claim.url, body, headers)
-            await self._record(claim, answer, headers)
+            if headers is None:
+                answer = Answer(status=None, body="", duration_ms=0, error=UNREADABLE)
+            else:
+                answer = await self._post(claim.url, body, headers)
+            await self._record(claim, answer, headers or {})
         except asyncio.CancelledError:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HAND_BACK_S):
@@ -159,10 +171,15 @@ class Courier:
             return Answer(status=None, body="", duration_ms=0, error=str(error))
         return await post(target, body, headers, timeout_s=self._timeout_s)
 
-    def _signed(self, claim: Claim, body: bytes) -> dict[str, str]:
+    def _signed(self, claim: Claim, body: bytes) -> dict[str, str] | None:
+        """The headers; None where the token cannot be read, which is the operator's to mend."""
         webhook_id = ids.show(ids.EVENT, claim.event_id)
         now = datetime.now(UTC)
-        token, waiting = signing_tokens(claim, self._cipher)
+        try:
+            token, waiting = signing_tokens(claim, self._cipher)
+        except Exception:  # whatever the cipher raises
+            logger.exception("the webhook token of business %s is unreadable", claim.business_id)
+            return None
         headers = sign(token, body, webhook_id, now)
         if waiting is not None:
             # Standard Webhooks lets a sender add a second signature while a token rotates.

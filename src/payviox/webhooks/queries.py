@@ -173,11 +173,12 @@ async def list_events(
 async def insert_delivery(
     connection: Connection, business_id: UUID, delivery_id: UUID, event_id: UUID
 ) -> None:
-    """A delivery due now; an event that has one starts another round of attempts."""
+    """A delivery due now that somebody asked for; an event that has one starts another round of
+    attempts."""
     await connection.execute(
-        "INSERT INTO deliveries (business_id, id, event_id) VALUES (%s, %s, %s)"
-        " ON CONFLICT (business_id, event_id)"
-        " DO UPDATE SET status = 'pending', round_attempts = 0, due_at = now()",
+        "INSERT INTO deliveries (business_id, id, event_id, by_hand) VALUES (%s, %s, %s, true)"
+        " ON CONFLICT (business_id, event_id) DO UPDATE"
+        " SET status = 'pending', round_attempts = 0, due_at = now(), by_hand = true",
         [business_id, delivery_id, event_id],
     )
 
@@ -211,8 +212,13 @@ async def list_attempts(
         return await cursor.fetchall()
 
 
-# Test webhooks go out while the webhook is switched off too; whatever else is pending then waits.
-_MAY_GO = "s.url IS NOT NULL AND (s.enabled OR e.order_id IS NULL)"
+MAY_GO = (
+    "s.url IS NOT NULL AND (e.order_id IS NULL"
+    " OR s.enabled AND (d.by_hand OR e.type = ANY (s.events)))"
+)
+"""Of deliveries d, events e and settings s. Test webhooks go out while the webhook is switched off
+or does not subscribe to their type, and what was asked for by hand does in the second case;
+whatever else is pending then waits."""
 
 
 async def businesses_due(connection: Connection) -> list[UUID]:
@@ -221,7 +227,7 @@ async def businesses_due(connection: Connection) -> list[UUID]:
         "SELECT s.business_id FROM webhook_settings s WHERE EXISTS ("  # noqa: S608  # a constant
         " SELECT FROM deliveries d JOIN events e"
         " ON e.business_id = d.business_id AND e.id = d.event_id"
-        f" WHERE d.business_id = s.business_id AND d.due_at <= now() AND {_MAY_GO})"
+        f" WHERE d.business_id = s.business_id AND d.due_at <= now() AND {MAY_GO})"
     )
     return [row[0] async for row in cursor]  # type: ignore[misc]  # a uuid
 
@@ -236,7 +242,7 @@ async def claim(connection: Connection, business_id: UUID, lease: timedelta) -> 
             " JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id"
             " JOIN webhook_settings s ON s.business_id = d.business_id"
             " WHERE d.business_id = %(business)s AND d.due_at <= now()"
-            f" AND {_MAY_GO}"
+            f" AND {MAY_GO}"
             " ORDER BY d.due_at LIMIT 1 FOR UPDATE OF d SKIP LOCKED)"
             " UPDATE deliveries d SET due_at = now() + %(lease)s FROM due"
             " WHERE d.business_id = %(business)s AND d.id = due.id"

@@ -5,6 +5,7 @@ Tokens are stored encrypted and answered once, when they are made. A new token d
 it is confirmed, so that the receiver can learn it first and no delivery fails for the change.
 """
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -105,6 +106,16 @@ async def rotate(connection: Connection, business_id: UUID, cipher: Cipher) -> s
         cipher.current.id,
     )
     return token
+
+
+async def is_signing(
+    connection: Connection, business_id: UUID, token: str, cipher: Cipher
+) -> bool:
+    """Whether this token is the one that signs now."""
+    now = await queries.find_settings(connection, business_id)
+    return now is not None and hmac.compare_digest(
+        signing_tokens(now, cipher)[0].encode(), token.encode()
+    )
 
 
 async def confirm(connection: Connection, business_id: UUID) -> None:

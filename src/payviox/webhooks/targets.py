@@ -5,16 +5,19 @@ Nothing here opens a connection; sender.py connects to what resolve() has checke
 
 import asyncio
 import functools
+import logging
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 import idna
 from aiohappyeyeballs import AddrInfoType
+
+logger = logging.getLogger(__name__)
 
 MAX_URL_CHARS = 2048
 MAX_ADDRESSES = 8
@@ -58,8 +61,10 @@ _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:@%]+)(?::(?P<port>[
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
-# Our own threads: names that never resolve keep theirs busy, and must not hold up other work.
-_LOOKUPS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="webhook-lookup")
+# Our own threads: names that never resolve keep theirs busy, and must not hold up other work. Each
+# name has one at most, also after its callers' time is up, and so each business, which has one URL.
+_LOOKUPS = ThreadPoolExecutor(max_workers=128, thread_name_prefix="webhook-lookup")
+_looking: dict[tuple[str, int], "Future[Sequence[AddrInfoType]]"] = {}
 
 
 class TargetError(ValueError):
@@ -119,7 +124,8 @@ def parse_target(url: str, *, allow_private: bool) -> Target:
 async def resolve(target: Target, *, lookup: Lookup | None = None) -> Sequence[AddrInfoType]:
     """The addresses to connect to, each of them checked: connect to these and look up no more.
 
-    One answer that is not public condemns the name, unless the target allows private ones.
+    One answer that is not public condemns the name, unless the target allows private ones. Which
+    one it was is for the operator's log: whoever chose the name must not learn our network by it.
 
     Raises TargetError.
     """
@@ -131,13 +137,24 @@ async def resolve(target: Target, *, lookup: Lookup | None = None) -> Sequence[A
         raise TargetError("the name does not resolve")
     if not target.allow_private:
         for _, _, _, _, address in found:
-            _require_public(ip_address(address[0]))
+            try:
+                _require_public(ip_address(address[0]))
+            except TargetError as error:
+                logger.warning("webhook target %s: %s", target.host, error)
+                raise TargetError("the name does not resolve to a public address") from None
     return found[:MAX_ADDRESSES]
 
 
 async def _system_lookup(host: str, port: int) -> Sequence[AddrInfoType]:
-    ask = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    return await asyncio.get_running_loop().run_in_executor(_LOOKUPS, ask)
+    looking = _looking.get((host, port))
+    if looking is None:
+        ask = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        looking = _looking[host, port] = _LOOKUPS.submit(ask)
+        looking.add_done_callback(lambda _: _looking.pop((host, port), None))
+    answer = asyncio.wrap_future(looking)
+    # Nobody may be left to hear of an error, and one caller's end is not the others'.
+    answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(answer)
 
 
 def _authority(netloc: str, standard_port: int) -> tuple[str, int]:

@@ -15,6 +15,13 @@ MAX_ATTEMPTS = 5
 BELIEVE_NOT_FOUND_S = 60.0
 """Younger attempts that the rail has not heard of may still be on their way."""
 
+MAX_ROUNDS = 3
+"""How often in a row an attempt is sent again because its rail has not heard of it. A rail that
+breaks at every call would be tried for ever, and nobody told."""
+
+UNKNOWN_S = 24 * 3600.0
+"""An attempt that is unknown for so long, or longer than its rail remembers, is for a person."""
+
 FASTEST_LOOK_S, SLOWEST_LOOK_S = 1.0, 6 * 3600.0
 FASTEST_WAIT_S, SLOWEST_WAIT_S = 5.0, 900.0
 
@@ -24,8 +31,9 @@ NEEDS_A_PERSON = "person"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is known when a rail answers. `outcome` is what the attempt's earlier answers came
-    to."""
+    """What is known when a rail answers. `outcome` is what the attempt's earlier answers came to,
+    `answer_age_s` how long ago the last of them was written; `rounds` is how often in a row it was
+    sent again because its rail had not heard of it."""
 
     status: Status
     attempt: int
@@ -34,6 +42,9 @@ class Case:
     order_age_s: float
     waiting: str | None
     remembers_s: float | None
+    authoritative: bool = False
+    answer_age_s: float = 0.0
+    rounds: int = 0
 
     @property
     def was_accepted(self) -> bool:
@@ -43,7 +54,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do. `states` are entered one after another; `due_in_s` None means: no more looks."""
+    """What to do. `states` are entered one after another; `due_in_s` None means: no more looks;
+    `rounds` None leaves the attempt's as they are."""
 
     states: tuple[Status, ...] = ()
     money: tuple[Money, ...] = ()
@@ -52,6 +64,7 @@ class Decision:
     failure: str | None = None
     outcome: str | None = None
     alert: str | None = None
+    rounds: int | None = None
 
 
 def decide(case: Case, answer: Outcome) -> Decision:
@@ -115,15 +128,26 @@ def _not_sent(case: Case, answer: Outcome) -> Decision:
     if case.was_accepted:
         # It took the order and now says that it never did: keep asking, tell somebody.
         return _needs_a_person(case, answer)
-    due = _next_wait(case) if answer.again_s is None else answer.again_s
-    # An earlier call under the same reference may still arrive, whatever this one says of itself.
+    alert = _waiting_alert(case, answer)
+    if case.status == "sending" and case.outcome == "not_found":
+        # An earlier call under the same reference may still arrive, whatever this one says of
+        # itself: another look, when that call must have ended, finds out.
+        return Decision(
+            ("unknown",),
+            due_in_s=BELIEVE_NOT_FOUND_S,
+            waiting=answer.waiting,
+            outcome="not_found",
+            alert=alert,
+            rounds=0,
+        )
     earlier = case.outcome if case.status == "sending" else None
     return Decision(
         ("queued",),
-        due_in_s=due,
+        due_in_s=_next_wait(case) if answer.again_s is None else answer.again_s,
         waiting=answer.waiting,
         outcome=earlier or "not_sent",
-        alert=_waiting_alert(case, answer),
+        alert=alert,
+        rounds=0,
     )
 
 
@@ -132,12 +156,37 @@ def _not_found(case: Case, answer: Outcome) -> Decision:
         return _needs_a_person(case, answer)
     if case.attempt_age_s < BELIEVE_NOT_FOUND_S:
         return _unknown(case, answer)
-    if case.remembers_s is None or case.attempt_age_s < case.remembers_s:
-        return Decision(("queued",), due_in_s=0.0, outcome="not_found")
-    return _needs_a_person(case, answer)
+    if _awaits_confirmation(case):
+        return _confirmed(case)
+    forgotten = case.remembers_s is not None and case.attempt_age_s >= case.remembers_s
+    if forgotten or case.rounds >= MAX_ROUNDS:
+        return _needs_a_person(case, answer)
+    return Decision(
+        ("queued",),
+        due_in_s=0.0,
+        outcome="not_sent" if case.authoritative else "not_found",
+        rounds=case.rounds + 1,
+    )
+
+
+def _awaits_confirmation(case: Case) -> bool:
+    """Whether the rail had not heard of the attempt, sent it not when asked again, and is asked a
+    last time."""
+    return case.status == "unknown" and case.outcome == "not_found" and case.rounds == 0
+
+
+def _confirmed(case: Case) -> Decision:
+    """Nothing has arrived although every call has ended: the order waits as if never sent."""
+    if case.answer_age_s < BELIEVE_NOT_FOUND_S:
+        return Decision(due_in_s=BELIEVE_NOT_FOUND_S, waiting=case.waiting, outcome="not_found")
+    return Decision(
+        ("queued",), due_in_s=_next_wait(case), waiting=case.waiting, outcome="not_sent", rounds=0
+    )
 
 
 def _unknown(case: Case, answer: Outcome) -> Decision:
+    if case.status != "sent" and case.attempt_age_s > min(case.remembers_s or UNKNOWN_S, UNKNOWN_S):
+        return _needs_a_person(case, answer)
     states: tuple[Status, ...] = ("unknown",) if case.status == "sending" else ()
     outcome = "accepted" if case.was_accepted else "unknown"
     return Decision(

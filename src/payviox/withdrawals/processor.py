@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from payviox.db.pool import Database
-from payviox.rails.base import Outcome
+from payviox.rails.base import Outcome, Rail
 from payviox.withdrawals import claims
 from payviox.withdrawals.claims import Claim
 from payviox.withdrawals.queries import processing
@@ -35,7 +35,7 @@ CALLS = 50
 BUSINESSES = 4
 """Businesses served at once by one process."""
 
-Answer = tuple[Claim, Outcome, float | None]
+Answer = tuple[Claim, Outcome, Rail | None]
 
 
 async def process_due(
@@ -127,7 +127,7 @@ class _Drain:
         except Exception as error:  # noqa: BLE001  # whatever it was, the call may have arrived
             logger.warning("rail call failed", rail=rail.name, error=type(error).__name__)
             outcome = Outcome("unknown", evidence={"error": type(error).__name__})
-        return claim, outcome, rail.remembers_s
+        return claim, outcome, rail
 
     async def _record_finished(self) -> None:
         finished = [task for task in self._calls if task.done()]

@@ -12,6 +12,7 @@ from payviox.withdrawals.model import Quote
 from payviox.withdrawals.queries import rules
 
 user_is_active = rules.user_is_active
+forget_unused = rules.forget_unused_quotes
 
 
 async def keep(

@@ -7,11 +7,19 @@ from uuid import UUID
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.rails.base import ReadyOrder
-from payviox.withdrawals.model import destination_digest
+from payviox.withdrawals.model import destination_digest, payee_digest
 from payviox.withdrawals.queries import rules
 
 VELOCITY_S = 24 * 3600
 """The window of both velocity rules, in seconds."""
+
+
+async def queue_up(connection: Connection, business: Business, order: ReadyOrder) -> None:
+    """Where the business counts who shares a destination: let one order to it go at a time. Before
+    any account is locked, since nobody who holds an account may wait here."""
+    payee = payee_digest(order.provider, order.destination)
+    if payee is not None and business.review_shared_users is not None:
+        await rules.lock_payee(connection, business.id, payee)
 
 
 async def reasons(
@@ -21,9 +29,9 @@ async def reasons(
     user's account, so that of two orders at once the second sees the first.
 
     `amount`: from the business's review amount. `rail`: its rail or provider is always reviewed.
-    `first_use`: this payout user was never paid there. `shared_destination`: so many other payout
-    users named it. `velocity_orders`, `velocity_amount`: with it they are so many orders, or so
-    many cents, within 24 hours.
+    `first_use`: this payout user was never paid there. `shared_destination`: with it so many
+    payout users have named its payee, however spelled. `velocity_orders`, `velocity_amount`: with
+    it they are so many orders, or so many cents, within 24 hours.
     """
     found = []
     if business.review_amount is not None and order.amount >= business.review_amount:
@@ -39,15 +47,21 @@ async def _destination(
     connection: Connection, business: Business, user_id: UUID, order: ReadyOrder
 ) -> list[str]:
     shared = business.review_shared_users
-    # A gift card's destination is a product: it goes to the payout user, whoever else chose it.
-    if order.provider == "gift_card" or not (business.review_first_use or shared):
+    payee = payee_digest(order.provider, order.destination)
+    if payee is None or not (business.review_first_use or shared):
         return []
-    digest = destination_digest(order.provider, order.destination)
-    uses = await rules.uses(connection, business.id, user_id, digest, shared or 0)
+    uses = await rules.uses(
+        connection,
+        business.id,
+        user_id,
+        destination=destination_digest(order.provider, order.destination),
+        payee=payee,
+        most=shared or 0,
+    )
     found = []
     if business.review_first_use and not uses.succeeded_before:
         found.append("first_use")
-    if shared is not None and uses.other_users >= shared:
+    if shared is not None and uses.other_users + 1 >= shared:
         found.append("shared_destination")
     return found
 

@@ -40,14 +40,17 @@ async def create(
     *,
     quote_id: UUID | None = None,
 ) -> Order:
-    """Reserve the amount and make the order, for review or for the worker.
+    """Reserve the amount and make the order, for review or for the worker. `business` is as the
+    caller knows it; its rules and limits are those of now.
 
     Raises FieldErrors (limits), Unauthorized (the payout user was just deactivated), Conflict (the
     quote expired or was used) and InsufficientBalance.
     """
-    check_limits(business, ready.amount)
+    await review.queue_up(connection, business, ready)
     source = user_account(user_id)
     accounts = await ledger.lock(connection, business.id, [source])
+    business = await businesses.get(connection, business.id)
+    check_limits(business, ready.amount)
     if not await orders_allowed(connection, business.id, user_id):
         raise Unauthorized
     if quote_id is not None:

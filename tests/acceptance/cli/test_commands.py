@@ -1,6 +1,13 @@
 """Every command in a process of its own, beside a running `serve` on an embedded database."""
 
+import contextlib
+import fcntl
+import os
+import pty
 import re
+import struct
+import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +19,7 @@ import pytest
 
 from payviox import __version__
 from payviox.db.embedded import embedded
-from support.installation import Installation, until
+from support.installation import PAYVIOX, Installation, until
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +104,42 @@ def test_a_deposit_is_credited_once_for_each_reference(
     after = installation.told("business", "deposit", business_id, "700", "--reference", "r-1")
     again = installation.told("business", "deposit", business_id, "700", "--reference", "r-1")
     assert after["balance"] == before["balance"] + 700
-    assert again == after
+    assert (after["already_booked"], again["already_booked"]) == (False, True)
+    assert again == after | {"already_booked": True}
+    told = installation.done("business", "deposit", business_id, "700", "--reference", "r-1")
+    assert re.match(r"r-1 was booked already, at 2\S+Z\. Nothing was changed\.\n", told)
     said = installation.refused("business", "deposit", business_id, "701", "--reference", "r-1")
     assert said == "Error: The reference 'r-1' was used before for a deposit of 700 cents"
+    del after["already_booked"]
     assert call(installation, acme, "GET", "/balance").json() == after
+
+
+def test_a_business_shows_what_every_account_of_it_holds(installation: Installation) -> None:
+    business = installation.told("business", "create", "Books")["test"]
+    business_id = business["business_id"]
+    installation.done("business", "deposit", business_id, "10000", "--reference", "first")
+    installation.done("business", "fund", business_id, "9000")
+    installation.done("business", "enable-payouts", business_id)
+    installation.done("business", "set", business_id, "review_amount=1")
+    pay(installation, business, "ada@example.com", 1_000)
+    payout_hash = pay(installation, business, "grace@example.com", 2_000)
+    withdraw(installation, payout_hash, 500, "grace@example.com")
+    shown = installation.told("business", "show", business_id)
+    assert (shown["balance"], shown["payout_balance"]) == (1_000, 6_000)
+    assert shown["payout_users"] == 2
+    assert shown["accounts"] == {
+        "main": 1_000,
+        "payout": 6_000,
+        "users": 2_500,
+        "in_transit": {"sandbox": 500},
+        "settled": {},
+        "rail_cost": {},
+        "suspense": {},
+        "fee_income": 0,
+        "world": -10_000,
+    }
+    lines = installation.done("business", "show", business_id).splitlines()
+    assert {"in_transit sandbox  500", "suspense            0"} <= set(lines)
 
 
 def test_money_moves_between_the_main_and_the_payout_balance(
@@ -114,6 +153,8 @@ def test_money_moves_between_the_main_and_the_payout_balance(
     assert back["payout_balance"] == before["payout_balance"]
     said = installation.refused("business", "fund", business_id, "999999999")
     assert said == "Error: Insufficient balance"
+    said = installation.refused("business", "fund", business_id, "12.50", status=2)
+    assert "Amounts are in cents: 1250 for $12.50." in said
     for amount in ("0", "-5", "1.5", "1e3", "ten", "1000000000001"):
         installation.refused("business", "fund", business_id, "--", amount, status=2)
     assert installation.told("business", "show", business_id) == before
@@ -232,6 +273,9 @@ def test_orders_are_decided_and_tell_their_whole_story(
     assert told["attempts"][0]["reference"] == f"{approved}.1"
     assert [move["kind"] for move in told["transfers"]] == ["reserve", "settle"]
     assert "payout.succeeded" in [event["type"] for event in told["events"]]
+    logged = installation.told("webhook", "log", business_id, "--order", approved)
+    assert logged
+    assert {event["order_id"] for event in logged} == {approved}
     refused = story(rejected)
     assert (refused["status"], refused["note"]) == ("rejected", "not this time")
     assert [move["kind"] for move in refused["transfers"]] == ["reserve", "release"]
@@ -263,6 +307,11 @@ def test_webhooks_are_set_tested_and_their_tokens_rotated_in_two_steps(
         )
     )
     assert (entry["event_id"], entry["answer"], entry["test"]) == (event_id, 404, True)
+    shown = installation.told("webhook", "event", business_id, event_id)
+    assert shown["body"]["test_mode"] is True
+    assert (shown["attempts"][0]["number"], shown["attempts"][0]["status"]) == (1, 404)
+    assert "Not found" in shown["attempts"][0]["answer"]
+    assert url in installation.done("webhook", "event", business_id, event_id)
     installation.done("webhook", "redeliver", business_id, event_id)
     assert "no new token" in installation.refused(
         "webhook", "rotate-token", business_id, "--confirm"
@@ -311,7 +360,12 @@ def test_a_command_without_a_terminal_prints_lines_for_scripts(
     installation: Installation, acme: Any
 ) -> None:
     lines = installation.done("business", "list").splitlines()
+    assert lines[0].split("\t")[:3] == ["business_id", "name", "mode"]
     assert all(len(line.split("\t")) == 6 for line in lines)
+    empty = installation.told("business", "create", "Empty")["live"]["business_id"]
+    listed = installation.run("order", "list", empty)
+    assert (listed.returncode, listed.stderr) == (0, "No orders.\n")
+    assert listed.stdout.startswith("order_id\tstatus\t")
     assert acme["business_id"] in {line.split("\t")[0] for line in lines}
 
 
@@ -319,3 +373,81 @@ def test_commands_answer_within_seconds(installation: Installation) -> None:
     began = time.monotonic()
     installation.done("business", "list")
     assert time.monotonic() - began < 5
+
+
+def on_a_terminal(installation: Installation, *arguments: str, given: str = "") -> str:
+    """What a command prints on a terminal of 80 columns."""
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [PAYVIOX, *arguments],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=installation.environment,
+        cwd=installation.home.parent,
+    )
+    os.close(terminal)
+    os.write(master, given.encode())
+    said = b""
+    with contextlib.suppress(OSError):  # Linux's answer once the command has closed its terminal
+        while more := os.read(master, 2**16):
+            said += more
+    os.close(master)
+    process.wait(30)
+    return said.decode().replace("\r\n", "\n")
+
+
+def test_ids_are_printed_whole_on_a_narrow_terminal(installation: Installation, acme: Any) -> None:
+    pay(installation, acme, "narrow@example.com", 100)
+    orders = installation.told("order", "list", acme["business_id"])
+    events = installation.told("webhook", "log", acme["business_id"])
+    lines = on_a_terminal(installation, "business", "list").splitlines()
+    assert acme["business_id"] in lines
+    assert max(map(len, lines)) <= 80
+    lines = on_a_terminal(installation, "order", "list", acme["business_id"]).splitlines()
+    assert {row["order_id"] for row in orders} <= set(lines)
+    lines = on_a_terminal(installation, "webhook", "log", acme["business_id"]).splitlines()
+    assert {row["event_id"] for row in events} <= set(lines)
+
+
+def test_money_is_taken_back_on_a_terminal_only_after_a_yes(
+    installation: Installation, acme: Any
+) -> None:
+    pay(installation, acme, "asked@example.com", 900)
+    find = ("users", "list", acme["business_id"], "--email", "asked@example.com")
+    user_id = installation.told(*find)[0]["payout_user_id"]
+    said = on_a_terminal(installation, "users", "revoke", user_id, "400", given="n\n")
+    assert "$4.00 are taken from the payout user. Go on?" in said
+    assert installation.told(*find)[0]["balance"] == 900
+    on_a_terminal(installation, "users", "revoke", user_id, "400", given="y\n")
+    assert installation.told(*find)[0]["balance"] == 500
+
+
+def test_a_private_webhook_is_refused_with_the_switch_for_development_named(
+    installation: Installation, acme: Any
+) -> None:
+    strict = Installation(installation.home)
+    command = ("webhook", "set", acme["business_id"], "--url")
+    said = strict.refused(*command, "http://127.0.0.1:9000/hook")
+    assert "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1" in said
+    assert "development only" in said
+    assert "PAYVIOX_ALLOW" not in strict.refused(*command, "gopher://127.0.0.1")
+
+
+def test_a_command_on_a_folder_without_an_installation_says_so_and_makes_nothing(
+    tmp_path: Path,
+) -> None:
+    nowhere = Installation(tmp_path / "none")
+    for command in (
+        ("business", "list"),
+        ("ledger", "verify"),
+        ("operator", "create", "--email", "a@example.com", "--password-stdin"),
+        ("database", "dump", str(tmp_path / "dump")),
+    ):
+        said = nowhere.refused(*command, given="a long enough password\n", status=2)
+        assert said == (
+            f"Error: There is no installation in {nowhere.home}. Set PAYVIOX_HOME, or start one"
+            " with `payviox serve`."
+        )
+    assert list(tmp_path.iterdir()) == []

@@ -30,6 +30,6 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path) -> None:
     installation = Installation(tmp_path / "home")
     broken = tmp_path / "broken.dump"
     broken.write_text("not a backup")
-    installation.done("ledger", "verify")
+    installation.done("migrate")
     assert "pg_restore failed" in installation.refused("database", "restore", str(broken))
     installation.done("business", "create", "Acme")

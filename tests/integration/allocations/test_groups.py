@@ -1,6 +1,7 @@
 """Requests that share one commit are decided one after another, as if each were alone."""
 
 import asyncio
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -10,18 +11,20 @@ from payviox.allocations import batcher as batchers
 from payviox.allocations import service as allocations
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item, Refused
+from payviox.api import allocation
 from payviox.db.pool import Database
 from payviox.errors import (
     Busy,
     IdempotencyMismatch,
     InsufficientPayoutBalance,
+    OutcomeUnknown,
     PayoutsDisabled,
     PayoutUserInactive,
+    PayvioxError,
     Unauthorized,
 )
 from payviox.settings import Settings
 from payviox.treasury import service as treasury
-from support.businesses import open_business
 from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
@@ -325,8 +328,9 @@ async def test_what_a_caller_records_beside_commits_with_the_money_or_not_at_all
             engine.business.business_id,
         )
 
-    with pytest.raises(ValueError, match="changed its mind"):
+    with pytest.raises(PayvioxError) as refused:
         await engine.submit(Item("a@x.com", 1), Item("a@x.com", 1), record=broken)
+    assert refused.value.body == {"error": "Internal server error"}
     assert await engine.business.ledger() == before
     assert await recorded() is None
     await engine.submit(Item("a@x.com", 1), Item("a@x.com", 1), record=record)
@@ -355,6 +359,22 @@ async def test_draining_waits_for_everything(engine) -> None:
     assert (await engine.business.ledger()).users == 30
     assert kinds(await results(tasks)) == [Allocated] * 30
     assert engine.batcher.queued == 0
+
+
+async def test_giving_up_answers_everybody_at_once_and_undoes_what_was_begun(engine) -> None:
+    before = await engine.business.ledger()
+    async with engine.locked():
+        in_flight = engine.pay("a@x.com", 1)
+        await engine.waiting_for_a_lock()
+        waiting = [engine.pay("a@x.com", 1) for _ in range(5)]
+        await engine.queued(5)
+        engine.batcher.give_up()
+        found = await asyncio.gather(in_flight, *waiting, return_exceptions=True)
+        await engine.batcher.drain()
+    assert kinds(found) == [OutcomeUnknown] + [PayvioxError] * 5
+    with pytest.raises(PayvioxError):
+        await engine.pay("a@x.com", 1)
+    assert await engine.business.ledger() == before
 
 
 async def test_a_full_queue_refuses_at_once_and_holds_no_more_than_its_bound(make_engine) -> None:
@@ -413,15 +433,53 @@ class TestOverHttp:
         assert {answer.status_code for answer in answers} == {201, 429}
         assert (await business.ledger()).transfers["allocation"] == paid + 1
 
+    async def test_all_who_call_with_a_regenerated_key_are_told_so_after_one_look_up_at_a_time(
+        self, business, services, monkeypatch
+    ) -> None:
+        await business.create("a@x.com", 1)
+        looking, most = 0, 0
+        look = allocation.authenticate_business
 
-async def test_businesses_share_the_queues_bound(make_engine, database, keyring) -> None:
-    engine = await make_engine(capacity=10)
-    other = await open_business(database, funds=10)
-    async with engine.locked():
-        first = engine.pay("a@x.com", 1)
-        await engine.waiting_for_a_lock()
-        waiting = [engine.pay("a@x.com", 1) for _ in range(10)]
-        await engine.queued(10)
-        with pytest.raises(Busy):
-            await engine.batcher.submit(other.business_id, [Item("a@x.com", 1)])
-    await results([first, *waiting])
+        async def counted(*given: Any) -> Any:
+            nonlocal looking, most
+            looking += 1
+            most = max(most, looking)
+            try:
+                return await look(*given)
+            finally:
+                looking -= 1
+
+        monkeypatch.setattr(allocation, "authenticate_business", counted)
+        monkeypatch.setattr(services.batcher, "_full", lambda *_: True)
+        known = await asyncio.gather(*(business.create("a@x.com", 1) for _ in range(50)))
+        await business.regenerate()
+        answers = await asyncio.gather(*(business.create("a@x.com", 1) for _ in range(50)))
+        assert {answer.status_code for answer in known} == {429}
+        assert {answer.status_code for answer in answers} == {401}
+        assert (await business.ledger()).transfers["allocation"] == 1
+        assert most == 1
+
+
+async def test_a_queue_filled_by_one_business_still_takes_a_share_of_the_others(
+    make_engine,
+) -> None:
+    one = await make_engine(capacity=20)
+    others = [await make_engine() for _ in range(6)]
+    taken: list[int] = []
+    one.batcher.on_group = taken.append
+    async with contextlib.AsyncExitStack() as locks:
+        tasks = []
+        for number, engine in enumerate((one, *others), start=1):
+            engine.batcher = one.batcher
+            await locks.enter_async_context(engine.locked())
+            tasks.append(engine.pay("a@x.com", 1))
+            await eventually(lambda number=number: len(taken) == number)
+            waiting = 20 if engine is one else 5
+            tried = [engine.pay("a@x.com", 1) for _ in range(waiting + 3)]
+            await eventually(lambda tried=tried: sum(task.done() for task in tried) >= 3)
+            tasks += [task for task in tried if not task.done()]
+            refused = [task for task in tried if task.done()]
+            assert kinds([task.exception() for task in refused]) == [Busy] * len(refused)
+        # Twenty of the first, five of each of four more; of the last two the first request alone.
+        assert one.batcher.queued == 42
+    assert kinds(await results(tasks)) == [Allocated] * 49

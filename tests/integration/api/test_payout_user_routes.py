@@ -9,7 +9,6 @@ import pytest
 
 from payviox.api.context import Services
 from payviox.rails.sandbox_endings import BY_NAME
-from payviox.withdrawals import service as withdrawals
 from support.businesses import TestBusiness
 from support.giftcards import csv_of, import_text
 from support.withdrawals import Desk
@@ -175,6 +174,27 @@ async def test_a_quote_is_good_for_one_withdrawal_of_the_same(user: User) -> Non
     )
     assert sorted(answer.status_code for answer in both) == [201, 409, 409, 409, 409]
     await refused(409)
+
+
+async def test_a_quote_for_one_gift_card_buys_no_other(user: User, services: Services) -> None:
+    at = (user.business.database, services.keyring, user.business.business_id)
+    await import_text(*at, csv_of(["A"], name="Card A"))
+    await import_text(*at, csv_of(["B"], name="Card B"))
+    cards = (await user.client.get("/payout/gift-cards")).json()["data"]
+    one, other = [card["id"] for card in cards if card["id"].startswith("prd_")]
+    body = {"provider": "gift_card", "amount": 2_500, "gift_card": {"product": one}}
+    quote = await user.client.post("/payout/quote", json=body)
+    bought = {"quote_id": quote.json()["quote_id"], "gift_card": {"product": other}}
+    answer = await user.client.post("/payout/withdraw", json=body | bought)
+    assert (answer.status_code, list(answer.json())) == (400, ["quote_id"])
+
+
+async def test_a_gift_card_is_quoted_by_its_product(user: User) -> None:
+    body = {"provider": "gift_card", "amount": 1}
+    for more in ({}, {"gift_card": {}}, {"gift_card": None}):
+        answer = await user.client.post("/payout/quote", json=body | more)
+        assert answer.status_code == 400
+        assert next(iter(answer.json())).startswith("gift_card")
 
 
 async def test_anothers_quote_does_not_exist(user: User) -> None:
@@ -405,9 +425,6 @@ async def test_a_live_business_sells_its_own_stock(make_business: Any, services:
     assert (shown.json()["code"], shown.json()["pin"]) == ("SECRET-1", "pin of SECRET-1")
     assert (await user.client.post(f"/payout/withdrawals/{waits['id']}/reveal")).status_code == 409
     await import_text(*at, csv_of(["SECRET-2"]))
-    await user.desk.write(
-        lambda db: withdrawals.stop_waiting(db, user.business.business_id, "out_of_stock")
-    )
     await user.desk.process()
     shown = await user.client.post(f"/payout/withdrawals/{waits['id']}/reveal")
     assert shown.json()["code"] == "SECRET-2"

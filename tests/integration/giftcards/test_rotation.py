@@ -8,11 +8,10 @@ from payviox.auth.keyring import DecryptionFailed, Keyring
 from payviox.db.pool import Database
 from payviox.errors import SettingsError
 from payviox.giftcards import service
-from payviox.giftcards.rail import StockRail
 from payviox.giftcards.rotation import CHUNK, reencrypt
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
-from support.giftcards import csv_of, import_text, insert_order, only_product
+from support.giftcards import WorkedStock, csv_of, import_text, insert_order, only_product
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +70,7 @@ async def test_a_rotation_that_is_interrupted_is_resumed_and_nothing_is_lost(
     assert (sums.imported, sums.duplicates) == (1, len(CODES)), "after the old key is gone"
     product = await only_product(shop.database, shop.business_id)
     order, owner = await insert_order(shop.database, shop.business_id, product, status="succeeded")
-    await StockRail(shop.database).submit(order, "r")
+    await WorkedStock(shop.database).submit(order, "r")
     card = await shop.database.write(
         lambda db: service.reveal(db, AFTER, shop.business_id, owner, order.order_id)
     )
@@ -80,7 +79,7 @@ async def test_a_rotation_that_is_interrupted_is_resumed_and_nothing_is_lost(
 
 async def test_cards_are_sold_while_their_key_is_rotated(shop: TestBusiness) -> None:
     product = await only_product(shop.database, shop.business_id)
-    rail = StockRail(shop.database)
+    rail = WorkedStock(shop.database)
     orders = [(await insert_order(shop.database, shop.business_id, product))[0] for _ in range(30)]
     rotating = asyncio.create_task(reencrypt(shop.database, ROTATING, lambda *_: None))
     outcomes = [await rail.submit(order, str(number)) for number, order in enumerate(orders)]

@@ -2,6 +2,7 @@
 
 import io
 import logging
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import anyio
@@ -14,13 +15,20 @@ from payviox.db.pool import Database
 from payviox.errors import NotFound
 from payviox.giftcards import importing, service
 from payviox.giftcards.csv_file import read_cards
-from payviox.giftcards.model import BadLine
+from payviox.giftcards.model import BadLine, Product
 from payviox.giftcards.rail import StockRail
 from payviox.giftcards.service import NothingToReveal
 from payviox.rails.base import Invalid, Request
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
-from support.giftcards import HEADER, csv_of, import_text, insert_order, only_product
+from support.giftcards import (
+    HEADER,
+    WorkedStock,
+    csv_of,
+    import_text,
+    insert_order,
+    only_product,
+)
 from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
@@ -34,8 +42,8 @@ async def shop(database: Database) -> TestBusiness:
 
 
 @pytest.fixture
-def rail(database: Database) -> StockRail:
-    return StockRail(database)
+def rail(database: Database) -> WorkedStock:
+    return WorkedStock(database)
 
 
 async def fill(shop: TestBusiness, count: int, prefix: str = "CODE") -> None:
@@ -102,7 +110,7 @@ async def test_two_imports_of_one_file_at_once_store_each_card_once(shop: TestBu
     )
 
 
-async def test_a_quote_is_the_price_and_nothing_else(shop: TestBusiness, rail: StockRail) -> None:
+async def test_a_quote_is_the_price_and_nothing_else(shop: TestBusiness, rail: WorkedStock) -> None:
     await fill(shop, 1)
     product = await only_product(shop.database, shop.business_id)
     for wanted in ({"amount": 2_500}, {"net_amount": 2_500}):
@@ -131,7 +139,7 @@ async def test_a_quote_is_the_price_and_nothing_else(shop: TestBusiness, rail: S
     ],
 )
 async def test_what_is_no_product_or_not_its_price_is_invalid(
-    shop: TestBusiness, rail: StockRail, product: object, amount: dict[str, int], field: str
+    shop: TestBusiness, rail: WorkedStock, product: object, amount: dict[str, int], field: str
 ) -> None:
     await fill(shop, 1)
     real = (await only_product(shop.database, shop.business_id)).shown_id
@@ -141,7 +149,7 @@ async def test_what_is_no_product_or_not_its_price_is_invalid(
 
 
 async def test_another_business_cannot_see_or_order_the_product(
-    shop: TestBusiness, rail: StockRail
+    shop: TestBusiness, rail: WorkedStock
 ) -> None:
     await fill(shop, 1)
     product = await only_product(shop.database, shop.business_id)
@@ -154,7 +162,7 @@ async def test_another_business_cannot_see_or_order_the_product(
 
 
 async def test_200_orders_at_once_for_100_cards_get_each_card_once(
-    shop: TestBusiness, rail: StockRail
+    shop: TestBusiness, rail: WorkedStock
 ) -> None:
     await fill(shop, 100)
     product = await only_product(shop.database, shop.business_id)
@@ -180,7 +188,7 @@ async def test_200_orders_at_once_for_100_cards_get_each_card_once(
 
 
 async def test_one_order_asked_for_many_times_at_once_gets_one_card(
-    shop: TestBusiness, rail: StockRail
+    shop: TestBusiness, rail: WorkedStock
 ) -> None:
     await fill(shop, 20)
     product = await only_product(shop.database, shop.business_id)
@@ -202,7 +210,9 @@ async def test_one_order_asked_for_many_times_at_once_gets_one_card(
     assert (await rail.look_up(order, "another")).state == "succeeded"
 
 
-async def test_a_reference_never_heard_of_is_not_found(shop: TestBusiness, rail: StockRail) -> None:
+async def test_a_reference_never_heard_of_is_not_found(
+    shop: TestBusiness, rail: WorkedStock
+) -> None:
     await fill(shop, 1)
     product = await only_product(shop.database, shop.business_id)
     order, _ = await insert_order(shop.database, shop.business_id, product)
@@ -210,7 +220,7 @@ async def test_a_reference_never_heard_of_is_not_found(shop: TestBusiness, rail:
 
 
 async def test_a_card_held_by_a_transaction_that_fails_is_not_taken_for_sold(
-    shop: TestBusiness, rail: StockRail
+    shop: TestBusiness, rail: WorkedStock
 ) -> None:
     await fill(shop, 1)
     product = await only_product(shop.database, shop.business_id)
@@ -233,7 +243,7 @@ async def test_a_card_held_by_a_transaction_that_fails_is_not_taken_for_sold(
 
 
 async def test_expired_cards_are_never_delivered_and_the_next_to_expire_goes_first(
-    shop: TestBusiness, rail: StockRail, urls: Urls
+    shop: TestBusiness, rail: WorkedStock, urls: Urls
 ) -> None:
     for code, expiry in (("never", ""), ("late", "2999-12-31"), ("soon", "2998-12-31")):
         text = csv_of([code], expiry=expiry)
@@ -265,8 +275,58 @@ async def test_expired_cards_are_never_delivered_and_the_next_to_expire_goes_fir
     assert (stock.available, stock.expired, stock.delivered) == (0, 1, 3)
 
 
+async def test_a_card_that_soon_expires_is_not_delivered_and_counts_as_expired(
+    shop: TestBusiness, rail: WorkedStock
+) -> None:
+    today = datetime.now(UTC).date()
+    for days in (0, 6, 7):
+        text = csv_of([f"in {days} days"], expiry=str(today + timedelta(days=days)))
+        await import_text(shop.database, KEYRING, shop.business_id, text)
+    product = await only_product(shop.database, shop.business_id)
+    states = []
+    for reference in ("r1", "r2"):
+        order, _ = await insert_order(shop.database, shop.business_id, product)
+        states.append((await rail.submit(order, reference)).state)
+    assert states == ["succeeded", "not_sent"]
+    (stock,) = await shop.database.fetch(lambda db: service.stock(db, shop.business_id))
+    assert (stock.available, stock.expired, stock.delivered) == (0, 2, 1)
+
+
+@pytest.mark.parametrize("status", ["queued", "canceled", "unknown"])
+async def test_a_late_call_delivers_nothing_to_an_order_that_is_not_being_sent(
+    shop: TestBusiness, status: str
+) -> None:
+    await fill(shop, 1)
+    product = await only_product(shop.database, shop.business_id)
+    order, _ = await insert_order(shop.database, shop.business_id, product, status=status)
+    late = await StockRail(shop.database).submit(order, f"ord_{order.order_id}.1")
+    assert late.state == "unknown"
+    product = await only_product(shop.database, shop.business_id)
+    assert product.available
+
+
+async def test_a_call_under_another_attempts_reference_delivers_nothing(
+    shop: TestBusiness, rail: WorkedStock
+) -> None:
+    product = await _sold_out(shop)
+    order, _ = await insert_order(shop.database, shop.business_id, product)
+    assert (await rail.submit(order, "second")).state == "not_sent"
+    await fill(shop, 1, "NEW")
+    assert (await StockRail(shop.database).submit(order, "first")).state == "unknown"
+    assert (await StockRail(shop.database).submit(order, "second")).state == "succeeded"
+
+
+async def _sold_out(shop: TestBusiness) -> Product:
+    await fill(shop, 1)
+    product = await only_product(shop.database, shop.business_id)
+    await shop.database.write(
+        lambda db: service.void_product(db, shop.business_id, product.id, "op")
+    )
+    return product
+
+
 async def test_only_the_owner_of_a_succeeded_order_sees_the_code_and_each_reveal_is_recorded(
-    shop: TestBusiness, rail: StockRail
+    shop: TestBusiness, rail: WorkedStock
 ) -> None:
     await fill(shop, 2)
     product = await only_product(shop.database, shop.business_id)
@@ -306,7 +366,7 @@ async def test_only_the_owner_of_a_succeeded_order_sees_the_code_and_each_reveal
     ],
 )
 async def test_a_code_changed_or_moved_in_the_database_is_not_shown(
-    shop: TestBusiness, rail: StockRail, urls: Urls, change: str
+    shop: TestBusiness, rail: WorkedStock, urls: Urls, change: str
 ) -> None:
     await fill(shop, 2)
     product = await only_product(shop.database, shop.business_id)
@@ -321,7 +381,7 @@ async def test_a_code_changed_or_moved_in_the_database_is_not_shown(
 
 
 async def test_low_stock_and_sold_out_are_each_told_once(
-    shop: TestBusiness, rail: StockRail
+    shop: TestBusiness, rail: WorkedStock
 ) -> None:
     await shop.set(low_stock=3)
     await fill(shop, 4)
@@ -364,7 +424,7 @@ async def test_low_stock_and_sold_out_are_each_told_once(
 
 
 async def test_voided_cards_are_never_delivered_and_delivered_ones_are_left_alone(
-    shop: TestBusiness, rail: StockRail
+    shop: TestBusiness, rail: WorkedStock
 ) -> None:
     await fill(shop, 3)
     product = await only_product(shop.database, shop.business_id)
@@ -383,7 +443,7 @@ async def test_voided_cards_are_never_delivered_and_delivered_ones_are_left_alon
 
 
 async def test_no_code_is_anywhere_in_the_database_or_the_log(
-    shop: TestBusiness, rail: StockRail, urls: Urls, caplog: pytest.LogCaptureFixture
+    shop: TestBusiness, rail: WorkedStock, urls: Urls, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     code, pin = "PLAINLY-SEEN-4711", "PINNED-0815"

@@ -11,6 +11,19 @@ import pytest
 
 from payviox import ids
 from payviox.db.pool import Database
+from payviox.ledger import model
+from payviox.ledger import service as ledger
+from payviox.ledger.model import (
+    FEE_INCOME,
+    MAIN,
+    PAYOUT,
+    WORLD,
+    Posting,
+    Transfer,
+    rail_cost,
+    settled,
+    suspense,
+)
 from payviox.ledger.verify import NAMED, Problem, Report, verify
 from payviox.treasury import service as treasury
 from support import books
@@ -42,6 +55,11 @@ class Books:
         yield
         columns = change.split(" SET ")[1].split(" = ", maxsplit=1)[0]
         self.sql(f"UPDATE {table} SET {columns} = %s WHERE id = %s", before[columns], row_id)
+
+    async def post(self, *postings: Posting) -> list[Transfer]:
+        return await self.database.write(
+            lambda db: ledger.post(db, self.business.business_id, postings)
+        )
 
     async def verify(self) -> Report:
         async with self.database.read() as connection:
@@ -290,6 +308,100 @@ async def test_an_order_without_money_and_money_without_its_order_are_named(kept
     report = await kept.verify()
     assert [p.order_id for p in of_kind(report, "order")] == [row[0]]
     assert [(p.order_id, p.transfer_id) for p in of_kind(report, "orphan")] == [(nowhere, reserve)]
+
+
+@pytest.mark.parametrize(
+    "posting",
+    [
+        Posting("allocation", 700, WORLD, PAYOUT),
+        Posting("fund", 700, PAYOUT, MAIN),
+        Posting("settle", 700, PAYOUT, settled(books.RAIL)),
+        Posting("fee", 700, PAYOUT, FEE_INCOME),
+        Posting("adjustment", 700, PAYOUT, MAIN),
+        Posting("adjustment", 700, WORLD, settled(books.RAIL)),
+    ],
+    ids=lambda posting: f"{posting.kind} from {posting.source.kind} to {posting.target.kind}",
+)
+async def test_a_transfer_whose_kind_does_not_move_money_there_is_named(
+    kept: Books, posting: Posting
+) -> None:
+    (made, _) = await kept.post(posting, posting)
+    report = await kept.verify()
+    assert report.counts == {"kind": 2}
+    (problem,) = report.problems
+    assert (problem.kind, problem.transfer_id) == ("kind", made.id)
+    assert posting.kind in problem.message
+
+
+async def test_a_transfer_of_an_order_without_one_and_another_with_one_are_named(
+    kept: Books,
+) -> None:
+    user = model.user(kept.users[0])
+    order_id = kept.sql("SELECT id FROM orders WHERE status = 'succeeded'")[0]
+    (fee,) = await kept.post(Posting("cost", 5, FEE_INCOME, rail_cost(books.RAIL)))
+    (given,) = await kept.post(Posting("allocation", 5, PAYOUT, user, order_id=order_id))
+    named = of_kind(await kept.verify(), "kind")
+    assert [problem.transfer_id for problem in named] == [fee.id, given.id]
+
+
+async def test_adjustments_between_the_business_and_what_the_rails_left_are_in_order(
+    kept: Books,
+) -> None:
+    user = model.user(kept.users[0])
+    await kept.post(
+        Posting("adjustment", 5, WORLD, suspense(books.RAIL)),
+        Posting("adjustment", 5, suspense(books.RAIL), user),
+        Posting("adjustment", 5, FEE_INCOME, PAYOUT),
+        Posting("adjustment", 5, MAIN, rail_cost(books.RAIL)),
+    )
+    assert (await kept.verify()).ok
+
+
+async def test_a_failed_order_that_was_paid_after_all_three_times_is_named(kept: Books) -> None:
+    order_id, net = kept.sql(
+        "SELECT o.id, o.net_amount FROM orders o JOIN transfers t ON t.order_id = o.id"
+        " WHERE t.kind = 'paid_after_all'"
+    )
+    again = Posting(
+        "paid_after_all", net, suspense(books.RAIL), settled(books.RAIL), order_id=order_id
+    )
+    await kept.post(again, again)
+    (problem,) = (await kept.verify()).problems
+    assert (problem.kind, problem.order_id) == ("order", order_id)
+    assert "more than one" in problem.message
+
+
+async def test_an_order_from_stock_and_its_gift_card_are_compared(kept: Books) -> None:
+    database, business_id = kept.database, kept.business.business_id
+    made = {
+        status: await books.withdraw(
+            database, business_id, kept.users[0], 100, status, rail="stock"
+        )
+        for status in ("queued", "succeeded", "failed")
+    }
+    (problem,) = (await kept.verify()).problems
+    assert (problem.kind, problem.order_id) == ("card", made["succeeded"])
+    product = ids.new()
+    kept.sql(
+        "INSERT INTO gift_card_products (business_id, id, name, brand, country, currency,"
+        " face_value, price) VALUES (%s, %s, 'n', 'b', 'US', 'USD', 1, 1)",
+        business_id,
+        product,
+    )
+    for order_id in made.values():
+        kept.sql(
+            "INSERT INTO gift_cards (business_id, id, product_id, status, reference, order_id,"
+            " code, key_id, fingerprint) VALUES (%s, %s, %s, 'delivered', %s, %s, 'x', 'k', %s)",
+            business_id,
+            ids.new(),
+            product,
+            str(order_id),
+            order_id,
+            order_id.bytes,
+        )
+    (problem,) = (await kept.verify()).problems
+    assert (problem.kind, problem.order_id) == ("card", made["failed"])
+    assert "is delivered for the order, which is failed" in problem.message
 
 
 async def test_many_broken_rows_are_counted_and_the_first_are_named(kept: Books) -> None:

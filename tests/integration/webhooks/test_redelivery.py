@@ -7,6 +7,7 @@ import pytest
 from payviox import ids
 from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
+from payviox.monitoring import service as monitoring
 from payviox.webhooks import outbox
 from payviox.webhooks.delivery import Courier
 from support.hooked import Hook, deliver
@@ -88,6 +89,52 @@ async def test_what_is_pending_waits_while_the_webhook_is_off_and_uses_up_no_att
     await deliver(courier, hooked)
     # What happened while it was off is listed, not delivered.
     assert await hooked.deliveries() == [("delivered", 1, None)]
+
+
+async def test_what_is_pending_of_a_type_that_is_not_subscribed_any_more_waits(
+    hook: Hook, courier: Courier
+) -> None:
+    hooked = await hook()
+    hooked.receiver.answer = lambda _: 500
+    await hooked.happen()
+    await deliver(courier, hooked)
+    hooked.receiver.answer = lambda _: 200
+    await hooked.set(events=["payout.failed"])
+    await hooked.time_passes()
+    await deliver(courier, hooked)
+    await courier.sweep()
+    await courier.idle()
+    assert len(hooked.receiver.received) == 1
+    figures = await monitoring.figures(hooked.database)
+    assert figures is not None
+    assert figures.due.deliveries_age_s == 0
+    await hooked.redeliver(await hooked.only_event())
+    await deliver(courier, hooked)
+    assert await hooked.deliveries() == [("delivered", 2, None)]
+
+
+async def test_what_waits_because_its_webhook_is_off_is_late_for_nobody(hook: Hook) -> None:
+    hooked = await hook()
+    await hooked.happen()
+    await hooked.database.write(
+        lambda c: c.execute(
+            "UPDATE deliveries SET due_at = now() - interval '30 days' WHERE business_id = %s",
+            [hooked.id],
+        )
+    )
+
+    async def late_s() -> float:
+        figures = await monitoring.figures(hooked.database)
+        assert figures is not None
+        return figures.due.deliveries_age_s
+
+    assert await late_s() > 29 * 86_400
+    await hooked.set(enabled=False)
+    assert await late_s() == 0
+    await hooked.set(enabled=True, events=[])
+    assert await late_s() == 0
+    await hooked.set(events=["payout.succeeded"])
+    assert await late_s() > 29 * 86_400
 
 
 async def test_a_test_webhook_arrives_whatever_is_subscribed_or_switched_on(

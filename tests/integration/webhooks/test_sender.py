@@ -377,7 +377,7 @@ async def test_no_connection_reaches_this_machine_by_any_form_of_its_address(hos
         guarded = Target("https", host, one.port, "/", allow_private=False)
         answer = await send(guarded)
         assert answer.error is not None
-        assert answer.error.startswith("the address is not public: ")
+        assert answer.error == "the name does not resolve to a public address"
         assert (answer.status, one.accepted) == (None, 0)
         if host in ("::", "::1") and not one.ipv6:
             pytest.skip("this machine has no IPv6, so the control cannot arrive")
@@ -418,7 +418,7 @@ async def test_no_connection_is_tried_when_any_answer_is_not_public(answers: lis
     target = Target("https", "hooks.example.com", 443, "/", allow_private=False)
     answer = await send(target, lookup=answering(*answers), connect=spy)
     assert answer.error is not None
-    assert answer.error.startswith("the address is not public: ")
+    assert answer.error == "the name does not resolve to a public address"
     assert spy.calls == []
 
 
@@ -466,7 +466,8 @@ async def test_a_name_that_changes_after_the_check_is_reached_where_it_was_check
         assert (lookups, spy.calls) == (["hooks.example.com"], [[PUBLIC]])
         assert names == ["hooks.example.com"]
         assert b"Host: hooks.example.com\r\n" in one.requests[0]
-        assert "not public" in str((await send(target, lookup=rebinding, connect=spy)).error)
+        again = await send(target, lookup=rebinding, connect=spy)
+        assert again.error == "the name does not resolve to a public address"
         assert one.accepted == 1
 
 

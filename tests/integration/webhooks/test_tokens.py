@@ -48,7 +48,7 @@ async def test_while_the_token_is_rotated_no_delivery_fails(hook: Hook, courier:
     assert await hooked.deliveries() == [("delivered", 1, None)] * 4
 
 
-async def test_a_token_whose_server_key_is_missing_sends_nothing_and_uses_up_no_attempt(
+async def test_a_token_that_cannot_be_decrypted_is_a_failed_attempt_with_the_reason(
     hook: Hook, database: Database, keyring: Keyring
 ) -> None:
     other_key = Courier(
@@ -59,10 +59,19 @@ async def test_a_token_whose_server_key_is_missing_sends_nothing_and_uses_up_no_
     await hooked.happen()
     await deliver(other_key, hooked)
     assert hooked.receiver.received == []
-    assert sorted(d[1] for d in await hooked.deliveries()) == [0, 0]
+    assert [d[:2] for d in await hooked.deliveries()] == [("pending", 1)] * 2
+    log = await hooked.rows(
+        "SELECT status, error, request_headers FROM delivery_attempts WHERE business_id = %s"
+    )
+    assert log == [(None, "the server cannot decrypt the webhook's token", {})] * 2
     await hooked.time_passes()
     await deliver(Courier(database, keyring, allow_private=True), hooked)
     assert len(hooked.receiver.received) == 2
+    await hooked.happen()
+    for _ in range(4):
+        await deliver(other_key, hooked)
+        await hooked.time_passes()
+    assert [d[:2] for d in await hooked.deliveries()][-1] == ("failed", 4)
 
 
 async def test_reencryption_is_resumed_where_it_was_interrupted_and_loses_no_token(
@@ -111,7 +120,7 @@ async def test_a_private_target_is_never_connected_to_whatever_a_business_has_se
         f"https://[::ffff:127.0.0.1]:{port}/": "the address is not public: ::ffff:7f00:1"
         " (not global unicast)",
         f"https://2130706433:{port}/": "the URL has no valid host",
-        f"https://hooks.example.com:{port}/": "the address is not public: 127.0.0.1 (loopback)",
+        f"https://hooks.example.com:{port}/": "the name does not resolve to a public address",
     }
     for url in refused:
         await hooked.happen()

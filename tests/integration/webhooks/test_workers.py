@@ -45,6 +45,30 @@ async def test_the_slots_of_all_are_bounded_and_everybody_gets_a_turn(
     assert max(one.receiver.most_at_once for one in hooked) <= 2
 
 
+async def test_slow_receivers_fill_half_of_all_slots_and_leave_the_rest_to_others(
+    hook: Hook, database: Database, keyring: Keyring
+) -> None:
+    courier = Courier(database, keyring, allow_private=True, overall=12)
+    slow = [await hook() for _ in range(4)]
+    for one in slow:
+        one.receiver.answer = lambda _: None
+        for _ in range(5):
+            await one.happen()
+        courier.wake(one.id)
+    await eventually(lambda: all(one.receiver.at_once for one in slow))
+    await eventually(lambda: sum(one.receiver.at_once for one in slow) >= 6)
+    quick = await hook()
+    for _ in range(5):
+        await quick.happen()
+    courier.wake(quick.id)
+    await eventually(lambda: len(quick.receiver.received) == 5)
+    assert sum(one.receiver.most_at_once for one in slow) < 12
+    for one in slow:
+        one.receiver.gate.set()
+    await courier.idle()
+    assert [len(one.receiver.received) for one in slow] == [5] * 4
+
+
 async def test_several_workers_send_each_event_once(
     hook: Hook, database: Database, keyring: Keyring
 ) -> None:

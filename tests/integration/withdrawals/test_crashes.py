@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from payviox.businesses import service as businesses
 from payviox.errors import Conflict
 from payviox.ledger import service as ledger
 from payviox.rails.base import Outcome
@@ -214,12 +215,96 @@ async def test_an_order_that_is_sent_again_cannot_be_canceled_meanwhile(
     await desk.hurry()
     await desk.process()
     after = await desk.get(order)
-    assert (after.status, after.waiting) == ("queued", "float_empty")
+    assert (after.status, after.waiting) == ("unknown", "float_empty")
     with pytest.raises(Conflict):
         await desk.cancel(order)
+    for _ in range(2):
+        await desk.hurry()
+        await desk.process()
+    await check_paid_once(desk, vendor, order)
+
+
+async def test_an_order_that_was_not_sent_again_is_canceled_once_another_look_finds_nothing(
+    desk: Desk, vendor: Vendor
+) -> None:
+    vendor.plan = ["empty", "empty"]
+    order = await one_order(desk)
+    await take(desk)  # the worker dies here, before the call
+    for _ in range(2):
+        await desk.hurry()
+        await desk.process()
+    assert (await desk.get(order)).status == "queued"
+    assert (await desk.states(order))[-1] == "queued"
+    await desk.cancel(order)
+    assert (await desk.business.ledger())["ada@example.com"] == 1_000
+    assert vendor.payments(order.id) == []
+
+
+async def test_an_order_never_sent_by_a_worker_that_died_can_be_canceled(
+    business: TestBusiness,
+) -> None:
+    desk = Desk.of(business)
+    user = await desk.user(1_000)
+    order = await desk.withdraw(user, 1_000, {"email": "float-empty@example.com"})
+    await take(desk)
     await desk.hurry()
     await desk.process()
-    await check_paid_once(desk, vendor, order)
+    after = await desk.get(order)
+    assert (after.status, after.waiting) == ("queued", "float_empty")
+    await desk.cancel(order)
+    assert (await business.ledger())["ada@example.com"] == 1_000
+
+
+async def test_a_rail_that_breaks_at_every_call_is_left_to_a_person_with_the_evidence(
+    desk: Desk, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await one_order(desk)
+    calls = []
+
+    async def broken(_: object, reference: str) -> Outcome:
+        calls.append(reference)
+        raise KeyError("field")
+
+    monkeypatch.setattr(vendor, "submit", broken)
+    for _ in range(12):
+        await desk.process()
+        await desk.hurry(age_s=120)
+    after = await desk.get(order)
+    assert (after.status, after.waiting) == ("unknown", "person")
+    assert calls == [f"ord_{order.id}.1"] * 4
+    (attempt,) = await desk.attempts(order)
+    assert attempt.answer is not None
+    assert (attempt.answer["state"], attempt.answer["error"]) == ("not_found", "KeyError")
+    entries = await desk.database.fetch(
+        lambda db: businesses.list_audit(db, order.business_id, order_id=order.id, limit=10)
+    )
+    assert [(e.action, e.detail["error"]) for e in entries] == [
+        ("order.needs_a_person", "KeyError")
+    ]
+
+
+async def test_an_order_at_its_attempts_limit_waits_for_a_person_and_holds_up_no_other(
+    desk: Desk, vendor: Vendor
+) -> None:
+    order = await one_order(desk)
+    vendor.plan = ["fail_retryable"]
+    await desk.process()
+    await desk.write(
+        lambda db: db.execute(
+            "WITH moved AS (INSERT INTO order_attempts (business_id, order_id, number, reference,"
+            " request, outcome) VALUES (%(b)s, %(o)s, 99, 'x', '{}', 'failed'))"
+            " UPDATE orders SET attempt = 99, due_at = now() WHERE business_id = %(b)s"
+            " AND id = %(o)s",
+            {"b": order.business_id, "o": order.id},
+        )
+    )
+    other = await desk.withdraw(await desk.user(1_000), 1_000)
+    await desk.process()
+    assert (await desk.get(other)).status == "succeeded"
+    after = await desk.get(order)
+    assert (after.status, after.waiting, after.due_at) == ("queued", "person", None)
+    await desk.cancel(order)
+    assert (await desk.business.ledger())["in_transit:vendor"] == 0
 
 
 async def test_a_refused_attempt_is_followed_by_one_with_another_reference(

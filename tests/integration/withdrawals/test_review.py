@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from payviox.errors import Conflict
+from payviox import ids
+from payviox.businesses import service as businesses
+from payviox.errors import Conflict, FieldErrors
+from payviox.rails.base import Request
+from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
+from support.databases import Urls
 from support.vendor import Vendor
 from support.withdrawals import Desk
 
@@ -75,7 +80,54 @@ async def test_a_destination_shared_by_many_users_is_seen(business: TestBusiness
         user = await desk.user(1_000, f"user{number}@example.com")
         seen.append(await reasons(desk, user, 100))
         assert await reasons(desk, user, 100) == seen[-1], "the same user counts once"
-    assert seen == [[], [], ["shared_destination"], ["shared_destination"]]
+    assert seen == [[], *[["shared_destination"]] * 3]
+
+
+async def test_orders_to_one_payee_at_once_are_counted_one_after_another(
+    business: TestBusiness,
+) -> None:
+    await business.set(review_shared_users=2)
+    desk = Desk.of(business)
+    users = [await desk.user(1_000, f"mule{number}@example.com") for number in range(8)]
+    orders = await asyncio.gather(*(desk.withdraw(user, 100) for user in users))
+    assert sum(order.status == "queued" for order in orders) == 1
+
+
+async def test_one_payee_is_seen_through_chains_currencies_and_plus_tags(
+    business: TestBusiness,
+) -> None:
+    await business.set(review_shared_users=2)
+    desk = Desk.of(business)
+    one, other = await desk.user(1_000), await desk.user(1_000, "bob@example.com")
+    assert await reasons(desk, one, 100, ADDRESS, "crypto") == []
+    elsewhere = ADDRESS | {"currency": "USDC", "chain": "POLYGON"}
+    assert await reasons(desk, other, 100, elsewhere, "crypto") == ["shared_destination"]
+    assert await reasons(desk, one, 100, {"email": "mule@gmail.com"}) == []
+    tagged = {"email": "m.ule+2@googlemail.com"}
+    assert await reasons(desk, other, 100, tagged) == ["shared_destination"]
+
+
+async def test_rules_and_limits_are_those_of_the_moment_the_order_is_made(
+    business: TestBusiness,
+) -> None:
+    desk = Desk.of(business)
+    user = await desk.user(1_000)
+    before = await desk.database.fetch(lambda db: businesses.get(db, business.business_id))
+    request = Request(business.business_id, "paypal", {"email": "a@example.com"}, amount=500)
+    rail = desk.rails.serving(before, "paypal", request.destination)
+
+    async def create() -> Order:
+        ready = await rail.validate(ids.new(), await rail.quote(request), request, "a@example.com")
+        return await desk.database.write(
+            lambda db: service.create(db, before, user, rail.name, ready)
+        )
+
+    await business.set(review_amount=1)
+    assert (await create()).status == "review"
+    await business.set(max_withdrawal=499)
+    with pytest.raises(FieldErrors):
+        await create()
+    assert (await business.ledger())["ada@example.com"] == 500
 
 
 async def test_a_burst_of_small_withdrawals_is_seen(business: TestBusiness) -> None:
@@ -147,7 +199,7 @@ def change(urls: Urls, order: Order, column: str, value: object) -> None:
 
 @pytest.mark.parametrize("review", [True, False])
 async def test_a_destination_changed_after_its_review_is_reviewed_again(
-    business: TestBusiness, review: bool
+    business: TestBusiness, urls: Urls, review: bool
 ) -> None:
     if review:
         await business.set(review_amount=1)
@@ -155,7 +207,7 @@ async def test_a_destination_changed_after_its_review_is_reviewed_again(
     order = await desk.withdraw(await desk.user(1_000), 1_000)
     if review:
         await desk.approve(order)
-    await change(desk, order, "destination", Jsonb({"email": "mallory@example.com"}))
+    change(urls, order, "destination", Jsonb({"email": "mallory@example.com"}))
     assert await desk.process() == 0
     after = await desk.get(order)
     assert after.status == "review"

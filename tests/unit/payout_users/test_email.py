@@ -52,6 +52,21 @@ def test_an_address_has_one_canonical_spelling(written: str, meant: str) -> None
     assert canonical(meant) == meant
 
 
+@pytest.mark.parametrize("domain", ["\u4f8b" * 60 + ".com", "a.b." * 63 + "\u4f8b", "\u00e9." * 60])
+def test_a_domain_without_room_in_dns_is_refused_before_anything_slow(
+    domain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(email, "idna", None)
+    monkeypatch.setattr(email, "grammar", None)
+    with pytest.raises(InvalidEmail, match=f"^{INVALID}$"):
+        canonical(f"a@{domain}")
+
+
+@pytest.mark.parametrize("letter", ["e\u0301", "\u1112\u1161\u11ab"])
+def test_a_label_that_fits_once_composed_is_not_too_long(letter: str) -> None:
+    assert canonical(f"a@{letter * 32}.com").startswith("a@xn--")
+
+
 @pytest.mark.parametrize("missing", [None, "", " ", " \t\r\n\v\f"])
 def test_nothing_or_white_space_is_required(missing: object) -> None:
     with pytest.raises(InvalidEmail, match=f"^{REQUIRED}$"):

@@ -1,5 +1,6 @@
 """The sandbox rail's prices, addresses and table of endings."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payviox.rails import evm_addresses, sandbox_endings
-from payviox.rails.base import Invalid, Request
+from payviox.rails.base import Invalid, Provider, Quote, Request
 from payviox.rails.sandbox import SandboxRail, crypto_fee, gross_crypto
 from payviox.rails.sandbox_endings import ENDINGS, PRODUCTS, SUCCEED, ending_of
 
@@ -34,9 +35,13 @@ def test_the_crypto_fee_is_a_percent_and_at_least_a_cent(amount: int) -> None:
     assert abs(fee * 100 - amount) <= 50 or fee == 1
 
 
-@pytest.mark.parametrize("provider", ["paypal", "gift_card"])
-async def test_paypal_and_gift_cards_cost_nothing(provider: str) -> None:
-    quote = await RAIL.quote(Request(uuid4(), provider, {}, amount=500))  # type: ignore[arg-type]  # drawn
+@pytest.mark.parametrize(
+    ("provider", "destination"), [("paypal", {}), ("gift_card", {"product": "sandbox_card_5"})]
+)
+async def test_paypal_and_gift_cards_cost_nothing(
+    provider: Provider, destination: dict[str, str]
+) -> None:
+    quote = await RAIL.quote(Request(uuid4(), provider, destination, amount=500))
     assert (quote.amount, quote.fees, quote.net_amount) == (500, 0, 500)
 
 
@@ -98,6 +103,16 @@ async def test_every_fault_of_a_crypto_destination_is_named_at_once() -> None:
 async def test_a_gift_card_costs_its_price() -> None:
     with pytest.raises(Invalid) as caught:
         await RAIL.quote(Request(uuid4(), "gift_card", {"product": "sandbox_card_10"}, amount=500))
+    assert set(caught.value.fields) == {"amount"}
+
+
+async def test_a_gift_card_is_not_sold_for_a_quote_of_another_price() -> None:
+    with pytest.raises(Invalid):
+        await RAIL.quote(Request(uuid4(), "gift_card", {}, amount=1))
+    cheap = Quote(1, 0, 1, {}, datetime.now(UTC))
+    request = Request(uuid4(), "gift_card", {"product": "sandbox_card_100"})
+    with pytest.raises(Invalid) as caught:
+        await RAIL.validate(uuid4(), cheap, request, "ada@example.com")
     assert set(caught.value.fields) == {"amount"}
 
 

@@ -1,8 +1,11 @@
 """The target guard without a network: what a URL may look like and which addresses pass."""
 
+import asyncio
 import socket
+import threading
+from collections import Counter
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 from hypothesis import given
@@ -247,12 +250,17 @@ async def test_a_name_with_public_answers_gives_exactly_those() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("place", [0, 1, 20])
 async def test_one_answer_that_is_not_public_condemns_the_name_wherever_it_stands(
-    address: str, place: int
+    address: str, place: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     answers = [PUBLIC] * 20
     answers.insert(place, address)
-    with pytest.raises(TargetError, match="the address is not public: "):
+    caplog.clear()
+    with pytest.raises(TargetError) as refused:
         await resolve(target(), lookup=answering(*answers))
+    assert str(refused.value) == "the name does not resolve to a public address"
+    (line,) = caplog.messages  # the operator's
+    assert line.startswith("webhook target hooks.example.com: the address is not public: ")
+    assert str(ip_address(address)) in line
     assert await resolve(target(allow_private=True), lookup=answering(*answers))
 
 
@@ -270,6 +278,35 @@ async def test_a_name_that_does_not_resolve_says_so() -> None:
     for lookup in (failing, answering()):
         with pytest.raises(TargetError, match="the name does not resolve"):
             await resolve(target(), lookup=lookup)
+
+
+@pytest.mark.anyio
+async def test_a_name_that_hangs_has_one_look_up_and_keeps_no_other_name_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: Counter[str] = Counter()
+    gate = threading.Event()
+
+    def getaddrinfo(host: str, port: int, **_: object) -> Sequence:
+        asked[host] += 1
+        if host == "hangs.example.com":
+            gate.wait(20)
+            raise socket.gaierror(socket.EAI_AGAIN, "later")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    hanging = [asyncio.create_task(resolve(target("hangs.example.com"))) for _ in range(200)]
+    await asyncio.sleep(0)
+    hanging[0].cancel()
+    found = await asyncio.wait_for(resolve(target("hooks.example.com")), 5)
+    assert found[0][4][0] == PUBLIC
+    gate.set()
+    ended = await asyncio.gather(*hanging, return_exceptions=True)
+    assert [type(one) for one in ended] == [asyncio.CancelledError] + [TargetError] * 199
+    assert asked == {"hangs.example.com": 1, "hooks.example.com": 1}
+    with pytest.raises(TargetError):
+        await resolve(target("hangs.example.com"))
+    assert asked["hangs.example.com"] == 2, "looked up anew, not remembered"
 
 
 @pytest.mark.anyio

@@ -16,6 +16,7 @@ from payviox.withdrawals.model import (
     Status,
     check_transition,
     destination_digest,
+    payee_digest,
     reference,
     review_digest,
 )
@@ -83,3 +84,26 @@ def test_a_review_binds_every_part_of_amount_and_destination() -> None:
 def test_a_destination_is_the_same_however_its_fields_are_ordered() -> None:
     one = destination_digest("crypto", {"chain": "ERC20", "to_address": "0x1"})
     assert one == destination_digest("crypto", {"to_address": "0x1", "chain": "ERC20"})
+
+
+@pytest.mark.parametrize(
+    "spelled", ["mule@gmail.com", "mule+1@gmail.com", "m.u.le@gmail.com", "mule+a.b@googlemail.com"]
+)
+def test_a_mailbox_is_one_payee_however_spelled(spelled: str) -> None:
+    mailbox = payee_digest("paypal", {"email": "mule@gmail.com"})
+    assert payee_digest("paypal", {"email": spelled}) == mailbox
+    assert payee_digest("paypal", {"email": "mules@gmail.com"}) != mailbox
+
+
+def test_dots_count_and_plus_tags_do_not_at_other_providers() -> None:
+    one = payee_digest("paypal", {"email": "a.b@example.com"})
+    assert one == payee_digest("paypal", {"email": "a.b+tag@example.com"})
+    assert one != payee_digest("paypal", {"email": "ab@example.com"})
+
+
+def test_an_address_is_one_payee_on_every_chain_and_gift_cards_have_none() -> None:
+    one = payee_digest("crypto", {"currency": "USDT", "chain": "ERC20", "to_address": "0xAb"})
+    assert one == payee_digest(
+        "crypto", {"currency": "USDC", "chain": "BEP20", "to_address": "0xaB"}
+    )
+    assert payee_digest("gift_card", {"product": "x"}) is None

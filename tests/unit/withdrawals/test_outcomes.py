@@ -1,6 +1,7 @@
 """What every answer of a rail does to an order in every case, checked for what must always hold."""
 
 import itertools
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -12,8 +13,10 @@ from payviox.withdrawals.model import GIVES_BACK, MAY_BECOME, Status
 from payviox.withdrawals.outcomes import (
     BELIEVE_NOT_FOUND_S,
     MAX_ATTEMPTS,
+    MAX_ROUNDS,
     NEEDS_A_PERSON,
     SLOWEST_LOOK_S,
+    UNKNOWN_S,
     Case,
     Decision,
     decide,
@@ -44,6 +47,9 @@ cases = st.builds(
     order_age_s=st.floats(0, 1e8),
     waiting=st.sampled_from([None, "float_empty", NEEDS_A_PERSON]),
     remembers_s=st.sampled_from([None, 60.0, 86_400.0, 1e9]),
+    authoritative=st.booleans(),
+    answer_age_s=st.floats(0, 1e8),
+    rounds=st.integers(0, MAX_ROUNDS + 1),
 )
 answers = st.builds(
     Outcome,
@@ -92,7 +98,9 @@ def test_an_order_is_sent_again_only_when_nothing_can_still_arrive_or_be_paid_tw
     if decision.states == ("queued",):
         known = answer.state in ("not_sent", "failed")
         same_reference = answer.state == "not_found" and decision.outcome == "not_found"
-        assert known or same_reference
+        confirmed = at.outcome == "not_found" and at.answer_age_s >= BELIEVE_NOT_FOUND_S
+        surely_not = answer.state == "not_found" and (at.authoritative or confirmed)
+        assert known or same_reference or surely_not
     if decision.states == ("queued",) and answer.state != "failed":
         assert at.outcome != "accepted"
 
@@ -109,8 +117,54 @@ def test_what_the_rail_never_heard_of_is_sent_again_under_the_same_reference(
     status: Status,
 ) -> None:
     assert decide(case(status), Outcome("not_found")) == Decision(
-        ("queued",), due_in_s=0.0, outcome="not_found"
+        ("queued",), due_in_s=0.0, outcome="not_found", rounds=1
     )
+
+
+def test_where_a_look_up_proves_it_what_was_not_found_was_not_sent() -> None:
+    decision = decide(replace(case("unknown"), authoritative=True), Outcome("not_found"))
+    assert (decision.states, decision.outcome) == (("queued",), "not_sent")
+
+
+def test_elsewhere_a_second_look_long_after_the_last_call_proves_it() -> None:
+    again = decide(case("sending", outcome="not_found"), Outcome("not_sent", waiting="float_empty"))
+    assert (again.states, again.outcome, again.waiting) == (
+        ("unknown",),
+        "not_found",
+        "float_empty",
+    )
+    assert again.due_in_s == BELIEVE_NOT_FOUND_S
+    at = case("unknown", outcome="not_found", waiting="float_empty")
+    early = decide(replace(at, answer_age_s=BELIEVE_NOT_FOUND_S - 1), Outcome("not_found"))
+    assert (early.states, early.outcome) == ((), "not_found")
+    late = decide(replace(at, answer_age_s=BELIEVE_NOT_FOUND_S), Outcome("not_found"))
+    assert (late.states, late.outcome, late.waiting) == (("queued",), "not_sent", "float_empty")
+
+
+def test_an_attempt_is_sent_again_a_few_times_and_then_a_person_is_told() -> None:
+    for rounds in range(MAX_ROUNDS):
+        at = replace(case("unknown", outcome="unknown"), rounds=rounds)
+        assert decide(at, Outcome("not_found")).rounds == rounds + 1
+    at = replace(case("unknown", outcome="unknown"), rounds=MAX_ROUNDS)
+    decision = decide(at, Outcome("not_found"))
+    assert decision.states == ()
+    assert (decision.waiting, decision.alert) == (NEEDS_A_PERSON, "order.needs_a_person")
+
+
+@pytest.mark.parametrize("remembers_s", [None, 3_600.0, 1e9])
+def test_what_stays_unknown_for_a_day_or_beyond_the_rails_memory_is_for_a_person(
+    remembers_s: float | None,
+) -> None:
+    limit = min(remembers_s or UNKNOWN_S, UNKNOWN_S)
+    for status in ("sending", "unknown"):
+        young = case(status, outcome="unknown", age_s=limit, remembers_s=remembers_s)
+        assert decide(young, Outcome("unknown")).waiting is None
+        old = replace(young, attempt_age_s=limit + 1)
+        decision = decide(old, Outcome("unknown"))
+        assert (decision.waiting, decision.alert) == (NEEDS_A_PERSON, "order.needs_a_person")
+        assert decision.due_in_s is not None
+    sent = case("sent", outcome="accepted", age_s=limit + 1, remembers_s=remembers_s)
+    assert decide(sent, Outcome("unknown")).alert is None, "the rail has it: one look may fail"
 
 
 def test_a_young_attempt_that_the_rail_has_not_heard_of_may_be_on_its_way() -> None:

@@ -162,6 +162,7 @@ CREATE TABLE payout_users (
 -- Requests seen before -----------------------------------------------------------------------
 
 -- `reference` holds what the first answer is rendered from (ids, states), never an answer or a secret.
+-- `call_id` names the call that used the key, which knows itself again when it repeats a lost COMMIT.
 CREATE TABLE idempotency_keys (
   business_id  uuid NOT NULL REFERENCES businesses,
   caller       text NOT NULL,
@@ -169,6 +170,7 @@ CREATE TABLE idempotency_keys (
   key          text NOT NULL,
   part         integer NOT NULL DEFAULT 0,
   digest       bytea NOT NULL,
+  call_id      uuid,
   reference    jsonb,
   created_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (business_id, caller, path, key, part)
@@ -206,6 +208,7 @@ CREATE TABLE orders (
   net_amount          bigint NOT NULL CHECK (net_amount > 0),
   destination         jsonb NOT NULL,
   destination_digest  bytea NOT NULL,
+  payee_digest        bytea,
   review_reasons      text[] NOT NULL DEFAULT '{}',
   reviewed_digest     bytea,
   note                text,
@@ -224,7 +227,7 @@ CREATE TABLE orders (
 );
 CREATE INDEX orders_of_user ON orders (business_id, payout_user_id, id);
 CREATE INDEX orders_by_status ON orders (business_id, status, id);
-CREATE INDEX orders_by_destination ON orders (business_id, destination_digest);
+CREATE INDEX orders_by_payee ON orders (business_id, payee_digest) WHERE payee_digest IS NOT NULL;
 -- The worker's sweep: what is due, one business after another, so that none waits for another.
 CREATE INDEX orders_due ON orders (business_id, due_at) WHERE due_at IS NOT NULL;
 CREATE UNIQUE INDEX orders_quote ON orders (business_id, quote_id) WHERE quote_id IS NOT NULL;
@@ -238,6 +241,7 @@ CREATE TABLE order_attempts (
   request      jsonb NOT NULL,
   outcome      text,
   answer       jsonb,
+  rounds       integer NOT NULL DEFAULT 0,
   started_at   timestamptz NOT NULL DEFAULT now(),
   finished_at  timestamptz,
   PRIMARY KEY (business_id, order_id, number),
@@ -355,6 +359,7 @@ CREATE TABLE deliveries (
                      CHECK (status IN ('pending', 'delivered', 'failed')),
   attempts         integer NOT NULL DEFAULT 0,
   round_attempts   integer NOT NULL DEFAULT 0,
+  by_hand          boolean NOT NULL DEFAULT false,
   due_at           timestamptz DEFAULT now(),
   created_at       timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (business_id, id),
@@ -389,9 +394,9 @@ GRANT INSERT (business_id, kind, amount, from_account, from_version, from_balanc
               to_version, to_balance, order_id, actor, reason, reference, idempotency_key,
               idempotency_digest) ON transfers TO payviox_app;
 GRANT SELECT, INSERT ON
-  organizations, operators, audit_entries, quotes, order_states, gift_card_reveals, events,
+  organizations, operators, audit_entries, order_states, gift_card_reveals, events,
   delivery_attempts, sandbox_payments TO payviox_app;
-GRANT SELECT, INSERT, DELETE ON allocation_groups, secret_keys TO payviox_app;
+GRANT SELECT, INSERT, DELETE ON allocation_groups, secret_keys, quotes TO payviox_app;
 GRANT SELECT, INSERT, UPDATE (balance, version) ON accounts TO payviox_app;
 GRANT SELECT, INSERT, UPDATE (
   payouts_enabled, review_amount, review_first_use, review_shared_users, review_velocity_orders,
@@ -404,7 +409,7 @@ GRANT SELECT, INSERT, UPDATE (reference) ON idempotency_keys TO payviox_app;
 GRANT SELECT, INSERT, UPDATE (
   status, review_reasons, reviewed_digest, note, failure, waiting, attempt, due_at, rail_order_id,
   details, updated_at) ON orders TO payviox_app;
-GRANT SELECT, INSERT, UPDATE (outcome, answer, started_at, finished_at)
+GRANT SELECT, INSERT, UPDATE (outcome, answer, rounds, started_at, finished_at)
   ON order_attempts TO payviox_app;
 GRANT SELECT, INSERT, UPDATE (alerted) ON gift_card_products TO payviox_app;
 GRANT SELECT, INSERT, UPDATE (
@@ -412,5 +417,5 @@ GRANT SELECT, INSERT, UPDATE (
   ON gift_cards TO payviox_app;
 GRANT SELECT, INSERT, UPDATE (url, enabled, events, token, next_token, key_id, updated_at)
   ON webhook_settings TO payviox_app;
-GRANT SELECT, INSERT, UPDATE (status, attempts, round_attempts, due_at)
+GRANT SELECT, INSERT, UPDATE (status, attempts, round_attempts, by_hand, due_at)
   ON deliveries TO payviox_app;

@@ -15,6 +15,7 @@ from payviox.withdrawals.model import (
     StateEntry,
     Status,
     destination_digest,
+    payee_digest,
     review_digest,
 )
 
@@ -44,8 +45,9 @@ async def insert(
         bound = review_digest(ready.provider, ready.amount, ready.net_amount, ready.destination)
     await connection.execute(
         "INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount, fees,"
-        " net_amount, destination, destination_digest, review_reasons, reviewed_digest, quote_id,"
-        " due_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+        " net_amount, destination, destination_digest, payee_digest, review_reasons,"
+        " reviewed_digest, quote_id, due_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
         " CASE WHEN %s = 'queued' THEN now() END)",
         [
             ready.business_id,
@@ -59,6 +61,7 @@ async def insert(
             ready.net_amount,
             Jsonb(ready.destination),
             destination_digest(ready.provider, ready.destination),
+            payee_digest(ready.provider, ready.destination),
             list(review_reasons),
             bound,
             quote_id,
@@ -192,11 +195,13 @@ async def list_attempts(connection: Connection, business_id: UUID, order_id: UUI
 
 
 async def stop_waiting(connection: Connection, business_id: UUID, waiting: str) -> int:
-    """Make every order that waits for this due now; answers how many."""
+    """Make every order that waits for this due now; answers how many. One that somebody holds just
+    now is being tried or taken back: it is not waited for."""
     cursor = await connection.execute(
-        "UPDATE orders SET due_at = now() WHERE business_id = %s AND status = 'queued'"
-        " AND waiting = %s AND due_at > now()",
-        [business_id, waiting],
+        "UPDATE orders SET due_at = now() WHERE business_id = %(b)s AND id IN"
+        " (SELECT id FROM orders WHERE business_id = %(b)s AND status = 'queued'"
+        "  AND waiting = %(waiting)s AND due_at > now() FOR UPDATE SKIP LOCKED)",
+        {"b": business_id, "waiting": waiting},
     )
     return cursor.rowcount
 

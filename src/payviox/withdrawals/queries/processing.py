@@ -15,7 +15,9 @@ from payviox.withdrawals.model import Order, Status
 from payviox.withdrawals.queries.orders import COLUMNS, FROM
 
 ATTEMPT = (
-    ", a.outcome, coalesce(extract(epoch FROM now() - a.started_at), 0)::float8 AS attempt_age_s,"
+    ", a.outcome, a.answer, coalesce(a.rounds, 0) AS rounds,"
+    " coalesce(extract(epoch FROM now() - a.started_at), 0)::float8 AS attempt_age_s,"
+    " coalesce(extract(epoch FROM now() - a.finished_at), 0)::float8 AS answer_age_s,"
     " extract(epoch FROM now() - o.created_at)::float8 AS order_age_s"
 )
 JOIN_ATTEMPT = (
@@ -26,10 +28,14 @@ JOIN_ATTEMPT = (
 
 @dataclass(frozen=True, slots=True)
 class Held(Order):
-    """A locked order with its last attempt: what that came to, and how old both are, in seconds."""
+    """A locked order with its last attempt: what that came to, how often in a row its rail had not
+    heard of it, and how old they and the attempt's last answer are, in seconds."""
 
     outcome: str | None
+    answer: dict[str, Any] | None
+    rounds: int
     attempt_age_s: float
+    answer_age_s: float
     order_age_s: float
     leased_until: datetime
 
@@ -48,6 +54,7 @@ class Update:
     details: dict[str, Any]
     outcome: str | None
     answer: dict[str, Any]
+    rounds: int
 
 
 async def due_businesses(connection: Connection) -> list[UUID]:
@@ -162,12 +169,21 @@ async def record(connection: Connection, updates: Sequence[Update]) -> None:
         ],
     )
     await cursor.executemany(
-        "UPDATE order_attempts SET outcome = %s, answer = %s, finished_at = now()"
+        "UPDATE order_attempts SET outcome = %s, answer = %s, rounds = %s, finished_at = now()"
         " WHERE business_id = %s AND order_id = %s AND number = %s",
         [
-            (u.outcome, Jsonb(u.answer), u.order.business_id, u.order.id, u.order.attempt)
+            (u.outcome, Jsonb(u.answer), u.rounds, u.order.business_id, u.order.id, u.order.attempt)
             for u in updates
         ],
+    )
+
+
+async def put_aside(connection: Connection, order: Order, waiting: str) -> None:
+    """An order that cannot be claimed is not tried again by itself."""
+    await connection.execute(
+        "UPDATE orders SET waiting = %s, due_at = NULL, updated_at = now()"
+        " WHERE business_id = %s AND id = %s",
+        [waiting, order.business_id, order.id],
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from payviox import ids
 from payviox.db.pool import Connection
 from payviox.rails.base import Quote as RailQuote
 from payviox.withdrawals.model import Quote
@@ -72,18 +73,48 @@ async def find_quote(
         return await cursor.fetchone()
 
 
+async def forget_unused_quotes(connection: Connection) -> int:
+    """Delete the quotes of all businesses that expired more than a day ago, but those that an order
+    or the replay of a call with an idempotency key still reads."""
+    cursor = await connection.execute(
+        "DELETE FROM quotes q WHERE q.expires_at < now() - interval '1 day'"
+        " AND NOT EXISTS (SELECT FROM orders o"
+        "   WHERE o.business_id = q.business_id AND o.quote_id = q.id)"
+        " AND NOT EXISTS (SELECT FROM idempotency_keys k"
+        "   WHERE k.business_id = q.business_id AND k.caller = q.payout_user_id::text"
+        "   AND k.path = '/payout/quote' AND k.reference = to_jsonb(%s || q.id::text))",
+        [f"{ids.QUOTE}_"],
+    )
+    return cursor.rowcount
+
+
+async def lock_payee(connection: Connection, business_id: UUID, payee: bytes) -> None:
+    """Of several orders to one payee at once, each sees those before it."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s || encode(%s, 'hex'), 0))",
+        [str(business_id), payee],
+    )
+
+
 async def uses(
-    connection: Connection, business_id: UUID, user_id: UUID, digest: bytes, most: int
+    connection: Connection,
+    business_id: UUID,
+    user_id: UUID,
+    *,
+    destination: bytes,
+    payee: bytes,
+    most: int,
 ) -> Uses:
-    """Whether this payout user has been paid there before, and how many others (at most `most` are
-    counted) have asked to be."""
+    """Whether this payout user has been paid at just this destination before, and how many others
+    (at most `most` are counted) have asked to be paid to the same payee."""
     cursor = await connection.execute(
         "SELECT EXISTS (SELECT 1 FROM orders WHERE business_id = %(b)s"
-        "   AND destination_digest = %(d)s AND payout_user_id = %(u)s AND status = 'succeeded'),"
+        "   AND payee_digest = %(p)s AND destination_digest = %(d)s AND payout_user_id = %(u)s"
+        "   AND status = 'succeeded'),"
         " (SELECT count(*) FROM (SELECT DISTINCT payout_user_id FROM orders"
-        "   WHERE business_id = %(b)s AND destination_digest = %(d)s AND payout_user_id <> %(u)s"
+        "   WHERE business_id = %(b)s AND payee_digest = %(p)s AND payout_user_id <> %(u)s"
         "   LIMIT %(most)s) others)",
-        {"b": business_id, "u": user_id, "d": digest, "most": most},
+        {"b": business_id, "u": user_id, "d": destination, "p": payee, "most": most},
     )
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101  # aggregates answer a row

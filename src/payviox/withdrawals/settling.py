@@ -1,0 +1,47 @@
+"""A person's word on an order whose end nothing automatic finds out. Database only, in the caller's
+transaction."""
+
+from typing import Literal
+from uuid import UUID
+
+from payviox.businesses import service as businesses
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, NotFound
+from payviox.rails.base import Outcome
+from payviox.withdrawals import booking, service
+from payviox.withdrawals.model import Order
+from payviox.withdrawals.outcomes import NEEDS_A_PERSON, decide
+from payviox.withdrawals.queries import processing
+
+Ended = Literal["succeeded", "failed"]
+
+
+async def settle(
+    connection: Connection,
+    business_id: UUID,
+    order_id: UUID,
+    ended: Ended,
+    *,
+    reason: str,
+    actor: str,
+) -> Order:
+    """Book what a person found out at the rail, as if the rail had said it. A look-up that is under
+    way meanwhile changes nothing any more.
+
+    Raises NotFound, and Conflict unless the order is `unknown` and waits for a person.
+    """
+    found = await processing.lock_many(connection, business_id, [order_id])
+    if not found:
+        raise NotFound
+    (order,) = found
+    if (order.status, order.waiting) != ("unknown", NEEDS_A_PERSON):
+        raise Conflict(
+            f"Only an order that is unknown and waits for a person is settled; "
+            f"this one is {order.status}"
+        )
+    answer = Outcome(ended, reason=reason, evidence={"settled_by": actor})
+    decision = decide(booking.case(order, None), answer)
+    await booking.book(connection, business_id, [(order, answer, decision)], actor)
+    detail = {"order": str(order_id), "outcome": ended, "reason": reason}
+    await businesses.audit(connection, business_id, actor, "order.settled", detail)
+    return await service.get(connection, business_id, order_id)

@@ -1,0 +1,27 @@
+"""What a business's rules may name."""
+
+from typing import get_args
+
+import pytest
+
+from payviox import wiring
+from payviox.businesses import rules
+from payviox.db.pool import Database
+from payviox.errors import FieldErrors
+from payviox.rails.base import Provider
+
+
+def test_every_provider_and_rail_of_the_product_may_be_reviewed() -> None:
+    rails = wiring.rails(Database("postgresql://nowhere"))._by_name  # noqa: SLF001  # every rail
+    assert set(rules.REVIEWABLE) == {*get_args(Provider), *rails}
+    text = f"review_rails={','.join(rules.REVIEWABLE)}"
+    assert rules.parse([text]) == {"review_rails": list(rules.REVIEWABLE)}
+    assert rules.parse(["review_rails=none"]) == {"review_rails": []}
+
+
+@pytest.mark.parametrize("names", ["papal", "paypal,papal", "", "paypal,,crypto"])
+def test_a_rail_that_nobody_has_is_refused_with_those_there_are(names: str) -> None:
+    with pytest.raises(FieldErrors) as refused:
+        rules.parse([f"review_rails={names}"])
+    (message,) = refused.value.fields["review_rails"]
+    assert ", ".join(rules.REVIEWABLE) in message

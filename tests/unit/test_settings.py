@@ -1,0 +1,72 @@
+"""What the environment and the kept key file say, and what is refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from payviox import settings
+from payviox.errors import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment without other settings, in a working folder of its own."""
+    for name in [name for name in os.environ if name.startswith("PAYVIOX_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PAYVIOX_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def keep(home: Path, text: str, mode: int = 0o600) -> Path:
+    home.mkdir()
+    path = home / "secret_key"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_a_secret_key_is_made_once_and_kept_for_its_owner_alone(home: Path) -> None:
+    made = settings.load().secret_key
+    assert settings.load().secret_key == made
+    assert len(made) >= settings.SHORTEST_KEY
+    assert (home / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "\n", "short", "x" * 31])
+def test_a_kept_key_that_is_empty_or_short_is_refused_and_left_as_it_is(
+    home: Path, text: str
+) -> None:
+    path = keep(home, text)
+    with pytest.raises(SettingsError, match=f"{path} is empty or cut off"):
+        settings.load()
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660, 0o622])
+def test_a_kept_key_that_others_may_open_is_refused_with_the_command_that_mends_it(
+    home: Path, mode: int
+) -> None:
+    path = keep(home, "k" * 48, mode)
+    with pytest.raises(SettingsError, match=f"chmod 600 {path}") as refused:
+        settings.load()
+    assert "k" * 8 not in str(refused.value)
+    path.chmod(0o600)
+    assert settings.load().secret_key == "k" * 48
+
+
+def test_a_short_key_of_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYVIOX_SECRET_KEY", "x" * 31)
+    with pytest.raises(SettingsError, match="too short") as refused:
+        settings.load()
+    assert "x" * 31 not in str(refused.value)
+
+
+def test_a_dollar_sign_in_the_env_file_is_a_dollar_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAME", "value")
+    key = "p$$w${NAME}ord$NAME-" * 3
+    (tmp_path / ".env").write_text(f"PAYVIOX_SECRET_KEY={key}\n")
+    assert settings.load().secret_key == key
