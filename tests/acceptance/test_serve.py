@@ -257,7 +257,8 @@ def test_the_demo_renews_what_it_prints_and_says_so(installation: Installation) 
     assert again.stop() < 10
     third = installation.start("demo")
     assert third.stop() < 10
-    assert third.output.startswith("\nPayviox demo is ready at")
+    for word in ("for the demo", "present one", "was low"):
+        assert word not in third.output
 
 
 def test_the_demos_commands_work_pasted_into_another_terminal(installation: Installation) -> None:

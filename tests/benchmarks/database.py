@@ -81,10 +81,11 @@ def fill(owner_url: str, business: str, key_id: str, users: int, transfers: int)
                 "INSERT INTO transfers (business_id, kind, amount, from_account, from_version,"
                 " from_balance, to_account, to_version, to_balance)"
                 " SELECT %(b)s, 'allocation', 1, %(p)s, %(v)s + i, %(m)s - i,"
-                " md5(%(b)s || (1 + (i - 1) %% %(u)s))::uuid, (i - 1) / %(u)s + 1,"
+                " md5(%(name)s || (1 + (i - 1) %% %(u)s))::uuid, (i - 1) / %(u)s + 1,"
                 " (i - 1) / %(u)s + 1 FROM generate_series(1, %(t)s::bigint) i",
                 {
                     "b": business,
+                    "name": business,
                     "p": payout,
                     "v": version,
                     "m": balance,

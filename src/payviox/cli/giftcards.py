@@ -77,7 +77,10 @@ def import_(file: BinaryIO, business_id: UUID, as_json: bool) -> None:
 @click.argument("business_id", type=BUSINESS)
 @as_json
 def stock(business_id: UUID, as_json: bool) -> None:
-    """Count a business's cards, product by product."""
+    """Count a business's cards, product by product.
+
+    `expired` counts those that are good for less than 7 days more, too: they are not delivered.
+    """
 
     async def work(runtime: Runtime) -> list[Stock]:
         await runtime.database.fetch(lambda db: businesses.get(db, business_id))

@@ -77,9 +77,7 @@ class Supervisor:
             stopping.cancel()
             for keeper in keepers:
                 keeper.cancel()
-            await asyncio.gather(
-                *keepers, announcing, watching, stopping, return_exceptions=True
-            )
+            await asyncio.gather(*keepers, announcing, watching, stopping, return_exceptions=True)
             await self._stop()
 
     async def _keep(self, child: Child) -> None:

@@ -9,7 +9,7 @@ from payviox.auth.keyring import Keyring
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
-from payviox.giftcards import queries
+from payviox.giftcards import queries, reveal_queries
 from payviox.giftcards.model import (
     Alert,
     AlertLevel,
@@ -25,7 +25,7 @@ from payviox.giftcards.sealing import open_codes
 ACTOR = "stock"
 
 
-list_reveals = queries.list_reveals
+list_reveals = reveal_queries.list_reveals
 
 
 class NotSendingError(Exception):
@@ -121,13 +121,13 @@ async def reveal(
     Raises NotFound where the order is not this payout user's, NothingToReveal where it has
     delivered no card, DecryptionFailed where the stored code was changed.
     """
-    status = await queries.find_order(connection, business_id, user_id, order_id)
+    status = await reveal_queries.find_order(connection, business_id, user_id, order_id)
     if status is None:
         raise NotFound
-    stored = await queries.find_delivered(connection, business_id, order_id)
+    stored = await reveal_queries.find_delivered(connection, business_id, order_id)
     if status != "succeeded" or stored is None:
         raise NothingToReveal
-    await queries.insert_reveal(connection, business_id, order_id, stored.id)
+    await reveal_queries.insert_reveal(connection, business_id, order_id, stored.id)
     code, pin = open_codes(keyring, stored)
     return RevealedCard(
         stored.brand,
@@ -142,7 +142,7 @@ async def reveal(
 
 async def record_reveal(connection: Connection, business_id: UUID, order_id: UUID) -> None:
     """Record that a gift card was shown that is not of the stock."""
-    await queries.insert_reveal(connection, business_id, order_id, None)
+    await reveal_queries.insert_reveal(connection, business_id, order_id, None)
 
 
 async def void_cards(

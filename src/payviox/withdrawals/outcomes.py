@@ -156,11 +156,11 @@ def _not_found(case: Case, answer: Outcome) -> Decision:
         return _needs_a_person(case, answer)
     if case.attempt_age_s < BELIEVE_NOT_FOUND_S:
         return _unknown(case, answer)
-    if _awaits_confirmation(case):
-        return _confirmed(case)
     forgotten = case.remembers_s is not None and case.attempt_age_s >= case.remembers_s
     if forgotten or case.rounds >= MAX_ROUNDS:
         return _needs_a_person(case, answer)
+    if _awaits_confirmation(case):
+        return _confirmed(case)
     return Decision(
         ("queued",),
         due_in_s=0.0,
@@ -179,8 +179,9 @@ def _confirmed(case: Case) -> Decision:
     """Nothing has arrived although every call has ended: the order waits as if never sent."""
     if case.answer_age_s < BELIEVE_NOT_FOUND_S:
         return Decision(due_in_s=BELIEVE_NOT_FOUND_S, waiting=case.waiting, outcome="not_found")
+    waiting = None if case.waiting == NEEDS_A_PERSON else case.waiting
     return Decision(
-        ("queued",), due_in_s=_next_wait(case), waiting=case.waiting, outcome="not_sent", rounds=0
+        ("queued",), due_in_s=_next_wait(case), waiting=waiting, outcome="not_sent", rounds=0
     )
 
 

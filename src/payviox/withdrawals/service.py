@@ -13,6 +13,7 @@ from payviox.ledger import service as ledger
 from payviox.ledger.model import Posting, in_transit
 from payviox.ledger.model import user as user_account
 from payviox.rails.base import ReadyOrder
+from payviox.text import printable
 from payviox.withdrawals import quotes, review, stories
 from payviox.withdrawals.model import (
     CANCELABLE,
@@ -133,8 +134,13 @@ async def reject(
 ) -> Order:
     """Refuse an order before it is sent, with an operator's note; the money goes back.
 
-    Raises NotFound, and Conflict where it is too late.
+    Raises NotFound, Conflict where it is too late, and FieldErrors where the note is too long or
+    holds what cannot be printed: it goes into the webhook and onto people's screens.
     """
+    try:
+        note = printable(note) if note else None
+    except ValueError as error:
+        raise FieldErrors({"note": [f"The note {error}."]}) from error
     order = _checked(await orders.lock(connection, business_id, order_id))
     _require(order, REJECTABLE, "rejected")
     return await _give_back(connection, order, "rejected", actor, note)

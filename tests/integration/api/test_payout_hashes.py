@@ -1,4 +1,4 @@
-"""What opens the door to a payout user: a hash that is one and has not outlived its business's rule,
+"""What opens the door to a payout user: a hash that is one and has not outlived its rule,
 which counts from the hash's last renewal or from its own last change."""
 
 from typing import Any

@@ -351,9 +351,17 @@ async def test_only_the_owner_of_a_succeeded_order_sees_the_code_and_each_reveal
         await reveal(owner, order.order_id, await open_business(shop.database))
     with pytest.raises(NothingToReveal):
         await reveal(owner, waiting.order_id)
-    reveals = "SELECT count(*) FROM gift_card_reveals WHERE business_id = %s AND order_id = %s"
-    assert await shop.scalar(reveals, shop.business_id, order.order_id) == 2
-    assert await shop.scalar(reveals, shop.business_id, waiting.order_id) == 0
+
+    async def reveals(order_id: UUID) -> list[UUID | None]:
+        found = await shop.database.fetch(
+            lambda db: service.list_reveals(db, shop.business_id, order_id)
+        )
+        return [each.gift_card_id for each in found]
+
+    query = "SELECT id FROM gift_cards WHERE business_id = %s AND order_id = %s"
+    card_id = await shop.scalar(query, shop.business_id, order.order_id)
+    assert await reveals(order.order_id) == [card_id] * 2
+    assert await reveals(waiting.order_id) == []
 
 
 @pytest.mark.parametrize(

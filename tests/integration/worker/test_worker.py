@@ -154,6 +154,38 @@ async def test_jobs_of_dead_workers_are_forgotten_and_waiting_ones_are_not(
     )
 
 
+async def test_old_quotes_are_forgotten_but_those_that_an_order_or_a_replay_still_reads(
+    business: TestBusiness, database: Database, urls: Urls
+) -> None:
+    hash_ = (await business.create("ada@example.com", 5_000)).json()["hash"]
+    user = business.client_with({"X-Payout-Hash": hash_})
+    keyed = business.client_with({"X-Payout-Hash": hash_, "Idempotency-Key": "k"})
+    body = {"provider": "paypal", "amount": 1_000, "paypal": {"email": "ada@example.com"}}
+    made = [await user.post("/payout/quote", json=body) for _ in range(4)]
+    unused, used, young, fresh = [answer.json()["quote_id"] for answer in made]
+    again = await keyed.post("/payout/quote", json=body)
+    order = await user.post("/payout/withdraw", json=body | {"quote_id": used})
+    assert order.status_code == 201, order.text
+    with urls.as_admin() as connection:
+        for quote_id, age in ((unused, "25 hours"), (used, "25 hours"), (young, "23 hours")):
+            connection.execute(
+                "UPDATE quotes SET expires_at = now() - %s::interval WHERE id = %s",
+                [age, quote_id.removeprefix("quo_")],
+            )
+        connection.execute(
+            "UPDATE quotes SET expires_at = now() - interval '9 days' WHERE id = %s",
+            [again.json()["quote_id"].removeprefix("quo_")],
+        )
+    await upkeep.tidy(database)
+    with urls.as_admin() as connection:
+        found = connection.execute(
+            "SELECT 'quo_' || id FROM quotes WHERE business_id = %s", [business.business_id]
+        ).fetchall()
+    assert {row[0] for row in found} == {used, young, fresh, again.json()["quote_id"]}
+    replay = await keyed.post("/payout/quote", json=body)
+    assert replay.headers["Idempotent-Replayed"] == "true"
+
+
 async def test_every_upkeep_task_runs_on_an_empty_and_on_a_busy_database(
     business: TestBusiness, database: Database
 ) -> None:

@@ -12,7 +12,7 @@ from payviox.rails.base import Provider
 
 
 def test_every_provider_and_rail_of_the_product_may_be_reviewed() -> None:
-    rails = wiring.rails(Database("postgresql://nowhere"))._by_name  # noqa: SLF001  # every rail
+    rails = wiring.rails(Database("postgresql://nowhere"))._by_name  # every rail
     assert set(rules.REVIEWABLE) == {*get_args(Provider), *rails}
     text = f"review_rails={','.join(rules.REVIEWABLE)}"
     assert rules.parse([text]) == {"review_rails": list(rules.REVIEWABLE)}

@@ -46,9 +46,7 @@ async def test_a_worker_without_heartbeat_is_ended_by_force_and_started_again(
     monkeypatch.setattr(supervisor, "worker_is_silent", silent)
     for name, value in {"LOOK_S": 0.01, "STARTED_S": 0.0, "END_S": 0.1, "STOP_S": 0.1}.items():
         monkeypatch.setattr(supervisor, name, value)
-    running = asyncio.create_task(
-        Supervisor(settings(tmp_path), ["worker"]).run(lambda: None)
-    )
+    running = asyncio.create_task(Supervisor(settings(tmp_path), ["worker"]).run(lambda: None))
     await eventually(lambda: len(started) == 2)
     assert started[0].returncode == -9
     assert started[1].returncode is None
