@@ -108,9 +108,7 @@ async def rotate(connection: Connection, business_id: UUID, cipher: Cipher) -> s
     return token
 
 
-async def is_signing(
-    connection: Connection, business_id: UUID, token: str, cipher: Cipher
-) -> bool:
+async def is_signing(connection: Connection, business_id: UUID, token: str, cipher: Cipher) -> bool:
     """Whether this token is the one that signs now."""
     now = await queries.find_settings(connection, business_id)
     return now is not None and hmac.compare_digest(
