@@ -1,13 +1,15 @@
-"""The rail protocol: quote, validate, submit, look up. What is not validated cannot be submitted: a
-`ReadyOrder` comes from `validate`, or from the row that such a one was kept in. A rail is never
-called inside a transaction, and never without a reference that is already committed. Amounts are US
-cents."""
+"""The rail protocol: quote, validate, submit, look up, and what a rail says of its own books. What
+is not validated cannot be submitted: a `ReadyOrder` comes from `validate`, or from the row that such
+a one was kept in. A rail is never called inside a transaction, and never without a reference that is
+already committed. Amounts are US cents."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
+
+from payviox.rails.fees import FeePolicy
 
 Provider = Literal["paypal", "crypto", "gift_card"]
 
@@ -47,6 +49,8 @@ class ReadyOrder:
     net_amount: int
     destination: dict[str, Any]
     recipient_email: str
+    rail_order_id: str | None = None
+    """The rail's own id of the attempt that is looked up, once the rail has told it."""
 
 
 class Invalid(Exception):
@@ -65,9 +69,14 @@ class Outcome:
     - succeeded, failed: its end; failed with a `reason` for the payout user; `retryable` allows
       another attempt
     - returned: it had succeeded and the money came back
+    - canceled: it was never claimed and is taken back; nobody was paid, nobody will be
     - not_sent: surely not sent, the same attempt may be handed back to the queue; `waiting` says
-    why (`float_empty`, `out_of_stock`), so that the operator is told - unknown: sent or not, nobody
-    can say yet - not_found: (look-up only) the rail never heard of the reference
+    why (`float_empty`, `out_of_stock`), so that the operator is told
+    - unknown: sent or not, nobody can say yet
+    - not_found: (look-up only) the rail never heard of the reference
+
+    With accepted, `waiting` says what the rail itself waits for (`unclaimed`: the payee has not
+    claimed it and it can still be taken back; `approval_at_rail`; `gas_empty`).
 
     `again_s` asks for another look-up after so many seconds; with succeeded or failed it says that
     the rail may still change its mind (returned after success, paid after all).
@@ -76,7 +85,14 @@ class Outcome:
     """
 
     state: Literal[
-        "accepted", "succeeded", "failed", "returned", "not_sent", "unknown", "not_found"
+        "accepted",
+        "succeeded",
+        "failed",
+        "returned",
+        "canceled",
+        "not_sent",
+        "unknown",
+        "not_found",
     ]
     reason: str | None = None
     retryable: bool = False
@@ -90,12 +106,105 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A provider as a payout user may use it. Amounts in cents."""
+    """A provider as a payout user may use it. Amounts in cents. `options` is what there is to
+    choose from, such as chains with their currencies."""
 
     provider: Provider
     enabled: bool
     min_amount: int
     max_amount: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+Environment = Literal["sandbox", "live"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A business's own account at a rail. `environment` is live for live businesses alone. Limits
+    and `low_float`, below which the operator is told, in cents. `settings` hold nothing secret,
+    `credentials` nothing else."""
+
+    business_id: UUID
+    rail: str
+    environment: Environment
+    enabled: bool
+    min_amount: int | None
+    max_amount: int | None
+    low_float: int | None
+    fees: FeePolicy
+    settings: Mapping[str, Any]
+    credentials: Mapping[str, str] = field(repr=False)
+
+
+class Accounts(Protocol):
+    """Where rails find the account that a business connected."""
+
+    async def find(self, business_id: UUID, rail: str) -> Account | None:
+        """The account, enabled or not; None where the business has none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a rail's account still holds of one asset. `amount` is a decimal as text in the asset's
+    own unit, `cents` its worth in US cents where that is known."""
+
+    asset: str
+    amount: str
+    cents: int | None
+    low: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An attempt of ours, as a statement is compared with."""
+
+    order: ReadyOrder
+    reference: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A payment in the rail's own books. `reference` is ours where the rail kept it; `amount` what
+    the payee gets and `cost` what the rail charged, in cents, None where it does not say.
+
+    paid: it left our account there; pending: it may still; failed: it did not, or came back before
+    the payee had it; returned: the payee had it and it came back.
+    """
+
+    reference: str | None
+    rail_order_id: str | None
+    state: Literal["paid", "pending", "failed", "returned"]
+    amount: int | None
+    cost: int | None = None
+    at: datetime | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check of an account found: `problem` says what is wrong and what to do about
+    it, None where all is well."""
+
+    subject: str
+    problem: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A rail's verified word that something happened: a hint. `event_id` is the rail's name for it;
+    orders are named by our references, by the rail's own ids, or by both."""
+
+    event_id: str
+    references: tuple[str, ...] = ()
+    rail_order_ids: tuple[str, ...] = ()
+
+
+class Forged(Exception):
+    """A callback that its rail did not sign, or that nobody can check; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +219,19 @@ class GiftCard:
     face_value: int
     price: int
     available: bool = True
+    countries: tuple[str, ...] = ()
+    image: str | None = None
+    max_face_value: int | None = None
+    """Where the buyer chooses the value: the most; `face_value` and `price` are the least then."""
 
 
 @dataclass(frozen=True, slots=True)
 class RevealedCode:
-    """What makes a gift card worth its money: for its owner's eyes alone."""
+    """What makes a gift card worth its money: for its owner's eyes alone. A code, or a link."""
 
-    code: str = field(repr=False)
+    code: str | None = field(default=None, repr=False)
     pin: str | None = field(default=None, repr=False)
+    link: str | None = field(default=None, repr=False)
 
 
 class Rail(Protocol):
@@ -152,15 +266,76 @@ class Rail(Protocol):
         """What became of this reference."""
         ...
 
+    async def read_float(self, business_id: UUID) -> list[Holding]:
+        """What the business's account at the rail still holds; nothing where that has no meaning.
+        Raises RailError."""
+        ...
+
+    def statement(
+        self, business_id: UUID, since: datetime, known: AsyncIterator[Sequence[Known]]
+    ) -> AsyncIterator[Sequence[Entry]]:
+        """The rail's own books since then, page by page: every payment where the rail lists them
+        (`lists_all`), else those of the `known` attempts. Raises RailError."""
+        ...
+
+    lists_all: bool
+    """Whether a statement has every payment, so that one that it lacks was not made."""
+
+
+class RailError(Exception):
+    """The rail could not be asked; the message says why and what to do."""
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """A rail at which each business has an account of its own."""
+
+    def serves(self, account: Account, provider: Provider, destination: Mapping[str, Any]) -> bool:
+        """Whether a destination is one of this account's; an empty one asks for the provider."""
+        ...
+
+    def options(self, account: Account) -> Mapping[str, Any]:
+        """What there is to choose from, for `Method.options`."""
+        ...
+
+    async def check(self, account: Account) -> list[Finding]:
+        """Calls something harmless with these credentials and says what is wrong, if anything."""
+        ...
+
+    async def close(self) -> None:
+        """Hang up."""
+        ...
+
+
+@runtime_checkable
+class TakesBack(Protocol):
+    """A rail at which what the payee has not claimed can be taken back."""
+
+    async def take_back(self, order: ReadyOrder, reference: str) -> Outcome:
+        """Take it back: canceled, or what became of it instead."""
+        ...
+
+
+@runtime_checkable
+class CallsBack(Protocol):
+    """A rail that tells us by HTTP that something happened."""
+
+    async def parse_callback(
+        self, account: Account, headers: Mapping[str, str], body: bytes
+    ) -> Callback:
+        """Verifies and reads it; header names are in lower case. Raises Forged, and RailError where
+        it could not be verified just now."""
+        ...
+
 
 @runtime_checkable
 class SellsGiftCards(Protocol):
     """A rail with gift cards of its own, beside the stock."""
 
-    def catalogue(self) -> list[GiftCard]:
+    async def catalogue(self, business_id: UUID) -> Sequence[GiftCard]:
         """What it sells."""
         ...
 
-    def reveal(self, order_id: UUID) -> RevealedCode:
-        """The code of an order that succeeded; the same whenever it is asked for."""
+    async def reveal(self, order: ReadyOrder) -> RevealedCode:
+        """The code or link of an order that succeeded. Raises RailError."""
         ...

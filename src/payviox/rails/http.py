@@ -1,0 +1,106 @@
+"""HTTP to a rail's vendor: what every adapter needs to know of a call that broke is whether it may
+have arrived. Answers are bounded, redirects are not followed."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+MAX_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer that are read; a longer one counts as broken off."""
+
+CONNECT_S = 5.0
+"""How long connecting may take; nothing has been sent then."""
+
+ANSWER_S = 18.0
+"""How long a call may take in all: less than its caller waits."""
+
+CONNECTIONS = 100
+
+
+class NotSent(Exception):
+    """Surely nothing has reached the vendor."""
+
+
+class Unclear(Exception):
+    """The call may have arrived and may have been acted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the vendor said. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; an empty one where it is none."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class Http:
+    """A pool of connections, opened on first use and closed with `close`."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json_body: object = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One call, with either body or none. Raises NotSent and Unclear."""
+        body = None if json_body is None else json.dumps(json_body).encode()
+        given = dict(headers or {})
+        if body is not None:
+            given["Content-Type"] = "application/json"
+        try:
+            async with self._open().request(
+                method,
+                url,
+                headers=given,
+                params=params,
+                data=form if body is None else body,
+                allow_redirects=False,
+            ) as response:
+                found = await response.content.read(MAX_ANSWER + 1)
+                while len(found) <= MAX_ANSWER and not response.content.at_eof():
+                    found += await response.content.read(MAX_ANSWER + 1 - len(found))
+                if len(found) > MAX_ANSWER:
+                    raise Unclear("the answer is too long")
+                lowered = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, lowered, found)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotSent(type(error).__name__) from error
+        except aiohttp.InvalidURL as error:
+            raise NotSent("the address is no URL") from error
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
+            raise Unclear(type(error).__name__) from error
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+                timeout=aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=CONNECT_S),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
+        return self._session
