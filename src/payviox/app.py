@@ -72,9 +72,13 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
     try:
         keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
-        yield Services(settings, database, keyring, batcher, wiring.rails(database))
-        await asyncio.wait([asyncio.create_task(batcher.drain())], timeout=LAST_WORDS_S)
-        batcher.give_up()
+        rails = wiring.rails(database, keyring)
+        try:
+            yield Services(settings, database, keyring, batcher, rails)
+            await asyncio.wait([asyncio.create_task(batcher.drain())], timeout=LAST_WORDS_S)
+            batcher.give_up()
+        finally:
+            await rails.close()
     finally:
         await database.close()
 

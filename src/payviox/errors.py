@@ -122,6 +122,17 @@ class Busy(PayvioxError):
         return {"Retry-After": str(self.retry_after_s)}
 
 
+class ProviderUnavailable(PayvioxError):
+    """A rail that had to be asked could not be: nothing was done, try again."""
+
+    status = 503
+    message = "The provider cannot be reached just now. Nothing was done; try again shortly."
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": "5"}
+
+
 class OutcomeUnknown(PayvioxError):
     """The connection was lost at COMMIT and could not be asked again: it may or may not be done."""
 

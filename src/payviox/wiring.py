@@ -2,6 +2,7 @@
 which sends. A concrete rail is imported here and nowhere else.
 """
 
+from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
 from payviox.giftcards import rail as stock
 from payviox.rails.sandbox import SandboxRail
@@ -9,7 +10,7 @@ from payviox.withdrawals.routing import Rails, Route
 from payviox.withdrawals.sandbox_books import SandboxBooks
 
 
-def rails(database: Database) -> Rails:
+def rails(database: Database, keyring: Keyring) -> Rails:
     """Live businesses have what is real; test businesses the sandbox, and the stock imported
     for them."""
     cards = stock.StockRail(database)

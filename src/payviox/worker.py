@@ -60,8 +60,8 @@ class Worker:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._database = database
-        rails = wiring.rails(database)
         keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
+        self._rails = rails = wiring.rails(database, keyring)
         self._courier = Courier(database, keyring, allow_private=settings.allow_private_webhooks)
         self._orders = Lanes(lambda due: process_due(database, rails, business_id=due))
         self._jobs = procrastinate.App(
@@ -97,6 +97,7 @@ class Worker:
     async def stop(self) -> None:
         """Finish or hand back what is held."""
         await asyncio.gather(self._orders.stop(), self._courier.stop(grace_s=GRACE_S))
+        await self._rails.close()
 
     async def _sweep_orders(self) -> None:
         while True:

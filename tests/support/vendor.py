@@ -2,11 +2,21 @@
 answer something else, or nothing. What it really paid is what the tests count."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from payviox.rails.base import Outcome, Quote, ReadyOrder, Request
+from payviox.rails.base import (
+    Entry,
+    EntryState,
+    Holding,
+    Known,
+    Outcome,
+    Quote,
+    ReadyOrder,
+    Request,
+)
 from payviox.withdrawals.routing import Rails, Route
 
 State = Literal["paid", "failed", "failed_retryable", "pending", "returned"]
@@ -16,6 +26,13 @@ Behaviour = Literal[
 
 FEES = 7
 COST = 3
+STATES: dict[State, EntryState] = {
+    "paid": "paid",
+    "failed": "failed",
+    "failed_retryable": "failed",
+    "pending": "pending",
+    "returned": "returned",
+}
 
 
 class Vendor:
@@ -24,11 +41,16 @@ class Vendor:
 
     name = "vendor"
     authoritative = False
+    lists_all = True
 
     def __init__(self, remembers_s: float | None = None) -> None:
         self.remembers_s: float | None = remembers_s
         self.plan: list[Behaviour] = []
         self.books: dict[str, State] = {}
+        self.orders: dict[str, ReadyOrder] = {}
+        self.taken_at: dict[str, datetime] = {}
+        self.holdings: list[Holding] = []
+        self.page = 100
         self.submitted: list[str] = []
         self.looked_up: list[str] = []
         self.hold: asyncio.Event | None = None
@@ -68,6 +90,8 @@ class Vendor:
 
     async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
         self.submitted.append(reference)
+        self.orders.setdefault(reference, order)
+        self.taken_at.setdefault(reference, datetime.now(UTC))
         answer = self._take(reference)
         if self.hold is not None:
             await self.hold.wait()
@@ -76,6 +100,33 @@ class Vendor:
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         self.looked_up.append(reference)
         return Outcome("unknown") if self.silent else self._tell(reference)
+
+    async def read_float(self, business_id: UUID) -> list[Holding]:
+        return self.holdings
+
+    async def statement(
+        self, business_id: UUID, since: datetime, known: AsyncIterator[Sequence[Known]]
+    ) -> AsyncIterator[Sequence[Entry]]:
+        """One business's payments as the books have them now."""
+        entries = [
+            self._entry(reference, state)
+            for reference, state in self.books.items()
+            if self.orders[reference].business_id == business_id
+            and self.taken_at[reference] >= since
+        ]
+        for start in range(0, len(entries), self.page):
+            yield entries[start : start + self.page]
+
+    def _entry(self, reference: str, state: State) -> Entry:
+        left = state in ("paid", "returned")
+        return Entry(
+            reference,
+            f"V-{reference[-3:]}",
+            STATES[state],
+            self.orders[reference].net_amount,
+            COST if left else None,
+            self.taken_at[reference],
+        )
 
     def _take(self, reference: str) -> Outcome:
         if reference in self.books:

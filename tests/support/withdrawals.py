@@ -78,7 +78,7 @@ class Desk:
         business_id = self.business.business_id
         business = await self.database.fetch(lambda db: businesses.get(db, business_id))
         request = Request(business_id, provider, destination or PAYPAL, amount=amount)
-        rail = self.rails.serving(business, provider, request.destination)
+        rail = await self.rails.serving(business, provider, request.destination)
         quote = await rail.quote(request)
         ready = await rail.validate(ids.new(), quote, request, "ada@example.com")
         return await self.database.write(

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
+import structlog
 from litestar import Response, get, post
 from msgspec import UNSET, UnsetType
 
@@ -11,18 +12,24 @@ from payviox import ids
 from payviox.api.authentication import require_payout_user
 from payviox.api.context import Call, payout_user, services
 from payviox.api.documentation import documented
-from payviox.api.idempotent import run_once
+from payviox.api.idempotent import is_replay, run_once
 from payviox.api.order_views import EXAMPLE, own_order
 from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
 from payviox.db.pool import Connection
+from payviox.errors import PayvioxError, ProviderUnavailable
 from payviox.giftcards import service as giftcards
+from payviox.giftcards.model import Product
 from payviox.idempotency.service import Done, ShownOnce
-from payviox.rails.base import GiftCard
+from payviox.rails.base import GiftCard, RailError, RevealedCode
+from payviox.withdrawals.model import Order
+
+logger = structlog.get_logger(__name__)
 
 
 class GiftCardProduct(msgspec.Struct):
-    """A gift card to buy. `price` in US cents; `face_value` in hundredths of the card's
-    currency."""
+    """A gift card to buy. `price` in US cents; `face_value` in hundredths of the card's currency.
+    With a `max_face_value` the buyer chooses: `face_value` and `price` are the least then."""
 
     id: str
     name: str
@@ -32,6 +39,9 @@ class GiftCardProduct(msgspec.Struct):
     face_value: int
     price: int
     available: bool
+    countries: list[str] | UnsetType = UNSET
+    image: str | UnsetType = UNSET
+    max_face_value: int | UnsetType = UNSET
 
 
 class Catalogue(msgspec.Struct):
@@ -41,7 +51,8 @@ class Catalogue(msgspec.Struct):
 
 
 class RevealedView(msgspec.Struct, kw_only=True):
-    """A gift card with its code. A replay of an idempotency key answers without code and PIN."""
+    """A gift card with its code or its link. A replay of an idempotency key answers without
+    them."""
 
     id: str
     brand: str
@@ -50,6 +61,7 @@ class RevealedView(msgspec.Struct, kw_only=True):
     face_value: int
     code: str | UnsetType = UNSET
     pin: str | UnsetType = UNSET
+    link: str | UnsetType = UNSET
     expires_on: date | UnsetType = UNSET
 
 
@@ -72,69 +84,107 @@ async def list_gift_cards(request: Call) -> Catalogue:
     """The gift cards that can be bought."""
     caller, found = payout_user(request), services(request)
 
-    async def fetch(connection: Connection) -> list[GiftCard]:
+    async def fetch(connection: Connection) -> tuple[Business, list[Product]]:
         business = await businesses.get(connection, caller.business_id)
-        stock = await giftcards.catalogue(connection, caller.business_id)
-        return [
-            *(
-                GiftCard(
-                    p.shown_id,
-                    p.name,
-                    p.brand,
-                    p.country,
-                    p.currency,
-                    p.face_value,
-                    p.price,
-                    p.available,
-                )
-                for p in stock
-            ),
-            *found.rails.gift_cards(business),
-        ]
+        return business, await giftcards.catalogue(connection, caller.business_id)
 
-    cards = await found.database.fetch(fetch)
-    return Catalogue([msgspec.convert(c, GiftCardProduct, from_attributes=True) for c in cards])
+    business, stock = await found.database.fetch(fetch)
+    others = await found.rails.gift_cards(business)
+    return Catalogue([*map(_of_stock, stock), *map(_of_rail, others)])
+
+
+def _of_stock(product: Product) -> GiftCardProduct:
+    return GiftCardProduct(
+        product.shown_id,
+        product.name,
+        product.brand,
+        product.country,
+        product.currency,
+        product.face_value,
+        product.price,
+        product.available,
+    )
+
+
+def _of_rail(card: GiftCard) -> GiftCardProduct:
+    return GiftCardProduct(
+        card.id,
+        card.name,
+        card.brand,
+        card.country,
+        card.currency,
+        card.face_value,
+        card.price,
+        card.available,
+        list(card.countries) or UNSET,
+        card.image or UNSET,
+        card.max_face_value or UNSET,
+    )
 
 
 @post("/payout/withdrawals/{id:str}/reveal", guards=[require_payout_user], status_code=200)
-@documented("Payout user", {200: _REVEALED}, errors=[giftcards.NothingToReveal])
+@documented(
+    "Payout user", {200: _REVEALED}, errors=[giftcards.NothingToReveal, ProviderUnavailable]
+)
 async def reveal_gift_card(request: Call) -> Response[Any]:
-    """Show the code of a gift card that one has bought.
+    """Show the code, or the link, of a gift card that one has bought.
 
     Every reveal is recorded.
     """
     caller, found = payout_user(request), services(request)
     order = await own_order(request)
     order_id = order.id
-    rail = found.rails.revealing(order.rail)
+    told = await _asked(request, order)
 
     async def effect(connection: Connection) -> ShownOnce:
-        if order.provider != "gift_card" or order.status != "succeeded":
+        if not _delivered(order):
             raise giftcards.NothingToReveal
-        if rail is None:
+        if isinstance(told, PayvioxError):
+            raise told
+        if told is None:
             card = await giftcards.reveal(
                 connection, found.keyring, caller.business_id, caller.user_id, order_id
             )
             expires_on = card.expires_on and card.expires_on.isoformat()
-            return ShownOnce({"expires_on": expires_on}, (card.code, card.pin))
+            return ShownOnce({"expires_on": expires_on}, RevealedCode(card.code, card.pin))
         await giftcards.record_reveal(connection, caller.business_id, order_id)
-        revealed = rail.reveal(order_id)
-        return ShownOnce({"expires_on": None}, (revealed.code, revealed.pin))
+        return ShownOnce({"expires_on": None}, told)
 
     def render(done: Done) -> RevealedView:
-        code, pin = done.shown_once or (None, None)
+        shown = done.shown_once or RevealedCode()
         expires_on = done.reference["expires_on"]
         facts = {name: order.destination[name] for name in ("brand", "country", "currency")}
         return RevealedView(
             id=ids.show(ids.ORDER, order_id),
             **facts,
             face_value=order.destination["face_value"],
-            code=code or UNSET,
-            pin=pin or UNSET,
+            code=shown.code or UNSET,
+            pin=shown.pin or UNSET,
+            link=shown.link or UNSET,
             expires_on=date.fromisoformat(expires_on) if expires_on else UNSET,
         )
 
     return await run_once(request, caller.business_id, str(caller.user_id), effect, render)
+
+
+def _delivered(order: Order) -> bool:
+    return order.provider == "gift_card" and order.status == "succeeded"
+
+
+async def _asked(request: Call, order: Order) -> RevealedCode | ProviderUnavailable | None:
+    """What the order's own rail reveals, or why it cannot; None where there is nothing to ask: the
+    card is of the stock, or the call is a replay. It is asked before the transaction that records
+    the reveal, and what it says is shown after that alone."""
+    rail = services(request).rails.revealing(order.rail)
+    if rail is None or not _delivered(order):
+        return None
+    if await is_replay(request, order.business_id, str(order.payout_user_id)):
+        return RevealedCode()
+    try:
+        return await rail.reveal(order.ready)
+    except RailError as error:
+        logger.warning("gift card not revealed", rail=order.rail, problem=str(error))
+        return ProviderUnavailable()
 
 
 ROUTES = [list_gift_cards, reveal_gift_card]

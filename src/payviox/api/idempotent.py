@@ -9,12 +9,12 @@ from uuid import UUID
 from litestar import Response
 
 from payviox.api.bodies import parse
-from payviox.api.context import Call, write
+from payviox.api.context import Call, services, write
 from payviox.api.rendering import JSON, encode
 from payviox.db.pool import Connection
 from payviox.idempotency import model
 from payviox.idempotency.model import Scope
-from payviox.idempotency.service import Done, once
+from payviox.idempotency.service import Done, once, replay
 
 
 async def scope_of(request: Call, caller: str) -> Scope | None:
@@ -24,6 +24,17 @@ async def scope_of(request: Call, caller: str) -> Scope | None:
         return None
     body = parse(await request.body())
     return Scope(caller, request.url.path, model.check(key), model.digest(body))
+
+
+async def is_replay(request: Call, business_id: UUID, caller: str) -> bool:
+    """Whether `run_once` would find the effect done already. Raises BadKey, IdempotencyMismatch."""
+    scope = await scope_of(request, caller)
+    if scope is None:
+        return False
+    found = await services(request).database.fetch(
+        lambda connection: replay(connection, business_id, scope)
+    )
+    return found is not None
 
 
 async def run_once(

@@ -19,14 +19,15 @@ from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
 from payviox.money import CURRENCY
-from payviox.rails.base import Provider
+from payviox.rails.base import Method, Provider
 from payviox.withdrawals import history
 from payviox.withdrawals.history import Movement, UnknownEntry
 from payviox.withdrawals.model import Status
 
 
 class MethodView(msgspec.Struct):
-    """A way to withdraw, with its limits in US cents."""
+    """A way to withdraw, with its limits in US cents; what there is to choose from stands beside
+    them, such as `chains` with their currencies."""
 
     provider: Provider
     enabled: bool
@@ -51,7 +52,7 @@ class OperationsView(msgspec.Struct):
     email: str
     status: Literal["active"]
     balance: Annotated[int, msgspec.Meta(description="US cents")]
-    methods: list[MethodView]
+    methods: list[MethodView | dict[str, Any]]
     operations: list[OperationView]
     has_more: bool
     currency: str = CURRENCY
@@ -108,11 +109,13 @@ async def _operations(request: Call) -> OperationsView:
     except UnknownEntry as error:
         raise unknown_after() from error
     page = page_of(rows, wanted.limit, _operation)
-    methods = [
-        MethodView(m.provider, m.enabled, m.min_amount, m.max_amount)
-        for m in found.rails.methods(business)
-    ]
+    methods = [_method(method) for method in await found.rails.methods(business)]
     return OperationsView(caller.email, "active", balance, methods, page.data, page.has_more)
+
+
+def _method(method: Method) -> MethodView | dict[str, Any]:
+    view = MethodView(method.provider, method.enabled, method.min_amount, method.max_amount)
+    return {**msgspec.structs.asdict(view), **method.options} if method.options else view
 
 
 def _entry(after: str | None) -> UUID | int | None:

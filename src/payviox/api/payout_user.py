@@ -40,7 +40,14 @@ from payviox.api.withdrawal_bodies import (
     read_withdrawal,
 )
 from payviox.db.pool import Connection
-from payviox.errors import Conflict, FieldErrors, InsufficientBalance, NotFound
+from payviox.errors import (
+    Conflict,
+    FieldErrors,
+    InsufficientBalance,
+    NotFound,
+    PayvioxError,
+    ProviderUnavailable,
+)
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
 from payviox.rails.base import Provider
@@ -83,6 +90,7 @@ _QUOTE = QuoteView("quo_0192f0c1-7f4e-7c3a-9d58-2b8f4a6c1e72", "crypto", 5_000, 
         QuoteRequest(provider="crypto", amount=5_000),
         QuoteRequest(provider="paypal", net_amount=2_500),
     ],
+    errors=[ProviderUnavailable],
 )
 async def quote(request: Call) -> Response[Any]:
     """Quote a withdrawal.
@@ -91,14 +99,14 @@ async def quote(request: Call) -> Response[Any]:
     """
     caller, found = payout_user(request), services(request)
     wanted = read_quote(await request.body())
-    offer: withdrawal_requests.Quoted | FieldErrors
+    offer: withdrawal_requests.Quoted | PayvioxError
     try:
         offer = await withdrawal_requests.quote(found.database, found.rails, caller, wanted)
-    except FieldErrors as error:
+    except (FieldErrors, ProviderUnavailable) as error:
         offer = error  # only told if this is not a replay
 
     async def effect(connection: Connection) -> str:
-        if isinstance(offer, FieldErrors):
+        if isinstance(offer, PayvioxError):
             raise offer
         quote_id = await quotes.keep(
             connection,
@@ -134,7 +142,7 @@ async def quote(request: Call) -> Response[Any]:
             provider="gift_card", amount=2_500, gift_card=GiftCardDestination("sandbox_card_25")
         ),
     ],
-    errors=[InsufficientBalance, Conflict],
+    errors=[InsufficientBalance, Conflict, ProviderUnavailable],
 )
 async def withdraw(request: Call) -> Response[Any]:
     """Withdraw all or part of the balance.
@@ -144,14 +152,14 @@ async def withdraw(request: Call) -> Response[Any]:
     """
     caller, found = payout_user(request), services(request)
     wanted = read_withdrawal(await request.body())
-    prepared: withdrawal_requests.Prepared | FieldErrors
+    prepared: withdrawal_requests.Prepared | PayvioxError
     try:
         prepared = await withdrawal_requests.prepare(found.database, found.rails, caller, wanted)
-    except FieldErrors as error:
+    except (FieldErrors, ProviderUnavailable) as error:
         prepared = error  # only told if this is not a replay
 
     async def effect(connection: Connection) -> dict[str, Any]:
-        if isinstance(prepared, FieldErrors):
+        if isinstance(prepared, PayvioxError):
             raise prepared
         return remembered(
             await withdrawals.create(

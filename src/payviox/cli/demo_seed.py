@@ -184,7 +184,8 @@ async def _withdraw(runtime: Runtime, business_id: UUID, users: dict[str, Alloca
 
 async def _order(runtime: Runtime, business_id: UUID, user_id: UUID, wish: Wish) -> Order:
     business = await runtime.database.fetch(lambda db: businesses.get(db, business_id))
-    rail = wiring.rails(runtime.database).serving(business, wish.provider, wish.destination)
+    rails = wiring.rails(runtime.database, runtime.keyring)
+    rail = await rails.serving(business, wish.provider, wish.destination)
     request = Request(business_id, wish.provider, wish.destination, amount=wish.amount)
     ready = await rail.validate(ids.new(), await rail.quote(request), request, wish.email)
     return await runtime.database.write(

@@ -106,6 +106,16 @@ class BoundCard:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveredCard:
+    """A card that left the stock for an order, and its price in cents."""
+
+    id: UUID
+    reference: str
+    price: int
+    delivered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredCode:
     """A card's sealed code and what it is of."""
 

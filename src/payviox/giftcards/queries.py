@@ -2,6 +2,7 @@
 # ruff: noqa: S608  # the statements share constants of this file; values are always parameters
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -12,6 +13,7 @@ from payviox.giftcards.model import (
     SHORTEST_LIFE_DAYS,
     AlertLevel,
     BoundCard,
+    DeliveredCard,
     Product,
     ProductKey,
     SealedCard,
@@ -271,5 +273,21 @@ async def list_stock(connection: Connection, business_id: UUID) -> list[Stock]:
         await cursor.execute(
             f"{STOCK} WHERE p.business_id = %s ORDER BY p.brand, p.name, p.price, p.id",
             [business_id],
+        )
+        return await cursor.fetchall()
+
+
+async def list_delivered(
+    connection: Connection, business_id: UUID, since: datetime, after: UUID, limit: int = 1_000
+) -> list[DeliveredCard]:
+    """Cards delivered since then, by id, those after the card `after`."""
+    async with connection.cursor(row_factory=class_row(DeliveredCard)) as cursor:
+        await cursor.execute(
+            "SELECT c.id, c.reference, p.price, c.delivered_at"
+            " FROM gift_cards c JOIN gift_card_products p"
+            " ON p.business_id = c.business_id AND p.id = c.product_id"
+            " WHERE c.business_id = %s AND c.status = 'delivered' AND c.delivered_at >= %s"
+            " AND c.id > %s ORDER BY c.id LIMIT %s",
+            [business_id, since, after, limit],
         )
         return await cursor.fetchall()

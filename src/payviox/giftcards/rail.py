@@ -1,7 +1,7 @@
 """The stock as a rail: a card costs its price, without fees, and is delivered at once. Codes are no
 part of any outcome."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,14 +12,24 @@ from payviox import ids
 from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown
 from payviox.giftcards import service
-from payviox.giftcards.model import OUT_OF_STOCK, Alert, BoundCard, Product
-from payviox.rails.base import Invalid, Outcome, Quote, ReadyOrder, Request
+from payviox.giftcards.model import OUT_OF_STOCK, Alert, BoundCard, DeliveredCard, Product
+from payviox.rails.base import (
+    Entry,
+    Holding,
+    Invalid,
+    Known,
+    Outcome,
+    Quote,
+    ReadyOrder,
+    Request,
+)
 
 logger = structlog.get_logger(__name__)
 
 FIELD = "gift_card.product"
 QUOTE_LIFETIME = timedelta(minutes=15)
 OUT_OF_STOCK_AGAIN_S = 300.0
+START = UUID(int=0)
 
 
 def serves(destination: Mapping[str, Any]) -> bool:
@@ -33,6 +43,7 @@ class StockRail:
     name = "stock"
     remembers_s: float | None = None
     authoritative = True
+    lists_all = True
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -98,6 +109,32 @@ class StockRail:
         )
         return Outcome("not_found") if card is None else _succeeded(card)
 
+    async def read_float(self, business_id: UUID) -> list[Holding]:  # noqa: ARG002  # the rail's verb
+        """Nothing: the stock is counted in cards (`payviox giftcards stock`)."""
+        return []
+
+    async def statement(
+        self,
+        business_id: UUID,
+        since: datetime,
+        known: AsyncIterator[Sequence[Known]],  # noqa: ARG002  # the stock has them all
+    ) -> AsyncIterator[Sequence[Entry]]:
+        """Every card delivered since then, at its price."""
+        after = START
+        while True:
+            cards = await self._database.fetch(
+                lambda connection, after=after: service.list_delivered(  # type: ignore[misc]  # a default binds the place
+                    connection, business_id, since, after
+                )
+            )
+            if not cards:
+                return
+            yield [
+                Entry(c.reference, None, "paid", c.price, at=c.delivered_at, evidence=_card(c))
+                for c in cards
+            ]
+            after = cards[-1].id
+
     async def _product(self, request: Request) -> Product:
         text = request.destination.get("product")
         if text is None or text == "":
@@ -125,6 +162,10 @@ def _destination(product: Product) -> dict[str, Any]:
         "currency": product.currency,
         "face_value": product.face_value,
     }
+
+
+def _card(card: DeliveredCard) -> dict[str, str]:
+    return {"card": ids.show(ids.GIFT_CARD, card.id)}
 
 
 def _product_id(destination: Mapping[str, Any]) -> UUID | None:

@@ -26,6 +26,7 @@ ACTOR = "stock"
 
 
 list_reveals = reveal_queries.list_reveals
+list_delivered = queries.list_delivered
 
 
 class NotSendingError(Exception):

@@ -165,6 +165,9 @@ class Known:
     created_at: datetime
 
 
+EntryState = Literal["paid", "pending", "failed", "returned"]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A payment in the rail's own books. `reference` is ours where the rail kept it; `amount` what
@@ -176,7 +179,7 @@ class Entry:
 
     reference: str | None
     rail_order_id: str | None
-    state: Literal["paid", "pending", "failed", "returned"]
+    state: EntryState
     amount: int | None
     cost: int | None = None
     at: datetime | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import msgspec
 
 MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer that are read; a longer one counts as broken off."""
@@ -19,6 +20,8 @@ ANSWER_S = 18.0
 """How long a call may take in all: less than its caller waits."""
 
 CONNECTIONS = 100
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 class NotSent(Exception):
@@ -62,8 +65,9 @@ class Http:
         json_body: object = None,
         form: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One call, with either body or none. Raises NotSent and Unclear."""
-        body = None if json_body is None else json.dumps(json_body).encode()
+        """One call, with either body or none; Decimals are written as JSON numbers, exactly. Raises
+        NotSent and Unclear."""
+        body = None if json_body is None else _ENCODER.encode(json_body)
         given = dict(headers or {})
         if body is not None:
             given["Content-Type"] = "application/json"

@@ -3,17 +3,20 @@ payment as its amount or destination asks (sandbox_endings.py). It moves no mone
 a vendor would, so that look-ups and repeated references behave like a real rail's."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from payviox.money import percentage
-from payviox.rails import evm_addresses
 from payviox.rails.base import (
+    Entry,
+    EntryState,
     GiftCard,
+    Holding,
     Invalid,
+    Known,
     Outcome,
     Provider,
     Quote,
@@ -21,6 +24,7 @@ from payviox.rails.base import (
     Request,
     RevealedCode,
 )
+from payviox.rails.evm import addresses
 from payviox.rails.sandbox_endings import BY_NAME, PRODUCTS, ending_of
 
 QUOTE_LIFETIME = timedelta(minutes=10)
@@ -39,6 +43,14 @@ class Payment:
     age_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPayment(Payment):
+    """A payment with its reference, as a statement lists it."""
+
+    reference: str
+    created_at: datetime
+
+
 class Books(Protocol):
     """Where the sandbox keeps what it was asked for."""
 
@@ -48,6 +60,12 @@ class Books(Protocol):
 
     async def find(self, business_id: UUID, reference: str) -> Payment | None: ...
 
+    def list_since(
+        self, business_id: UUID, since: datetime
+    ) -> AsyncIterator[Sequence[KeptPayment]]:
+        """Every payment kept since then, page by page."""
+        ...
+
 
 class SandboxRail:
     """Implements payviox.rails.base.Rail, for test businesses alone."""
@@ -55,6 +73,7 @@ class SandboxRail:
     name = "sandbox"
     remembers_s: float | None = None
     authoritative = True
+    lists_all = True
 
     def __init__(self, books: Books) -> None:
         self._books = books
@@ -90,7 +109,12 @@ class SandboxRail:
         ending = ending_of(order.provider, order.amount, order.destination)
         if not ending.kept:
             return ending.answer(reference, 0.0)
-        request = {"ending": ending.name, "amount": order.net_amount}
+        request = {
+            "ending": ending.name,
+            "amount": order.net_amount,
+            "cost": order.fees,
+            "provider": order.provider,
+        }
         payment = await self._books.keep(order.business_id, reference, request)
         return _answer(payment, order, reference)
 
@@ -98,16 +122,30 @@ class SandboxRail:
         payment = await self._books.find(order.business_id, reference)
         return Outcome("not_found") if payment is None else _answer(payment, order, reference)
 
-    def catalogue(self) -> list[GiftCard]:
+    async def read_float(self, business_id: UUID) -> list[Holding]:  # noqa: ARG002  # the rail's verb
+        """Nothing: the sandbox never runs dry but where it is told to."""
+        return []
+
+    async def statement(
+        self,
+        business_id: UUID,
+        since: datetime,
+        known: AsyncIterator[Sequence[Known]],  # noqa: ARG002  # the books have them all
+    ) -> AsyncIterator[Sequence[Entry]]:
+        """Every payment that this "vendor" knows, as it stands now."""
+        async for page in self._books.list_since(business_id, since):
+            yield [_entry(payment) for payment in page]
+
+    async def catalogue(self, business_id: UUID) -> list[GiftCard]:  # noqa: ARG002  # the rail's verb
         """Gift cards that are worth nothing, some for each ending."""
         return [
             GiftCard(product.id, product.name, price=product.price, **product.facts)
             for product in PRODUCTS.values()
         ]
 
-    def reveal(self, order_id: UUID) -> RevealedCode:
+    async def reveal(self, order: ReadyOrder) -> RevealedCode:
         """A code worth nothing, the same whenever it is asked for."""
-        digest = hashlib.sha256(order_id.bytes).hexdigest()
+        digest = hashlib.sha256(order.order_id.bytes).hexdigest()
         return RevealedCode(f"SANDBOX-{digest[:16].upper()}")
 
 
@@ -181,7 +219,7 @@ def _crypto(given: Mapping[str, Any]) -> dict[str, Any]:
             name = f"crypto.{field}"
             found[name] = [f"The {name} must be one of: {', '.join(offered)}."]
     address = str(given.get("to_address"))
-    problem = evm_addresses.problem(address)
+    problem = addresses.problem(address)
     if problem is not None:
         found["crypto.to_address"] = [f"The crypto.to_address {problem}."]
     if found:
@@ -189,7 +227,7 @@ def _crypto(given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "currency": given["currency"],
         "chain": given["chain"],
-        "to_address": evm_addresses.checksummed(address),
+        "to_address": addresses.checksummed(address),
     }
 
 
@@ -198,9 +236,9 @@ def _answer(payment: Payment, order: ReadyOrder, reference: str) -> Outcome:
     outcome = BY_NAME[str(payment.request["ending"])].answer(reference, payment.age_s)
     if outcome.state not in ("accepted", "succeeded", "returned"):
         return outcome
-    digest = hashlib.sha256(reference.encode()).hexdigest()
     details: dict[str, Any] = {}
     if order.provider == "crypto":
+        digest = hashlib.sha256(reference.encode()).hexdigest()
         details["crypto_amount"] = f"{order.net_amount // 100}.{order.net_amount % 100:02d}"
         details["tx_hash"] = f"0x{digest}"
         details["confirmations"] = 0 if outcome.state == "accepted" else 12
@@ -208,11 +246,33 @@ def _answer(payment: Payment, order: ReadyOrder, reference: str) -> Outcome:
     return Outcome(
         outcome.state,
         reason=outcome.reason,
-        rail_order_id=f"{_PREFIX[order.provider]}-{digest[:12].upper()}",
+        rail_order_id=_rail_order_id(order.provider, reference),
         details=details,
         cost=order.fees if outcome.state != "accepted" else None,
         again_s=outcome.again_s,
     )
 
+
+def _entry(payment: KeptPayment) -> Entry:
+    """A payment as the sandbox's own books have it."""
+    outcome = BY_NAME[str(payment.request["ending"])].answer(payment.reference, payment.age_s)
+    state = _STATES.get(outcome.state, "pending")
+    provider: Provider | None = payment.request.get("provider")
+    return Entry(
+        payment.reference,
+        provider and _rail_order_id(provider, payment.reference),
+        state,
+        payment.request["amount"],
+        payment.request.get("cost") if state in ("paid", "returned") else None,
+        payment.created_at,
+    )
+
+
+def _rail_order_id(provider: Provider, reference: str) -> str:
+    return f"{_PREFIX[provider]}-{hashlib.sha256(reference.encode()).hexdigest()[:12].upper()}"
+
+
+_STATES: dict[str, EntryState] = {"succeeded": "paid", "failed": "failed", "returned": "returned"}
+"""What an outcome is in a statement; every other is still pending."""
 
 _PREFIX: dict[Provider, str] = {"paypal": "PP", "crypto": "CR", "gift_card": "GC"}

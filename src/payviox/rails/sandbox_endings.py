@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from payviox.rails import evm_addresses
 from payviox.rails.base import Outcome, Provider
+from payviox.rails.evm import addresses
 
 SUCCEEDED = Outcome("succeeded")
 TOLD_TO = "The sandbox was told to fail this payment."
@@ -41,7 +41,7 @@ class Ending:
     @property
     def address(self) -> str:
         """The crypto address that asks for it, with its checksum."""
-        return evm_addresses.checksummed(f"0xdead{self.number:036d}")
+        return addresses.checksummed(f"0xdead{self.number:036d}")
 
     @property
     def product_id(self) -> str:

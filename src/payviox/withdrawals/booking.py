@@ -1,6 +1,7 @@
 """Writing down a decision on an order that is held: its columns, its money, its story, its alerts.
 Database only, in the caller's transaction."""
 
+import random
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,9 @@ from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
 from payviox.ledger.model import FEE_INCOME, Posting, in_transit, rail_cost, settled, suspense
 from payviox.ledger.model import user as user_account
-from payviox.rails.base import Outcome, Rail
+from payviox.rails.base import Outcome, Rail, TakesBack
 from payviox.withdrawals import stories
-from payviox.withdrawals.outcomes import Case, Decision
+from payviox.withdrawals.outcomes import Action, Case, Decision
 from payviox.withdrawals.queries import processing
 from payviox.withdrawals.queries.processing import Held, Update
 from payviox.withdrawals.service import release
@@ -23,7 +24,12 @@ from payviox.withdrawals.stories import Entry
 logger = structlog.get_logger(__name__)
 
 
-def case(order: Held, rail: Rail | None) -> Case:
+SPREAD = 0.1
+"""By how much of its time a next look may come later, so that orders made together do not stay
+together."""
+
+
+def case(order: Held, rail: Rail | None, action: Action = "look_up") -> Case:
     """What is known of a held order; `rail` None where it is not configured."""
     return Case(
         order.status,
@@ -36,6 +42,8 @@ def case(order: Held, rail: Rail | None) -> Case:
         rail.authoritative if rail else False,
         order.answer_age_s,
         order.rounds,
+        action,
+        isinstance(rail, TakesBack),
     )
 
 
@@ -81,15 +89,16 @@ def _postings(order: Held, answer: Outcome, decision: Decision, actor: str) -> l
 
 
 def _update(order: Held, answer: Outcome, decision: Decision) -> Update:
-    reached = decision.money or "sent" in decision.states
+    reached = decision.money or decision.outcome == answer.state == "accepted"
     return Update(
         order=order,
         status=decision.states[-1] if decision.states else order.status,
         told=_told(order, decision),
         waiting=decision.waiting,
         failure=decision.failure,
-        due_in_s=decision.due_in_s,
+        due_in_s=_spread(decision.due_in_s),
         rail_order_id=answer.rail_order_id if reached else None,
+        attempt_rail_order_id=answer.rail_order_id,
         details=answer.details if reached else {},
         outcome=decision.outcome,
         answer={
@@ -102,6 +111,10 @@ def _update(order: Held, answer: Outcome, decision: Decision) -> Update:
     )
 
 
+def _spread(due_in_s: float | None) -> float | None:
+    return None if due_in_s is None else due_in_s * random.uniform(1, 1 + SPREAD)  # noqa: S311  # no secret
+
+
 def _error_before(order: Held, answer: Outcome) -> dict[str, Any]:
     """What broke the call, kept for a person while the rail has no other word on it."""
     error = (order.answer or {}).get("error")
@@ -109,11 +122,11 @@ def _error_before(order: Held, answer: Outcome) -> dict[str, Any]:
 
 
 def _told(order: Held, decision: Decision) -> bool:
-    """Whether the story has something new: not for one more vain try of an order that waits."""
-    again = order.status == "sending" and decision.states == ("queued",)
-    return bool(decision.states) and not (
-        again and order.waiting and decision.waiting == order.waiting
-    )
+    """Whether there is something new: not after one more vain try of an order that waits."""
+    if decision.waiting == order.waiting:
+        again = order.status == "sending" and decision.states == ("queued",)
+        return bool(decision.states) and not (again and order.waiting)
+    return bool(decision.states) or order.status == "sent"
 
 
 def _story(order: Held, answer: Outcome, decision: Decision, actor: str) -> list[Entry]:
@@ -122,7 +135,7 @@ def _story(order: Held, answer: Outcome, decision: Decision, actor: str) -> list
     note = decision.waiting or decision.failure or answer.reason
     return [
         Entry(order, state, actor, note, answer.rail_order_id, answer.details)
-        for state in decision.states
+        for state in decision.states or (order.status,)
     ]
 
 

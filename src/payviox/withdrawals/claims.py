@@ -1,19 +1,27 @@
 """Taking due orders and writing down what their rails answered, each many orders at a time in one
 transaction. Database only: nothing here calls a rail."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import structlog
 
 from payviox.db.pool import Connection
-from payviox.rails.base import Outcome, Rail, ReadyOrder
+from payviox.rails.base import Outcome, Rail, ReadyOrder, TakesBack
 from payviox.withdrawals import booking, stories
-from payviox.withdrawals.model import Order, Status, check_transition, reference
-from payviox.withdrawals.outcomes import NEEDS_A_PERSON, decide
+from payviox.withdrawals.model import (
+    SURELY_NOT_SENT,
+    TAKING_BACK,
+    Order,
+    Status,
+    check_transition,
+    reference,
+)
+from payviox.withdrawals.outcomes import NEEDS_A_PERSON, Action, decide
 from payviox.withdrawals.queries import processing
-from payviox.withdrawals.queries.processing import Held
+from payviox.withdrawals.queries.processing import Held, Queue
+from payviox.withdrawals.routing import Rails
 from payviox.withdrawals.stories import Entry
 
 logger = structlog.get_logger(__name__)
@@ -26,14 +34,16 @@ ACTOR = "worker"
 
 @dataclass(slots=True, eq=False)
 class Claim:
-    """An order that is ours until its lease ends, with the attempt to make or to look up.
+    """An order that is ours until its lease ends, with what its rail is to be called for and the
+    attempt that this is about.
 
     `attempt` and `order.leased_until` fence it: only a holder of both may record an outcome.
     """
 
     order: Held
     attempt: int
-    submit: bool
+    action: Action
+    queue: Queue
     called: bool = field(default=False)
 
     @property
@@ -41,32 +51,54 @@ class Claim:
         return reference(self.order.id, self.attempt)
 
     @property
+    def starts(self) -> bool:
+        """Whether the order leaves the queue by it."""
+        return self.order.status == "queued"
+
+    @property
     def status(self) -> Status:
-        return "sending" if self.submit else self.order.status
+        return "sending" if self.starts else self.order.status
 
     @property
     def ready(self) -> ReadyOrder:
-        """As it was validated before it was kept."""
-        order = self.order
-        return ReadyOrder(
-            order.business_id,
-            order.id,
-            order.provider,
-            order.amount,
-            order.fees,
-            order.net_amount,
-            order.destination,
-            order.email,
-        )
+        """The order, with the rail's own id of this attempt where an answer has told it."""
+        same = self.attempt == self.order.attempt
+        known = self.order.attempt_rail_order_id if same else None
+        return replace(self.order.ready, rail_order_id=known)
 
 
-async def take(connection: Connection, business_id: UUID, limit: int) -> list[Claim]:
-    """Claim what is due in one business. An order that is not what was reviewed is not claimed but
-    goes back to review. A `sending` order is one whose holder's lease ran out: it is looked up."""
+async def take(
+    connection: Connection, business_id: UUID, rails: Rails, room: Callable[[Queue], int]
+) -> list[Claim]:
+    """Claim what is due in one business, of each queue as much as there is `room` for. An order
+    that is not what was reviewed is not claimed but goes back to review. A `sending` order is one
+    whose holder's lease ran out: it is looked up."""
     claims = []
-    for order in await processing.lock_due(connection, business_id, limit, LEASE_S):
+    for queue in await processing.due_queues(connection, business_id):
+        limit = room(queue)
+        if limit > 0:
+            claims += await _take(connection, business_id, rails, queue, limit)
+    looks = [claim.order for claim in claims if not claim.starts]
+    await processing.set_due(connection, [(order, order.leased_until) for order in looks])
+    starts = [claim for claim in claims if claim.starts]
+    await processing.start_sending(
+        connection, [(c.order, c.attempt, c.reference, _request(c.order)) for c in starts]
+    )
+    for claim in starts:
+        check_transition(claim.order.status, "sending")
+    # Not into the story: one more try of an order that waits.
+    begun = [claim.order for claim in starts if claim.order.waiting is None]
+    await stories.enter(connection, business_id, [Entry(o, "sending", ACTOR) for o in begun])
+    return claims
+
+
+async def _take(
+    connection: Connection, business_id: UUID, rails: Rails, queue: Queue, limit: int
+) -> list[Claim]:
+    claims = []
+    for order in await processing.lock_due(connection, business_id, queue, limit, LEASE_S):
         try:
-            claim = _claim(order)
+            claim = _claim(order, queue, rails.find(queue.rail))
         except Exception:  # one order's trouble is not the others'
             logger.exception("order cannot be claimed", order=str(order.id))
             await _for_a_person(connection, order)
@@ -75,30 +107,39 @@ async def take(connection: Connection, business_id: UUID, limit: int) -> list[Cl
             await _review_again(connection, order)
         else:
             claims.append(claim)
-    looks = [claim.order for claim in claims if not claim.submit]
-    await processing.set_due(connection, [(order, order.leased_until) for order in looks])
-    submits = [claim for claim in claims if claim.submit]
-    await processing.start_sending(
-        connection, [(c.order, c.attempt, c.reference, _request(c.order)) for c in submits]
-    )
-    for claim in submits:
-        check_transition(claim.order.status, "sending")
-    # Not into the story: one more try of an order that waits.
-    begun = [claim.order for claim in submits if claim.order.waiting is None]
-    await stories.enter(connection, business_id, [Entry(o, "sending", ACTOR) for o in begun])
     return claims
 
 
-def _claim(order: Held) -> Claim | None:
+def _claim(order: Held, queue: Queue, rail: Rail | None) -> Claim | None:
     """None where the order is not what was reviewed. Raises OverflowError after too many
     attempts."""
     if order.status != "queued":
-        return Claim(order, order.attempt, submit=False)
+        action: Action = "take_back" if _to_be_taken_back(order, rail) else "look_up"
+        return Claim(order, order.attempt, action, queue)
     if order.reviewed_digest != order.digest:
         return None
-    claim = Claim(order, _next_attempt(order), submit=True)
+    claim = Claim(order, _next_attempt(order), "submit", queue)
     reference(order.id, claim.attempt)
+    if claim.attempt == order.attempt and _forgotten(order, rail):
+        claim.action = "look_up"
     return claim
+
+
+def _to_be_taken_back(order: Held, rail: Rail | None) -> bool:
+    """Whether somebody wants it back. Where nobody knows what the last try to do so came to, it is
+    looked up before the next."""
+    wanted = order.status == "sent" and order.waiting == TAKING_BACK
+    clear = (order.answer or {}).get("state") != "unknown"
+    return wanted and clear and isinstance(rail, TakesBack)
+
+
+def _forgotten(order: Held, rail: Rail | None) -> bool:
+    """Whether the attempt may have been sent and its rail may have forgotten it since: sent again,
+    it could be paid twice. However long it has been in the queue, it is only looked up, and what
+    the rail does not know then is for a person."""
+    if rail is None or rail.remembers_s is None or order.outcome in SURELY_NOT_SENT:
+        return False
+    return order.attempt_age_s >= rail.remembers_s
 
 
 def _next_attempt(order: Held) -> int:
@@ -137,9 +178,9 @@ async def _for_a_person(connection: Connection, order: Held) -> None:
 async def hand_back(connection: Connection, business_id: UUID, claims: Sequence[Claim]) -> None:
     """Claims whose rail was never called: back to the queue, for whoever comes next."""
     held = await _still_ours(connection, business_id, claims)
-    looks = [claim.order for claim, _ in held if not claim.submit]
+    looks = [claim.order for claim, _ in held if not claim.starts]
     await processing.set_due(connection, [(order, order.created_at) for order in looks])
-    unsent = [order for claim, order in held if claim.submit]
+    unsent = [order for claim, order in held if claim.starts]
     if unsent:
         await processing.hand_back(connection, unsent)
     for order in unsent:
@@ -162,7 +203,7 @@ async def record(
     decided = []
     for claim, order in held:
         answer, rail = by_claim[id(claim)]
-        decided.append((order, answer, decide(booking.case(order, rail), answer)))
+        decided.append((order, answer, decide(booking.case(order, rail, claim.action), answer)))
     await booking.book(connection, business_id, decided, ACTOR)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from payviox import ids
-from payviox.rails.base import Provider
+from payviox.rails.base import Provider, ReadyOrder
 
 Status = Literal[
     "created",
@@ -61,6 +61,11 @@ EVENT_OF: dict[Status, str] = {
 
 SURELY_NOT_SENT: frozenset[str | None] = frozenset({"failed", "not_sent"})
 """Outcomes of an attempt after which nothing of it can still arrive at the rail."""
+
+UNCLAIMED = "unclaimed"
+"""`waiting` of a sent order that the payee has not claimed: it can still be taken back."""
+TAKING_BACK = "taking_back"
+"""`waiting` of such an order after somebody canceled it, until its rail has said what came of it."""
 
 MAX_REFERENCE = 43
 """`ord_<uuid>.<number>`: what the strictest rail takes."""
@@ -115,6 +120,21 @@ class Order:
     def digest(self) -> bytes:
         """What a review binds: how much goes where."""
         return review_digest(self.provider, self.amount, self.net_amount, self.destination)
+
+    @property
+    def ready(self) -> ReadyOrder:
+        """As it was validated before it was kept, with the rail's id that it has now."""
+        return ReadyOrder(
+            self.business_id,
+            self.id,
+            self.provider,
+            self.amount,
+            self.fees,
+            self.net_amount,
+            self.destination,
+            self.email,
+            self.rail_order_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from payviox.rails.base import Outcome
-from payviox.withdrawals.model import Status, check_transition
+from payviox.withdrawals.model import TAKING_BACK, UNCLAIMED, Status, check_transition
+
+Action = Literal["submit", "look_up", "take_back"]
+"""What a rail is called for."""
 
 Money = Literal["settle", "release", "return", "paid_after_all"]
 
@@ -28,12 +31,16 @@ FASTEST_WAIT_S, SLOWEST_WAIT_S = 5.0, 900.0
 NEEDS_A_PERSON = "person"
 """`waiting` of an order whose outcome nothing automatic will find out."""
 
+NO_OPERATORS_BUSINESS = frozenset({UNCLAIMED, TAKING_BACK})
+"""`waiting` of orders that wait for their payee, or for their rail to give them back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """What is known when a rail answers. `outcome` is what the attempt's earlier answers came to,
     `answer_age_s` how long ago the last of them was written; `rounds` is how often in a row it was
-    sent again because its rail had not heard of it."""
+    sent again because its rail had not heard of it; `action` is what was asked, of a rail that
+    takes back what nobody claims or that does not."""
 
     status: Status
     attempt: int
@@ -45,6 +52,8 @@ class Case:
     authoritative: bool = False
     answer_age_s: float = 0.0
     rounds: int = 0
+    action: Action = "look_up"
+    takes_back: bool = False
 
     @property
     def was_accepted(self) -> bool:
@@ -83,6 +92,9 @@ def decide(case: Case, answer: Outcome) -> Decision:
 
 
 def _open(case: Case, answer: Outcome) -> Decision:  # noqa: PLR0911  # one for each answer
+    if case.action == "take_back" and answer.state in ("not_sent", "not_found"):
+        # Said of the taking back, not of the payment.
+        return _unknown(case, answer)
     match answer.state:
         case "succeeded":
             return Decision(("succeeded",), ("settle",), answer.again_s, outcome="succeeded")
@@ -95,15 +107,35 @@ def _open(case: Case, answer: Outcome) -> Decision:  # noqa: PLR0911  # one for 
             )
         case "failed":
             return _failed(case, answer)
+        case "canceled":
+            return Decision((*_via_sent(case), "canceled"), ("release",), outcome="canceled")
         case "accepted":
-            states: tuple[Status, ...] = () if case.status == "sent" else ("sent",)
-            return Decision(states, due_in_s=_next_look(case, answer), outcome="accepted")
+            return _accepted(case, answer)
         case "not_sent":
             return _not_sent(case, answer)
         case "not_found":
             return _not_found(case, answer)
         case "unknown":
             return _unknown(case, answer)
+
+
+def _via_sent(case: Case) -> tuple[Status, ...]:
+    return () if case.status == "sent" else ("sent",)
+
+
+def _accepted(case: Case, answer: Outcome) -> Decision:
+    # It was to be taken back and is still there: a look-up alone does not end that, the rail's
+    # refusal does.
+    still = case.takes_back and case.waiting == TAKING_BACK and case.action != "take_back"
+    if still and answer.waiting == UNCLAIMED:
+        return Decision(due_in_s=0.0, waiting=TAKING_BACK, outcome="accepted")
+    return Decision(
+        _via_sent(case),
+        due_in_s=_next_look(case, answer),
+        waiting=answer.waiting,
+        outcome="accepted",
+        alert=_waiting_alert(case, answer),
+    )
 
 
 def _failed(case: Case, answer: Outcome) -> Decision:
@@ -230,7 +262,7 @@ def _after_failure(case: Case, answer: Outcome) -> Decision:
             return Decision(due_in_s=answer.again_s, outcome="failed")
         case "unknown":
             return Decision(due_in_s=_next_look(case, answer), outcome="failed")
-        case "not_found" | "not_sent" | "returned":
+        case "not_found" | "not_sent" | "returned" | "canceled":
             return Decision(outcome="failed")
         case "accepted":
             return Decision(
@@ -241,7 +273,8 @@ def _after_failure(case: Case, answer: Outcome) -> Decision:
 
 
 def _waiting_alert(case: Case, answer: Outcome) -> str | None:
-    return "order.waiting" if answer.waiting and answer.waiting != case.waiting else None
+    quiet = (None, case.waiting, *NO_OPERATORS_BUSINESS)
+    return None if answer.waiting in quiet else "order.waiting"
 
 
 def _next_look(case: Case, answer: Outcome) -> float:

@@ -1,20 +1,25 @@
 """Sending what is due: claims orders, calls their rails outside any transaction, records the
 answers. Every step may be the last one before a crash: a claim whose holder is gone is looked up by
-its committed reference once its lease has run out. Several processors work side by side."""
+its committed reference once its lease has run out. Several processors work side by side.
+
+A business has calls of its own at each of its rails, and of those some for new orders and some for
+all others: neither a rail that hangs nor a hundred thousand look-ups keep anything else waiting."""
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from payviox.db.pool import Database
-from payviox.rails.base import Outcome, Rail
+from payviox.rails.base import Outcome, Rail, TakesBack
 from payviox.withdrawals import claims
 from payviox.withdrawals.claims import Claim
 from payviox.withdrawals.queries import processing
+from payviox.withdrawals.queries.processing import Queue
 from payviox.withdrawals.routing import Rails
 
 logger = structlog.get_logger(__name__)
@@ -29,8 +34,18 @@ before the lease does, so nobody else is at the order while a call is under way.
 GRACE_S = 5.0
 """What calls under way get to finish when the worker stops."""
 
-CALLS = 50
-"""Calls under way at once for one business, and the most answers recorded in one transaction."""
+NEW_CALLS = 40
+"""Calls under way at once for a business's new orders at one rail."""
+
+OTHER_CALLS = 20
+"""The same for all its others there: look-ups, orders that wait and are tried again, and what is
+taken back."""
+
+TOGETHER = 50
+"""The most answers recorded in one transaction."""
+
+LOOK_AGAIN_S = 0.5
+"""How late a new order may be claimed while calls that hang are under way."""
 
 BUSINESSES = 4
 """Businesses served at once by one process."""
@@ -73,17 +88,25 @@ class _Drain:
         self._business_id = business_id
         self._left = limit
         self._calls: dict[asyncio.Task[Answer | None], Claim] = {}
+        self._under_way: Counter[Queue] = Counter()
+        self._full: set[Queue] = set()
+        self._look_again_at = 0.0
         self._step: asyncio.Task[None] | None = None
         self._handled = 0
 
     async def run(self) -> int:
         try:
             while True:
-                await self._unbroken(self._take())
+                if self._worth_a_look():
+                    await self._unbroken(self._take())
                 if not self._calls:
                     return self._handled
-                await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
-                await self._unbroken(self._record_finished())
+                wait_s = max(self._look_again_at - time.monotonic(), 0.0)
+                done, _ = await asyncio.wait(
+                    self._calls, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if done:
+                    await self._unbroken(self._record_finished())
         except BaseException:
             await self._stop()
             raise
@@ -93,18 +116,40 @@ class _Drain:
         self._step = asyncio.create_task(step)
         await asyncio.shield(self._step)
 
+    def _worth_a_look(self) -> bool:
+        """Few claims at a time would be few to a transaction: not before half of a full queue's
+        calls have ended, or some time has passed."""
+        if not self._calls or time.monotonic() >= self._look_again_at:
+            return True
+        return any(2 * self._under_way[queue] <= _calls(queue) for queue in self._full)
+
     async def _take(self) -> None:
-        room = min(CALLS - len(self._calls), self._left)
-        # Few at a time would be few to a transaction: wait until half of the calls have ended.
-        if room <= 0 or (self._calls and room < CALLS // 2):
+        self._look_again_at = time.monotonic() + LOOK_AGAIN_S
+        if self._left <= 0:
             return
         taken = await self._database.write(
-            lambda connection: claims.take(connection, self._business_id, room)
+            lambda connection: claims.take(
+                connection, self._business_id, self._rails, self._claimable()
+            )
         )
         self._left -= len(taken)
         start_by = time.monotonic() + START_WITHIN_S
         for claim in taken:
+            self._under_way[claim.queue] += 1
             self._calls[asyncio.create_task(self._call(claim, start_by))] = claim
+        self._full = {queue for queue, n in self._under_way.items() if n >= _calls(queue)}
+
+    def _claimable(self) -> Callable[[Queue], int]:
+        """How many more of a queue may be claimed, asked once for each."""
+        left = self._left
+
+        def room(queue: Queue) -> int:
+            nonlocal left
+            found = min(_calls(queue) - self._under_way[queue], left)
+            left -= max(found, 0)
+            return found
+
+        return room
 
     async def _call(self, claim: Claim, start_by: float) -> Answer | None:
         """What the rail answers; None where it was not called."""
@@ -112,16 +157,15 @@ class _Drain:
             rail = self._rails.named(claim.order.rail)
         except LookupError:
             logger.warning("rail not configured", rail=claim.order.rail, order=str(claim.order.id))
-            if claim.submit:
+            if claim.action == "submit":
                 return claim, Outcome("not_sent", waiting="rail_not_configured"), None
             return claim, Outcome("unknown"), None
         if time.monotonic() > start_by:
             return None
         claim.called = True
-        call = rail.submit if claim.submit else rail.look_up
         try:
             async with asyncio.timeout(CALL_S):
-                outcome = await call(claim.ready, claim.reference)
+                outcome = await _ask(rail, claim)
         except TimeoutError:
             outcome = Outcome("unknown", evidence={"error": f"no answer within {CALL_S:g} s"})
         except Exception as error:  # noqa: BLE001  # whatever it was, the call may have arrived
@@ -133,7 +177,7 @@ class _Drain:
         finished = [task for task in self._calls if task.done()]
         answers: list[Answer] = []
         unused: list[Claim] = []
-        for task in finished[:CALLS]:
+        for task in finished[:TOGETHER]:
             answer = None if task.cancelled() else task.result()
             claim = self._calls[task]
             if answer is not None:
@@ -146,8 +190,8 @@ class _Drain:
             await self._database.write(
                 lambda connection: claims.hand_back(connection, self._business_id, unused)
             )
-        for task in finished[:CALLS]:
-            del self._calls[task]
+        for task in finished[:TOGETHER]:
+            self._under_way[self._calls.pop(task).queue] -= 1
         self._handled += len(answers)
 
     async def _record(self, answers: Sequence[Answer]) -> None:
@@ -180,3 +224,16 @@ class _Drain:
         await asyncio.wait(self._calls)
         while self._calls:
             await self._record_finished()
+
+
+def _calls(queue: Queue) -> int:
+    return NEW_CALLS if queue.new else OTHER_CALLS
+
+
+async def _ask(rail: Rail, claim: Claim) -> Outcome:
+    if claim.action == "submit":
+        return await rail.submit(claim.ready, claim.reference)
+    taking: object = rail
+    if claim.action == "take_back" and isinstance(taking, TakesBack):
+        return await taking.take_back(claim.ready, claim.reference)
+    return await rail.look_up(claim.ready, claim.reference)

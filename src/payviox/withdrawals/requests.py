@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from payviox import ids
 from payviox.auth.users import UserCaller
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Database
-from payviox.errors import FieldErrors, NotFound
+from payviox.errors import FieldErrors, NotFound, ProviderUnavailable
 from payviox.payout_users.email import InvalidEmail, canonical
-from payviox.rails.base import Invalid, Provider, Rail, ReadyOrder, Request
+from payviox.rails.base import Invalid, Provider, Rail, RailError, ReadyOrder, Request
 from payviox.rails.base import Quote as RailQuote
 from payviox.withdrawals import quotes
-from payviox.withdrawals.routing import Rails
-from payviox.withdrawals.service import check_limits
+from payviox.withdrawals.routing import Rails, Served
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +54,31 @@ class Prepared:
 
 
 async def quote(database: Database, rails: Rails, caller: UserCaller, wanted: Wanted) -> Quoted:
-    """What it would cost. Raises FieldErrors."""
+    """What it would cost. Raises FieldErrors, and ProviderUnavailable."""
     business = await _business(database, caller)
-    rail, request = _route(rails, business, wanted)
-    found = await _quote(rail, request)
-    check_limits(business, found.amount)
-    return Quoted(rail.name, found)
+    served, request = await _route(rails, business, wanted)
+    found = await _quote(served.rail, request)
+    served.check(found.amount)
+    return Quoted(served.rail.name, found)
 
 
 async def prepare(database: Database, rails: Rails, caller: UserCaller, wanted: Wanted) -> Prepared:
-    """A valid order, priced by the named quote or by the rail as of now. Raises FieldErrors."""
+    """A valid order, priced by the named quote or by the rail as of now. Raises FieldErrors, and
+    ProviderUnavailable."""
     business = await _business(database, caller)
-    rail, request = _route(rails, business, wanted)
+    served, request = await _route(rails, business, wanted)
+    rail = served.rail
     if wanted.quote_id is None:
         found = await _quote(rail, request)
     else:
         found = await _kept_quote(database, caller, rail, wanted, wanted.quote_id)
-    check_limits(business, found.amount)
+    served.check(found.amount)
     try:
         ready = await rail.validate(ids.new(), found, request, caller.email)
     except Invalid as error:
         raise FieldErrors(error.fields) from error
+    except RailError as error:
+        raise _unavailable(rail, error) from error
     if wanted.quote_id is not None and found.destination not in ({}, ready.destination):
         raise _other_quote("destination")
     return Prepared(business, rail.name, ready, wanted.quote_id)
@@ -81,16 +88,16 @@ async def _business(database: Database, caller: UserCaller) -> Business:
     return await database.fetch(lambda connection: businesses.get(connection, caller.business_id))
 
 
-def _route(rails: Rails, business: Business, wanted: Wanted) -> tuple[Rail, Request]:
+async def _route(rails: Rails, business: Business, wanted: Wanted) -> tuple[Served, Request]:
     destination = dict(wanted.destination)
     if wanted.provider == "paypal" and destination:
         try:
             destination["email"] = canonical(destination["email"])
         except InvalidEmail as error:
             raise FieldErrors({"paypal.email": [str(error)]}) from error
-    rail = rails.serving(business, wanted.provider, destination)
+    served = await rails.serve(business, wanted.provider, destination)
     request = Request(business.id, wanted.provider, destination, wanted.amount, wanted.net_amount)
-    return rail, request
+    return served, request
 
 
 async def _quote(rail: Rail, request: Request) -> RailQuote:
@@ -98,6 +105,13 @@ async def _quote(rail: Rail, request: Request) -> RailQuote:
         return await rail.quote(request)
     except Invalid as error:
         raise FieldErrors(error.fields) from error
+    except RailError as error:
+        raise _unavailable(rail, error) from error
+
+
+def _unavailable(rail: Rail, error: RailError) -> ProviderUnavailable:
+    logger.warning("rail cannot be asked", rail=rail.name, problem=str(error))
+    return ProviderUnavailable()
 
 
 async def _kept_quote(

@@ -1,13 +1,27 @@
-"""Which rail serves a request. The routes are data that the wiring gives; concrete rails are not
-imported here."""
+"""Which rail serves a request, within which limits. The routes are data that the wiring gives;
+concrete rails are not imported here. Amounts are US cents."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+import structlog
+
 from payviox.businesses.model import Business
 from payviox.errors import FieldErrors
-from payviox.rails.base import GiftCard, Method, Provider, Rail, SellsGiftCards
+from payviox.rails.base import (
+    Account,
+    Accounts,
+    Connected,
+    GiftCard,
+    Method,
+    Provider,
+    Rail,
+    RailError,
+    SellsGiftCards,
+)
+
+logger = structlog.get_logger(__name__)
 
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 
@@ -19,54 +33,182 @@ def anything(_: Mapping[str, Any]) -> bool:
 @dataclass(frozen=True, slots=True)
 class Route:
     """A rail for a provider. `serves` says whether a destination is one of the rail's own; of
-    several routes the first that says so is taken."""
+    several routes the first that says so is taken. One that is `connected` counts only for a
+    business with an enabled account at its rail, and where that account serves the destination."""
 
     provider: Provider
     rail: Rail
     serves: Callable[[Mapping[str, Any]], bool] = anything
+    connected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The rail for a request, and what one order there may amount to: the business's limits and
+    those of its account at the rail."""
+
+    rail: Rail
+    min_amount: int
+    max_amount: int
+
+    def check(self, amount: int) -> None:
+        """Raises FieldErrors on `amount` outside the limits."""
+        check_limits(amount, self.min_amount, self.max_amount)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A route that counts for a business, with the account by which it does."""
+
+    route: Route
+    account: Account | None
+    min_amount: int
+    max_amount: int
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        rail: object = self.route.rail
+        if self.account is None or not isinstance(rail, Connected):
+            return {}
+        return rail.options(self.account)
 
 
 class Rails:
-    """The rails of an installation: those of test businesses and those of live ones."""
+    """The rails of an installation: those of test businesses and those of live ones. `accounts`
+    is where connected rails' accounts are found; without it there are none."""
 
-    def __init__(self, *, live: Iterable[Route], test: Iterable[Route]) -> None:
+    def __init__(
+        self, *, live: Iterable[Route], test: Iterable[Route], accounts: Accounts | None = None
+    ) -> None:
         self._routes = {"live": tuple(live), "test": tuple(test)}
+        self._accounts = accounts
         self._by_name: dict[str, Rail] = {
             route.rail.name: route.rail for routes in self._routes.values() for route in routes
         }
 
-    def serving(
+    async def serve(
+        self, business: Business, provider: Provider, destination: Mapping[str, Any]
+    ) -> Served:
+        """The rail for this request, with its limits. Raises FieldErrors on `provider` where the
+        business has none."""
+        for found in await self._open(business, provider, destination):
+            return Served(found.route.rail, found.min_amount, found.max_amount)
+        raise FieldErrors({"provider": [f"The provider {provider} is not available."]})
+
+    async def serving(
         self, business: Business, provider: Provider, destination: Mapping[str, Any]
     ) -> Rail:
-        """The rail for this request. Raises FieldErrors on `provider` where the business has
-        none."""
-        for route in self._routes[business.mode]:
-            if route.provider == provider and route.serves(destination):
-                return route.rail
-        raise FieldErrors({"provider": [f"The provider {provider} is not available."]})
+        """The rail alone. Raises FieldErrors as `serve` does."""
+        return (await self.serve(business, provider, destination)).rail
 
     def named(self, name: str) -> Rail:
         """The rail that an order went to. Raises LookupError where it is no longer configured."""
         return self._by_name[name]
 
-    def methods(self, business: Business) -> list[Method]:
-        """Every provider as this business's payout users may use it."""
-        offered = {route.provider for route in self._routes[business.mode]}
-        return [
-            Method(provider, provider in offered, business.min_withdrawal, business.max_withdrawal)
-            for provider in PROVIDERS
-        ]
+    def find(self, name: str) -> Rail | None:
+        """The same, None where it is no longer configured."""
+        return self._by_name.get(name)
 
-    def gift_cards(self, business: Business) -> list[GiftCard]:
-        """What this business's rails sell beside the stock."""
-        return [
-            card
-            for route in self._routes[business.mode]
-            if route.provider == "gift_card" and isinstance(route.rail, SellsGiftCards)
-            for card in route.rail.catalogue()
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every rail there is."""
+        return tuple(self._by_name)
+
+    async def methods(self, business: Business) -> list[Method]:
+        """Every provider as this business's payout users may use it: the limits and options of all
+        its rails together."""
+        return [await self._method(business, provider) for provider in PROVIDERS]
+
+    async def _method(self, business: Business, provider: Provider) -> Method:
+        # Limits that leave nothing between them leave a rail out.
+        usable = [
+            found
+            for found in await self._open(business, provider, {})
+            if found.min_amount <= found.max_amount
         ]
+        if not usable:
+            return Method(provider, False, business.min_withdrawal, business.max_withdrawal)
+        options: dict[str, Any] = {}
+        for found in reversed(usable):
+            options |= found.options
+        return Method(
+            provider,
+            True,
+            min(found.min_amount for found in usable),
+            max(found.max_amount for found in usable),
+            options,
+        )
+
+    async def gift_cards(self, business: Business) -> list[GiftCard]:
+        """What this business's rails sell beside the stock. A rail that cannot say so now is left
+        out: the others' cards can still be bought."""
+        cards: list[GiftCard] = []
+        for found in await self._open(business, "gift_card", {}):
+            rail: object = found.route.rail
+            if not isinstance(rail, SellsGiftCards):
+                continue
+            try:
+                cards += await rail.catalogue(business.id)
+            except RailError as error:
+                logger.warning("no catalogue", rail=found.route.rail.name, problem=str(error))
+        return cards
 
     def revealing(self, name: str) -> SellsGiftCards | None:
         """The rail of this name if it reveals its gift cards itself; None: they are the stock's."""
         rail: object = self._by_name.get(name)
         return rail if isinstance(rail, SellsGiftCards) else None
+
+    async def close(self) -> None:
+        """Hang up wherever a rail holds connections."""
+        for rail in self._by_name.values():
+            held: object = rail
+            if isinstance(held, Connected):
+                await held.close()
+
+    async def _open(
+        self, business: Business, provider: Provider, destination: Mapping[str, Any]
+    ) -> list[_Open]:
+        """The routes that count for this business and destination, in their order. An empty
+        destination asks for the provider, whatever is served there."""
+        found = []
+        for route in self._routes[business.mode]:
+            if route.provider != provider or not (not destination or route.serves(destination)):
+                continue
+            account = None
+            if route.connected:
+                account = await self._account(business, route, destination)
+                if account is None:
+                    continue
+            found.append(_opened(business, route, account))
+        return found
+
+    async def _account(
+        self, business: Business, route: Route, destination: Mapping[str, Any]
+    ) -> Account | None:
+        """The business's enabled account at the route's rail, where it serves the destination."""
+        rail: object = route.rail
+        if self._accounts is None or not isinstance(rail, Connected):
+            return None
+        account = await self._accounts.find(business.id, route.rail.name)
+        if account is None or not account.enabled:
+            return None
+        return account if rail.serves(account, route.provider, destination) else None
+
+
+def check_limits(amount: int, least: int, most: int) -> None:
+    """Raises FieldErrors on `amount` outside these."""
+    if amount < least:
+        message = f"The amount must be at least {least}."
+    elif amount > most:
+        message = f"The amount may not be greater than {most}."
+    else:
+        return
+    raise FieldErrors({"amount": [message]})
+
+
+def _opened(business: Business, route: Route, account: Account | None) -> _Open:
+    least, most = business.min_withdrawal, business.max_withdrawal
+    if account is not None:
+        least = max(least, account.min_amount or least)
+        most = min(most, account.max_amount or most)
+    return _Open(route, account, least, most)

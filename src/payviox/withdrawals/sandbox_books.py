@@ -2,15 +2,20 @@
 reference."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from payviox.db.pool import Database
-from payviox.rails.sandbox import Payment
+from payviox.rails.sandbox import KeptPayment, Payment
 from payviox.withdrawals.queries import sandbox
 
 TOGETHER = 200
 """The most payments written in one transaction."""
+
+PAGE = 1_000
+"""Payments of one page of a statement."""
 
 Asked = tuple[UUID, str, dict[str, Any]]
 
@@ -42,6 +47,21 @@ class SandboxBooks:
             lambda connection: sandbox.find_payment(connection, business_id, reference)
         )
         return None if row is None else Payment(row.request, row.age_s)
+
+    async def list_since(
+        self, business_id: UUID, since: datetime
+    ) -> AsyncIterator[Sequence[KeptPayment]]:
+        after = ""
+        while True:
+            rows = await self._database.fetch(
+                lambda connection, after=after: sandbox.list_payments(  # type: ignore[misc]  # a default binds the place
+                    connection, business_id, since, after, PAGE
+                )
+            )
+            if not rows:
+                return
+            yield [KeptPayment(r.request, r.age_s, r.reference, r.created_at) for r in rows]
+            after = rows[-1].reference
 
     async def _write(self) -> None:
         while self._waiting:

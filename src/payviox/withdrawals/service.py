@@ -14,7 +14,7 @@ from payviox.ledger.model import Posting, in_transit
 from payviox.ledger.model import user as user_account
 from payviox.rails.base import ReadyOrder
 from payviox.text import printable
-from payviox.withdrawals import quotes, review, stories
+from payviox.withdrawals import quotes, review, routing, stories
 from payviox.withdrawals.model import (
     CANCELABLE,
     REJECTABLE,
@@ -100,13 +100,7 @@ async def _insert(
 
 def check_limits(business: Business, amount: int) -> None:
     """Raises FieldErrors on `amount` outside the business's limits."""
-    if amount < business.min_withdrawal:
-        message = f"The amount must be at least {business.min_withdrawal}."
-    elif amount > business.max_withdrawal:
-        message = f"The amount may not be greater than {business.max_withdrawal}."
-    else:
-        return
-    raise FieldErrors({"amount": [message]})
+    routing.check_limits(amount, business.min_withdrawal, business.max_withdrawal)
 
 
 async def get(

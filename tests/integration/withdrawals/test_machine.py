@@ -125,8 +125,10 @@ class Orders(RuleBasedStateMachine):
     @rule()
     def a_worker_dies_holding_claims(self) -> None:
         business_id = self.desk.business.business_id
-        taken = self.run(self.desk.write(lambda db: claims.take(db, business_id, 3)))
-        self.dropped += [claim for claim in taken if claim.submit]
+        taken = self.run(
+            self.desk.write(lambda db: claims.take(db, business_id, self.desk.rails, lambda _: 3))
+        )
+        self.dropped += [claim for claim in taken if claim.action == "submit"]
 
     @precondition(lambda self: self.dropped)
     @rule(number=picked)

@@ -114,7 +114,7 @@ async def test_rules_and_limits_are_those_of_the_moment_the_order_is_made(
     user = await desk.user(1_000)
     before = await desk.database.fetch(lambda db: businesses.get(db, business.business_id))
     request = Request(business.business_id, "paypal", {"email": "a@example.com"}, amount=500)
-    rail = desk.rails.serving(before, "paypal", request.destination)
+    rail = await desk.rails.serving(before, "paypal", request.destination)
 
     async def create() -> Order:
         ready = await rail.validate(ids.new(), await rail.quote(request), request, "a@example.com")

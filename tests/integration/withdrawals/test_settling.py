@@ -79,7 +79,9 @@ async def test_a_look_up_under_way_changes_nothing_after_the_settlement(
 ) -> None:
     order = await for_a_person(desk, vendor)
     await desk.hurry()
-    (look,) = await desk.write(lambda db: claims.take(db, order.business_id, 10))
+    (look,) = await desk.write(
+        lambda db: claims.take(db, order.business_id, desk.rails, lambda _: 10)
+    )
     await settle(desk, order, "failed")
     before = await desk.business.ledger()
     answer = Outcome("succeeded")

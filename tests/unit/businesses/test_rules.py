@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from payviox import wiring
+from payviox.auth.keyring import Keyring
 from payviox.businesses import rules
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors
@@ -12,8 +13,8 @@ from payviox.rails.base import Provider
 
 
 def test_every_provider_and_rail_of_the_product_may_be_reviewed() -> None:
-    rails = wiring.rails(Database("postgresql://nowhere"))._by_name  # every rail
-    assert set(rules.REVIEWABLE) == {*get_args(Provider), *rails}
+    rails = wiring.rails(Database("postgresql://nowhere"), Keyring("k" * 32))
+    assert set(rules.REVIEWABLE) == {*get_args(Provider), *rails.names}
     text = f"review_rails={','.join(rules.REVIEWABLE)}"
     assert rules.parse([text]) == {"review_rails": list(rules.REVIEWABLE)}
     assert rules.parse(["review_rails=none"]) == {"review_rails": []}

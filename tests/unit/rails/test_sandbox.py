@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payviox.rails import evm_addresses, sandbox_endings
+from payviox.rails import sandbox_endings
 from payviox.rails.base import Invalid, Provider, Quote, Request
+from payviox.rails.evm import addresses
 from payviox.rails.sandbox import SandboxRail, crypto_fee, gross_crypto
 from payviox.rails.sandbox_endings import ENDINGS, PRODUCTS, SUCCEED, ending_of
 
@@ -71,7 +72,7 @@ async def test_a_cent_of_crypto_is_all_fee_and_refused() -> None:
     ],
 )
 def test_a_good_address_is_taken(address: str) -> None:
-    assert evm_addresses.problem(address) is None
+    assert addresses.problem(address) is None
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_a_good_address_is_taken(address: str) -> None:
     ],
 )
 def test_a_bad_address_is_refused(address: str) -> None:
-    assert evm_addresses.problem(address) is not None
+    assert addresses.problem(address) is not None
 
 
 async def test_every_fault_of_a_crypto_destination_is_named_at_once() -> None:
@@ -118,7 +119,7 @@ async def test_a_gift_card_is_not_sold_for_a_quote_of_another_price() -> None:
 
 def test_endings_are_told_apart() -> None:
     assert len({e.number for e in ENDINGS}) == len({e.name for e in ENDINGS}) == len(ENDINGS)
-    assert all(evm_addresses.problem(e.address) is None for e in ENDINGS)
+    assert all(addresses.problem(e.address) is None for e in ENDINGS)
     assert all(e.product_id in PRODUCTS for e in ENDINGS)
 
 

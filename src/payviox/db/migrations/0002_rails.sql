@@ -97,6 +97,15 @@ ALTER TABLE order_attempts ADD COLUMN rail_order_id text;
 CREATE INDEX order_attempts_rail_order ON order_attempts (business_id, rail_order_id)
   WHERE rail_order_id IS NOT NULL;
 
+-- What the worker claims: a business's new orders at a rail, and apart from them all others that are
+-- due some time, so that however many wait or are looked up, the new ones go on.
+CREATE INDEX orders_new ON orders (business_id, rail, due_at)
+  WHERE due_at IS NOT NULL AND status = 'queued' AND waiting IS NULL;
+CREATE INDEX orders_tried ON orders (business_id, rail, due_at)
+  WHERE due_at IS NOT NULL AND (status <> 'queued' OR waiting IS NOT NULL);
+-- What waits, by its cause: a person counts it, or lets it go on.
+CREATE INDEX orders_waiting ON orders (business_id, waiting, status) WHERE waiting IS NOT NULL;
+
 -- Reconciliation -------------------------------------------------------------------------------
 
 ALTER TABLE businesses ADD COLUMN suspense_alert_hours integer NOT NULL DEFAULT 24

@@ -16,6 +16,7 @@ from payviox.withdrawals.queries.orders import COLUMNS, FROM
 
 ATTEMPT = (
     ", a.outcome, a.answer, coalesce(a.rounds, 0) AS rounds,"
+    " a.rail_order_id AS attempt_rail_order_id,"
     " coalesce(extract(epoch FROM now() - a.started_at), 0)::float8 AS attempt_age_s,"
     " coalesce(extract(epoch FROM now() - a.finished_at), 0)::float8 AS answer_age_s,"
     " extract(epoch FROM now() - o.created_at)::float8 AS order_age_s"
@@ -34,10 +35,20 @@ class Held(Order):
     outcome: str | None
     answer: dict[str, Any] | None
     rounds: int
+    attempt_rail_order_id: str | None
     attempt_age_s: float
     answer_age_s: float
     order_age_s: float
     leased_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One of a business's queues at one rail: `new` orders, which nobody has tried to send, or all
+    others, which wait, are looked up or are taken back. However long one is, the others go on."""
+
+    rail: str
+    new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class Update:
     failure: str | None
     due_in_s: float | None
     rail_order_id: str | None
+    attempt_rail_order_id: str | None
     details: dict[str, Any]
     outcome: str | None
     answer: dict[str, Any]
@@ -66,16 +78,47 @@ async def due_businesses(connection: Connection) -> list[UUID]:
     return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # a uuid column
 
 
+# Each is the predicate of an index on (business_id, rail, due_at), in just these words.
+_NEW = "o.due_at IS NOT NULL AND o.status = 'queued' AND o.waiting IS NULL"
+_TRIED = "o.due_at IS NOT NULL AND (o.status <> 'queued' OR o.waiting IS NOT NULL)"
+
+# From one rail to the next along the index: the first entry of each is the longest due.
+_FIRSTS = """
+{name} AS (
+  (SELECT o.rail, o.due_at FROM orders o WHERE o.business_id = %(b)s AND {kind}
+   ORDER BY o.rail, o.due_at LIMIT 1)
+  UNION ALL
+  SELECT following.* FROM {name} CROSS JOIN LATERAL (
+    SELECT o.rail, o.due_at FROM orders o
+    WHERE o.business_id = %(b)s AND {kind} AND o.rail > {name}.rail
+    ORDER BY o.rail, o.due_at LIMIT 1) following
+)"""
+_DUE_QUEUES = (
+    f"WITH RECURSIVE {_FIRSTS.format(name='fresh', kind=_NEW)},"
+    f"{_FIRSTS.format(name='tried', kind=_TRIED)}"
+    " SELECT rail, true AS new FROM fresh WHERE due_at <= now()"
+    " UNION ALL SELECT rail, false FROM tried WHERE due_at <= now()"
+)
+
+
+async def due_queues(connection: Connection, business_id: UUID) -> list[Queue]:
+    """A business's queues that have something due, those of new orders first."""
+    async with connection.cursor(row_factory=class_row(Queue)) as cursor:
+        await cursor.execute(_DUE_QUEUES, {"b": business_id})
+        return await cursor.fetchall()
+
+
 async def lock_due(
-    connection: Connection, business_id: UUID, limit: int, lease_s: float
+    connection: Connection, business_id: UUID, queue: Queue, limit: int, lease_s: float
 ) -> list[Held]:
-    """Lock what is due and what nobody else holds, the longest due first."""
+    """Lock what is due in a queue and what nobody else holds, the longest due first."""
     async with connection.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
             f"SELECT {COLUMNS}{ATTEMPT}, now() + make_interval(secs => %s) AS leased_until"
-            f"{FROM}{JOIN_ATTEMPT} WHERE o.business_id = %s AND o.due_at <= now()"
+            f"{FROM}{JOIN_ATTEMPT} WHERE o.business_id = %s AND o.rail = %s"
+            f" AND {_NEW if queue.new else _TRIED} AND o.due_at <= now()"
             " ORDER BY o.due_at LIMIT %s FOR UPDATE OF o SKIP LOCKED",
-            [lease_s, business_id, limit],
+            [lease_s, business_id, queue.rail, limit],
         )
         return await cursor.fetchall()
 
@@ -169,10 +212,19 @@ async def record(connection: Connection, updates: Sequence[Update]) -> None:
         ],
     )
     await cursor.executemany(
-        "UPDATE order_attempts SET outcome = %s, answer = %s, rounds = %s, finished_at = now()"
+        "UPDATE order_attempts SET outcome = %s, answer = %s, rounds = %s, finished_at = now(),"
+        " rail_order_id = coalesce(%s, rail_order_id)"
         " WHERE business_id = %s AND order_id = %s AND number = %s",
         [
-            (u.outcome, Jsonb(u.answer), u.rounds, u.order.business_id, u.order.id, u.order.attempt)
+            (
+                u.outcome,
+                Jsonb(u.answer),
+                u.rounds,
+                u.attempt_rail_order_id,
+                u.order.business_id,
+                u.order.id,
+                u.order.attempt,
+            )
             for u in updates
         ],
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,12 @@ from payviox.db.pool import Connection
 class PaymentRow:
     request: dict[str, Any]
     age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRow(PaymentRow):
+    reference: str
+    created_at: datetime
 
 
 async def insert_payments(
@@ -31,6 +38,21 @@ async def insert_payments(
         [Json(rows)],
     )
     return {(row[0], str(row[1])) for row in await cursor.fetchall()}  # type: ignore[misc]  # a uuid
+
+
+async def list_payments(
+    connection: Connection, business_id: UUID, since: datetime, after: str, limit: int
+) -> list[KeptRow]:
+    """Payments kept since then, by reference, those after the reference `after`."""
+    async with connection.cursor(row_factory=class_row(KeptRow)) as cursor:
+        await cursor.execute(
+            "SELECT reference, request, created_at,"
+            " extract(epoch FROM clock_timestamp() - created_at)::float8 AS age_s"
+            " FROM sandbox_payments WHERE business_id = %s AND created_at >= %s AND reference > %s"
+            " ORDER BY reference LIMIT %s",
+            [business_id, since, after, limit],
+        )
+        return await cursor.fetchall()
 
 
 async def find_payment(

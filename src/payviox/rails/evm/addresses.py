@@ -1,10 +1,15 @@
-"""EVM addresses: their shape and the EIP-55 checksum. Nothing of chains or tokens."""
+"""EVM addresses: their shape, the EIP-55 checksum, and which of them nobody should be paid at."""
 
 import re
+from collections.abc import Iterable
 
 from Crypto.Hash import keccak
 
 SHAPE = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
+
+RESERVED = 0x10000
+"""Addresses below it are precompiled and system contracts of one chain or another; nobody has the
+key of one."""
 
 
 def checksummed(address: str) -> str:
@@ -25,7 +30,23 @@ def problem(address: str) -> str | None:
     digits = address[2:]
     if int(digits, 16) == 0:
         return "may not be the zero address"
+    if int(digits, 16) < RESERVED:
+        return "may not be the address of a chain's built-in contract"
     mixed = digits not in (digits.lower(), digits.upper())
     if mixed and checksummed(address) != address:
         return "has a wrong checksum"
+    return None
+
+
+def payee_problem(address: str, *, wallets: Iterable[str], contracts: Iterable[str]) -> str | None:
+    """As `problem`, for a business's payee: not one of its own `wallets`, which would pay itself,
+    and not one of its tokens' `contracts`, where the money is lost."""
+    found = problem(address)
+    if found is not None:
+        return found
+    lowered = address.lower()
+    if lowered in {wallet.lower() for wallet in wallets}:
+        return "may not be the paying wallet itself"
+    if lowered in {contract.lower() for contract in contracts}:
+        return "may not be a token's contract"
     return None

@@ -1,0 +1,191 @@
+"""Connecting a business's own accounts at rails, changing and disconnecting them. Database only, in
+the caller's transaction. Every change is written down, without what is secret."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from payviox.auth.keyring import Keyring
+from payviox.businesses import service as businesses
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, NotFound
+from payviox.rail_accounts import products, queries, rules
+from payviox.rail_accounts.model import Changes, RailAccount, RailName, place
+from payviox.rails.base import Environment
+
+find = queries.find
+list_all = queries.list_all
+
+
+async def environment_of(connection: Connection, business_id: UUID) -> Environment:
+    """A test business's money is free, so it never reaches a live vendor. Raises NotFound."""
+    business = await businesses.get(connection, business_id)
+    return "sandbox" if business.test else "live"
+
+
+async def get(connection: Connection, business_id: UUID, rail: str) -> RailAccount:
+    """Raises NotFound, which says how to connect one."""
+    return _found(await queries.find(connection, business_id, rail), rail)
+
+
+async def connect(
+    connection: Connection,
+    keyring: Keyring,
+    business_id: UUID,
+    rail: RailName,
+    changes: Changes,
+    credentials: Mapping[str, str],
+    actor: str,
+) -> tuple[RailAccount, bool]:
+    """Connect an account, or replace the credentials and whatever else is named of one; answers it
+    and whether it is new.
+
+    Raises NotFound (no such business), FieldErrors, and Conflict where another account would take
+    the place of one at which orders are under way.
+    """
+    environment = await environment_of(connection, business_id)
+    kept = {name: value for name, value in credentials.items() if value}
+    sealed = keyring.encrypt(json.dumps(kept).encode(), place(business_id, rail))
+    new = await queries.insert(
+        connection, business_id, rail, environment, sealed, keyring.current.id
+    )
+    now = await _locked(connection, business_id, rail)
+    settings = _merged(now, changes)
+    rules.check(rail, environment, settings, kept)
+    if not new:
+        await _check_same(connection, now, settings)
+    await _store(
+        connection,
+        now,
+        {
+            **changes.columns,
+            "settings": settings,
+            "credentials": sealed,
+            "key_id": keyring.current.id,
+        },
+    )
+    detail = {"new": new, "environment": environment, **_written(changes)}
+    await _audit(connection, now, actor, "rail.connect", detail)
+    return await get(connection, business_id, rail), new
+
+
+async def change(
+    connection: Connection, business_id: UUID, rail: str, changes: Changes, actor: str
+) -> RailAccount:
+    """Set limits, fees and settings. Raises NotFound, FieldErrors, and Conflict as `connect`
+    does."""
+    now = await _locked(connection, business_id, rail)
+    settings = _merged(now, changes)
+    rules.check(now.rail, now.environment, settings, None)
+    await _check_same(connection, now, settings)
+    await _store(connection, now, {**changes.columns, "settings": settings})
+    await _audit(connection, now, actor, "rail.set", _written(changes))
+    return await get(connection, business_id, rail)
+
+
+async def switch(
+    connection: Connection, business_id: UUID, rail: str, actor: str, *, enabled: bool
+) -> None:
+    """Let new orders go to the account, or no more of them. Those under way go on. Raises
+    NotFound."""
+    now = await _locked(connection, business_id, rail)
+    await queries.update(connection, now, {"enabled": enabled})
+    await _audit(connection, now, actor, "rail.enable" if enabled else "rail.disable", {})
+
+
+async def disconnect(connection: Connection, business_id: UUID, rail: str, actor: str) -> None:
+    """Forget the account with its credentials. Raises NotFound, and Conflict while orders are under
+    way at it: without it nobody could ask what became of them."""
+    now = await _locked(connection, business_id, rail)
+    waiting = await queries.count_open_orders(connection, business_id, rail)
+    if waiting:
+        raise Conflict(
+            f"{_orders(waiting)} under way at {rail}. Disable the account, so that no more are made"
+            " (`payviox rail disable`), and disconnect it when they have ended."
+        )
+    await products.replace(connection, business_id, rail, {})
+    await queries.delete(connection, business_id, rail)
+    await _audit(connection, now, actor, "rail.disconnect", {"environment": now.environment})
+
+
+async def reencrypt(connection: Connection, keyring: Keyring, limit: int = 100) -> int:
+    """Bring the credentials of up to `limit` accounts under the current key; answers how many.
+    Called until it answers 0, each time in a transaction of its own, it may be interrupted
+    anywhere.
+
+    Raises SettingsError where a key is not configured, DecryptionFailed where credentials were
+    changed.
+    """
+    others = await queries.list_other_keys(connection, keyring.current.id, limit)
+    for business_id, rail in others:
+        row = await queries.lock(connection, business_id, rail)
+        if row is None:  # disconnected meanwhile
+            continue
+        plain = keyring.decrypt(row.credentials, row.key_id, row.place)
+        sealed = keyring.encrypt(plain, row.place)
+        await queries.update(
+            connection, row, {"credentials": sealed, "key_id": keyring.current.id}
+        )
+    return len(others)
+
+
+async def _locked(connection: Connection, business_id: UUID, rail: str) -> RailAccount:
+    return _found(await queries.lock(connection, business_id, rail), rail)
+
+
+def _found(account: RailAccount | None, rail: str) -> RailAccount:
+    if account is None:
+        raise NotFound(
+            f"The business has no account at {rail}: `payviox rail connect {rail}` connects one."
+        )
+    return account
+
+
+async def _check_same(
+    connection: Connection, now: RailAccount, settings: Mapping[str, Any]
+) -> None:
+    """Raises Conflict where the account would be another one while orders are under way: the other
+    account has never heard of them, and they would be sent again."""
+    changed = [n for n in rules.IDENTITY[now.rail] if settings.get(n) != now.settings.get(n)]
+    if not changed:
+        return
+    waiting = await queries.lock_orders_perhaps_sent(connection, now.business_id, now.rail)
+    if waiting:
+        raise Conflict(
+            f"{_orders(waiting)} under way at the account that is connected now, and another"
+            f" {' or '.join(changed)} makes it another account. Disable it, so that no more are"
+            " made, and change it when they have ended."
+        )
+
+
+def _orders(count: int) -> str:
+    return f"{count:,} order is" if count == 1 else f"{count:,} orders are"
+
+
+async def _store(
+    connection: Connection, now: RailAccount, values: Mapping[str, object]
+) -> None:
+    rules.check_together(now, values)
+    await queries.update(connection, now, values)
+
+
+def _merged(now: RailAccount, changes: Changes) -> dict[str, Any]:
+    merged = {**now.settings, **changes.settings}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _written(changes: Changes) -> dict[str, object]:
+    return {**changes.columns, **changes.settings}
+
+
+async def _audit(
+    connection: Connection,
+    account: RailAccount,
+    actor: str,
+    action: str,
+    detail: Mapping[str, object],
+) -> None:
+    await businesses.audit(
+        connection, account.business_id, actor, action, {"rail": account.rail, **detail}
+    )

@@ -1,0 +1,149 @@
+"""What the rail must remember of its wallets: which nonce is for which payment, and every
+transaction that was signed. Amounts are in an asset's smallest unit, prices in wei per gas."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """A wallet on a chain, and whose it is. `address` in EIP-55 spelling."""
+
+    business_id: UUID
+    chain_id: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What a payment moves: `units` of a token, or of the native coin where `token` is None, and
+    what it may use for it: so much `gas` at `max_price` each."""
+
+    token: str | None
+    to: str
+    units: int
+    gas: int
+    max_price: int
+
+    @property
+    def fee(self) -> int:
+        """The most that the network may take for it, in wei."""
+        return self.gas * self.max_price
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a node said of a wallet as of one block: how many of its transactions that block's chain
+    has (`mined`), with those that wait (`pending`), and what it holds, in wei and in the token's
+    units."""
+
+    mined: int
+    pending: int
+    native: int
+    token: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """The nonce that is for a reference, for good."""
+
+    wallet: Wallet
+    nonce: int
+    reference: str
+    transfer: Transfer
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """What a transaction offers, in wei per gas: EIP-1559's two caps, or one price (`tip` None)."""
+
+    max_price: int
+    tip: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A signed transaction of a payment, the `number`-th for its nonce. Whoever has `raw` can send
+    it."""
+
+    number: int
+    hash: str
+    raw: bytes = field(repr=False)
+    fees: Fees
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What payments that a block does not have yet will still take out of a wallet: of the native
+    coin with all fees, in wei, and of each token, in its units."""
+
+    native: int
+    tokens: Mapping[str, int]
+
+
+class TooLittle(Exception):
+    """The wallet holds too little for one more payment; `waiting` says of what."""
+
+    def __init__(self, waiting: str, evidence: Mapping[str, Any]) -> None:
+        super().__init__(waiting)
+        self.waiting = waiting
+        self.evidence = dict(evidence)
+
+
+class NotOurs(Exception):
+    """The wallet is another business's on this chain: their books could not be told apart."""
+
+
+class Ended(Exception):
+    """The call that asks is not the order's current one any more: nothing may be sent for it."""
+
+
+class Books(Protocol):
+    """Where nonces and transactions are kept. A payment once reserved is never given up: its nonce
+    must be used, or all behind it wait for ever."""
+
+    async def reserve(
+        self, wallet: Wallet, order_id: UUID, reference: str, transfer: Transfer, seen: Seen
+    ) -> Payment:
+        """The next nonce, for this reference; the same again for the same reference. What earlier
+        payments will still take is kept aside. Raises TooLittle, NotOurs and Ended, and then no
+        nonce was used."""
+        ...
+
+    async def find(self, business_id: UUID, reference: str) -> Payment | None:
+        """The payment of a reference; None: it has no nonce, so nothing was ever signed for it."""
+        ...
+
+    async def transactions(self, payment: Payment) -> list[Transaction]:
+        """Every transaction signed for it, in order."""
+        ...
+
+    async def store(
+        self, payment: Payment, number: int, hash_: str, raw: bytes, fees: Fees
+    ) -> Transaction:
+        """Keep a signed transaction before it is broadcast. Of several under one number the first
+        is kept, and answered to all."""
+        ...
+
+    async def owed(self, wallet: Wallet, mined: int) -> Owed:
+        """What the payments from this nonce on will still take."""
+        ...
+
+    async def missing(self, wallet: Wallet, start: int, end: int) -> list[int]:
+        """The nonces from `start` to before `end` that are no payment's of ours."""
+        ...
+
+    async def payments(
+        self, business_id: UUID, since: datetime, after: str | None, limit: int
+    ) -> Sequence[Payment]:
+        """Payments reserved since then, by reference, behind the reference `after`."""
+        ...
+
+    async def hashes(self, business_id: UUID, hashes: Sequence[str]) -> set[str]:
+        """Those of these transaction hashes that are ours."""
+        ...

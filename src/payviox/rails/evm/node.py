@@ -1,0 +1,355 @@
+"""What the rail asks a chain's nodes, and what they answered, as plain values. The first node that
+answers is believed; what all look-ups ask is asked once a second. Amounts in wei and in tokens'
+units."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from payviox.rails.evm.books import Seen
+from payviox.rails.evm.chains import Chain
+
+if TYPE_CHECKING:
+    from web3 import AsyncWeb3
+
+T = TypeVar("T")
+
+SHARED_S = 1.0
+"""For how long an answer serves all who ask the same, in seconds."""
+
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+"""Keccak-256 of `Transfer(address,address,uint256)`: the event's first topic (ERC-20)."""
+
+MAX_CACHED = 10_000
+
+
+class NodeError(Exception):
+    """No node could be asked, or none gave a sensible answer. It holds nothing that a node said."""
+
+
+class Reverted(Exception):
+    """The node tried the call and the contract refused it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`timestamp` in Unix seconds; `base_fee` in wei per gas, None on a chain without one."""
+
+    number: int
+    hash: str
+    timestamp: int
+    base_fee: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLog:
+    """A Transfer event of a token's contract. Addresses in lower case."""
+
+    token: str
+    source: str
+    target: str
+    units: int
+    hash: str
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A mined transaction. `fee` is all that the network took, in wei."""
+
+    hash: str
+    block: int
+    block_hash: str
+    ok: bool
+    fee: int
+    transfers: tuple[TransferLog, ...]
+
+
+Broadcast = Literal["taken", "nonce_used", "underpriced", "poor", "refused"]
+
+
+class Node:
+    """A chain, as its nodes tell it."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self._clients: list[AsyncWeb3[Any]] = []
+        self._verified: set[int] = set()
+        self._preferred = 0
+        self._shared: dict[object, tuple[float, asyncio.Future[Any]]] = {}
+
+    async def close(self) -> None:
+        """Hang up."""
+        clients, self._clients = self._clients, []
+        self._verified.clear()
+        for client in clients:
+            await cast(Any, client.provider).disconnect()
+
+    async def head(self) -> Block:
+        """The newest block."""
+        return await self._once("head", lambda: self.block("latest"))
+
+    async def finalized(self) -> int:
+        """The number of the newest block that the chain itself calls final."""
+        return (await self._once("finalized", lambda: self.block("finalized"))).number
+
+    async def block(self, which: int | Literal["latest", "finalized"]) -> Block:
+        found = await self._ask(lambda web3: web3.eth.get_block(which))
+        fee = found.get("baseFeePerGas")
+        return Block(int(found["number"]), _hex(found["hash"]), int(found["timestamp"]), fee)
+
+    async def block_hash(self, number: int) -> str:
+        """The hash of the chain's block of this number now."""
+        return (await self._once(("block", number), lambda: self.block(number))).hash
+
+    async def mined(self, address: str) -> int:
+        """How many transactions of the address the chain has."""
+        return await self._once(("mined", address), lambda: self._count(address, "latest"))
+
+    async def seen(self, address: str, token: str | None) -> Seen:
+        """The wallet as of the newest block; all of it as of the same."""
+        head = await self.head()
+        at = head.number
+        mined, pending, native, held = await asyncio.gather(
+            self._count(address, at),
+            self._count(address, "pending"),
+            self._ask(lambda web3: web3.eth.get_balance(_address(address), at)),
+            self._no_token() if token is None else self.token_balance(token, address, at),
+        )
+        return Seen(mined, pending, int(native), held)
+
+    async def count_at(self, address: str, block: int) -> int:
+        """How many transactions of the address the chain had then; nodes forget it after a while.
+        Raises NodeError."""
+        return await self._count(address, block)
+
+    async def token_balance(self, token: str, address: str, block: int | str = "latest") -> int:
+        data = "0x70a08231" + _word(int(address, 16))  # balanceOf(address)
+        return _number(await self.call(token, data, block))
+
+    async def token_decimals(self, token: str) -> int:
+        return _number(await self.call(token, "0x313ce567"))  # decimals()
+
+    async def has_code(self, address: str) -> bool:
+        return bool(await self._ask(lambda web3: web3.eth.get_code(_address(address))))
+
+    async def call(self, to: str, data: str, block: int | str = "latest") -> bytes:
+        """What a contract answers. Raises Reverted and NodeError."""
+        request = {"to": _address(to), "data": data}
+        return bytes(
+            await self._ask(lambda web3: web3.eth.call(cast(Any, request), cast(Any, block)))
+        )
+
+    async def estimate(self, transaction: Mapping[str, Any]) -> int:
+        """The gas that it would use now. Raises Reverted where it would fail."""
+        return int(
+            await self._ask(lambda web3: web3.eth.estimate_gas(cast(Any, dict(transaction))))
+        )
+
+    async def gas_price(self) -> int:
+        """What a chain without a base fee asks, in wei per gas."""
+        return int(await self._once("price", lambda: self._ask(lambda web3: web3.eth.gas_price)))
+
+    async def tip(self) -> int:
+        """What to offer a block's maker beside the base fee, in wei per gas."""
+        return int(
+            await self._once("tip", lambda: self._ask(lambda web3: web3.eth.max_priority_fee))
+        )
+
+    async def receipt(self, hash_: str) -> Receipt | None:
+        """None: the chain does not have the transaction."""
+        from web3.exceptions import TransactionNotFound  # noqa: PLC0415  # web3 is heavy
+
+        async def ask(web3: "AsyncWeb3[Any]") -> Any:
+            try:
+                return await web3.eth.get_transaction_receipt(cast(Any, hash_))
+            except TransactionNotFound:
+                return None
+
+        found = await self._ask(ask)
+        if found is None or found.get("blockNumber") is None:
+            return None
+        price = int(found.get("effectiveGasPrice", 0))
+        # What a rollup takes for its data comes on top.
+        extra = int(str(found.get("l1Fee", "0x0")), 16)
+        return Receipt(
+            _hex(found["transactionHash"]),
+            int(found["blockNumber"]),
+            _hex(found["blockHash"]),
+            int(found["status"]) == 1,
+            int(found["gasUsed"]) * price + extra,
+            _transfers(found["logs"]),
+        )
+
+    async def knows(self, hash_: str) -> int | None:
+        """The nonce of a transaction that is mined or waits; None: the node has none such."""
+        from web3.exceptions import TransactionNotFound  # noqa: PLC0415  # web3 is heavy
+
+        async def ask(web3: "AsyncWeb3[Any]") -> Any:
+            try:
+                return await web3.eth.get_transaction(cast(Any, hash_))
+            except TransactionNotFound:
+                return None
+
+        found = await self._ask(ask)
+        return None if found is None else int(found["nonce"])
+
+    async def transfers_from(
+        self, address: str, tokens: Sequence[str], start: int, end: int
+    ) -> tuple[TransferLog, ...]:
+        """The tokens' Transfer events out of an address in these blocks."""
+        wanted = {
+            "address": [_address(token) for token in tokens],
+            "topics": [TRANSFER, "0x" + _word(int(address, 16))],
+            "fromBlock": start,
+            "toBlock": end,
+        }
+        return _transfers(await self._ask(lambda web3: web3.eth.get_logs(cast(Any, wanted))))
+
+    async def broadcast(self, raw: bytes) -> Broadcast:
+        """Hand a signed transaction to the network; again does no harm. Raises NodeError: it may
+        have arrived."""
+        from web3.exceptions import Web3RPCError  # noqa: PLC0415  # web3 is heavy
+
+        async def ask(web3: "AsyncWeb3[Any]") -> Broadcast:
+            try:
+                await web3.eth.send_raw_transaction(raw)
+            except Web3RPCError as error:
+                return refusal(str(error))
+            return "taken"
+
+        return await self._ask(ask)
+
+    async def _count(self, address: str, block: int | str) -> int:
+        return int(
+            await self._ask(
+                lambda web3: web3.eth.get_transaction_count(_address(address), cast(Any, block))
+            )
+        )
+
+    @staticmethod
+    async def _no_token() -> None:
+        return None
+
+    async def _once(self, key: object, ask: Callable[[], Awaitable[T]]) -> T:
+        """One call for all who ask within a second."""
+        now = time.monotonic()
+        kept = self._shared.get(key)
+        if kept is None or now - kept[0] > SHARED_S or _broke(kept[1]):
+            if len(self._shared) > MAX_CACHED:
+                self._shared.clear()
+            kept = (now, asyncio.ensure_future(ask()))
+            kept[1].add_done_callback(_broke)  # whoever asked may be gone
+            self._shared[key] = kept
+        return await asyncio.shield(cast("asyncio.Future[T]", kept[1]))
+
+    async def _ask(self, ask: "Callable[[AsyncWeb3[Any]], Awaitable[T]]") -> T:
+        """The answer of the first node that gives one. Raises NodeError and Reverted."""
+        from web3.exceptions import ContractLogicError  # noqa: PLC0415  # web3 is heavy
+
+        if not self._clients:
+            self._clients = [_client(url, self.chain) for url in self.chain.rpc_urls]
+        problem = "it has no node"
+        for turn in range(len(self._clients)):
+            index = (self._preferred + turn) % len(self._clients)
+            client = self._clients[index]
+            try:
+                await self._verify(index, client)
+                answer = await ask(client)
+            except ContractLogicError:
+                raise Reverted from None
+            except NodeError as error:
+                problem = str(error)
+            except Exception as error:  # noqa: BLE001  # a node may answer anything at all
+                # Its own words may repeat the URL, and the key in it.
+                problem = f"{self.chain.name}: the node did not answer ({_kind(error)})"
+            else:
+                self._preferred = index
+                return answer
+        raise NodeError(problem)
+
+    async def _verify(self, index: int, client: "AsyncWeb3[Any]") -> None:
+        """That the node is of this chain, before it is believed."""
+        if index in self._verified:
+            return
+        found = await client.eth.chain_id
+        if found != self.chain.chain_id:
+            raise NodeError(
+                f"{self.chain.name}: the node is of chain {int(found)}, not {self.chain.chain_id}"
+            )
+        self._verified.add(index)
+
+
+def refusal(message: str) -> Broadcast:
+    """What a node means that refuses a transaction; clients word it each in their own way."""
+    text = message.lower()
+    if any(known in text for known in ("already known", "already imported", "known transaction")):
+        return "taken"
+    if "nonce too low" in text or "nonce is too low" in text or "oldnonce" in text:
+        return "nonce_used"
+    if "underpriced" in text or "fee too low" in text or "less than block base fee" in text:
+        return "underpriced"
+    return "poor" if "insufficient" in text else "refused"
+
+
+def _client(url: str, chain: Chain) -> "AsyncWeb3[Any]":
+    from web3 import AsyncWeb3  # noqa: PLC0415  # heavy: 0.7 s and 60 MB
+    from web3.middleware import ExtraDataToPOAMiddleware  # noqa: PLC0415  # as above
+
+    from payviox.rails.evm.provider import BoundedProvider  # noqa: PLC0415  # as above
+
+    middleware = [ExtraDataToPOAMiddleware] if chain.poa else []
+    return AsyncWeb3(BoundedProvider(url), middleware=middleware)
+
+
+def _kind(error: Exception) -> str:
+    from payviox.rails.evm.provider import NoAnswer  # noqa: PLC0415  # web3 is heavy
+
+    return str(error) if isinstance(error, NoAnswer) else type(error).__name__
+
+
+def _broke(task: "asyncio.Future[Any]") -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def _transfers(logs: Sequence[Mapping[str, Any]]) -> tuple[TransferLog, ...]:
+    found = []
+    for log in logs:
+        topics = log["topics"]
+        data = bytes(log["data"])
+        if len(topics) != 3 or _hex(topics[0]) != TRANSFER or len(data) != 32:
+            continue
+        found.append(
+            TransferLog(
+                str(log["address"]).lower(),
+                "0x" + bytes(topics[1])[12:].hex(),
+                "0x" + bytes(topics[2])[12:].hex(),
+                int.from_bytes(data, "big"),
+                _hex(log["transactionHash"]),
+                int(log["blockNumber"]),
+            )
+        )
+    return tuple(found)
+
+
+def _hex(value: Any) -> str:
+    return "0x" + bytes(value).hex()
+
+
+def _word(value: int) -> str:
+    """A number as an argument of a contract's function."""
+    return f"{value:064x}"
+
+
+def _number(answer: bytes) -> int:
+    if len(answer) != 32:
+        raise NodeError("the contract is no ERC-20 token: it answered with no number")
+    return int.from_bytes(answer, "big")
+
+
+def _address(address: str) -> Any:
+    from web3 import AsyncWeb3  # noqa: PLC0415  # web3 is heavy
+
+    return AsyncWeb3.to_checksum_address(address)

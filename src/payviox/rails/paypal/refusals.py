@@ -1,0 +1,132 @@
+"""What PayPal's refusals of a new batch mean. Pure. Only an error that surely created nothing is
+called not sent or failed."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from payviox.rails.base import Outcome
+from payviox.rails.http import Answer
+from payviox.rails.paypal import reasons, states
+from payviox.rails.paypal.states import as_object
+
+NOT_TAKEN = frozenset({404, 405, 406, 413, 414, 415})
+"""Statuses of a request that PayPal has not looked into: the address is not PayPal's, or not right."""
+
+PAYPAL = ".paypal.com"
+_BATCH = re.compile(r".*/v1/payments/payouts/([A-Za-z0-9_-]{1,64})/?")
+_RECEIVER = re.compile(r"items\b.*receiver|receiver", re.IGNORECASE)
+_AMOUNT = re.compile(r"items\b.*amount|amount", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error as PayPal words it. `names` has the error's own name first, then its details'."""
+
+    status: int
+    names: tuple[str, ...]
+    fields: tuple[str, ...]
+    details: tuple[dict[str, Any], ...]
+    body: dict[str, Any]
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """Without what the payment said of the payee."""
+        found: dict[str, Any] = {"http_status": self.status}
+        if self.names:
+            found["error_name"] = self.names[0]
+        issues = [name[:200] for name in self.names[1:4]]
+        if issues:
+            found["issues"] = issues
+        debug_id = self.body.get("debug_id")
+        if isinstance(debug_id, str):
+            found["debug_id"] = debug_id[:100]
+        return found
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether PayPal has had this sender_batch_id before."""
+        if self.status != 400 or "USER_BUSINESS_ERROR" not in self.names[:1]:
+            return False
+        return any("SENDER_BATCH_ID" in field.upper() for field in self.fields)
+
+
+def read(answer: Answer) -> Refusal:
+    body = answer.json()
+    given = body.get("details")
+    details = tuple(d for d in (given if isinstance(given, list) else []) if isinstance(d, dict))
+    words = [body.get("name"), *(detail.get("issue") for detail in details)]
+    fields = [detail.get("field") for detail in details]
+    return Refusal(
+        answer.status,
+        tuple(word for word in words if isinstance(word, str)),
+        tuple(field for field in fields if isinstance(field, str)),
+        details,
+        body,
+    )
+
+
+def first_batch(refusal: Refusal, base_url: str) -> str | None:
+    """The id of the batch that a duplicate was refused for. Nothing but the id is taken from the
+    link, and only from one to PayPal (which writes another host than is called) or to `base_url`."""
+    own = urlsplit(base_url).netloc
+    for href in _links(refusal):
+        try:
+            link = urlsplit(href)
+        except ValueError:
+            continue
+        trusted = link.netloc == own or (link.scheme == "https" and _is_paypals(link.netloc))
+        found = _BATCH.fullmatch(link.path)
+        if trusted and found:
+            return found[1]
+    return None
+
+
+def _is_paypals(host: str) -> bool:
+    return host.lower().endswith(PAYPAL)
+
+
+def _links(refusal: Refusal) -> Iterator[str]:
+    """PayPal puts the link into the detail as `link`, its documents into the error as `links`."""
+    for holder in (*refusal.details, refusal.body):
+        for name in ("link", "links"):
+            given = holder.get(name)
+            for link in given if isinstance(given, list) else [given]:
+                href = as_object(link).get("href")
+                if isinstance(href, str):
+                    yield href
+
+
+def outcome(refusal: Refusal) -> Outcome:
+    """What a refused submission came to; duplicates are the caller's."""
+    evidence = refusal.evidence
+    if refusal.status in NOT_TAKEN:
+        return Outcome("not_sent", waiting="rail_unreachable", evidence=evidence)
+    if refusal.status not in (400, 403, 422):
+        return states.unknown(f"PayPal answered {refusal.status}", **evidence)
+    for name in refusal.names:
+        waiting = states.waiting_for(name)
+        if waiting is not None:
+            return Outcome("not_sent", waiting=waiting, evidence=evidence)
+    if refusal.status == 403:
+        return Outcome("not_sent", waiting="credentials_refused", evidence=evidence)
+    reason = _reason(refusal)
+    if reason is not None:
+        return Outcome("failed", reason=reason, evidence=evidence)
+    return states.unknown("PayPal refused for a reason that is not in its documents", **evidence)
+
+
+def _reason(refusal: Refusal) -> str | None:
+    for name in refusal.names:
+        if name in reasons.FOR_THE_USER:
+            return reasons.FOR_THE_USER[name]
+    if "VALIDATION_ERROR" not in refusal.names[:1]:
+        return None
+    for field in refusal.fields:
+        if _RECEIVER.search(field):
+            return reasons.BAD_EMAIL
+        if _AMOUNT.search(field):
+            return reasons.BAD_AMOUNT
+    return reasons.REFUSED

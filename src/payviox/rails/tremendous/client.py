@@ -1,0 +1,143 @@
+"""HTTP to Tremendous: where its API is, the key, the rate that it allows, numbers kept exact. What
+an answer means is not judged here."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from aiolimiter import AsyncLimiter
+
+from payviox.rails.base import Account
+from payviox.rails.http import Answer, Http
+
+BASE_URLS = {
+    "sandbox": "https://testflight.tremendous.com/api/v2",
+    "live": "https://api.tremendous.com/api/v2",
+}
+
+INTERVAL_S = 1 / 9
+"""Between two calls for one account. Tremendous allows ten a second; a network may bunch them."""
+
+LONGEST_WAIT_S = 6.0
+"""How long a call may wait for its turn: with the call itself, less than its caller waits."""
+
+PAUSE_S = 2.0
+"""How long nothing is called after Tremendous said that it was too much, unless it says itself."""
+
+LONGEST_PAUSE_S = 300.0
+
+
+class Crowded(Exception):
+    """The call would have waited too long for its turn; nothing was sent. Try after `again_s`."""
+
+    def __init__(self, again_s: float) -> None:
+        super().__init__("too many calls to Tremendous are waiting")
+        self.again_s = again_s
+
+
+class NoKey(Exception):
+    """The account has no API key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. `body` is empty where it was no JSON object; it may hold links that are money."""
+
+    status: int
+    body: dict[str, Any] = field(repr=False)
+    retry_after_s: float = PAUSE_S
+
+
+class Client:
+    """Calls for every business, each at its own pace in this process. Calls raise NoKey, Crowded
+    and, from rails/http.py, NotSent and Unclear."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._paces: dict[UUID, _Pace] = {}
+
+    async def get(
+        self, account: Account, path: str, params: Mapping[str, str] | None = None
+    ) -> Reply:
+        return await self._call(account, "GET", path, params=params)
+
+    async def post(self, account: Account, path: str, body: Mapping[str, Any]) -> Reply:
+        return await self._call(account, "POST", path, body=body)
+
+    async def _call(
+        self,
+        account: Account,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        key = account.credentials.get("api_key")
+        if not key:
+            raise NoKey
+        pace = self._paces.setdefault(account.business_id, _Pace())
+        await pace.turn()
+        answer = await self._http.request(
+            method,
+            base_url(account) + path,
+            headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
+            params=params,
+            json_body=body,
+        )
+        reply = Reply(answer.status, _exact(answer), _retry_after(answer))
+        if reply.status == 429:
+            pace.pause(reply.retry_after_s)
+        return reply
+
+    async def close(self) -> None:
+        await self._http.close()
+
+
+def base_url(account: Account) -> str:
+    """Without a slash at its end."""
+    return str(account.settings.get("base_url") or BASE_URLS[account.environment]).rstrip("/")
+
+
+class _Pace:
+    """One account's turns."""
+
+    def __init__(self) -> None:
+        self._limiter = AsyncLimiter(1, INTERVAL_S)
+        self._waiting = 0
+        self._resume_at = 0.0
+
+    async def turn(self) -> None:
+        """Wait for it. Raises Crowded at once where that would take too long."""
+        loop = asyncio.get_running_loop()
+        wait = max(self._resume_at - loop.time(), 0.0) + self._waiting * INTERVAL_S
+        if wait > LONGEST_WAIT_S:
+            raise Crowded(wait)
+        self._waiting += 1
+        try:
+            while (pause := self._resume_at - loop.time()) > 0:
+                await asyncio.sleep(pause)
+            await self._limiter.acquire()
+        finally:
+            self._waiting -= 1
+
+    def pause(self, seconds: float) -> None:
+        self._resume_at = asyncio.get_running_loop().time() + seconds
+
+
+def _exact(answer: Answer) -> dict[str, Any]:
+    """The body with its fractions as Decimal."""
+    try:
+        found = json.loads(answer.body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _retry_after(answer: Answer) -> float:
+    text = answer.headers.get("retry-after", "")
+    return min(max(float(text), 1.0), LONGEST_PAUSE_S) if text.isdecimal() else PAUSE_S

@@ -1,0 +1,1 @@
+"""Tremendous v2: orders, rewards, products, funding sources and webhooks. Amounts are US cents."""
