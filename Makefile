@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR := $(CURDIR)/.payviox
+NODE := tests/node/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench lock clean
@@ -19,10 +20,19 @@ help:  ## what can be made
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: .venv/installed  ## install, then run the product with a seeded demo business
-	PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" exec $(BIN)/payviox demo
+# Programs that some tests run; those tests skip and say so where npm is missing.
+$(NODE)/installed: tests/node/package.json tests/node/package-lock.json tests/node/.npmrc
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix tests/node --loglevel=error && touch $@; \
+	else \
+	  echo "npm is missing: tests that need an EVM node or a mock of a vendor are skipped"; \
+	fi
 
-test: .venv/installed-dev  ## install what tests need, then run them all
+demo: .venv/installed  ## install, then run the product with a seeded demo business
+	PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" PATH="$$PATH:$(CURDIR)/$(NODE)/.bin" \
+	  exec $(BIN)/payviox demo
+
+test: .venv/installed-dev $(NODE)/installed  ## install what tests need, then run them all
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: .venv/installed-dev  ## style, types, import rules
@@ -46,4 +56,4 @@ lock: .venv/installed-dev  ## renew the lock files; ARGS=--upgrade for newer ver
 	  --python-version 3.11 --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 
 clean:  ## remove what was installed (not the demo's data)
-	rm -rf .venv
+	rm -rf .venv $(NODE)

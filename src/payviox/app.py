@@ -26,6 +26,7 @@ from payviox.api import (
     orders,
     pages,
     payout_user,
+    rail_callbacks,
     users,
     webhooks,
 )
@@ -53,6 +54,7 @@ ROUTES = [
     *history.ROUTES,
     *events.ROUTES,
     *webhooks.ROUTES,
+    *rail_callbacks.ROUTES,
     *health.ROUTES,
     *pages.ROUTES,
 ]

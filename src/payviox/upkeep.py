@@ -15,6 +15,7 @@ from payviox.db.pool import Connection, Database
 from payviox.ledger import verify as verification
 from payviox.ledger.verify import Report
 from payviox.money import dollars
+from payviox.rail_accounts import callbacks
 from payviox.withdrawals import quotes
 
 logger = logging.getLogger(__name__)
@@ -28,9 +29,10 @@ async def expire(database: Database) -> None:
 
 
 async def tidy(database: Database) -> None:
-    """Forget what only the last hours needed."""
+    """Forget what nobody needs any more."""
     await database.write(forget_old_groups)
     await database.write(quotes.forget_unused)
+    await database.write(callbacks.forget_old)
     await database.write(jobs.forget_lost)
 
 

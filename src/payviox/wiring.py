@@ -5,22 +5,36 @@ which sends. A concrete rail is imported here and nowhere else.
 from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
 from payviox.giftcards import rail as stock
+from payviox.rail_accounts.directory import Directory
+from payviox.rail_accounts.evm_books import EvmBooks
+from payviox.rail_accounts.products import Products
+from payviox.rails.evm.rail import EvmRail
+from payviox.rails.paypal.rail import PayPalRail
 from payviox.rails.sandbox import SandboxRail
+from payviox.rails.tremendous.rail import TremendousRail
 from payviox.withdrawals.routing import Rails, Route
 from payviox.withdrawals.sandbox_books import SandboxBooks
 
 
 def rails(database: Database, keyring: Keyring) -> Rails:
-    """Live businesses have what is real; test businesses the sandbox, and the stock imported
-    for them."""
+    """Live businesses have what is real: the stock, and what they connected. Test businesses have
+    the same and, for what neither serves, the sandbox."""
+    accounts = Directory(database, keyring)
     cards = stock.StockRail(database)
     sandbox = SandboxRail(SandboxBooks(database))
+    real = [
+        Route("paypal", PayPalRail(accounts), connected=True),
+        Route("crypto", EvmRail(accounts, EvmBooks(database)), connected=True),
+        Route("gift_card", cards, stock.serves),
+        Route("gift_card", TremendousRail(accounts, Products(database)), connected=True),
+    ]
     return Rails(
-        live=[Route("gift_card", cards)],
+        live=[*real, Route("gift_card", cards)],
         test=[
+            *real,
             Route("paypal", sandbox),
             Route("crypto", sandbox),
-            Route("gift_card", cards, stock.serves),
             Route("gift_card", sandbox),
         ],
+        accounts=accounts,
     )

@@ -80,16 +80,19 @@ CHANGES = {
     "audit_entries": "",
     "businesses": "payouts_enabled review_amount review_first_use review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
-    " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock",
+    " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours",
     "deliveries": "status attempts round_attempts by_hand due_at",
     "delivery_attempts": "",
     "events": "",
+    "evm_payments": "",
+    "evm_transactions": "",
+    "evm_wallets": "next_nonce",
     "gift_card_products": "alerted",
     "gift_card_reveals": "",
     "gift_cards": "status reference order_id delivered_at code pin key_id fingerprint",
     "idempotency_keys": "reference",
     "operators": "",
-    "order_attempts": "outcome answer rounds started_at finished_at",
+    "order_attempts": "outcome answer rounds started_at finished_at rail_order_id",
     "order_states": "",
     "orders": "status review_reasons reviewed_digest note failure waiting attempt due_at"
     " rail_order_id details updated_at",
@@ -98,12 +101,19 @@ CHANGES = {
     "payviox_jobs_schema": "",
     "payviox_schema": "",
     "quotes": "",
+    "rail_accounts": "environment enabled min_amount max_amount low_float fee_payer"
+    " fee_percentage_bp fee_fixed fee_cap settings credentials key_id updated_at",
+    "rail_callbacks": "orders",
+    "rail_products": "",
+    "reconciliations": "",
     "sandbox_payments": "",
     "secret_keys": "",
+    "suspense_items": "amount evidence seen_at alerted_at resolved_at resolved_by resolution"
+    " reason",
     "transfers": "",
     "webhook_settings": "url enabled events token next_token key_id updated_at",
 }
-DELETES = {"allocation_groups", "secret_keys", "quotes"}
+DELETES = {"allocation_groups", "secret_keys", "quotes", "rail_accounts", "rail_products"}
 TABLES = """
 SELECT t.tablename FROM pg_tables t
 WHERE t.schemaname = 'public' AND t.tablename NOT LIKE 'procrastinate%%'
@@ -154,6 +164,14 @@ def test_the_application_may_change_the_columns_that_its_work_changes_alone(
         "UPDATE operators SET is_admin = true",
         "UPDATE payout_users SET email = 'mallory@x.test'",
         "UPDATE idempotency_keys SET digest = 'x'",
+        "UPDATE rail_accounts SET business_id = gen_random_uuid()",
+        "UPDATE rail_callbacks SET body = ''",
+        "UPDATE evm_transactions SET raw = ''",
+        "UPDATE evm_payments SET nonce = 0",
+        "DELETE FROM evm_wallets",
+        "UPDATE suspense_items SET rail = 'sandbox'",
+        "DELETE FROM suspense_items",
+        "UPDATE reconciliations SET report = '{}'",
         "INSERT INTO transfers (business_id, created_at) VALUES (gen_random_uuid(), '2020-01-01')",
         "INSERT INTO transfers (id) OVERRIDING SYSTEM VALUE VALUES (1)",
     ],

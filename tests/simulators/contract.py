@@ -1,5 +1,5 @@
-"""PayPal's published OpenAPI documents: whether a request keeps to them. They lie in `specs/paypal`
-beside the checkout, in the folder that the project shares; where they are missing nothing is said."""
+"""PayPal's published OpenAPI documents: whether a request keeps to them. They lie beside the
+checkout, in `../shared/specs/paypal`; where they are missing nothing can be said."""
 
 import json
 from functools import cache
@@ -113,11 +113,10 @@ def problems(request: dict[str, Any]) -> list[str]:
 
 
 def _broken(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
-    from openapi_schema_validator import OAS30Validator  # noqa: PLC0415  # costs 0.2 s
-    from openapi_schema_validator import oas30_format_checker  # noqa: PLC0415  # as above
+    import openapi_schema_validator as validators  # noqa: PLC0415  # costs 0.2 s
 
     whole = {**schema, "components": document["components"]}
-    validator = OAS30Validator(whole, format_checker=oas30_format_checker)
+    validator = validators.OAS30Validator(whole, format_checker=validators.oas30_format_checker)
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
 
@@ -126,10 +125,11 @@ def _unknown(value: Any, schema: dict[str, Any], document: dict[str, Any], at: s
     schema = _resolved(schema, document)
     if isinstance(value, list):
         items = schema.get("items", {})
-        return [p for n, one in enumerate(value) for p in _unknown(one, items, document, f"{at}[{n}]")]
+        each = [_unknown(one, items, document, f"{at}[{n}]") for n, one in enumerate(value)]
+        return [problem for problems in each for problem in problems]
     if not isinstance(value, dict) or "properties" not in schema:
         return []
-    found = []
+    found: list[str] = []
     for name, member in value.items():
         if name not in schema["properties"]:
             if not schema.get("additionalProperties"):
@@ -153,10 +153,8 @@ def _of_parameters(
 ) -> list[str]:
     given = dict(parse_qsl(query, keep_blank_values=True))
     known = [_resolved(one, document) for one in operation.get("parameters", [])]
-    problems = []
-    for name in given:
-        if not any(one["name"] == name and one["in"] == "query" for one in known):
-            problems.append(f"query {name} is not in the document")
+    in_query = {one["name"] for one in known if one["in"] == "query"}
+    problems = [f"query {name} is not in the document" for name in given if name not in in_query]
     for one in known:
         values = {"query": given, "path": in_path}.get(one["in"], {})
         if one["name"] not in values:

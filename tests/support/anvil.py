@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from Crypto.Hash import keccak
 from eth_abi.abi import decode, encode
+from eth_account import Account
 
 from payviox.cli.anvil import Anvil
 from payviox.rails.evm.addresses import checksummed
 from support import node_tools
+from support.installation import until
 
 CHAIN_ID = 31337
 SOURCES = Path(__file__).parents[1] / "contracts"
@@ -62,8 +65,6 @@ def compiled() -> dict[str, Compiled]:
 
 def wallet_key(number: int) -> str:
     """The private key of the account with this number, with 0x."""
-    from eth_account import Account
-
     Account.enable_unaudited_hdwallet_features()
     account = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{number}")
     return "0x" + bytes(account.key).hex()
@@ -149,10 +150,10 @@ class Node(Anvil):
         if to is not None:
             transaction["to"] = to
         tx_hash = self.rpc("eth_sendTransaction", transaction)
-        if self.receipt(tx_hash) is None:
+        if not self.rpc("anvil_getAutomine"):
             self.mine()
-        receipt = self.receipt(tx_hash)
-        assert receipt is not None
+        # The node answers before it mines.
+        receipt = until(lambda: self.receipt(tx_hash))
         assert receipt["status"] == "0x1", receipt
         return str(tx_hash)
 
@@ -191,8 +192,6 @@ class Contract:
         return next(e for e in self.code.abi if e.get("name") == function)
 
     def _data(self, function: dict[str, Any], arguments: tuple[Any, ...]) -> str:
-        from Crypto.Hash import keccak
-
         types = [one["type"] for one in function["inputs"]]
         signature = f"{function['name']}({','.join(types)})"
         selector = keccak.new(digest_bits=256, data=signature.encode()).digest()[:4]

@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request
 
 from payviox.allocations.batcher import Batcher
-from payviox.api.turns import Turns
+from payviox.api.turns import Gate, Turns
 from payviox.auth import keys
 from payviox.auth.keyring import Keyring
 from payviox.auth.keys import BusinessCaller
@@ -16,6 +16,9 @@ from payviox.auth.users import UserCaller
 from payviox.db.pool import Connection, Database
 from payviox.settings import Settings
 from payviox.withdrawals.routing import Rails
+
+CALLBACKS = 50
+"""Rails' callbacks that one process verifies at once."""
 
 Call = Request[Any, Any, Any]
 T = TypeVar("T")
@@ -31,6 +34,7 @@ class Services:
     batcher: Batcher
     rails: Rails
     turns: Turns = field(default_factory=Turns)
+    callbacks: Gate = field(default_factory=lambda: Gate(CALLBACKS))
 
 
 def services(request: Call) -> Services:

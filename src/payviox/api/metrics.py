@@ -54,6 +54,12 @@ class Metrics:
             registry=registry,
         )
         batcher.on_group = self.group_items.observe
+        self.callbacks = Counter(
+            "payviox_rail_callbacks",
+            "Callbacks from rails: new, repeated, forged, not verified",
+            ["rail", "outcome"],
+            registry=registry,
+        )
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._add_figures(registry)
 

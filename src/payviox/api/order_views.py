@@ -134,9 +134,10 @@ def _common(order: Order) -> dict[str, Any]:
 
 
 def remembered(order: Order) -> dict[str, Any]:
-    """An idempotency key's reference: the order's id and what of it will change later. Taken while
-    no rail has it, so there is nothing of a rail's to keep."""
+    """An idempotency key's reference: the order's id and what of it will change later."""
+    rails_own = {"rail_order_id": order.rail_order_id, "details": order.details}
     return {
+        **{name: value for name, value in rails_own.items() if value},
         "order": ids.show(ids.ORDER, order.id),
         "status": order.status,
         "waiting": order.waiting,
@@ -162,8 +163,8 @@ async def as_first_shown(request: Call, business_id: Any, done: Done) -> Order:
         note=kept["note"],
         failure=None,
         review_reasons=kept["review_reasons"],
-        rail_order_id=None,
-        details={},
+        rail_order_id=kept.get("rail_order_id"),
+        details=kept.get("details", {}),
         updated_at=datetime.fromisoformat(kept["updated_at"]),
     )
 

@@ -138,9 +138,10 @@ async def reject_order(request: Call) -> Response[Any]:
     "Payout orders", {200: example(BusinessOrderView, status="canceled")}, errors=[Conflict]
 )
 async def cancel_order(request: Call) -> Response[Any]:
-    """Cancel an order that was not sent yet.
+    """Cancel an order that was not sent yet, or that nobody has claimed.
 
-    The money goes back to the payout user.
+    What was not sent goes back to the payout user at once. What waits to be claimed (`unclaimed`)
+    is still `sent` in the answer, `taking_back`, until the provider has given it back.
     """
     return await _decide(
         request,

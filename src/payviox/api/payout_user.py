@@ -223,9 +223,10 @@ async def get_withdrawal(request: Call) -> OrderView:
 @post("/payout/withdrawals/{id:str}/cancel", guards=[require_payout_user], status_code=200)
 @documented("Payout user", {200: example(OrderView, status="canceled")}, errors=[Conflict])
 async def cancel_withdrawal(request: Call) -> Response[Any]:
-    """Cancel a withdrawal that was not sent yet.
+    """Cancel a withdrawal that was not sent yet, or that nobody has claimed.
 
-    The money is back on the balance at once.
+    What was not sent is back on the balance at once. What waits to be claimed (`unclaimed`) is
+    still `sent` in the answer, `taking_back`, until the provider has given it back.
     """
     caller = payout_user(request)
     order_id = path_id(request, ids.ORDER)

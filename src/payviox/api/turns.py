@@ -2,8 +2,8 @@
 connection of the process while other businesses need one. Allocations have their own queue."""
 
 from asyncio import Semaphore
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -42,3 +42,22 @@ class Turns:
             lane.inside -= 1
             if not lane.inside:
                 del self._lanes[business_id]
+
+
+class Gate:
+    """At most so many inside at once; who comes then is refused and not kept waiting."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._inside = 0
+
+    @contextmanager
+    def enter(self) -> Iterator[None]:
+        """Raises Busy."""
+        if self._inside >= self._most:
+            raise Busy
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1

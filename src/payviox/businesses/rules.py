@@ -12,7 +12,7 @@ from payviox.money import MAX_ALLOCATION
 NONE = "none"
 """Clears a rule."""
 
-REVIEWABLE = ("paypal", "crypto", "gift_card", "sandbox", "stock")
+REVIEWABLE = ("paypal", "crypto", "gift_card", "sandbox", "stock", "tremendous", "evm")
 """What `review_rails` may name: every provider and every rail of the product."""
 
 MAX_DAYS = 36_500

@@ -54,11 +54,11 @@ class Anvil:
         self.url = f"http://127.0.0.1:{port}"
         arguments = ["--host", "127.0.0.1", "--port", str(port), "--silent"]
         chain = ["--chain-id", str(self.chain_id), *self._options]
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  # what the operator installed
             ["/bin/sh", "-c", WRAPPER, "sh", str(self._program), *arguments, *chain],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         until = time.monotonic() + START_S

@@ -33,6 +33,7 @@ COMMANDS = {
     "order": "payviox.cli.orders:order",
     "giftcards": "payviox.cli.giftcards:giftcards",
     "webhook": "payviox.cli.webhook:webhook",
+    "rail": "payviox.cli.rails:rail",
     "database": "payviox.cli.database:database",
     "ledger": "payviox.cli.ledger:ledger",
     "secrets": "payviox.cli.secret_keys:secrets",

@@ -292,7 +292,9 @@ def _decide(order_id: UUID, as_json: bool, decide: Decide) -> None:
     if as_json:
         print_json(_shown(after))
     else:
-        click.echo(f"{ids.show(ids.ORDER, after.id)} ({dollars(after.amount)}) is {after.status}.")
+        waiting = f" ({after.waiting})" if after.waiting else ""
+        shown = ids.show(ids.ORDER, after.id)
+        click.echo(f"{shown} ({dollars(after.amount)}) is {after.status}{waiting}.")
 
 
 async def _decided(database: Database, order_id: UUID, decide: Decide) -> Order:

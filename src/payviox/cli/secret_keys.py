@@ -1,6 +1,7 @@
 """`payviox secrets`: bringing what is encrypted under a new secret key."""
 
 import sys
+from dataclasses import dataclass
 
 import click
 from rich.console import Console
@@ -13,6 +14,7 @@ from payviox.cli.output import as_json, counted, print_json
 from payviox.cli.runtime import Runtime, run
 from payviox.errors import PayvioxError
 from payviox.giftcards import rotation
+from payviox.rail_accounts import service as rail_accounts
 from payviox.webhooks import settings as webhooks
 
 
@@ -24,36 +26,54 @@ def secrets() -> None:
 @secrets.command()
 @as_json
 def rotate(as_json: bool) -> None:
-    """Re-encrypt gift cards and webhook tokens with the current secret key.
+    """Re-encrypt gift cards, webhook tokens and rail accounts with the current secret key.
 
     First set the new key as PAYVIOX_SECRET_KEY and the old one as PAYVIOX_PREVIOUS_SECRET_KEYS, and
     restart every process with both. The command may be interrupted and run again, beside a running
     `serve`. It says when the old key may go.
     """
     try:
-        cards, tokens, left = run(_rotate)
+        done = run(_rotate)
     except DecryptionFailed as error:
         raise PayvioxError(
             f"Stopped: {error}. What was re-encrypted before is kept; restore that row from a "
             "backup and run the command again."
         ) from error
     if as_json:
-        still = [{"key_id": key.key_id, "payout_users": key.payout_users} for key in left]
-        print_json({"gift_cards": cards, "webhooks": tokens, "previous_keys": still})
+        still = [{"key_id": key.key_id, "payout_users": key.payout_users} for key in done.left]
+        print_json(
+            {
+                "gift_cards": done.cards,
+                "webhooks": done.tokens,
+                "rail_accounts": done.accounts,
+                "previous_keys": still,
+            }
+        )
         return
     click.echo(
-        f"Re-encrypted: {counted(cards, 'gift card')}, the tokens of {counted(tokens, 'webhook')}."
+        f"Re-encrypted: {counted(done.cards, 'gift card')}, the tokens of"
+        f" {counted(done.tokens, 'webhook')}, {counted(done.accounts, 'rail account')}."
     )
-    for key in left:
+    for key in done.left:
         click.echo(
             f"Keep the secret key {key.key_id} in PAYVIOX_PREVIOUS_SECRET_KEYS: the hashes of "
             f"{counted(key.payout_users, 'payout user')} come from it, until they are rotated."
         )
-    if not left:
+    if not done.left:
         click.echo("PAYVIOX_PREVIOUS_SECRET_KEYS may be removed.")
 
 
-async def _rotate(runtime: Runtime) -> tuple[int, int, list[Left]]:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """How many of each were re-encrypted, and which previous keys are still needed."""
+
+    cards: int
+    tokens: int
+    accounts: int
+    left: list[Left]
+
+
+async def _rotate(runtime: Runtime) -> _Done:
     database, keyring = runtime.database, runtime.keyring
     console = Console(stderr=True)
     with Progress(console=console, disable=not sys.stderr.isatty(), transient=True) as bar:
@@ -64,5 +84,8 @@ async def _rotate(runtime: Runtime) -> tuple[int, int, list[Left]]:
         tokens = 0
         while count := await database.write(lambda db: webhooks.reencrypt(db, keyring)):
             tokens += count
+        accounts = 0
+        while count := await database.write(lambda db: rail_accounts.reencrypt(db, keyring)):
+            accounts += count
         left = await database.write(lambda db: known_keys.forget_unused(db, keyring))
-    return cards, tokens, left
+    return _Done(cards, tokens, accounts, left)

@@ -31,6 +31,7 @@ TransferKind = Literal[
     "return",
     "fee_return",
     "paid_after_all",
+    "suspense",
     "adjustment",
 ]
 
@@ -51,6 +52,12 @@ MOVES: dict[str, frozenset[tuple[str, str, bool]]] = {
     "return": frozenset({("settled", "user", True)}),
     "fee_return": frozenset({("fee_income", "user", True)}),
     "paid_after_all": frozenset({("suspense", "settled", True)}),
+    "suspense": frozenset(
+        (*pair, for_order)
+        for told in ("settled", "rail_cost")
+        for pair in (("suspense", told), (told, "suspense"))
+        for for_order in (True, False)
+    ),
     "adjustment": frozenset(
         (*pair, False)
         for ours in ("main", "payout", "user", "world")

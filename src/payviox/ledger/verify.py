@@ -24,6 +24,7 @@ Kind = Literal[
     "kind",
     "order",
     "in_transit",
+    "suspense",
     "card",
 ]
 KINDS: dict[Kind, str] = {
@@ -36,6 +37,7 @@ KINDS: dict[Kind, str] = {
     "kind": "each kind of transfer moves money where it may, for an order or for none",
     "order": "each order's money is in the one place that its state says",
     "in_transit": "what is in transit on a rail is what its open orders reserve",
+    "suspense": "what is in suspense on a rail is what its open items say",
     "card": "an order from stock has succeeded where one gift card is delivered for it",
 }
 """What is checked."""
@@ -109,6 +111,7 @@ class _Check:
             await self._accounts(business_id)
             await self._kinds(business_id)
             await self._orders(business_id)
+            await self._suspense(business_id)
             await self._cards(business_id)
         self._progress(self._sides, self._sides)
         self._report.transfers = self._sides // 2
@@ -156,6 +159,17 @@ class _Check:
             self._found(
                 Problem(
                     "in_transit", business_id, message, account_id, expected=expected, found=found
+                )
+            )
+
+    async def _suspense(self, business_id: UUID) -> None:
+        for rail, account_id, expected, found in await queries.suspense_differences(
+            self._connection, business_id
+        ):
+            message = f"the items open on {rail} come to {expected}, in suspense are {found}"
+            self._found(
+                Problem(
+                    "suspense", business_id, message, account_id, expected=expected, found=found
                 )
             )
 

@@ -1,5 +1,5 @@
-"""The SQL of the EVM wallets' books: nonces, payments, signed transactions. Amounts are in an asset's
-smallest unit, and wei; they outgrow a bigint, so they are text in JSON and numeric here."""
+"""The SQL of the EVM wallets' books: nonces, payments, signed transactions. Amounts are in an
+asset's smallest unit, and wei; they outgrow a bigint, so they are text in JSON and numeric here."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,6 +19,18 @@ order lasts, so that a look-up that finds no payment may rely on it that none wi
 PAYMENT = (
     "SELECT p.business_id, p.chain_id, p.wallet, p.nonce, p.reference, p.request, p.created_at"
     " FROM evm_payments p"
+)
+TRANSACTION = "SELECT p.number, p.hash, p.raw, p.fees, p.created_at FROM evm_transactions p"
+OWED = (
+    "SELECT p.request->>'token', sum((p.request->>'units')::numeric)::text,"
+    " sum((p.request->>'gas')::numeric * greatest((p.request->>'max_price')::numeric,"
+    "   (SELECT max((t.fees->>'max_price')::numeric) FROM evm_transactions t"
+    "    WHERE t.business_id = p.business_id AND t.chain_id = p.chain_id"
+    "    AND t.wallet = p.wallet AND t.nonce = p.nonce)))::text FROM evm_payments p"
+)
+UNUSED = (
+    "SELECT n FROM generate_series(%(s)s::bigint, %(e)s::bigint - 1) AS n"
+    " WHERE NOT EXISTS (SELECT 1 FROM evm_payments p"
 )
 ONE_WALLET = " WHERE p.business_id = %(b)s AND p.chain_id = %(c)s AND p.wallet = %(w)s"
 
@@ -99,8 +111,7 @@ async def list_payments(
 
 async def list_transactions(connection: Connection, payment: Payment) -> list[Transaction]:
     cursor = await connection.execute(
-        "SELECT number, hash, raw, fees, created_at FROM evm_transactions p"
-        f"{ONE_WALLET} AND p.nonce = %(n)s ORDER BY number",
+        f"{TRANSACTION}{ONE_WALLET} AND p.nonce = %(n)s ORDER BY p.number",
         _key(payment.wallet) | {"n": payment.nonce},
     )
     return await _transactions(cursor)
@@ -115,7 +126,7 @@ async def insert_transaction(
         "INSERT INTO evm_transactions"
         " (business_id, chain_id, wallet, nonce, number, hash, raw, fees)"
         " VALUES (%(b)s, %(c)s, %(w)s, %(n)s, %(i)s, %(h)s, %(raw)s, %(f)s)"
-        " ON CONFLICT (business_id, chain_id, wallet, nonce, number) DO NOTHING",
+        " ON CONFLICT DO NOTHING",
         _key(payment.wallet)
         | {"n": payment.nonce, "i": number, "h": hash_, "raw": raw, "f": Jsonb(offered)},
     )
@@ -124,12 +135,7 @@ async def insert_transaction(
 async def owed(connection: Connection, wallet: Wallet, mined: int) -> Owed:
     """What the payments from this nonce on may still take, each with its dearest transaction."""
     cursor = await connection.execute(
-        "SELECT p.request->>'token', sum((p.request->>'units')::numeric)::text,"
-        " sum((p.request->>'gas')::numeric * greatest((p.request->>'max_price')::numeric,"
-        "   (SELECT max((t.fees->>'max_price')::numeric) FROM evm_transactions t"
-        "    WHERE t.business_id = p.business_id AND t.chain_id = p.chain_id"
-        "    AND t.wallet = p.wallet AND t.nonce = p.nonce)))::text"
-        f" FROM evm_payments p{ONE_WALLET} AND p.nonce >= %(n)s GROUP BY 1",
+        f"{OWED}{ONE_WALLET} AND p.nonce >= %(n)s GROUP BY 1",
         _key(wallet) | {"n": mined},
     )
     native, tokens = 0, {}
@@ -146,9 +152,7 @@ async def missing_nonces(
     connection: Connection, wallet: Wallet, start: int, end: int, limit: int
 ) -> list[int]:
     cursor = await connection.execute(
-        "SELECT n FROM generate_series(%(s)s::bigint, %(e)s::bigint - 1) AS n"
-        f" WHERE NOT EXISTS (SELECT 1 FROM evm_payments p{ONE_WALLET} AND p.nonce = n)"
-        " ORDER BY n LIMIT %(l)s",
+        f"{UNUSED}{ONE_WALLET} AND p.nonce = n) ORDER BY n LIMIT %(l)s",
         _key(wallet) | {"s": start, "e": end, "l": limit},
     )
     return [int(str(row[0])) for row in await cursor.fetchall()]
@@ -169,6 +173,7 @@ def _request(transfer: Transfer) -> dict[str, Any]:
         "token": transfer.token,
         "to": transfer.to,
         "units": str(transfer.units),
+        "cents": transfer.cents,
         "gas": str(transfer.gas),
         "max_price": str(transfer.max_price),
     }
@@ -180,6 +185,7 @@ def _payment(row: Any) -> Payment:
         request["token"],
         request["to"],
         int(request["units"]),
+        int(request["cents"]),
         int(request["gas"]),
         int(request["max_price"]),
     )

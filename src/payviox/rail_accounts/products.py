@@ -1,30 +1,43 @@
-"""What a business's rails sell, as they last said. Database only, in the caller's transaction."""
+"""What a business's rails sell, as they last said: kept, so that a catalogue is there while its
+rail is away."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from payviox.db.pool import Connection
-from payviox.rail_accounts import product_queries as queries
+from payviox.db.pool import Connection, Database
+from payviox.rail_accounts import product_queries, queries
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
-    """One product in the rail's own words."""
+class Products:
+    """Implements payviox.rails.tremendous.catalogue.Products. Products are JSON objects by the
+    rail's own ids."""
 
-    id: str
-    product: dict[str, Any]
-    fetched_at: datetime
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
+    async def list(self, business_id: UUID, rail: str) -> Sequence[Mapping[str, Any]]:
+        """All of them, in the order of their ids."""
+        return await self._database.fetch(
+            lambda connection: product_queries.list_all(connection, business_id, rail)
+        )
 
-async def replace(
-    connection: Connection, business_id: UUID, rail: str, products: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """Keep these products, by their ids, and no others of this rail. Readers see all of the old
-    ones or all of the new ones."""
-    # Two at once would meet in the middle: the account's row says who goes first.
-    await queries.lock_account(connection, business_id, rail)
-    await queries.delete_all(connection, business_id, rail)
-    await queries.insert(connection, business_id, rail, products)
+    async def find(self, business_id: UUID, rail: str, product_id: str) -> Mapping[str, Any] | None:
+        return await self._database.fetch(
+            lambda connection: product_queries.find(connection, business_id, rail, product_id)
+        )
+
+    async def replace(
+        self, business_id: UUID, rail: str, products: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Keep these and no others, where the account is still connected. Readers see all of the
+        old ones or all of the new ones."""
+
+        async def work(connection: Connection) -> None:
+            # Of two at once the second must see what the first wrote before it takes that away.
+            if await queries.lock(connection, business_id, rail) is None:
+                return
+            await product_queries.delete_all(connection, business_id, rail)
+            await product_queries.insert_all(connection, business_id, rail, products)
+
+        await self._database.write(work, keyed=True)

@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.rail_accounts.model import RailAccount
+from payviox.rail_accounts.model import RailAccount, StoredCallback
 from payviox.rails.base import Environment
 
 COLUMNS = (
@@ -111,6 +111,20 @@ async def lock_orders_perhaps_sent(connection: Connection, business_id: UUID, ra
         [business_id, rail],
     )
     return sum(bool(row[0]) for row in await cursor.fetchall())
+
+
+async def list_callbacks(
+    connection: Connection, business_id: UUID, rail: str | None, limit: int
+) -> list[StoredCallback]:
+    """The newest first; of one rail where it is named."""
+    async with connection.cursor(row_factory=class_row(StoredCallback)) as cursor:
+        await cursor.execute(
+            "SELECT rail, event_id, orders, received_at FROM rail_callbacks"
+            " WHERE business_id = %(b)s AND (%(r)s::text IS NULL OR rail = %(r)s)"
+            " ORDER BY received_at DESC, event_id LIMIT %(l)s",
+            {"b": business_id, "r": rail, "l": limit},
+        )
+        return await cursor.fetchall()
 
 
 async def list_other_keys(

@@ -10,12 +10,13 @@ from payviox.auth.keyring import Keyring
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
-from payviox.rail_accounts import products, queries, rules
+from payviox.rail_accounts import product_queries, queries, rules
 from payviox.rail_accounts.model import Changes, RailAccount, RailName, place
 from payviox.rails.base import Environment
 
 find = queries.find
 list_all = queries.list_all
+list_callbacks = queries.list_callbacks
 
 
 async def environment_of(connection: Connection, business_id: UUID) -> Environment:
@@ -104,7 +105,7 @@ async def disconnect(connection: Connection, business_id: UUID, rail: str, actor
             f"{_orders(waiting)} under way at {rail}. Disable the account, so that no more are made"
             " (`payviox rail disable`), and disconnect it when they have ended."
         )
-    await products.replace(connection, business_id, rail, {})
+    await product_queries.delete_all(connection, business_id, rail)
     await queries.delete(connection, business_id, rail)
     await _audit(connection, now, actor, "rail.disconnect", {"environment": now.environment})
 
@@ -124,9 +125,7 @@ async def reencrypt(connection: Connection, keyring: Keyring, limit: int = 100) 
             continue
         plain = keyring.decrypt(row.credentials, row.key_id, row.place)
         sealed = keyring.encrypt(plain, row.place)
-        await queries.update(
-            connection, row, {"credentials": sealed, "key_id": keyring.current.id}
-        )
+        await queries.update(connection, row, {"credentials": sealed, "key_id": keyring.current.id})
     return len(others)
 
 
@@ -163,9 +162,7 @@ def _orders(count: int) -> str:
     return f"{count:,} order is" if count == 1 else f"{count:,} orders are"
 
 
-async def _store(
-    connection: Connection, now: RailAccount, values: Mapping[str, object]
-) -> None:
+async def _store(connection: Connection, now: RailAccount, values: Mapping[str, object]) -> None:
     rules.check_together(now, values)
     await queries.update(connection, now, values)
 

@@ -332,6 +332,16 @@ class CallsBack(Protocol):
 
 
 @runtime_checkable
+class KeepsCatalogue(Protocol):
+    """A rail whose catalogue is kept here and fetched anew now and then."""
+
+    async def refresh(self, business_id: UUID) -> int:
+        """Fetch it; answers how many products can be offered. Raises RailError, and the old ones
+        stay."""
+        ...
+
+
+@runtime_checkable
 class SellsGiftCards(Protocol):
     """A rail with gift cards of its own, beside the stock."""
 

@@ -65,7 +65,8 @@ SURELY_NOT_SENT: frozenset[str | None] = frozenset({"failed", "not_sent"})
 UNCLAIMED = "unclaimed"
 """`waiting` of a sent order that the payee has not claimed: it can still be taken back."""
 TAKING_BACK = "taking_back"
-"""`waiting` of such an order after somebody canceled it, until its rail has said what came of it."""
+"""`waiting` of such an order after somebody canceled it, until its rail has said what came of
+it."""
 
 MAX_REFERENCE = 43
 """`ord_<uuid>.<number>`: what the strictest rail takes."""
@@ -163,6 +164,7 @@ class Attempt:
     reference: str
     outcome: str | None
     answer: dict[str, Any] | None
+    rail_order_id: str | None
     started_at: datetime
     finished_at: datetime | None
 

@@ -4,6 +4,7 @@ concrete rails are not imported here. Amounts are US cents."""
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
+from uuid import UUID
 
 import structlog
 
@@ -12,6 +13,7 @@ from payviox.errors import FieldErrors
 from payviox.rails.base import (
     Account,
     Accounts,
+    CallsBack,
     Connected,
     GiftCard,
     Method,
@@ -109,6 +111,14 @@ class Rails:
         """The same, None where it is no longer configured."""
         return self._by_name.get(name)
 
+    def connected(self, name: str) -> Connected:
+        """The rail of this name, at which businesses have accounts. Raises LookupError where there
+        is none."""
+        rail: object = self._by_name[name]
+        if not isinstance(rail, Connected):
+            raise LookupError(name)  # noqa: TRY004  # to the caller it is a name without such a rail
+        return rail
+
     @property
     def names(self) -> tuple[str, ...]:
         """Every rail there is."""
@@ -157,6 +167,15 @@ class Rails:
         """The rail of this name if it reveals its gift cards itself; None: they are the stock's."""
         rail: object = self._by_name.get(name)
         return rail if isinstance(rail, SellsGiftCards) else None
+
+    def calling_back(self, name: str) -> CallsBack | None:
+        """The rail of this name if it calls back."""
+        rail: object = self._by_name.get(name)
+        return rail if isinstance(rail, CallsBack) else None
+
+    async def account(self, business_id: UUID, name: str) -> Account | None:
+        """The business's account at the rail of this name, enabled or not."""
+        return None if self._accounts is None else await self._accounts.find(business_id, name)
 
     async def close(self) -> None:
         """Hang up wherever a rail holds connections."""

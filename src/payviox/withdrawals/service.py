@@ -14,11 +14,13 @@ from payviox.ledger.model import Posting, in_transit
 from payviox.ledger.model import user as user_account
 from payviox.rails.base import ReadyOrder
 from payviox.text import printable
-from payviox.withdrawals import quotes, review, routing, stories
+from payviox.withdrawals import hints, quotes, review, routing, stories
 from payviox.withdrawals.model import (
     CANCELABLE,
     REJECTABLE,
     SURELY_NOT_SENT,
+    TAKING_BACK,
+    UNCLAIMED,
     Order,
     Status,
     check_transition,
@@ -148,13 +150,24 @@ async def cancel(
     *,
     user_id: UUID | None = None,
 ) -> Order:
-    """Take an order back before it is sent; the money goes back to the payout user.
+    """Take an order back: before it is sent, the money goes back to the payout user at once; while
+    its payee has not claimed it, its rail is asked to take it back, and the order says so.
 
     Raises NotFound (also where it is another payout user's), and Conflict where it is too late.
     """
     order = _checked(await orders.lock(connection, business_id, order_id), user_id)
+    if (order.status, order.waiting) == ("sent", UNCLAIMED):
+        return await _take_back(connection, order, actor)
     _require(order, CANCELABLE, "canceled")
     return await _give_back(connection, order, "canceled", actor, None)
+
+
+async def _take_back(connection: Connection, order: Order, actor: str) -> Order:
+    await orders.wait_for(connection, order, TAKING_BACK)
+    entry = Entry(order, order.status, actor, TAKING_BACK)
+    await stories.enter(connection, order.business_id, [entry])
+    await jobs.wake(connection, jobs.PROCESS_ORDERS, order.business_id)
+    return await get(connection, order.business_id, order.id)
 
 
 async def look_up_now(
@@ -162,13 +175,12 @@ async def look_up_now(
 ) -> None:
     """Have the worker ask the rail about an order now. Raises Conflict where there is nothing to
     ask."""
-    if not await orders.make_due(connection, business_id, order_id):
+    if not await hints.look_soon(connection, business_id, [order_id]):
         await get(connection, business_id, order_id)
         raise Conflict("Only an order that was sent can be looked up at its rail")
     await businesses.audit(
         connection, business_id, actor, "order.look_up", {"order": str(order_id)}
     )
-    await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
 
 
 async def _give_back(

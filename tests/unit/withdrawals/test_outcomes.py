@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payviox.rails.base import Outcome
-from payviox.withdrawals.model import GIVES_BACK, MAY_BECOME, Status
+from payviox.withdrawals.model import (
+    GIVES_BACK,
+    MAY_BECOME,
+    TAKING_BACK,
+    UNCLAIMED,
+    Status,
+)
 from payviox.withdrawals.outcomes import (
     BELIEVE_NOT_FOUND_S,
     MAX_ATTEMPTS,
@@ -17,6 +23,7 @@ from payviox.withdrawals.outcomes import (
     NEEDS_A_PERSON,
     SLOWEST_LOOK_S,
     UNKNOWN_S,
+    Action,
     Case,
     Decision,
     decide,
@@ -45,18 +52,20 @@ cases = st.builds(
     outcome=st.sampled_from([None, *ANSWERS]),
     attempt_age_s=st.floats(0, 1e8),
     order_age_s=st.floats(0, 1e8),
-    waiting=st.sampled_from([None, "float_empty", NEEDS_A_PERSON]),
+    waiting=st.sampled_from([None, "float_empty", NEEDS_A_PERSON, UNCLAIMED, TAKING_BACK]),
     remembers_s=st.sampled_from([None, 60.0, 86_400.0, 1e9]),
     authoritative=st.booleans(),
     answer_age_s=st.floats(0, 1e8),
     rounds=st.integers(0, MAX_ROUNDS + 1),
+    action=st.sampled_from(get_args(Action)),
+    takes_back=st.booleans(),
 )
 answers = st.builds(
     Outcome,
     state=st.sampled_from(ANSWERS),
     reason=st.sampled_from([None, "why"]),
     retryable=st.booleans(),
-    waiting=st.sampled_from([None, "float_empty"]),
+    waiting=st.sampled_from([None, "float_empty", "approval_at_rail", UNCLAIMED]),
     again_s=st.sampled_from([None, 0.5, 30.0]),
 )
 
@@ -211,7 +220,10 @@ def test_an_operator_is_told_once_that_an_order_waits() -> None:
 @pytest.mark.parametrize(
     ("status", "answer"),
     list(
-        itertools.product(("succeeded", "failed"), ("accepted", "unknown", "not_found", "not_sent"))
+        itertools.product(
+            ("succeeded", "failed"),
+            ("accepted", "unknown", "not_found", "not_sent", "canceled"),
+        )
     ),
 )
 def test_final_states_stand_whatever_the_rail_says_later(status: Status, answer: str) -> None:
@@ -224,3 +236,65 @@ def test_a_payment_that_came_back_before_it_was_seen_to_succeed_passes_through_b
     decision = decide(case("unknown"), Outcome("returned", reason="why"))
     assert decision.states == ("succeeded", "returned")
     assert decision.money == ("settle", "return")
+
+
+@pytest.mark.parametrize(
+    ("status", "states"),
+    [
+        ("sending", ("sent", "canceled")),
+        ("unknown", ("sent", "canceled")),
+        ("sent", ("canceled",)),
+    ],
+)
+def test_what_the_rail_gave_back_unclaimed_is_canceled_and_released(
+    status: Status, states: tuple[Status, ...]
+) -> None:
+    decision = decide(case(status), Outcome("canceled"))
+    assert (decision.states, decision.money) == (states, ("release",))
+    assert (decision.due_in_s, decision.outcome) == (None, "canceled")
+
+
+@given(cases)
+def test_a_payment_given_back_after_it_had_ended_moves_no_money(at: Case) -> None:
+    decision = decide(at, Outcome("canceled"))
+    if at.status in ("succeeded", "failed"):
+        assert (decision.states, decision.money) == ((), ())
+        assert (decision.alert is not None) == (at.status == "succeeded")
+
+
+def test_an_operator_is_told_what_the_rail_waits_for_but_not_that_the_payee_takes_time() -> None:
+    at = case("sent", outcome="accepted")
+    approval = Outcome("accepted", waiting="approval_at_rail")
+    decision = decide(at, approval)
+    assert (decision.waiting, decision.alert) == ("approval_at_rail", "order.waiting")
+    assert decide(replace(at, waiting="approval_at_rail"), approval).alert is None
+    decision = decide(at, Outcome("accepted", waiting=UNCLAIMED))
+    assert (decision.waiting, decision.alert) == (UNCLAIMED, None)
+    decision = decide(replace(at, waiting=UNCLAIMED), Outcome("accepted"))
+    assert decision.waiting is None
+
+
+def test_only_the_rails_refusal_ends_the_taking_back() -> None:
+    still = Outcome("accepted", waiting=UNCLAIMED)
+    looked = replace(
+        case("sent", outcome="accepted", waiting=TAKING_BACK), takes_back=True, action="look_up"
+    )
+    decision = decide(looked, still)
+    assert (decision.waiting, decision.due_in_s) == (TAKING_BACK, 0.0)
+    refused = decide(replace(looked, action="take_back"), still)
+    assert refused.waiting == UNCLAIMED
+    assert refused.due_in_s
+    unable = decide(replace(looked, takes_back=False), still)
+    assert unable.waiting == UNCLAIMED
+    assert unable.due_in_s
+    lost = decide(replace(looked, action="take_back"), Outcome("unknown"))
+    assert (lost.states, lost.waiting, lost.outcome) == ((), TAKING_BACK, "accepted")
+
+
+@given(cases, answers)
+def test_no_order_is_tried_again_and_again_without_a_pause(at: Case, answer: Outcome) -> None:
+    """Due at once is what is then asked something else: sent again, or taken back."""
+    decision = decide(at, answer)
+    if decision.due_in_s == 0:
+        again = decision.states == ("queued",) and decision.rounds == at.rounds + 1
+        assert again or (decision.waiting == TAKING_BACK and at.takes_back)

@@ -45,6 +45,8 @@ CREATE TABLE rail_callbacks (
   received_at  timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (business_id, rail, event_id)
 );
+CREATE INDEX rail_callbacks_of_order ON rail_callbacks USING gin (orders);
+CREATE INDEX rail_callbacks_age ON rail_callbacks (received_at);
 
 -- Wallets on EVM chains ------------------------------------------------------------------------
 
@@ -124,13 +126,16 @@ CREATE TABLE reconciliations (
 );
 CREATE INDEX reconciliations_last ON reconciliations (business_id, rail, finished_at);
 
--- Each difference that has no explanation yet, until a person resolves it. `amount` is what left by
--- the rail beyond what our books say, in cents; negative where our books say more.
+-- Each difference that has no explanation yet, until a person resolves it or a later comparison finds
+-- it explained. `amount` is what left by the rail beyond what our books say, in cents; negative where
+-- our books say more. It never changes: another amount is another item.
 CREATE TABLE suspense_items (
   business_id    uuid NOT NULL REFERENCES businesses,
   id             uuid NOT NULL,
   rail           text NOT NULL,
-  cause          text NOT NULL,
+  cause          text NOT NULL CHECK (cause IN (
+                   'paid_after_all', 'paid_not_booked', 'not_paid', 'amount_differs', 'cost_differs',
+                   'paid_twice', 'unknown_payment', 'returned_not_booked', 'stuck')),
   subject        text NOT NULL,
   order_id       uuid,
   amount         bigint NOT NULL,
@@ -140,12 +145,35 @@ CREATE TABLE suspense_items (
   alerted_at     timestamptz,
   resolved_at    timestamptz,
   resolved_by    text,
-  resolution     text,
+  resolution     text CHECK (resolution IN ('explained', 'absorbed', 'charged', 'written_off')),
   reason         text,
-  PRIMARY KEY (business_id, id)
+  PRIMARY KEY (business_id, id),
+  CONSTRAINT suspense_items_resolved CHECK (
+    (resolved_at IS NULL) = (resolution IS NULL) AND (resolved_at IS NULL) = (resolved_by IS NULL))
 );
 CREATE UNIQUE INDEX suspense_items_open ON suspense_items (business_id, rail, cause, subject)
   WHERE resolved_at IS NULL;
+CREATE INDEX suspense_items_of_subject ON suspense_items (business_id, subject);
+
+-- Orders that a comparison had looked up at their rail before it makes an item of a difference.
+CREATE TABLE reconciliation_look_ups (
+  business_id  uuid NOT NULL,
+  order_id     uuid NOT NULL,
+  asked_at     timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (business_id, order_id),
+  FOREIGN KEY (business_id, order_id) REFERENCES orders
+);
+
+-- Opening an item moves its amount out of suspense or into it, once; taking that back does so once.
+-- What resolves it is one adjustment. Each names the item as its reference.
+ALTER TABLE transfers DROP CONSTRAINT transfers_kind_check;
+ALTER TABLE transfers ADD CONSTRAINT transfers_kind_check CHECK (kind IN (
+  'deposit', 'fund', 'defund', 'allocation', 'revocation', 'expiry', 'reserve', 'settle', 'fee',
+  'cost', 'release', 'return', 'fee_return', 'paid_after_all', 'suspense', 'adjustment'));
+CREATE UNIQUE INDEX transfers_suspense_once ON transfers (business_id, reference, from_account)
+  WHERE kind = 'suspense';
+CREATE UNIQUE INDEX transfers_adjustment_once ON transfers (business_id, reference)
+  WHERE kind = 'adjustment' AND reference IS NOT NULL;
 
 -- What the application may do ------------------------------------------------------------------
 
@@ -153,11 +181,12 @@ GRANT SELECT, INSERT, DELETE, UPDATE (
   environment, enabled, min_amount, max_amount, low_float, fee_payer, fee_percentage_bp, fee_fixed,
   fee_cap, settings, credentials, key_id, updated_at) ON rail_accounts TO payviox_app;
 GRANT SELECT, INSERT, DELETE ON rail_products TO payviox_app;
-GRANT SELECT, INSERT, UPDATE (orders) ON rail_callbacks TO payviox_app;
+GRANT SELECT, INSERT, DELETE ON rail_callbacks TO payviox_app;
 GRANT SELECT, INSERT, UPDATE (next_nonce) ON evm_wallets TO payviox_app;
 GRANT SELECT, INSERT ON evm_payments, evm_transactions, reconciliations TO payviox_app;
 GRANT UPDATE (rail_order_id) ON order_attempts TO payviox_app;
 GRANT UPDATE (suspense_alert_hours) ON businesses TO payviox_app;
 GRANT SELECT, INSERT, UPDATE (
-  amount, evidence, seen_at, alerted_at, resolved_at, resolved_by, resolution, reason)
+  evidence, seen_at, alerted_at, resolved_at, resolved_by, resolution, reason)
   ON suspense_items TO payviox_app;
+GRANT SELECT, INSERT, DELETE ON reconciliation_look_ups TO payviox_app;

@@ -19,12 +19,13 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What a payment moves: `units` of a token, or of the native coin where `token` is None, and
-    what it may use for it: so much `gas` at `max_price` each."""
+    """What a payment moves: `units` of a token, or of the native coin where `token` is None, for so
+    many US cents of an order; and what it may use for it: so much `gas` at `max_price` each."""
 
     token: str | None
     to: str
     units: int
+    cents: int
     gas: int
     max_price: int
 

@@ -64,7 +64,7 @@ class Chain:
     max_fee_gwei: int
     legacy_fees: bool = False
     poa: bool = False
-    tokens: Mapping[str, Token] = MappingProxyType({})
+    tokens: Mapping[str, Token] = field(default_factory=dict)
     price_feed: str | None = None
     price_max_age_s: int = 3_900
     test: bool = False

@@ -1,9 +1,13 @@
-"""Who signs a wallet's transactions: a key in an encrypted keystore file, or an external signer.
-Keys stay in memory; none reaches a log, an error or a repr."""
+"""Who signs a wallet's transactions: a key in an encrypted keystore file (keystores.py), or an
+external signer (external_signers.py). Keys stay in memory; none reaches a log, an error or a repr.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from payviox.rails.base import Account
+from payviox.rails.evm import addresses
 
 
 class SignerError(Exception):
@@ -21,11 +25,22 @@ class Signed:
 class Signer(Protocol):
     """Signs for one wallet."""
 
-    address: str
-    """In EIP-55 spelling."""
+    @property
+    def address(self) -> str:
+        """In EIP-55 spelling."""
+        ...
 
     async def sign(self, chain_id: int, transaction: Mapping[str, Any]) -> Signed:
         """`transaction` as web3 names it: `to`, `value`, `data`, `nonce`, `gas`, and either
         `gasPrice` or both of `maxFeePerGas` and `maxPriorityFeePerGas`; integers in wei, bytes or
         0x text as data. Raises SignerError."""
         ...
+
+
+def wallet_of(account: Account) -> str:
+    """The address that the account says it pays from, in EIP-55 spelling. Raises SignerError."""
+    given = str(account.settings.get("address", ""))
+    problem = addresses.problem(given)
+    if problem is not None:
+        raise SignerError(f"The wallet's address {problem}: connect the account again.")
+    return addresses.checksummed(given)

@@ -67,6 +67,15 @@ class Receipt:
     transfers: tuple[TransferLog, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction as a block has it. `to` in lower case, `value` in wei."""
+
+    hash: str
+    to: str | None
+    value: int
+
+
 Broadcast = Literal["taken", "nonce_used", "underpriced", "poor", "refused"]
 
 
@@ -91,18 +100,14 @@ class Node:
         """The newest block."""
         return await self._once("head", lambda: self.block("latest"))
 
-    async def finalized(self) -> int:
-        """The number of the newest block that the chain itself calls final."""
-        return (await self._once("finalized", lambda: self.block("finalized"))).number
-
-    async def block(self, which: int | Literal["latest", "finalized"]) -> Block:
+    async def block(self, which: int | Literal["latest"]) -> Block:
         found = await self._ask(lambda web3: web3.eth.get_block(which))
         fee = found.get("baseFeePerGas")
         return Block(int(found["number"]), _hex(found["hash"]), int(found["timestamp"]), fee)
 
-    async def block_hash(self, number: int) -> str:
-        """The hash of the chain's block of this number now."""
-        return (await self._once(("block", number), lambda: self.block(number))).hash
+    async def block_at(self, number: int) -> Block:
+        """The chain's block of this number now."""
+        return await self._once(("block", number), lambda: self.block(number))
 
     async def mined(self, address: str) -> int:
         """How many transactions of the address the chain has."""
@@ -183,18 +188,16 @@ class Node:
             _transfers(found["logs"]),
         )
 
-    async def knows(self, hash_: str) -> int | None:
-        """The nonce of a transaction that is mined or waits; None: the node has none such."""
-        from web3.exceptions import TransactionNotFound  # noqa: PLC0415  # web3 is heavy
-
-        async def ask(web3: "AsyncWeb3[Any]") -> Any:
-            try:
-                return await web3.eth.get_transaction(cast(Any, hash_))
-            except TransactionNotFound:
-                return None
-
-        found = await self._ask(ask)
-        return None if found is None else int(found["nonce"])
+    async def transaction_in(self, block: int, address: str, nonce: int) -> Sent | None:
+        """The transaction of an address with this nonce in a block; None: it is not there."""
+        found = await self._ask(lambda web3: web3.eth.get_block(block, full_transactions=True))
+        for each in cast("list[Mapping[str, Any]]", found["transactions"]):
+            if str(each["from"]).lower() == address.lower() and int(each["nonce"]) == nonce:
+                to = each.get("to")
+                return Sent(
+                    _hex(each["hash"]), None if to is None else str(to).lower(), int(each["value"])
+                )
+        return None
 
     async def transfers_from(
         self, address: str, tokens: Sequence[str], start: int, end: int

@@ -1,5 +1,5 @@
-"""JSON-RPC to one node, bounded in time, bytes and calls at once. A node's URL may hold a key, and its
-answers may repeat it: neither reaches a log or an error."""
+"""JSON-RPC to one node, bounded in time, bytes and calls at once. A node's URL may hold a key, and
+its answers may repeat it: neither reaches a log or an error."""
 
 import asyncio
 import logging

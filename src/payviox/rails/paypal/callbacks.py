@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from payviox.rails.base import Account, Callback, Forged, RailError
 from payviox.rails.http import Answer, Http, NotSent, Unclear
-from payviox.rails.paypal.states import as_object, moment
+from payviox.rails.paypal.payments import as_object, moment
 from payviox.rails.paypal.tokens import base_url
 
 ALGORITHM = "SHA256withRSA"
@@ -65,9 +65,7 @@ class Verifier:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._fetches = AsyncLimiter(FETCHES_PER_MINUTE)
 
-    async def callback(
-        self, account: Account, headers: Mapping[str, str], body: bytes
-    ) -> Callback:
+    async def callback(self, account: Account, headers: Mapping[str, str], body: bytes) -> Callback:
         """Raises Forged, and RailError where the certificate cannot be fetched just now."""
         webhook_id = account.settings.get("webhook_id")
         if not isinstance(webhook_id, str) or not webhook_id:
@@ -172,7 +170,7 @@ def _event(body: bytes) -> dict[str, Any]:
 
 
 def _certificate_url(account: Account, text: str) -> str:
-    """The address, if PayPal's own: nobody else's certificate says anything."""
+    """The address, put together anew, if PayPal's own: nobody else's certificate says anything."""
     try:
         url = urlsplit(text)
         host, port = url.hostname or "", url.port
@@ -184,7 +182,7 @@ def _certificate_url(account: Account, text: str) -> str:
     plain = not (url.query or url.fragment or "@" in url.netloc)
     if not ((paypals or configured) and plain and PATH.fullmatch(url.path)):
         raise Forged("the certificate is not from PayPal")
-    return text
+    return f"https://{host}{url.path}" if paypals else f"{own.scheme}://{own.netloc}{url.path}"
 
 
 def _read_certificate(answer: Answer) -> _Kept:

@@ -5,8 +5,8 @@ which surely nothing was done, and http.Unclear."""
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from payviox.rails.base import Account
-from payviox.rails.http import Answer, Http
+from payviox.rails.base import Account, RailError
+from payviox.rails.http import Answer, Http, NotSent, Unclear
 from payviox.rails.paypal.pace import POSTS_PER_MINUTE, Pace, RateLimited, retry_after
 from payviox.rails.paypal.tokens import Refused, Tokens, base_url
 
@@ -14,6 +14,20 @@ PAYOUTS = "/v1/payments/payouts"
 ITEMS = "/v1/payments/payouts-item"
 BALANCES = "/v1/reporting/balances"
 WEBHOOKS = "/v1/notifications/webhooks"
+
+BROKEN = (Refused, RateLimited, NotSent, Unclear)
+"""What a call raises."""
+
+
+def told(error: Exception) -> RailError:
+    """One of these, for a person: why, and what to do."""
+    match error:
+        case Refused():
+            return RailError(f"PayPal refuses the client id and secret ({error}): connect again.")
+        case RateLimited():
+            return RailError(f"PayPal wants fewer calls: try again in {error.again_s:.0f} s.")
+        case _:
+            return RailError(f"PayPal could not be asked ({error}): try again.")
 
 
 class Client:
@@ -41,8 +55,8 @@ class Client:
     async def balances(self, account: Account) -> Answer:
         return await self._get(account, BALANCES, {"currency_code": "USD"})
 
-    async def webhook(self, account: Account, webhook_id: str) -> Answer:
-        return await self._get(account, f"{WEBHOOKS}/{_segment(webhook_id)}")
+    async def webhooks(self, account: Account) -> Answer:
+        return await self._get(account, WEBHOOKS)
 
     async def scopes(self, account: Account) -> frozenset[str]:
         """The permissions of the account's app, where PayPal tells them."""

@@ -1,5 +1,5 @@
-"""PayPal's names of errors, and what each means: for us, for the account, for the payout user. Names
-from PayPal's list of payout errors; a name that is missing here is not guessed at."""
+"""PayPal's names of errors, and what each means for us, the account or the payout user. The names
+are those of PayPal's list of payout errors; one that is missing here is not guessed at."""
 
 FLOAT_EMPTY = frozenset({"INSUFFICIENT_FUNDS", "NEGATIVE_BALANCE"})
 """The sender's balance does not cover the payment: it waits until somebody pays in."""

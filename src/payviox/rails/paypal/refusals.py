@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from payviox.rails.base import Outcome
 from payviox.rails.http import Answer
 from payviox.rails.paypal import reasons, states
-from payviox.rails.paypal.states import as_object
+from payviox.rails.paypal.payments import as_object
 
 NOT_TAKEN = frozenset({404, 405, 406, 413, 414, 415})
-"""Statuses of a request that PayPal has not looked into: the address is not PayPal's, or not right."""
+"""Statuses of a request that was not looked into: its address is not PayPal's, or not right."""
 
 PAYPAL = ".paypal.com"
 _BATCH = re.compile(r".*/v1/payments/payouts/([A-Za-z0-9_-]{1,64})/?")
@@ -70,7 +70,7 @@ def read(answer: Answer) -> Refusal:
 
 def first_batch(refusal: Refusal, base_url: str) -> str | None:
     """The id of the batch that a duplicate was refused for. Nothing but the id is taken from the
-    link, and only from one to PayPal (which writes another host than is called) or to `base_url`."""
+    link, and only from one to PayPal, which names another host than is called, or to `base_url`."""
     own = urlsplit(base_url).netloc
     for href in _links(refusal):
         try:

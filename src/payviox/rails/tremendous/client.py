@@ -3,16 +3,17 @@ an answer means is not judged here."""
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from aiolimiter import AsyncLimiter
 
-from payviox.rails.base import Account
-from payviox.rails.http import Answer, Http
+from payviox.rails.base import Account, RailError
+from payviox.rails.http import Answer, Http, NotSent, Unclear
 
 BASE_URLS = {
     "sandbox": "https://testflight.tremendous.com/api/v2",
@@ -94,8 +95,49 @@ class Client:
             pace.pause(reply.retry_after_s)
         return reply
 
+    async def ask(
+        self,
+        account: Account,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        missing: bool = False,
+    ) -> dict[str, Any]:
+        """The body of a successful GET; with `missing`, an empty one where there is no such thing.
+        Raises RailError, which says to the operator what is wrong."""
+        return _successful(await told(self.get(account, path, params)), missing=missing)
+
     async def close(self) -> None:
         await self._http.close()
+
+
+async def told(call: Awaitable[Reply]) -> Reply:
+    """A call's reply. Raises RailError where there is none."""
+    try:
+        return await call
+    except NoKey as error:
+        raise RailError("The account has no API key: connect it again.") from error
+    except Crowded as error:
+        raise RailError("Tremendous is being asked too much; try again shortly.") from error
+    except (NotSent, Unclear) as error:
+        raise RailError(f"Tremendous cannot be reached ({error}).") from error
+
+
+def _successful(reply: Reply, *, missing: bool) -> dict[str, Any]:
+    if reply.status == 200:
+        return reply.body
+    if reply.status == 404 and missing:
+        return {}
+    if reply.status in (401, 403):
+        raise RailError("Tremendous refuses the API key: make a new one and connect again.")
+    if reply.status == 429:
+        raise RailError("Tremendous is being asked too much; try again shortly.")
+    raise RailError(f"Tremendous answered with HTTP {reply.status}.")
+
+
+def path(*parts: str) -> str:
+    """`("orders", id)` → `/orders/<id>`, whatever is in the id."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
 def base_url(account: Account) -> str:
@@ -119,8 +161,7 @@ class _Pace:
             raise Crowded(wait)
         self._waiting += 1
         try:
-            while (pause := self._resume_at - loop.time()) > 0:
-                await asyncio.sleep(pause)
+            await asyncio.sleep(max(self._resume_at - loop.time(), 0.0))
             await self._limiter.acquire()
         finally:
             self._waiting -= 1

@@ -1,6 +1,6 @@
-"""What Tremendous's words mean for an order of ours. Pure. Statuses and fields are those of its API's
-specification; what is not among them is never guessed at. Evidence is picked field by field, since
-whoever has a reward's link has the money. Amounts are US cents."""
+"""What Tremendous's words mean for an order of ours. Pure. Statuses and fields are those of the
+specification of its API; what is not among them is never guessed at. Evidence is picked field by
+field, since whoever has a reward's link has the money. Amounts are US cents."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -46,6 +46,10 @@ def outcome(order: Mapping[str, Any], expected: Expected, now: datetime) -> Outc
     foreign = _foreign(order, expected)
     if foreign is not None:
         return Outcome("unknown", evidence=_evidence(order) | {"error": foreign})
+    return _ours(order, expected, now)
+
+
+def _ours(order: Mapping[str, Any], expected: Expected, now: datetime) -> Outcome:  # noqa: PLR0911  # one for each status
     match str(order.get("status")):
         case "EXECUTED":
             return _executed(order, expected, now)

@@ -137,6 +137,15 @@ async def set_status(
     )
 
 
+async def wait_for(connection: Connection, order: Order, waiting: str) -> None:
+    """A locked order waits for something else, and is due now."""
+    await connection.execute(
+        "UPDATE orders SET waiting = %s, due_at = now(), updated_at = now()"
+        " WHERE business_id = %s AND id = %s",
+        [waiting, order.business_id, order.id],
+    )
+
+
 async def list_page(
     connection: Connection,
     business_id: UUID,
@@ -187,7 +196,7 @@ async def list_states(
 async def list_attempts(connection: Connection, business_id: UUID, order_id: UUID) -> list[Attempt]:
     async with connection.cursor(row_factory=class_row(Attempt)) as cursor:
         await cursor.execute(
-            "SELECT number, reference, outcome, answer, started_at, finished_at"
+            "SELECT number, reference, outcome, answer, rail_order_id, started_at, finished_at"
             " FROM order_attempts WHERE business_id = %s AND order_id = %s ORDER BY number",
             [business_id, order_id],
         )
@@ -199,18 +208,8 @@ async def stop_waiting(connection: Connection, business_id: UUID, waiting: str) 
     now is being tried or taken back: it is not waited for."""
     cursor = await connection.execute(
         "UPDATE orders SET due_at = now() WHERE business_id = %(b)s AND id IN"
-        " (SELECT id FROM orders WHERE business_id = %(b)s AND status = 'queued'"
-        "  AND waiting = %(waiting)s AND due_at > now() FOR UPDATE SKIP LOCKED)",
+        " (SELECT id FROM orders WHERE business_id = %(b)s AND waiting = %(waiting)s"
+        "  AND status IN ('queued', 'sent', 'unknown') AND due_at > now() FOR UPDATE SKIP LOCKED)",
         {"b": business_id, "waiting": waiting},
     )
     return cursor.rowcount
-
-
-async def make_due(connection: Connection, business_id: UUID, order_id: UUID) -> bool:
-    """Let the worker look an order up now; whether it is one that can be looked up."""
-    cursor = await connection.execute(
-        "UPDATE orders SET due_at = now() WHERE business_id = %s AND id = %s"
-        " AND status IN ('sent', 'unknown', 'succeeded', 'failed') AND attempt > 0",
-        [business_id, order_id],
-    )
-    return cursor.rowcount == 1

@@ -93,18 +93,27 @@ _FIRSTS = """
     WHERE o.business_id = %(b)s AND {kind} AND o.rail > {name}.rail
     ORDER BY o.rail, o.due_at LIMIT 1) following
 )"""
-_DUE_QUEUES = (
-    f"WITH RECURSIVE {_FIRSTS.format(name='fresh', kind=_NEW)},"
-    f"{_FIRSTS.format(name='tried', kind=_TRIED)}"
-    " SELECT rail, true AS new FROM fresh WHERE due_at <= now()"
-    " UNION ALL SELECT rail, false FROM tried WHERE due_at <= now()"
-)
+DUE_QUEUES = f"""
+WITH RECURSIVE {_FIRSTS.format(name="fresh", kind=_NEW)},
+{_FIRSTS.format(name="tried", kind=_TRIED)}
+SELECT rail, true AS new FROM fresh WHERE due_at <= now()
+UNION ALL SELECT rail, false FROM tried WHERE due_at <= now()
+"""  # noqa: S608  # constants
+
+
+LOCK_DUE = {
+    new: f"SELECT {COLUMNS}{ATTEMPT}, now() + make_interval(secs => %(s)s) AS leased_until"
+    f"{FROM}{JOIN_ATTEMPT} WHERE o.business_id = %(b)s AND o.rail = %(rail)s AND {kind}"
+    " AND o.due_at <= now() ORDER BY o.due_at LIMIT %(n)s FOR UPDATE OF o SKIP LOCKED"
+    for new, kind in ((True, _NEW), (False, _TRIED))
+}
+"""How what is due in a queue is locked, by whether it is one of new orders."""
 
 
 async def due_queues(connection: Connection, business_id: UUID) -> list[Queue]:
     """A business's queues that have something due, those of new orders first."""
     async with connection.cursor(row_factory=class_row(Queue)) as cursor:
-        await cursor.execute(_DUE_QUEUES, {"b": business_id})
+        await cursor.execute(DUE_QUEUES, {"b": business_id})
         return await cursor.fetchall()
 
 
@@ -114,11 +123,7 @@ async def lock_due(
     """Lock what is due in a queue and what nobody else holds, the longest due first."""
     async with connection.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
-            f"SELECT {COLUMNS}{ATTEMPT}, now() + make_interval(secs => %s) AS leased_until"
-            f"{FROM}{JOIN_ATTEMPT} WHERE o.business_id = %s AND o.rail = %s"
-            f" AND {_NEW if queue.new else _TRIED} AND o.due_at <= now()"
-            " ORDER BY o.due_at LIMIT %s FOR UPDATE OF o SKIP LOCKED",
-            [lease_s, business_id, queue.rail, limit],
+            LOCK_DUE[queue.new], {"s": lease_s, "b": business_id, "rail": queue.rail, "n": limit}
         )
         return await cursor.fetchall()
 

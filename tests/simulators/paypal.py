@@ -1,21 +1,25 @@
-"""PayPal's routes."""
+"""PayPal: Payouts v1, its token, balances and webhooks. Amounts are US cents."""
 
 import base64
 import binascii
 import json
 import secrets
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
-from .. import contract
-from ..callbacks import Callback, Callbacks
-from ..clock import Agenda
-from . import checks, events, shapes
-from .books import Account, Batch, Books, Item
-from .signing import Signer
+from . import contract
+from . import paypal_checks as checks
+from . import paypal_events as events
+from . import paypal_shapes as shapes
+from .callbacks import Callback, Callbacks
+from .clock import Agenda
+from .money import cents_of
+from .paypal_books import Account, Batch, Books, Item
+from .paypal_signing import Signer
 
 
 class PayPal:
@@ -24,6 +28,7 @@ class PayPal:
     def __init__(self, agenda: Agenda, books: Books, callbacks: Callbacks, signer: Signer) -> None:
         self.agenda = agenda
         self.books = books
+        books.tell = self.tell
         self.callbacks = callbacks
         self.signer = signer
         self.document = contract.paypal_document()
@@ -54,8 +59,9 @@ class PayPal:
             return
         body = events.body(name, batch, item, self.agenda.clock.now())
 
+        # Who receives it compares with a clock that nobody advances.
         async def sign(raw: bytes, forgery: str | None) -> dict[str, str]:
-            return self.signer.sign(raw, account.webhook_id, self.agenda.clock.now(), forgery)
+            return self.signer.sign(raw, account.webhook_id, time.time(), forgery)
 
         self.callbacks.emit(Callback("paypal", name, account.callback_url, body, sign))
 
@@ -116,7 +122,7 @@ class PayPal:
             first = self.books.duplicate(account, header["sender_batch_id"])
             if first is not None:
                 return _duplicate(first)
-        cents = [checks.cents_of(item["amount"]["value"]) or 0 for item in items]
+        cents = [cents_of(item["amount"]["value"]) or 0 for item in items]
         if account.dry == "refuse" and self.books.cost(account, cents) > account.balance:
             message = "Sender does not have sufficient funds. Please add funds and retry."
             found = shapes.error(422, "INSUFFICIENT_FUNDS", message)
@@ -278,9 +284,7 @@ def _alone(item: Item) -> dict[str, Any]:
 
 
 def _invalid(findings: list[tuple[str, str]]) -> web.Response:
-    details = [
-        {"field": field, "location": "body", "issue": issue} for field, issue in findings
-    ]
+    details = [{"field": field, "location": "body", "issue": issue} for field, issue in findings]
     found = shapes.error(400, "VALIDATION_ERROR", "Invalid request - see details", details)
     return web.json_response(found, status=400)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from ..clock import Agenda
-from ..money import share
-from . import courses
-from .courses import BATCHES, DAY, Rule, Step
+from . import paypal_courses as courses
+from .clock import Agenda
+from .money import share
+from .paypal_courses import BATCHES, DAY, Rule, Step
 
 REMEMBERED_S = 30 * DAY
 """How long a sender_batch_id is refused a second time."""
@@ -95,10 +95,10 @@ class Books:
 
     agenda: Agenda
     random: Random
-    tell: Callable[[str, Batch, Item | None], None]
     accounts: dict[str, Account] = field(default_factory=dict)
     batches: dict[str, Batch] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
+    tell: Callable[[str, Batch, Item | None], None] | None = None
     rules: list[Rule] = field(default_factory=list)
     by_sender: dict[tuple[str, str], Batch] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -144,7 +144,7 @@ class Books:
         if status == "UNCLAIMED" and not item.steps:
             turn = item.turn
             self.agenda.after(CLAIMABLE_S, lambda: self._send_back(item, turn))
-        self.tell(status, item.batch, item)
+        self._tell(status, item.batch, item)
 
     def course_of(self, item: Item) -> tuple[Step, ...]:
         receiver = str(item.sent["receiver"])
@@ -154,21 +154,24 @@ class Books:
         asked = courses.of_receiver(receiver)
         return asked or courses.read(item.batch.account.course or "success")
 
+    def _tell(self, happening: str, batch: Batch, item: Item | None) -> None:
+        if self.tell is not None:
+            self.tell(happening, batch, item)
+
     def _begin(self, batch: Batch) -> None:
         account = batch.account
-        ending = next(
-            (BATCHES[local] for item in batch.items if (local := _local(item)) in BATCHES), None
-        )
+        asked = [courses.local_part(str(item.sent["receiver"])) for item in batch.items]
+        ending = next((BATCHES[local] for local in asked if local in BATCHES), None)
         poor = self.cost(account, [item.amount for item in batch.items]) > account.balance
         if ending is not None or poor:
             batch.status = ending or "DENIED"
             batch.completed = self.agenda.clock.now()
             for item in batch.items:
                 self.move(item, "FAILED", "INSUFFICIENT_FUNDS" if poor else "BATCH_DENIED")
-            self.tell(f"BATCH {batch.status}", batch, None)
+            self._tell(f"BATCH {batch.status}", batch, None)
             return
         batch.status = "PROCESSING"
-        self.tell("BATCH PROCESSING", batch, None)
+        self._tell("BATCH PROCESSING", batch, None)
         for item in batch.items:
             self._book(item, "PENDING")
         self.agenda.after(account.processing_s / 2, lambda: self._end(batch))
@@ -201,7 +204,7 @@ class Books:
         if batch.status != "PROCESSING" or any(item.status == "PENDING" for item in batch.items):
             return
         batch.status, batch.completed = "SUCCESS", self.agenda.clock.now()
-        self.tell("BATCH SUCCESS", batch, None)
+        self._tell("BATCH SUCCESS", batch, None)
 
     def _send_back(self, item: Item, turn: int) -> None:
         if item.turn == turn and item.status == "UNCLAIMED":
@@ -223,7 +226,3 @@ class Books:
             item.transaction_id = item.transaction_id or self.new_id(17)
         if item.status in PAID and status not in PAID:
             item.times_returned += 1
-
-
-def _local(item: Item) -> str:
-    return str(item.sent["receiver"]).split("@")[0].split("+")[0].lower()

@@ -3,29 +3,25 @@
 from typing import Any
 from uuid import uuid4
 
-from ..clock import text_of
-from ..money import text_of as money
-from .books import Account, Batch, Item
+from .clock import text_of
+from .money import text_of as money
+from .paypal_books import Account, Batch, Item
 
 HOST = "https://api.sandbox.paypal.com"
 """PayPal's links name a host of their own, not the one that was called."""
 
 ERRORS = {
-    400: ("INVALID_REQUEST", "Request is not well-formed, syntactically incorrect, or violates "
-          "schema."),
-    401: ("AUTHENTICATION_FAILURE", "Authentication failed due to missing authorization header, or "
-          "invalid authentication credentials."),
+    400: ("INVALID_REQUEST", "Request is not well-formed or violates schema."),
+    401: ("AUTHENTICATION_FAILURE", "Authentication failed."),
     403: ("NOT_AUTHORIZED", "Authorization failed due to insufficient permissions."),
     404: ("INVALID_RESOURCE_ID", "The requested resource ID was not found."),
-    409: ("RESOURCE_CONFLICT", "The server has detected a conflict while processing this request."),
-    415: ("UNSUPPORTED_MEDIA_TYPE", "The server does not support the request payload's media "
-          "type."),
-    422: ("UNPROCESSABLE_ENTITY", "The requested action could not be performed, semantically "
-          "incorrect, or failed business validation."),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "The request payload's media type is not supported."),
+    422: ("UNPROCESSABLE_ENTITY", "The requested action could not be performed."),
     429: ("RATE_LIMIT_REACHED", "Too many requests. Blocked due to rate limiting."),
     500: ("INTERNAL_SERVER_ERROR", "An internal server error occurred."),
     503: ("SERVICE_UNAVAILABLE", "Service Unavailable."),
 }
+"""Names by status. Of the messages nothing may depend."""
 
 ISSUES = {
     "INSUFFICIENT_FUNDS": "The sender does not have enough funds to make this payment.",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from ..clock import text_of
+from .clock import text_of
 
 FORGERIES = {
     "signature": "signed with another key, under the right certificate's address",

@@ -5,9 +5,9 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from ..clock import text_of
-from . import shapes
-from .books import Batch, Item
+from . import paypal_shapes as shapes
+from .clock import text_of
+from .paypal_books import Batch, Item
 
 OF_ITEM = {
     "SUCCESS": "SUCCEEDED",

@@ -75,9 +75,14 @@ def read(course: Any) -> tuple[Step, ...]:
     return tuple(Step(**step) for step in course)
 
 
+def local_part(receiver: str) -> str:
+    """What an address says before its plus sign and its at sign."""
+    return receiver.partition("@")[0].partition("+")[0].lower()
+
+
 def of_receiver(receiver: str) -> tuple[Step, ...] | None:
     """The course that an address asks for; `error-risk-decline@…` fails with RISK_DECLINE."""
-    local = receiver.split("@")[0].split("+")[0].lower()
+    local = local_part(receiver)
     if local.startswith("error-"):
         return _ends("FAILED", local.removeprefix("error-").replace("-", "_").upper())
     return COURSES.get(local)

@@ -4,7 +4,7 @@ limits. Each finding is the field and the issue, as PayPal's errors name them.""
 import re
 from typing import Any
 
-from ..money import cents_of
+from .money import cents_of
 
 MOST = 20_000_00
 """What one item may be, by default."""
@@ -50,9 +50,8 @@ def _of_item(item: dict[str, Any]) -> list[Finding]:
     kind = item.get("recipient_type", "EMAIL")
     if kind not in ("EMAIL", "PHONE", "PAYPAL_ID"):
         found.append(("recipient_type", "Recipient type is invalid"))
-    if not isinstance(receiver, str) or not 0 < len(receiver) <= 127:
-        found.append(("receiver", "Receiver is invalid or does not match with type"))
-    elif kind == "EMAIL" and not EMAIL.fullmatch(receiver):
+    fits = isinstance(receiver, str) and 0 < len(receiver) <= 127
+    if not fits or (kind == "EMAIL" and not EMAIL.fullmatch(str(receiver))):
         found.append(("receiver", "Receiver is invalid or does not match with type"))
     for field, most in (("sender_item_id", 63), ("note", 4_000)):
         value = item.get(field)

@@ -1,0 +1,110 @@
+"""What rails tell us by HTTP: verified, kept once, and a reason to look the orders up that it is
+about. Nothing that it says is believed."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from litestar import post
+
+from payviox import ids
+from payviox.api.context import Call, services, write
+from payviox.api.documentation import Shown, documented
+from payviox.api.paging import path_id
+from payviox.db.pool import Connection
+from payviox.errors import Busy, NotFound, ProviderUnavailable, Unauthorized
+from payviox.rail_accounts import callbacks
+from payviox.rails.base import Account, Callback, CallsBack, Forged, RailError
+from payviox.withdrawals import hints
+
+logger = structlog.get_logger(__name__)
+
+VERIFY_S = 20.0
+"""How long verifying may take, which may have to fetch a certificate."""
+
+
+@post("/rails/{rail:str}/{business:str}/callback", status_code=200)
+@documented(
+    "Rails",
+    {200: Shown(dict[str, str], {})},
+    errors=[Unauthorized, NotFound, Busy, ProviderUnavailable],
+    idempotent=False,
+)
+async def rail_callback(request: Call) -> dict[str, str]:
+    """Told by a rail that something happened.
+
+    The address that a business enters at PayPal or Tremendous. The body is the rail's own, and so
+    is the signature that proves it. The orders that it names are looked up at the rail.
+    """
+    name = str(request.path_params["rail"])
+    business_id = path_id(request, ids.BUSINESS, "business")
+    rails = services(request).rails
+    rail = rails.calling_back(name)
+    account = None if rail is None else await rails.account(business_id, name)
+    if rail is None or account is None:
+        raise NotFound
+    headers, body = _headers(request), await request.body()
+    found = await _verified(request, rail, account, headers, body)
+
+    async def work(connection: Connection) -> bool:
+        return await _keep(connection, account, headers, body, found)
+
+    new = await write(request, business_id, work, keyed=True)
+    _count(request, name, "new" if new else "repeated")
+    return {}
+
+
+async def _verified(
+    request: Call, rail: CallsBack, account: Account, headers: dict[str, str], body: bytes
+) -> Callback:
+    """What it is about. Raises Unauthorized, and ProviderUnavailable or Busy, after which the rail
+    sends it again."""
+    try:
+        with services(request).callbacks.enter():
+            async with asyncio.timeout(VERIFY_S):
+                return await rail.parse_callback(account, headers, body)
+    except Forged as error:
+        _count(request, account.rail, "forged")
+        logger.warning("forged callback", **_subject(account), problem=str(error))
+        raise Unauthorized from error
+    except (RailError, TimeoutError) as error:
+        _count(request, account.rail, "not verified")
+        logger.warning("callback not verified", **_subject(account), problem=str(error))
+        raise ProviderUnavailable from error
+
+
+async def _keep(
+    connection: Connection,
+    account: Account,
+    headers: dict[str, str],
+    body: bytes,
+    found: Callback,
+) -> bool:
+    """Whether it is new. Its orders are looked up only then."""
+    at = (account.business_id, account.rail)
+    orders = await hints.orders_named(connection, *at, found.references, found.rail_order_ids)
+    new = await callbacks.keep(connection, *at, found.event_id, headers, body, orders)
+    if new:
+        await hints.look_soon(connection, account.business_id, orders)
+    return new
+
+
+def _headers(request: Call) -> dict[str, str]:
+    """By name in lower case; one that is there more often is one with all its values, as HTTP has
+    it, so that nobody chooses which of them counts."""
+    found: dict[str, str] = {}
+    for raw, value in request.scope["headers"]:
+        name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
+        found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def _count(request: Call, rail: str, outcome: str) -> None:
+    request.app.state.metrics.callbacks.labels(rail, outcome).inc()
+
+
+def _subject(account: Account) -> dict[str, Any]:
+    return {"rail": account.rail, "business": ids.show(ids.BUSINESS, account.business_id)}
+
+
+ROUTES = [rail_callback]

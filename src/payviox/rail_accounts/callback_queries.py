@@ -1,0 +1,65 @@
+"""The SQL of rails' callbacks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from payviox.db.pool import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCallback:
+    """A callback as it came."""
+
+    rail: str
+    event_id: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+async def insert(
+    connection: Connection,
+    business_id: UUID,
+    rail: str,
+    event_id: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    order_ids: Sequence[UUID],
+) -> bool:
+    """Keep it; whether it is the first under its event id."""
+    cursor = await connection.execute(
+        "INSERT INTO rail_callbacks (business_id, rail, event_id, headers, body, orders)"
+        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [business_id, rail, event_id, Jsonb(dict(headers)), body, list(order_ids)],
+    )
+    return cursor.rowcount == 1
+
+
+async def list_of_order(
+    connection: Connection, business_id: UUID, order_id: UUID, limit: int
+) -> list[KeptCallback]:
+    """Those that named this order, oldest first."""
+    async with connection.cursor(row_factory=class_row(KeptCallback)) as cursor:
+        await cursor.execute(
+            "SELECT rail, event_id, headers, body, received_at FROM rail_callbacks"
+            " WHERE business_id = %s AND orders @> ARRAY[%s::uuid]"
+            " ORDER BY received_at, event_id LIMIT %s",
+            [business_id, order_id, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def delete_older(connection: Connection, days: int, limit: int) -> int:
+    """Delete the oldest of those older than so many days (a sweep over all businesses)."""
+    cursor = await connection.execute(
+        "DELETE FROM rail_callbacks WHERE (business_id, rail, event_id) IN ("
+        " SELECT business_id, rail, event_id FROM rail_callbacks"
+        " WHERE received_at < now() - make_interval(days => %s) ORDER BY received_at LIMIT %s)",
+        [days, limit],
+    )
+    return cursor.rowcount

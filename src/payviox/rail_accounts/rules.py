@@ -1,0 +1,270 @@
+"""What an operator may set of a rail account: names, meaning and bounds, and which settings and
+credentials each rail needs. Amounts are US cents."""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from payviox.errors import FieldErrors
+from payviox.money import MAX_ALLOCATION
+from payviox.rail_accounts.model import Changes, RailAccount, RailName
+from payviox.rails.base import Environment
+from payviox.rails.evm import addresses
+from payviox.rails.evm.chain_settings import RPC_CREDENTIAL, build
+from payviox.rails.evm.chains import ChainError, check_environment
+
+NONE = "none"
+"""Clears a value."""
+
+MAX_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that may be set. `optional` ones may be cleared. Percentages are kept in basis
+    points, under their name with `_bp`."""
+
+    meaning: str
+    kind: Literal["cents", "percentage", "payer", "text", "url"]
+    optional: bool = True
+
+
+COLUMNS = {
+    "min_amount": Rule("least cents of one withdrawal there", "cents"),
+    "max_amount": Rule("most cents of one withdrawal there", "cents"),
+    "low_float": Rule("warn when the account holds fewer cents", "cents"),
+    "fee_payer": Rule("who bears the fee: sender or recipient", "payer", optional=False),
+    "fee_percentage": Rule("percent of the amount, such as 2.5", "percentage", optional=False),
+    "fee_fixed": Rule("cents added to the percentage", "cents", optional=False),
+    "fee_cap": Rule("most cents of one fee", "cents"),
+}
+
+_BASE_URL = Rule("where the API is; none for the vendor's own", "url")
+SETTINGS: dict[RailName, dict[str, Rule]] = {
+    "paypal": {
+        "client_id": Rule("the REST app's client id", "text", optional=False),
+        "webhook_id": Rule("the webhook's id, to verify callbacks", "text"),
+        "base_url": _BASE_URL,
+    },
+    "tremendous": {
+        "funding_source_id": Rule("what orders are paid from", "text", optional=False),
+        "campaign_id": Rule("the campaign that dresses the rewards", "text"),
+        "base_url": _BASE_URL,
+    },
+    "evm": {
+        "address": Rule("the wallet's address", "text", optional=False),
+        "keystore": Rule("path of the wallet's keystore file", "text"),
+        "signer": Rule("URL of an external signer, in place of a keystore", "url"),
+        "spread": Rule("percent kept of a coin's price, for its changes", "percentage"),
+        "price_tolerance": Rule(
+            "percent that a coin's price may rise between quote and sending", "percentage"
+        ),
+    },
+}
+
+IDENTITY: dict[RailName, tuple[str, ...]] = {
+    "paypal": ("client_id", "base_url"),
+    "tremendous": ("funding_source_id", "base_url"),
+    "evm": ("address",),
+}
+"""The settings that make an account another one: it knows nothing of what the other was told."""
+
+CREDENTIALS: dict[RailName, tuple[str, ...]] = {
+    "paypal": ("client_secret",),
+    "tremendous": ("api_key",),
+    "evm": (),
+}
+"""Those without which nothing works."""
+
+RAILS: tuple[RailName, ...] = tuple(SETTINGS)
+
+CALLS_BACK: tuple[RailName, ...] = ("paypal", "tremendous")
+"""Those that tell us by HTTP what happened."""
+
+
+def parse(rail: RailName, assignments: Iterable[str]) -> Changes:
+    """`["max_amount=200000", "fee_percentage=2.5"]` → what to change.
+
+    Raises FieldErrors, naming each assignment at fault.
+    """
+    known = {**COLUMNS, **SETTINGS[rail]}
+    columns: dict[str, object] = {}
+    settings: dict[str, object] = {}
+    problems: dict[str, list[str]] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        name = name.strip()
+        rule = known.get(name)
+        if rule is None or not equals:
+            write = f"NAME=VALUE, NAME one of {', '.join(known)}"
+            problems[name] = [f"{assignment!r} sets nothing of {rail}. Write {write}."]
+            continue
+        try:
+            value = _value(name, rule, text.strip())
+        except ValueError as error:
+            problems[name] = [str(error)]
+            continue
+        changed = settings if name in SETTINGS[rail] else columns
+        changed[f"{name}_bp" if rule.kind == "percentage" else name] = value
+    if problems:
+        raise FieldErrors(problems)
+    return Changes(columns, settings)
+
+
+def check(
+    rail: RailName,
+    environment: Environment,
+    settings: Mapping[str, Any],
+    credentials: Mapping[str, str] | None,
+) -> None:
+    """Whether an account with these settings can work, and is of this environment. `credentials`
+    None: they are those that were checked before. Raises FieldErrors."""
+    problems = {
+        name: [f"The {rule.meaning} is required: {name}."]
+        for name, rule in SETTINGS[rail].items()
+        if not rule.optional and not settings.get(name)
+    }
+    for name in CREDENTIALS[rail]:
+        if credentials is not None and not credentials.get(name):
+            problems[name] = [f"The {name.replace('_', ' ')} is required."]
+    if not problems:
+        problems = _CHECKS[rail](environment, settings, credentials)
+    if problems:
+        raise FieldErrors(problems)
+
+
+def check_together(account: RailAccount, columns: Mapping[str, object]) -> None:
+    """Raises FieldErrors where limits contradict one another after these changes."""
+    least = columns.get("min_amount", account.min_amount)
+    most = columns.get("max_amount", account.max_amount)
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        message = f"min_amount ({least}) may not be greater than max_amount ({most})."
+        raise FieldErrors({"min_amount": [message]})
+
+
+def _value(name: str, rule: Rule, text: str) -> object:
+    if rule.optional and text.lower() == NONE:
+        return None
+    match rule.kind:
+        case "cents":
+            least = 0 if name in ("fee_fixed", "fee_cap") else 1
+            return _cents(name, text, least, or_none=rule.optional)
+        case "percentage":
+            return basis_points(name, text)
+        case "payer":
+            if text not in ("sender", "recipient"):
+                raise ValueError(f"{name} must be sender or recipient, not {text!r}.")
+        case "url":
+            check_url(name, text)
+        case "text":
+            if not text or len(text) > MAX_TEXT or not text.isprintable():
+                raise ValueError(f"{name} must be printable text of 1 to {MAX_TEXT} characters.")
+    return text
+
+
+def _cents(name: str, text: str, least: int, *, or_none: bool) -> int:
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= MAX_ALLOCATION:
+        end = ", or none" if or_none else ""
+        raise ValueError(
+            f"{name} must be a whole number of cents from {least} to {MAX_ALLOCATION}{end},"
+            f" not {text!r}."
+        )
+    return int(text)
+
+
+def basis_points(name: str, text: str) -> int:
+    """`2.5` percent → 250. Raises ValueError, with a sentence for people."""
+    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", text, re.ASCII):
+        raise ValueError(f"{name} must be a percentage from 0 to 99.99, such as 2.5, not {text!r}.")
+    return int(Decimal(text) * 100)
+
+
+def check_url(name: str, text: str) -> None:
+    """Secrets go there: https, or a service on this machine. Raises ValueError, with a sentence for
+    people."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or port == 0 or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError(f"{name} must be a URL such as https://api.example.com, not {text!r}.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
+        raise ValueError(f"{name} must begin with https://, unless it is on this machine.")
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_vendor(
+    environment: Environment, settings: Mapping[str, Any], vendor: str, sandbox: str
+) -> dict[str, list[str]]:
+    """The vendor's live API is for live businesses, its sandbox for test ones. What is neither may
+    be either: a proxy, or a simulator."""
+    host = urlsplit(settings.get("base_url") or "").hostname or ""
+    if host != vendor and not host.endswith(f".{vendor}"):
+        return {}
+    is_sandbox = host == sandbox or host.endswith(f".{sandbox}")
+    if is_sandbox == (environment == "sandbox"):
+        return {}
+    whose = "a test" if environment == "sandbox" else "a live"
+    kind = "sandbox" if is_sandbox else "live API"
+    return {"base_url": [f"{host} is the vendor's {kind}; this is {whose} business."]}
+
+
+def _check_paypal(
+    environment: Environment,
+    settings: Mapping[str, Any],
+    credentials: Mapping[str, str] | None,  # noqa: ARG001  # as its siblings
+) -> dict[str, list[str]]:
+    return _check_vendor(environment, settings, "paypal.com", "sandbox.paypal.com")
+
+
+def _check_tremendous(
+    environment: Environment, settings: Mapping[str, Any], credentials: Mapping[str, str] | None
+) -> dict[str, list[str]]:
+    problems = _check_vendor(environment, settings, "tremendous.com", "testflight.tremendous.com")
+    key = (credentials or {}).get("api_key", "")
+    if environment == "sandbox" and key.startswith("PROD_"):
+        problems["api_key"] = ["This API key is a live one (PROD_…); this is a test business."]
+    if environment == "live" and key.startswith("TEST_"):
+        problems["api_key"] = ["This API key is the sandbox's (TEST_…); this is a live business."]
+    return problems
+
+
+def _check_evm(
+    environment: Environment, settings: Mapping[str, Any], credentials: Mapping[str, str] | None
+) -> dict[str, list[str]]:
+    problems: dict[str, list[str]] = {}
+    problem = addresses.problem(settings["address"])
+    if problem is not None:
+        problems["address"] = [f"The wallet's address {problem}."]
+    if bool(settings.get("keystore")) == bool(settings.get("signer")):
+        problems["keystore"] = ["Give either a keystore file or a signer."]
+    elif credentials is not None and settings.get("keystore") and not credentials.get("passphrase"):
+        problems["passphrase"] = ["The keystore's passphrase is required."]
+    if credentials is not None:
+        try:
+            chains = {
+                name: build(name, facts, credentials.get(RPC_CREDENTIAL + name, "").split())
+                for name, facts in (settings.get("chains") or {}).items()
+            }
+            check_environment(chains, environment)
+            if not chains:
+                problems["chains"] = ["Name at least one chain."]
+        except ChainError as error:
+            problems["chains"] = [str(error)]
+    return problems
+
+
+_CHECKS = {"paypal": _check_paypal, "tremendous": _check_tremendous, "evm": _check_evm}

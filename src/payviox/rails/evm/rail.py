@@ -1,0 +1,227 @@
+"""Crypto from a business's own wallet as a rail: which chain and key an order needs, and what
+becomes of it where they are missing. How a payment is made and followed is in sending.py and
+following.py."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from payviox.rails.base import (
+    Account,
+    Accounts,
+    Entry,
+    Finding,
+    Holding,
+    Known,
+    Outcome,
+    Provider,
+    Quote,
+    RailError,
+    ReadyOrder,
+    Request,
+)
+from payviox.rails.evm import checking, following, holdings, prices, quoting, sending, statement
+from payviox.rails.evm.books import Books, Payment
+from payviox.rails.evm.chain_settings import chains_of
+from payviox.rails.evm.chains import Chain, ChainError
+from payviox.rails.evm.desk import Desk
+from payviox.rails.evm.node import Node, NodeError
+from payviox.rails.evm.prices import PriceError
+from payviox.rails.evm.signers import Signers
+
+NOT_CONNECTED_AGAIN_S = 300.0
+
+
+class EvmRail:
+    """Implements payviox.rails.base.Rail and Connected."""
+
+    name = "evm"
+    remembers_s: float | None = None
+    authoritative = True
+    lists_all = True
+
+    def __init__(self, accounts: Accounts, books: Books, signers: Signers | None = None) -> None:
+        self._accounts = accounts
+        self._books = books
+        self._signers = signers or Signers()
+        self._nodes: dict[tuple[UUID, str], Node] = {}
+        self._left: list[Node] = []
+
+    async def quote(self, request: Request) -> Quote:
+        """Raises Invalid, and RailError where a price cannot be had just now."""
+        account = await self._account(request.business_id)
+        asked = quoting.read(account, _chains(account), request.destination)
+        try:
+            return await quoting.quote(self._desk(account, asked.chain), asked, request)
+        except (NodeError, PriceError) as error:
+            raise RailError(str(error)) from error
+
+    async def validate(
+        self, order_id: UUID, quote: Quote, request: Request, email: str
+    ) -> ReadyOrder:
+        """The order as it was quoted. Raises Invalid and RailError."""
+        account = await self._account(request.business_id)
+        asked = quoting.read(account, _chains(account), request.destination)
+        destination: dict[str, Any] = {
+            "currency": asked.currency,
+            "chain": asked.chain.name,
+            "to_address": asked.to,
+        }
+        if destination.items() <= quote.destination.items():
+            destination = quote.destination
+        return ReadyOrder(
+            request.business_id,
+            order_id,
+            request.provider,
+            quote.amount,
+            quote.fees,
+            quote.net_amount,
+            destination,
+            email,
+        )
+
+    async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
+        """Not sent before the payment has a nonce, accepted or unknown from then on."""
+        account = await self._accounts.find(order.business_id, self.name)
+        try:
+            desk = self._desk(*_named(account, order.destination["chain"]))
+        except _Missing as missing:
+            if await self._books.find(order.business_id, reference) is not None:
+                return Outcome("unknown", evidence={"error": missing.waiting})
+            return Outcome("not_sent", waiting=missing.waiting, again_s=NOT_CONNECTED_AGAIN_S)
+        return await sending.send(desk, order, reference)
+
+    async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
+        """Not found only where nothing was ever signed for the reference, nor will be."""
+        payment = await self._books.find(order.business_id, reference)
+        if payment is None:
+            return Outcome("not_found")
+        account = await self._accounts.find(order.business_id, self.name)
+        try:
+            desk = self._desk(*_of_payment(account, payment))
+        except _Missing as missing:
+            return Outcome("unknown", evidence={"error": missing.waiting, "nonce": payment.nonce})
+        return await following.follow(desk, order, payment)
+
+    async def read_float(self, business_id: UUID) -> list[Holding]:
+        """Of each chain the coin and the tokens, without what open payments will take. Raises
+        RailError."""
+        account = await self._account(business_id)
+        desks = [self._desk(account, chain) for chain in _chains(account).values()]
+        return await holdings.read(desks)
+
+    def statement(
+        self, business_id: UUID, since: datetime, known: AsyncIterator[Sequence[Known]]
+    ) -> AsyncIterator[Sequence[Entry]]:
+        """What the chains have of our payments, and what left the wallet besides. Raises
+        RailError."""
+        return self._statement(business_id, since, known)
+
+    async def _statement(
+        self, business_id: UUID, since: datetime, known: AsyncIterator[Sequence[Known]]
+    ) -> AsyncIterator[Sequence[Entry]]:
+        account = await self._account(business_id)
+        desks = [self._desk(account, chain) for chain in _chains(account).values()]
+        async for page in statement.read(self._books, desks, business_id, since, known):
+            yield page
+
+    def serves(self, account: Account, provider: Provider, destination: Mapping[str, Any]) -> bool:
+        """Whether the destination's chain is one of the account's."""
+        if provider != "crypto":
+            return False
+        chains = account.settings.get("chains") or {}
+        return not destination or destination.get("chain") in chains
+
+    def options(self, account: Account) -> Mapping[str, Any]:
+        """The account's chains with what can be paid on each."""
+        try:
+            chains = chains_of(account)
+        except ChainError:
+            return {}
+        return {"chains": {chain.name: list(quoting.payable(chain)) for chain in chains.values()}}
+
+    async def check(self, account: Account) -> list[Finding]:
+        """Asks each chain's node and opens the key."""
+        try:
+            chains = chains_of(account)
+        except ChainError as error:
+            return [Finding("chains", str(error))]
+        return await checking.check([self._desk(account, chain) for chain in chains.values()])
+
+    async def close(self) -> None:
+        """Hang up and forget the keys."""
+        nodes = [*self._nodes.values(), *self._left]
+        self._nodes, self._left = {}, []
+        for node in nodes:
+            await node.close()
+        await self._signers.close()
+
+    async def _account(self, business_id: UUID) -> Account:
+        account = await self._accounts.find(business_id, self.name)
+        if account is None:
+            raise RailError("The business has no wallet: connect one by `payviox rail connect`.")
+        return account
+
+    def _desk(self, account: Account, chain: Chain) -> Desk:
+        node = self._node(account, chain)
+        return Desk(
+            account,
+            chain,
+            node,
+            self._books,
+            signer=partial(self._signers.of, account),
+            rate=partial(prices.rate, node, chain),
+        )
+
+    def _node(self, account: Account, chain: Chain) -> Node:
+        """One for each business and chain, anew where its settings were changed. What an old one
+        has under way goes on."""
+        key = account.business_id, chain.name
+        node = self._nodes.get(key)
+        if node is None or node.chain != chain:
+            if node is not None:
+                self._left.append(node)
+            node = self._nodes[key] = Node(chain)
+        return node
+
+
+class _Missing(Exception):
+    def __init__(self, waiting: str) -> None:
+        super().__init__(waiting)
+        self.waiting = waiting
+
+
+def _chains(account: Account) -> dict[str, Chain]:
+    """Raises RailError."""
+    try:
+        return chains_of(account)
+    except ChainError as error:
+        raise RailError(str(error)) from error
+
+
+def _named(account: Account | None, name: str) -> tuple[Account, Chain]:
+    """Raises _Missing."""
+    if account is None or not account.enabled:
+        raise _Missing("rail_not_connected")
+    try:
+        return account, chains_of(account)[name]
+    except ChainError as error:
+        raise _Missing("rail_misconfigured") from error
+    except KeyError as error:
+        raise _Missing("chain_not_connected") from error
+
+
+def _of_payment(account: Account | None, payment: Payment) -> tuple[Account, Chain]:
+    """The chain on which the payment has its nonce, whatever it is called now. Raises _Missing."""
+    if account is None:
+        raise _Missing("rail_not_connected")
+    try:
+        chains = chains_of(account).values()
+    except ChainError as error:
+        raise _Missing("rail_misconfigured") from error
+    for chain in chains:
+        if chain.chain_id == payment.wallet.chain_id:
+            return account, chain
+    raise _Missing("chain_not_connected")

@@ -1,0 +1,317 @@
+"""Keystores and external signers: what they sign is mined, and a lying signer's work is refused."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from eth_account import Account as EthAccount
+
+from payviox.rails.base import Account
+from payviox.rails.evm import keystores
+from payviox.rails.evm.keys import SignerError
+from payviox.rails.evm.signers import Signers
+from payviox.rails.fees import FeePolicy
+from support.anvil import ETHER, GWEI, Node, wallet_key
+from support.anvil import anvil as anvil  # noqa: PLC0414  # a fixture
+from support.anvil import anvil_node as anvil_node  # noqa: PLC0414  # a fixture
+from support.installation import until
+
+pytestmark = pytest.mark.anyio
+
+PASSPHRASE = "correct horse battery staple"
+DYNAMIC = {"maxFeePerGas": 40 * GWEI, "maxPriorityFeePerGas": GWEI}
+LEGACY = {"gasPrice": 40 * GWEI}
+ALL_KINDS = pytest.mark.parametrize("fees", [DYNAMIC, LEGACY], ids=["dynamic", "legacy"])
+
+
+def account(settings: dict[str, Any], passphrase: str = PASSPHRASE) -> Account:
+    fees = FeePolicy()
+    credentials = {"passphrase": passphrase}
+    return Account(uuid4(), "evm", "sandbox", True, None, None, None, fees, settings, credentials)
+
+
+def payment(to: str, nonce: int, fees: dict[str, int]) -> dict[str, Any]:
+    return {"to": to, "value": 5, "data": b"\x01\x02", "nonce": nonce, "gas": 60_000, **fees}
+
+
+@dataclass(frozen=True)
+class Wallet:
+    path: Path
+    address: str
+    settings: dict[str, str] = field(repr=False)
+
+
+@pytest.fixture(scope="module")
+def wallet(tmp_path_factory: pytest.TempPathFactory) -> Wallet:
+    """One keystore file, since each takes a second."""
+    path = tmp_path_factory.mktemp("keys") / "wallet.json"
+    address = keystores.create(path, PASSPHRASE)
+    return Wallet(path, address, {"keystore": str(path), "address": address})
+
+
+@pytest.fixture
+async def signers() -> AsyncIterator[Signers]:
+    made = Signers()
+    yield made
+    await made.close()
+
+
+async def send(anvil: Node, raw: bytes) -> dict[str, Any]:
+    """The receipt."""
+    tx_hash = anvil.rpc("eth_sendRawTransaction", "0x" + raw.hex())
+    return until(lambda: anvil.receipt(tx_hash))
+
+
+@ALL_KINDS
+async def test_a_keystores_signature_is_mined(
+    anvil: Node, wallet: Wallet, signers: Signers, fees: dict[str, int]
+) -> None:
+    anvil.fund(wallet.address, ETHER)
+    signer = await signers.of(account(wallet.settings))
+    assert signer.address == wallet.address
+    signed = await signer.sign(anvil.chain_id, payment(anvil.accounts[3], 0, fees))
+    receipt = await send(anvil, signed.raw)
+    assert receipt["transactionHash"] == signed.hash
+    assert receipt["status"] == "0x1"
+    assert receipt["from"] == wallet.address.lower()
+
+
+async def test_a_keystore_is_its_owners_alone_and_never_overwritten(wallet: Wallet) -> None:
+    assert wallet.path.stat().st_mode & 0o777 == 0o600
+    stored = json.loads(wallet.path.read_text())
+    assert stored["crypto"]["kdf"] == "scrypt"
+    assert keystores.keystore_address(wallet.path) == wallet.address
+    with pytest.raises(SignerError, match="never overwritten"):
+        keystores.create(wallet.path, "another")
+    assert json.loads(wallet.path.read_text()) == stored
+
+
+async def test_a_keystore_is_opened_once_for_all_who_ask(
+    wallet: Wallet, signers: Signers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    unlock = keystores.unlock
+    monkeypatch.setattr(keystores, "unlock", lambda *a: opened.append(a) or unlock(*a))
+    found = await asyncio.gather(*(signers.of(account(wallet.settings)) for _ in range(20)))
+    assert len(opened) == 1
+    assert all(signer is found[0] for signer in found)
+    os.utime(wallet.path, ns=(1, 1))
+    await signers.of(account(wallet.settings))
+    assert len(opened) == 2
+
+
+async def test_a_wrong_passphrase_is_said_at_once_the_second_time(
+    wallet: Wallet, signers: Signers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    unlock = keystores.unlock
+    monkeypatch.setattr(keystores, "unlock", lambda *a: opened.append(a) or unlock(*a))
+    for _ in range(2):
+        with pytest.raises(SignerError, match="passphrase does not open") as caught:
+            await signers.of(account(wallet.settings, "wrong"))
+        assert "wrong" not in str(caught.value)
+    assert len(opened) == 1
+    signer = await signers.of(account(wallet.settings))
+    assert signer.address == wallet.address
+
+
+async def test_who_gives_up_waiting_for_a_keystore_does_not_spoil_it(
+    wallet: Wallet, signers: Signers
+) -> None:
+    impatient = asyncio.ensure_future(signers.of(account(wallet.settings)))
+    patient = asyncio.ensure_future(signers.of(account(wallet.settings)))
+    await asyncio.sleep(0.05)  # both wait by now, and if not the outcome is the same
+    impatient.cancel()
+    assert (await patient).address == wallet.address
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        ("", "no keystore file"),
+        ("[]", "no keystore file"),
+        ("{}", "no keystore file"),
+        ('{"version": 3, "crypto": {"kdf": "none"}}', "no keystore file"),
+        ("x" * 200_000, "no keystore file"),
+    ],
+)
+async def test_what_is_no_keystore_is_refused_with_a_sentence(
+    tmp_path: Path, wallet: Wallet, signers: Signers, content: str | None, message: str
+) -> None:
+    path = tmp_path / "wallet.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SignerError, match=message):
+        await signers.of(account({"keystore": str(path), "address": wallet.address}))
+
+
+async def test_the_key_must_be_the_wallets(anvil: Node, wallet: Wallet, signers: Signers) -> None:
+    other = {**wallet.settings, "address": anvil.accounts[0]}
+    with pytest.raises(SignerError, match="another wallet"):
+        await signers.of(account(other))
+    with pytest.raises(SignerError, match="no keystore and no signer"):
+        await signers.of(account({"address": wallet.address}))
+    with pytest.raises(SignerError, match="wallet's address"):
+        await signers.of(account({"keystore": str(wallet.path)}))
+
+
+async def test_no_key_shows_in_a_repr_or_a_log(
+    wallet: Wallet, signers: Signers, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    signer = await signers.of(account(wallet.settings))
+    signed = await signer.sign(1, payment(wallet.address, 0, DYNAMIC))
+    key = bytes(EthAccount.decrypt(json.loads(wallet.path.read_text()), PASSPHRASE)).hex()
+    shown = repr(signer) + repr(vars(signer)) + repr(signed) + repr(signers) + caplog.text
+    assert key not in shown
+    assert PASSPHRASE not in shown
+    assert signed.raw.hex() not in shown
+
+
+# External signers: the node signs for its own accounts, as any signer would ---------------------
+
+
+@ALL_KINDS
+async def test_an_external_signers_signature_is_mined(
+    anvil: Node, signers: Signers, fees: dict[str, int]
+) -> None:
+    address = anvil.accounts[4]
+    signer = await signers.of(account({"signer": anvil.url, "address": address.lower()}))
+    assert signer.address == address
+    to = anvil.accounts[3]
+    signed = await signer.sign(anvil.chain_id, payment(to, anvil.nonce(address), fees))
+    receipt = await send(anvil, signed.raw)
+    assert (receipt["transactionHash"], receipt["from"]) == (signed.hash, address.lower())
+
+
+class Liar:
+    """A signer on a port of its own that answers what it is told, for the wallet of account 4."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.asked: list[dict[str, Any]] = []
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.split("content-length: ")[1].split("\r\n")[0])
+        self.asked.append(json.loads(await reader.readexactly(length)))
+        body = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
+        answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+        writer.write(answer + body)
+        await writer.drain()
+        writer.close()
+
+
+async def lied_to(signers: Signers, anvil: Node, liar: Liar, asked: dict[str, Any]) -> str:
+    """What is said of the liar's answer."""
+    server = await asyncio.start_server(liar.handle, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    try:
+        signer = await signers.of(account({"signer": url, "address": anvil.accounts[4]}))
+        with pytest.raises(SignerError) as caught:
+            await signer.sign(anvil.chain_id, asked)
+    finally:
+        server.close()
+    assert liar.asked[0]["method"] == "eth_signTransaction"
+    return str(caught.value)
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"to": "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"},
+    {"value": 6},
+    {"data": b"\x01\x03"},
+    {"nonce": 8},
+    {"gas": 60_001},
+    {"chainId": 1},
+]
+
+
+@ALL_KINDS
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+async def test_a_signer_that_changes_anything_is_refused(
+    anvil: Node, signers: Signers, change: dict[str, Any], fees: dict[str, int]
+) -> None:
+    asked = payment(anvil.accounts[3], 7, fees)
+    changed = {**asked, "chainId": anvil.chain_id, **change}
+    signed = EthAccount.sign_transaction(changed, wallet_key(4))
+    liar = Liar({"result": "0x" + bytes(signed.raw_transaction).hex()})
+    assert "something else" in await lied_to(signers, anvil, liar, asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "fees", "message"),
+    [
+        (DYNAMIC, {**DYNAMIC, "maxFeePerGas": 41 * GWEI}, "something else"),
+        (DYNAMIC, {**DYNAMIC, "maxPriorityFeePerGas": 2 * GWEI}, "something else"),
+        (
+            DYNAMIC,
+            {**DYNAMIC, "accessList": [{"address": "0x" + "ab" * 20, "storageKeys": []}]},
+            "something else",
+        ),
+        (LEGACY, {"gasPrice": 41 * GWEI}, "something else"),
+        (DYNAMIC, LEGACY, "no such transaction"),
+        (LEGACY, DYNAMIC, "no such transaction"),
+    ],
+)
+async def test_a_signer_that_changes_the_fees_is_refused(
+    anvil: Node, signers: Signers, asked: dict[str, int], fees: dict[str, Any], message: str
+) -> None:
+    wanted = payment(anvil.accounts[3], 7, asked)
+    changed = {**payment(anvil.accounts[3], 7, fees), "chainId": anvil.chain_id}
+    signed = EthAccount.sign_transaction(changed, wallet_key(4))
+    liar = Liar({"result": {"raw": "0x" + bytes(signed.raw_transaction).hex(), "tx": {}}})
+    assert message in await lied_to(signers, anvil, liar, wanted)
+
+
+@ALL_KINDS
+async def test_a_signature_of_another_wallet_is_refused(
+    anvil: Node, signers: Signers, fees: dict[str, int]
+) -> None:
+    asked = payment(anvil.accounts[3], 7, fees)
+    given = {**asked, "chainId": anvil.chain_id}
+    signed = EthAccount.sign_transaction(given, wallet_key(5))
+    liar = Liar({"result": "0x" + bytes(signed.raw_transaction).hex()})
+    assert "another wallet's key" in await lied_to(signers, anvil, liar, asked)
+
+
+async def test_a_signature_for_every_chain_is_refused(anvil: Node, signers: Signers) -> None:
+    asked = payment(anvil.accounts[3], 7, LEGACY)
+    signed = EthAccount.sign_transaction(asked, wallet_key(4))  # before EIP-155: without an id
+    liar = Liar({"result": "0x" + bytes(signed.raw_transaction).hex()})
+    assert "something else" in await lied_to(signers, anvil, liar, asked)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"error": {"code": -32000, "message": "denied by the rules"}}, "denied by the rules"),
+        ({"error": "no"}, "refused (HTTP 200)"),
+        ({"result": None}, "refused"),
+        ({"result": "0xzz"}, "no transaction"),
+        ({"result": "0x"}, "no such transaction"),
+        ({"result": "0x02c0"}, "no such transaction"),
+        ({"result": "0x02" + "ff" * 40}, "no such transaction"),
+        ({"result": {"raw": 5}}, "refused"),
+        (b"<html>", "refused"),
+    ],
+)
+async def test_a_signer_that_signs_nothing_is_quoted(
+    anvil: Node, signers: Signers, answer: Any, message: str
+) -> None:
+    asked = payment(anvil.accounts[3], 7, DYNAMIC)
+    assert message in await lied_to(signers, anvil, Liar(answer), asked)
+
+
+async def test_a_signer_that_is_gone_is_said_to_be(anvil: Node, signers: Signers) -> None:
+    settings = {"signer": "http://127.0.0.1:1/", "address": anvil.accounts[4]}
+    signer = await signers.of(account(settings))
+    with pytest.raises(SignerError, match="did not answer"):
+        await signer.sign(1, payment(anvil.accounts[3], 7, DYNAMIC))

@@ -1,1 +1,0 @@
-"""PayPal: Payouts v1, its token, balances and webhooks. Amounts are US cents."""

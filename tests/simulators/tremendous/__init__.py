@@ -1,1 +1,0 @@
-"""Tremendous v2: orders, rewards, products, funding sources and webhooks. Amounts are US cents."""

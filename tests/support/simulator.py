@@ -1,0 +1,219 @@
+"""The rails' simulator as a process of its own: started, scripted, and its books read. It outlives
+whatever is killed in a test, and ends with the test process."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.live import free_port
+
+CHECKOUT = Path(__file__).parents[2]
+PAYPAL_CLIENT = "client"
+PAYPAL_SECRET = "secret"
+PAYPAL_WEBHOOK = "WEBHOOKSIMULATOR1"
+TREMENDOUS_KEY = "TEST_simulator"
+TREMENDOUS_WEBHOOK_KEY = "a private key of the webhook"
+TREMENDOUS_FUNDING_SOURCE = "FUNDINGSRC1"
+DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What a vendor did about one reference. Amounts in cents; `fee` is what it keeps; `history`
+    has every status it was in."""
+
+    vendor: str
+    account: str
+    reference: str
+    group: str | None
+    id: str
+    group_id: str
+    receiver: str
+    amount: int
+    fee: int
+    status: str
+    times_paid: int
+    times_returned: int
+    money_out: bool
+    history: list[str]
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the vendors really paid."""
+
+    accounts: dict[str, dict[str, Any]]
+    payments: list[Payment]
+
+    def of(self, reference: str) -> list[Payment]:
+        """Payments whose reference is this, or begins with it (an order's id: all attempts)."""
+        return [one for one in self.payments if one.reference.startswith(reference)]
+
+    def times_paid(self, reference: str) -> int:
+        """How often the payee was paid, less how often it came back."""
+        return sum(one.times_paid - one.times_returned for one in self.of(reference))
+
+    def balance(self, vendor: str, account: str) -> int:
+        return int(self.accounts[f"{vendor} {account}"]["balance"])
+
+
+class Simulator:
+    """A running simulator. Its calls are synchronous and quick."""
+
+    def __init__(self, *, seed: int = 1) -> None:
+        self.port = free_port()
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/_control", timeout=10)
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.simulators",
+                "--port",
+                str(self.port),
+                "--seed",
+                str(seed),
+                "--until-stdin-ends",
+            ],
+            cwd=CHECKOUT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + 20
+        while True:
+            try:
+                self._http.get("/health")
+            except httpx.TransportError:
+                assert self._process.poll() is None, "the simulator ended"
+                assert time.monotonic() < until, "the simulator is not up in 20 s"
+                time.sleep(0.01)
+            else:
+                return
+
+    @property
+    def paypal_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tremendous_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/v2"
+
+    def paypal_account(self, client_id: str = PAYPAL_CLIENT, **settings: Any) -> None:
+        """Open or change an account: secret, balance, add, webhook_id, callback_url, fee_bp,
+        fee_cap, dry ("refuse", "deny"), processing_s, token_s, posts_per_minute, reporting,
+        course."""
+        self._post("account", {"vendor": "paypal", "client_id": client_id, **settings})
+
+    def tremendous_account(self, api_key: str = TREMENDOUS_KEY, **settings: Any) -> None:
+        """Open or change an organization: balance, add, funding_source_id, webhook_key,
+        callback_url, fee_bp, dry ("refuse", "fail"), per_second, course."""
+        self._post("account", {"vendor": "tremendous", "api_key": api_key, **settings})
+
+    def script(self, *faults: dict[str, Any]) -> None:
+        """What goes wrong: `{"route": "paypal.payouts.create", "fault": "hang", "when": "after"}`;
+        more members and kinds in simulators/faults.py. With a `rate` it strikes at random."""
+        self._post("script", list(faults))
+
+    def rules(self, *rules: dict[str, Any]) -> None:
+        """What becomes of payments: `{"vendor": "paypal", "receiver": "*", "course": "returned"}`;
+        a course is a name or a list of steps (`status`, `after_s`, and `error` or `delivery`)."""
+        self._post("rules", list(rules))
+
+    def callbacks(self, *bends: dict[str, Any]) -> None:
+        """What happens to callbacks: `{"do": "duplicate", "event": "PAYMENT.*"}`; see
+        simulators/callbacks.py."""
+        self._post("callbacks", list(bends))
+
+    def release(self, order: str = "reversed") -> int:
+        """Send the callbacks that were held; answers how many."""
+        return int(self._post("release", {"order": order})["released"])
+
+    def replay(self, number: int = -1, copies: int = 1) -> None:
+        """Send a callback again, byte for byte."""
+        self._post("replay", {"number": number, "copies": copies})
+
+    def tell(self, reference: str, **more: Any) -> None:
+        """Send a new callback about a payment (`status` or, at Tremendous, `event`)."""
+        self._post("tell", {"reference": reference, **more})
+
+    def set_status(self, reference: str, status: str, **more: Any) -> None:
+        """The vendor changes its mind (`error`, `delivery`)."""
+        self._post("set", {"reference": reference, "status": status, **more})
+
+    def advance(self, *, days: float = 0, seconds: float = 0) -> None:
+        """The vendors' time goes on, and what is due happens."""
+        self._post("clock", {"advance_s": days * DAY_S + seconds})
+
+    def set_speed(self, speed: float) -> None:
+        """So many of the vendors' seconds pass in one."""
+        self._post("clock", {"speed": speed})
+
+    def reset(self) -> None:
+        """Forget what was scripted; books and accounts stay."""
+        self._post("reset", {})
+
+    def forget(self, *, recording: bool = True) -> None:
+        """Forget recorded requests and sent callbacks; recording=False: record no more."""
+        self._post("forget", {"recording": recording})
+
+    def books(self) -> Books:
+        found = self._get("books")
+        payments = [Payment(**payment) for payment in found["payments"]]
+        return Books(found["accounts"], payments)
+
+    def requests(self, route: str | None = None) -> list[dict[str, Any]]:
+        """Requests in the order they came: route, method, path, query, headers, body, status."""
+        found: list[dict[str, Any]] = self._get("requests", **({"route": route} if route else {}))
+        return found
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Callbacks that were sent: event, url, headers, body, forged, and the answer's status."""
+        found: list[dict[str, Any]] = self._get("sent")["sent"]
+        return found
+
+    def held(self) -> list[str]:
+        """Events whose callbacks are held."""
+        found: list[str] = self._get("sent")["held"]
+        return found
+
+    def faults(self) -> list[dict[str, Any]]:
+        """What was scripted, with how often each was `seen` and has `struck`."""
+        found: list[dict[str, Any]] = self._get("faults")
+        return found
+
+    def close(self) -> None:
+        """End it, by SIGKILL."""
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._http.close()
+
+    def _post(self, verb: str, given: Any) -> dict[str, Any]:
+        answer = self._http.post(f"/{verb}", json=given)
+        found: dict[str, Any] = answer.json()
+        assert answer.status_code == 200, found
+        return found
+
+    def _get(self, view: str, **query: str) -> Any:
+        answer = self._http.get(f"/{view}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A simulator of the test's own; import it into a conftest.py or the test's file."""
+    started = Simulator()
+    try:
+        yield started
+    finally:
+        started.close()
