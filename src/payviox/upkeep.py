@@ -16,7 +16,10 @@ from payviox.ledger import verify as verification
 from payviox.ledger.verify import Report
 from payviox.money import dollars
 from payviox.rail_accounts import callbacks
+from payviox.rail_accounts import service as rail_accounts
+from payviox.rails.base import KeepsCatalogue, RailError
 from payviox.withdrawals import quotes
+from payviox.withdrawals.routing import Rails
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +74,37 @@ async def _write_down(connection: Connection, report: Report) -> None:
         )
 
 
+async def refresh_catalogues(database: Database, rails: Rails) -> None:
+    """Fetch anew what connected rails sell. Where one cannot say so now, what it sold before
+    stays on offer."""
+    for business in await database.fetch(businesses.list_all):
+        await _refresh_catalogues_of(database, rails, business.id)
+
+
+async def _refresh_catalogues_of(database: Database, rails: Rails, business_id: UUID) -> None:
+    for account in await database.fetch(lambda db: rail_accounts.list_all(db, business_id)):
+        rail: object = rails.find(account.rail)
+        if not account.enabled or not isinstance(rail, KeepsCatalogue):
+            continue
+        try:
+            await rail.refresh(business_id)
+        except RailError as error:
+            logger.warning(
+                "the catalogue of %s for business %s stays as it was: %s",
+                account.rail,
+                business_id,
+                error,
+            )
+
+
 SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "expire_balances": ("*/10 * * * *", expire),
     "audit_ledger": ("17 */6 * * *", audit_ledger),
     "tidy": ("5 * * * *", tidy),
 }
 """Each task's cron line (UTC) and what it does."""
+
+RAILS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Rails], Awaitable[object]]]] = {
+    "refresh_catalogues": ("41 * * * *", refresh_catalogues),
+}
+"""The same, for what asks the rails."""

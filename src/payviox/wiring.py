@@ -10,6 +10,7 @@ from payviox.rail_accounts.evm_books import EvmBooks
 from payviox.rail_accounts.products import Products
 from payviox.rails.evm.rail import EvmRail
 from payviox.rails.paypal.rail import PayPalRail
+from payviox.rails.sandbox import OPTIONS as SANDBOX_OPTIONS
 from payviox.rails.sandbox import SandboxRail
 from payviox.rails.tremendous.rail import TremendousRail
 from payviox.withdrawals.routing import Rails, Route
@@ -33,7 +34,7 @@ def rails(database: Database, keyring: Keyring) -> Rails:
         test=[
             *real,
             Route("paypal", sandbox),
-            Route("crypto", sandbox),
+            Route("crypto", sandbox, options=SANDBOX_OPTIONS),
             Route("gift_card", sandbox),
         ],
         accounts=accounts,

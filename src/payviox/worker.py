@@ -20,6 +20,7 @@ from payviox.signals import on_stop
 from payviox.webhooks.delivery import Courier
 from payviox.withdrawals.processor import process_due
 from payviox.withdrawals.queries import processing
+from payviox.withdrawals.routing import Rails
 
 logger = logging.getLogger(__name__)
 
@@ -74,11 +75,18 @@ class Worker:
         self._wakes(jobs.DELIVER_WEBHOOKS, self._courier.wake)
         for name, (schedule, work) in upkeep.SCHEDULE.items():
             self._repeats(name, schedule, work)
+        for name, (schedule, asking) in upkeep.RAILS_SCHEDULE.items():
+            self._repeats(name, schedule, self._with_rails(asking))
 
     def _wakes(self, name: str, wake: Callable[[UUID], None]) -> None:
         @self._jobs.task(name=name, queue=jobs.QUEUE_OF[name])
         async def look(business_id: str) -> None:
             wake(UUID(business_id))
+
+    def _with_rails(
+        self, work: Callable[[Database, Rails], Awaitable[object]]
+    ) -> Callable[[Database], Awaitable[object]]:
+        return lambda database: work(database, self._rails)
 
     def _repeats(
         self, name: str, schedule: str, work: Callable[[Database], Awaitable[object]]

@@ -29,8 +29,9 @@ def main() -> None:
     world = World(given.port, given.seed)
     if world.paypal.document is None:
         sys.stderr.write("PayPal's documents are missing: the simulator's own checks apply\n")
-    sys.stderr.write(f"PayPal at http://127.0.0.1:{given.port}\n")
-    sys.stderr.write(f"Tremendous at http://127.0.0.1:{given.port}/api/v2\n")
+    if not given.until_stdin_ends:
+        sys.stderr.write(f"PayPal at http://127.0.0.1:{given.port}\n")
+        sys.stderr.write(f"Tremendous at http://127.0.0.1:{given.port}/api/v2\n")
     web.run_app(
         world.application(),
         host="127.0.0.1",

@@ -1,6 +1,7 @@
 """Callbacks to whoever listens: signed by their vendor, sent once or as badly as it is told to."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,7 @@ import aiohttp
 Sign = Callable[[bytes, str | None], Awaitable[dict[str, str]]]
 """Headers for a body; the second argument names a forgery, None signs rightly."""
 
+IDS = re.compile(rb'("id": ?")')
 WAYS = ("drop", "duplicate", "delay", "hold", "forge")
 
 
@@ -137,7 +139,7 @@ class Callbacks:
             body = callback.body
             if forge == "body":
                 signed = await callback.sign(body, None)
-                body = body.replace(b'"id"', b'"ID"', 1) + b" "
+                body = IDS.sub(rb"\1X", body)
             else:
                 signed = await callback.sign(body, forge)
             found = await self._post(
@@ -157,7 +159,11 @@ class Callbacks:
         forge: str | None = None,
     ) -> int | None:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+            # A connection each: a receiver that hangs up between two would lose the second.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=True, limit=20),
+                timeout=aiohttp.ClientTimeout(total=10),
+            )
         entry = Sent(vendor, event, url, headers, body, forged=forge)
         self.sent.append(entry)
         given = {"Content-Type": "application/json", **headers}

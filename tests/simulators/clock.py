@@ -34,13 +34,23 @@ class Agenda:
     clock: Clock
     _due: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _count: "itertools.count[int]" = field(default_factory=itertools.count)
+    _moment: float | None = None
+
+    def now(self) -> float:
+        """The time; to what happens by itself the time at which it was due."""
+        return self.clock.now() if self._moment is None else self._moment
 
     def after(self, seconds: float, happening: Callable[[], None]) -> None:
-        heapq.heappush(self._due, (self.clock.now() + seconds, next(self._count), happening))
+        heapq.heappush(self._due, (self.now() + seconds, next(self._count), happening))
 
     def run_due(self) -> None:
+        """All that is due by now, and what follows from it."""
         while self._due and self._due[0][0] <= self.clock.now():
-            heapq.heappop(self._due)[2]()
+            self._moment, _, happening = heapq.heappop(self._due)
+            try:
+                happening()
+            finally:
+                self._moment = None
 
 
 def text_of(moment: float) -> str:

@@ -16,6 +16,9 @@ UNPUBLISHED = {
 """What PayPal has and these documents do not describe."""
 
 
+VALIDATORS: dict[int, Any] = {}
+
+
 class Document:
     """The operations of several OpenAPI 3.0 documents."""
 
@@ -113,10 +116,16 @@ def problems(request: dict[str, Any]) -> list[str]:
 
 
 def _broken(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> list[str]:
-    import openapi_schema_validator as validators  # noqa: PLC0415  # costs 0.2 s
+    if not schema:
+        return []
+    # Schemas live as long as their documents: a validator is kept by its schema's identity.
+    validator = VALIDATORS.get(id(schema))
+    if validator is None:
+        import openapi_schema_validator as validators  # noqa: PLC0415  # costs 0.2 s
 
-    whole = {**schema, "components": document["components"]}
-    validator = validators.OAS30Validator(whole, format_checker=validators.oas30_format_checker)
+        whole = {**schema, "components": document["components"]}
+        validator = validators.OAS30Validator(whole, format_checker=validators.oas30_format_checker)
+        VALIDATORS[id(schema)] = validator
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
 

@@ -54,6 +54,7 @@ class Control:
 
     def _post(self, name: str, verb: Any) -> web.RouteDef:
         async def handle(request: web.Request) -> web.Response:
+            self.world.agenda.run_due()
             try:
                 found = verb(await request.json() if request.can_read_body else {})
             except (TypeError, ValueError, KeyError, LookupError) as error:
@@ -122,7 +123,7 @@ class Control:
         if "speed" in given:
             self.world.agenda.clock.set_speed(given["speed"])
         self.world.agenda.clock.advance(given.get("advance_s", 0))
-        return {"now": self.world.agenda.clock.now()}
+        return {"now": self.world.agenda.now()}
 
     def set_status(self, given: dict[str, Any]) -> dict[str, int]:
         """The vendor changes its mind about payments with this reference (or our id of it)."""
@@ -166,7 +167,7 @@ class Control:
 
     def health(self, request: web.Request) -> dict[str, Any]:
         document = self.world.paypal.document is not None
-        return {"paypal_document": document, "now": self.world.agenda.clock.now()}
+        return {"paypal_document": document, "now": self.world.agenda.now()}
 
     def requests(self, request: web.Request) -> list[dict[str, Any]]:
         return self.world.edge.shown(request.query.get("route"))

@@ -73,7 +73,7 @@ class Edge:
             query=request.rel_url.raw_query_string,
             headers=headers,
             body=body,
-            at=self.agenda.clock.now(),
+            at=self.agenda.now(),
         )
         if self.recording and len(self.recorded) < KEPT:
             self.recorded.append(entry)

@@ -57,7 +57,7 @@ class PayPal:
         name, account = events.name_of(happening), batch.account
         if name is None or account.callback_url is None:
             return
-        body = events.body(name, batch, item, self.agenda.clock.now())
+        body = events.body(name, batch, item, self.agenda.now())
 
         # Who receives it compares with a clock that nobody advances.
         async def sign(raw: bytes, forgery: str | None) -> dict[str, str]:
@@ -81,7 +81,7 @@ class PayPal:
             }
             return web.json_response(found, status=400)
         token = "A21AA" + secrets.token_urlsafe(40)
-        account.tokens[token] = self.agenda.clock.now() + account.token_s
+        account.tokens[token] = self.agenda.now() + account.token_s
         scopes = ["https://uri.paypal.com/payments/payouts"]
         if account.reporting:
             scopes.append("https://uri.paypal.com/services/reporting/search/read")
@@ -92,7 +92,7 @@ class PayPal:
                 "token_type": "Bearer",
                 "app_id": "APP-80W284485P519543T",
                 "expires_in": account.token_s,
-                "nonce": f"{self.agenda.clock.now()}",
+                "nonce": f"{self.agenda.now()}",
             }
         )
 
@@ -188,7 +188,7 @@ class PayPal:
             return refusal
         if not account.reporting:
             return web.json_response(shapes.error(403), status=403)
-        return web.json_response(shapes.balances(account, self.agenda.clock.now()))
+        return web.json_response(shapes.balances(account, self.agenda.now()))
 
     async def webhooks(self, request: web.Request) -> web.Response:
         account, refusal = self._bearer(request)
@@ -265,7 +265,7 @@ class PayPal:
         if scheme != "Bearer" or not token:
             return None, web.json_response(shapes.error(401), status=401)
         for account in self.books.accounts.values():
-            if account.tokens.get(token, 0.0) > self.agenda.clock.now():
+            if account.tokens.get(token, 0.0) > self.agenda.now():
                 return account, web.Response()
         found = {"error": "invalid_token", "error_description": "Access Token not found in cache"}
         return None, web.json_response(found, status=401)
@@ -273,7 +273,7 @@ class PayPal:
     def _too_many(self, account: Account) -> bool:
         if account.posts_per_minute is None:
             return False
-        now = self.agenda.clock.now()
+        now = self.agenda.now()
         account.posts = [at for at in account.posts if at > now - 60]
         account.posts.append(now)
         return len(account.posts) > account.posts_per_minute

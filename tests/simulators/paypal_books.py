@@ -110,7 +110,7 @@ class Books:
     def duplicate(self, account: Account, sender_batch_id: str) -> Batch | None:
         """The batch of the last 30 days with this id."""
         found = self.by_sender.get((account.client_id, sender_batch_id))
-        if found is None or self.agenda.clock.now() - found.created >= REMEMBERED_S:
+        if found is None or self.agenda.now() - found.created >= REMEMBERED_S:
             return None
         return found
 
@@ -122,7 +122,7 @@ class Books:
         self, account: Account, header: dict[str, Any], sent: list[dict[str, Any]], cents: list[int]
     ) -> Batch:
         """A batch whose body is right. It is processed later."""
-        batch = Batch(self.new_id(13), account, header, self.agenda.clock.now())
+        batch = Batch(self.new_id(13), account, header, self.agenda.now())
         self.batches[batch.id] = batch
         if batch.sender_batch_id is not None:
             self.by_sender[account.client_id, batch.sender_batch_id] = batch
@@ -139,7 +139,7 @@ class Books:
         item.turn += 1
         item.error = error
         self._book(item, status)
-        item.status, item.changed = status, self.agenda.clock.now()
+        item.status, item.changed = status, self.agenda.now()
         item.history.append((item.changed, status))
         if status == "UNCLAIMED" and not item.steps:
             turn = item.turn
@@ -165,7 +165,7 @@ class Books:
         poor = self.cost(account, [item.amount for item in batch.items]) > account.balance
         if ending is not None or poor:
             batch.status = ending or "DENIED"
-            batch.completed = self.agenda.clock.now()
+            batch.completed = self.agenda.now()
             for item in batch.items:
                 self.move(item, "FAILED", "INSUFFICIENT_FUNDS" if poor else "BATCH_DENIED")
             self._tell(f"BATCH {batch.status}", batch, None)
@@ -203,7 +203,7 @@ class Books:
         """A batch is done once none of its items is pending any more."""
         if batch.status != "PROCESSING" or any(item.status == "PENDING" for item in batch.items):
             return
-        batch.status, batch.completed = "SUCCESS", self.agenda.clock.now()
+        batch.status, batch.completed = "SUCCESS", self.agenda.now()
         self._tell("BATCH SUCCESS", batch, None)
 
     def _send_back(self, item: Item, turn: int) -> None:

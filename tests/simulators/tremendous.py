@@ -65,7 +65,7 @@ class Tremendous:
         body = {
             "event": event,
             "uuid": str(uuid4()),
-            "created_utc": text_of(self.agenda.clock.now()),
+            "created_utc": text_of(self.agenda.now()),
             "payload": {"resource": resource, "meta": {}},
         }
         raw = json.dumps(body).encode()
@@ -261,7 +261,7 @@ class Tremendous:
         if scheme != "Bearer" or organization is None:
             return None, _refuse(401, "Invalid access token")
         if organization.per_second is not None:
-            now = self.agenda.clock.now()
+            now = self.agenda.now()
             organization.calls = [at for at in organization.calls if at > now - 1]
             organization.calls.append(now)
             if len(organization.calls) > organization.per_second:

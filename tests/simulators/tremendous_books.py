@@ -156,7 +156,7 @@ class Books:
         """An order whose body is right. Its first status is there at once, as the call waits for
         it."""
         fee = share(amount, organization.fee_bp, None)
-        now = self.agenda.clock.now()
+        now = self.agenda.now()
         order = Order(self.new_id(), self.new_id(), organization, sent, amount, fee, now)
         self.orders[order.id] = order
         self.by_reward[order.reward_id] = order
@@ -175,7 +175,7 @@ class Books:
         order.turn += 1
         self._book(order, status)
         order.status = status
-        order.history.append((self.agenda.clock.now(), status))
+        order.history.append((self.agenda.now(), status))
         if delivery is not None and status == "EXECUTED":
             order.delivery = delivery
         if status == "EXECUTED" and order.method == "LINK" and not order.links:

@@ -68,7 +68,7 @@ class Books:
 class Simulator:
     """A running simulator. Its calls are synchronous and quick."""
 
-    def __init__(self, *, seed: int = 1) -> None:
+    def __init__(self, *, seed: int = 1, checkout: Path = CHECKOUT) -> None:
         self.port = free_port()
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/_control", timeout=10)
         self._process = subprocess.Popen(
@@ -82,7 +82,7 @@ class Simulator:
                 str(seed),
                 "--until-stdin-ends",
             ],
-            cwd=CHECKOUT,
+            cwd=checkout,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
         )
@@ -104,6 +104,11 @@ class Simulator:
     @property
     def tremendous_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/api/v2"
+
+    @property
+    def reads_documents(self) -> bool:
+        """Whether it found PayPal's published documents, and holds requests to them."""
+        return bool(self._get("health")["paypal_document"])
 
     def paypal_account(self, client_id: str = PAYPAL_CLIENT, **settings: Any) -> None:
         """Open or change an account: secret, balance, add, webhook_id, callback_url, fee_bp,

@@ -73,6 +73,7 @@ class Desk:
         amount: int,
         destination: dict[str, Any] | None = None,
         provider: Provider = "paypal",
+        email: str = "ada@example.com",
     ) -> Order:
         """An order for this amount, as the API makes one."""
         business_id = self.business.business_id
@@ -80,7 +81,7 @@ class Desk:
         request = Request(business_id, provider, destination or PAYPAL, amount=amount)
         rail = await self.rails.serving(business, provider, request.destination)
         quote = await rail.quote(request)
-        ready = await rail.validate(ids.new(), quote, request, "ada@example.com")
+        ready = await rail.validate(ids.new(), quote, request, email)
         return await self.database.write(
             lambda db: service.create(db, business, user_id, rail.name, ready)
         )

@@ -76,6 +76,13 @@ class Metrics:
             "deliveries_oldest_due_seconds", "How long the oldest webhook delivery is due"
         )
         self._orders = gauge("orders_open", "Orders that are not final", "mode", "status")
+        self._waiting = gauge(
+            "orders_waiting",
+            "Orders that wait, by cause; `person` needs one",
+            "mode",
+            "rail",
+            "cause",
+        )
         self._balances = gauge(
             "balance_cents", "Balances; `user` is what payout users are owed", "mode", "account"
         )
@@ -98,7 +105,7 @@ class Metrics:
     def render(self, figures: Figures | None) -> bytes:
         """The exposition text, with the database's figures where there are any."""
         self._up.set(figures is not None)
-        for gauge in (self._orders, self._balances, self._low_stock):
+        for gauge in (self._orders, self._waiting, self._balances, self._low_stock):
             gauge.clear()
         if figures is not None:
             self._set(figures)
@@ -113,6 +120,8 @@ class Metrics:
         self._delivery_age.set(figures.due.deliveries_age_s)
         for order in figures.open_orders:
             self._orders.labels(order.mode, order.name).set(order.value)
+        for waits in figures.waiting_orders:
+            self._waiting.labels(waits.mode, waits.rail, waits.cause).set(waits.value)
         for balance in figures.balances:
             self._balances.labels(balance.mode, balance.name).set(balance.value)
         for stock in figures.low_stock:

@@ -25,6 +25,7 @@ class Business:
     hash_lifetime_days: int | None
     balance_lifetime_days: int | None
     low_stock: int
+    suspense_alert_hours: int
     created_at: datetime
 
     @property

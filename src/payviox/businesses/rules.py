@@ -48,6 +48,12 @@ RULES = {
         "days after which an unspent allocation returns to the payout balance", most=MAX_DAYS
     ),
     "low_stock": Rule("warn when fewer gift cards of a product are left", least=0, optional=False),
+    "suspense_alert_hours": Rule(
+        "warn of what a comparison with a rail leaves unexplained for so many hours",
+        least=0,
+        most=8_760,
+        optional=False,
+    ),
 }
 
 

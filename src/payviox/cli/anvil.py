@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any
 
 START_S = 15.0
-STOP_S = 5.0
+STOP_S = 2.0
 
-HOW_TO_GET = (
-    "npm install --prefix ~/.local/anvil @foundry-rs/anvil && export"
-    ' PATH="$PATH:$HOME/.local/anvil/node_modules/.bin"'
-)
+HOW_TO_GET = "`npm install --global @foundry-rs/anvil`, and start again."
 
 # The pipe on its standard input closes when its only writer, our process, stops or dies.
 WRAPPER = (

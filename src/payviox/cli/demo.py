@@ -1,6 +1,7 @@
 """`payviox demo`: `serve` with a business to play with and somebody who listens to its webhooks."""
 
 import asyncio
+import json
 import os
 import shlex
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 
 from payviox import settings as settings_module
+from payviox.cli.demo_chain import CHAIN, CHAIN_ID, COIN, DemoChain, NoCrypto
 from payviox.cli.demo_kept import demo_business
 from payviox.cli.demo_receiver import Receiver
 from payviox.cli.demo_seed import Demo
@@ -17,6 +19,9 @@ from payviox.cli.serve import migrating as migrating_option
 from payviox.cli.serve import supervised
 from payviox.cli.supervisor import Supervisor
 from payviox.settings import Settings
+
+JSON = "-H 'Content-Type: application/json' -d"
+PAYEE = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
 @click.command()
@@ -33,25 +38,46 @@ def demo(migrating: bool) -> None:
 
         async def work(runtime: Runtime) -> None:
             receiver = Receiver(click.echo)
+            chain = DemoChain(settings.home)
             try:
                 found = await demo_business(runtime, await receiver.start(), click.echo)
                 receiver.token = found.webhook_token
-                await Supervisor(settings).run(lambda: _say_ready(settings, found))
+                crypto = await _crypto(runtime, chain, found)
+                await Supervisor(settings).run(lambda: _say_ready(settings, found, crypto))
             finally:
                 await receiver.stop()
+                await chain.stop()
 
         asyncio.run(with_runtime(settings, urls, work))
 
 
-def _say_ready(settings: Settings, found: Demo) -> None:
+async def _crypto(runtime: Runtime, chain: DemoChain, found: Demo) -> str:
+    """What to say of crypto: how to try it, or why it is left out."""
+    try:
+        await chain.start()
+        await chain.connect(runtime, found.id)
+    except NoCrypto as error:
+        await chain.leave(runtime, found.id)
+        return str(error)
+    order = {
+        "provider": "crypto",
+        "amount": 1_200,
+        "crypto": {"currency": COIN, "chain": CHAIN, "to_address": PAYEE},
+    }
+    call = f"curl -X POST {runtime.settings.public_url}/payout/withdraw"
+    return f"""Give her ether on a chain of this machine (a node of chain {CHAIN_ID} at {chain.url}):
+
+{call} -H 'X-Payout-Hash: {found.ada}' {JSON} '{json.dumps(order)}'"""
+
+
+def _say_ready(settings: Settings, found: Demo, crypto: str) -> None:
     url = settings.public_url
-    json = "-H 'Content-Type: application/json' -d"
     create = (
-        f"curl -X POST {url}/payout/create -H 'Authorization: Bearer {found.secret_key}' {json}"
+        f"curl -X POST {url}/payout/create -H 'Authorization: Bearer {found.secret_key}' {JSON}"
         ' \'{"email":"ada@example.com","amount":2500}\''
     )
     withdraw = (
-        f"curl -X POST {url}/payout/withdraw -H 'X-Payout-Hash: {found.ada}' {json}"
+        f"curl -X POST {url}/payout/withdraw -H 'X-Payout-Hash: {found.ada}' {JSON}"
         ' \'{"provider":"paypal","amount":1000,"paypal":{"email":"ada@example.com"}}\''
     )
     click.echo(
@@ -72,6 +98,8 @@ See what she has, and give her a PayPal payout (a simulated one):
 
 curl {url}/payout/operations -H 'X-Payout-Hash: {found.ada}'
 {withdraw}
+
+{crypto}
 
 Look behind the scenes, in that terminal too:
 

@@ -1,34 +1,29 @@
 """`payviox order`: payout orders, one order's whole story, and what an operator decides."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast, get_args
+from typing import cast, get_args
 from uuid import UUID
 
 import click
 
 from payviox import ids
 from payviox.businesses import service as businesses
+from payviox.cli.order_story import find, print_story, shown, tell
 from payviox.cli.output import (
     BUSINESS,
     ORDER,
     USER,
+    age,
     as_json,
-    cell,
+    counted,
     print_json,
-    print_pairs,
     print_table,
-    show_audit,
-    show_event,
 )
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection, Database
-from payviox.errors import NotFound
-from payviox.giftcards import service as giftcards
-from payviox.ledger import service as ledger
 from payviox.money import dollars
 from payviox.rails.base import Provider
-from payviox.webhooks import log
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals import settling
 from payviox.withdrawals.model import Order, Status
@@ -47,6 +42,7 @@ def order() -> None:
 @click.option("--status", type=click.Choice(get_args(Status)))
 @click.option("--provider", type=click.Choice(get_args(Provider)))
 @click.option("--user", "user_id", type=USER, help="Of this payout user alone.")
+@click.option("--waiting", metavar="CAUSE", help="Waiting for this alone, such as person.")
 @click.option("--after", type=ORDER, help="Only orders older than this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @as_json
@@ -56,11 +52,12 @@ def list_(
     status: str | None,
     provider: str | None,
     user_id: UUID | None,
+    waiting: str | None,
     after: UUID | None,
     limit: int,
     as_json: bool,
 ) -> None:
-    """List a business's orders, newest first."""
+    """List a business's orders, newest first, with what each waits for."""
 
     async def work(runtime: Runtime) -> list[Order]:
         async def read(connection: Connection) -> list[Order]:
@@ -71,17 +68,18 @@ def list_(
                 user_id=user_id,
                 status=status,
                 provider=cast("Provider | None", provider),
+                waiting=waiting,
                 after=after,
                 limit=limit,
             )
 
         return await runtime.database.fetch(read)
 
-    rows = [_shown(each) for each in run(work)]
+    rows = [shown(each) | {"age": age(each.created_at)} for each in run(work)]
     if as_json:
         print_json(rows)
         return
-    columns = ("order_id", "status", "provider", "amount", "email", "created_at")
+    columns = ("order_id", "status", "waiting", "age", "provider", "amount", "email", "created_at")
     print_table(columns, [[row[column] for column in columns] for row in rows], "No orders.")
 
 
@@ -89,120 +87,15 @@ def list_(
 @click.argument("order_id", type=ORDER)
 @as_json
 def show(order_id: UUID, as_json: bool) -> None:
-    """Tell one order's whole story: states, attempts at the rail, alerts, money, webhooks."""
-    story = run(lambda runtime: runtime.database.fetch(lambda db: _story(db, order_id)))
+    """Tell one order's whole story: states, attempts at the rail, callbacks, alerts, money, events.
+
+    An attempt's answer is the rail's last word on it: the evidence, where an order is unknown.
+    """
+    story = run(lambda runtime: runtime.database.fetch(lambda db: tell(db, order_id)))
     if as_json:
         print_json(story)
-        return
-    print_pairs({name: value for name, value in story.items() if not isinstance(value, list)})
-    _section("States", story["states"], ("created_at", "status", "actor", "note"))
-    _section("Attempts", story["attempts"], ("started_at", "reference", "outcome", "answer"))
-    _section("Alerts", story["audit"], ("created_at", "action", "actor", "detail"))
-    _section("Money", story["transfers"], ("created_at", "kind", "amount", "from", "to"))
-    _section("Events", story["events"], ("created_at", "type", "delivery", "attempts", "answer"))
-    _section("Reveals", story["reveals"], ("created_at", "gift_card_id"))
-
-
-def _section(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    click.echo(f"\n{title}")
-    for row in rows or []:
-        click.echo("  " + "  ".join(cell(row[column]) for column in columns))
-    if not rows:
-        click.echo("  none")
-
-
-async def _story(connection: Connection, order_id: UUID) -> dict[str, Any]:
-    found = await find(connection, order_id)
-    at = (found.business_id, order_id)
-    events = await log.latest(connection, found.business_id, order_id=order_id, limit=100)
-    entries = await businesses.list_audit(
-        connection, found.business_id, order_id=order_id, limit=100
-    )
-    moves = await ledger.list_movements(
-        connection, found.business_id, order_id=order_id, limit=1000
-    )
-    return {
-        **_shown(found),
-        "states": [
-            {
-                "status": state.status,
-                "actor": state.actor,
-                "note": state.note,
-                "created_at": state.created_at,
-            }
-            for state in await withdrawals.list_states(connection, *at)
-        ],
-        "attempts": [
-            {
-                "number": attempt.number,
-                "reference": attempt.reference,
-                "outcome": attempt.outcome,
-                "answer": attempt.answer,
-                "started_at": attempt.started_at,
-                "finished_at": attempt.finished_at,
-            }
-            for attempt in await withdrawals.list_attempts(connection, *at)
-        ],
-        "transfers": [
-            {
-                "transfer_id": ids.show(ids.TRANSFER, str(move.id)),
-                "kind": move.kind,
-                "amount": move.amount,
-                "from": f"{move.from_kind} {move.from_rail}".strip(),
-                "to": f"{move.to_kind} {move.to_rail}".strip(),
-                "actor": move.actor,
-                "created_at": move.created_at,
-            }
-            for move in reversed(moves)
-        ],
-        "events": [show_event(entry) for entry in reversed(events)],
-        "audit": [show_audit(entry) for entry in reversed(entries)],
-        "reveals": [
-            {
-                "gift_card_id": reveal.gift_card_id
-                and ids.show(ids.GIFT_CARD, reveal.gift_card_id),
-                "created_at": reveal.created_at,
-            }
-            for reveal in await giftcards.list_reveals(connection, *at)
-        ],
-    }
-
-
-async def find(connection: Connection, order_id: UUID) -> Order:
-    """An order by its id alone: each business is asked, as every query on orders names one.
-
-    Raises NotFound.
-    """
-    for business in await businesses.list_all(connection):
-        try:
-            return await withdrawals.get(connection, business.id, order_id)
-        except NotFound:
-            continue
-    raise NotFound(f"There is no order {ids.show(ids.ORDER, order_id)}")
-
-
-def _shown(found: Order) -> dict[str, Any]:
-    return {
-        "order_id": ids.show(ids.ORDER, found.id),
-        "business_id": ids.show(ids.BUSINESS, found.business_id),
-        "payout_user_id": ids.show(ids.USER, found.payout_user_id),
-        "email": found.email,
-        "status": found.status,
-        "provider": found.provider,
-        "rail": found.rail,
-        "amount": found.amount,
-        "fees": found.fees,
-        "net_amount": found.net_amount,
-        "destination": found.destination,
-        "review_reasons": ", ".join(found.review_reasons) or None,
-        "note": found.note,
-        "failure": found.failure,
-        "waiting": found.waiting,
-        "due_at": found.due_at,
-        "rail_order_id": found.rail_order_id,
-        "created_at": found.created_at,
-        "updated_at": found.updated_at,
-    }
+    else:
+        print_story(story)
 
 
 @order.command()
@@ -238,6 +131,28 @@ def cancel(order_id: UUID, as_json: bool) -> None:
     )
 
 
+@order.command()
+@click.argument("business_id", type=BUSINESS)
+@click.option("--waiting", required=True, metavar="CAUSE", help="Such as float_empty.")
+@as_json
+def resume(business_id: UUID, waiting: str, as_json: bool) -> None:
+    """Let every order of a business that waits for CAUSE be tried now, such as after a top-up.
+
+    Those that were not sent are sent, the others are looked up at their rails. By themselves they
+    are tried again too, but ever more rarely.
+    """
+
+    async def resumed(connection: Connection) -> int:
+        await businesses.get(connection, business_id)
+        return await withdrawals.resume(connection, business_id, waiting, ACTOR)
+
+    number = run(lambda runtime: runtime.database.write(resumed))
+    if as_json:
+        print_json({"orders": number})
+    else:
+        click.echo(f"{counted(number, 'order')} will be tried now.")
+
+
 @order.command("look-up")
 @click.argument("order_id", type=ORDER)
 @as_json
@@ -250,10 +165,10 @@ def look_up(order_id: UUID, as_json: bool) -> None:
 
     after = run(lambda runtime: _decided(runtime.database, order_id, ask))
     if as_json:
-        print_json(_shown(after))
+        print_json(shown(after))
     else:
-        shown = ids.show(ids.ORDER, after.id)
-        click.echo(f"{shown} is {after.status}; the look-up at {after.rail} is due now.")
+        name = ids.show(ids.ORDER, after.id)
+        click.echo(f"{name} is {after.status}; the look-up at {after.rail} is due now.")
 
 
 @order.command()
@@ -290,11 +205,11 @@ def _decide(order_id: UUID, as_json: bool, decide: Decide) -> None:
 
     after = run(work)
     if as_json:
-        print_json(_shown(after))
+        print_json(shown(after))
     else:
         waiting = f" ({after.waiting})" if after.waiting else ""
-        shown = ids.show(ids.ORDER, after.id)
-        click.echo(f"{shown} ({dollars(after.amount)}) is {after.status}{waiting}.")
+        name = ids.show(ids.ORDER, after.id)
+        click.echo(f"{name} ({dollars(after.amount)}) is {after.status}{waiting}.")
 
 
 async def _decided(database: Database, order_id: UUID, decide: Decide) -> Order:

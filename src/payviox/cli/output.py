@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -150,6 +150,15 @@ def cell(value: object) -> str:
     else:
         text = plain(value)
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def age(since: datetime) -> str:
+    """How long ago, in the largest unit that it fills: `40 s`, `7 min`, `5 h`, `12 d`."""
+    seconds = max((datetime.now(UTC) - since).total_seconds(), 0)
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,6 +1,7 @@
 """`payviox rail`: a business's own accounts at rails: which there are, their limits and fees,
 and what they told us. Connecting one is in rail_connect.py, asking one in rail_ask.py."""
 
+import inspect
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from payviox.cli.rail_connect import connect, keystore_group
 from payviox.cli.rail_views import RAIL, accounts_of, callback_url, shown, wake_waiting
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection
+from payviox.rail_accounts import callbacks as arrivals
 from payviox.rail_accounts import rules, service
 from payviox.rail_accounts.model import RailAccount
 
@@ -101,7 +103,7 @@ def _meanings() -> str:
     return "\n\n\b\n" + "\n".join(line or "\n\b" for line in lines)
 
 
-set_.help = f"{set_.help}{_meanings()}"
+set_.help = inspect.cleandoc(set_.help or "") + _meanings()
 
 
 @rail.command()
@@ -124,9 +126,11 @@ def disable(business_id: UUID, name: str) -> None:
 
 def _switch(business_id: UUID, name: str, *, enabled: bool) -> None:
     async def work(runtime: Runtime) -> None:
-        await runtime.database.write(
-            lambda db: service.switch(db, business_id, name, ACTOR, enabled=enabled)
-        )
+        async def write(connection: Connection) -> None:
+            await service.switch(connection, business_id, name, ACTOR, enabled=enabled)
+            await wake_waiting(connection, business_id)
+
+        await runtime.database.write(write)
 
     run(work)
 
@@ -157,7 +161,7 @@ def callbacks(business_id: UUID, name: str | None, limit: int, as_json: bool) ->
     async def work(runtime: Runtime) -> tuple[list[dict[str, Any]], list[str]]:
         accounts = await accounts_of(runtime, business_id, name)
         found = await runtime.database.fetch(
-            lambda db: service.list_callbacks(db, business_id, name, limit)
+            lambda db: arrivals.list_latest(db, business_id, name, limit)
         )
         rows = [
             {

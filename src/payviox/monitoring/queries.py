@@ -35,6 +35,16 @@ class Counted:
     value: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Orders that wait for the same thing at a rail."""
+
+    mode: str
+    rail: str
+    cause: str
+    value: int
+
+
 async def schema_revision(connection: Connection) -> str | None:
     cursor = await connection.execute("SELECT version_num FROM payviox_schema")
     row = await cursor.fetchone()
@@ -57,8 +67,10 @@ async def workers(connection: Connection, fresh_s: float) -> Workers:
 async def due(connection: Connection) -> Due:
     async with connection.cursor(row_factory=class_row(Due)) as cursor:
         await cursor.execute(
-            "SELECT greatest(extract(epoch FROM now() - (SELECT min(due_at) FROM orders"  # noqa: S608  # a constant
-            "   WHERE due_at IS NOT NULL)), 0)::float AS orders_age_s,"
+            "SELECT greatest(extract(epoch FROM now() - (SELECT min(first.due_at)"  # noqa: S608  # a constant
+            "   FROM businesses b CROSS JOIN LATERAL (SELECT due_at FROM orders"
+            "     WHERE business_id = b.id AND due_at IS NOT NULL ORDER BY due_at LIMIT 1) first"
+            "   )), 0)::float AS orders_age_s,"
             " (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL) AS deliveries_pending,"
             # What waits because its webhook is off or does not subscribe to it is late for nobody.
             " greatest(extract(epoch FROM now() - (SELECT min(d.due_at) FROM deliveries d"
@@ -81,6 +93,20 @@ async def open_orders(connection: Connection) -> list[Counted]:
             "   WHERE business_id = b.id AND status = ANY(%s) GROUP BY status) o"
             " GROUP BY b.mode, o.status",
             [OPEN],
+        )
+        return await cursor.fetchall()
+
+
+async def waiting_orders(connection: Connection) -> list[Waiting]:
+    """How many orders wait, by what they wait for; `person` are those that nothing automatic will
+    end."""
+    async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, o.rail, o.waiting AS cause, sum(o.number)::bigint AS value"
+            " FROM businesses b CROSS JOIN LATERAL ("
+            "   SELECT waiting, rail, count(*) AS number FROM orders"
+            "   WHERE business_id = b.id AND waiting IS NOT NULL GROUP BY waiting, rail) o"
+            " GROUP BY b.mode, o.rail, o.waiting"
         )
         return await cursor.fetchall()
 

@@ -10,7 +10,7 @@ from psycopg_pool import PoolTimeout
 from payviox.db import schema
 from payviox.db.pool import Connection, Database
 from payviox.monitoring import queries
-from payviox.monitoring.queries import Counted, Due, Workers
+from payviox.monitoring.queries import Counted, Due, Waiting, Workers
 
 HEARTBEAT_S = 60.0
 """A worker whose last heartbeat is older counts as gone."""
@@ -41,6 +41,7 @@ class Figures:
     workers: Workers
     due: Due
     open_orders: list[Counted]
+    waiting_orders: list[Waiting]
     balances: list[Counted]
     low_stock: list[Counted]
 
@@ -79,6 +80,7 @@ async def _figures(connection: Connection) -> Figures:
         await queries.workers(connection, HEARTBEAT_S),
         await queries.due(connection),
         await queries.open_orders(connection),
+        await queries.waiting_orders(connection),
         await queries.balances(connection),
         await queries.low_stock(connection),
     )

@@ -22,6 +22,16 @@ class KeptCallback:
     received_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """That a callback came, and the orders that it was about."""
+
+    rail: str
+    event_id: str
+    orders: list[UUID]
+    received_at: datetime
+
+
 async def insert(
     connection: Connection,
     business_id: UUID,
@@ -50,6 +60,20 @@ async def list_of_order(
             " WHERE business_id = %s AND orders @> ARRAY[%s::uuid]"
             " ORDER BY received_at, event_id LIMIT %s",
             [business_id, order_id, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def list_latest(
+    connection: Connection, business_id: UUID, rail: str | None, limit: int
+) -> list[Arrival]:
+    """The newest first; of one rail where it is named."""
+    async with connection.cursor(row_factory=class_row(Arrival)) as cursor:
+        await cursor.execute(
+            "SELECT rail, event_id, orders, received_at FROM rail_callbacks"
+            " WHERE business_id = %(b)s AND (%(r)s::text IS NULL OR rail = %(r)s)"
+            " ORDER BY received_at DESC, event_id LIMIT %(l)s",
+            {"b": business_id, "r": rail, "l": limit},
         )
         return await cursor.fetchall()
 

@@ -9,7 +9,7 @@ from payviox.db.pool import Connection
 from payviox.rail_accounts import callback_queries as queries
 from payviox.rail_accounts.callback_queries import KeptCallback
 
-__all__ = ["KeptCallback", "forget_old", "keep", "list_of_order"]
+__all__ = ["KeptCallback", "forget_old", "keep", "list_latest", "list_of_order"]
 
 KEPT_DAYS = 400
 """How long a callback is kept: a year's books with some time to close them."""
@@ -23,6 +23,7 @@ NOT_KEPT = frozenset(
 """Headers that may hold somebody's secret; no rail signs with any of them."""
 
 list_of_order = queries.list_of_order
+list_latest = queries.list_latest
 
 
 async def keep(

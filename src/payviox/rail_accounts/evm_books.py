@@ -52,6 +52,10 @@ class EvmBooks:
 
         return await self._database.write(work, keyed=True)
 
+    async def next_nonce(self, wallet: Wallet) -> int | None:
+        """None before the wallet's first payment."""
+        return await self._database.fetch(lambda connection: queries.next_nonce(connection, wallet))
+
     async def find(self, business_id: UUID, reference: str) -> Payment | None:
         return await self._database.fetch(
             lambda connection: queries.find_payment(connection, business_id, reference)

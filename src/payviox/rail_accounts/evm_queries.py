@@ -73,6 +73,17 @@ async def lock_wallet(connection: Connection, wallet: Wallet, first_nonce: int) 
     return None if row is None else int(str(row[0]))
 
 
+async def next_nonce(connection: Connection, wallet: Wallet) -> int | None:
+    """None before the wallet's first payment."""
+    cursor = await connection.execute(
+        "SELECT next_nonce FROM evm_wallets"
+        " WHERE business_id = %(b)s AND chain_id = %(c)s AND address = %(w)s",
+        _key(wallet),
+    )
+    row = await cursor.fetchone()
+    return None if row is None else int(str(row[0]))
+
+
 async def insert_payment(
     connection: Connection, wallet: Wallet, nonce: int, reference: str, transfer: Transfer
 ) -> None:

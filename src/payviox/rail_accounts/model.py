@@ -45,16 +45,6 @@ class RailAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredCallback:
-    """A callback that arrived and the orders that it was about."""
-
-    rail: str
-    event_id: str
-    orders: list[UUID]
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Changes:
     """What of an account is to change: `columns` by name, and `settings`, of which None removes
     one. What is not named stays."""

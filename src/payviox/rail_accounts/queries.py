@@ -1,6 +1,7 @@
 """The SQL of rail accounts and of the orders that depend on one."""
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from psycopg import sql
@@ -8,7 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.rail_accounts.model import RailAccount, StoredCallback
+from payviox.rail_accounts.model import RailAccount
 from payviox.rails.base import Environment
 
 COLUMNS = (
@@ -113,18 +114,16 @@ async def lock_orders_perhaps_sent(connection: Connection, business_id: UUID, ra
     return sum(bool(row[0]) for row in await cursor.fetchall())
 
 
-async def list_callbacks(
-    connection: Connection, business_id: UUID, rail: str | None, limit: int
-) -> list[StoredCallback]:
-    """The newest first; of one rail where it is named."""
-    async with connection.cursor(row_factory=class_row(StoredCallback)) as cursor:
-        await cursor.execute(
-            "SELECT rail, event_id, orders, received_at FROM rail_callbacks"
-            " WHERE business_id = %(b)s AND (%(r)s::text IS NULL OR rail = %(r)s)"
-            " ORDER BY received_at DESC, event_id LIMIT %(l)s",
-            {"b": business_id, "r": rail, "l": limit},
-        )
-        return await cursor.fetchall()
+async def list_wallet_settings(
+    connection: Connection, business_id: UUID, address: str
+) -> list[dict[str, Any]]:
+    """The settings of other businesses' accounts that pay from this wallet."""
+    cursor = await connection.execute(
+        "SELECT settings FROM rail_accounts WHERE business_id <> %s AND rail = 'evm'"
+        " AND lower(settings->>'address') = lower(%s)",
+        [business_id, address],
+    )
+    return [row[0] async for row in cursor]  # type: ignore[misc]  # an object
 
 
 async def list_other_keys(

@@ -15,7 +15,7 @@ from payviox.rail_accounts.model import Changes, RailAccount, RailName
 from payviox.rails.base import Environment
 from payviox.rails.evm import addresses
 from payviox.rails.evm.chain_settings import RPC_CREDENTIAL, build
-from payviox.rails.evm.chains import ChainError, check_environment
+from payviox.rails.evm.chains import BUILT_IN, ChainError, check_environment
 
 NONE = "none"
 """Clears a value."""
@@ -144,6 +144,14 @@ def check_together(account: RailAccount, columns: Mapping[str, object]) -> None:
     if isinstance(least, int) and isinstance(most, int) and least > most:
         message = f"min_amount ({least}) may not be greater than max_amount ({most})."
         raise FieldErrors({"min_amount": [message]})
+
+
+def chain_ids(settings: Mapping[str, Any]) -> frozenset[int]:
+    """The chains that a wallet's settings name."""
+    return frozenset(
+        facts.get("chain_id") or BUILT_IN[name].chain_id
+        for name, facts in (settings.get("chains") or {}).items()
+    )
 
 
 def _value(name: str, rule: Rule, text: str) -> object:

@@ -16,7 +16,6 @@ from payviox.rails.base import Environment
 
 find = queries.find
 list_all = queries.list_all
-list_callbacks = queries.list_callbacks
 
 
 async def environment_of(connection: Connection, business_id: UUID) -> Environment:
@@ -43,7 +42,7 @@ async def connect(
     and whether it is new.
 
     Raises NotFound (no such business), FieldErrors, and Conflict where another account would take
-    the place of one at which orders are under way.
+    the place of one at which orders are under way, or the wallet is another business's.
     """
     environment = await environment_of(connection, business_id)
     kept = {name: value for name, value in credentials.items() if value}
@@ -56,6 +55,7 @@ async def connect(
     rules.check(rail, environment, settings, kept)
     if not new:
         await _check_same(connection, now, settings)
+    await _check_wallet(connection, now, settings)
     await _store(
         connection,
         now,
@@ -80,6 +80,7 @@ async def change(
     settings = _merged(now, changes)
     rules.check(now.rail, now.environment, settings, None)
     await _check_same(connection, now, settings)
+    await _check_wallet(connection, now, settings)
     await _store(connection, now, {**changes.columns, "settings": settings})
     await _audit(connection, now, actor, "rail.set", _written(changes))
     return await get(connection, business_id, rail)
@@ -155,6 +156,27 @@ async def _check_same(
             f"{_orders(waiting)} under way at the account that is connected now, and another"
             f" {' or '.join(changed)} makes it another account. Disable it, so that no more are"
             " made, and change it when they have ended."
+        )
+
+
+async def _check_wallet(
+    connection: Connection, now: RailAccount, settings: Mapping[str, Any]
+) -> None:
+    """Raises Conflict where another business pays from the same wallet on the same chain: neither's
+    nonces nor its books would be its own. The wallets' books refuse it for good; here it is told
+    early."""
+    if now.rail != "evm":
+        return
+    ours = rules.chain_ids(settings)
+    others = await queries.list_wallet_settings(
+        connection, now.business_id, str(settings["address"])
+    )
+    shared = ours & set().union(*map(rules.chain_ids, others))
+    if shared:
+        chains = ", ".join(map(str, sorted(shared)))
+        raise Conflict(
+            f"Another business pays from the wallet {settings['address']} on chain {chains}. Each"
+            " business needs a wallet of its own: `payviox rail keystore create` makes one."
         )
 
 

@@ -73,7 +73,8 @@ class Outcome:
     - not_sent: surely not sent, the same attempt may be handed back to the queue; `waiting` says
     why (`float_empty`, `out_of_stock`), so that the operator is told
     - unknown: sent or not, nobody can say yet
-    - not_found: (look-up only) the rail never heard of the reference
+    - not_found: (look-up only) the rail never heard of the reference; `retryable` says that it
+    cannot be asked for it, so that nothing but sending the same reference again finds out
 
     With accepted, `waiting` says what the rail itself waits for (`unclaimed`: the payee has not
     claimed it and it can still be taken back; `approval_at_rail`; `gas_empty`).
@@ -107,7 +108,8 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Method:
     """A provider as a payout user may use it. Amounts in cents. `options` is what there is to
-    choose from, such as chains with their currencies."""
+    choose from: of each kind the choices with what belongs to them, such as `chains` with their
+    currencies."""
 
     provider: Provider
     enabled: bool

@@ -33,6 +33,8 @@ CRYPTO_FEE_BP = 100
 
 CHAINS = ("ERC20", "BEP20", "POLYGON")
 CURRENCIES = ("USDT", "USDC")
+OPTIONS = {"chains": {chain: list(CURRENCIES) for chain in CHAINS}}
+"""What there is to choose from, as `Method.options` has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,14 @@ class Verdict:
     are what is to be open as items, those of costs among them; while it is `undecided`, they are
     what is open already. `explained` is what people have explained by hand. `costs` are what we
     booked and what the rail charged, as far as it says. `look_up` asks for one.
+
+    `booked` is what our books say left, and `told` what the rail says; `settled` is what of it is
+    in the rail's settled account now, with what is open as items.
     """
 
+    booked: int
+    told: int
+    settled: int
     matched: int
     reserved: int
     coming: int
@@ -111,49 +117,57 @@ def match(ours: Stated, entries: Sequence[Entry], items: Sequence[Item], terms: 
         differences = [*found, *_cost_difference(costs), *stuck]
     return _verdict(
         told,
-        gap,
+        booked,
         resolved.waived,
         differences,
         costs,
+        items,
         reserved=order.reserved,
         undecided=moving or asking,
         look_up=asking and order.look_up_asked_at is None,
     )
 
 
-def match_unknown(entry: Entry, items: Sequence[Item], terms: Terms) -> Verdict:
+def match_unknown(entries: Sequence[Entry], items: Sequence[Item], terms: Terms) -> Verdict:
     """A payment in the rail's books that no order of ours made, and every item that it has had."""
     resolved = _resolved(items, costs=False)
-    told = _paid(entry, 0)
+    told = sum(_paid(entry, 0) for entry in entries)
     gap = told - resolved.kept - resolved.waived
-    costs = _costs(0, [entry], items)
+    costs = _costs(0, entries, items)
+    unpriced = any(entry.state == "paid" and entry.amount is None for entry in entries)
     found: list[Difference] = []
-    nameless = entry.state == "paid" and entry.amount is None
-    if gap > 0 or (nameless and all(item.is_open for item in items)):
+    if gap > 0 or (unpriced and all(item.is_open for item in items)):
         found = [Difference("unknown_payment", gap)]
     elif gap < 0:
-        cause: Cause = "returned_not_booked" if entry.state == "returned" else "amount_differs"
-        found = [Difference(cause, gap)]
-    moving = terms.is_young(entry.at)
+        returned = any(entry.state == "returned" for entry in entries)
+        found = [Difference("returned_not_booked" if returned else "amount_differs", gap)]
+    moving = any(terms.is_young(entry.at) for entry in entries)
     differences = _open_now(items) if moving else [*found, *_cost_difference(costs)]
-    return _verdict(told, gap, resolved.waived, differences, costs, undecided=moving)
+    return _verdict(
+        told, resolved.kept, resolved.waived, differences, costs, items, undecided=moving
+    )
 
 
 def _verdict(
     told: int,
-    gap: int,
+    booked: int,
     waived: int,
     differences: Sequence[Difference],
     costs: tuple[int, int],
+    items: Sequence[Item],
     *,
     reserved: int = 0,
     undecided: bool = False,
     look_up: bool = False,
 ) -> Verdict:
     payments = [d.amount for d in differences if d.cause not in COST_CAUSES]
-    rest = gap - sum(payments)
+    rest = told - booked - waived - sum(payments)
     beyond = sum(amount for amount in payments if amount > 0)
+    now = sum(d.amount for d in _open_now(items) if d.cause not in COST_CAUSES)
     return Verdict(
+        booked=booked,
+        told=told,
+        settled=booked + now,
         matched=told - max(rest, 0) - beyond - max(waived, 0),
         reserved=reserved,
         coming=max(rest, 0),

@@ -11,6 +11,7 @@ import structlog
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
+from payviox.ledger import suspense as items
 from payviox.ledger.model import FEE_INCOME, Posting, in_transit, rail_cost, settled, suspense
 from payviox.ledger.model import user as user_account
 from payviox.rails.base import Outcome, Rail, TakesBack
@@ -56,7 +57,9 @@ async def book(
     """Write these decisions, each with the answer that led to it. The caller holds the orders."""
     postings = [p for order, answer, d in decided for p in _postings(order, answer, d, actor)]
     if postings:
-        await ledger.post(connection, business_id, postings)
+        moved = [order.id for order, _, decision in decided if decision.money]
+        overtaken = await items.overtake(connection, business_id, moved)
+        await ledger.post(connection, business_id, [*overtaken, *postings])
     await processing.record(connection, [_update(*one) for one in decided])
     story = [entry for one in decided for entry in _story(*one, actor)]
     await stories.enter(connection, business_id, story)

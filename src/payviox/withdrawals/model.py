@@ -34,7 +34,8 @@ MAY_BECOME: dict[Status, frozenset[Status]] = {
     # Back to queued only when surely not sent, or when another attempt is allowed.
     "sending": frozenset({"sent", "succeeded", "failed", "unknown", "queued"}),
     "unknown": frozenset({"sent", "succeeded", "failed", "queued"}),
-    "sent": frozenset({"succeeded", "failed", "canceled", "unknown"}),
+    # Back to queued when it failed at the rail and another attempt is allowed.
+    "sent": frozenset({"succeeded", "failed", "canceled", "unknown", "queued"}),
     "succeeded": frozenset({"returned"}),
     "failed": frozenset(),
     "rejected": frozenset(),
@@ -181,7 +182,10 @@ class StateEntry:
 
 
 def destination_digest(provider: Provider, destination: dict[str, Any]) -> bytes:
-    """Names a destination, so that its other uses are found."""
+    """Names a destination, so that its other uses are found; what a rail promised to send there is
+    no part of it."""
+    if provider == "crypto":
+        destination = {name: destination[name] for name in ("currency", "chain", "to_address")}
     return _digest([provider, destination])
 
 

@@ -140,7 +140,7 @@ def _accepted(case: Case, answer: Outcome) -> Decision:
 
 def _failed(case: Case, answer: Outcome) -> Decision:
     another = answer.retryable and (answer.waiting or case.attempt < MAX_ATTEMPTS)
-    if another and case.status != "sent":
+    if another:
         due = answer.again_s
         if due is None:
             due = _next_wait(case) if answer.waiting else 5.0 * 2**case.attempt
@@ -191,11 +191,14 @@ def _not_found(case: Case, answer: Outcome) -> Decision:
     forgotten = case.remembers_s is not None and case.attempt_age_s >= case.remembers_s
     if forgotten or case.rounds >= MAX_ROUNDS:
         return _needs_a_person(case, answer)
-    if _awaits_confirmation(case):
+    if _awaits_confirmation(case) and not answer.retryable:
         return _confirmed(case)
+    # Where only sending it again tells, it still waits for what it waited for.
+    waiting = case.waiting if answer.retryable and case.waiting != NEEDS_A_PERSON else None
     return Decision(
         ("queued",),
         due_in_s=0.0,
+        waiting=waiting,
         outcome="not_sent" if case.authoritative else "not_found",
         rounds=case.rounds + 1,
     )

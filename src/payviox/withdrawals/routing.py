@@ -1,8 +1,8 @@
 """Which rail serves a request, within which limits. The routes are data that the wiring gives;
 concrete rails are not imported here. Amounts are US cents."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, get_args
 from uuid import UUID
 
@@ -36,12 +36,14 @@ def anything(_: Mapping[str, Any]) -> bool:
 class Route:
     """A rail for a provider. `serves` says whether a destination is one of the rail's own; of
     several routes the first that says so is taken. One that is `connected` counts only for a
-    business with an enabled account at its rail, and where that account serves the destination."""
+    business with an enabled account at its rail, and where that account serves the destination;
+    its options are the rail's to say, those of others stand here."""
 
     provider: Provider
     rail: Rail
     serves: Callable[[Mapping[str, Any]], bool] = anything
     connected: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class _Open:
     def options(self) -> Mapping[str, Any]:
         rail: object = self.route.rail
         if self.account is None or not isinstance(rail, Connected):
-            return {}
+            return self.route.options
         return rail.options(self.account)
 
 
@@ -138,15 +140,12 @@ class Rails:
         ]
         if not usable:
             return Method(provider, False, business.min_withdrawal, business.max_withdrawal)
-        options: dict[str, Any] = {}
-        for found in reversed(usable):
-            options |= found.options
         return Method(
             provider,
             True,
             min(found.min_amount for found in usable),
             max(found.max_amount for found in usable),
-            options,
+            _together([found.options for found in usable]),
         )
 
     async def gift_cards(self, business: Business) -> list[GiftCard]:
@@ -212,6 +211,16 @@ class Rails:
         if account is None or not account.enabled:
             return None
         return account if rail.serves(account, route.provider, destination) else None
+
+
+def _together(options: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Each kind of option with all its choices; of the same choice the first counts, as it does
+    among routes."""
+    merged: dict[str, Any] = {}
+    for each in options:
+        for kind, choices in each.items():
+            merged[kind] = {**choices, **merged.get(kind, {})}
+    return merged
 
 
 def check_limits(amount: int, least: int, most: int) -> None:

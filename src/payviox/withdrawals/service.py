@@ -183,6 +183,16 @@ async def look_up_now(
     )
 
 
+async def resume(connection: Connection, business_id: UUID, waiting: str, actor: str) -> int:
+    """Have every order tried or looked up now that waits for this; answers how many."""
+    number = await orders.stop_waiting(connection, business_id, waiting)
+    detail = {"waiting": waiting, "orders": number}
+    await businesses.audit(connection, business_id, actor, "orders.resume", detail)
+    if number:
+        await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
+    return number
+
+
 async def _give_back(
     connection: Connection, order: Order, status: Status, actor: str, note: str | None
 ) -> Order:

@@ -4,7 +4,7 @@ and after every run the whole ledger is verified."""
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import settings
@@ -14,13 +14,15 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
 
+from payviox import ids
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict, InsufficientBalance
-from payviox.ledger import model
+from payviox.ledger import model, suspense
 from payviox.ledger import service as ledger
 from payviox.ledger.model import (
     FEE_INCOME,
@@ -44,8 +46,9 @@ AMOUNTS = st.one_of(st.integers(1, 500), st.sampled_from([10**9, 10**12]))
 TRANSIT, SETTLED = model.in_transit(books.RAIL), model.settled(books.RAIL)
 SUSPENSE, COST = model.suspense(books.RAIL), model.rail_cost(books.RAIL)
 ADJUSTABLE = st.sampled_from(
-    [(WORLD, SUSPENSE), (SUSPENSE, MAIN), (PAYOUT, SUSPENSE), (FEE_INCOME, PAYOUT), (MAIN, COST)]
+    [(WORLD, COST), (COST, MAIN), (PAYOUT, FEE_INCOME), (FEE_INCOME, PAYOUT), (MAIN, COST)]
 )
+SIGNED = st.one_of(st.integers(-500, 500), st.sampled_from([10**12, -(10**12)]))
 
 Work = Callable[[Connection], Awaitable[object]]
 
@@ -63,6 +66,7 @@ class Ledger(RuleBasedStateMachine):
         self.balances: Counter[AccountName] = Counter()
         self.deposits: dict[str, int] = {}
         self.orders: list[tuple[AccountName, int]] = []
+        self.items: list[suspense.Item] = []
 
     @rule(target=users)
     def open_user(self) -> AccountName:
@@ -103,6 +107,41 @@ class Ledger(RuleBasedStateMachine):
     @rule(accounts=ADJUSTABLE, amount=AMOUNTS)
     def adjust(self, accounts: tuple[AccountName, AccountName], amount: int) -> None:
         self._post([("adjustment", amount, *accounts)])
+
+    @rule(amount=SIGNED, cause=st.sampled_from(["unknown_payment", "not_paid", "cost_differs"]))
+    def open_item(self, amount: int, cause: suspense.Cause) -> None:
+        told = COST if cause == "cost_differs" else SETTLED
+        new = suspense.NewItem(books.RAIL, cause, str(ids.new()), None, amount, {})
+        if self.balances[told] + amount < 0:
+            with pytest.raises(InsufficientFunds):
+                self._write(lambda db: self._change(db, opening=[new]))
+            return
+        self._write(lambda db: self._change(db, opening=[new]))
+        self.items += self.opened
+        self._moved(amount, SUSPENSE, told)
+
+    @precondition(lambda self: self.items)
+    @rule(user=users, how=st.sampled_from(get_args(suspense.Resolution)), again=st.booleans())
+    def resolve_item(self, user: AccountName, how: suspense.Resolution, again: bool) -> None:
+        item = self.items[0]
+        told = COST if item.cause == "cost_differs" else SETTLED
+        bearer = {"explained": told, "absorbed": MAIN, "charged": user, "written_off": WORLD}[how]
+        work: Work = lambda db: suspense.resolve(  # noqa: E731  # a function for two places
+            db, item, how, user_id=user.user_id, reason="why", actor="test"
+        )
+        if how == "explained" and again:  # as a comparison does it
+            work = lambda db: self._change(db, closing=[item])  # noqa: E731  # as above
+        if self.balances[bearer] < item.amount and bearer != WORLD:
+            with pytest.raises(InsufficientFunds):
+                self._write(work)
+            return
+        self._write(work)
+        self.items.pop(0)
+        self._moved(item.amount, bearer, SUSPENSE)
+
+    async def _change(self, db: Connection, **what: Any) -> None:
+        made = await suspense.change(db, self.business.business_id, **what, reason="why")
+        self.opened = made
 
     @rule(one=users, other=users, amounts=st.lists(AMOUNTS, min_size=2, max_size=6))
     def allocate_several(self, one: AccountName, other: AccountName, amounts: list[int]) -> None:

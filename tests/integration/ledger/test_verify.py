@@ -13,6 +13,7 @@ from payviox import ids
 from payviox.db.pool import Database
 from payviox.ledger import model
 from payviox.ledger import service as ledger
+from payviox.ledger import suspense as items
 from payviox.ledger.model import (
     FEE_INCOME,
     MAIN,
@@ -431,3 +432,36 @@ async def test_money_that_moves_meanwhile_is_not_taken_for_broken(kept: Books) -
         for _ in range(10):
             assert (await kept.verify()).ok
         stop.set()
+
+
+async def test_what_is_in_suspense_beyond_the_open_items_is_named(kept: Books) -> None:
+    await kept.post(Posting("adjustment", 5, WORLD, suspense(books.RAIL)))
+    (problem,) = (await kept.verify()).problems
+    left = -kept.sql("SELECT net_amount FROM orders WHERE status = 'failed' AND amount = 800")[0]
+    assert (problem.kind, problem.expected, problem.found) == ("suspense", left, left + 5)
+
+
+async def test_an_item_without_its_booking_is_named(kept: Books) -> None:
+    kept.sql(
+        "INSERT INTO suspense_items (business_id, id, rail, cause, subject, amount, evidence)"
+        " VALUES (%s, %s, 'other', 'unknown_payment', 'x', 7, '{}')",
+        kept.business.business_id,
+        ids.new(),
+    )
+    (problem,) = (await kept.verify()).problems
+    assert (problem.kind, problem.expected, problem.found) == ("suspense", -7, 0)
+    assert "other" in problem.message
+
+
+async def test_what_was_paid_after_all_is_in_order_before_and_after_it_has_an_item(
+    kept: Books,
+) -> None:
+    assert (await kept.verify()).ok
+    order_id, net = kept.sql("SELECT id, net_amount FROM orders WHERE amount = 800")
+    item = items.NewItem(
+        books.RAIL, "paid_after_all", ids.show(ids.ORDER, order_id), order_id, net, {}
+    )
+    await kept.database.write(
+        lambda db: items.change(db, kept.business.business_id, opening=[item], reason="told")
+    )
+    assert (await kept.verify()).ok

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from simulators import contract
 from support.simulator import Simulator
+from support.vendor_clients import PayPalClient
 
-PayPal = Callable[..., Any]
+PayPal = Callable[..., PayPalClient]
 FULL = 1_000_000_00
 
 
@@ -144,9 +144,7 @@ def test_an_error_by_name_fails_the_item_with_it(paypal: PayPal) -> None:
     assert (item["transaction_status"], item["errors"]["name"]) == ("FAILED", "RISK_DECLINE")
 
 
-def test_what_is_not_claimed_goes_back_after_30_days(
-    paypal: PayPal, simulator: Simulator
-) -> None:
+def test_what_is_not_claimed_goes_back_after_30_days(paypal: PayPal, simulator: Simulator) -> None:
     client = paypal(token_s=10**9)
     batch_id = client.paid("unclaimed@example.com")
     item = client.item(batch_id)

@@ -12,6 +12,7 @@ from payviox.rails.base import Outcome
 from payviox.withdrawals.model import (
     GIVES_BACK,
     MAY_BECOME,
+    SURELY_NOT_SENT,
     TAKING_BACK,
     UNCLAIMED,
     Status,
@@ -150,6 +151,19 @@ def test_elsewhere_a_second_look_long_after_the_last_call_proves_it() -> None:
     assert (late.states, late.outcome, late.waiting) == (("queued",), "not_sent", "float_empty")
 
 
+def test_where_the_rail_cannot_be_asked_no_look_proves_anything() -> None:
+    """It may have arrived by a call before the one that surely did not."""
+    at = case("unknown", outcome="not_found", waiting="float_empty")
+    at = replace(at, answer_age_s=1e6)
+    decision = decide(at, Outcome("not_found", retryable=True))
+    assert (decision.states, decision.outcome, decision.waiting) == (
+        ("queued",),
+        "not_found",
+        "float_empty",
+    )
+    assert decision.outcome not in SURELY_NOT_SENT
+
+
 def test_an_attempt_is_sent_again_a_few_times_and_then_a_person_is_told() -> None:
     for rounds in range(MAX_ROUNDS):
         at = replace(case("unknown", outcome="unknown"), rounds=rounds)
@@ -199,9 +213,17 @@ def test_what_was_accepted_and_then_lost_is_for_a_person() -> None:
 
 def test_another_attempt_follows_a_retryable_failure_until_there_were_enough() -> None:
     failed = Outcome("failed", reason="why", retryable=True)
-    for attempt in range(1, MAX_ATTEMPTS):
-        assert decide(case(attempt=attempt), failed).states == ("queued",)
-    assert decide(case(attempt=MAX_ATTEMPTS), failed).states == ("failed",)
+    for status in ("sending", "sent", "unknown"):
+        for attempt in range(1, MAX_ATTEMPTS):
+            assert decide(case(status, attempt), failed).states == ("queued",)
+        assert decide(case(status, MAX_ATTEMPTS), failed).states == ("failed",)
+
+
+def test_what_the_rail_took_and_then_had_no_money_for_waits_too() -> None:
+    empty = Outcome("failed", reason="why", retryable=True, waiting="float_empty")
+    decision = decide(case("sent", 50, "accepted"), empty)
+    assert (decision.states, decision.money, decision.outcome) == (("queued",), (), "failed")
+    assert (decision.waiting, decision.alert) == ("float_empty", "order.waiting")
 
 
 def test_an_empty_float_never_fails_an_order_however_often() -> None:

@@ -106,7 +106,7 @@ CREATE INDEX orders_new ON orders (business_id, rail, due_at)
 CREATE INDEX orders_tried ON orders (business_id, rail, due_at)
   WHERE due_at IS NOT NULL AND (status <> 'queued' OR waiting IS NOT NULL);
 -- What waits, by its cause: a person counts it, or lets it go on.
-CREATE INDEX orders_waiting ON orders (business_id, waiting, status) WHERE waiting IS NOT NULL;
+CREATE INDEX orders_waiting ON orders (business_id, waiting, rail) WHERE waiting IS NOT NULL;
 
 -- Reconciliation -------------------------------------------------------------------------------
 

@@ -65,7 +65,6 @@ class _Facts(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     price_max_age_s: Count | None = None
     test: bool | None = None
     price: _Price | None = None
-    rpc_urls: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +86,28 @@ def read(rpc: Sequence[str], file: Path | None = None) -> Named:
         name, equals, url = one.partition("=")
         if not equals:
             raise ChainError(
-                f"Give a chain as NAME=URL, for example ERC20=https://…, not {name!r}."
+                f"Give a chain as NAME=URL, such as ERC20=https://…, not {name!r}."
             )
         urls.setdefault(name, []).append(url)
+    for name, found in given.items():
+        own = found.pop("rpc_urls", [])
+        if not isinstance(own, list) or not all(isinstance(url, str) for url in own):
+            raise ChainError(f"{name}: rpc_urls must be a list of URLs.")
+        urls.setdefault(name, []).extend(own)
     for name in urls:
         given.setdefault(name, {})
     if not given:
         raise ChainError("Name at least one chain, as NAME=URL or in a file.")
-    settings: dict[str, Any] = {}
-    credentials: dict[str, str] = {}
-    chains: dict[str, Chain] = {}
-    for name, found in given.items():
-        facts = dict(found)
-        own = facts.pop("rpc_urls", [])
-        if not isinstance(own, list) or not all(isinstance(url, str) for url in own):
-            raise ChainError(f"{name}: rpc_urls must be a list of URLs.")
-        nodes = [*urls.get(name, []), *own]
-        chains[name] = build(name, facts, nodes)
-        settings[name] = msgspec.to_builtins(_facts(name, facts))
-        credentials[RPC_CREDENTIAL + name] = "\n".join(nodes)
-    return Named({"chains": settings}, credentials, chains)
+    return named(given, urls)
+
+
+def named(given: Mapping[str, Mapping[str, Any]], urls: Mapping[str, Sequence[str]]) -> Named:
+    """Chains by name from what is said of each, and their nodes' URLs. Raises ChainError."""
+    return Named(
+        {"chains": {name: msgspec.to_builtins(_facts(name, said)) for name, said in given.items()}},
+        {RPC_CREDENTIAL + name: "\n".join(urls[name]) for name in given},
+        {name: build(name, said, urls[name]) for name, said in given.items()},
+    )
 
 
 def chains_of(account: Account) -> dict[str, Chain]:

@@ -10,11 +10,12 @@ import structlog
 
 from payviox.rails.base import Outcome, ReadyOrder
 from payviox.rails.evm import amounts, gas, outside, sending
+from payviox.rails.evm.answers import Block, Receipt, Sent
 from payviox.rails.evm.books import Payment, Transaction
 from payviox.rails.evm.chains import COIN_DECIMALS
 from payviox.rails.evm.desk import Desk
 from payviox.rails.evm.keys import SignerError
-from payviox.rails.evm.node import Block, NodeError, Receipt, Sent
+from payviox.rails.evm.node import NodeError
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.evm.terms import terms
 

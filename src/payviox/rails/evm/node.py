@@ -5,9 +5,10 @@ units."""
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from payviox.rails.evm import answers
+from payviox.rails.evm.answers import Block, Broadcast, Receipt, Sent, TransferLog
 from payviox.rails.evm.books import Seen
 from payviox.rails.evm.chains import Chain
 
@@ -19,9 +20,6 @@ T = TypeVar("T")
 SHARED_S = 1.0
 """For how long an answer serves all who ask the same, in seconds."""
 
-TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
-"""Keccak-256 of `Transfer(address,address,uint256)`: the event's first topic (ERC-20)."""
-
 MAX_CACHED = 10_000
 
 
@@ -31,52 +29,6 @@ class NodeError(Exception):
 
 class Reverted(Exception):
     """The node tried the call and the contract refused it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """`timestamp` in Unix seconds; `base_fee` in wei per gas, None on a chain without one."""
-
-    number: int
-    hash: str
-    timestamp: int
-    base_fee: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TransferLog:
-    """A Transfer event of a token's contract. Addresses in lower case."""
-
-    token: str
-    source: str
-    target: str
-    units: int
-    hash: str
-    block: int
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A mined transaction. `fee` is all that the network took, in wei."""
-
-    hash: str
-    block: int
-    block_hash: str
-    ok: bool
-    fee: int
-    transfers: tuple[TransferLog, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A transaction as a block has it. `to` in lower case, `value` in wei."""
-
-    hash: str
-    to: str | None
-    value: int
-
-
-Broadcast = Literal["taken", "nonce_used", "underpriced", "poor", "refused"]
 
 
 class Node:
@@ -101,9 +53,7 @@ class Node:
         return await self._once("head", lambda: self.block("latest"))
 
     async def block(self, which: int | Literal["latest"]) -> Block:
-        found = await self._ask(lambda web3: web3.eth.get_block(which))
-        fee = found.get("baseFeePerGas")
-        return Block(int(found["number"]), _hex(found["hash"]), int(found["timestamp"]), fee)
+        return answers.block(await self._ask(lambda web3: web3.eth.get_block(which)))
 
     async def block_at(self, number: int) -> Block:
         """The chain's block of this number now."""
@@ -174,29 +124,14 @@ class Node:
                 return None
 
         found = await self._ask(ask)
-        if found is None or found.get("blockNumber") is None:
-            return None
-        price = int(found.get("effectiveGasPrice", 0))
-        # What a rollup takes for its data comes on top.
-        extra = int(str(found.get("l1Fee", "0x0")), 16)
-        return Receipt(
-            _hex(found["transactionHash"]),
-            int(found["blockNumber"]),
-            _hex(found["blockHash"]),
-            int(found["status"]) == 1,
-            int(found["gasUsed"]) * price + extra,
-            _transfers(found["logs"]),
-        )
+        return None if found is None else answers.receipt(found)
 
     async def transaction_in(self, block: int, address: str, nonce: int) -> Sent | None:
         """The transaction of an address with this nonce in a block; None: it is not there."""
         found = await self._ask(lambda web3: web3.eth.get_block(block, full_transactions=True))
         for each in cast("list[Mapping[str, Any]]", found["transactions"]):
             if str(each["from"]).lower() == address.lower() and int(each["nonce"]) == nonce:
-                to = each.get("to")
-                return Sent(
-                    _hex(each["hash"]), None if to is None else str(to).lower(), int(each["value"])
-                )
+                return answers.sent(each)
         return None
 
     async def transfers_from(
@@ -205,11 +140,11 @@ class Node:
         """The tokens' Transfer events out of an address in these blocks."""
         wanted = {
             "address": [_address(token) for token in tokens],
-            "topics": [TRANSFER, "0x" + _word(int(address, 16))],
+            "topics": [answers.TRANSFER, "0x" + _word(int(address, 16))],
             "fromBlock": start,
             "toBlock": end,
         }
-        return _transfers(await self._ask(lambda web3: web3.eth.get_logs(cast(Any, wanted))))
+        return answers.transfers(await self._ask(lambda web3: web3.eth.get_logs(cast(Any, wanted))))
 
     async def broadcast(self, raw: bytes) -> Broadcast:
         """Hand a signed transaction to the network; again does no harm. Raises NodeError: it may
@@ -220,7 +155,7 @@ class Node:
             try:
                 await web3.eth.send_raw_transaction(raw)
             except Web3RPCError as error:
-                return refusal(str(error))
+                return answers.refusal(str(error))
             return "taken"
 
         return await self._ask(ask)
@@ -240,7 +175,7 @@ class Node:
         """One call for all who ask within a second."""
         now = time.monotonic()
         kept = self._shared.get(key)
-        if kept is None or now - kept[0] > SHARED_S or _broke(kept[1]):
+        if kept is None or (kept[1].done() and (now - kept[0] > SHARED_S or _broke(kept[1]))):
             if len(self._shared) > MAX_CACHED:
                 self._shared.clear()
             kept = (now, asyncio.ensure_future(ask()))
@@ -285,18 +220,6 @@ class Node:
         self._verified.add(index)
 
 
-def refusal(message: str) -> Broadcast:
-    """What a node means that refuses a transaction; clients word it each in their own way."""
-    text = message.lower()
-    if any(known in text for known in ("already known", "already imported", "known transaction")):
-        return "taken"
-    if "nonce too low" in text or "nonce is too low" in text or "oldnonce" in text:
-        return "nonce_used"
-    if "underpriced" in text or "fee too low" in text or "less than block base fee" in text:
-        return "underpriced"
-    return "poor" if "insufficient" in text else "refused"
-
-
 def _client(url: str, chain: Chain) -> "AsyncWeb3[Any]":
     from web3 import AsyncWeb3  # noqa: PLC0415  # heavy: 0.7 s and 60 MB
     from web3.middleware import ExtraDataToPOAMiddleware  # noqa: PLC0415  # as above
@@ -315,30 +238,6 @@ def _kind(error: Exception) -> str:
 
 def _broke(task: "asyncio.Future[Any]") -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
-
-
-def _transfers(logs: Sequence[Mapping[str, Any]]) -> tuple[TransferLog, ...]:
-    found = []
-    for log in logs:
-        topics = log["topics"]
-        data = bytes(log["data"])
-        if len(topics) != 3 or _hex(topics[0]) != TRANSFER or len(data) != 32:
-            continue
-        found.append(
-            TransferLog(
-                str(log["address"]).lower(),
-                "0x" + bytes(topics[1])[12:].hex(),
-                "0x" + bytes(topics[2])[12:].hex(),
-                int.from_bytes(data, "big"),
-                _hex(log["transactionHash"]),
-                int(log["blockNumber"]),
-            )
-        )
-    return tuple(found)
-
-
-def _hex(value: Any) -> str:
-    return "0x" + bytes(value).hex()
 
 
 def _word(value: int) -> str:

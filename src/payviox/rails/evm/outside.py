@@ -1,7 +1,8 @@
 """Transactions that were made with a wallet's key outside of this rail."""
 
+from payviox.rails.evm.answers import Block, Sent
 from payviox.rails.evm.books import Transfer
-from payviox.rails.evm.node import Block, Node, NodeError, Sent
+from payviox.rails.evm.node import Node, NodeError
 
 FIRST_BACK = 32
 """Blocks to go back at first; then ever twice as many, as far as nodes remember."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from payviox.rails.base import Outcome, ReadyOrder
 from payviox.rails.evm import gas
+from payviox.rails.evm.answers import Broadcast
 from payviox.rails.evm.books import (
     Ended,
     Fees,
@@ -22,7 +23,7 @@ from payviox.rails.evm.books import (
 )
 from payviox.rails.evm.desk import Desk, basis_points, call
 from payviox.rails.evm.keys import SignerError
-from payviox.rails.evm.node import Broadcast, NodeError, Reverted
+from payviox.rails.evm.node import NodeError, Reverted
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.evm.terms import Terms, terms
 

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from payviox.rails.base import Entry, Known, RailError
 from payviox.rails.evm import amounts, following, outside
+from payviox.rails.evm.answers import TransferLog
 from payviox.rails.evm.books import Books, Payment
 from payviox.rails.evm.chains import COIN_DECIMALS
 from payviox.rails.evm.desk import Desk
-from payviox.rails.evm.node import NodeError, TransferLog
+from payviox.rails.evm.node import NodeError
 from payviox.rails.evm.prices import PriceError
 
 PAGE = 50

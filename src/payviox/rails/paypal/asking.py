@@ -54,9 +54,7 @@ async def take_back(
     if isinstance(found, Outcome):
         return found
     if found.word == "RETURNED":
-        return Outcome(
-            "canceled", rail_order_id=batch_id, details=found.details, evidence=found.evidence
-        )
+        return states.taken_back(found)
     if found.word == "UNCLAIMED" and not problem.final:
         return Outcome(
             "unknown",

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from payviox.rails.base import Account, Callback, Forged, RailError
 from payviox.rails.http import Answer, Http, NotSent, Unclear
-from payviox.rails.paypal.payments import as_object, moment
+from payviox.rails.paypal.payments import as_object, moment, text
 from payviox.rails.paypal.tokens import base_url
 
 ALGORITHM = "SHA256withRSA"
@@ -109,8 +109,8 @@ class Verifier:
 
 def read(event: Mapping[str, Any]) -> Callback:
     """The payments that an event is about. Raises Forged where it has no id."""
-    event_id = event.get("id")
-    if not isinstance(event_id, str) or not 0 < len(event_id) <= 200:
+    event_id = text(event.get("id"))
+    if event_id is None:
         raise Forged("the event has no id")
     resource = as_object(event.get("resource"))
     header = as_object(resource.get("batch_header"))
@@ -124,7 +124,7 @@ def read(event: Mapping[str, Any]) -> Callback:
 
 
 def _texts(found: tuple[object, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(t for t in found if isinstance(t, str) and 0 < len(t) <= 256))
+    return tuple(dict.fromkeys(told for each in found if (told := text(each)) is not None))
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:

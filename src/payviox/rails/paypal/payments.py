@@ -18,6 +18,8 @@ PROCESSING = frozenset({"PENDING", "PROCESSING"})
 
 PENDING = frozenset({"PENDING", "NEW"})
 
+MAX_TEXT = 200
+
 
 class NotOurs(Exception):
     """What PayPal shows is not this order's payment; the message says why."""
@@ -105,9 +107,9 @@ def payments(batch: Mapping[str, Any]) -> list[Payment]:
     header = as_object(batch.get("batch_header"))
     sender = as_object(header.get("sender_batch_header"))
     shown = Batch(
-        _text(header.get("payout_batch_id")),
-        _text(header.get("batch_status")),
-        _text(sender.get("sender_batch_id")),
+        text(header.get("payout_batch_id")),
+        text(header.get("batch_status")),
+        text(sender.get("sender_batch_id")),
         moment(header.get("time_created")),
     )
     items = batch.get("items")
@@ -121,16 +123,16 @@ def payments(batch: Mapping[str, Any]) -> list[Payment]:
 
 def _payment(item: Mapping[str, Any], batch: Batch) -> Payment:
     asked = as_object(item.get("payout_item"))
-    name = _text(as_object(item.get("errors")).get("name"))
+    name = text(as_object(item.get("errors")).get("name"))
     return Payment(
         batch,
-        _text(asked.get("sender_item_id")),
-        status=_text(item.get("transaction_status")),
-        item_id=_text(item.get("payout_item_id")),
-        transaction_id=_text(item.get("transaction_id")),
+        text(asked.get("sender_item_id")),
+        status=text(item.get("transaction_status")),
+        item_id=text(item.get("payout_item_id")),
+        transaction_id=text(item.get("transaction_id")),
         error=name.replace(" ", "") if name else None,
         amount=cents(asked.get("amount")),
-        receiver=_text(asked.get("receiver")),
+        receiver=text(asked.get("receiver")),
         fee=cents(item.get("payout_item_fee")),
         processed_at=moment(item.get("time_processed")),
     )
@@ -169,5 +171,9 @@ def as_object(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+def text(value: object) -> str | None:
+    """A text of PayPal's, fit to be kept: bounded, and without what PostgreSQL or a terminal would
+    trip over."""
+    if not isinstance(value, str) or not value:
+        return None
+    return "".join(char if char.isprintable() else "\ufffd" for char in value[:MAX_TEXT])

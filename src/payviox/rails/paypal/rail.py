@@ -31,7 +31,7 @@ from payviox.rails.paypal.callbacks import Verifier
 from payviox.rails.paypal.checks import check, holdings
 from payviox.rails.paypal.client import Client
 from payviox.rails.paypal.pace import POSTS_PER_MINUTE, RateLimited
-from payviox.rails.paypal.payments import as_object, dollars
+from payviox.rails.paypal.payments import as_object, dollars, text
 from payviox.rails.paypal.pricing import price, receiver
 from payviox.rails.paypal.refusals import Refusal
 from payviox.rails.paypal.statements import statement
@@ -137,7 +137,7 @@ class PayPalRail:
         """`not_found` while PayPal has told no batch id: only sending the same reference again
         finds out."""
         if order.rail_order_id is None:
-            return Outcome("not_found", evidence={"error": "PayPal has told no batch id"})
+            return Outcome("not_found", retryable=True)
         account = await self._accounts.find(order.business_id, self.name)
         if account is None:
             return states.unknown("no PayPal account is connected", order.rail_order_id)
@@ -225,8 +225,8 @@ def _batch(order: ReadyOrder, reference: str) -> dict[str, object]:
 
 def _taken(answer: Answer) -> Outcome:
     header = as_object(answer.json().get("batch_header"))
-    batch_id = header.get("payout_batch_id")
-    if not isinstance(batch_id, str) or not batch_id:
+    batch_id = text(header.get("payout_batch_id"))
+    if batch_id is None:
         return states.unknown(f"PayPal answered {answer.status} without a batch id")
     return Outcome(
         "accepted",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from payviox.rails.base import Outcome
 from payviox.rails.http import Answer
 from payviox.rails.paypal import reasons, states
-from payviox.rails.paypal.payments import as_object
+from payviox.rails.paypal.payments import as_object, text
 
 NOT_TAKEN = frozenset({404, 405, 406, 413, 414, 415})
 """Statuses of a request that was not looked into: its address is not PayPal's, or not right."""
@@ -37,12 +37,11 @@ class Refusal:
         found: dict[str, Any] = {"http_status": self.status}
         if self.names:
             found["error_name"] = self.names[0]
-        issues = [name[:200] for name in self.names[1:4]]
-        if issues:
-            found["issues"] = issues
-        debug_id = self.body.get("debug_id")
-        if isinstance(debug_id, str):
-            found["debug_id"] = debug_id[:100]
+        if self.names[1:]:
+            found["issues"] = list(self.names[1:4])
+        debug_id = text(self.body.get("debug_id"))
+        if debug_id is not None:
+            found["debug_id"] = debug_id
         return found
 
     @property
@@ -57,12 +56,12 @@ def read(answer: Answer) -> Refusal:
     body = answer.json()
     given = body.get("details")
     details = tuple(d for d in (given if isinstance(given, list) else []) if isinstance(d, dict))
-    words = [body.get("name"), *(detail.get("issue") for detail in details)]
-    fields = [detail.get("field") for detail in details]
+    words = [text(body.get("name")), *(text(detail.get("issue")) for detail in details)]
+    fields = [text(detail.get("field")) for detail in details]
     return Refusal(
         answer.status,
-        tuple(word for word in words if isinstance(word, str)),
-        tuple(field for field in fields if isinstance(field, str)),
+        tuple(word for word in words if word is not None),
+        tuple(field for field in fields if field is not None),
         details,
         body,
     )

@@ -14,6 +14,9 @@ NEVER_PAID = frozenset(
 )
 GIVEN_BACK = frozenset({"REFUNDED", "REVERSED"})
 
+CLAIMABLE = timedelta(days=29)
+"""A payee has 30 days to claim a payment; a day is left for how PayPal counts them."""
+
 UNCLAIMED_AGAIN_S = 4 * 3600.0
 ON_HOLD_AGAIN_S = 3600.0
 
@@ -120,8 +123,22 @@ def _reversed(payment: Payment, _: str, __: datetime) -> Outcome:
     return _ended("returned", payment, reason=reasons.REVERSED)
 
 
-def _not_claimed(payment: Payment, _: str, __: datetime) -> Outcome:
+def _given_back(payment: Payment, _: str, __: datetime) -> Outcome:
+    """Unclaimed for 30 days, or taken back before, which its sender alone can do: by us, or at
+    PayPal."""
+    since, until = payment.batch.created_at, payment.processed_at
+    if since is not None and until is not None and until - since < CLAIMABLE:
+        return taken_back(payment)
     return _ended("failed", payment, reason=reasons.NOT_CLAIMED)
+
+
+def taken_back(payment: Payment) -> Outcome:
+    return Outcome(
+        "canceled",
+        rail_order_id=payment.batch.id,
+        details=payment.details,
+        evidence=payment.evidence,
+    )
 
 
 def _canceled(payment: Payment, _: str, __: datetime) -> Outcome:
@@ -158,7 +175,7 @@ MEANINGS: dict[str, Callable[[Payment, str, datetime], Outcome]] = {
     "SUCCESS": _succeeded,
     "REFUNDED": _refunded,
     "REVERSED": _reversed,
-    "RETURNED": _not_claimed,
+    "RETURNED": _given_back,
     "FAILED": _failed,
     "DENIED": _failed,
     "BLOCKED": _failed,

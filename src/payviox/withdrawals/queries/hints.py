@@ -5,9 +5,6 @@ from uuid import UUID
 
 from payviox.db.pool import Connection
 
-LOOKED_UP = "status IN ('sent', 'unknown', 'succeeded', 'failed') AND attempt > 0"
-"""Orders of which a rail can be asked."""
-
 
 async def find_orders(
     connection: Connection,
@@ -34,11 +31,12 @@ async def find_orders(
 
 
 async def make_due(connection: Connection, business_id: UUID, order_ids: Sequence[UUID]) -> int:
-    """Let the worker look these up now, locked in order of id; how many can be looked up."""
+    """Let the worker look these up now, locked in order of id; how many there are of which a rail
+    can be asked."""
     cursor = await connection.execute(
         "UPDATE orders SET due_at = now() WHERE business_id = %(b)s AND id IN ("
-        f" SELECT id FROM orders WHERE business_id = %(b)s AND id = ANY(%(ids)s) AND {LOOKED_UP}"
-        " ORDER BY id FOR UPDATE)",
+        " SELECT id FROM orders WHERE business_id = %(b)s AND id = ANY(%(ids)s) AND attempt > 0"
+        " AND status IN ('sent', 'unknown', 'succeeded', 'failed') ORDER BY id FOR UPDATE)",
         {"b": business_id, "ids": list(order_ids)},
     )
     return cursor.rowcount

@@ -153,6 +153,7 @@ async def list_page(
     user_id: UUID | None = None,
     status: str | None = None,
     provider: Provider | None = None,
+    waiting: str | None = None,
     after: UUID | None = None,
     limit: int,
 ) -> list[Order]:
@@ -161,6 +162,7 @@ async def list_page(
         "o.payout_user_id = %(user)s": user_id,
         "o.status = %(status)s": status,
         "o.provider = %(provider)s": provider,
+        "o.waiting = %(waiting)s": waiting,
         "o.id < %(after)s": after,
     }
     conditions = ["o.business_id = %(business)s"]
@@ -174,6 +176,7 @@ async def list_page(
                 "user": user_id,
                 "status": status,
                 "provider": provider,
+                "waiting": waiting,
                 "after": after,
                 "limit": limit,
             },

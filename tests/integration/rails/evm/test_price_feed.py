@@ -12,8 +12,6 @@ from payviox.rails.evm.chain_settings import build
 from payviox.rails.evm.node import Node as ChainNode
 from payviox.rails.evm.prices import PriceError, rate
 from support.anvil import Contract, Node
-from support.anvil import anvil as anvil  # noqa: PLC0414  # a fixture
-from support.anvil import anvil_node as anvil_node  # noqa: PLC0414  # a fixture
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +42,7 @@ async def node(anvil: Node, feed: Contract) -> AsyncIterator[ChainNode]:
 
 
 def tell(feed: Contract, answer: int, age_s: int = 0, rounds: tuple[int, int] = (9, 9)) -> None:
-    feed.write("set", answer, int(time.time()) - age_s if age_s is not None else 0, *rounds)
+    feed.write("set", answer, int(time.time()) - age_s, *rounds)
 
 
 async def test_a_fresh_feed_is_read_to_the_last_digit(node: ChainNode, feed: Contract) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +20,8 @@ from payviox.rails.evm.keys import SignerError
 from payviox.rails.evm.signers import Signers
 from payviox.rails.fees import FeePolicy
 from support.anvil import ETHER, GWEI, Node, wallet_key
-from support.anvil import anvil as anvil  # noqa: PLC0414  # a fixture
-from support.anvil import anvil_node as anvil_node  # noqa: PLC0414  # a fixture
 from support.installation import until
+from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -123,12 +123,19 @@ async def test_a_wrong_passphrase_is_said_at_once_the_second_time(
 
 
 async def test_who_gives_up_waiting_for_a_keystore_does_not_spoil_it(
-    wallet: Wallet, signers: Signers
+    wallet: Wallet, signers: Signers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    opening, go_on = threading.Event(), threading.Event()
+    unlock = keystores.unlock
+    monkeypatch.setattr(
+        keystores, "unlock", lambda *a: opening.set() or (go_on.wait(10) and unlock(*a))
+    )
     impatient = asyncio.ensure_future(signers.of(account(wallet.settings)))
     patient = asyncio.ensure_future(signers.of(account(wallet.settings)))
-    await asyncio.sleep(0.05)  # both wait by now, and if not the outcome is the same
+    await eventually(opening.is_set)
     impatient.cancel()
+    await asyncio.gather(impatient, return_exceptions=True)
+    go_on.set()
     assert (await patient).address == wallet.address
 
 

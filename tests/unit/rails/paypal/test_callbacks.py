@@ -132,7 +132,7 @@ async def test_an_event_about_a_batch_names_it() -> None:
 
 @pytest.mark.parametrize(
     "resource",
-    [None, {}, 7, {"payout_item": 7, "payout_batch_id": ["B"]}, {"sender_batch_id": "x" * 300}],
+    [None, {}, 7, {"payout_item": 7, "payout_batch_id": ["B"]}],
 )
 async def test_an_event_about_something_else_names_nothing(resource: object) -> None:
     body = json.dumps({"id": "WH-3", "resource": resource}).encode()

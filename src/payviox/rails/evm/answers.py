@@ -1,0 +1,123 @@
+"""What nodes answer, as plain values. Amounts in wei and in tokens' units."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+"""Keccak-256 of `Transfer(address,address,uint256)`: the event's first topic (ERC-20)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`timestamp` in Unix seconds; `base_fee` in wei per gas, None on a chain without one."""
+
+    number: int
+    hash: str
+    timestamp: int
+    base_fee: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLog:
+    """A Transfer event of a token's contract. Addresses in lower case."""
+
+    token: str
+    source: str
+    target: str
+    units: int
+    hash: str
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A mined transaction. `fee` is all that the network took, in wei."""
+
+    hash: str
+    block: int
+    block_hash: str
+    ok: bool
+    fee: int
+    transfers: tuple[TransferLog, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A transaction as a block has it. `to` in lower case, `value` in wei."""
+
+    hash: str
+    to: str | None
+    value: int
+
+
+Broadcast = Literal["taken", "nonce_used", "underpriced", "poor", "refused"]
+
+
+def block(found: Mapping[str, Any]) -> Block:
+    return Block(
+        int(found["number"]),
+        hexadecimal(found["hash"]),
+        int(found["timestamp"]),
+        found.get("baseFeePerGas"),
+    )
+
+
+def receipt(found: Mapping[str, Any]) -> Receipt | None:
+    """None: it is of no block yet."""
+    if found.get("blockNumber") is None:
+        return None
+    price = int(found.get("effectiveGasPrice", 0))
+    # What a rollup takes for its data comes on top.
+    data_fee = found.get("l1Fee", 0)
+    extra = int(data_fee, 16) if isinstance(data_fee, str) else int(data_fee)
+    return Receipt(
+        hexadecimal(found["transactionHash"]),
+        int(found["blockNumber"]),
+        hexadecimal(found["blockHash"]),
+        int(found["status"]) == 1,
+        int(found["gasUsed"]) * price + extra,
+        transfers(found["logs"]),
+    )
+
+
+def sent(found: Mapping[str, Any]) -> Sent:
+    to = found.get("to")
+    target = None if to is None else str(to).lower()
+    return Sent(hexadecimal(found["hash"]), target, int(found["value"]))
+
+
+def transfers(logs: Sequence[Mapping[str, Any]]) -> tuple[TransferLog, ...]:
+    found = []
+    for log in logs:
+        topics = log["topics"]
+        data = bytes(log["data"])
+        if len(topics) != 3 or hexadecimal(topics[0]) != TRANSFER or len(data) != 32:
+            continue
+        found.append(
+            TransferLog(
+                str(log["address"]).lower(),
+                "0x" + bytes(topics[1])[12:].hex(),
+                "0x" + bytes(topics[2])[12:].hex(),
+                int.from_bytes(data, "big"),
+                hexadecimal(log["transactionHash"]),
+                int(log["blockNumber"]),
+            )
+        )
+    return tuple(found)
+
+
+def hexadecimal(value: Any) -> str:
+    return "0x" + bytes(value).hex()
+
+
+def refusal(message: str) -> Broadcast:
+    """What a node means that refuses a transaction; clients word it each in their own way."""
+    text = message.lower()
+    if any(known in text for known in ("already known", "already imported", "known transaction")):
+        return "taken"
+    if "nonce too low" in text or "nonce is too low" in text or "oldnonce" in text:
+        return "nonce_used"
+    if "underpriced" in text or "fee too low" in text or "less than block base fee" in text:
+        return "underpriced"
+    return "poor" if "insufficient" in text else "refused"

@@ -1,0 +1,252 @@
+"""Payments on a real chain, from the order to its end in the ledger."""
+
+import asyncio
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from payviox.rails.base import Invalid, RailError, Request
+from payviox.rails.evm import node
+from payviox.rails.fees import FeePolicy
+from support.anvil import ETHER, GWEI, Node
+from support.businesses import TestBusiness
+from support.evm import CHAIN, CONFIRMATIONS, PAYEE, Paying, paying
+
+pytestmark = pytest.mark.anyio
+
+SUPPORT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _every_question_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "SHARED_S", 0.0)
+
+
+@pytest.fixture
+async def pay(anvil: Node, business: TestBusiness) -> Paying:
+    return await paying(anvil, business)
+
+
+@pytest.mark.parametrize(
+    ("currency", "units"), [("USDT", 50 * 10**6), ("USDC", 50 * 10**18), ("ETH", ETHER // 40)]
+)
+async def test_a_payment_is_sent_once_confirmed_and_settled(
+    pay: Paying, currency: str, units: int
+) -> None:
+    order = await pay.order(5_000, PAYEE, currency)
+    before = pay.node.balance(PAYEE)
+    await pay.desk.process()
+    sent = await pay.desk.get(order)
+    assert (sent.status, sent.details["confirmations"]) == ("sent", 0)
+    assert sent.rail_order_id == sent.details["tx_hash"]
+    sent = await pay.settle(order)
+    assert (sent.status, sent.details["confirmations"]) == ("sent", 1)
+    pay.node.mine(CONFIRMATIONS - 1)
+    done = await pay.settle(order)
+    assert (done.status, done.details["confirmations"]) == ("succeeded", CONFIRMATIONS)
+    if currency == "ETH":
+        assert pay.node.balance(PAYEE) - before == units
+    else:
+        token = pay.usdt if currency == "USDT" else pay.usdc
+        assert pay.received(PAYEE, token) == [units]
+    receipt = pay.node.receipt(done.details["tx_hash"])
+    assert receipt is not None
+    fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+    assert Decimal(done.details["network_fee"]) == Decimal(fee) / ETHER
+    books = await pay.business.ledger()
+    cost = books.balance("rail_cost:evm")
+    assert cost == (fee * 2000 * 100 + ETHER // 2) // ETHER
+    assert books.balance("settled:evm") == 5_000
+    await pay.desk.hurry()
+    assert await pay.desk.process() == 1  # the last look, before the block is old
+    pay.node.mine(CONFIRMATIONS)
+    await pay.settle(order)
+    await pay.desk.hurry()
+    assert await pay.desk.process() == 0
+
+
+async def test_a_quote_promises_an_exact_amount_in_both_directions(pay: Paying) -> None:
+    business_id = pay.business.business_id
+    where = {"chain": CHAIN, "to_address": PAYEE}
+    pay.change(fees=FeePolicy("recipient", percentage_bp=100, fixed=30))
+    for currency, decimals in (("USDT", 6), ("USDC", 18), ("ETH", 18)):
+        to = {**where, "currency": currency}
+        gross = await pay.rail.quote(Request(business_id, "crypto", to, amount=10_000))
+        assert gross.amount == 10_000
+        assert gross.fees + gross.net_amount == gross.amount
+        network_fee = gross.destination["terms"]["network_fee"]
+        assert gross.fees == 100 + 30 + network_fee
+        assert network_fee > 0
+        net = await pay.rail.quote(Request(business_id, "crypto", to, net_amount=7_777))
+        assert net.net_amount == 7_777
+        assert net.amount == net.fees + 7_777
+        rate = Decimal(2000) if currency == "ETH" else Decimal(1)
+        exact = Decimal(net.destination["crypto_amount"])
+        assert 0 <= Decimal("77.77") - exact * rate < rate / 10**decimals
+
+
+async def test_what_cannot_be_paid_is_refused_with_its_field(pay: Paying) -> None:
+    business_id = pay.business.business_id
+    good = {"currency": "USDT", "chain": CHAIN, "to_address": PAYEE}
+
+    async def fields(amount: int = 5_000, **changed: str) -> list[str]:
+        request = Request(business_id, "crypto", {**good, **changed}, amount=amount)
+        with pytest.raises(Invalid) as refused:
+            await pay.rail.quote(request)
+        return list(refused.value.fields)
+
+    assert await fields(currency="DOGE") == ["crypto.currency"]
+    assert await fields(chain="NOWHERE") == ["crypto.chain"]
+    assert await fields(to_address=pay.address) == ["crypto.to_address"]
+    assert await fields(to_address=pay.usdc.address) == ["crypto.to_address"]
+    assert await fields(to_address=PAYEE.replace("D", "d")) == ["crypto.to_address"]
+    assert await fields(to_address="0x" + "0" * 39 + "1") == ["crypto.to_address"]
+    pay.change(fees=FeePolicy("recipient", fixed=500))
+    assert await fields(amount=500) == ["amount"]
+    coarse = {"COIN": {"address": pay.usdt.address, "decimals": 0}}
+    pay.change(chain={"tokens": coarse}, fees=FeePolicy())
+    assert await fields(amount=150, currency="COIN") == ["amount"]
+    assert await fields(amount=99, currency="COIN") == ["amount"]
+
+
+async def test_a_spread_makes_the_coin_dearer_for_the_payee(pay: Paying) -> None:
+    pay.set(spread_bp=50)
+    order = await pay.order(10_050, PAYEE, "USDC")
+    assert order.destination["crypto_amount"] == "100"
+
+
+async def test_an_empty_wallet_makes_orders_wait_and_uses_no_nonce(pay: Paying) -> None:
+    pay.usdt.write("burn", pay.address, 10**12)
+    order = await pay.order(5_000, PAYEE)
+    await pay.desk.process()
+    waits = await pay.desk.get(order)
+    assert (waits.status, waits.waiting) == ("queued", "float_empty")
+    pay.usdt.write("mint", pay.address, 10**12)
+    pay.node.fund(pay.address, 0)
+    waits = await pay.settle(order)
+    assert (waits.status, waits.waiting) == ("queued", "gas_empty")
+    assert await pay.count("evm_payments") == 0
+    pay.node.fund(pay.address, ETHER)
+    assert (await pay.settle(order)).status == "sent"
+
+
+async def test_what_earlier_payments_will_take_is_kept_aside(pay: Paying) -> None:
+    pay.usdt.write("burn", pay.address, 10**12 - 75 * 10**6)
+    pay.node.automine(False)
+    orders = [await pay.order(5_000, PAYEE) for _ in range(2)]
+    await pay.desk.process()
+    found = sorted([(o.status, o.waiting) for o in [await pay.desk.get(o) for o in orders]])
+    assert found == [("queued", "float_empty"), ("sent", None)]
+    [left] = [h for h in await pay.rail.read_float(pay.business.business_id) if "USDT" in h.asset]
+    assert (left.amount, left.cents) == ("25", 2_500)
+
+
+async def test_a_gas_spike_above_the_cap_makes_orders_wait(pay: Paying) -> None:
+    order = await pay.order(5_000, PAYEE)
+    pay.node.set_base_fee(500 * GWEI)
+    pay.node.mine()
+    await pay.desk.process()
+    waits = await pay.desk.get(order)
+    assert (waits.status, waits.waiting) == ("queued", "gas_price_high")
+    assert await pay.count("evm_payments") == 0
+    pay.node.set_base_fee(GWEI)
+    pay.node.mine()
+    assert (await pay.settle(order)).status == "sent"
+
+
+async def test_a_node_that_is_down_before_the_nonce_sends_nothing(pay: Paying) -> None:
+    order = await pay.order(5_000, PAYEE)
+    assert pay.accounts.account is not None
+    working = pay.accounts.account.credentials
+    pay.change(credentials={f"rpc:{CHAIN}": "http://127.0.0.1:1/secret-key"})
+    await pay.desk.process()
+    waits = await pay.desk.get(order)
+    assert (waits.status, waits.waiting) == ("queued", "rail_unreachable")
+    assert "secret" not in json.dumps(await pay.answer(order))
+    with pytest.raises(RailError) as error:
+        await pay.rail.read_float(pay.business.business_id)
+    assert "secret" not in str(error.value)
+    pay.change(credentials=working)
+    assert (await pay.settle(order)).status == "sent"
+
+
+async def test_a_second_node_serves_where_the_first_is_down(pay: Paying) -> None:
+    order = await pay.order(5_000, PAYEE)
+    pay.change(credentials={f"rpc:{CHAIN}": f"http://127.0.0.1:1\n{pay.node.url}"})
+    await pay.desk.process()
+    assert (await pay.desk.get(order)).status == "sent"
+
+
+async def test_a_node_of_another_chain_is_not_believed(pay: Paying) -> None:
+    order = await pay.order(5_000, PAYEE)
+    pay.change(chain={"chain_id": 1337})
+    await pay.desk.process()
+    waits = await pay.desk.get(order)
+    assert (waits.status, waits.waiting) == ("queued", "chain_changed")
+    with pytest.raises(RailError, match="the node is of chain 31337"):
+        await pay.rail.read_float(pay.business.business_id)
+
+
+async def test_a_transfer_that_would_fail_is_not_sent_and_gives_the_money_back(pay: Paying) -> None:
+    pay.usdt.write("setBlackListed", PAYEE, True)
+    order = await pay.order(5_000, PAYEE)
+    await pay.desk.process()
+    assert (await pay.desk.get(order)).status == "failed"
+    assert await pay.count("evm_payments") == 0
+    assert (await pay.business.ledger()).balance("in_transit:evm") == 0
+
+
+async def test_an_expired_price_that_moved_gives_the_money_back(pay: Paying) -> None:
+    for price, expected in (("2010", "sent"), ("2100", "failed"), ("1900", "failed")):
+        assert pay.accounts.account is not None
+        chain = pay.accounts.account.settings["chains"][CHAIN]
+        order = await pay.order(5_000, PAYEE, "ETH")
+        pay.change(chain={"price": {**chain["price"], "rate": price}})
+        await pay.business.database.write(
+            lambda db, order=order: db.execute(
+                "UPDATE orders SET destination = jsonb_set(destination, '{terms,expires_at}',"
+                " '\"2026-01-01T00:00:00+00:00\"') WHERE business_id = %s AND id = %s",
+                [order.business_id, order.id],
+            )
+        )
+        await pay.desk.process()
+        print(await pay.answer(order), await pay.desk.get(order))
+        assert (await pay.desk.get(order)).status == expected
+        pay.change(chain={"price": chain["price"]})
+
+
+async def test_two_processes_give_out_every_nonce_once(pay: Paying) -> None:
+    orders = [await pay.order(100 + number, PAYEE) for number in range(50)]
+    account = pay.accounts.account
+    assert account is not None
+    given = {
+        "business_id": str(pay.business.business_id),
+        "settings": account.settings,
+        "credentials": account.credentials,
+        "url": pay.business.database.url,
+        "key": pay.key,
+        "limit": 30,
+    }
+    workers = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "support.evm_worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=SUPPORT,
+        )
+        for _ in range(2)
+    ]
+    told = await asyncio.gather(*(w.communicate(json.dumps(given).encode()) for w in workers))
+    handled = [int(out) for out, _ in told]
+    assert sum(handled) == 50
+    assert min(handled) > 0
+    found = [await pay.desk.get(order) for order in orders]
+    assert {order.status for order in found} == {"sent"}
+    assert pay.node.nonce(pay.address) == 50
+    paid = sorted(pay.received(PAYEE))
+    assert paid == [(100 + number) * 10**4 for number in range(50)]

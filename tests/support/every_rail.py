@@ -1,0 +1,190 @@
+"""A test business that is connected to every rail: PayPal and Tremendous as the simulator speaks
+them, a wallet on a real local chain, the stock, and the sandbox. What each really paid is read from
+its own books."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, get_args
+from uuid import uuid4
+
+from eth_account import Account as Keys
+
+from payviox import ids, wiring
+from payviox.auth.keyring import Keyring
+from payviox.rail_accounts import service as rail_accounts
+from payviox.rail_accounts.model import Changes, RailName
+from payviox.rails.base import Provider
+from payviox.withdrawals.model import Order
+from payviox.withdrawals.routing import Rails
+from support import giftcards, live
+from support.anvil import ETHER, Contract, Node
+from support.businesses import TestBusiness
+from support.simulator import TREMENDOUS_FUNDING_SOURCE, TREMENDOUS_WEBHOOK_KEY, Simulator
+from support.withdrawals import Desk
+
+RailNamed = Literal["paypal", "tremendous", "evm", "stock", "sandbox"]
+RAILS: tuple[RailNamed, ...] = get_args(RailNamed)
+
+CHAIN = "LOCAL"
+CONFIRMATIONS = 2
+DECIMALS = {"USDT": 6, "USDC": 18}
+PASSPHRASE = "only for tests"
+CARD_PRICE = 2_500
+ANY_VALUE = "trm_OKMHM2X2OHYV"
+
+
+@dataclass
+class EveryRail:
+    """The business, its rails, and the books of those who pay. Amounts in cents."""
+
+    simulator: Simulator = field(repr=False)
+    node: Node = field(repr=False)
+    tokens: dict[str, Contract] = field(repr=False)
+    business: TestBusiness = field(repr=False)
+    rails: Rails = field(repr=False)
+    desk: Desk = field(repr=False)
+    paypal_client: str
+    tremendous_key: str
+    payees: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Of each crypto order: the token and the address, which no other order pays."""
+
+    async def order(
+        self, rail: RailNamed, amount: int, course: str = "success", currency: str = "USDT"
+    ) -> Order:
+        """An order of a payout user of its own, due to be sent there. At PayPal and Tremendous the
+        local part of the payee's address names the course that it takes."""
+        email = f"{course}@{uuid4().hex}.example.com"
+        user_id = await self.desk.user(amount, email)
+        to = str(Keys.create().address)
+        provider, destination = await self._destination(rail, email, to, currency)
+        order = await self.desk.withdraw(user_id, amount, destination, provider, email=email)
+        assert order.rail == rail
+        self.payees[str(order.id)] = (currency, to)
+        return order
+
+    async def _destination(
+        self, rail: RailNamed, email: str, to: str, currency: str
+    ) -> tuple[Provider, dict[str, Any]]:
+        match rail:
+            case "paypal":
+                return "paypal", {"email": email}
+            case "tremendous":
+                return "gift_card", {"product": ANY_VALUE}
+            case "evm":
+                return "crypto", {"currency": currency, "chain": CHAIN, "to_address": to}
+            case "sandbox":
+                return "crypto", {"currency": currency, "chain": "ERC20", "to_address": to}
+            case "stock":
+                (product,) = await self.business.database.fetch(
+                    lambda db: giftcards.service.catalogue(db, self.business.business_id)
+                )
+                return "gift_card", {"product": product.shown_id}
+
+    async def times_paid(self, order: Order) -> int:
+        """How often the payee of this order has been paid, less how often it came back."""
+        shown = ids.show(ids.ORDER, order.id)
+        match order.rail:
+            case "paypal" | "tremendous":
+                return self.simulator.books().times_paid(shown)
+            case "evm":
+                currency, to = self.payees[str(order.id)]
+                units = order.net_amount * 10 ** (DECIMALS[currency] - 2)
+                times, rest = divmod(int(self.tokens[currency].read("balanceOf", to)), units)
+                assert rest == 0
+                return times
+            case "stock":
+                table = "gift_cards WHERE status = 'delivered' AND order_id = %s"
+                given: object = order.id
+            case _:
+                table, given = "sandbox_payments WHERE reference LIKE %s", f"{shown}.%"
+        count = f"SELECT count(*) FROM {table} AND business_id = %s"
+        return int(await self.business.scalar(count, given, self.business.business_id))
+
+    async def settle(self, order: Order, rounds: int = 30) -> Order:
+        """Let time go by, here, at the vendors and on the chain, until nothing is due any more that
+        could change the order."""
+        for _ in range(rounds):
+            await self.desk.process()
+            order = await self.desk.get(order)
+            if order.status not in ("queued", "sending", "sent", "unknown"):
+                return order
+            self.pass_time()
+            await self.desk.hurry(age_s=120)
+        return order
+
+    def pass_time(self) -> None:
+        self.node.mine(CONFIRMATIONS)
+        self.simulator.advance(seconds=120)
+
+
+@asynccontextmanager
+async def every_rail(
+    simulator: Simulator, node: Node, business: TestBusiness, folder: Path
+) -> AsyncIterator[EveryRail]:
+    """Connect the business. Its wallet has its own key, in a keystore in the folder."""
+    client, key = f"client-{uuid4().hex}", f"TEST_{uuid4().hex}"
+    simulator.paypal_account(client, secret="secret", webhook_id="HOOK", balance=10**9)
+    simulator.tremendous_account(key, balance=10**9, per_second=10**6)
+    tokens = {"USDT": node.deploy("ReturnlessToken"), "USDC": node.deploy("StandardToken")}
+    wallet = Keys.create()
+    node.fund(wallet.address, 1_000 * ETHER)
+    for name, token in tokens.items():
+        token.write("mint", wallet.address, 10 ** (9 + DECIMALS[name]))
+    keystore = folder / f"{uuid4().hex}.json"
+    keystore.write_text(json.dumps(Keys.encrypt(wallet.key, PASSPHRASE, "pbkdf2", 2)))
+    keystore.chmod(0o600)
+
+    keyring = Keyring(live.SECRET_KEY)
+    accounts: dict[RailName, tuple[dict[str, Any], dict[str, str]]] = {
+        "paypal": (
+            {"client_id": client, "webhook_id": "HOOK", "base_url": simulator.paypal_url},
+            {"client_secret": "secret"},
+        ),
+        "tremendous": (
+            {"funding_source_id": TREMENDOUS_FUNDING_SOURCE, "base_url": simulator.tremendous_url},
+            {"api_key": key, "webhook_key": TREMENDOUS_WEBHOOK_KEY},
+        ),
+        "evm": (
+            {
+                "keystore": str(keystore),
+                "address": str(wallet.address),
+                "chains": {CHAIN: _chain(node, tokens)},
+            },
+            {"passphrase": PASSPHRASE, f"rpc:{CHAIN}": node.url},
+        ),
+    }
+    database = business.database
+    for rail, (settings, credentials) in accounts.items():
+        await database.write(
+            lambda db, rail=rail, settings=settings, credentials=credentials: rail_accounts.connect(  # type: ignore[misc]
+                db, keyring, business.business_id, rail, Changes({}, settings), credentials, "test"
+            )
+        )
+    codes = giftcards.csv_of([f"CODE-{number}" for number in range(50)], price=CARD_PRICE)
+    await giftcards.import_text(database, keyring, business.business_id, codes)
+    rails = wiring.rails(database, keyring)
+    try:
+        desk = Desk.of(business, rails)
+        yield EveryRail(simulator, node, tokens, business, rails, desk, client, key)
+    finally:
+        await rails.close()
+
+
+def _chain(node: Node, tokens: dict[str, Contract]) -> dict[str, Any]:
+    until = datetime.now(UTC) + timedelta(days=1)
+    return {
+        "chain_id": node.chain_id,
+        "coin": "ETH",
+        "confirmations": CONFIRMATIONS,
+        "block_s": 1.0,
+        "max_fee_gwei": 100,
+        "tokens": {
+            name: {"address": token.address, "decimals": DECIMALS[name]}
+            for name, token in tokens.items()
+        },
+        "price": {"rate": "2000", "expires_at": until.isoformat()},
+    }
