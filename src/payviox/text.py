@@ -1,6 +1,15 @@
-"""What a short text that people write and read may hold: names, notes, references."""
+"""What a short text that people write and read may hold: names, notes, references; and how it goes
+into a spreadsheet."""
 
 MAX_NOTE = 500
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet calculate a cell (OWASP, CSV injection)."""
+
+
+def harmless_cell(text: str) -> str:
+    """The text of a CSV cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def printable(text: str, most: int = MAX_NOTE) -> str:

@@ -18,6 +18,7 @@ from payviox.money import dollars
 from payviox.rail_accounts import callbacks
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rails.base import KeepsCatalogue, RailError
+from payviox.reconciliation import service as reconciliation
 from payviox.withdrawals import quotes
 from payviox.withdrawals.routing import Rails
 
@@ -97,6 +98,13 @@ async def _refresh_catalogues_of(database: Database, rails: Rails, business_id: 
             )
 
 
+async def reconcile(database: Database, rails: Rails) -> None:
+    """Compare every business's books with its rails', and tell of what stays unexplained."""
+    every = [business.id for business in await database.fetch(businesses.list_all)]
+    troubled = await reconciliation.reconcile_all(database, rails, every)
+    logger.info("%d businesses reconciled, %d of them not in order", len(every), troubled)
+
+
 SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "expire_balances": ("*/10 * * * *", expire),
     "audit_ledger": ("17 */6 * * *", audit_ledger),
@@ -106,5 +114,6 @@ SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
 
 RAILS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Rails], Awaitable[object]]]] = {
     "refresh_catalogues": ("41 * * * *", refresh_catalogues),
+    "reconcile": ("53 */6 * * *", reconcile),
 }
 """The same, for what asks the rails."""

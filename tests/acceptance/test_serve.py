@@ -246,7 +246,7 @@ def test_the_demo_renews_what_it_prints_and_says_so(installation: Installation) 
         "The payout balance was low: $100,000.00 of test money were deposited",
     ):
         assert again.output.count(note) == 1, note
-    create, operations, withdraw = (
+    create, operations, withdraw, *_ = (
         line for line in again.output.splitlines() if line.startswith("curl")
     )
     assert paste(create) == "201"

@@ -103,17 +103,24 @@ CHANGES = {
     "quotes": "",
     "rail_accounts": "environment enabled min_amount max_amount low_float fee_payer"
     " fee_percentage_bp fee_fixed fee_cap settings credentials key_id updated_at",
-    "rail_callbacks": "orders",
+    "rail_callbacks": "",
     "rail_products": "",
+    "reconciliation_look_ups": "",
     "reconciliations": "",
     "sandbox_payments": "",
     "secret_keys": "",
-    "suspense_items": "amount evidence seen_at alerted_at resolved_at resolved_by resolution"
-    " reason",
+    "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
     "webhook_settings": "url enabled events token next_token key_id updated_at",
 }
-DELETES = {"allocation_groups", "secret_keys", "quotes", "rail_accounts", "rail_products"}
+DELETES = {
+    "allocation_groups",
+    "secret_keys",
+    "quotes",
+    "rail_accounts",
+    "rail_products",
+    "reconciliation_look_ups",
+}
 TABLES = """
 SELECT t.tablename FROM pg_tables t
 WHERE t.schemaname = 'public' AND t.tablename NOT LIKE 'procrastinate%%'

@@ -135,7 +135,7 @@ class PayPal:
         if account is None:
             return refusal
         batch = self.books.batches.get(request.match_info["id"])
-        if batch is None or batch.account is not account:
+        if batch is None or not self.books.shown(account, batch):
             return web.json_response(shapes.error(404), status=404)
         try:
             page = int(request.query.get("page", "1"))
@@ -246,7 +246,9 @@ class PayPal:
             return refusal
         item = self.books.items.get(request.match_info["id"])
         # An item is not told before its batch was looked at.
-        if item is None or item.batch.account is not account or item.batch.status == "PENDING":
+        if item is None or item.batch.status == "PENDING":
+            return web.json_response(shapes.error(404), status=404)
+        if not self.books.shown(account, item.batch):
             return web.json_response(shapes.error(404), status=404)
         return answer(item)
 

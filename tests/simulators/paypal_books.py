@@ -24,8 +24,8 @@ ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 @dataclass
 class Account:
     """A sender. `dry` says what happens without funds: `refuse` the call, or `deny` the batch.
-    A batch is processed `processing_s` after it was accepted. None in `posts_per_minute`: no
-    limit."""
+    A batch is processed `processing_s` after it was accepted, and cannot be seen before
+    `shows_after_s`. None in `posts_per_minute`: no limit."""
 
     client_id: str
     secret: str
@@ -36,6 +36,7 @@ class Account:
     fee_cap: int | None = 20_00
     dry: str = "refuse"
     processing_s: float = 0.0
+    shows_after_s: float = 0.0
     token_s: int = 32_400
     posts_per_minute: int | None = None
     reporting: bool = True
@@ -113,6 +114,11 @@ class Books:
         if found is None or self.agenda.now() - found.created >= REMEMBERED_S:
             return None
         return found
+
+    def shown(self, account: Account, batch: Batch) -> bool:
+        """Whether the account can see a batch, its own, yet."""
+        seen_from = batch.created + account.shows_after_s
+        return batch.account is account and self.agenda.now() >= seen_from
 
     def cost(self, account: Account, amounts: list[int]) -> int:
         """What a batch takes from the balance."""

@@ -118,7 +118,7 @@ class Tremendous:
         found = [
             order
             for order in reversed(self.books.orders.values())
-            if order.organization is organization
+            if self.books.shown(organization, order)
             and query.get("external_id") in (None, order.reference)
             and query.get("campaign_id") in (None, order.sent["reward"].get("campaign_id"))
             and (since is None or order.created >= since)
@@ -159,7 +159,8 @@ class Tremendous:
             limit = int(request.query.get("limit", "100"))
         except ValueError:
             return _refuse(422, "A parameter is wrong")
-        mine = [o for o in reversed(self.books.orders.values()) if o.organization is organization]
+        newest = reversed(self.books.orders.values())
+        mine = [order for order in newest if self.books.shown(organization, order)]
         shown = [shapes.reward(order) for order in mine[start : start + min(limit, 500)]]
         return web.json_response({"rewards": shown, "total_count": len(mine)})
 
@@ -272,11 +273,11 @@ class Tremendous:
         """An order by its id, or by the customer's."""
         order = self.books.orders.get(number)
         order = order or self.books.by_reference.get((organization.api_key, number))
-        return order if order is not None and order.organization is organization else None
+        return order if order is not None and self.books.shown(organization, order) else None
 
     def _find_reward(self, organization: Organization, request: web.Request) -> Order | None:
         order = self.books.by_reward.get(request.match_info["id"])
-        return order if order is not None and order.organization is organization else None
+        return order if order is not None and self.books.shown(organization, order) else None
 
 
 def _refuse(status: int, message: str = "", payload: Any = None) -> web.Response:

@@ -53,7 +53,7 @@ COURSES: dict[str, tuple[Step, ...]] = {
 @dataclass
 class Organization:
     """Somebody's account. `dry` says what happens without funds: `refuse` the call (402), or `fail`
-    the order. None in `per_second`: no limit."""
+    the order. An order cannot be seen before `shows_after_s`. None in `per_second`: no limit."""
 
     api_key: str
     balance: int = 1_000_000_00
@@ -64,6 +64,7 @@ class Organization:
     fee_bp: int = 0
     dry: str = "refuse"
     per_second: int | None = None
+    shows_after_s: float = 0.0
     course: str | None = None
     calls: list[float] = field(default_factory=list)
     put_in: int = 0
@@ -169,6 +170,11 @@ class Books:
             order.steps = list(self.course_of(order))
             self._take_step(order, order.turn)
         return order
+
+    def shown(self, organization: Organization, order: Order) -> bool:
+        """Whether the organization can see an order, its own, yet."""
+        seen_from = order.created + organization.shows_after_s
+        return order.organization is organization and self.agenda.now() >= seen_from
 
     def move(self, order: Order, status: str, delivery: str | None = None) -> None:
         """The order's status changes, and the money with it."""

@@ -3,13 +3,14 @@ them, a wallet on a real local chain, the stock, and the sandbox. What each real
 its own books."""
 
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from eth_account import Account as Keys
 
@@ -18,6 +19,8 @@ from payviox.auth.keyring import Keyring
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.model import Changes, RailName
 from payviox.rails.base import Provider
+from payviox.rails.evm.addresses import checksummed
+from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails
 from support import giftcards, live
@@ -59,7 +62,13 @@ class EveryRail:
         local part of the payee's address names the course that it takes."""
         email = f"{course}@{uuid4().hex}.example.com"
         user_id = await self.desk.user(amount, email)
-        to = str(Keys.create().address)
+        return await self.order_of(user_id, email, rail, amount, currency)
+
+    async def order_of(
+        self, user_id: UUID, email: str, rail: RailNamed, amount: int, currency: str = "USDT"
+    ) -> Order:
+        """The same, of a payout user with this address."""
+        to = checksummed(f"0x{secrets.token_hex(20)}")
         provider, destination = await self._destination(rail, email, to, currency)
         order = await self.desk.withdraw(user_id, amount, destination, provider, email=email)
         assert order.rail == rail
@@ -104,6 +113,13 @@ class EveryRail:
         count = f"SELECT count(*) FROM {table} AND business_id = %s"
         return int(await self.business.scalar(count, given, self.business.business_id))
 
+    async def list(self, status: str) -> list[Order]:
+        """Every order in this state."""
+        business_id = self.business.business_id
+        return await self.business.database.fetch(
+            lambda db: withdrawals.list_page(db, business_id, status=status, limit=10**6)
+        )
+
     async def settle(self, order: Order, rounds: int = 30) -> Order:
         """Let time go by, here, at the vendors and on the chain, until nothing is due any more that
         could change the order."""
@@ -123,9 +139,16 @@ class EveryRail:
 
 @asynccontextmanager
 async def every_rail(
-    simulator: Simulator, node: Node, business: TestBusiness, folder: Path
+    simulator: Simulator,
+    node: Node,
+    business: TestBusiness,
+    folder: Path,
+    *,
+    node_url: str | None = None,
+    cards: int = 50,
 ) -> AsyncIterator[EveryRail]:
-    """Connect the business. Its wallet has its own key, in a keystore in the folder."""
+    """Connect the business. Its wallet has its own key, in a keystore in the folder; `node_url` is
+    another way to the node."""
     client, key = f"client-{uuid4().hex}", f"TEST_{uuid4().hex}"
     simulator.paypal_account(client, secret="secret", webhook_id="HOOK", balance=10**9)
     simulator.tremendous_account(key, balance=10**9, per_second=10**6)
@@ -154,7 +177,7 @@ async def every_rail(
                 "address": str(wallet.address),
                 "chains": {CHAIN: _chain(node, tokens)},
             },
-            {"passphrase": PASSPHRASE, f"rpc:{CHAIN}": node.url},
+            {"passphrase": PASSPHRASE, f"rpc:{CHAIN}": node_url or node.url},
         ),
     }
     database = business.database
@@ -164,7 +187,7 @@ async def every_rail(
                 db, keyring, business.business_id, rail, Changes({}, settings), credentials, "test"
             )
         )
-    codes = giftcards.csv_of([f"CODE-{number}" for number in range(50)], price=CARD_PRICE)
+    codes = giftcards.csv_of([f"CODE-{number}" for number in range(cards)], price=CARD_PRICE)
     await giftcards.import_text(database, keyring, business.business_id, codes)
     rails = wiring.rails(database, keyring)
     try:

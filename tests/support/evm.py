@@ -21,7 +21,7 @@ from payviox.withdrawals import claims
 from payviox.withdrawals.claims import Claim
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
-from support.anvil import ETHER, Contract, Node
+from support.anvil import ETHER, GWEI, Contract, Node
 from support.businesses import TestBusiness
 from support.withdrawals import Desk
 
@@ -83,6 +83,11 @@ class Paying:
             changed = replace(changed, settings={**changed.settings, "chains": chains})
         self.accounts.account = changed
 
+    def price(self, rate: str, valid_s: float = 3600) -> None:
+        """What the operator says that the coin is worth, in US dollars."""
+        until = datetime.now(UTC) + timedelta(seconds=valid_s)
+        self.change(chain={"price": {"rate": rate, "expires_at": until.isoformat()}})
+
     def set(self, **settings: Any) -> None:
         assert self.accounts.account is not None
         self.change(settings={**self.accounts.account.settings, **settings})
@@ -95,10 +100,11 @@ class Paying:
     async def claim(self) -> list[Claim]:
         """Claims on all that is due, as a worker takes them."""
         business_id = self.business.business_id
-        return await self.business.database.write(lambda db: claims.take(db, business_id, 1000))
+        return await self.business.database.write(
+            lambda db: claims.take(db, business_id, self.desk.rails, lambda _: 1000)
+        )
 
     async def submit(self, claim: Claim, rail: EvmRail | None = None) -> Outcome:
-        assert claim.submit
         return await (rail or self.rail).submit(claim.ready, claim.reference)
 
     async def look_up(self, claim: Claim, rail: EvmRail | None = None) -> Outcome:
@@ -109,6 +115,9 @@ class Paying:
         await self.desk.hurry()
         await self.desk.process()
         return await self.desk.get(order)
+
+    async def scalar(self, query: str, *parameters: object) -> Any:
+        return await self.business.scalar(query, *parameters)
 
     async def answer(self, order: Order) -> dict[str, Any]:
         """What the rail last said of the order, with its evidence."""
@@ -139,6 +148,7 @@ def _topic(address: str) -> str:
 async def paying(node: Node, business: TestBusiness, *, funded: bool = True) -> Paying:
     """A wallet with 10 coins and 1,000,000 of each token, unless it is not to be funded; the payout
     user has 10,000,000 cents."""
+    node.set_base_fee(GWEI)  # which a test before may have changed
     usdt, usdc = node.deploy("ReturnlessToken"), node.deploy("StandardToken")
     key = "0x" + bytes(Keys.create().key).hex()
     address = str(Keys.from_key(key).address)

@@ -39,7 +39,7 @@ async def main(given: dict[str, Any]) -> None:
     handled = await process_due(database, rails, business_id=business_id, limit=given["limit"])
     await rail.close()
     await database.close()
-    print(handled)
+    sys.stdout.write(str(handled))
 
 
 if __name__ == "__main__":

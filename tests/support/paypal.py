@@ -1,7 +1,7 @@
 """A business that is connected to a simulated PayPal, with payout users who withdraw through the
 API. Import the fixtures `running` and `office` into a test's file."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
@@ -134,13 +134,14 @@ class Office:
         """How often the payee was paid, less how often it came back."""
         return sum(one.times_paid - one.times_returned for one in self.payments(order))
 
-    def float(self) -> int:
+    def available(self) -> int:
         return self.books().balance("paypal", self.client_id)
 
     async def run(self, order: Order, *, days: int = 4) -> Order:
         """Let days go by, here and at PayPal."""
         for _ in range(days):
             await self.desk.process()
+            await self.go_on(order)
             self.simulator.advance(days=1)
             await self.desk.hurry(age_s=86_400)
         await self.desk.process()
@@ -183,7 +184,7 @@ async def office(
     make_business: MakeBusiness,
     services: Services,
     monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[Office]:
+) -> Office:
     """Connected, with $10,000 at PayPal, which charges 2 %. Calls may take half a second."""
     monkeypatch.setattr(http, "ANSWER_S", ANSWER_S)
     running.reset()
@@ -193,4 +194,4 @@ async def office(
     business = await make_business(funds=1_000_000, main=1_000_000)
     office = Office(running, client_id, business, services, Desk.of(business, services.rails))
     await office.connect()
-    yield office
+    return office

@@ -112,13 +112,13 @@ class Simulator:
 
     def paypal_account(self, client_id: str = PAYPAL_CLIENT, **settings: Any) -> None:
         """Open or change an account: secret, balance, add, webhook_id, callback_url, fee_bp,
-        fee_cap, dry ("refuse", "deny"), processing_s, token_s, posts_per_minute, reporting,
-        course."""
+        fee_cap, dry ("refuse", "deny"), processing_s, shows_after_s, token_s, posts_per_minute,
+        reporting, course."""
         self._post("account", {"vendor": "paypal", "client_id": client_id, **settings})
 
     def tremendous_account(self, api_key: str = TREMENDOUS_KEY, **settings: Any) -> None:
         """Open or change an organization: balance, add, funding_source_id, webhook_key,
-        callback_url, fee_bp, dry ("refuse", "fail"), per_second, course."""
+        callback_url, fee_bp, dry ("refuse", "fail"), shows_after_s, per_second, course."""
         self._post("account", {"vendor": "tremendous", "api_key": api_key, **settings})
 
     def script(self, *faults: dict[str, Any]) -> None:

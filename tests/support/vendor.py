@@ -3,8 +3,9 @@ answer something else, or nothing. What it really paid is what the tests count."
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from payviox.rails.base import (
@@ -14,6 +15,7 @@ from payviox.rails.base import (
     Known,
     Outcome,
     Quote,
+    RailError,
     ReadyOrder,
     Request,
 )
@@ -37,7 +39,11 @@ STATES: dict[State, EntryState] = {
 
 class Vendor:
     """Implements payviox.rails.base.Rail. `plan` says what it does with the next calls; then it
-    pays. `hold` makes calls wait until it is set, after they have arrived."""
+    pays. `hold` makes calls wait until it is set, after they have arrived.
+
+    Its statement tells the books, and `others` that nobody here ordered; `retold` are fields that it
+    tells otherwise, by reference; with a `refusal` it breaks off.
+    """
 
     name = "vendor"
     authoritative = False
@@ -50,6 +56,9 @@ class Vendor:
         self.orders: dict[str, ReadyOrder] = {}
         self.taken_at: dict[str, datetime] = {}
         self.holdings: list[Holding] = []
+        self.others: list[Entry] = []
+        self.retold: dict[str, dict[str, Any]] = {}
+        self.refusal: str | None = None
         self.page = 100
         self.submitted: list[str] = []
         self.looked_up: list[str] = []
@@ -114,12 +123,16 @@ class Vendor:
             if self.orders[reference].business_id == business_id
             and self.taken_at[reference] >= since
         ]
+        entries += self.others
+        if self.refusal is not None:
+            yield entries[:1]
+            raise RailError(self.refusal)
         for start in range(0, len(entries), self.page):
             yield entries[start : start + self.page]
 
     def _entry(self, reference: str, state: State) -> Entry:
         left = state in ("paid", "returned")
-        return Entry(
+        told = Entry(
             reference,
             f"V-{reference[-3:]}",
             STATES[state],
@@ -127,6 +140,7 @@ class Vendor:
             COST if left else None,
             self.taken_at[reference],
         )
+        return replace(told, **self.retold.get(reference, {}))
 
     def _take(self, reference: str) -> Outcome:
         if reference in self.books:

@@ -30,13 +30,11 @@ from payviox.db.pool import Database
 from payviox.ledger import service as ledger
 from payviox.ledger.model import TransferKind
 from payviox.ledger.service import MovementRow
+from payviox.text import harmless_cell
 
 CSV = "text/csv"
 PAGE = 1_000
 """Rows of a CSV file read at a time."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet calculate a cell (OWASP, CSV injection)."""
 
 
 class Movement(msgspec.Struct):
@@ -189,13 +187,9 @@ def _lines(rows: Sequence[Sequence[object]]) -> bytes:
 
 def _cells(movement: Movement) -> list[object]:
     return [
-        _harmless(value) if isinstance(value, str) else value
+        harmless_cell(value) if isinstance(value, str) else value
         for value in msgspec.to_builtins(movement).values()
     ]
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _view(row: MovementRow) -> Movement:

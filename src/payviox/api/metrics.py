@@ -13,6 +13,7 @@ from prometheus_client import (
 
 from payviox import __version__
 from payviox.allocations.batcher import Batcher
+from payviox.api.reconciliation_metrics import ReconciliationMetrics
 from payviox.monitoring.service import Figures
 
 # A third of the series, and nobody asks when a counter was made.
@@ -90,6 +91,8 @@ class Metrics:
             "gift_card_products_low", "Gift-card products under the alert level", "mode"
         )
 
+        self._reconciliation = ReconciliationMetrics(registry)
+
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
         key = (method, route, status)
@@ -107,6 +110,7 @@ class Metrics:
         self._up.set(figures is not None)
         for gauge in (self._orders, self._waiting, self._balances, self._low_stock):
             gauge.clear()
+        self._reconciliation.clear()
         if figures is not None:
             self._set(figures)
         return generate_latest(self.registry)
@@ -126,3 +130,4 @@ class Metrics:
             self._balances.labels(balance.mode, balance.name).set(balance.value)
         for stock in figures.low_stock:
             self._low_stock.labels(stock.mode).set(stock.value)
+        self._reconciliation.set(figures)

@@ -65,7 +65,7 @@ async def _crypto(runtime: Runtime, chain: DemoChain, found: Demo) -> str:
         "crypto": {"currency": COIN, "chain": CHAIN, "to_address": PAYEE},
     }
     call = f"curl -X POST {runtime.settings.public_url}/payout/withdraw"
-    return f"""Give her ether on a chain of this machine (a node of chain {CHAIN_ID} at {chain.url}):
+    return f"""Give her ether on a test chain of this machine (chain {CHAIN_ID} at {chain.url}):
 
 {call} -H 'X-Payout-Hash: {found.ada}' {JSON} '{json.dumps(order)}'"""
 

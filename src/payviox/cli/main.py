@@ -36,6 +36,7 @@ COMMANDS = {
     "rail": "payviox.cli.rails:rail",
     "database": "payviox.cli.database:database",
     "ledger": "payviox.cli.ledger:ledger",
+    "reconcile": "payviox.cli.reconcile:reconcile",
     "secrets": "payviox.cli.secret_keys:secrets",
 }
 """Every command and where it lives: imported only when it is used, which keeps each one quick."""

@@ -18,7 +18,13 @@ from payviox.withdrawals import service as withdrawals
 
 RAIL = click.Choice(rules.RAILS)
 
-WAITING = ("rail_not_connected", "credentials_refused")
+WAITING = (
+    "rail_not_connected",
+    "credentials_refused",
+    "signer_unavailable",
+    "price_stale",
+    "chain_changed",
+)
 """What orders wait for that a changed account may end."""
 
 

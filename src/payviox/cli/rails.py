@@ -12,6 +12,7 @@ from payviox.cli.output import BUSINESS, as_json, print_json, print_pairs, print
 from payviox.cli.prompts import confirm
 from payviox.cli.rail_ask import check, float_, products
 from payviox.cli.rail_connect import connect, keystore_group
+from payviox.cli.rail_price import price
 from payviox.cli.rail_views import RAIL, accounts_of, callback_url, shown, wake_waiting
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection
@@ -25,7 +26,7 @@ def rail() -> None:
     """A business's own accounts at PayPal, Tremendous and on EVM chains."""
 
 
-for part in (connect, keystore_group, check, float_, products):
+for part in (connect, keystore_group, check, float_, price, products):
     rail.add_command(part)
 
 

@@ -9,8 +9,9 @@ from psycopg_pool import PoolTimeout
 
 from payviox.db import schema
 from payviox.db.pool import Connection, Database
-from payviox.monitoring import queries
+from payviox.monitoring import queries, reconciliation_queries
 from payviox.monitoring.queries import Counted, Due, Waiting, Workers
+from payviox.monitoring.reconciliation_queries import Compared, InSuspense
 
 HEARTBEAT_S = 60.0
 """A worker whose last heartbeat is older counts as gone."""
@@ -44,6 +45,8 @@ class Figures:
     waiting_orders: list[Waiting]
     balances: list[Counted]
     low_stock: list[Counted]
+    in_suspense: list[InSuspense]
+    compared: list[Compared]
 
 
 async def readiness(database: Database) -> Readiness:
@@ -83,6 +86,8 @@ async def _figures(connection: Connection) -> Figures:
         await queries.waiting_orders(connection),
         await queries.balances(connection),
         await queries.low_stock(connection),
+        await reconciliation_queries.in_suspense(connection),
+        await reconciliation_queries.compared(connection),
     )
 
 

@@ -219,7 +219,7 @@ def _check_vendor(
 ) -> dict[str, list[str]]:
     """The vendor's live API is for live businesses, its sandbox for test ones. What is neither may
     be either: a proxy, or a simulator."""
-    host = urlsplit(settings.get("base_url") or "").hostname or ""
+    host = (urlsplit(settings.get("base_url") or "").hostname or "").rstrip(".")
     if host != vendor and not host.endswith(f".{vendor}"):
         return {}
     is_sandbox = host == sandbox or host.endswith(f".{sandbox}")

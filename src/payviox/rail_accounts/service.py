@@ -86,6 +86,26 @@ async def change(
     return await get(connection, business_id, rail)
 
 
+async def set_price(
+    connection: Connection,
+    business_id: UUID,
+    chain: str,
+    price: Mapping[str, Any] | None,
+    actor: str,
+) -> None:
+    """Say what the coin of one of the wallet's chains is worth, as payviox.rails.evm.prices.fixed
+    has it; None: its feed alone says so. Raises NotFound."""
+    now = await _locked(connection, business_id, "evm")
+    chains = dict(now.settings.get("chains") or {})
+    if chain not in chains:
+        named = ", ".join(chains) or "none"
+        raise NotFound(f"The wallet pays on no chain {chain}; its chains: {named}.")
+    facts = {name: value for name, value in chains[chain].items() if name != "price"}
+    chains[chain] = facts if price is None else {**facts, "price": dict(price)}
+    await _store(connection, now, {"settings": {**now.settings, "chains": chains}})
+    await _audit(connection, now, actor, "rail.price", {"chain": chain, "price": price})
+
+
 async def switch(
     connection: Connection, business_id: UUID, rail: str, actor: str, *, enabled: bool
 ) -> None:

@@ -19,7 +19,15 @@ from payviox.reconciliation.matching import Terms
 from payviox.reconciliation.model import Float, Report
 from payviox.withdrawals.routing import Rails
 
-__all__ = ["DEFAULT_PERIOD", "Progress", "Report", "rails_of", "reconcile", "reconcile_rail"]
+__all__ = [
+    "DEFAULT_PERIOD",
+    "Progress",
+    "Report",
+    "rails_of",
+    "reconcile",
+    "reconcile_all",
+    "reconcile_rail",
+]
 
 logger = structlog.get_logger(__name__)
 

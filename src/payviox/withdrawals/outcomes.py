@@ -39,7 +39,8 @@ NO_OPERATORS_BUSINESS = frozenset({UNCLAIMED, TAKING_BACK})
 class Case:
     """What is known when a rail answers. `outcome` is what the attempt's earlier answers came to,
     `answer_age_s` how long ago the last of them was written; `rounds` is how often in a row it was
-    sent again because its rail had not heard of it; `action` is what was asked, of a rail that
+    sent again because its rail had not heard of it, or looked up in vain after the rail had taken
+    it; `action` is what was asked, of a rail that
     takes back what nobody claims or that does not."""
 
     status: Status
@@ -135,6 +136,7 @@ def _accepted(case: Case, answer: Outcome) -> Decision:
         waiting=answer.waiting,
         outcome="accepted",
         alert=_waiting_alert(case, answer),
+        rounds=0,
     )
 
 
@@ -221,12 +223,25 @@ def _confirmed(case: Case) -> Decision:
 
 
 def _unknown(case: Case, answer: Outcome) -> Decision:
-    if case.status != "sent" and case.attempt_age_s > min(case.remembers_s or UNKNOWN_S, UNKNOWN_S):
+    if case.was_accepted:
+        return _silent(case, answer)
+    if case.attempt_age_s > min(case.remembers_s or UNKNOWN_S, UNKNOWN_S):
         return _needs_a_person(case, answer)
     states: tuple[Status, ...] = ("unknown",) if case.status == "sending" else ()
-    outcome = "accepted" if case.was_accepted else "unknown"
     return Decision(
-        states, due_in_s=_next_look(case, answer), waiting=case.waiting, outcome=outcome
+        states, due_in_s=_next_look(case, answer), waiting=case.waiting, outcome="unknown"
+    )
+
+
+def _silent(case: Case, answer: Outcome) -> Decision:
+    """The rail had taken the order and cannot say what became of it. Once may be a bad moment."""
+    if case.rounds >= MAX_ROUNDS and case.attempt_age_s > UNKNOWN_S:
+        return _needs_a_person(case, answer)
+    return Decision(
+        due_in_s=_next_look(case, answer),
+        waiting=case.waiting,
+        outcome="accepted",
+        rounds=case.rounds + 1,
     )
 
 

@@ -175,6 +175,15 @@ async def test_a_replay_is_the_same_to_the_byte(paypal: PayPal, simulator: Simul
         assert again.headers["paypal-transmission-sig"] == signature
 
 
+async def test_a_delayed_callback_comes_after_later_ones(
+    paypal: PayPal, simulator: Simulator
+) -> None:
+    simulator.callbacks({"do": "delay", "event": SUCCEEDED, "seconds": 0.3})
+    async with receiver() as receiving:
+        paypal(callback_url=receiving.url).paid()
+        assert (await events(receiving, 3))[-1] == SUCCEEDED
+
+
 async def test_what_is_held_comes_late_and_in_another_order(
     paypal: PayPal, simulator: Simulator
 ) -> None:

@@ -183,6 +183,16 @@ def test_a_batch_that_is_processed_later_has_no_items_yet(
     assert client.item(batch_id)["transaction_status"] == "SUCCESS"
 
 
+def test_a_batch_may_not_be_seen_at_once(paypal: PayPal, simulator: Simulator) -> None:
+    client = paypal(shows_after_s=60)
+    answer = client.pay(reference=(reference := uuid4().hex))
+    batch_id = answer.json()["batch_header"]["payout_batch_id"]
+    assert client.http.get(f"/v1/payments/payouts/{batch_id}").status_code == 404
+    assert client.pay(reference=reference).status_code == 400
+    simulator.advance(seconds=61)
+    assert client.item(batch_id)["transaction_status"] == "SUCCESS"
+
+
 def test_items_come_in_pages(paypal: PayPal) -> None:
     client = paypal()
     items = [

@@ -61,6 +61,17 @@ def test_orders_are_found_by_both_ids_and_listed_newest_first(tremendous: Tremen
     assert client.http.get("/orders", params=later).json()["orders"] == []
 
 
+def test_an_order_may_not_be_seen_at_once(tremendous: Tremendous, simulator: Simulator) -> None:
+    client = tremendous(shows_after_s=60)
+    made = client.order(external_id=(external_id := uuid4().hex)).json()["order"]["id"]
+    asked = {"external_id": external_id}
+    assert client.http.get(f"/orders/{made}").status_code == 404
+    assert client.http.get("/orders", params=asked).json()["orders"] == []
+    assert client.order(external_id=external_id).json()["order"]["id"] == made
+    simulator.advance(seconds=61)
+    assert client.get(external_id)["id"] == made
+
+
 @pytest.mark.parametrize(
     ("local", "status", "paid", "money_out"),
     [

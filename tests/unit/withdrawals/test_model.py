@@ -28,7 +28,7 @@ ALLOWED = {
     "queued": {"sending", "canceled", "rejected", "review"},
     "sending": {"sent", "succeeded", "failed", "unknown", "queued"},
     "unknown": {"sent", "succeeded", "failed", "queued"},
-    "sent": {"succeeded", "failed", "canceled", "unknown"},
+    "sent": {"succeeded", "failed", "canceled", "unknown", "queued"},
     "succeeded": {"returned"},
 }
 

@@ -32,12 +32,14 @@ class TransferLog:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A mined transaction. `fee` is all that the network took, in wei."""
+    """A mined transaction, and the `gas` that it used. `fee` is all that the network took, in
+    wei."""
 
     hash: str
     block: int
     block_hash: str
     ok: bool
+    gas: int
     fee: int
     transfers: tuple[TransferLog, ...]
 
@@ -76,6 +78,7 @@ def receipt(found: Mapping[str, Any]) -> Receipt | None:
         int(found["blockNumber"]),
         hexadecimal(found["blockHash"]),
         int(found["status"]) == 1,
+        int(found["gasUsed"]),
         int(found["gasUsed"]) * price + extra,
         transfers(found["logs"]),
     )

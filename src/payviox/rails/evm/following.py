@@ -133,10 +133,10 @@ async def _settle(desk: Desk, order: ReadyOrder, payment: Payment, found: Mined)
         return outcome
     again_s = _once_more(desk, found)
     ended = replace(outcome, cost=await _cost(desk, receipt), again_s=again_s)
-    return _end(desk, payment, found, ended)
+    return await _end(desk, payment, found, ended)
 
 
-def _end(desk: Desk, payment: Payment, found: Mined, ended: Outcome) -> Outcome:
+async def _end(desk: Desk, payment: Payment, found: Mined, ended: Outcome) -> Outcome:
     if found.outside:
         logger.warning(
             "a nonce was used outside",
@@ -145,14 +145,7 @@ def _end(desk: Desk, payment: Payment, found: Mined, ended: Outcome) -> Outcome:
             transaction=found.receipt.hash,
         )
     if found.received == 0:
-        return replace(
-            ended,
-            state="failed",
-            reason=REPLACED if found.outside else REVERTED,
-            retryable=found.outside,
-            again_s=None if found.outside else ended.again_s,
-            details={},
-        )
+        return await _failed(desk, payment, found, ended)
     if found.received != payment.transfer.units:
         logger.warning(
             "a token moved another amount", chain=desk.chain.name, reference=payment.reference
@@ -160,6 +153,28 @@ def _end(desk: Desk, payment: Payment, found: Mined, ended: Outcome) -> Outcome:
         moved = {"asked": str(payment.transfer.units), "moved": str(found.received)}
         ended = replace(ended, evidence={**ended.evidence, **moved})
     return replace(ended, state="succeeded")
+
+
+async def _failed(desk: Desk, payment: Payment, found: Mined, ended: Outcome) -> Outcome:
+    """Nothing arrived, and nothing of this nonce will. Another attempt could work where the cause
+    was ours: the nonce was used for something else, the gas did not suffice, the wallet was
+    emptied meanwhile."""
+    transfer = payment.transfer
+    waiting = None
+    if not found.outside and transfer.token is not None:
+        held = await desk.node.token_balance(transfer.token, payment.wallet.address)
+        waiting = "float_empty" if held < transfer.units else None
+    ran_out = not found.receipt.ok and found.receipt.gas >= transfer.gas
+    another = found.outside or ran_out or waiting is not None
+    return replace(
+        ended,
+        state="failed",
+        reason=REPLACED if found.outside else REVERTED,
+        retryable=another,
+        waiting=waiting,
+        again_s=None if another else ended.again_s,
+        details={},
+    )
 
 
 def _once_more(desk: Desk, found: Mined) -> float | None:

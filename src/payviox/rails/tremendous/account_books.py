@@ -48,8 +48,8 @@ async def orders(
     client: Client, account: Account, since: datetime
 ) -> AsyncIterator[Sequence[Entry]]:
     """Every order made since then, page by page. Raises RailError."""
-    # Newest first: without an end, new orders would push others from page to page.
-    span = {"created_at[gte]": _iso(since), "created_at[lte]": _iso(datetime.now(UTC))}
+    # Newest first: orders made meanwhile push others to later pages, where they are told again.
+    span = {"created_at[gte]": _iso(since)}
     offset = 0
     while True:
         paging = {"limit": str(PAGE), "offset": str(offset)}
@@ -147,7 +147,8 @@ async def _source(client: Client, account: Account) -> Mapping[str, Any]:
     for source in body.get("funding_sources") or []:
         if not isinstance(source, Mapping):
             continue
-        if source.get("id") == wanted or (method and source.get("method") == method):
+        active = source.get("status", "active") == "active"
+        if source.get("id") == wanted or (method and active and source.get("method") == method):
             one = path("funding_sources", str(source.get("id")))
             fresh = (await client.ask(account, one, missing=True)).get("funding_source")
             return fresh if isinstance(fresh, Mapping) else source

@@ -15,6 +15,7 @@ from payviox.money import CURRENCY
 from payviox.rails.base import Account, GiftCard, RailError
 from payviox.rails.fees import FeePolicy
 from payviox.rails.tremendous.amounts import to_cents
+from payviox.text import printable
 
 RAIL = "tremendous"
 PREFIX = "trm_"
@@ -26,6 +27,7 @@ CATEGORIES = ("merchant_card", "visa_card")
 """Gift cards and prepaid cards. Tremendous also pays out by bank, PayPal and the like, which here
 are providers of their own."""
 
+COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 HOME = "US"
 IMAGES = ("card", "logo")
 RETRY_S = 60.0
@@ -92,14 +94,18 @@ def _read(raw: Mapping[str, Any]) -> Product | None:
     product_id, name = raw.get("id"), raw.get("name")
     if not isinstance(product_id, str) or not THEIRS.fullmatch(product_id):
         return None
-    if not isinstance(name, str) or not name.strip() or raw.get("category") not in CATEGORIES:
+    if raw.get("category") not in CATEGORIES or not isinstance(name, str):
         return None
-    countries = tuple(sorted({c for c in _texts(raw.get("countries"), "abbr") if len(c) == 2}))
+    try:
+        name = printable(name)
+    except ValueError:
+        return None
+    countries = tuple(sorted(filter(COUNTRY.fullmatch, set(_texts(raw.get("countries"), "abbr")))))
     bands = _merged(_bands(raw.get("skus")))
     if CURRENCY not in _items(raw.get("currency_codes")) or not countries or not bands:
         return None
     image = _image(raw.get("images"))
-    return Product(product_id, name.strip(), str(raw["category"]), countries, image, bands)
+    return Product(product_id, name, str(raw["category"]), countries, image, bands)
 
 
 def _bands(skus: object) -> Iterator[Band]:
@@ -200,7 +206,7 @@ class Catalogue:
         self._products = products
         self._fetch = fetch
         self._locks: dict[UUID, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._filled: set[UUID] = set()
+        self._seen: dict[UUID, float] = {}
         self._asked: dict[UUID, tuple[float, str | None]] = {}
 
     async def list(self, account: Account) -> list[Product]:
@@ -208,7 +214,7 @@ class Catalogue:
         that fails."""
         rows = await self._products.list(account.business_id, RAIL) or await self._fill(account)
         if rows:
-            self._filled.add(account.business_id)
+            self._seen[account.business_id] = time.monotonic()
         return [from_row(row) for row in rows]
 
     async def find(self, account: Account, product_id: str) -> Product | None:
@@ -216,7 +222,8 @@ class Catalogue:
         row = await self._products.find(account.business_id, RAIL, product_id)
         if row is not None:
             return from_row(row)
-        if account.business_id in self._filled:
+        seen_at = self._seen.get(account.business_id)
+        if seen_at is not None and time.monotonic() - seen_at < RETRY_S:
             return None
         return next((p for p in await self.list(account) if p.id == product_id), None)
 

@@ -24,7 +24,10 @@ INTERVAL_S = 1 / 9
 """Between two calls for one account. Tremendous allows ten a second; a network may bunch them."""
 
 LONGEST_WAIT_S = 6.0
-"""How long a call may wait for its turn: with the call itself, less than its caller waits."""
+"""How long an order may wait for its turn: with the call itself, less than its caller waits."""
+
+LONGEST_READ_WAIT_S = 2.0
+"""The same for what only asks, so that an order finds few of them before it."""
 
 PAUSE_S = 2.0
 """How long nothing is called after Tremendous said that it was too much, unless it says itself."""
@@ -64,16 +67,17 @@ class Client:
     async def get(
         self, account: Account, path: str, params: Mapping[str, str] | None = None
     ) -> Reply:
-        return await self._call(account, "GET", path, params=params)
+        return await self._call(account, "GET", path, LONGEST_READ_WAIT_S, params=params)
 
     async def post(self, account: Account, path: str, body: Mapping[str, Any]) -> Reply:
-        return await self._call(account, "POST", path, body=body)
+        return await self._call(account, "POST", path, LONGEST_WAIT_S, body=body)
 
     async def _call(
         self,
         account: Account,
         method: str,
         path: str,
+        wait_s: float,
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
@@ -82,7 +86,7 @@ class Client:
         if not key:
             raise NoKey
         pace = self._paces.setdefault(account.business_id, _Pace())
-        await pace.turn()
+        await pace.turn(wait_s)
         answer = await self._http.request(
             method,
             base_url(account) + path,
@@ -153,11 +157,11 @@ class _Pace:
         self._waiting = 0
         self._resume_at = 0.0
 
-    async def turn(self) -> None:
-        """Wait for it. Raises Crowded at once where that would take too long."""
+    async def turn(self, longest_s: float) -> None:
+        """Wait for it. Raises Crowded at once where that would take longer."""
         loop = asyncio.get_running_loop()
         wait = max(self._resume_at - loop.time(), 0.0) + self._waiting * INTERVAL_S
-        if wait > LONGEST_WAIT_S:
+        if wait > longest_s:
             raise Crowded(wait)
         self._waiting += 1
         try:
@@ -167,7 +171,8 @@ class _Pace:
             self._waiting -= 1
 
     def pause(self, seconds: float) -> None:
-        self._resume_at = asyncio.get_running_loop().time() + seconds
+        resume_at = asyncio.get_running_loop().time() + seconds
+        self._resume_at = max(self._resume_at, resume_at)
 
 
 def _exact(answer: Answer) -> dict[str, Any]:

@@ -61,6 +61,13 @@ def pick(reply: Reply, order: Expected) -> Outcome:
     return states.outcome(found[0], order, datetime.now(UTC))
 
 
+def link(reply: Reply) -> str | None:
+    """A reward's new link, which is money."""
+    reward = reply.body.get("reward") if reply.status in (200, 201) else None
+    found = reward.get("link") if isinstance(reward, Mapping) else None
+    return found if isinstance(found, str) and found.startswith("https://") else None
+
+
 def unanswered(reply: Reply) -> Outcome:
     evidence: dict[str, Any] = {"http_status": reply.status, "error": f"HTTP {reply.status}"}
     said = states.message(reply.body)

@@ -38,9 +38,14 @@ NOT_CONNECTED = "No account at Tremendous is connected: see `payviox rail connec
 
 FIELD = "gift_card.product"
 
+CROWDED_LOOK_S = 60.0
+"""After how long, in seconds, a look-up is tried again for which there was no turn: many at once
+leave turns to new orders."""
+
 
 class TremendousRail:
-    """Implements Rail, Connected, CallsBack and SellsGiftCards of payviox.rails.base."""
+    """Implements Rail, Connected, CallsBack, KeepsCatalogue and SellsGiftCards of
+    payviox.rails.base."""
 
     name = "tremendous"
     remembers_s: float | None = None  # an external_id answers with its first order for good
@@ -175,7 +180,8 @@ class TremendousRail:
         except NoKey:
             return Outcome("unknown", evidence={"error": "the account has no API key"})
         except Crowded as error:
-            return Outcome("unknown", again_s=error.again_s, evidence={"error": str(error)})
+            again_s = max(error.again_s, CROWDED_LOOK_S)
+            return Outcome("unknown", again_s=again_s, evidence={"error": str(error)})
         except (NotSent, Unclear) as error:
             return Outcome("unknown", evidence={"error": str(error)})
         if reply.status != 200:
@@ -216,8 +222,8 @@ class TremendousRail:
             raise RailError("The order is not delivered at Tremendous any more.")
         making = self._client.post(account, path("rewards", reward, "generate_link"), {})
         reply = await told(making)
-        link = reply.body.get("reward", {}).get("link") if reply.status in (200, 201) else None
-        if not isinstance(link, str) or not link.startswith("https://"):
+        link = orders.link(reply)
+        if link is None:
             raise RailError(f"Tremendous made no link (HTTP {reply.status}).")
         return RevealedCode(link=link)
 

@@ -82,7 +82,8 @@ def refusal(status: int, body: Mapping[str, Any], retry_after_s: float | None = 
     if status in (404, 405) or (status in (400, 422) and OPERATORS.search(said)):
         return Outcome("not_sent", waiting="rail_misconfigured", evidence=evidence)
     if status in (400, 422):
-        return Outcome("failed", reason=REFUSED, evidence=evidence)
+        # Looked at again all the same: an earlier call, on its way for long, may arrive yet.
+        return Outcome("failed", reason=REFUSED, again_s=LATER_LOOKS_S[0], evidence=evidence)
     return Outcome("unknown", evidence=evidence | {"error": f"HTTP {status}"})
 
 

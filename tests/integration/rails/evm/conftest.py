@@ -1,5 +1,23 @@
-"""The EVM node of these tests."""
+"""The EVM node of these tests, and a business that pays from a wallet there."""
 
-from support.anvil import anvil, anvil_node
+from collections.abc import AsyncIterator
+
+import pytest
+
+from payviox.rails.evm import node
+from support.anvil import Node, anvil, anvil_node
+from support.businesses import TestBusiness
+from support.evm import Paying, paying
 
 __all__ = ["anvil", "anvil_node"]
+
+
+@pytest.fixture
+async def pay(
+    anvil: Node, business: TestBusiness, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Paying]:
+    """Nothing is shared between its look-ups, so that each sees the chain as it is."""
+    monkeypatch.setattr(node, "SHARED_S", 0.0)
+    ready = await paying(anvil, business)
+    yield ready
+    await ready.rail.close()

@@ -1,0 +1,132 @@
+"""How a comparison's report is printed: for people, for scripts, for spreadsheets."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from payviox import ids
+from payviox.businesses.model import Business
+from payviox.cli.output import counted, print_table
+from payviox.money import dollars
+from payviox.reconciliation.model import Report
+from payviox.text import harmless_cell
+
+Found = Sequence[tuple[Business, Report, list[dict[str, Any]]]]
+
+CLASSES = ("matched", "in_transit", "suspense", "explained", "sum", "told", "difference")
+CSV_HEADER = (
+    "business_id",
+    "rail",
+    "line",
+    "our_books",
+    "rail_says",
+    "item_id",
+    "order_id",
+    "subject",
+    "opened_at",
+)
+
+
+def shown(business: Business, report: Report, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A report with its open items, for scripts."""
+    return {
+        "business_id": ids.show(ids.BUSINESS, business.id),
+        "mode": business.mode,
+        **report.as_json(),
+        "clean": report.is_clean,
+        "open_items": items,
+    }
+
+
+def csv_lines(found: Found) -> Iterator[str]:
+    """Each class of each rail with both sides' cents, then its open items. Spreadsheets find no
+    formula in it."""
+    yield _line(CSV_HEADER)
+    for business, report, items in found:
+        at = (ids.show(ids.BUSINESS, business.id), report.rail)
+        if report.not_compared is not None:
+            yield _line((*at, f"not compared: {report.not_compared}", *[None] * 6))
+            continue
+        for name, ours, theirs in _classes(report):
+            yield _line((*at, name, ours, theirs, *[None] * 4))
+        yield _line((*at, "costs", report.costs_booked, report.costs_charged, *[None] * 4))
+        yield _line((*at, "float", None, report.float.cents, *[None] * 4))
+        for item in items:
+            yield _line(
+                (
+                    *at,
+                    item["cause"],
+                    None,
+                    item["amount"],
+                    item["item_id"],
+                    item["order_id"],
+                    item["subject"],
+                    item["opened_at"].isoformat(),
+                )
+            )
+
+
+def _line(cells: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(
+        [harmless_cell(value) if isinstance(value, str) else value for value in cells]
+    )
+    return text.getvalue()
+
+
+def _classes(report: Report) -> list[tuple[str, int, int]]:
+    return [(name, getattr(report.ours, name), getattr(report.theirs, name)) for name in CLASSES]
+
+
+def print_report(found: Found) -> None:
+    """Every rail with its sums, its float and what is open."""
+    for number, (business, report, items) in enumerate(found):
+        if number:
+            click.echo()
+        _print(business, report, items)
+    if not found:
+        click.echo("There is nothing to compare: no orders and no accounts.", err=True)
+
+
+def _print(business: Business, report: Report, items: list[dict[str, Any]]) -> None:
+    shown_id = ids.show(ids.BUSINESS, business.id)
+    click.echo(f"{business.name} ({business.mode}, {shown_id}): {report.rail}")
+    if report.not_compared is not None:
+        click.echo(f"not compared: {report.not_compared}")
+    else:
+        since = report.since.isoformat(timespec="seconds")
+        click.echo(
+            f"since {since}: {counted(report.orders, 'order')},"
+            f" {counted(report.entries, 'payment')} in the rail's books"
+        )
+        print_table(("cents", "our_books", "rail_says"), _classes(report), "")
+        click.echo(f"costs: {report.costs_booked} booked, {report.costs_charged} charged")
+        if report.look_ups:
+            click.echo(f"{counted(report.look_ups, 'order')} will be looked up at the rail first")
+    click.echo(_float(report))
+    for item in items:
+        click.echo(
+            f"  {item['item_id']}  {item['cause']}  {dollars(item['amount'])}"
+            f"  {item['order_id'] or item['subject']}"
+        )
+    click.echo(f"{counted(len(items), 'open item')}" if items else "nothing is unexplained")
+
+
+def _float(report: Report) -> str:
+    owed = report.liability
+    held, coverage = report.float.cents, owed.coverage(report.float.cents)
+    if report.float.problem is not None:
+        told = f"unknown ({report.float.problem})"
+    elif held is not None:
+        told = dollars(held)
+    else:
+        assets = ", ".join(f"{h.amount} {h.asset}" for h in report.float.holdings)
+        told = f"unknown in dollars ({assets})" if assets else "none at this rail"
+    covers = "" if coverage is None else f", which it covers by {coverage} %"
+    return (
+        f"float: {told}; in transit {dollars(owed.in_transit)}, payout users"
+        f" {dollars(owed.users)}{covers}"
+    )

@@ -1,0 +1,61 @@
+"""The SQL of what the last comparisons with the rails came to: nothing here asks a rail."""
+
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from payviox.db.pool import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class InSuspense:
+    """Open suspense items of one cause at one rail. `cents` whatever their direction."""
+
+    mode: str
+    rail: str
+    cause: str
+    number: int
+    cents: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The last comparisons of one rail, all businesses together, in cents; the float where it is
+    known. `age_s` is that of the business that was compared longest ago."""
+
+    mode: str
+    rail: str
+    float_cents: int | None
+    in_transit_cents: int
+    age_s: float
+
+
+async def in_suspense(connection: Connection) -> list[InSuspense]:
+    async with connection.cursor(row_factory=class_row(InSuspense)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, i.rail, i.cause, count(*) AS number,"
+            " sum(abs(i.amount))::bigint AS cents,"
+            " extract(epoch FROM now() - min(i.opened_at))::float AS oldest_s"
+            " FROM businesses b JOIN suspense_items i ON i.business_id = b.id"
+            " WHERE i.resolved_at IS NULL GROUP BY b.mode, i.rail, i.cause"
+        )
+        return await cursor.fetchall()
+
+
+async def compared(connection: Connection) -> list[Compared]:
+    async with connection.cursor(row_factory=class_row(Compared)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, r.rail,"
+            " sum((l.report->'float'->>'cents')::bigint)::bigint AS float_cents,"
+            " sum((l.report->'liability'->>'in_transit')::bigint)::bigint AS in_transit_cents,"
+            " extract(epoch FROM now() - min(l.finished_at))::float AS age_s"
+            " FROM businesses b CROSS JOIN LATERAL ("
+            "   SELECT rail FROM accounts WHERE business_id = b.id AND kind = 'in_transit'"
+            "   UNION SELECT rail FROM rail_accounts WHERE business_id = b.id) r"
+            " CROSS JOIN LATERAL (SELECT report, finished_at FROM reconciliations"
+            "   WHERE business_id = b.id AND rail = r.rail AND report->>'not_compared' IS NULL"
+            "   ORDER BY finished_at DESC LIMIT 1) l"
+            " GROUP BY b.mode, r.rail"
+        )
+        return await cursor.fetchall()

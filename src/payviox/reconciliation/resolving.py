@@ -1,0 +1,78 @@
+"""A person's decision on a suspense item. Database only, in the caller's transaction."""
+
+from uuid import UUID
+
+from payviox import ids
+from payviox.businesses import service as businesses
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, FieldErrors, NotFound
+from payviox.ledger import suspense
+from payviox.ledger.model import InsufficientFunds
+from payviox.ledger.suspense import Item, Resolution
+from payviox.text import printable
+from payviox.withdrawals import service as withdrawals
+
+RESOLVED = "suspense.resolved"
+
+list_page = suspense.list_page
+
+
+async def get(connection: Connection, business_id: UUID, item_id: UUID) -> Item:
+    """Raises NotFound."""
+    item = await suspense.find(connection, business_id, item_id)
+    if item is None:
+        raise NotFound
+    return item
+
+
+async def resolve(
+    connection: Connection,
+    business_id: UUID,
+    item_id: UUID,
+    resolution: Resolution,
+    *,
+    reason: str,
+    actor: str,
+) -> Item:
+    """Book what a person has decided about an open item, and who did and why. Answers the item as
+    it was.
+
+    Raises NotFound, FieldErrors where the reason is no printable text, and Conflict where the item
+    is resolved already, there is nothing to book or nobody to charge, or a balance has too little.
+    """
+    try:
+        reason = printable(reason)
+    except ValueError as error:
+        raise FieldErrors({"reason": [f"The reason {error}."]}) from error
+    found = await get(connection, business_id, item_id)
+    await suspense.lock_rail(connection, business_id, found.rail)
+    item = await suspense.lock(connection, business_id, item_id)
+    if item is None or not item.is_open:
+        raise Conflict("The item is resolved already")
+    if not item.amount and resolution != "explained":
+        raise Conflict("There is no money in this item: it can only be explained")
+    user_id = await _user(connection, item) if resolution == "charged" else None
+    try:
+        await suspense.resolve(
+            connection, item, resolution, user_id=user_id, reason=reason, actor=actor
+        )
+    except InsufficientFunds as error:
+        raise Conflict(f"The {error.account.kind} balance has too little for it") from error
+    detail = {
+        "item": ids.show(ids.SUSPENSE_ITEM, item.id),
+        "rail": item.rail,
+        "cause": item.cause,
+        "amount": item.amount,
+        "resolution": resolution,
+        "reason": reason,
+        **({} if item.order_id is None else {"order": str(item.order_id)}),
+    }
+    await businesses.audit(connection, business_id, actor, RESOLVED, detail)
+    return item
+
+
+async def _user(connection: Connection, item: Item) -> UUID:
+    if item.order_id is None:
+        raise Conflict("The item is about no order of ours: there is no payout user to charge")
+    order = await withdrawals.get(connection, item.business_id, item.order_id)
+    return order.payout_user_id

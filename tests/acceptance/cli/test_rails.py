@@ -1,0 +1,233 @@
+"""`payviox rail`, every command in a process of its own, beside a running `serve` and vendors that
+answer."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.installation import Installation, until
+from support.simulator import (
+    PAYPAL_CLIENT,
+    PAYPAL_SECRET,
+    TREMENDOUS_FUNDING_SOURCE,
+    TREMENDOUS_KEY,
+    TREMENDOUS_WEBHOOK_KEY,
+    Simulator,
+)
+
+PASSPHRASE = "a passphrase of some length"
+CHAINS = """
+[LOCAL]
+chain_id = 31337
+coin = "ETH"
+confirmations = 2
+block_s = 1
+max_fee_gwei = 500
+rpc_urls = ["http://127.0.0.1:1/the-node-key"]
+"""
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    started = Simulator()
+    started.paypal_account(balance=500_000)
+    started.tremendous_account(balance=500_000)
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One `serve` for the whole file; afterwards nothing of it is left."""
+    made = Installation(
+        tmp_path_factory.mktemp("rails") / "home", {"PAYVIOX_PUBLIC_URL": "https://pay.example.com"}
+    )
+    serving = made.start()
+    try:
+        yield made
+    finally:
+        serving.stop()
+    assert until(lambda: not made.left())
+
+
+@pytest.fixture
+def acme(installation: Installation) -> Any:
+    """A business whose test twin has 500,000 cents to pay out."""
+    made = installation.told("business", "create", "Acme")
+    business_id = made["test"]["business_id"]
+    installation.done("business", "deposit", business_id, "500000", "--reference", "first")
+    installation.done("business", "fund", business_id, "500000")
+    installation.done("business", "enable-payouts", business_id)
+    return made
+
+
+def payout_user(installation: Installation, acme: Any, amount: int) -> dict[str, str]:
+    """The headers by which a payout user calls who has this balance."""
+    answer = httpx.post(
+        f"{installation.url}/payout/create",
+        headers={"Authorization": f"Bearer {acme['test']['secret_key']}"},
+        json={"email": "ada@example.com", "amount": amount},
+    )
+    assert answer.status_code == 201, answer.text
+    return {"X-Payout-Hash": answer.json()["hash"]}
+
+
+def test_paypal_is_connected_checked_limited_and_disconnected(
+    installation: Installation, acme: Any, simulator: Simulator
+) -> None:
+    business_id = acme["test"]["business_id"]
+    command = ["rail", "connect", "paypal", business_id, "--client-id", PAYPAL_CLIENT]
+    command += ["--base-url", simulator.paypal_url, "--secret-stdin"]
+    first = installation.told(*command, given="wrong\n")
+    assert (first["new"], first["environment"], first["enabled"]) == (True, "sandbox", True)
+    path = f"/rails/paypal/{business_id}/callback"
+    assert first["callback_url"] == f"https://pay.example.com{path}"
+    said = installation.run("rail", "check", business_id, "paypal")
+    assert said.returncode == 1
+    assert "credentials\tno" in said.stdout
+
+    options = ["--fee-payer", "recipient", "--fee-percentage", "2.5", "--fee-cap", "2000"]
+    printed = installation.done(*command, *options, given=f"{PAYPAL_SECRET}\n")
+    assert PAYPAL_SECRET not in printed
+    assert "fee_percentage  2.5" in printed
+    findings = installation.told("rail", "check", business_id)
+    assert findings
+    assert all(finding["ok"] for finding in findings), findings
+    held = installation.told("rail", "float", business_id)["holdings"]
+    assert [(h["rail"], h["cents"], h["low"]) for h in held] == [("paypal", 500_000, False)]
+
+    said = installation.refused("rail", "set", business_id, "paypal", "min_amount=2", "color=red")
+    assert "'color=red' sets nothing of paypal" in said
+    now = installation.told("rail", "set", business_id, "paypal", "max_amount=3000", "fee_fixed=10")
+    assert (now["max_amount"], now["min_amount"], now["fee_fixed"]) == (3_000, None, 10)
+    ada = payout_user(installation, acme, 5_000)
+    url = f"{installation.url}/payout/quote"
+    body = {"provider": "paypal", "net_amount": 2_000}
+    quote = httpx.post(url, headers=ada, json=body).json()
+    assert (quote["net_amount"], quote["fees"]) == (2_000, 62), "2.5 % of 20.62 and 10 cents"
+    refused = httpx.post(url, headers=ada, json={"provider": "paypal", "amount": 3_001})
+    assert refused.json() == {"amount": ["The amount may not be greater than 3000."]}
+
+    simulator.rules({"vendor": "paypal", "receiver": "*", "course": "pending"})
+    order = httpx.post(
+        f"{installation.url}/payout/withdraw",
+        headers=ada,
+        json={"provider": "paypal", "amount": 1_000, "paypal": {"email": "ada@example.com"}},
+    ).json()
+    until(lambda: installation.told("order", "show", business_id, order["id"])["status"] == "sent")
+    said = installation.refused("rail", "disconnect", business_id, "paypal", "--yes")
+    assert "1 order is under way at paypal" in said
+    installation.done("rail", "disable", business_id, "paypal")
+    answer = httpx.get(f"{installation.url}/payout/operations", headers=ada).json()
+    paypal = next(method for method in answer["methods"] if method["provider"] == "paypal")
+    assert paypal["max_amount"] > 3_000, "a test business has the sandbox in its place"
+    installation.done("rail", "enable", business_id, "paypal")
+    assert installation.told("rail", "show", business_id, "paypal")["enabled"] is True
+
+    [payment] = simulator.books().of(order["id"])
+    simulator.set_status(payment.reference, "SUCCESS")
+    installation.done("order", "look-up", business_id, order["id"])
+    until(
+        lambda: (
+            installation.told("order", "show", business_id, order["id"])["status"] == "succeeded"
+        )
+    )
+    installation.done("rail", "disconnect", business_id, "paypal")
+    assert installation.told("rail", "list", business_id) == []
+    audit = installation.done("business", "audit", business_id, "--json")
+    actions = [entry["action"] for entry in reversed(json.loads(audit))]
+    changes = [action for action in actions if action.startswith("rail.")]
+    assert changes == [
+        "rail.connect",
+        "rail.connect",
+        "rail.set",
+        "rail.disable",
+        "rail.enable",
+        "rail.disconnect",
+    ]
+    assert PAYPAL_SECRET not in audit
+
+
+def test_tremendous_is_connected_with_its_catalogue_and_calls_back(
+    installation: Installation, acme: Any, simulator: Simulator
+) -> None:
+    business_id = acme["test"]["business_id"]
+    command = ["rail", "connect", "tremendous", business_id]
+    command += ["--funding-source", TREMENDOUS_FUNDING_SOURCE, "--secret-stdin"]
+    said = installation.refused(*command, given="PROD_a-live-key\n")
+    assert "this is a test business" in said
+    command += ["--base-url", simulator.tremendous_url]
+    installation.done(*command, given=f"{TREMENDOUS_KEY}\n{TREMENDOUS_WEBHOOK_KEY}\n")
+    findings = installation.told("rail", "check", business_id)
+    assert all(finding["ok"] for finding in findings), findings
+    count = installation.told("rail", "products", "refresh", business_id, "tremendous")["products"]
+    assert count > 0
+    ada = payout_user(installation, acme, 5_000)
+    cards = httpx.get(f"{installation.url}/payout/gift-cards", headers=ada).json()["data"]
+    assert sum(card["id"].startswith("trm_") for card in cards) >= count
+    said = installation.run("rail", "callbacks", business_id)
+    assert "/rails/tremendous/" in said.stderr, "where to register is told while nothing came"
+
+
+def test_a_wallet_is_made_and_connected_to_chains_of_its_environment(
+    installation: Installation, acme: Any, tmp_path: Path
+) -> None:
+    keystore, chains = tmp_path / "wallet.json", tmp_path / "chains.toml"
+    chains.write_text(CHAINS)
+    create = ("rail", "keystore", "create", str(keystore), "--secret-stdin")
+    said = installation.refused(*create, given="short\n")
+    assert "characters or more" in said
+    address = installation.told(*create, given=f"{PASSPHRASE}\n")["address"]
+    assert "exists already" in installation.refused(*create, given=f"{PASSPHRASE}\n")
+    assert keystore.stat().st_mode & 0o077 == 0
+
+    test, live = acme["test"]["business_id"], acme["live"]["business_id"]
+    options = ("--keystore", str(keystore), "--chains", str(chains), "--secret-stdin")
+    command = ("rail", "connect", "evm", test, *options)
+    said = installation.refused(*command, given="another passphrase\n")
+    assert "passphrase does not open" in said
+    said = installation.refused("rail", "connect", "evm", live, *options, given=f"{PASSPHRASE}\n")
+    assert "is a test chain" in said
+    made = installation.told(*command, given=f"{PASSPHRASE}\n")
+    assert made["settings"]["address"] == address
+    assert "callback_url" not in made
+    shown = installation.done("rail", "show", test, "evm")
+    for secret in (PASSPHRASE, "the-node-key"):
+        assert secret not in shown
+        assert secret not in json.dumps(made)
+    said = installation.run("rail", "check", test, "evm").stdout
+    assert "LOCAL" in said
+    assert "the-node-key" not in said
+    ada = payout_user(installation, acme, 100)
+    answer = httpx.get(f"{installation.url}/payout/operations", headers=ada).json()
+    crypto = next(method for method in answer["methods"] if method["provider"] == "crypto")
+    assert {"LOCAL", "ERC20"} <= crypto["chains"].keys(), "its own chain, and the sandbox's"
+
+
+def test_secrets_are_no_arguments_and_are_asked_for_on_a_terminal_alone(
+    installation: Installation, acme: Any
+) -> None:
+    page = installation.done("rail", "connect", "paypal", "--help")
+    assert "--client-secret" not in page
+    business_id = acme["test"]["business_id"]
+    command = ("rail", "connect", "paypal", business_id, "--client-id", "x")
+    assert "use --secret-stdin" in installation.refused(*command, status=2)
+    said = installation.refused(*command, "--secret-stdin", given="\n")
+    assert said == "Error: The client secret is required."
+
+
+def test_what_is_not_connected_is_told_with_what_to_do(
+    installation: Installation, acme: Any
+) -> None:
+    business_id = acme["test"]["business_id"]
+    for verb in ("show", "disable", "check"):
+        said = installation.refused("rail", verb, business_id, "evm")
+        assert "`payviox rail connect evm` connects one" in said
+    nobody = "biz_01a20000-0000-7000-8000-000000000000"
+    assert "There is nothing with this id" in installation.refused("rail", "list", nobody)

@@ -1,0 +1,222 @@
+"""Ten thousand random orders at every rail, while vendors, nodes and workers fail at random: in the
+end the rails' own books say that nobody was paid twice, and our books say the same to the cent."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import MakeBusiness
+from payviox import ids, wiring
+from payviox.auth.keyring import Keyring
+from payviox.db.pool import Database
+from payviox.rails import http
+from payviox.rails.evm import node as evm_node
+from payviox.rails.paypal import pace
+from payviox.rails.tremendous import client
+from payviox.withdrawals.model import Order
+from payviox.withdrawals.processor import process_due
+from support import live
+from support.anvil import Node, anvil, anvil_node
+from support.every_rail import CARD_PRICE, EveryRail, RailNamed, every_rail
+from support.faulty_node import Way, faulty_way
+from support.simulator import Simulator
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400), pytest.mark.xdist_group("random")]
+__all__ = ["anvil", "anvil_node"]
+
+ORDERS = 400
+BUSINESSES = 4
+SEED = 20_261_122
+
+COURSES: dict[RailNamed, dict[str, int]] = {
+    "paypal": {
+        "success": 60, "slow": 8, "failed": 4, "denied": 3, "batch-denied": 3, "unclaimed": 4,
+        "claimed": 3, "returned": 3, "refunded": 4, "reversed": 3, "failed-then-paid": 2,
+        "held-then-paid": 2, "strange": 1,
+    },
+    "tremendous": {
+        "executed": 70, "open": 8, "approved-later": 4, "failed": 4, "failed-later": 3,
+        "rejected": 3, "canceled": 3, "failed-then-executed": 2, "delivery-pending": 2,
+        "strange": 1,
+    },
+    "evm": {"success": 1},
+    "stock": {"success": 1},
+    "sandbox": {"success": 1},
+}  # fmt: skip
+WEIGHTS: dict[RailNamed, int] = {"paypal": 30, "tremendous": 25, "evm": 15, "stock": 5, "sandbox": 25}
+
+FAULTS: list[dict[str, Any]] = [
+    {"route": route, "fault": fault, "when": when, "rate": 0.006, **more}
+    for route in ("paypal.payouts.*", "tremendous.orders.*")
+    for when in ("before", "after")
+    for fault, more in (
+        ("drop", {}),
+        ("error", {"status": 500}),
+        ("error", {"status": 503}),
+        ("garbage", {}),
+        ("truncated", {}),
+        ("hang", {"seconds": 2.0}),
+    )
+] + [
+    {"route": "*", "fault": "rate_limit", "when": "before", "rate": 0.005},
+    {"route": "paypal.token", "fault": "error", "status": 500, "rate": 0.05},
+    {"route": "*.create", "fault": "late", "seconds": 1.5, "rate": 0.004},
+]
+
+OPEN = ("created", "review", "queued", "sending", "sent", "unknown")
+NAMED = {"person", "unclaimed", "taking_back"}
+"""What an order may still wait for in the end."""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Simulator]:
+    started = Simulator(seed=SEED)
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture
+async def way(anvil: Node) -> AsyncIterator[Way]:
+    async with faulty_way(anvil.url, SEED) as found:
+        yield found
+
+
+@pytest.fixture
+async def worlds(
+    running: Simulator,
+    anvil: Node,
+    way: Way,
+    make_business: MakeBusiness,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[list[EveryRail]]:
+    """Businesses of a kind, without waiting for the vendors' rate limits; time passes in leaps."""
+    monkeypatch.setattr(evm_node, "SHARED_S", 0.02)
+    monkeypatch.setattr(http, "ANSWER_S", 1.0)
+    monkeypatch.setattr(pace, "POSTS_PER_MINUTE", 10**7)
+    monkeypatch.setattr(client, "INTERVAL_S", 0.0001)
+    running.forget(recording=False)
+    async with AsyncExitStack() as stack:
+        found = []
+        for _ in range(BUSINESSES):
+            business = await make_business(funds=10**10)
+            found.append(
+                await stack.enter_async_context(
+                    every_rail(running, anvil, business, tmp_path, node_url=way.url, cards=400)
+                )
+            )
+        yield found
+
+
+async def make_orders(world: EveryRail, chance: random.Random, count: int) -> list[Order]:
+    """Random orders of a few payout users, each of whom takes one course."""
+    users = {}
+    for rail, courses in COURSES.items():
+        for course in courses:
+            email = f"{course}@{rail}.example.com"
+            users[rail, course] = (await world.desk.user(10**8, email), email)
+
+    gate = asyncio.Semaphore(8)
+
+    async def one() -> Order:
+        rail = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        course = chance.choices(list(COURSES[rail]), list(COURSES[rail].values()))[0]
+        amount = CARD_PRICE if rail == "stock" else chance.randint(100, 30_000)
+        currency = chance.choice(("USDT", "USDC"))
+        async with gate:
+            return await world.order_of(*users[rail, course], rail, amount, currency)
+
+    return list(await asyncio.gather(*(one() for _ in range(count))))
+
+
+async def work(database: Database, chance: random.Random, *, killed: bool) -> None:
+    """Two workers at once, of which one may be stopped in the middle of its work."""
+    first, second = (wiring.rails(database, Keyring(live.SECRET_KEY)) for _ in range(2))
+    try:
+        tasks = [asyncio.create_task(process_due(database, rails)) for rails in (first, second)]
+        if killed:
+            await asyncio.wait(tasks, timeout=chance.uniform(0.2, 2.0))
+            tasks[0].cancel()
+        done, _ = await asyncio.wait(tasks)
+        for task in done:
+            if not task.cancelled():
+                task.result()
+    finally:
+        await first.close()
+        await second.close()
+
+
+async def still_open(worlds: list[EveryRail]) -> Counter[tuple[str, str, str | None]]:
+    found: Counter[tuple[str, str, str | None]] = Counter()
+    for world in worlds:
+        for status in OPEN:
+            for order in await world.list(status):
+                found[order.rail, order.status, order.waiting] += 1
+    return found
+
+
+async def test_ten_thousand_random_orders_end_as_the_rails_books_say(
+    worlds: list[EveryRail], running: Simulator, way: Way, database: Database, anvil: Node
+) -> None:
+    chance = random.Random(SEED)
+    made = [await make_orders(world, chance, ORDERS // BUSINESSES) for world in worlds]
+    running.script(*FAULTS)
+    way.rate = 0.004
+    for turn in range(40):
+        await work(database, chance, killed=turn < 4)
+        if turn == 2:
+            anvil.drop_all()
+        if turn == 12:  # the storm is over; what it left is cleared up
+            running.reset()
+            way.rate = 0.0
+        anvil.mine(2)
+        running.advance(days=1 if turn >= 12 else 0.02)
+        for world in worlds:
+            await world.desk.hurry(age_s=86_400 if turn >= 12 else 120)
+        if turn > 20 and all(key[2] in NAMED for key in await still_open(worlds)):
+            break
+    print(turn, way.lost, running.faults() and len(running.faults()), await still_open(worlds))
+    assert all(key[2] in NAMED for key in await still_open(worlds))
+
+    payments = Counter[str]()
+    for payment in running.books().payments:
+        payments[payment.reference.rpartition(".")[0]] += payment.times_paid - payment.times_returned
+        assert payment.times_paid <= 1
+    for world, orders in zip(worlds, made, strict=True):
+        settled: Counter[str] = Counter()
+        for order in orders:
+            now = await world.desk.get(order)
+            shown = ids.show(ids.ORDER, order.id)
+            vendor = order.rail in ("paypal", "tremendous")
+            times = payments[shown] if vendor else await world.times_paid(order)
+            await check(world, now, times)
+            settled[order.rail] += times * order.net_amount
+        books = await world.business.ledger()
+        for rail in WEIGHTS:
+            assert books[f"settled:{rail}"] == settled[rail], rail
+            assert books[f"in_transit:{rail}"] == sum(
+                now.amount for now in [await world.desk.get(o) for o in orders]
+                if now.rail == rail and now.status in OPEN
+            )
+
+
+async def check(world: EveryRail, order: Order, times: int) -> None:
+    """What this order's state promises is what the rail did."""
+    attempts = [a for a in await world.desk.attempts(order)]
+    if order.status == "succeeded":
+        assert times == 1, (order, attempts)
+    elif order.status in OPEN:
+        assert times <= 1, (order, attempts)
+    elif order.status == "failed" and times:  # paid after all: told, and in suspense
+        assert times == 1, (order, attempts)
+        assert attempts[-1].outcome == "succeeded", (order, attempts)
+    else:
+        assert times == 0, (order, attempts)

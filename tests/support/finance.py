@@ -1,0 +1,63 @@
+"""Comparing a test business's books with its vendor's, and looking at what that leaves behind."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from payviox.db.pool import Connection
+from payviox.ledger import suspense
+from payviox.ledger.suspense import Item
+from payviox.ledger.verify import verify
+from payviox.reconciliation import service
+from payviox.reconciliation.model import Report
+from payviox.withdrawals.model import Order
+from support.vendor import Vendor
+from support.withdrawals import Desk
+
+
+@dataclass
+class Finance:
+    """Compares the business's books with the vendor's, without waiting for anything to be old."""
+
+    desk: Desk
+    vendor: Vendor
+
+    async def compare(self, **options: Any) -> Report:
+        """One comparison; what the ledger says afterwards is checked."""
+        report = await service.reconcile_rail(
+            self.desk.database,
+            self.desk.rails,
+            self.desk.business.business_id,
+            "vendor",
+            **{"young_s": 0.0, **options},
+        )
+        await self.check_books()
+        if report.not_compared is None:
+            assert report.ours.difference == report.theirs.difference == 0, report
+        return report
+
+    async def check_books(self) -> None:
+        async with self.desk.database.read() as connection:
+            found = await verify(connection)
+        assert found.ok, found.problems
+
+    async def items(self, *, resolved: bool = False) -> list[Item]:
+        async def read(connection: Connection) -> list[Item]:
+            return await suspense.list_page(
+                connection, self.desk.business.business_id, resolved=resolved, limit=1_000
+            )
+
+        return await self.desk.database.fetch(read)
+
+    async def causes(self) -> list[tuple[str, int]]:
+        """What is open."""
+        return [(item.cause, item.amount) for item in await self.items()]
+
+    async def order(self, amount: int = 1_000, *plan: Any, email: str = "ada@x.test") -> Order:
+        """An order that was processed once."""
+        self.vendor.plan = list(plan)
+        order = await self.desk.withdraw(await self.desk.user(amount, email), amount)
+        await self.desk.process()
+        return await self.desk.get(order)
+
+    async def balance(self, account: str) -> int:
+        return (await self.desk.business.ledger())[account]
