@@ -104,6 +104,14 @@ def test_without_anvil_the_demo_says_how_to_get_it_and_a_wallet_of_ones_own_is_k
     chains.write_text(json.dumps({"MINE": {**facts, "rpc_urls": ["http://127.0.0.1:9"]}}))
     arguments = ("--keystore", str(key), "--chains", str(chains), "--secret-stdin")
     installation.done("rail", "connect", "evm", test["business_id"], *arguments, given="my secret")
+    told = installation.done("rail", "price", test["business_id"], "MINE", "3120.50", "--hours=2")
+    assert told.startswith("MINE: 3120.50 USD a coin until ")
+    for given, message in (("dear", "no number"), ("-1", "positive")):
+        refused = installation.refused("rail", "price", test["business_id"], "MINE", "--", given)
+        assert message in refused
+    assert "no chain ERC20" in installation.refused(
+        "rail", "price", test["business_id"], "ERC20", "1"
+    )
     assert demo.stop() < 10
 
     again = with_anvil(installation)

@@ -203,8 +203,9 @@ def test_another_secret_key_is_refused_until_the_old_one_is_given_too(
     both = installation(
         tmp_path, database, PAYVIOX_SECRET_KEY=new, PAYVIOX_PREVIOUS_SECRET_KEYS=SECRET_KEY
     )
-    assert both.told("secrets", "rotate") == {"gift_cards": 0, "webhooks": 1, "previous_keys": []}
-    assert both.told("secrets", "rotate") == {"gift_cards": 0, "webhooks": 0, "previous_keys": []}
+    nothing = {"gift_cards": 0, "webhooks": 0, "rail_accounts": 0, "previous_keys": []}
+    assert both.told("secrets", "rotate") == nothing | {"webhooks": 1}
+    assert both.told("secrets", "rotate") == nothing
     with psycopg.connect(database) as connection:
         now = connection.execute("SELECT rolname, rolpassword FROM pg_authid").fetchall()
     assert now == logins, "whoever still runs with the old key alone is not locked out"

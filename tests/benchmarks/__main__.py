@@ -60,7 +60,7 @@ def main() -> None:
             small = Bench(urls, home, options.seconds, "small", SMALL_USERS, 0)
             results |= small.everything()
             console.print("[dim]orders…[/]")
-            results["orders"] = orders.measure(small.url, small.owner_url, database.make_business)
+            results["orders"] = orders.measure(lambda name: database_of(name, home))
             if not options.quick:
                 half = results["half_load"]["wanted"]
                 results["memory"] = small.soak(options.soak, half)
@@ -336,14 +336,14 @@ def report_orders(found: dict) -> None:
     beside = {
         "alone": "nothing",
         "scheduled": f"{orders.OPEN:,} open, looked up by and by",
-        "all due": f"{orders.OPEN:,} open, all to be looked up at once",
+        "all_due": f"{orders.OPEN:,} open, all to be looked up at once",
     }
     for case, text in beside.items():
         figures = found[case]
         table.add_row(
             text,
             f"{figures['rate']:,.0f}",
-            f"{figures['rate'] / found['alone']['rate']:.2f}",
+            f"{figures['of_alone']:.2f}",
             f"{figures['kib_idle'] / 1024:.0f}",
             f"{figures['kib_most'] / 1024:.0f}",
         )

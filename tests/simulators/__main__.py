@@ -1,7 +1,8 @@
-"""Starts the simulator on a loopback port."""
+"""Starts the simulator on a loopback port, and says on standard output where it listens."""
 
 import argparse
 import os
+import socket
 import sys
 import threading
 
@@ -18,7 +19,7 @@ def _end_with_parent() -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulators", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int, default=0, help="0, the default: any that is free")
     parser.add_argument("--seed", type=int, default=1, help="decides what is random")
     parser.add_argument(
         "--until-stdin-ends", action="store_true", help="end when whoever started it ends"
@@ -26,19 +27,16 @@ def main() -> None:
     given = parser.parse_args()
     if given.until_stdin_ends:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    world = World(given.port, given.seed)
+    listening = socket.create_server(("127.0.0.1", given.port))
+    port = listening.getsockname()[1]
+    world = World(port, given.seed)
     if world.paypal.document is None:
         sys.stderr.write("PayPal's documents are missing: the simulator's own checks apply\n")
-    if not given.until_stdin_ends:
-        sys.stderr.write(f"PayPal at http://127.0.0.1:{given.port}\n")
-        sys.stderr.write(f"Tremendous at http://127.0.0.1:{given.port}/api/v2\n")
+    sys.stdout.write(f"PayPal at http://127.0.0.1:{port}\n")
+    sys.stdout.write(f"Tremendous at http://127.0.0.1:{port}/api/v2\n")
+    sys.stdout.flush()
     web.run_app(
-        world.application(),
-        host="127.0.0.1",
-        port=given.port,
-        print=None,
-        access_log=None,
-        shutdown_timeout=0.1,
+        world.application(), sock=listening, print=None, access_log=None, shutdown_timeout=0.1
     )
 
 

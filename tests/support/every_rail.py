@@ -16,6 +16,7 @@ from eth_account import Account as Keys
 
 from payviox import ids, wiring
 from payviox.auth.keyring import Keyring
+from payviox.db.pool import Connection
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.model import Changes, RailName
 from payviox.rails.base import Provider
@@ -131,6 +132,25 @@ class EveryRail:
             self.pass_time()
             await self.desk.hurry(age_s=120)
         return order
+
+    async def get_older(self, seconds: float) -> None:
+        """Whatever is scheduled is due so much earlier, attempts are so much older."""
+        shift = "make_interval(secs => %(s)s)"
+        given = {"s": seconds, "b": self.business.business_id}
+
+        async def work(db: Connection) -> None:
+            await db.execute(
+                f"UPDATE orders SET due_at = due_at - {shift}"
+                " WHERE business_id = %(b)s AND due_at IS NOT NULL",
+                given,
+            )
+            await db.execute(
+                f"UPDATE order_attempts SET started_at = started_at - {shift},"
+                f" finished_at = finished_at - {shift} WHERE business_id = %(b)s",
+                given,
+            )
+
+        await self.business.database.write(work)
 
     def pass_time(self) -> None:
         self.node.mine(CONFIRMATIONS)

@@ -15,7 +15,6 @@ from payviox.api.context import Services
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.directory import Directory
 from payviox.rail_accounts.model import Changes
-from payviox.rails import http
 from payviox.rails.base import Account, ReadyOrder
 from payviox.rails.paypal.rail import PayPalRail
 from payviox.withdrawals import service as withdrawals
@@ -26,7 +25,6 @@ from support.withdrawals import Desk
 
 FUNDS = 1_000_000
 SECRET = "a secret of the app's"
-ANSWER_S = 0.5
 
 
 @dataclass
@@ -183,10 +181,8 @@ async def office(
     running: Simulator,
     make_business: MakeBusiness,
     services: Services,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Office:
-    """Connected, with $10,000 at PayPal, which charges 2 %. Calls may take half a second."""
-    monkeypatch.setattr(http, "ANSWER_S", ANSWER_S)
+    """Connected, with $10,000 at PayPal, which charges 2 %."""
     running.reset()
     running.forget()
     client_id = f"client-{uuid4().hex}"

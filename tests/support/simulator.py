@@ -4,7 +4,6 @@ whatever is killed in a test, and ends with the test process."""
 import contextlib
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-
-from support.live import free_port
 
 CHECKOUT = Path(__file__).parents[2]
 PAYPAL_CLIENT = "client"
@@ -54,8 +51,12 @@ class Books:
     payments: list[Payment]
 
     def of(self, reference: str) -> list[Payment]:
-        """Payments whose reference is this, or begins with it (an order's id: all attempts)."""
-        return [one for one in self.payments if one.reference.startswith(reference)]
+        """Payments under this reference, or under those of an order's attempts: `<order>.1`…"""
+        return [
+            one
+            for one in self.payments
+            if one.reference == reference or one.reference.startswith(f"{reference}.")
+        ]
 
     def times_paid(self, reference: str) -> int:
         """How often the payee was paid, less how often it came back."""
@@ -69,41 +70,22 @@ class Simulator:
     """A running simulator. Its calls are synchronous and quick."""
 
     def __init__(self, *, seed: int = 1, checkout: Path = CHECKOUT) -> None:
-        self.port = free_port()
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/_control", timeout=10)
+        command = ["tests.simulators", "--seed", str(seed), "--until-stdin-ends"]
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.simulators",
-                "--port",
-                str(self.port),
-                "--seed",
-                str(seed),
-                "--until-stdin-ends",
-            ],
+            [sys.executable, "-m", *command],
             cwd=checkout,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        until = time.monotonic() + 20
-        while True:
-            try:
-                self._http.get("/health")
-            except httpx.TransportError:
-                assert self._process.poll() is None, "the simulator ended"
-                assert time.monotonic() < until, "the simulator is not up in 20 s"
-                time.sleep(0.01)
-            else:
-                return
-
-    @property
-    def paypal_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def tremendous_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api/v2"
+        assert self._process.stdout is not None
+        told = self._process.stdout.readline()
+        assert told.startswith("PayPal at "), f"the simulator ended: {told}"
+        self.paypal_url = told.split()[-1]
+        self.tremendous_url = f"{self.paypal_url}/api/v2"
+        # No TLS: without the world's certificates a client starts quicker.
+        url = f"{self.paypal_url}/_control"
+        self._http = httpx.Client(base_url=url, timeout=10, verify=False)
 
     @property
     def reads_documents(self) -> bool:
@@ -197,9 +179,10 @@ class Simulator:
         """End it, by SIGKILL."""
         self._process.kill()
         self._process.wait()
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
         self._http.close()
 
     def _post(self, verb: str, given: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 answer something else, or nothing. What it really paid is what the tests count."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -41,8 +41,9 @@ class Vendor:
     """Implements payviox.rails.base.Rail. `plan` says what it does with the next calls; then it
     pays. `hold` makes calls wait until it is set, after they have arrived.
 
-    Its statement tells the books, and `others` that nobody here ordered; `retold` are fields that it
-    tells otherwise, by reference; with a `refusal` it breaks off.
+    Its statement tells the books, and `others` that nobody here ordered; `retold` are fields that
+    it tells otherwise, by reference; with a `refusal` it breaks off; `on_statement` happens while
+    it is read.
     """
 
     name = "vendor"
@@ -59,6 +60,7 @@ class Vendor:
         self.others: list[Entry] = []
         self.retold: dict[str, dict[str, Any]] = {}
         self.refusal: str | None = None
+        self.on_statement: Callable[[], Awaitable[object]] | None = None
         self.page = 100
         self.submitted: list[str] = []
         self.looked_up: list[str] = []
@@ -124,6 +126,8 @@ class Vendor:
             and self.taken_at[reference] >= since
         ]
         entries += self.others
+        if self.on_statement is not None:
+            await self.on_statement()
         if self.refusal is not None:
             yield entries[:1]
             raise RailError(self.refusal)

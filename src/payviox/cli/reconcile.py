@@ -17,10 +17,9 @@ from payviox.businesses.model import Business
 from payviox.cli.main import FAILED
 from payviox.cli.output import BUSINESS, as_json, print_json
 from payviox.cli.reconcile_items import items, items_of, resolve, show
-from payviox.cli.reconcile_report import csv_lines, print_report, shown
+from payviox.cli.reconcile_report import Compared, csv_lines, print_report, shown
 from payviox.cli.runtime import Runtime, run
 from payviox.reconciliation import service
-from payviox.reconciliation.model import Report
 
 
 class Since(click.ParamType[datetime]):
@@ -76,44 +75,41 @@ def reconcile(
     if context.invoked_subcommand is not None:
         return
 
-    async def work(runtime: Runtime) -> list[tuple[Business, Report, list[dict[str, Any]]]]:
-        rails = wiring.rails(runtime.database, runtime.keyring)
-        if rail is not None and rail not in rails.names:
-            known = ", ".join(sorted(rails.names))
-            raise click.BadParameter(f"{rail!r} is none of {known}.", param_hint="--rail")
-        try:
-            with _bar() as bar:
-                task = bar.add_task("asking the rails")
-
-                def progress(what: str, count: int) -> None:
-                    bar.update(task, description=f"{what}: {count:,}")
-
-                found: list[tuple[Business, Report, list[dict[str, Any]]]] = []
-                for business in await _businesses(runtime, business_id):
-                    reports = await service.reconcile(
-                        runtime.database,
-                        rails,
-                        business.id,
-                        rail=rail,
-                        since=since,
-                        progress=progress,
-                    )
-                    for report in reports:
-                        its_items = await items_of(runtime.database, business.id, report.rail)
-                        found.append((business, report, its_items))
-                return found
-        finally:
-            await rails.close()
-
-    found = run(work)
+    found = run(lambda runtime: _compare(runtime, business_id, rail, since))
     if as_json:
-        print_json([shown(business, report, its) for business, report, its in found])
+        print_json([shown(*one) for one in found])
     if csv_file is not None:
         csv_file.writelines(csv_lines(found))
     if not as_json and csv_file is None:
         print_report(found)
     if not all(report.is_clean for _, report, _ in found):
         sys.exit(FAILED)
+
+
+async def _compare(
+    runtime: Runtime, business_id: UUID | None, rail: str | None, since: datetime | None
+) -> list[Compared]:
+    rails = wiring.rails(runtime.database, runtime.keyring)
+    if rail is not None and rail not in rails.names:
+        known = ", ".join(sorted(rails.names))
+        raise click.BadParameter(f"{rail!r} is none of {known}.", param_hint="--rail")
+    found: list[Compared] = []
+    with _bar() as bar:
+        task = bar.add_task("asking the rails")
+
+        def progress(what: str, count: int) -> None:
+            bar.update(task, description=f"{what}: {count:,}")
+
+        try:
+            for business in await _businesses(runtime, business_id):
+                for report in await service.reconcile(
+                    runtime.database, rails, business.id, rail=rail, since=since, progress=progress
+                ):
+                    its_items = await items_of(runtime.database, business.id, report.rail)
+                    found.append((business, report, its_items))
+        finally:
+            await rails.close()
+    return found
 
 
 async def _businesses(runtime: Runtime, business_id: UUID | None) -> list[Business]:

@@ -14,7 +14,8 @@ from payviox.money import dollars
 from payviox.reconciliation.model import Report
 from payviox.text import harmless_cell
 
-Found = Sequence[tuple[Business, Report, list[dict[str, Any]]]]
+Compared = tuple[Business, Report, list[dict[str, Any]]]
+"""A rail of a business, what comparing it came to, and its open items."""
 
 CLASSES = ("matched", "in_transit", "suspense", "explained", "sum", "told", "difference")
 CSV_HEADER = (
@@ -41,7 +42,7 @@ def shown(business: Business, report: Report, items: list[dict[str, Any]]) -> di
     }
 
 
-def csv_lines(found: Found) -> Iterator[str]:
+def csv_lines(found: Sequence[Compared]) -> Iterator[str]:
     """Each class of each rail with both sides' cents, then its open items. Spreadsheets find no
     formula in it."""
     yield _line(CSV_HEADER)
@@ -81,7 +82,7 @@ def _classes(report: Report) -> list[tuple[str, int, int]]:
     return [(name, getattr(report.ours, name), getattr(report.theirs, name)) for name in CLASSES]
 
 
-def print_report(found: Found) -> None:
+def print_report(found: Sequence[Compared]) -> None:
     """Every rail with its sums, its float and what is open."""
     for number, (business, report, items) in enumerate(found):
         if number:

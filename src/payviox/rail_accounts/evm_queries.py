@@ -3,6 +3,7 @@ asset's smallest unit, and wei; they outgrow a bigint, so they are text in JSON 
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -180,6 +181,7 @@ async def known_hashes(
 
 
 def _request(transfer: Transfer) -> dict[str, Any]:
+    rate = transfer.coin_rate
     return {
         "token": transfer.token,
         "to": transfer.to,
@@ -187,11 +189,13 @@ def _request(transfer: Transfer) -> dict[str, Any]:
         "cents": transfer.cents,
         "gas": str(transfer.gas),
         "max_price": str(transfer.max_price),
+        "coin_rate": None if rate is None else f"{rate:f}",
     }
 
 
 def _payment(row: Any) -> Payment:
     business_id, chain_id, wallet, nonce, reference, request, created_at = row
+    rate = request["coin_rate"]
     transfer = Transfer(
         request["token"],
         request["to"],
@@ -199,6 +203,7 @@ def _payment(row: Any) -> Payment:
         int(request["cents"]),
         int(request["gas"]),
         int(request["max_price"]),
+        None if rate is None else Decimal(rate),
     )
     return Payment(Wallet(business_id, chain_id, wallet), nonce, reference, transfer, created_at)
 

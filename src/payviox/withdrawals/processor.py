@@ -37,7 +37,7 @@ GRACE_S = 5.0
 NEW_CALLS = 40
 """Calls under way at once for a business's new orders at one rail."""
 
-OTHER_CALLS = 20
+OTHER_CALLS = 10
 """The same for all its others there: look-ups, orders that wait and are tried again, and what is
 taken back."""
 

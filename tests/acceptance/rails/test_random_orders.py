@@ -30,7 +30,7 @@ from support.simulator import Simulator
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400), pytest.mark.xdist_group("random")]
 __all__ = ["anvil", "anvil_node"]
 
-ORDERS = 400
+ORDERS = 2_000
 BUSINESSES = 4
 SEED = 20_261_122
 
@@ -68,6 +68,10 @@ FAULTS: list[dict[str, Any]] = [
     {"route": "paypal.token", "fault": "error", "status": 500, "rate": 0.05},
     {"route": "*.create", "fault": "late", "seconds": 1.5, "rate": 0.004},
 ]
+
+STORM_TURNS, TURN_S = 8, 300.0
+CLEARING_DAYS = (0.1, 1.1, 1.1, 1.1, 1.1, 8, 32, 1.1, 1.1)
+"""After the storm, at every rail whatever still moves comes to its end."""
 
 OPEN = ("created", "review", "queued", "sending", "sent", "unknown")
 NAMED = {"person", "unclaimed", "taking_back"}
@@ -129,7 +133,8 @@ async def make_orders(world: EveryRail, chance: random.Random, count: int) -> li
     async def one() -> Order:
         rail = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         course = chance.choices(list(COURSES[rail]), list(COURSES[rail].values()))[0]
-        amount = CARD_PRICE if rail == "stock" else chance.randint(100, 30_000)
+        # Below the amounts for which the sandbox has other endings.
+        amount = CARD_PRICE if rail == "stock" else chance.randint(100, 6_500)
         currency = chance.choice(("USDT", "USDC"))
         async with gate:
             return await world.order_of(*users[rail, course], rail, amount, currency)
@@ -154,6 +159,14 @@ async def work(database: Database, chance: random.Random, *, killed: bool) -> No
         await second.close()
 
 
+async def pass_time(worlds: list[EveryRail], seconds: float) -> None:
+    """Here, at the vendors and on the chain."""
+    worlds[0].node.mine(2)
+    worlds[0].simulator.advance(seconds=seconds)
+    for world in worlds:
+        await world.get_older(seconds)
+
+
 async def still_open(worlds: list[EveryRail]) -> Counter[tuple[str, str, str | None]]:
     found: Counter[tuple[str, str, str | None]] = Counter()
     for world in worlds:
@@ -170,20 +183,17 @@ async def test_ten_thousand_random_orders_end_as_the_rails_books_say(
     made = [await make_orders(world, chance, ORDERS // BUSINESSES) for world in worlds]
     running.script(*FAULTS)
     way.rate = 0.004
-    for turn in range(40):
-        await work(database, chance, killed=turn < 4)
+    for turn in range(STORM_TURNS):
+        await work(database, chance, killed=turn < STORM_TURNS // 2)
         if turn == 2:
             anvil.drop_all()
-        if turn == 12:  # the storm is over; what it left is cleared up
-            running.reset()
-            way.rate = 0.0
-        anvil.mine(2)
-        running.advance(days=1 if turn >= 12 else 0.02)
-        for world in worlds:
-            await world.desk.hurry(age_s=86_400 if turn >= 12 else 120)
-        if turn > 20 and all(key[2] in NAMED for key in await still_open(worlds)):
-            break
-    print(turn, way.lost, running.faults() and len(running.faults()), await still_open(worlds))
+        await pass_time(worlds, TURN_S)
+    running.reset()
+    way.rate = 0.0
+    for days in CLEARING_DAYS:
+        await work(database, chance, killed=False)
+        await pass_time(worlds, days * 86_400)
+    print(way.lost, await still_open(worlds))
     assert all(key[2] in NAMED for key in await still_open(worlds))
 
     payments = Counter[str]()
@@ -210,13 +220,14 @@ async def test_ten_thousand_random_orders_end_as_the_rails_books_say(
 
 async def check(world: EveryRail, order: Order, times: int) -> None:
     """What this order's state promises is what the rail did."""
-    attempts = [a for a in await world.desk.attempts(order)]
+    attempts = await world.desk.attempts(order)
+    told = f"{order.rail} {order.email} {order.status} {order.due_at} {attempts}"
     if order.status == "succeeded":
-        assert times == 1, (order, attempts)
+        assert times == 1, told
     elif order.status in OPEN:
-        assert times <= 1, (order, attempts)
+        assert times <= 1, told
     elif order.status == "failed" and times:  # paid after all: told, and in suspense
-        assert times == 1, (order, attempts)
-        assert attempts[-1].outcome == "succeeded", (order, attempts)
+        assert times == 1, told
+        assert attempts[-1].outcome == "succeeded", told
     else:
-        assert times == 0, (order, attempts)
+        assert times == 0, told

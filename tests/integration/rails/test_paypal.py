@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from payviox import ids
+from payviox.rails import http
 from payviox.rails.paypal import tokens
 from payviox.withdrawals.model import Order
 from simulators import contract
 from support.paypal import FUNDS, Office, office, running
+from support.polling import eventually
 from support.simulator import DAY_S
 
 __all__ = ["office", "running"]
@@ -65,8 +67,8 @@ ENDS = {
     "onhold": open_at_paypal("sent", "sent", waiting="on_hold"),
     "on-hold": open_at_paypal("sent", "sent", waiting="on_hold"),
     "unclaimed": open_at_paypal("sent", "sent", waiting="unclaimed"),
-    "strange": open_at_paypal("sent"),
-    "no-status": open_at_paypal("sent"),
+    "strange": open_at_paypal("sent", "unknown", waiting="person"),
+    "no-status": open_at_paypal("sent", "unknown", waiting="person"),
     "failed": given_back("failed"),
     "denied": given_back("failed"),
     "blocked": given_back("failed"),
@@ -228,8 +230,10 @@ LOST = [
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: "-".join(map(str, fault.values())))
 async def test_a_call_that_broke_is_made_again_under_its_reference_and_pays_once(
-    office: Office, fault: dict[str, Any]
+    office: Office, fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if fault["fault"] == "hang":
+        monkeypatch.setattr(http, "ANSWER_S", 1.0)
     payee = await office.payee()
     order = await office.withdraw(payee, AMOUNT)
     office.simulator.script({"route": CREATE, "contains": str(order.id), **fault})
@@ -273,7 +277,7 @@ async def test_a_batch_that_the_duplicate_names_is_not_believed_unless_it_is_our
 async def test_what_paypal_may_have_forgotten_is_for_a_person(office: Office) -> None:
     payee = await office.payee()
     order = await office.withdraw(payee, AMOUNT)
-    fault = {"route": CREATE, "contains": str(order.id), "fault": "hang", "when": "after"}
+    fault = {"route": CREATE, "contains": str(order.id), "fault": "drop", "when": "after"}
     office.simulator.script(fault)
     await office.desk.process()
     await office.desk.hurry(age_s=30 * DAY_S)
@@ -295,7 +299,7 @@ async def test_a_broken_call_is_not_taken_for_never_sent_because_a_later_one_sur
     monkeypatch.setattr(tokens, "REFUSED_S", 0)
     payee = await office.payee()
     order = await office.withdraw(payee, AMOUNT)
-    fault = {"route": CREATE, "contains": str(order.id), "fault": "hang", "when": "after"}
+    fault = {"route": CREATE, "contains": str(order.id), "fault": "drop", "when": "after"}
     office.simulator.script(fault)
     await office.desk.process()
     refusal = {"fault": "error", "status": status, "times": None}
@@ -415,3 +419,57 @@ async def test_orders_that_paypal_is_too_busy_for_are_paid_later(office: Office)
     states = {(await office.desk.get(order)).waiting for order in orders}
     assert states <= {"rate_limited", None}
     assert "rate_limited" in states
+
+
+async def call_back(office: Office, sent: dict[str, Any], **changed: str) -> int:
+    """Deliver a callback of the simulator's at the business's address."""
+    business = ids.show(ids.BUSINESS, office.business.business_id)
+    headers = {**sent["headers"], "Content-Type": "application/json"}
+    body = changed.get("body", sent["body"]).encode()
+    client = office.business.client_with(headers)
+    answer = await client.post(f"/rails/paypal/{business}/callback", content=body)
+    return answer.status_code
+
+
+async def test_a_callback_has_its_order_looked_up_at_once_and_is_believed_in_nothing_else(
+    office: Office,
+) -> None:
+    nobody = f"{office.simulator.paypal_url}/nobody"
+    payee = await office.payee("pending")
+    order = await office.withdraw(payee, AMOUNT)
+    await office.desk.process()
+    order = await office.go_on(order)
+    assert order.status == "sent"
+    reference = f"{ids.show(ids.ORDER, order.id)}.1"
+    office.simulator.paypal_account(office.client_id, callback_url=nobody)
+    office.simulator.set_status(reference, "SUCCESS")
+    sent = await eventually(office.simulator.sent)
+    told = next(one for one in sent if one["event"] == "PAYMENT.PAYOUTS-ITEM.SUCCEEDED")
+    office.simulator.set_status(reference, "PENDING")
+
+    forged = told["body"].replace("SUCCEEDED", "REFUNDED")
+    assert await call_back(office, told, body=forged) in (400, 401, 403)
+    assert await office.desk.process() == 0
+
+    for _ in range(2):
+        assert await call_back(office, told) == 200
+        assert (await office.desk.get(order)).status == "sent"
+    assert await office.desk.process() == 1
+    assert (await office.desk.get(order)).status == "sent", "PayPal says that it is pending"
+    kept = await office.business.scalar(
+        "SELECT count(*) FROM rail_callbacks WHERE business_id = %s", order.business_id
+    )
+    assert kept == 1
+
+    office.simulator.set_status(reference, "SUCCESS")
+    await office.go_on(order)
+    order = await office.desk.get(order)
+    assert order.status == "succeeded"
+    office.simulator.set_status(reference, "REFUNDED")
+    refund = await eventually(
+        lambda: [one for one in office.simulator.sent() if one["event"].endswith("REFUNDED")]
+    )
+    assert await call_back(office, refund[0]) == 200
+    await office.desk.process()
+    assert (await office.desk.get(order)).status == "returned"
+    assert await payee.balance() == 10_000

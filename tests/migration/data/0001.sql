@@ -1,4 +1,4 @@
--- A business with money, a payout user and an order, as schema 0001 kept them.
+-- Businesses with money, payout users and orders, as schema 0001 kept them.
 INSERT INTO organizations (id, name) VALUES ('00000000-0000-7000-8000-000000000001', 'ACME');
 INSERT INTO businesses (id, organization_id, mode, name, hash_code, payouts_enabled) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-000000000001', 'live', 'ACME', '0123abcd', true);
@@ -25,3 +25,42 @@ INSERT INTO transfers (business_id, kind, amount, from_account, from_version, fr
    '00000000-0000-7000-8000-0000000000c1', 1, 250, NULL),
   ('00000000-0000-7000-8000-0000000000b1', 'reserve', 200, '00000000-0000-7000-8000-0000000000c1', 2, 50,
    '00000000-0000-7000-8000-0000000000a5', 1, 200, '00000000-0000-7000-8000-0000000000d1');
+
+-- A test business whose order failed, after which the rail paid it all the same.
+INSERT INTO businesses (id, organization_id, mode, name, hash_code) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-000000000001', 'test', 'ACME', '89abcdef');
+INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000c2', 'b@x.test', '00000000', '\x03');
+INSERT INTO accounts (business_id, id, kind, rail, balance, version) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e1', 'world', '', -1000, 1),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e2', 'main', '', 400, 2),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e3', 'payout', '', 350, 2),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e4', 'fee_income', '', 0, 0),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000c2', 'user', '', 250, 3),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e5', 'in_transit', 'sandbox', 0, 2),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e6', 'suspense', 'sandbox', -200, 1),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e7', 'settled', 'sandbox', 200, 1);
+INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount, fees, net_amount,
+                    destination, destination_digest, attempt, rail_order_id) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2',
+   '00000000-0000-7000-8000-0000000000c2', 'paypal', 'sandbox', 'failed', 200, 0, 200, '{"email":"b@x.test"}', '\x04', 1, 'PP-1');
+INSERT INTO order_attempts (business_id, order_id, number, reference, request, outcome, answer) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 1,
+   'ord_00000000-0000-7000-8000-0000000000d2.1', '{}', 'failed', '{}');
+INSERT INTO sandbox_payments (business_id, reference, request) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 'ord_00000000-0000-7000-8000-0000000000d2.1',
+   '{"ending":"failed-paid","amount":200}');
+INSERT INTO transfers (business_id, kind, amount, from_account, from_version, from_balance,
+                       to_account, to_version, to_balance, order_id) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 'deposit', 1000, '00000000-0000-7000-8000-0000000000e1', 1, -1000,
+   '00000000-0000-7000-8000-0000000000e2', 1, 1000, NULL),
+  ('00000000-0000-7000-8000-0000000000b2', 'fund', 600, '00000000-0000-7000-8000-0000000000e2', 2, 400,
+   '00000000-0000-7000-8000-0000000000e3', 1, 600, NULL),
+  ('00000000-0000-7000-8000-0000000000b2', 'allocation', 250, '00000000-0000-7000-8000-0000000000e3', 2, 350,
+   '00000000-0000-7000-8000-0000000000c2', 1, 250, NULL),
+  ('00000000-0000-7000-8000-0000000000b2', 'reserve', 200, '00000000-0000-7000-8000-0000000000c2', 2, 50,
+   '00000000-0000-7000-8000-0000000000e5', 1, 200, '00000000-0000-7000-8000-0000000000d2'),
+  ('00000000-0000-7000-8000-0000000000b2', 'release', 200, '00000000-0000-7000-8000-0000000000e5', 2, 0,
+   '00000000-0000-7000-8000-0000000000c2', 3, 250, '00000000-0000-7000-8000-0000000000d2'),
+  ('00000000-0000-7000-8000-0000000000b2', 'paid_after_all', 200, '00000000-0000-7000-8000-0000000000e6', 1, -200,
+   '00000000-0000-7000-8000-0000000000e7', 1, 200, '00000000-0000-7000-8000-0000000000d2');

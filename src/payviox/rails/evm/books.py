@@ -4,6 +4,7 @@ transaction that was signed. Amounts are in an asset's smallest unit, prices in 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -20,7 +21,9 @@ class Wallet:
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """What a payment moves: `units` of a token, or of the native coin where `token` is None, for so
-    many US cents of an order; and what it may use for it: so much `gas` at `max_price` each."""
+    many US cents of an order; and what it may use for it: so much `gas` at `max_price` each.
+    `coin_rate` is what the native coin was worth then, in US dollars, where that was known: by it
+    the network's fee is booked and stated alike."""
 
     token: str | None
     to: str
@@ -28,6 +31,7 @@ class Transfer:
     cents: int
     gas: int
     max_price: int
+    coin_rate: Decimal | None = None
 
     @property
     def fee(self) -> int:

@@ -8,7 +8,7 @@ from payviox.rails.evm import holdings
 from payviox.rails.evm.chains import shown_url
 from payviox.rails.evm.desk import Desk
 from payviox.rails.evm.keys import SignerError
-from payviox.rails.evm.node import NodeError, Reverted
+from payviox.rails.evm.node import NodeError
 from payviox.rails.evm.prices import PriceError
 
 LATE_S = 600.0
@@ -58,9 +58,7 @@ def _lag(desk: Desk, timestamp: int) -> str | None:
 
 
 async def _gas(desk: Desk) -> Finding:
-    seen = await desk.node.seen(desk.address, None)
-    owed = await desk.books.owed(desk.wallet, seen.mined)
-    left = await holdings.sends_left(desk, max(seen.native - owed.native, 0))
+    left = await holdings.sends_left(desk, await holdings.coin_left(desk))
     problem = None
     if left < holdings.FEW_SENDS:
         problem = (
@@ -97,8 +95,8 @@ async def _token(desk: Desk, symbol: str, address: str, decimals: int) -> Findin
         return Finding(subject, f"There is no contract at {address} on this chain.")
     try:
         told = await desk.node.token_decimals(address)
-    except Reverted:
-        return Finding(subject, f"The contract at {address} is no ERC-20 token.")
+    except NodeError as error:
+        return Finding(subject, f"{error}.")
     if told != decimals:
         return Finding(subject, f"The contract says {told} decimals, the settings say {decimals}.")
     return Finding(subject, detail=address)

@@ -14,10 +14,11 @@ from payviox.rails.evm.prices import Rate
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`signer` opens the wallet's key (SignerError), `rate` tells what a currency of the chain is
-    worth (PriceError, NodeError)."""
+    """`address` is the wallet's, in EIP-55 spelling; `signer` opens its key (SignerError), `rate`
+    tells what a currency of the chain is worth (PriceError, NodeError)."""
 
     account: Account
+    address: str
     chain: Chain
     node: Node
     books: Books = field(repr=False)
@@ -27,10 +28,6 @@ class Desk:
     @property
     def wallet(self) -> Wallet:
         return Wallet(self.account.business_id, self.chain.chain_id, self.address)
-
-    @property
-    def address(self) -> str:
-        return str(self.account.settings["address"])
 
 
 def call(token: str | None, to: str, units: int) -> dict[str, Any]:

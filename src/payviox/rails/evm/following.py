@@ -16,7 +16,6 @@ from payviox.rails.evm.chains import COIN_DECIMALS
 from payviox.rails.evm.desk import Desk
 from payviox.rails.evm.keys import SignerError
 from payviox.rails.evm.node import NodeError
-from payviox.rails.evm.prices import PriceError
 from payviox.rails.evm.terms import terms
 
 logger = structlog.get_logger(__name__)
@@ -31,6 +30,9 @@ OLD_S = 60.0
 
 MAX_TRANSACTIONS = 30
 """The most transactions signed for one nonce; an eighth more each time, from a gwei to 30."""
+
+DISAGREE = "the chain has the nonce, and no node has the transaction that used it"
+"""A node is ahead of another, or has forgotten what is old."""
 
 REVERTED = "The network refused the payment."
 REPLACED = "The payment was replaced by another transaction of the paying wallet."
@@ -101,13 +103,15 @@ def _received(payment: Payment, receipt: Receipt, replaced_by: Sent | None) -> i
     if transfer.token is None:
         same = replaced_by is None or outside.pays(replaced_by, transfer)
         return transfer.units if same else 0
-    return sum(
+    units = sum(
         log.units
         for log in receipt.transfers
         if log.token == transfer.token.lower()
         and log.source == payment.wallet.address.lower()
         and log.target == transfer.to.lower()
     )
+    # Another amount in another's transaction is another's payment.
+    return units if replaced_by is None or units == transfer.units else 0
 
 
 async def _settle(desk: Desk, order: ReadyOrder, payment: Payment, found: Mined) -> Outcome:
@@ -132,7 +136,7 @@ async def _settle(desk: Desk, order: ReadyOrder, payment: Payment, found: Mined)
     if found.confirmations < desk.chain.confirmations:
         return outcome
     again_s = _once_more(desk, found)
-    ended = replace(outcome, cost=await _cost(desk, receipt), again_s=again_s)
+    ended = replace(outcome, cost=cost(payment, receipt), again_s=again_s)
     return await _end(desk, payment, found, ended)
 
 
@@ -187,13 +191,10 @@ def _once_more(desk: Desk, found: Mined) -> float | None:
     return (depth - found.confirmations + 1) * desk.chain.block_s
 
 
-async def _cost(desk: Desk, receipt: Receipt) -> int | None:
-    """The network's fee in cents, None where nobody knows what the coin is worth now."""
-    try:
-        rate = await desk.rate(desk.chain.coin)
-    except (PriceError, NodeError):
-        return None
-    return amounts.worth(receipt.fee, rate.rate)
+def cost(payment: Payment, receipt: Receipt) -> int | None:
+    """The network's fee in cents, None where nobody knew what the coin is worth."""
+    rate = payment.transfer.coin_rate
+    return None if rate is None else amounts.worth(receipt.fee, rate)
 
 
 def _again(desk: Desk, blocks_left: int) -> float:
@@ -211,9 +212,7 @@ async def _waiting(
     evidence: dict[str, Any] = {"nonce": payment.nonce}
     used = await desk.node.mined(payment.wallet.address)
     if used > payment.nonce:
-        # The node that counted is ahead of the one that was asked for the rest, or behind one that
-        # has lost a block since.
-        return sending.accepted(desk, order, latest, evidence)
+        return Outcome("unknown", evidence={**evidence, "error": DISAGREE})
     if used == payment.nonce and await _is_stuck(desk, latest):
         raised, problem = await _raise(desk, payment, kept)
         if problem is not None:

@@ -6,7 +6,7 @@ from payviox.rails.base import Holding, RailError
 from payviox.rails.evm import amounts, gas
 from payviox.rails.evm.chains import COIN_DECIMALS
 from payviox.rails.evm.desk import Desk
-from payviox.rails.evm.node import NodeError, Reverted
+from payviox.rails.evm.node import NodeError
 from payviox.rails.evm.prices import PriceError
 
 FEW_SENDS = 20
@@ -22,31 +22,29 @@ async def read(desks: Sequence[Desk]) -> list[Holding]:
 
 
 async def _of_chain(desk: Desk) -> list[Holding]:
-    """Raises NodeError and RailError."""
+    """Raises NodeError."""
+    free = await coin_left(desk)
+    cents = await _worth(desk, desk.chain.coin, free)
+    low = await sends_left(desk, free) < FEW_SENDS
+    name = f"{desk.chain.name} {desk.chain.coin}"
+    held = [Holding(name, amounts.text(free, COIN_DECIMALS), cents, low)]
+    for token in desk.chain.tokens.values():
+        seen = await desk.node.seen(desk.address, token.address)
+        owed = await desk.books.owed(desk.wallet, seen.mined)
+        free = max((seen.token or 0) - owed.tokens.get(token.address, 0), 0)
+        cents = await _worth(desk, token.symbol, free)
+        least = desk.account.low_float
+        low = least is not None and cents is not None and cents < least
+        name = f"{desk.chain.name} {token.symbol}"
+        held.append(Holding(name, amounts.text(free, token.decimals), cents, low))
+    return held
+
+
+async def coin_left(desk: Desk) -> int:
+    """Of the coin, in wei. Raises NodeError."""
     seen = await desk.node.seen(desk.address, None)
     owed = await desk.books.owed(desk.wallet, seen.mined)
-    free = max(seen.native - owed.native, 0)
-    cents = await _worth(desk, desk.chain.coin, free)
-    held = [
-        Holding(
-            f"{desk.chain.name} {desk.chain.coin}",
-            amounts.text(free, COIN_DECIMALS),
-            cents,
-            await sends_left(desk, free) < FEW_SENDS,
-        )
-    ]
-    for token in desk.chain.tokens.values():
-        try:
-            balance = await desk.node.token_balance(token.address, desk.address)
-        except Reverted as error:
-            raise RailError(f"{token.symbol} on {desk.chain.name} tells no balance.") from error
-        free = max(balance - owed.tokens.get(token.address, 0), 0)
-        cents = await _worth(desk, token.symbol, free)
-        low = desk.account.low_float
-        is_low = low is not None and cents is not None and cents < low
-        text = amounts.text(free, token.decimals)
-        held.append(Holding(f"{desk.chain.name} {token.symbol}", text, cents, is_low))
-    return held
+    return max(seen.native - owed.native, 0)
 
 
 async def sends_left(desk: Desk, free: int) -> int:

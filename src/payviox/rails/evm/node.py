@@ -65,6 +65,9 @@ class Node:
 
     async def seen(self, address: str, token: str | None) -> Seen:
         """The wallet as of the newest block; all of it as of the same."""
+        return await self._once(("seen", address, token), lambda: self._seen(address, token))
+
+    async def _seen(self, address: str, token: str | None) -> Seen:
         head = await self.head()
         at = head.number
         mined, pending, native, held = await asyncio.gather(
@@ -82,10 +85,10 @@ class Node:
 
     async def token_balance(self, token: str, address: str, block: int | str = "latest") -> int:
         data = "0x70a08231" + _word(int(address, 16))  # balanceOf(address)
-        return _number(await self.call(token, data, block))
+        return await self._number(token, data, block)
 
     async def token_decimals(self, token: str) -> int:
-        return _number(await self.call(token, "0x313ce567"))  # decimals()
+        return await self._number(token, "0x313ce567", "latest")  # decimals()
 
     async def has_code(self, address: str) -> bool:
         return bool(await self._ask(lambda web3: web3.eth.get_code(_address(address))))
@@ -167,6 +170,16 @@ class Node:
             )
         )
 
+    async def _number(self, token: str, data: str, block: int | str) -> int:
+        """Raises NodeError where the contract answers with no number."""
+        try:
+            answer = await self.call(token, data, block)
+        except Reverted:
+            answer = b""
+        if len(answer) != 32:
+            raise NodeError(f"{self.chain.name}: the contract at {token} is no ERC-20 token")
+        return int.from_bytes(answer, "big")
+
     @staticmethod
     async def _no_token() -> None:
         return None
@@ -243,12 +256,6 @@ def _broke(task: "asyncio.Future[Any]") -> bool:
 def _word(value: int) -> str:
     """A number as an argument of a contract's function."""
     return f"{value:064x}"
-
-
-def _number(answer: bytes) -> int:
-    if len(answer) != 32:
-        raise NodeError("the contract is no ERC-20 token: it answered with no number")
-    return int.from_bytes(answer, "big")
 
 
 def _address(address: str) -> Any:

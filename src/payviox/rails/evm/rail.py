@@ -14,6 +14,7 @@ from payviox.rails.base import (
     Entry,
     Finding,
     Holding,
+    Invalid,
     Known,
     Outcome,
     Provider,
@@ -27,9 +28,11 @@ from payviox.rails.evm.books import Books, Payment
 from payviox.rails.evm.chain_settings import chains_of
 from payviox.rails.evm.chains import Chain, ChainError
 from payviox.rails.evm.desk import Desk
+from payviox.rails.evm.keys import SignerError, wallet_of
 from payviox.rails.evm.node import Node, NodeError
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.evm.signers import Signers
+from payviox.rails.evm.terms import terms
 
 NOT_CONNECTED_AGAIN_S = 300.0
 
@@ -71,6 +74,8 @@ class EvmRail:
         }
         if destination.items() <= quote.destination.items():
             destination = quote.destination
+            if not terms(destination).holds(asked.chain):
+                raise Invalid({"quote_id": ["The chain was changed: ask for a new quote."]})
         return ReadyOrder(
             request.business_id,
             order_id,
@@ -137,17 +142,17 @@ class EvmRail:
     def options(self, account: Account) -> Mapping[str, Any]:
         """The account's chains with what can be paid on each."""
         try:
-            chains = chains_of(account)
-        except ChainError:
+            chains = _chains(account)
+        except RailError:
             return {}
         return {"chains": {chain.name: list(quoting.payable(chain)) for chain in chains.values()}}
 
     async def check(self, account: Account) -> list[Finding]:
         """Asks each chain's node and opens the key."""
         try:
-            chains = chains_of(account)
-        except ChainError as error:
-            return [Finding("chains", str(error))]
+            chains = _chains(account)
+        except RailError as error:
+            return [Finding("settings", str(error))]
         return await checking.check([self._desk(account, chain) for chain in chains.values()])
 
     async def close(self) -> None:
@@ -168,6 +173,7 @@ class EvmRail:
         node = self._node(account, chain)
         return Desk(
             account,
+            wallet_of(account),
             chain,
             node,
             self._books,
@@ -194,10 +200,11 @@ class _Missing(Exception):
 
 
 def _chains(account: Account) -> dict[str, Chain]:
-    """Raises RailError."""
+    """Raises RailError where the account's settings are wrong."""
     try:
+        wallet_of(account)
         return chains_of(account)
-    except ChainError as error:
+    except (ChainError, SignerError) as error:
         raise RailError(str(error)) from error
 
 
@@ -206,8 +213,8 @@ def _named(account: Account | None, name: str) -> tuple[Account, Chain]:
     if account is None or not account.enabled:
         raise _Missing("rail_not_connected")
     try:
-        return account, chains_of(account)[name]
-    except ChainError as error:
+        return account, _chains(account)[name]
+    except RailError as error:
         raise _Missing("rail_misconfigured") from error
     except KeyError as error:
         raise _Missing("chain_not_connected") from error
@@ -218,8 +225,8 @@ def _of_payment(account: Account | None, payment: Payment) -> tuple[Account, Cha
     if account is None:
         raise _Missing("rail_not_connected")
     try:
-        chains = chains_of(account).values()
-    except ChainError as error:
+        chains = _chains(account).values()
+    except RailError as error:
         raise _Missing("rail_misconfigured") from error
     for chain in chains:
         if chain.chain_id == payment.wallet.chain_id:

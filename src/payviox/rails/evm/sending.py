@@ -2,6 +2,7 @@
 Before the nonce every trouble means that surely nothing was sent; after it the payment will be
 made, by this call or by the look-ups that follow."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +36,9 @@ WAIT_S = 60.0
 """When to try again what waits for the operator or for the network, in seconds."""
 
 UNREACHABLE_AGAIN_S = 20.0
+
+PREPARE_S = 15.0
+"""How long all that comes before the nonce may take; what is left of the call is for the rest."""
 
 REFUSED = "The network refuses a payment to this address."
 PRICE_MOVED = "The price changed before the payment could be sent. Please ask for a new quote."
@@ -140,8 +144,9 @@ async def _first(desk: Desk, payment: Payment) -> Transaction:
 async def _reserve(desk: Desk, order: ReadyOrder, reference: str) -> Payment:
     """Raises Stopped."""
     try:
-        prepared = await _prepare(desk, terms(order.destination), order.net_amount)
-    except NodeError as error:
+        async with asyncio.timeout(PREPARE_S):
+            prepared = await _prepare(desk, terms(order.destination), order.net_amount)
+    except (NodeError, TimeoutError) as error:
         raise _waits("rail_unreachable", UNREACHABLE_AGAIN_S, error=str(error)) from error
     try:
         return await desk.books.reserve(
@@ -173,9 +178,22 @@ async def _prepare(desk: Desk, promised: Terms, cents: int) -> _Prepared:
     estimate = await _estimate(desk, promised, seen)
     most = gas.offer(market, gas.cap(desk.chain)).max_price
     transfer = Transfer(
-        promised.token, promised.to, promised.units, cents, gas.limit(estimate), most
+        promised.token,
+        promised.to,
+        promised.units,
+        cents,
+        gas.limit(estimate),
+        most,
+        await _coin_rate(desk),
     )
     return _Prepared(transfer, seen)
+
+
+async def _coin_rate(desk: Desk) -> Decimal | None:
+    try:
+        return (await desk.rate(desk.chain.coin)).rate
+    except PriceError:
+        return None
 
 
 async def _check_price(desk: Desk, promised: Terms) -> None:

@@ -91,7 +91,7 @@ async def _entry(desk: Desk | None, payment: Payment) -> Entry:
         found.receipt.hash,
         "paid" if found.received else "failed",
         _cents(payment, found.received),
-        await _worth(desk, desk.chain.coin, found.receipt.fee),
+        following.cost(payment, found.receipt),
         _time(found.block.timestamp),
         evidence,
     )
@@ -136,8 +136,8 @@ async def _transfer(desk: Desk, log: TransferLog) -> Entry:
 
 
 async def _transactions(desk: Desk, start: int, shown: set[str]) -> list[Entry]:
-    """Transactions of the wallet with nonces that are not ours, beyond those `shown`. A node that
-    has forgotten the wallet's count of then is asked about the nonces after our first only."""
+    """Transactions of the wallet with nonces that are not ours, beyond those `shown`; none where
+    the node has forgotten how many there were then."""
     head = await desk.node.head()
     used = await desk.node.count_at(desk.address, head.number)
     try:

@@ -121,7 +121,10 @@ class Client:
 
     def _pace(self, account: Account) -> Pace:
         key = (base_url(account), str(account.settings.get("client_id")))
-        return self._paces.setdefault(key, Pace(self._posts_per_minute))
+        pace = self._paces.get(key)
+        if pace is None:
+            pace = self._paces[key] = Pace(self._posts_per_minute)
+        return pace
 
 
 def _segment(text: str) -> str:

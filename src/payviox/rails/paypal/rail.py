@@ -49,7 +49,7 @@ FIRST_LOOK_S = 2.0
 """Most payouts have ended so soon after PayPal has taken them."""
 
 SUBJECT = "You have received a payout"
-MESSAGE = "Your withdrawal has been paid to your PayPal account."
+MESSAGE = "Your withdrawal has been sent to you by PayPal."
 
 
 class PayPalRail:

@@ -17,8 +17,6 @@ NOT_TAKEN = frozenset({404, 405, 406, 413, 414, 415})
 
 PAYPAL = ".paypal.com"
 _BATCH = re.compile(r".*/v1/payments/payouts/([A-Za-z0-9_-]{1,64})/?")
-_RECEIVER = re.compile(r"items\b.*receiver|receiver", re.IGNORECASE)
-_AMOUNT = re.compile(r"items\b.*amount|amount", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +122,8 @@ def _reason(refusal: Refusal) -> str | None:
     if "VALIDATION_ERROR" not in refusal.names[:1]:
         return None
     for field in refusal.fields:
-        if _RECEIVER.search(field):
+        if "receiver" in field.lower():
             return reasons.BAD_EMAIL
-        if _AMOUNT.search(field):
+        if "amount" in field.lower():
             return reasons.BAD_AMOUNT
     return reasons.REFUSED

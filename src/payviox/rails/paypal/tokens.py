@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from payviox.rails.base import Account
 from payviox.rails.http import Http, NotSent, Unclear
 from payviox.rails.paypal.pace import RateLimited, retry_after
+from payviox.rails.paypal.payments import text
 
 LIVE = "https://api-m.paypal.com"
 SANDBOX = "https://api-m.sandbox.paypal.com"
@@ -87,9 +88,10 @@ class Tokens:
         self._refused[_key(account)] = (time.monotonic() + REFUSED_S, refused)
 
     async def close(self) -> None:
-        for task in list(self._fetching.values()):
+        tasks = list(self._fetching.values())
+        for task in tasks:
             task.cancel()
-        self._fetching.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _ended(self, key: Key, task: asyncio.Task[Token]) -> None:
         if self._fetching.get(key) is task:
@@ -126,8 +128,7 @@ class Tokens:
         except Unclear as error:
             raise NotSent(f"no token: {error}") from error
         if answer.status in (400, 401, 403):
-            word = answer.json().get("error")
-            raise Refused(word[:100] if isinstance(word, str) else f"PayPal said {answer.status}")
+            raise Refused(text(answer.json().get("error")) or f"PayPal said {answer.status}")
         if answer.status == 429:
             raise RateLimited(retry_after(answer))
         token = _read(answer.json(), asked) if answer.status == 200 else None
@@ -137,13 +138,13 @@ class Tokens:
 
 
 def _read(body: dict[str, object], asked: float) -> Token | None:
-    text, expires_in, scope = (body.get(n) for n in ("access_token", "expires_in", "scope"))
+    token, expires_in, scope = (body.get(n) for n in ("access_token", "expires_in", "scope"))
     # It becomes a header: nothing may be in it that ends one.
-    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or " " in text:
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
         return None
     lasts = float(expires_in) if isinstance(expires_in, int) else 0.0
     scopes = frozenset(scope.split()) if isinstance(scope, str) else frozenset[str]()
-    return Token(text, asked + lasts - MARGIN_S, scopes)
+    return Token(token, asked + lasts - MARGIN_S, scopes)
 
 
 def _key(account: Account) -> Key:

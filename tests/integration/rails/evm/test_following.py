@@ -287,6 +287,26 @@ async def test_a_nonce_used_outside_before_is_not_given_out(pay: Paying) -> None
     assert pay.received(PAYEE) == [50 * 10**6] * 2
 
 
+async def test_a_wallet_emptied_meanwhile_makes_the_order_wait_not_fail(pay: Paying) -> None:
+    pay.node.automine(False)
+    order = await pay.order(5_000, PAYEE)
+    await pay.desk.process()
+    pool = pay.node.pool()
+    pay.node.drop_all()
+    pay.usdt.write("burn", pay.address, 10**12)
+    assert (await pay.settle(order)).status == "sent"
+    assert pay.node.pool() == pool
+    pay.node.mine(CONFIRMATIONS)
+    waits = await pay.settle(order)
+    assert (waits.status, waits.waiting) == ("queued", "float_empty")
+    assert (await pay.settle(order)).waiting == "float_empty"
+    pay.usdt.write("mint", pay.address, 10**12)
+    assert (await pay.settle(order)).attempt == 2
+    pay.node.mine(CONFIRMATIONS)
+    assert (await pay.settle(order)).status == "succeeded"
+    assert pay.received(PAYEE) == [50 * 10**6]
+
+
 @pytest.mark.parametrize("trouble", ["reverted", "answers_false", "silent"])
 async def test_a_mined_transaction_that_moved_nothing_fails_and_gives_the_money_back(
     pay: Paying, trouble: str
