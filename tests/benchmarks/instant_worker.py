@@ -60,7 +60,7 @@ class InstantRail:
 def main() -> None:
     rail = InstantRail()
     wiring.rails = lambda *_: Rails(live=[Route("paypal", rail)], test=[Route("paypal", rail)])
-    settings = Settings(home=Path("/nonexistent"), secret_key="a key for the benchmarks alone")  # noqa: S106  # no secret
+    settings = Settings(home=Path("/nonexistent"), secret_key="a key for the benchmarks alone")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     uvloop.run(worker.run(settings, os.environ["BENCH_DATABASE_URL"]))

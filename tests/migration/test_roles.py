@@ -118,6 +118,7 @@ DELETES = {
     "secret_keys",
     "quotes",
     "rail_accounts",
+    "rail_callbacks",
     "rail_products",
     "reconciliation_look_ups",
 }

@@ -1,7 +1,9 @@
 """A test business's payout users and their orders, driven below the API: made, processed, looked
 at."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from payviox.businesses import service as businesses
 from payviox.db.pool import Connection, Database
 from payviox.giftcards.rail import StockRail
 from payviox.rails.base import Provider, Request
-from payviox.rails.sandbox import Payment, SandboxRail, is_sandbox_product
+from payviox.rails.sandbox import KeptPayment, Payment, SandboxRail, is_sandbox_product
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Attempt, Order
 from payviox.withdrawals.processor import process_due
@@ -29,6 +31,12 @@ class AgingBooks(SandboxBooks):
     async def find(self, business_id: UUID, reference: str) -> Payment | None:
         found = await super().find(business_id, reference)
         return found and replace(found, age_s=found.age_s + self.older_s)
+
+    async def list_since(
+        self, business_id: UUID, since: datetime
+    ) -> AsyncIterator[Sequence[KeptPayment]]:
+        async for page in super().list_since(business_id, since):
+            yield [replace(kept, age_s=kept.age_s + self.older_s) for kept in page]
 
 
 @dataclass

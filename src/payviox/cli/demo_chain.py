@@ -2,6 +2,7 @@
 business has connected. The chain, like the business, is kept from one start to the next."""
 
 import asyncio
+import contextlib
 import secrets
 from dataclasses import dataclass
 from decimal import Decimal
@@ -62,10 +63,10 @@ class DemoChain:
         if program is None:
             raise NoCrypto(f"Crypto on a local chain needs anvil: {anvil.HOW_TO_GET}")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kept = ("--state", str(self._folder / "chain.json"), "--state-interval", "1")
-        chain = Anvil(program, CHAIN_ID, kept)
+        state = self._folder / "chain.json"
+        chain = Anvil(program, CHAIN_ID, ("--state", str(state), "--state-interval", "5"))
         try:
-            await asyncio.to_thread(chain.start)
+            await asyncio.to_thread(_start, chain, state)
         except (NoChain, OSError) as error:
             raise NoCrypto(f"Crypto is left out: {error}") from error
         self._anvil = chain
@@ -151,3 +152,15 @@ class DemoChain:
         )
         if not account.enabled:
             await service.switch(connection, business_id, "evm", ACTOR, enabled=True)
+
+
+def _start(chain: Anvil, state: Path) -> None:
+    """Again if it does not start, since another program may have taken its port; then without the
+    kept state, which may be broken. Raises NoChain and OSError."""
+    for _ in range(2):
+        with contextlib.suppress(NoChain):
+            chain.start()
+            return
+    if state.exists():
+        state.replace(state.with_suffix(".broken"))
+    chain.start()

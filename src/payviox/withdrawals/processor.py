@@ -6,6 +6,7 @@ A business has calls of its own at each of its rails, and of those some for new 
 all others: neither a rail that hangs nor a hundred thousand look-ups keep anything else waiting."""
 
 import asyncio
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -54,7 +55,7 @@ Answer = tuple[Claim, Outcome, Rail | None]
 
 
 async def process_due(
-    database: Database, rails: Rails, *, business_id: UUID | None = None, limit: int = 10_000
+    database: Database, rails: Rails, *, business_id: UUID | None = None, limit: int = sys.maxsize
 ) -> int:
     """Send and look up what is due in one business, or in all, at most `limit` orders of each.
 

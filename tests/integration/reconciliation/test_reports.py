@@ -281,5 +281,5 @@ async def test_the_products_own_rails_agree_with_our_books(business: TestBusines
         for rail in await desk.database.fetch(lambda db: service.rails_of(db, business.business_id))
     ]
     assert report.rail == "sandbox"
-    assert report.is_clean, report
+    assert report.is_clean, report.items
     assert report.ours.in_transit == 1_000, "what waits for the float"

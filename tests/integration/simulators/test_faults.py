@@ -144,6 +144,17 @@ def test_a_vendor_changes_its_mind_when_told(
     assert simulator.books().times_paid(reference) == 0
 
 
+def test_what_is_called_paid_again_is_paid_once(paypal: PayPal, simulator: Simulator) -> None:
+    client, reference = paypal(), uuid4().hex
+    client.pay(reference=reference)
+    simulator.set_status(reference, "SUCCESS")
+    assert simulator.books().times_paid(reference) == 1
+    simulator.set_status(reference, "RETURNED")
+    simulator.set_status(reference, "SUCCESS")
+    (payment,) = client.payments
+    assert (payment.times_paid, payment.times_returned) == (2, 1)
+
+
 def test_rules_say_what_becomes_of_payments(
     paypal: PayPal, tremendous: Tremendous, simulator: Simulator
 ) -> None:

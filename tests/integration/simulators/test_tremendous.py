@@ -121,6 +121,7 @@ def test_a_canceled_order_shows_its_refund(tremendous: Tremendous, simulator: Si
     assert (made["payment"]["fees"], made["payment"]["total"]) == (1, 26)
     simulator.advance(days=1.01)
     assert client.get(made["id"])["payment"]["refund"]["total"] == 26
+    assert client.balance == FULL
     assert client.payments[0].fee == 0
 
 

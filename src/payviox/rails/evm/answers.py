@@ -84,10 +84,14 @@ def receipt(found: Mapping[str, Any]) -> Receipt | None:
     )
 
 
-def sent(found: Mapping[str, Any]) -> Sent:
-    to = found.get("to")
-    target = None if to is None else str(to).lower()
-    return Sent(hexadecimal(found["hash"]), target, int(found["value"]))
+def sent_by(found: Mapping[str, Any], address: str, nonce: int) -> Sent | None:
+    """Of a block with its transactions the address's with this nonce."""
+    for each in found["transactions"]:
+        if str(each["from"]).lower() == address.lower() and int(each["nonce"]) == nonce:
+            to = each.get("to")
+            target = None if to is None else str(to).lower()
+            return Sent(hexadecimal(each["hash"]), target, int(each["value"]))
+    return None
 
 
 def transfers(logs: Sequence[Mapping[str, Any]]) -> tuple[TransferLog, ...]:

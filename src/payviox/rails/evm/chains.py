@@ -160,4 +160,5 @@ def shown_url(url: str) -> str:
     """A node's URL without what may be a key: for logs, tables and messages."""
     parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}"
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"

@@ -213,18 +213,22 @@ async def _waiting(
     used = await desk.node.mined(payment.wallet.address)
     if used > payment.nonce:
         return Outcome("unknown", evidence={**evidence, "error": DISAGREE})
+    waiting = None
     if used == payment.nonce and await _is_stuck(desk, latest):
-        raised, problem = await _raise(desk, payment, kept)
-        if problem is not None:
-            evidence["not_raised"] = problem
+        raised, waiting = await _raise(desk, payment, kept)
         latest = raised or latest
     elif used < payment.nonce:
-        evidence |= await _before(desk, payment, used)
+        # Nonces of nobody's before it hold it up until they are used.
+        missing = await desk.books.missing(payment.wallet, used, payment.nonce)
+        if missing:
+            waiting = "nonce_missing"
+            evidence["missing_nonces"] = missing[:10]
     said, told = await sending.broadcast(desk, latest)
+    waiting = "gas_empty" if said == "poor" else waiting
     evidence |= told
-    if len(kept) > 1 or latest.number > 1:
+    if latest.number > 1:
         evidence["transactions"] = latest.number
-    return sending.accepted(desk, order, latest, evidence, poor=said == "poor")
+    return sending.accepted(desk, order, latest, evidence, waiting)
 
 
 async def _is_stuck(desk: Desk, latest: Transaction) -> bool:
@@ -237,22 +241,13 @@ async def _is_stuck(desk: Desk, latest: Transaction) -> bool:
 async def _raise(
     desk: Desk, payment: Payment, kept: list[Transaction]
 ) -> tuple[Transaction | None, str | None]:
-    """The same payment for a higher fee, stored; or why not."""
+    """The same payment for a higher fee, stored; or what that waits for."""
     latest = kept[-1]
-    if len(kept) >= MAX_TRANSACTIONS:
-        return None, "it was raised often enough"
     market = await gas.ask(desk.node)
     fees = gas.bumped(latest.fees, market, gas.cap(desk.chain))
-    if fees is None:
-        return None, "the chain's cap on the gas price"
+    if fees is None or len(kept) >= MAX_TRANSACTIONS:
+        return None, "gas_price_high"
     try:
-        raised = await sending.sign(desk, payment, latest.number + 1, fees)
-    except SignerError as error:
-        return None, str(error)
-    return raised, None
-
-
-async def _before(desk: Desk, payment: Payment, used: int) -> dict[str, Any]:
-    """Which nonces of nobody's stand before it: they hold it up until they are used."""
-    missing = await desk.books.missing(payment.wallet, used, payment.nonce)
-    return {"missing_nonces": missing[:10]} if missing else {}
+        return await sending.sign(desk, payment, latest.number + 1, fees), None
+    except SignerError:
+        return None, "signer_unavailable"

@@ -62,6 +62,7 @@ class Keystores:
         if kept is None or kept[0] != version or kept[1].cancelled():
             # A wrong passphrase is remembered too: each try costs a second of a core.
             opening = asyncio.create_task(asyncio.to_thread(unlock, Path(path), passphrase))
+            opening.add_done_callback(_noted)
             kept = self._opened[path] = (version, opening)
         return await asyncio.shield(kept[1])
 
@@ -98,15 +99,25 @@ def create(path: Path, passphrase: str) -> str:
     stored = json.dumps(Account.encrypt(account.key, passphrase, kdf="scrypt"))
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(stored + "\n")
-            file.flush()
-            os.fsync(descriptor)
     except FileExistsError:
         raise SignerError(f"{path} exists already; a key is never overwritten.") from None
     except OSError as error:
         raise SignerError(f"{path} cannot be written: {error.strerror}.") from None
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(stored + "\n")
+            file.flush()
+            os.fsync(descriptor)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise SignerError(f"{path} cannot be written: {error.strerror}.") from None
     return addresses.checksummed(str(account.address))
+
+
+def _noted(opening: "asyncio.Task[KeystoreSigner]") -> None:
+    """Whoever asked may be gone: its failure is told to the next who asks."""
+    if not opening.cancelled():
+        opening.exception()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -53,7 +53,11 @@ class Node:
         return await self._once("head", lambda: self.block("latest"))
 
     async def block(self, which: int | Literal["latest"]) -> Block:
-        return answers.block(await self._ask(lambda web3: web3.eth.get_block(which)))
+
+        async def ask(web3: "AsyncWeb3[Any]") -> Block:
+            return answers.block(await web3.eth.get_block(which))
+
+        return await self._ask(ask)
 
     async def block_at(self, number: int) -> Block:
         """The chain's block of this number now."""
@@ -76,7 +80,7 @@ class Node:
             self._ask(lambda web3: web3.eth.get_balance(_address(address), at)),
             self._no_token() if token is None else self.token_balance(token, address, at),
         )
-        return Seen(mined, pending, int(native), held)
+        return Seen(mined, pending, native, held)
 
     async def count_at(self, address: str, block: int) -> int:
         """How many transactions of the address the chain had then; nodes forget it after a while.
@@ -96,46 +100,44 @@ class Node:
     async def call(self, to: str, data: str, block: int | str = "latest") -> bytes:
         """What a contract answers. Raises Reverted and NodeError."""
         request = {"to": _address(to), "data": data}
-        return bytes(
-            await self._ask(lambda web3: web3.eth.call(cast(Any, request), cast(Any, block)))
-        )
+        return await self._ask(lambda web3: web3.eth.call(cast(Any, request), cast(Any, block)))
 
     async def estimate(self, transaction: Mapping[str, Any]) -> int:
         """The gas that it would use now. Raises Reverted where it would fail."""
-        return int(
-            await self._ask(lambda web3: web3.eth.estimate_gas(cast(Any, dict(transaction))))
-        )
+        return await self._ask(lambda web3: web3.eth.estimate_gas(cast(Any, dict(transaction))))
 
     async def gas_price(self) -> int:
         """What a chain without a base fee asks, in wei per gas."""
-        return int(await self._once("price", lambda: self._ask(lambda web3: web3.eth.gas_price)))
+        return await self._once("price", lambda: self._ask(lambda web3: web3.eth.gas_price))
 
     async def tip(self) -> int:
         """What to offer a block's maker beside the base fee, in wei per gas."""
-        return int(
-            await self._once("tip", lambda: self._ask(lambda web3: web3.eth.max_priority_fee))
-        )
+        return await self._once("tip", lambda: self._ask(lambda web3: web3.eth.max_priority_fee))
 
     async def receipt(self, hash_: str) -> Receipt | None:
         """None: the chain does not have the transaction."""
         from web3.exceptions import TransactionNotFound  # noqa: PLC0415  # web3 is heavy
 
-        async def ask(web3: "AsyncWeb3[Any]") -> Any:
+        async def ask(web3: "AsyncWeb3[Any]") -> Receipt | None:
             try:
-                return await web3.eth.get_transaction_receipt(cast(Any, hash_))
+                found = await web3.eth.get_transaction_receipt(cast(Any, hash_))
             except TransactionNotFound:
                 return None
+            receipt = answers.receipt(found)
+            if receipt is not None and receipt.hash != hash_:
+                raise NodeError(f"{self.chain.name}: the node answers for another transaction")
+            return receipt
 
-        found = await self._ask(ask)
-        return None if found is None else answers.receipt(found)
+        return await self._ask(ask)
 
     async def transaction_in(self, block: int, address: str, nonce: int) -> Sent | None:
         """The transaction of an address with this nonce in a block; None: it is not there."""
-        found = await self._ask(lambda web3: web3.eth.get_block(block, full_transactions=True))
-        for each in cast("list[Mapping[str, Any]]", found["transactions"]):
-            if str(each["from"]).lower() == address.lower() and int(each["nonce"]) == nonce:
-                return answers.sent(each)
-        return None
+
+        async def ask(web3: "AsyncWeb3[Any]") -> Sent | None:
+            found = await web3.eth.get_block(block, full_transactions=True)
+            return answers.sent_by(found, address, nonce)
+
+        return await self._ask(ask)
 
     async def transfers_from(
         self, address: str, tokens: Sequence[str], start: int, end: int
@@ -147,7 +149,11 @@ class Node:
             "fromBlock": start,
             "toBlock": end,
         }
-        return answers.transfers(await self._ask(lambda web3: web3.eth.get_logs(cast(Any, wanted))))
+
+        async def ask(web3: "AsyncWeb3[Any]") -> tuple[TransferLog, ...]:
+            return answers.transfers(await web3.eth.get_logs(cast(Any, wanted)))
+
+        return await self._ask(ask)
 
     async def broadcast(self, raw: bytes) -> Broadcast:
         """Hand a signed transaction to the network; again does no harm. Raises NodeError: it may
@@ -164,10 +170,8 @@ class Node:
         return await self._ask(ask)
 
     async def _count(self, address: str, block: int | str) -> int:
-        return int(
-            await self._ask(
-                lambda web3: web3.eth.get_transaction_count(_address(address), cast(Any, block))
-            )
+        return await self._ask(
+            lambda web3: web3.eth.get_transaction_count(_address(address), cast(Any, block))
         )
 
     async def _number(self, token: str, data: str, block: int | str) -> int:

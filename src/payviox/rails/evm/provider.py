@@ -38,7 +38,7 @@ class BoundedProvider(AsyncHTTPProvider):
     async def _make_request(self, method: Any, request_data: bytes) -> bytes:  # noqa: ARG002  # web3's
         """Raises NoAnswer."""
         try:
-            async with asyncio.timeout(CALL_S), self._gate:
+            async with self._gate, asyncio.timeout(CALL_S):
                 return await self._post(request_data)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise NoAnswer(type(error).__name__) from None

@@ -69,6 +69,9 @@ async def quote(desk: Desk, asked: Asked, request: Request) -> Quote:
     expires_at = min(rate.expires_at, datetime.now(UTC) + QUOTE_LIFETIME)
     kept = Rate(rate.rate, rate.source, expires_at)
     promised = _terms(desk, asked, kept, amount - fees, network_fee)
+    if promised is None:
+        field = "amount" if request.net_amount is None else "net_amount"
+        raise Invalid({field: [f"The {field} cannot be paid in {asked.currency} to the cent."]})
     return Quote(amount, fees, amount - fees, promised.destination(), expires_at)
 
 
@@ -87,13 +90,13 @@ def priced(
     return amount, fees
 
 
-def _terms(desk: Desk, asked: Asked, rate: Rate, net_amount: int, network_fee: int) -> Terms:
-    """Raises Invalid for an amount that is no amount of the asset."""
+def _terms(desk: Desk, asked: Asked, rate: Rate, net_amount: int, network_fee: int) -> Terms | None:
+    """None for an amount that is no amount of the asset."""
     token, decimals = asset(asked.chain, asked.currency)
     spread_bp = basis_points(desk.account.settings, "spread_bp", 0)
     units = amounts.bought(net_amount, rate.rate, spread_bp, decimals)
     if units == 0 or amounts.loses_a_cent(net_amount, units, rate.rate, spread_bp, decimals):
-        raise Invalid({"amount": [f"The amount cannot be paid in {asked.currency} to the cent."]})
+        return None
     return Terms(
         asked.chain.name,
         asked.chain.chain_id,
@@ -110,11 +113,11 @@ def _terms(desk: Desk, asked: Asked, rate: Rate, net_amount: int, network_fee: i
 async def _network_fee(desk: Desk, asked: Asked) -> int:
     """What the network will take, in cents, rounded up. Raises Invalid, NodeError, PriceError."""
     token, _ = asset(asked.chain, asked.currency)
-    price = await gas.ask(desk.node)
+    market = await gas.ask(desk.node)
     coin = await desk.rate(asked.chain.coin)
     try:
         used = await desk.node.estimate({"from": desk.address, **call(token, asked.to, 1)})
     except (Reverted, NodeError):
         # Most often the wallet is empty just now, which is the operator's trouble.
         used = gas.COIN_GAS if token is None else gas.TOKEN_GAS
-    return amounts.worth_at_least(gas.limit(used) * price.quoted, coin.rate)
+    return amounts.worth_at_least(used * market.quoted, coin.rate)

@@ -77,7 +77,8 @@ async def carry_on(desk: Desk, order: ReadyOrder, payment: Payment) -> Outcome:
     except (SignerError, NodeError) as error:
         return Outcome("unknown", evidence={"error": str(error), "nonce": payment.nonce})
     said, evidence = await broadcast(desk, latest)
-    return accepted(desk, order, latest, {"nonce": payment.nonce, **evidence}, poor=said == "poor")
+    waiting = "gas_empty" if said == "poor" else None
+    return accepted(desk, order, latest, {"nonce": payment.nonce, **evidence}, waiting)
 
 
 def accepted(
@@ -85,14 +86,13 @@ def accepted(
     order: ReadyOrder,
     latest: Transaction,
     evidence: Mapping[str, Any],
-    *,
-    poor: bool = False,
+    waiting: str | None = None,
 ) -> Outcome:
-    """The network may have it; not mined yet."""
+    """The network may have it; not mined yet. `waiting` says what the operator can do for it."""
     age_s = (datetime.now(UTC) - latest.created_at).total_seconds()
     return Outcome(
         "accepted",
-        waiting="gas_empty" if poor else None,
+        waiting=waiting,
         rail_order_id=latest.hash,
         details={
             "crypto_amount": terms(order.destination).crypto_amount,

@@ -11,9 +11,6 @@ from payviox.rails.evm import amounts
 from payviox.rails.evm.chains import Chain
 from payviox.rails.evm.prices import Rate, Source
 
-SHOWN = ("currency", "chain", "to_address", "crypto_amount")
-"""What of a destination others see; the rest, under `terms`, stays inside."""
-
 
 @dataclass(frozen=True, slots=True)
 class Terms:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from payviox.rails.base import Account, RailError
 from payviox.rails.http import Answer, Http, NotSent, Unclear
-from payviox.rails.paypal.pace import POSTS_PER_MINUTE, Pace, RateLimited, retry_after
+from payviox.rails.paypal.pace import Pace, RateLimited, retry_after
 from payviox.rails.paypal.tokens import Refused, Tokens, base_url
 
 PAYOUTS = "/v1/payments/payouts"
@@ -33,10 +33,9 @@ def told(error: Exception) -> RailError:
 class Client:
     """Shared by all accounts; holds their tokens and keeps to their limits."""
 
-    def __init__(self, http: Http, posts_per_minute: float = POSTS_PER_MINUTE) -> None:
+    def __init__(self, http: Http) -> None:
         self._http = http
         self._tokens = Tokens(http)
-        self._posts_per_minute = posts_per_minute
         self._paces: dict[tuple[str, str], Pace] = {}
 
     async def create_batch(self, account: Account, body: Mapping[str, object]) -> Answer:
@@ -123,7 +122,7 @@ class Client:
         key = (base_url(account), str(account.settings.get("client_id")))
         pace = self._paces.get(key)
         if pace is None:
-            pace = self._paces[key] = Pace(self._posts_per_minute)
+            pace = self._paces[key] = Pace()
         return pace
 
 

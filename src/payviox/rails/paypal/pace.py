@@ -36,9 +36,9 @@ def retry_after(answer: Answer) -> float:
 class Pace:
     """One account's calls in this process."""
 
-    def __init__(self, posts_per_minute: float) -> None:
-        self._posts = AsyncLimiter(posts_per_minute / BURST, WINDOW_S)
-        self._every_s = BURST * WINDOW_S / posts_per_minute
+    def __init__(self) -> None:
+        self._posts = AsyncLimiter(POSTS_PER_MINUTE / BURST, WINDOW_S)
+        self._every_s = BURST * WINDOW_S / POSTS_PER_MINUTE
         self._promised = 0.0
         self._paused_until = 0.0
 

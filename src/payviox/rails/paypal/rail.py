@@ -30,7 +30,7 @@ from payviox.rails.paypal import asking, refusals, states
 from payviox.rails.paypal.callbacks import Verifier
 from payviox.rails.paypal.checks import check, holdings
 from payviox.rails.paypal.client import Client
-from payviox.rails.paypal.pace import POSTS_PER_MINUTE, RateLimited
+from payviox.rails.paypal.pace import RateLimited
 from payviox.rails.paypal.payments import as_object, dollars, text
 from payviox.rails.paypal.pricing import price, receiver
 from payviox.rails.paypal.refusals import Refusal
@@ -53,18 +53,17 @@ MESSAGE = "Your withdrawal has been sent to you by PayPal."
 
 
 class PayPalRail:
-    """Implements payviox.rails.base.Rail, Connected, TakesBack and CallsBack. `posts_per_minute`
-    is PayPal's limit for one account."""
+    """Implements payviox.rails.base.Rail, Connected, TakesBack and CallsBack."""
 
     name = "paypal"
     remembers_s: float | None = REMEMBERS_S
     authoritative = False
     lists_all = False
 
-    def __init__(self, accounts: Accounts, *, posts_per_minute: float = POSTS_PER_MINUTE) -> None:
+    def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._http = Http()
-        self._client = Client(self._http, posts_per_minute)
+        self._client = Client(self._http)
         self._verifier = Verifier(self._http)
 
     def serves(

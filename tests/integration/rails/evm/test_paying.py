@@ -1,6 +1,7 @@
 """Payments on a real chain, from the order to its end in the ledger."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from datetime import timedelta
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from conftest import MakeBusiness
 from payviox.rails.base import Invalid, RailError, Request
 from payviox.rails.evm import quoting
 from payviox.rails.fees import FeePolicy
 from support.anvil import ETHER, GWEI
-from support.evm import CHAIN, CONFIRMATIONS, PAYEE, Paying
+from support.evm import CHAIN, CONFIRMATIONS, PAYEE, Paying, paying
 
 pytestmark = pytest.mark.anyio
 
@@ -168,6 +170,83 @@ async def test_a_second_node_serves_where_the_first_is_down(pay: Paying) -> None
     pay.change(credentials={f"rpc:{CHAIN}": f"http://127.0.0.1:1\n{pay.node.url}"})
     await pay.desk.process()
     assert (await pay.desk.get(order)).status == "sent"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsecretkey",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n{",
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/secretkey\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 9\r\n\r\nsecretkey",
+        b'HTTP/1.1 200 OK\r\nContent-Length: 78\r\n\r\n{"jsonrpc":"2.0","id":0,"error":{"code":-32000,"message":"no key secretkey"}}  ',
+        b'HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n{"jsonrpc":"2.0","id":0,"result":"secretkey"}',
+        b"",
+    ],
+)
+async def test_a_node_that_answers_nonsense_sends_nothing_and_is_not_quoted(
+    pay: Paying, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            await reader.read(65_536)
+            writer.write(answer)
+            await writer.drain()
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    order = await pay.order(5_000, PAYEE)
+    [claim] = await pay.claim()
+    assert pay.accounts.account is not None
+    working = pay.accounts.account.credentials
+    pay.change(credentials={f"rpc:{CHAIN}": f"http://127.0.0.1:{port}/secretkey"})
+    outcome = await pay.submit(claim)
+    assert (outcome.state, outcome.waiting) == ("not_sent", "rail_unreachable")
+    assert "secretkey" not in repr(outcome)
+    pay.change(credentials=working)
+    assert (await pay.submit(claim)).state == "accepted"
+    pay.change(credentials={f"rpc:{CHAIN}": f"http://127.0.0.1:{port}/secretkey"})
+    outcome = await pay.look_up(claim)
+    assert outcome.state == "unknown"
+    assert "secretkey" not in repr(outcome) + caplog.text
+    assert await pay.count("evm_payments") == 1
+    assert (await pay.desk.get(order)).status == "sending"
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_chain_with_one_gas_price_and_authorities_is_paid_on(pay: Paying) -> None:
+    pay.change(chain={"legacy_fees": True, "poa": True})
+    order = await pay.order(5_000, PAYEE)
+    await pay.desk.process()
+    pay.node.mine(CONFIRMATIONS)
+    done = await pay.settle(order)
+    assert done.status == "succeeded"
+    sent = pay.node.rpc("eth_getTransactionByHash", done.rail_order_id)
+    assert sent["type"] == "0x0"
+
+
+async def test_one_wallet_does_not_pay_for_two_businesses(
+    pay: Paying, make_business: MakeBusiness
+) -> None:
+    first = await pay.order(5_000, PAYEE)
+    await pay.desk.process()
+    assert (await pay.desk.get(first)).status == "sent"
+    other = await paying(pay.node, await make_business(funds=1_000_000))
+    assert pay.accounts.account is not None
+    other.change(settings=pay.accounts.account.settings)
+    other.key = pay.key
+    order = await other.order(5_000, PAYEE)
+    [claim] = await other.claim()
+    rail = other.fresh_rail()
+    outcome = await other.submit(claim, rail)
+    await rail.close()
+    await other.rail.close()
+    assert (outcome.state, outcome.waiting) == ("not_sent", "wallet_of_another_business")
+    assert await other.count("evm_payments") == 0
+    assert (await other.desk.get(order)).status == "sending"
 
 
 async def test_a_node_of_another_chain_is_not_believed(pay: Paying) -> None:

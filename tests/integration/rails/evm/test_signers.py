@@ -91,6 +91,8 @@ async def test_a_keystore_is_its_owners_alone_and_never_overwritten(wallet: Wall
     with pytest.raises(SignerError, match="never overwritten"):
         keystores.create(wallet.path, "another")
     assert json.loads(wallet.path.read_text()) == stored
+    with pytest.raises(SignerError, match="cannot be written"):
+        keystores.create(wallet.path / "below", "another")
 
 
 async def test_a_keystore_is_opened_once_for_all_who_ask(

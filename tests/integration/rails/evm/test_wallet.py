@@ -130,7 +130,8 @@ async def test_payments_behind_a_nonce_that_nobody_sends_are_found(pay: Paying) 
     order = await pay.order(5_000, PAYEE)
     await pay.desk.process()
     pay.node.drop(gap)
-    assert (await pay.settle(order)).status == "sent"
+    waits = await pay.settle(order)
+    assert (waits.status, waits.waiting) == ("sent", "nonce_missing")
     assert (await pay.answer(order))["missing_nonces"] == [0]
     assert pay.accounts.account is not None
     found = {f.subject: f.problem for f in await pay.rail.check(pay.accounts.account)}

@@ -75,9 +75,8 @@ def test_a_nodes_url_is_kept_with_the_credentials_and_shown_without_its_key() ->
     named = read([f"ERC20={KEYED}"])
     assert "key" not in json.dumps(named.settings)
     assert "key" not in repr(named)
-    assert (
-        shown_url("https://user:word@node.example:8545/v3/key?k=v") == "https://node.example:8545"
-    )
+    assert shown_url("https://me:word@node.example:85/v3/key?k=v") == "https://node.example:85"
+    assert shown_url("http://[::1]:8545/key") == "http://[::1]:8545"
 
 
 def test_what_was_named_is_what_an_account_has(tmp_path: Path) -> None:

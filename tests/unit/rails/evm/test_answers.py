@@ -1,0 +1,86 @@
+"""What nodes answer, read; and what of it must never be told."""
+
+from typing import Any
+
+import pytest
+
+from payviox.rails.evm import answers
+from payviox.rails.evm.answers import Broadcast
+
+WALLET, PAYEE = "0x" + "11" * 20, "0x" + "22" * 20
+HASH = b"\x01" * 32
+
+
+@pytest.mark.parametrize(
+    ("message", "meaning"),
+    [
+        ("already known", "taken"),
+        ("transaction already imported", "taken"),
+        ("ALREADY_EXISTS: already known", "taken"),
+        ("known transaction: 0xabc", "taken"),
+        ("nonce too low: next nonce 5, tx nonce 3", "nonce_used"),
+        ("OldNonce", "nonce_used"),
+        ("replacement transaction underpriced", "underpriced"),
+        ("transaction underpriced: tip needed 25 gwei", "underpriced"),
+        ("max fee per gas less than block base fee", "underpriced"),
+        ("insufficient funds for gas * price + value", "poor"),
+        ("something that nobody has seen", "refused"),
+    ],
+)
+def test_a_nodes_refusal_is_understood_however_it_is_worded(
+    message: str, meaning: Broadcast
+) -> None:
+    assert answers.refusal(message) == meaning
+
+
+def _receipt(**changed: Any) -> dict[str, Any]:
+    topics = [bytes.fromhex(answers.TRANSFER[2:])]
+    topics += [bytes(12) + bytes.fromhex(address[2:]) for address in (WALLET, PAYEE)]
+    log = {
+        "address": "0x" + "AA" * 20,
+        "topics": topics,
+        "data": (5).to_bytes(32, "big"),
+        "transactionHash": HASH,
+        "blockNumber": 7,
+    }
+    receipt = {
+        "transactionHash": HASH,
+        "blockNumber": 7,
+        "blockHash": HASH,
+        "status": 1,
+        "gasUsed": 100,
+        "effectiveGasPrice": 3,
+        "logs": [log],
+    }
+    return receipt | changed
+
+
+def test_a_receipt_tells_its_fee_and_its_transfers() -> None:
+    found = answers.receipt(_receipt())
+    assert found is not None
+    assert (found.block, found.ok, found.gas, found.fee) == (7, True, 100, 300)
+    [transfer] = found.transfers
+    assert (transfer.token, transfer.source) == ("0x" + "aa" * 20, WALLET)
+    assert (transfer.target, transfer.units) == (PAYEE, 5)
+
+
+def test_a_rollups_data_fee_is_part_of_the_fee() -> None:
+    found = answers.receipt(_receipt(l1Fee="0x10"))
+    assert found is not None
+    assert found.fee == 316
+
+
+def test_an_event_of_another_shape_is_no_transfer() -> None:
+    log = _receipt()["logs"][0]
+    others = [
+        log | {"topics": log["topics"][:2]},
+        log | {"data": b""},
+        log | {"topics": [HASH, *log["topics"][1:]]},
+    ]
+    found = answers.receipt(_receipt(logs=others))
+    assert found is not None
+    assert found.transfers == ()
+
+
+def test_a_receipt_without_a_block_is_none() -> None:
+    assert answers.receipt(_receipt(blockNumber=None)) is None
