@@ -51,7 +51,7 @@ class Books:
     payments: list[Payment]
 
     def of(self, reference: str) -> list[Payment]:
-        """Payments under this reference, or under those of an order's attempts: `<order>.1`…"""
+        """Payments under this reference, or under the attempts of an order (`<order>.1`)."""
         return [
             one
             for one in self.payments

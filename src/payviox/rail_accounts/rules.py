@@ -59,9 +59,9 @@ SETTINGS: dict[RailName, dict[str, Rule]] = {
         "address": Rule("the wallet's address", "text", optional=False),
         "keystore": Rule("path of the wallet's keystore file", "text"),
         "signer": Rule("URL of an external signer, in place of a keystore", "url"),
-        "spread": Rule("percent kept of a coin's price, for its changes", "percentage"),
+        "spread": Rule("percent by which a coin is made dearer for its payee", "percentage"),
         "price_tolerance": Rule(
-            "percent that a coin's price may rise between quote and sending", "percentage"
+            "percent that a coin's price may move once its quote has expired", "percentage"
         ),
     },
 }

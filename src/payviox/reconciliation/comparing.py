@@ -224,8 +224,5 @@ def is_gone(item: Item, entries: Entries, terms: Terms) -> bool:
     if entries.has_subject(item.subject):
         return True
     told_at = item.evidence.get("at")
-    return (
-        terms.lists_all
-        and isinstance(told_at, str)
-        and datetime.fromisoformat(told_at) >= terms.since
-    )
+    at = datetime.fromisoformat(told_at) if isinstance(told_at, str) else item.opened_at
+    return terms.lists_all and at >= terms.since

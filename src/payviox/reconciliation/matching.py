@@ -129,14 +129,22 @@ def match(ours: Stated, entries: Sequence[Entry], items: Sequence[Item], terms: 
 
 
 def match_unknown(entries: Sequence[Entry], items: Sequence[Item], terms: Terms) -> Verdict:
-    """A payment in the rail's books that no order of ours made, and every item that it has had."""
+    """A payment in the rail's books that no order of ours made, and every item that it has had.
+
+    What it is worth is what it was when it was first seen: a rail may reckon that by today's price
+    of a coin.
+    """
+    paid = any(entry.state == "paid" for entry in entries)
     resolved = _resolved(items, costs=False)
     told = sum(_paid(entry, 0) for entry in entries)
+    valued = _valued(items, costs=False)
+    if paid and valued:
+        told = sum(item.amount for item in valued)
     gap = told - resolved.kept - resolved.waived
-    costs = _costs(0, entries, items)
-    unpriced = any(entry.state == "paid" and entry.amount is None for entry in entries)
+    costs = _costs(0, [] if _valued(items, costs=True) else entries, items)
     found: list[Difference] = []
-    if gap > 0 or (unpriced and all(item.is_open for item in items)):
+    # Of a payment that nobody can value a person is told all the same.
+    if gap > 0 or (paid and not told and not valued):
         found = [Difference("unknown_payment", gap)]
     elif gap < 0:
         returned = any(entry.state == "returned" for entry in entries)
@@ -146,6 +154,16 @@ def match_unknown(entries: Sequence[Entry], items: Sequence[Item], terms: Terms)
     return _verdict(
         told, resolved.kept, resolved.waived, differences, costs, items, undecided=moving
     )
+
+
+def _valued(items: Sequence[Item], *, costs: bool) -> list[Item]:
+    """The items that hold, of those about payments or those about costs."""
+    return [
+        item
+        for item in items
+        if (item.amount != 0 if item.is_open else item.resolved_by != BY_ITSELF)
+        and (item.cause in COST_CAUSES) == costs
+    ]
 
 
 def _verdict(

@@ -34,8 +34,9 @@ logger = structlog.get_logger(__name__)
 DEFAULT_PERIOD = timedelta(days=35)
 """How far back is compared: longer than a payee may take to claim a payment."""
 
-STATEMENT_S = 3_600.0
-"""How long a rail may take to tell its books."""
+STATEMENT_S = 4 * 3_600.0
+"""How long a rail may take to tell its books: one that has to be asked for each payment, and not
+more often than it allows, takes its time."""
 
 FLOAT_S = 60.0
 

@@ -349,3 +349,33 @@ def test_a_payment_that_the_rail_still_calls_pending_is_missed_after_days() -> N
 def test_what_has_a_cause_to_wait_or_has_moved_is_not_stuck(more: dict[str, Any]) -> None:
     ours = stated(order(**{"status": "sent", "net": 1, "updated_at": NOW - timedelta(9), **more}))
     assert match(ours, [entry(ours, "pending", 1)], [], TERMS).differences == ()
+
+
+def test_an_unknown_payment_is_worth_what_it_was_when_it_was_first_seen() -> None:
+    first = Entry(None, "0x1", "paid", 5_000, 12, at=EARLIER)
+    opened = [item(found) for found in match_unknown([first], [], TERMS).differences]
+    assert [(each.cause, each.amount) for each in opened] == [
+        ("unknown_payment", 5_000),
+        ("cost_differs", 12),
+    ]
+    dearer = replace(first, amount=5_100, cost=13)
+    again = match_unknown([dearer], opened, TERMS)
+    assert [d.amount for d in again.differences] == [5_000, 12]
+    decided = [
+        replace(each, resolved_at=NOW, resolved_by="ada", resolution="absorbed") for each in opened
+    ]
+    assert match_unknown([dearer], decided, TERMS).differences == ()
+
+
+def test_an_unknown_payment_without_a_worth_is_told_and_valued_later() -> None:
+    unpriced = Entry(None, "0x1", "paid", None, at=EARLIER)
+    (found,) = match_unknown([unpriced], [], TERMS).differences
+    assert found == Difference("unknown_payment", 0)
+    assert match_unknown([unpriced], [item(found)], TERMS).differences == (found,)
+    priced = replace(unpriced, amount=70)
+    assert match_unknown([priced], [item(found)], TERMS).differences == (
+        Difference("unknown_payment", 70),
+    )
+    known = item(found, resolved_at=NOW, resolved_by="ada", resolution="explained")
+    assert match_unknown([unpriced], [known], TERMS).differences == ()
+    assert match_unknown([priced], [known], TERMS).differences == ()

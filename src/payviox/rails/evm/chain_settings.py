@@ -85,9 +85,7 @@ def read(rpc: Sequence[str], file: Path | None = None) -> Named:
     for one in rpc:
         name, equals, url = one.partition("=")
         if not equals:
-            raise ChainError(
-                f"Give a chain as NAME=URL, such as ERC20=https://…, not {name!r}."
-            )
+            raise ChainError(f"Give a chain as NAME=URL, such as ERC20=https://…, not {name!r}.")
         urls.setdefault(name, []).append(url)
     for name, found in given.items():
         own = found.pop("rpc_urls", [])

@@ -1,10 +1,12 @@
 """What a transaction offers for its gas, below the chain's cap. Prices in wei per gas."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from payviox.rails.evm.books import Fees
 from payviox.rails.evm.chains import Chain
-from payviox.rails.evm.node import Node
+from payviox.rails.evm.node import Node, Reverted
 
 GWEI = 10**9
 
@@ -13,6 +15,10 @@ COIN_GAS = 21_000
 
 TOKEN_GAS = 65_000
 """What a stablecoin's transfer uses at most, where it cannot be tried out."""
+
+MOST_GAS = 200_000
+"""What a payment may use beyond a plain transfer on its chain. A payee may be a contract, which takes
+what gas it likes for being paid."""
 
 QUOTE_PERCENT = 125
 """A quote's network fee in percent of the price of the moment: it may rise until it is sent."""
@@ -66,6 +72,15 @@ def bumped(last: Fees, market: Market, most: int) -> Fees | None:
         return Fees(max_price, None)
     tip = max(_eighth_more(last.tip), now.tip or 0)
     return Fees(max_price, tip) if tip <= max_price else None
+
+
+async def estimate(node: Node, wallet: str, transaction: Mapping[str, Any]) -> int:
+    """The gas of a wallet's transaction. Raises Reverted where it would fail, or use too much, and
+    NodeError."""
+    used = await node.estimate({"from": wallet, **transaction})
+    if used > await node.plain_gas(wallet) + MOST_GAS:
+        raise Reverted
+    return used
 
 
 def limit(estimate: int) -> int:

@@ -106,6 +106,11 @@ class Node:
         """The gas that it would use now. Raises Reverted where it would fail."""
         return await self._ask(lambda web3: web3.eth.estimate_gas(cast(Any, dict(transaction))))
 
+    async def plain_gas(self, address: str) -> int:
+        """The gas of a plain transfer of the coin; on a rollup more than elsewhere."""
+        nothing = {"from": address, "to": address, "value": 0}
+        return await self._once(("plain", address), lambda: self.estimate(nothing))
+
     async def gas_price(self) -> int:
         """What a chain without a base fee asks, in wei per gas."""
         return await self._once("price", lambda: self._ask(lambda web3: web3.eth.gas_price))

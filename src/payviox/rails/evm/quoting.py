@@ -116,8 +116,12 @@ async def _network_fee(desk: Desk, asked: Asked) -> int:
     market = await gas.ask(desk.node)
     coin = await desk.rate(asked.chain.coin)
     try:
-        used = await desk.node.estimate({"from": desk.address, **call(token, asked.to, 1)})
-    except (Reverted, NodeError):
-        # Most often the wallet is empty just now, which is the operator's trouble.
-        used = gas.COIN_GAS if token is None else gas.TOKEN_GAS
+        used = await gas.estimate(desk.node, desk.address, call(token, asked.to, 1))
+    except Reverted as error:
+        if token is None:
+            problem = "The crypto.to_address does not accept payments."
+            raise Invalid({"crypto.to_address": [problem]}) from error
+        used = gas.TOKEN_GAS  # of a wallet that is empty just now
+    except NodeError:
+        used = gas.COIN_GAS if token is None else gas.TOKEN_GAS  # as above
     return amounts.worth_at_least(used * market.quoted, coin.rate)

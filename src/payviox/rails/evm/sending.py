@@ -224,7 +224,7 @@ async def _estimate(desk: Desk, promised: Terms, seen: Seen) -> int:
         raise _waits("gas_empty", WAIT_S, coin_free="0")
     asked = call(promised.token, promised.to, promised.units)
     try:
-        return await desk.node.estimate({"from": desk.address, **asked})
+        return await gas.estimate(desk.node, desk.address, asked)
     except Reverted as error:
         if promised.token is not None:
             held = await desk.node.token_balance(promised.token, desk.address)

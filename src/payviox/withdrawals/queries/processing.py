@@ -70,8 +70,7 @@ class Update:
     rounds: int
 
 
-# The first of each business by the index. An EXISTS would be planned as a join over all orders where
-# most of them are due.
+# The first of each business by the index; an EXISTS may be planned as a join over all orders.
 DUE_BUSINESSES = """
 SELECT b.id FROM businesses b CROSS JOIN LATERAL (
   SELECT o.due_at FROM orders o WHERE o.business_id = b.id AND o.due_at IS NOT NULL

@@ -9,6 +9,8 @@ import pytest
 from eth_account import Account as Keys
 
 from payviox.rails.base import Outcome
+from payviox.rails.evm.keys import Signed, SignerError
+from payviox.rails.evm.keystores import KeystoreSigner
 from support.anvil import ETHER, GWEI
 from support.evm import CHAIN, CONFIRMATIONS, PAYEE, Paying
 
@@ -118,6 +120,24 @@ async def test_a_node_that_dies_after_the_nonce_leaves_it_unknown_then_sends(pay
     pay.node.mine(CONFIRMATIONS)
     assert (await pay.settle(order)).status == "succeeded"
     assert pay.received(PAYEE) == [50 * 10**6]
+
+
+async def test_a_signer_that_fails_after_the_nonce_leaves_it_unknown_then_sends(
+    pay: Paying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await pay.order(5_000, PAYEE)
+
+    async def refuse(*_: Any) -> Signed:
+        raise SignerError("The signer is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KeystoreSigner, "sign", refuse)
+        await pay.desk.process()
+        assert (await pay.desk.get(order)).status == "unknown"
+        assert (await pay.settle(order)).status == "unknown"
+        assert (await pay.answer(order))["error"] == "The signer is away."
+    assert (await pay.settle(order)).status == "sent"
+    assert pay.node.nonce(pay.address) == 1
 
 
 async def test_a_dropped_transaction_is_broadcast_again(pay: Paying) -> None:

@@ -172,18 +172,28 @@ async def test_a_second_node_serves_where_the_first_is_down(pay: Paying) -> None
     assert (await pay.desk.get(order)).status == "sent"
 
 
+def _http(body: str, head: str = "200 OK", length: int | None = None) -> bytes:
+    length = len(body) if length is None else length
+    return f"HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}".encode()
+
+
+def _rpc(**answer: object) -> bytes:
+    return _http(json.dumps({"jsonrpc": "2.0", "id": 0, **answer}))
+
+
 @pytest.mark.parametrize(
     "answer",
     [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsecretkey",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n{",
-        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/secretkey\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 9\r\n\r\nsecretkey",
-        b'HTTP/1.1 200 OK\r\nContent-Length: 78\r\n\r\n{"jsonrpc":"2.0","id":0,"error":{"code":-32000,"message":"no key secretkey"}}  ',
-        b'HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n{"jsonrpc":"2.0","id":0,"result":"secretkey"}',
+        _http("secretkey"),
+        _http("null"),
+        _http("{", length=99_999_999),
+        _http("", "302 Found\r\nLocation: http://127.0.0.1:1/secretkey"),
+        _http("secretkey", "429 Too Many Requests"),
+        _rpc(error={"code": -32000, "message": "no such key: secretkey"}),
+        _rpc(result="secretkey"),
         b"",
     ],
+    ids=["text", "null", "cut_off", "redirect", "limited", "error", "result", "hangs_up"],
 )
 async def test_a_node_that_answers_nonsense_sends_nothing_and_is_not_quoted(
     pay: Paying, answer: bytes, caplog: pytest.LogCaptureFixture
@@ -266,6 +276,30 @@ async def test_a_transfer_that_would_fail_is_not_sent_and_gives_the_money_back(p
     assert (await pay.desk.get(order)).status == "failed"
     assert await pay.count("evm_payments") == 0
     assert (await pay.business.ledger())["in_transit:evm"] == 0
+
+
+async def test_a_contract_is_paid_unless_it_refuses_or_burns_gas(pay: Paying) -> None:
+    payee = pay.node.deploy("Payee")
+    for refusing, writes, status in (
+        (False, 1, "sent"),
+        (True, 0, "failed"),
+        (False, 30, "failed"),
+    ):
+        payee.write("set", refusing, writes)
+        order = await pay.order(5_000, payee.address, "ETH")
+        await pay.desk.process()
+        assert (await pay.desk.get(order)).status == status
+        pay.change(fees=FeePolicy("recipient"))
+        asked = {"currency": "ETH", "chain": CHAIN, "to_address": payee.address}
+        request = Request(pay.business.business_id, "crypto", asked, amount=5_000)
+        if status == "failed":
+            with pytest.raises(Invalid) as refused:
+                await pay.rail.quote(request)
+            assert list(refused.value.fields) == ["crypto.to_address"]
+        else:
+            assert (await pay.rail.quote(request)).fees > 0
+        pay.change(fees=FeePolicy())
+    assert await pay.count("evm_payments") == 1
 
 
 @pytest.mark.parametrize(
