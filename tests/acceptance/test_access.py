@@ -111,6 +111,7 @@ async def test_the_document_holds_routes_of_both_kinds_and_ids_of_every_kind(wor
         "/health/ready",
         "/metrics",
         "/openapi.json",
+        "/rails/{rail}/{business}/callback",
     }
 
 

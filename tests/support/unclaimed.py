@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from payviox.rails.base import (
     Account,
@@ -22,7 +23,7 @@ KEY = b"the vendor's webhook key"
 class UnclaimedVendor(Vendor):
     """Implements TakesBack and CallsBack too. What it accepts (`plan`) is unclaimed until `claim`.
     `refuses` to take back, or takes back and `loses` the answer, or is `away` when it is to verify
-    a callback."""
+    a callback. `known_as` is each call's reference with the vendor's id that came with it."""
 
     def __init__(self, remembers_s: float | None = None) -> None:
         super().__init__(remembers_s)
@@ -38,6 +39,10 @@ class UnclaimedVendor(Vendor):
         """The payee takes it."""
         self.books[reference] = "paid"
         self.claimed.add(reference)
+
+    async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
+        self.known_as.append((reference, order.rail_order_id))
+        return await super().submit(order, reference)
 
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         self.known_as.append((reference, order.rail_order_id))
@@ -65,12 +70,14 @@ class UnclaimedVendor(Vendor):
             return Outcome("canceled", rail_order_id=rail_id(reference))
         if self.books.get(reference) == "pending":
             return Outcome("accepted", waiting="unclaimed", rail_order_id=rail_id(reference))
-        return super()._tell(reference)
+        told = super()._tell(reference)
+        known = reference in self.books
+        return replace(told, rail_order_id=rail_id(reference)) if known else told
 
 
 def rail_id(reference: str) -> str:
     """The vendor's own id of what it was sent under this reference."""
-    return f"V-{reference[-3:]}"
+    return f"V-{reference.removeprefix('ord_')}"
 
 
 def signature(body: bytes) -> str:

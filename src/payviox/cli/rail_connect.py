@@ -183,7 +183,8 @@ def create(file: Path, secret_stdin: bool, as_json: bool) -> None:
 
 def _changes(rail: RailName, given: Mapping[str, str | None]) -> Changes:
     """What the options that were given set. Raises FieldErrors."""
-    return rules.parse(rail, [f"{name}={text}" for name, text in given.items() if text is not None])
+    named = [f"{name}={text}" for name, text in given.items() if text is not None]
+    return rules.parse(rail, named, connecting=True)
 
 
 def _secrets(labels: Sequence[str], *, from_stdin: bool, new: bool = False) -> list[str]:

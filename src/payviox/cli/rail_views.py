@@ -20,10 +20,14 @@ RAIL = click.Choice(rules.RAILS)
 
 WAITING = (
     "rail_not_connected",
+    "rail_misconfigured",
     "credentials_refused",
+    "chain_not_connected",
+    "chain_changed",
+    "wallet_of_another_business",
     "signer_unavailable",
     "price_stale",
-    "chain_changed",
+    "gas_price_high",
 )
 """What orders wait for that a changed account may end."""
 

@@ -98,9 +98,13 @@ def set_(business_id: UUID, name: Any, assignments: tuple[str, ...], as_json: bo
 
 def _meanings() -> str:
     lines = [f"{name:<18} {rule.meaning}" for name, rule in rules.COLUMNS.items()]
-    for name, settings in rules.SETTINGS.items():
+    for name in rules.RAILS:
         lines += ["", f"{name}:"]
-        lines += [f"{setting:<18} {rule.meaning}" for setting, rule in settings.items()]
+        lines += [
+            f"{setting:<18} {rule.meaning}"
+            for setting, rule in rules.settable(name).items()
+            if setting not in rules.COLUMNS
+        ]
     return "\n\n\b\n" + "\n".join(line or "\n\b" for line in lines)
 
 

@@ -17,6 +17,27 @@ COLUMNS = (
 )
 
 
+# What a rail's open items explain of its suspense account, and what the rail paid after all while
+# no comparison has made an item of it yet.
+DIFFERENCES = """
+SELECT coalesce(a.rail, i.rail), a.id,
+       -coalesce(i.amount, 0) - coalesce(p.amount, 0) AS expected, coalesce(a.balance, 0)
+FROM (SELECT * FROM accounts WHERE business_id = %(business)s AND kind = 'suspense') a
+FULL JOIN (
+  SELECT rail, sum(amount) AS amount FROM suspense_items
+  WHERE business_id = %(business)s AND resolved_at IS NULL GROUP BY rail
+) i ON i.rail = a.rail
+LEFT JOIN LATERAL (
+  SELECT sum(t.amount) AS amount FROM transfers t
+  WHERE t.business_id = %(business)s AND t.from_account = a.id AND t.kind = 'paid_after_all'
+  AND NOT EXISTS (
+    SELECT FROM suspense_items s WHERE s.business_id = %(business)s AND s.rail = a.rail
+    AND s.cause = 'paid_after_all' AND s.subject = 'ord_' || t.order_id)
+) p ON true
+WHERE coalesce(a.balance, 0) <> -coalesce(i.amount, 0) - coalesce(p.amount, 0) ORDER BY 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A suspense item's row. `amount` in cents: what left by the rail beyond what our books say."""
@@ -199,3 +220,14 @@ async def not_yet_items(
         {"b": business_id, "rail": rail, "limit": limit},
     )
     return [(UUID(str(row[0])), int(str(row[1]))) for row in await cursor.fetchall()]
+
+
+async def differences(
+    connection: Connection, business_id: UUID
+) -> list[tuple[str, UUID | None, int, int]]:
+    """(rail, account, what its items say, what the account holds) where they differ."""
+    cursor = await connection.execute(DIFFERENCES, {"business": business_id})
+    return [
+        (str(rail), account, int(str(expected)), int(str(found)))  # type: ignore[misc]  # a uuid column
+        for rail, account, expected, found in await cursor.fetchall()
+    ]

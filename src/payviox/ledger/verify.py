@@ -10,6 +10,7 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection
+from payviox.ledger import suspense_queries
 from payviox.ledger import verify_queries as queries
 from payviox.ledger.model import MAY_BE_NEGATIVE, MOVES
 from payviox.ledger.verify_queries import Chain, OrderMoney
@@ -156,22 +157,25 @@ class _Check:
             self._connection, business_id
         ):
             message = f"open orders reserve {expected} on {rail}, in transit are {found}"
-            self._found(
-                Problem(
-                    "in_transit", business_id, message, account_id, expected=expected, found=found
-                )
-            )
+            self._differs("in_transit", business_id, message, account_id, expected, found)
 
     async def _suspense(self, business_id: UUID) -> None:
-        for rail, account_id, expected, found in await queries.suspense_differences(
+        for rail, account_id, expected, found in await suspense_queries.differences(
             self._connection, business_id
         ):
             message = f"the items open on {rail} come to {expected}, in suspense are {found}"
-            self._found(
-                Problem(
-                    "suspense", business_id, message, account_id, expected=expected, found=found
-                )
-            )
+            self._differs("suspense", business_id, message, account_id, expected, found)
+
+    def _differs(
+        self,
+        kind: Kind,
+        business_id: UUID,
+        message: str,
+        account_id: UUID | None,
+        expected: int,
+        found: int,
+    ) -> None:
+        self._found(Problem(kind, business_id, message, account_id, expected=expected, found=found))
 
     async def _chain(self, business_id: UUID, chain: Chain) -> None:
         """Name what is wrong with an account; look-ups only for what will be named."""

@@ -132,25 +132,6 @@ FULL JOIN (
 WHERE coalesce(o.amount, 0) <> coalesce(a.balance, 0) ORDER BY 1
 """
 
-# What a rail's open items explain of its suspense account, and what the rail paid after all while
-# no comparison has made an item of it yet.
-SUSPENSE = """
-SELECT coalesce(a.rail, i.rail), a.id,
-       -coalesce(i.amount, 0) - coalesce(p.amount, 0) AS expected, coalesce(a.balance, 0)
-FROM (SELECT * FROM accounts WHERE business_id = %(business)s AND kind = 'suspense') a
-FULL JOIN (
-  SELECT rail, sum(amount) AS amount FROM suspense_items
-  WHERE business_id = %(business)s AND resolved_at IS NULL GROUP BY rail
-) i ON i.rail = a.rail
-LEFT JOIN LATERAL (
-  SELECT sum(t.amount) AS amount FROM transfers t
-  WHERE t.business_id = %(business)s AND t.from_account = a.id AND t.kind = 'paid_after_all'
-  AND NOT EXISTS (
-    SELECT FROM suspense_items s WHERE s.business_id = %(business)s AND s.rail = a.rail
-    AND s.cause = 'paid_after_all' AND s.subject = 'ord_' || t.order_id)
-) p ON true
-WHERE coalesce(a.balance, 0) <> -coalesce(i.amount, 0) - coalesce(p.amount, 0) ORDER BY 1
-"""
 
 # A card is bound before its order learns of it, and to no order that has ended otherwise.
 CARDS = """
@@ -280,20 +261,7 @@ async def in_transit_differences(
     connection: Connection, business_id: UUID
 ) -> list[tuple[str, UUID | None, int, int]]:
     """(rail, account, what open orders reserve, what the account holds) where they differ."""
-    return await _differences(connection, business_id, IN_TRANSIT)
-
-
-async def suspense_differences(
-    connection: Connection, business_id: UUID
-) -> list[tuple[str, UUID | None, int, int]]:
-    """(rail, account, what its items say, what the account holds) where they differ."""
-    return await _differences(connection, business_id, SUSPENSE)
-
-
-async def _differences(
-    connection: Connection, business_id: UUID, query: str
-) -> list[tuple[str, UUID | None, int, int]]:
-    cursor = await connection.execute(query, {"business": business_id})
+    cursor = await connection.execute(IN_TRANSIT, {"business": business_id})
     rows = await cursor.fetchall()
     return [
         (str(rail), account, int(str(expected)), int(str(found)))  # type: ignore[misc]  # a uuid column

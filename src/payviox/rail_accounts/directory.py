@@ -45,7 +45,6 @@ class Directory:
 def opened(stored: RailAccount, keyring: Keyring) -> Account:
     """The account with its credentials. Raises DecryptionFailed where they were changed or moved,
     SettingsError where their key is not configured."""
-    credentials = json.loads(keyring.decrypt(stored.credentials, stored.key_id, stored.place))
     return Account(
         stored.business_id,
         stored.rail,
@@ -56,5 +55,20 @@ def opened(stored: RailAccount, keyring: Keyring) -> Account:
         stored.low_float,
         stored.fees,
         stored.settings,
-        credentials,
+        _opened(stored, keyring),
     )
+
+
+def credentials_of(stored: RailAccount, keyring: Keyring) -> dict[str, str]:
+    """The credentials; none where they cannot be read."""
+    try:
+        return _opened(stored, keyring)
+    except (DecryptionFailed, SettingsError):
+        return {}
+
+
+def _opened(stored: RailAccount, keyring: Keyring) -> dict[str, str]:
+    found: dict[str, str] = json.loads(
+        keyring.decrypt(stored.credentials, stored.key_id, stored.place)
+    )
+    return found

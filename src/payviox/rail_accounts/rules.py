@@ -25,12 +25,14 @@ MAX_TEXT = 500
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that may be set. `optional` ones may be cleared. Percentages are kept in basis
-    points, under their name with `_bp`."""
+    """One thing that may be set. `optional` ones may be cleared; those that are nothing without
+    their credentials are set by connecting alone. Percentages are kept in basis points, under their
+    name with `_bp`."""
 
     meaning: str
     kind: Literal["cents", "percentage", "payer", "text", "url"]
     optional: bool = True
+    by_connecting: bool = False
 
 
 COLUMNS = {
@@ -46,7 +48,7 @@ COLUMNS = {
 _BASE_URL = Rule("where the API is; none for the vendor's own", "url")
 SETTINGS: dict[RailName, dict[str, Rule]] = {
     "paypal": {
-        "client_id": Rule("the REST app's client id", "text", optional=False),
+        "client_id": Rule("the REST app's client id", "text", optional=False, by_connecting=True),
         "webhook_id": Rule("the webhook's id, to verify callbacks", "text"),
         "base_url": _BASE_URL,
     },
@@ -56,9 +58,9 @@ SETTINGS: dict[RailName, dict[str, Rule]] = {
         "base_url": _BASE_URL,
     },
     "evm": {
-        "address": Rule("the wallet's address", "text", optional=False),
-        "keystore": Rule("path of the wallet's keystore file", "text"),
-        "signer": Rule("URL of an external signer, in place of a keystore", "url"),
+        "address": Rule("the wallet's address", "text", optional=False, by_connecting=True),
+        "keystore": Rule("path of the wallet's keystore file", "text", by_connecting=True),
+        "signer": Rule("URL of an external signer", "url", by_connecting=True),
         "spread": Rule("percent by which a coin is made dearer for its payee", "percentage"),
         "price_tolerance": Rule(
             "percent that a coin's price may move once its quote has expired", "percentage"
@@ -73,6 +75,9 @@ IDENTITY: dict[RailName, tuple[str, ...]] = {
 }
 """The settings that make an account another one: it knows nothing of what the other was told."""
 
+ANY_BALANCE = "balance"
+"""The funding source that every organization at Tremendous calls so: it says not whose it is."""
+
 CREDENTIALS: dict[RailName, tuple[str, ...]] = {
     "paypal": ("client_secret",),
     "tremendous": ("api_key",),
@@ -86,12 +91,18 @@ CALLS_BACK: tuple[RailName, ...] = ("paypal", "tremendous")
 """Those that tell us by HTTP what happened."""
 
 
-def parse(rail: RailName, assignments: Iterable[str]) -> Changes:
+def settable(rail: RailName) -> dict[str, Rule]:
+    """What `payviox rail set` changes."""
+    every = {**COLUMNS, **SETTINGS[rail]}
+    return {name: rule for name, rule in every.items() if not rule.by_connecting}
+
+
+def parse(rail: RailName, assignments: Iterable[str], *, connecting: bool = False) -> Changes:
     """`["max_amount=200000", "fee_percentage=2.5"]` → what to change.
 
     Raises FieldErrors, naming each assignment at fault.
     """
-    known = {**COLUMNS, **SETTINGS[rail]}
+    known = {**COLUMNS, **SETTINGS[rail]} if connecting else settable(rail)
     columns: dict[str, object] = {}
     settings: dict[str, object] = {}
     problems: dict[str, list[str]] = {}
@@ -101,7 +112,7 @@ def parse(rail: RailName, assignments: Iterable[str]) -> Changes:
         rule = known.get(name)
         if rule is None or not equals:
             write = f"NAME=VALUE, NAME one of {', '.join(known)}"
-            problems[name] = [f"{assignment!r} sets nothing of {rail}. Write {write}."]
+            problems[name] = [f"{name!r} sets nothing of {rail}. Write {write}."]
             continue
         try:
             value = _value(name, rule, text.strip())
@@ -146,11 +157,26 @@ def check_together(account: RailAccount, columns: Mapping[str, object]) -> None:
         raise FieldErrors({"min_amount": [message]})
 
 
+def another(
+    rail: RailName,
+    before: tuple[Mapping[str, Any], Mapping[str, str]],
+    after: tuple[Mapping[str, Any], Mapping[str, str]],
+) -> list[str]:
+    """What makes the account after a change another one than before; each is its settings and
+    credentials."""
+    changed = [name for name in IDENTITY[rail] if after[0].get(name) != before[0].get(name)]
+    anybodys = str(after[0].get("funding_source_id", "")).lower() == ANY_BALANCE
+    if rail == "tremendous" and anybodys and after[1].get("api_key") != before[1].get("api_key"):
+        changed.append("api_key")
+    return changed
+
+
 def chain_ids(settings: Mapping[str, Any]) -> frozenset[int]:
     """The chains that a wallet's settings name."""
     return frozenset(
         facts.get("chain_id") or BUILT_IN[name].chain_id
         for name, facts in (settings.get("chains") or {}).items()
+        if "chain_id" in facts or name in BUILT_IN
     )
 
 
@@ -200,7 +226,8 @@ def check_url(name: str, text: str) -> None:
     except ValueError:
         host, port = "", None
     if not host or port == 0 or parts.query or parts.fragment or parts.username is not None:
-        raise ValueError(f"{name} must be a URL such as https://api.example.com, not {text!r}.")
+        # It is not repeated: somebody may have put a password into it.
+        raise ValueError(f"{name} must be a URL such as https://api.example.com/v2, without more.")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
         raise ValueError(f"{name} must begin with https://, unless it is on this machine.")
 

@@ -2,7 +2,7 @@
 the caller's transaction. Every change is written down, without what is secret."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from payviox.auth.keyring import Keyring
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
-from payviox.rail_accounts import product_queries, queries, rules
+from payviox.rail_accounts import directory, product_queries, queries, rules
 from payviox.rail_accounts.model import Changes, RailAccount, RailName, place
 from payviox.rails.base import Environment
 
@@ -54,7 +54,10 @@ async def connect(
     settings = _merged(now, changes)
     rules.check(rail, environment, settings, kept)
     if not new:
-        await _check_same(connection, now, settings)
+        before = directory.credentials_of(now, keyring)
+        await _check_same(
+            connection, now, rules.another(rail, (now.settings, before), (settings, kept))
+        )
     await _check_wallet(connection, now, settings)
     await _store(
         connection,
@@ -79,7 +82,8 @@ async def change(
     now = await _locked(connection, business_id, rail)
     settings = _merged(now, changes)
     rules.check(now.rail, now.environment, settings, None)
-    await _check_same(connection, now, settings)
+    changed = rules.another(now.rail, (now.settings, {}), (settings, {}))
+    await _check_same(connection, now, changed)
     await _check_wallet(connection, now, settings)
     await _store(connection, now, {**changes.columns, "settings": settings})
     await _audit(connection, now, actor, "rail.set", _written(changes))
@@ -162,12 +166,9 @@ def _found(account: RailAccount | None, rail: str) -> RailAccount:
     return account
 
 
-async def _check_same(
-    connection: Connection, now: RailAccount, settings: Mapping[str, Any]
-) -> None:
+async def _check_same(connection: Connection, now: RailAccount, changed: Sequence[str]) -> None:
     """Raises Conflict where the account would be another one while orders are under way: the other
     account has never heard of them, and they would be sent again."""
-    changed = [n for n in rules.IDENTITY[now.rail] if settings.get(n) != now.settings.get(n)]
     if not changed:
         return
     waiting = await queries.lock_orders_perhaps_sent(connection, now.business_id, now.rail)

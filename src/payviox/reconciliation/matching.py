@@ -1,19 +1,23 @@
-"""What one order, or one payment that no order of ours made, comes to when our books and the rail's
-are laid side by side. Pure, so that every combination can be tried. Amounts are US cents.
-
-Every cent of a subject is in exactly one class, on our side and on the rail's:
-
-    what the rail says left  = matched + coming + Σ differences > 0 + explained > 0
-    what our books say left  = matched + unconfirmed + |Σ differences < 0| + |explained < 0|
-"""
+"""Laying our books and the rail's side by side, for one order, or for one payment that no order of
+ours made. Pure, so that every combination can be tried. Amounts are US cents."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import timedelta
 
-from payviox.ledger.suspense import BY_ITSELF, COST_CAUSES, Cause, Item
+from payviox.ledger.suspense import BY_ITSELF, Cause, Item
 from payviox.rails.base import Entry
+from payviox.reconciliation.verdicts import (
+    Difference,
+    Terms,
+    Verdict,
+    cost_difference,
+    costs_of,
+    open_now,
+    paid_by,
+    resolved_of,
+    valued,
+    weigh,
+)
 from payviox.withdrawals.statements import OPEN, SentAttempt, Stated
 
 LOOKED_UP = frozenset({"sent", "unknown", "succeeded", "failed"})
@@ -23,99 +27,23 @@ CONFIRMABLE: frozenset[Cause] = frozenset({"paid_not_booked", "returned_not_book
 """What a look-up would book by itself, if the rail tells it what it tells its statement."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a comparison judges. `asked_at` is when the rail's statement was asked for, `since` from
-    when on it is told. Durations in seconds: what is younger than `young_s` is still moving, what
-    waits for longer than `stuck_s` without a cause is stuck, and a look-up that nobody makes is
-    waited for during `look_up_s`."""
-
-    asked_at: datetime
-    since: datetime
-    lists_all: bool
-    young_s: float = 300
-    stuck_s: float = 3 * 86_400
-    look_up_s: float = 3_600
-
-    def is_young(self, at: datetime | None) -> bool:
-        return at is not None and at > self.asked_at - timedelta(seconds=self.young_s)
-
-    def is_old(self, at: datetime) -> bool:
-        return at < self.asked_at - timedelta(seconds=self.stuck_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """An item to be: its cause and what left by the rail beyond what our books say."""
-
-    cause: Cause
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a subject comes to.
-
-    `reserved` is in transit in our ledger; `coming` left by the rail and will be booked,
-    `unconfirmed` is booked and not told by the rail yet: in transit too, for a while. `differences`
-    are what is to be open as items, those of costs among them; while it is `undecided`, they are
-    what is open already. `explained` is what people have explained by hand. `costs` are what we
-    booked and what the rail charged, as far as it says. `look_up` asks for one.
-
-    `booked` is what our books say left, and `told` what the rail says; `settled` is what of it is
-    in the rail's settled account now, with what is open as items.
-    """
-
-    booked: int
-    told: int
-    settled: int
-    matched: int
-    reserved: int
-    coming: int
-    unconfirmed: int
-    explained: int
-    differences: tuple[Difference, ...]
-    costs: tuple[int, int]
-    undecided: bool = False
-    look_up: bool = False
-
-    @property
-    def beyond(self) -> int:
-        """What the rail paid beyond our books and nobody has explained."""
-        return sum(max(d.amount, 0) for d in self.differences if d.cause not in COST_CAUSES)
-
-    @property
-    def missing(self) -> int:
-        """What we booked, the rail did not pay, and nobody has explained."""
-        return sum(max(-d.amount, 0) for d in self.differences if d.cause not in COST_CAUSES)
-
-
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    """What persons have resolved: `kept` stays booked as left by the rail, `waived` is not, and is
-    no difference any more either."""
-
-    kept: int = 0
-    waived: int = 0
-
-
 def match(ours: Stated, entries: Sequence[Entry], items: Sequence[Item], terms: Terms) -> Verdict:
     """An order of ours, the rail's entries of its attempts, and every item that it has had."""
     order = ours.order
-    resolved = _resolved(items, costs=False)
+    resolved = resolved_of(items, costs=False)
     booked = order.settled + resolved.kept
-    told = sum(_paid(entry, order.net_amount) for entry in entries)
+    told = sum(paid_by(entry, order.net_amount) for entry in entries)
     gap = told - booked - resolved.waived
-    costs = _costs(order.cost, entries, items)
+    costs = costs_of(order.cost, entries, items)
     found = _causes(ours, entries, items, gap, booked)
     stuck = [Difference("stuck", 0)] if not gap and _is_stuck(ours, items, terms) else []
     moving = _is_moving(ours, entries, terms, nothing_to_say=not (gap or items))
     asking = not moving and _awaits_look_up(ours, entries, items, found, terms)
     if moving or asking:
-        differences = [*_open_now(items), *stuck]
+        differences = [*open_now(items), *stuck]
     else:
-        differences = [*found, *_cost_difference(costs), *stuck]
-    return _verdict(
+        differences = [*found, *cost_difference(costs), *stuck]
+    return weigh(
         told,
         booked,
         resolved.waived,
@@ -135,13 +63,13 @@ def match_unknown(entries: Sequence[Entry], items: Sequence[Item], terms: Terms)
     of a coin.
     """
     paid = any(entry.state == "paid" for entry in entries)
-    resolved = _resolved(items, costs=False)
-    told = sum(_paid(entry, 0) for entry in entries)
-    valued = _valued(items, costs=False)
+    resolved = resolved_of(items, costs=False)
+    told = sum(paid_by(entry, 0) for entry in entries)
+    valued = valued(items, costs=False)
     if paid and valued:
         told = sum(item.amount for item in valued)
     gap = told - resolved.kept - resolved.waived
-    costs = _costs(0, [] if _valued(items, costs=True) else entries, items)
+    costs = costs_of(0, [] if valued(items, costs=True) else entries, items)
     found: list[Difference] = []
     # Of a payment that nobody can value a person is told all the same.
     if gap > 0 or (paid and not told and not valued):
@@ -150,79 +78,8 @@ def match_unknown(entries: Sequence[Entry], items: Sequence[Item], terms: Terms)
         returned = any(entry.state == "returned" for entry in entries)
         found = [Difference("returned_not_booked" if returned else "amount_differs", gap)]
     moving = any(terms.is_young(entry.at) for entry in entries)
-    differences = _open_now(items) if moving else [*found, *_cost_difference(costs)]
-    return _verdict(
-        told, resolved.kept, resolved.waived, differences, costs, items, undecided=moving
-    )
-
-
-def _valued(items: Sequence[Item], *, costs: bool) -> list[Item]:
-    """The items that hold, of those about payments or those about costs."""
-    return [
-        item
-        for item in items
-        if (item.amount != 0 if item.is_open else item.resolved_by != BY_ITSELF)
-        and (item.cause in COST_CAUSES) == costs
-    ]
-
-
-def _verdict(
-    told: int,
-    booked: int,
-    waived: int,
-    differences: Sequence[Difference],
-    costs: tuple[int, int],
-    items: Sequence[Item],
-    *,
-    reserved: int = 0,
-    undecided: bool = False,
-    look_up: bool = False,
-) -> Verdict:
-    payments = [d.amount for d in differences if d.cause not in COST_CAUSES]
-    rest = told - booked - waived - sum(payments)
-    beyond = sum(amount for amount in payments if amount > 0)
-    now = sum(d.amount for d in _open_now(items) if d.cause not in COST_CAUSES)
-    return Verdict(
-        booked=booked,
-        told=told,
-        settled=booked + now,
-        matched=told - max(rest, 0) - beyond - max(waived, 0),
-        reserved=reserved,
-        coming=max(rest, 0),
-        unconfirmed=max(-rest, 0),
-        explained=waived,
-        differences=tuple(differences),
-        costs=costs,
-        undecided=undecided,
-        look_up=look_up,
-    )
-
-
-def _paid(entry: Entry, net_amount: int) -> int:
-    """What left by this entry. A rail that names no amount is believed to have paid ours."""
-    if entry.state != "paid":
-        return 0
-    return net_amount if entry.amount is None else entry.amount
-
-
-def _resolved(items: Sequence[Item], *, costs: bool) -> _Resolved:
-    by_persons = [
-        item
-        for item in items
-        if not item.is_open
-        and item.resolved_by != BY_ITSELF
-        and (item.cause in COST_CAUSES) == costs
-    ]
-    waived = sum(item.amount for item in by_persons if item.resolution == "explained")
-    return _Resolved(sum(item.amount for item in by_persons) - waived, waived)
-
-
-def _open_now(items: Sequence[Item]) -> list[Difference]:
-    return [
-        Difference(cast("Cause", item.cause), item.amount)
-        for item in items
-        if item.is_open and item.cause != "stuck"
-    ]
+    differences = open_now(items) if moving else [*found, *cost_difference(costs)]
+    return weigh(told, resolved.kept, resolved.waived, differences, costs, items, undecided=moving)
 
 
 def _causes(
@@ -230,7 +87,7 @@ def _causes(
 ) -> list[Difference]:
     """What a gap between what the rail paid and what is booked is made of."""
     order = ours.order
-    paid = [_paid(entry, order.net_amount) for entry in entries if entry.state == "paid"]
+    paid = [paid_by(entry, order.net_amount) for entry in entries if entry.state == "paid"]
     found: list[Difference] = []
     # Once such an item was closed, its booking and the processor's cancel each other out.
     closed = any(item.cause == "paid_after_all" and not item.is_open for item in items)
@@ -247,23 +104,6 @@ def _causes(
         returned = any(entry.state == "returned" for entry in entries)
         found.append(Difference("returned_not_booked" if returned else "not_paid", rest))
     return found
-
-
-def _costs(booked: int, entries: Sequence[Entry], items: Sequence[Item]) -> tuple[int, int]:
-    """What is booked and explained, and what the rail charged; what it says nothing of is as it
-    was."""
-    resolved = _resolved(items, costs=True)
-    ours = booked + resolved.kept + resolved.waived
-    told = [e.cost for e in entries if e.state in ("paid", "returned") and e.cost is not None]
-    if told:
-        return ours, sum(told)
-    still = sum(item.amount for item in items if item.is_open and item.cause in COST_CAUSES)
-    return ours, ours + still
-
-
-def _cost_difference(costs: tuple[int, int]) -> list[Difference]:
-    booked, charged = costs
-    return [Difference("cost_differs", charged - booked)] if booked != charged else []
 
 
 def _is_moving(

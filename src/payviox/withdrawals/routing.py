@@ -190,7 +190,7 @@ class Rails:
         destination asks for the provider, whatever is served there."""
         found = []
         for route in self._routes[business.mode]:
-            if route.provider != provider or not (not destination or route.serves(destination)):
+            if route.provider != provider or (destination and not route.serves(destination)):
                 continue
             account = None
             if route.connected:

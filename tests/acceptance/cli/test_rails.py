@@ -1,6 +1,8 @@
 """`payviox rail`, every command in a process of its own, beside a running `serve` and vendors that
 answer."""
 
+import hashlib
+import hmac
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,7 +111,7 @@ def test_paypal_is_connected_checked_limited_and_disconnected(
     assert [(h["rail"], h["cents"], h["low"]) for h in held] == [("paypal", 500_000, False)]
 
     said = installation.refused("rail", "set", business_id, "paypal", "min_amount=2", "color=red")
-    assert "'color=red' sets nothing of paypal" in said
+    assert "'color' sets nothing of paypal" in said
     now = installation.told("rail", "set", business_id, "paypal", "max_amount=3000", "fee_fixed=10")
     assert (now["max_amount"], now["min_amount"], now["fee_fixed"]) == (3_000, None, 10)
     ada = payout_user(installation, acme, 5_000)
@@ -178,6 +180,21 @@ def test_tremendous_is_connected_with_its_catalogue_and_calls_back(
     assert sum(card["id"].startswith("trm_") for card in cards) >= count
     said = installation.run("rail", "callbacks", business_id)
     assert "/rails/tremendous/" in said.stderr, "where to register is told while nothing came"
+
+    body = json.dumps({"event": "ORDERS.CANCELED", "uuid": "event-1", "payload": {}}).encode()
+    digest = hmac.new(TREMENDOUS_WEBHOOK_KEY.encode(), body, hashlib.sha256).hexdigest()
+    for signature, status in ((digest, 200), ("0" * 64, 401)):
+        answer = httpx.post(
+            f"{installation.url}/rails/tremendous/{business_id}/callback",
+            content=body,
+            headers={
+                "Content-Type": "application/json",
+                "Tremendous-Webhook-Signature": f"sha256={signature}",
+            },
+        )
+        assert answer.status_code == status, answer.text
+    (came,) = installation.told("rail", "callbacks", business_id, "--rail", "tremendous")
+    assert (came["rail"], came["event_id"], came["orders"]) == ("tremendous", "event-1", [])
 
 
 def test_a_wallet_is_made_and_connected_to_chains_of_its_environment(

@@ -7,6 +7,7 @@ import pytest
 
 from payviox import upkeep
 from payviox.errors import Conflict, FieldErrors, NotFound
+from payviox.monitoring import reconciliation_queries as figures
 from payviox.rails.base import Entry, Holding
 from payviox.reconciliation import alerts, resolving, service
 from payviox.withdrawals.model import Order
@@ -283,3 +284,37 @@ async def test_the_products_own_rails_agree_with_our_books(business: TestBusines
     assert report.rail == "sandbox"
     assert report.is_clean, report.items
     assert report.ours.in_transit == 1_000, "what waits for the float"
+
+
+async def test_metrics_tell_of_what_is_open_and_of_the_last_comparison(
+    finance: Finance,
+) -> None:
+    order = await finance.order(1_000)
+    await finance.order(500, "accept", email="eve@x.test")
+    finance.vendor.books[f"ord_{order.id}.1"] = "failed"
+    finance.vendor.holdings = [Holding("USD", "12.00", 1_200)]
+    await finance.compare()
+    finance.vendor.refusal = "closed"
+    await finance.compare()
+    business_id = finance.desk.business.business_id
+
+    async def read(connection: Any) -> tuple[Any, Any]:
+        return await figures.in_suspense(connection), await figures.compared(connection)
+
+    # Other tests' businesses are in the same sums.
+    before = [row for row in (await finance.desk.database.fetch(read))[0] if row.rail == "vendor"]
+    assert next(row for row in before if row.cause == "not_paid").number >= 1
+    compared = (await finance.desk.database.fetch(read))[1]
+    (vendor,) = [row for row in compared if row.rail == "vendor"]
+    kept = await finance.desk.business.scalar(
+        "SELECT report FROM reconciliations WHERE business_id = %s AND"
+        " report->>'not_compared' IS NULL",
+        business_id,
+    )
+    assert (kept["float"]["cents"], kept["liability"]["in_transit"]) == (1_200, 500)
+    assert vendor.float_cents >= 1_200
+    assert vendor.in_transit_cents >= 500
+    text = (await finance.desk.business.client.get("/metrics")).text
+    assert 'payviox_suspense_items{cause="not_paid",mode="test",rail="vendor"}' in text
+    for name in ("rail_float_cents", "rail_in_transit_cents", "reconciliation_age_seconds"):
+        assert f'payviox_{name}{{mode="test",rail="vendor"}}' in text

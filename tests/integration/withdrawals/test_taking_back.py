@@ -268,9 +268,15 @@ async def test_the_rails_id_of_each_attempt_is_kept_and_given_at_its_look_up(
     for _ in range(2):
         await desk.hurry()
         await desk.process()
-    second = f"ord_{order.id}.2"
-    assert vendor.known_as == [(second, None), (second, rail_id(second))]
-    assert [a.rail_order_id for a in await desk.attempts(order)] == [None, rail_id(second)]
+    first, second = f"ord_{order.id}.1", f"ord_{order.id}.2"
+    assert vendor.known_as == [
+        (first, None),
+        (second, None),
+        (second, None),
+        (second, rail_id(second)),
+    ]
+    attempts = await desk.attempts(order)
+    assert [attempt.rail_order_id for attempt in attempts] == [rail_id(first), rail_id(second)]
     assert (await desk.get(order)).rail_order_id == rail_id(second)
 
 

@@ -28,6 +28,10 @@ offered again for more."""
 OLD_S = 60.0
 """What a block's age may exceed that of its depth by, in seconds, and still be looked at again."""
 
+NEAR = 64
+"""A payment with so many nonces before it is not broadcast again, nor is anything asked about
+it: so that a hundred thousand that wait for one cost next to nothing."""
+
 MAX_TRANSACTIONS = 30
 """The most transactions signed for one nonce; an eighth more each time, from a gwei to 30."""
 
@@ -213,6 +217,8 @@ async def _waiting(
     used = await desk.node.mined(payment.wallet.address)
     if used > payment.nonce:
         return Outcome("unknown", evidence={**evidence, "error": DISAGREE})
+    if payment.nonce - used >= NEAR:
+        return sending.accepted(desk, order, latest, evidence)
     waiting = None
     if used == payment.nonce and await _is_stuck(desk, latest):
         raised, waiting = await _raise(desk, payment, kept)

@@ -17,8 +17,8 @@ TOKEN_GAS = 65_000
 """What a stablecoin's transfer uses at most, where it cannot be tried out."""
 
 MOST_GAS = 200_000
-"""What a payment may use beyond a plain transfer on its chain. A payee may be a contract, which takes
-what gas it likes for being paid."""
+"""What a payment may use beyond a plain transfer on its chain. A payee may be a contract, which
+takes what gas it likes for being paid."""
 
 QUOTE_PERCENT = 125
 """A quote's network fee in percent of the price of the moment: it may rise until it is sent."""

@@ -147,7 +147,8 @@ async def _reserve(desk: Desk, order: ReadyOrder, reference: str) -> Payment:
         async with asyncio.timeout(PREPARE_S):
             prepared = await _prepare(desk, terms(order.destination), order.net_amount)
     except (NodeError, TimeoutError) as error:
-        raise _waits("rail_unreachable", UNREACHABLE_AGAIN_S, error=str(error)) from error
+        problem = str(error) or f"{desk.chain.name}: the node is too slow"
+        raise _waits("rail_unreachable", UNREACHABLE_AGAIN_S, error=problem) from error
     try:
         return await desk.books.reserve(
             desk.wallet, order.order_id, reference, prepared.transfer, prepared.seen

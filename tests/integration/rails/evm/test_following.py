@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from eth_account import Account as Keys
 
+from payviox.rail_accounts import evm_queries
 from payviox.rails.base import Outcome
+from payviox.rails.evm import following
 from payviox.rails.evm.keys import Signed, SignerError
 from payviox.rails.evm.keystores import KeystoreSigner
+from payviox.withdrawals import claims, processor
 from support.anvil import ETHER, GWEI
 from support.evm import CHAIN, CONFIRMATIONS, PAYEE, Paying
 
@@ -80,6 +83,11 @@ async def test_a_call_that_outlived_its_claim_takes_no_nonce(pay: Paying) -> Non
     assert (await pay.look_up(claim)).state == "not_found"
     await pay.desk.process()
     assert (await pay.desk.get(order)).status == "sent"  # sent again, by a claim of its own
+
+
+def test_a_nonce_may_be_taken_for_longer_than_a_call_lasts_and_shorter_than_a_claim() -> None:
+    longest_call = processor.START_WITHIN_S + processor.CALL_S
+    assert longest_call < evm_queries.CALL_S < claims.LEASE_S
 
 
 async def test_the_same_reference_gets_the_same_nonce_and_transaction(pay: Paying) -> None:
@@ -259,7 +267,10 @@ def _sends(pay: Paying, nonce: int, to: str, value: int = 0, data: str = "0x") -
     return str(pay.node.rpc("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex()))
 
 
-async def test_a_payment_replaced_from_outside_is_made_anew_once_that_is_final(pay: Paying) -> None:
+@pytest.mark.parametrize("depth", [CONFIRMATIONS, 150])
+async def test_a_payment_replaced_from_outside_is_made_anew_once_that_is_final(
+    pay: Paying, depth: int
+) -> None:
     pay.node.automine(False)
     order = await pay.order(5_000, PAYEE)
     await pay.desk.process()
@@ -267,7 +278,7 @@ async def test_a_payment_replaced_from_outside_is_made_anew_once_that_is_final(p
     pay.node.mine()
     waits = await pay.settle(order)
     assert waits.status == "sent"
-    pay.node.mine(CONFIRMATIONS)
+    pay.node.mine(depth)
     waits = await pay.settle(order)
     assert (waits.status, waits.attempt) == ("queued", 1)
     assert (await pay.answer(order))["replaced_by"] == other
@@ -383,8 +394,8 @@ async def test_many_look_ups_share_what_they_all_ask(
     pay.node.automine(False)
     for number in range(20):
         await pay.order(5_000 + number, PAYEE)
-    claims = await pay.claim()
-    await asyncio.gather(*(pay.submit(claim) for claim in claims))
+    claimed = await pay.claim()
+    await asyncio.gather(*(pay.submit(claim) for claim in claimed))
     monkeypatch.setattr(module, "SHARED_S", 60.0)
     [node] = pay.rail._nodes.values()
     asked = []
@@ -395,9 +406,13 @@ async def test_many_look_ups_share_what_they_all_ask(
         return await ask(call)
 
     node._ask = counting  # type: ignore[method-assign]  # on this object
-    outcomes = await asyncio.gather(*(pay.look_up(claim) for claim in claims))
+    outcomes = await asyncio.gather(*(pay.look_up(claim) for claim in claimed))
     assert all(outcome == _accepted(outcome) for outcome in outcomes)
     assert len(asked) <= 20 + 3  # each broadcasts its own; the rest is shared
+    asked.clear()
+    monkeypatch.setattr(following, "NEAR", 1)
+    await asyncio.gather(*(pay.look_up(claim) for claim in claimed))
+    assert len(asked) <= 1  # those behind the first ask nothing
 
 
 def _accepted(outcome: Outcome) -> Outcome:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import MakeBusiness
+from payviox import ids
 from payviox.rails.base import Invalid, RailError, Request
 from payviox.rails.evm import quoting
 from payviox.rails.fees import FeePolicy
@@ -78,6 +80,25 @@ async def test_a_quote_promises_an_exact_amount_in_both_directions(pay: Paying) 
         rate = Decimal(2000) if currency == "ETH" else Decimal(1)
         exact = Decimal(net.destination["crypto_amount"])
         assert 0 <= Decimal("77.77") - exact * rate < rate / 10**decimals
+
+
+async def test_an_order_has_the_terms_of_its_quote_or_is_refused(pay: Paying) -> None:
+    asked = {"currency": "ETH", "chain": CHAIN, "to_address": PAYEE.lower()}
+    request = Request(pay.business.business_id, "crypto", asked, amount=5_000)
+    quote = await pay.rail.quote(request)
+    kept = replace(quote, destination=json.loads(json.dumps(quote.destination)))
+    pay.price("4000")
+    ready = await pay.rail.validate(ids.new(), kept, request, "ada@example.com")
+    assert ready.destination == quote.destination
+    assert ready.destination["to_address"] == PAYEE
+    assert ready.destination["crypto_amount"] == "0.025"
+    elsewhere = replace(request, destination={**asked, "to_address": pay.node.accounts[3]})
+    other = await pay.rail.validate(ids.new(), kept, elsewhere, "ada@example.com")
+    assert other.destination != quote.destination  # which refuses the order
+    pay.change(chain={"chain_id": 1337})
+    with pytest.raises(Invalid) as refused:
+        await pay.rail.validate(ids.new(), kept, request, "ada@example.com")
+    assert list(refused.value.fields) == ["quote_id"]
 
 
 async def test_what_cannot_be_paid_is_refused_with_its_field(pay: Paying) -> None:
