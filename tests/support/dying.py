@@ -1,5 +1,6 @@
 """A sending process that ends itself by SIGKILL at a named point of a send. Run as a program:
-`python dying.py DATABASE_URL BUSINESS_ID POINT`; it says `sent` where it never came to that point."""
+`python dying.py DATABASE_URL BUSINESS_ID POINT`; it says `sent` where it never came to that
+point."""
 
 import asyncio
 import os

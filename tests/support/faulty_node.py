@@ -1,5 +1,5 @@
-"""A way to an EVM node on which calls get lost, before the node has them or after; at random, from a
-seed."""
+"""A way to an EVM node on which calls get lost, before the node has them or after; at random, from
+a seed."""
 
 import random
 from collections.abc import AsyncIterator

@@ -184,10 +184,13 @@ async def _withdraw(runtime: Runtime, business_id: UUID, users: dict[str, Alloca
 
 async def _order(runtime: Runtime, business_id: UUID, user_id: UUID, wish: Wish) -> Order:
     business = await runtime.database.fetch(lambda db: businesses.get(db, business_id))
-    rails = wiring.rails(runtime.database, runtime.keyring)
-    rail = await rails.serving(business, wish.provider, wish.destination)
     request = Request(business_id, wish.provider, wish.destination, amount=wish.amount)
-    ready = await rail.validate(ids.new(), await rail.quote(request), request, wish.email)
+    rails = wiring.rails(runtime.database, runtime.keyring)
+    try:
+        rail = await rails.serving(business, wish.provider, wish.destination)
+        ready = await rail.validate(ids.new(), await rail.quote(request), request, wish.email)
+    finally:
+        await rails.close()
     return await runtime.database.write(
         lambda db: withdrawals.create(db, business, user_id, rail.name, ready)
     )

@@ -9,7 +9,7 @@ import click
 
 from payviox import ids
 from payviox.businesses.model import Business
-from payviox.cli.output import counted, print_table
+from payviox.cli.output import cell, counted, print_table
 from payviox.money import dollars
 from payviox.reconciliation.model import Report
 from payviox.text import harmless_cell
@@ -18,6 +18,9 @@ Compared = tuple[Business, Report, list[dict[str, Any]]]
 """A rail of a business, what comparing it came to, and its open items."""
 
 CLASSES = ("matched", "in_transit", "suspense", "explained", "sum", "told", "difference")
+NAMED = 20
+"""Items named under a report; the others are counted."""
+
 CSV_HEADER = (
     "business_id",
     "rail",
@@ -108,12 +111,18 @@ def _print(business: Business, report: Report, items: list[dict[str, Any]]) -> N
         if report.look_ups:
             click.echo(f"{counted(report.look_ups, 'order')} will be looked up at the rail first")
     click.echo(_float(report))
-    for item in items:
+    for item in items[:NAMED]:
         click.echo(
             f"  {item['item_id']}  {item['cause']}  {dollars(item['amount'])}"
-            f"  {item['order_id'] or item['subject']}"
+            f"  {item['age_hours']} h  {cell(item['order_id'] or item['subject'])}"
         )
-    click.echo(f"{counted(len(items), 'open item')}" if items else "nothing is unexplained")
+    if items:
+        click.echo(
+            f"{counted(len(items), 'open item')}: `payviox reconcile items` lists them,"
+            " `payviox reconcile show` says what to do"
+        )
+    elif report.not_compared is None:
+        click.echo("nothing is unexplained")
 
 
 def _float(report: Report) -> str:

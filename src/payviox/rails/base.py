@@ -1,7 +1,7 @@
 """The rail protocol: quote, validate, submit, look up, and what a rail says of its own books. What
-is not validated cannot be submitted: a `ReadyOrder` comes from `validate`, or from the row that such
-a one was kept in. A rail is never called inside a transaction, and never without a reference that is
-already committed. Amounts are US cents."""
+is not validated cannot be submitted: a `ReadyOrder` comes from `validate`, or from the row that
+such a one was kept in. A rail is never called inside a transaction, and never without a reference
+that is already committed. Amounts are US cents."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,5 @@
-"""Who pays for a withdrawal, and how much: a percentage, a fixed part and a cap. Whatever is rounded
-is rounded once, so that amount = fees + net amount, to the cent, in both directions. Amounts are US
+"""Who pays for a withdrawal, and how much: a percentage, a fixed part and a cap. What is rounded is
+rounded once, so that amount = fees + net amount, to the cent, in both directions. Amounts are US
 cents."""
 
 from dataclasses import dataclass

@@ -17,14 +17,9 @@ from payviox.ledger.suspense import BY_ITSELF, Item, NewItem
 from payviox.rails.base import Entry
 from payviox.reconciliation.comparing import is_gone
 from payviox.reconciliation.entries import Entries
-from payviox.reconciliation.matching import (
-    Difference,
-    Terms,
-    Verdict,
-    match,
-    match_unknown,
-)
+from payviox.reconciliation.matching import match, match_unknown
 from payviox.reconciliation.model import Report
+from payviox.reconciliation.verdicts import Difference, Terms, Verdict
 from payviox.withdrawals import statements
 from payviox.withdrawals.statements import Stated
 

@@ -15,8 +15,9 @@ from payviox.ledger.suspense import Item
 from payviox.rails.base import Entry, Known, Rail
 from payviox.reconciliation import queries
 from payviox.reconciliation.entries import Entries
-from payviox.reconciliation.matching import Terms, Verdict, match, match_unknown
+from payviox.reconciliation.matching import match, match_unknown
 from payviox.reconciliation.model import Liability, Report
+from payviox.reconciliation.verdicts import Terms, Verdict
 from payviox.withdrawals import statements
 from payviox.withdrawals.statements import FIRST, Stated
 

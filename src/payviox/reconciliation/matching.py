@@ -65,14 +65,14 @@ def match_unknown(entries: Sequence[Entry], items: Sequence[Item], terms: Terms)
     paid = any(entry.state == "paid" for entry in entries)
     resolved = resolved_of(items, costs=False)
     told = sum(paid_by(entry, 0) for entry in entries)
-    valued = valued(items, costs=False)
-    if paid and valued:
-        told = sum(item.amount for item in valued)
+    known = valued(items, costs=False)
+    if paid and known:
+        told = sum(item.amount for item in known)
     gap = told - resolved.kept - resolved.waived
     costs = costs_of(0, [] if valued(items, costs=True) else entries, items)
     found: list[Difference] = []
     # Of a payment that nobody can value a person is told all the same.
-    if gap > 0 or (paid and not told and not valued):
+    if gap > 0 or (paid and not told and not known):
         found = [Difference("unknown_payment", gap)]
     elif gap < 0:
         returned = any(entry.state == "returned" for entry in entries)

@@ -15,8 +15,8 @@ from payviox.reconciliation import alerts, queries
 from payviox.reconciliation.carrying_out import carry_out, open_paid_after_all
 from payviox.reconciliation.comparing import Progress, compare, read_statement
 from payviox.reconciliation.entries import Entries
-from payviox.reconciliation.matching import Terms
 from payviox.reconciliation.model import Float, Report
+from payviox.reconciliation.verdicts import Terms
 from payviox.withdrawals.routing import Rails
 
 __all__ = [

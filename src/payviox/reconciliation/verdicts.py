@@ -114,6 +114,7 @@ def weigh(
     undecided: bool = False,
     look_up: bool = False,
 ) -> Verdict:
+    """Puts every cent into its class: what differs and is no difference to be told of is moving."""
     payments = [d.amount for d in differences if d.cause not in COST_CAUSES]
     rest = told - booked - waived - sum(payments)
     beyond = sum(amount for amount in payments if amount > 0)
@@ -163,12 +164,15 @@ def open_now(items: Sequence[Item]) -> list[Difference]:
 
 def costs_of(booked: int, entries: Sequence[Entry], items: Sequence[Item]) -> tuple[int, int]:
     """What is booked and explained, and what the rail charged; what it says nothing of is as it
-    was."""
+    was. What a rail shows beside a payment that failed may have been charged (a network's fee) or
+    not (a vendor's): it counts as far as it is booked."""
     resolved = resolved_of(items, costs=True)
     ours = booked + resolved.kept + resolved.waived
-    told = [e.cost for e in entries if e.state in ("paid", "returned") and e.cost is not None]
-    if told:
-        return ours, sum(told)
+    told = [(entry.state, entry.cost) for entry in entries if entry.cost is not None]
+    paid = [cost for state, cost in told if state in ("paid", "returned")]
+    failed = [cost for state, cost in told if state == "failed"]
+    if paid or failed:
+        return ours, sum(paid) + min(sum(failed), max(ours - sum(paid), 0))
     still = sum(item.amount for item in items if item.is_open and item.cause in COST_CAUSES)
     return ours, ours + still
 

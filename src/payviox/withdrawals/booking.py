@@ -76,7 +76,6 @@ def _postings(order: Held, answer: Outcome, decision: Decision, actor: str) -> l
         if money == "settle":
             moves.append(Posting("settle", order.net_amount, transit, paid))
             moves.append(Posting("fee", order.fees, transit, FEE_INCOME))
-            moves.append(Posting("cost", answer.cost or 0, FEE_INCOME, rail_cost(order.rail)))
         elif money == "release":
             moves.append(release(order, actor))
         elif money == "return":
@@ -84,11 +83,20 @@ def _postings(order: Held, answer: Outcome, decision: Decision, actor: str) -> l
             moves.append(Posting("fee_return", order.fees, FEE_INCOME, owner))
         else:
             moves.append(Posting("paid_after_all", order.net_amount, suspense(order.rail), paid))
+    if _ends_an_attempt(decision):
+        moves.append(Posting("cost", answer.cost or 0, FEE_INCOME, rail_cost(order.rail)))
     return [
         Posting(p.kind, p.amount, p.source, p.target, order_id=order.id, actor=actor)
         for p in moves
         if p.amount
     ]
+
+
+def _ends_an_attempt(decision: Decision) -> bool:
+    """Whether this is the answer with which the rail's charge for the attempt counts: a payment
+    that fails may cost something too, and what is only looked at again costs nothing more."""
+    again = decision.states == ("queued",) and decision.outcome == "failed"
+    return again or bool({"settle", "release", "paid_after_all"} & set(decision.money))
 
 
 def _update(order: Held, answer: Outcome, decision: Decision) -> Update:

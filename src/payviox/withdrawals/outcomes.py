@@ -141,6 +141,9 @@ def _accepted(case: Case, answer: Outcome) -> Decision:
 
 
 def _failed(case: Case, answer: Outcome) -> Decision:
+    if case.action == "submit" and case.outcome is not None and answer.rail_order_id is None:
+        # This call was refused. An earlier one under the same reference may have been paid.
+        return _needs_a_person(case, answer)
     another = answer.retryable and (answer.waiting or case.attempt < MAX_ATTEMPTS)
     if another:
         due = answer.again_s

@@ -101,27 +101,7 @@ def test_paypal_is_connected_checked_limited_and_disconnected(
     path = f"/rails/paypal/{business_id}/callback"
     assert first["callback_url"] == f"https://pay.example.com{path}"
     assert problems(installation, business_id, "paypal") == ["credentials"]
-
-    options = ["--fee-payer", "recipient", "--fee-percentage", "2.5", "--fee-cap", "2000"]
-    printed = installation.done(*command, *options, given=f"{PAYPAL_SECRET}\n")
-    assert PAYPAL_SECRET not in printed
-    assert "fee_percentage  2.5" in printed
-    assert problems(installation, business_id, "paypal") == ["webhook"], "there is none yet"
-    held = installation.told("rail", "float", business_id)["holdings"]
-    assert [(h["rail"], h["cents"], h["low"]) for h in held] == [("paypal", 500_000, False)]
-
-    said = installation.refused("rail", "set", business_id, "paypal", "min_amount=2", "color=red")
-    assert "'color' sets nothing of paypal" in said
-    now = installation.told("rail", "set", business_id, "paypal", "max_amount=3000", "fee_fixed=10")
-    assert (now["max_amount"], now["min_amount"], now["fee_fixed"]) == (3_000, None, 10)
     ada = payout_user(installation, acme, 5_000)
-    url = f"{installation.url}/payout/quote"
-    body = {"provider": "paypal", "net_amount": 2_000}
-    quote = httpx.post(url, headers=ada, json=body).json()
-    assert (quote["net_amount"], quote["fees"]) == (2_000, 62), "2.5 % of 20.62 and 10 cents"
-    refused = httpx.post(url, headers=ada, json={"provider": "paypal", "amount": 3_001})
-    assert refused.json() == {"amount": ["The amount may not be greater than 3000."]}
-
     simulator.rules({"vendor": "paypal", "receiver": "*", "course": "pending"})
     order = httpx.post(
         f"{installation.url}/payout/withdraw",
@@ -131,9 +111,32 @@ def test_paypal_is_connected_checked_limited_and_disconnected(
     place = f"{installation.url}/payout/withdrawals/{order['id']}"
 
     def status() -> str:
-        return str(httpx.get(place, headers=ada).json()["status"])
+        found = httpx.get(place, headers=ada).json()
+        return str(found.get("waiting", found["status"]))
 
-    until(lambda: status() == "sent")
+    until(lambda: status() == "credentials_refused")
+
+    options = ["--fee-payer", "recipient", "--fee-percentage", "2.5", "--fee-cap", "2000"]
+    printed = installation.done(*command, *options, given=f"{PAYPAL_SECRET}\n")
+    assert PAYPAL_SECRET not in printed
+    assert "fee_percentage  2.5" in printed
+    until(lambda: status() == "sent", within_s=10)
+    assert problems(installation, business_id, "paypal") == ["webhook"], "there is none yet"
+    held = installation.told("rail", "float", business_id)["holdings"]
+    left = 500_000 - 1_000 - 20  # PayPal's own 2 %
+    assert [(h["rail"], h["cents"], h["low"]) for h in held] == [("paypal", left, False)]
+
+    said = installation.refused("rail", "set", business_id, "paypal", "min_amount=2", "color=red")
+    assert "'color' sets nothing of paypal" in said
+    now = installation.told("rail", "set", business_id, "paypal", "max_amount=3000", "fee_fixed=10")
+    assert (now["max_amount"], now["min_amount"], now["fee_fixed"]) == (3_000, None, 10)
+    url = f"{installation.url}/payout/quote"
+    body = {"provider": "paypal", "net_amount": 2_000}
+    quote = httpx.post(url, headers=ada, json=body).json()
+    assert (quote["net_amount"], quote["fees"]) == (2_000, 62), "2.5 % of 20.62 and 10 cents"
+    refused = httpx.post(url, headers=ada, json={"provider": "paypal", "amount": 3_001})
+    assert refused.json() == {"amount": ["The amount may not be greater than 3000."]}
+
     said = installation.refused("rail", "disconnect", business_id, "paypal", "--yes")
     assert "1 order is under way at paypal" in said
     installation.done("rail", "disable", business_id, "paypal")

@@ -70,7 +70,7 @@ async def test_books_that_agree_exit_0_and_a_difference_1_until_it_is_resolved(
     found = installation.run("reconcile", *of(business), "--rail", "sandbox", "--since", "7d")
     assert found.returncode == 1
     assert "amount_differs  $0.40" in found.stdout
-    assert "1 open item" in found.stdout
+    assert "1 open item: `payviox reconcile items` lists them" in found.stdout
 
     (item,) = installation.told("reconcile", "items", *of(business))
     assert (item["cause"], item["amount"]) == ("amount_differs", 40)

@@ -29,7 +29,10 @@ OF_ONE_RAIL = {
     "the transaction is broadcast": ("evm",),
 }
 CASES = [
-    (rail, point) for point in dying.POINTS for rail in RAILS if rail in OF_ONE_RAIL.get(point, RAILS)
+    (rail, point)
+    for point in dying.POINTS
+    for rail in RAILS
+    if rail in OF_ONE_RAIL.get(point, RAILS)
 ]
 
 

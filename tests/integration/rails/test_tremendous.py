@@ -67,7 +67,13 @@ ENDS = {
     "delivery-pending": delivered("sending", "sent"),
     "delivery-scheduled": delivered("sending", "sent"),
     "failed-then-executed": End(
-        ["sending", "failed"], ["payout.failed"], user=1, settled=1, suspense=-1, paid=1
+        ["sending", "failed"],
+        ["payout.failed"],
+        user=1,
+        settled=1,
+        suspense=-1,
+        costs=1,
+        paid=1,
     ),
     "regress": delivered("sending"),
     "strange": End(["sending", "unknown"], [], in_transit=1, waiting="person"),

@@ -66,11 +66,7 @@ async def test_paid_after_all(finance: Finance) -> None:
     await finance.desk.process()
     await finance.check_books()
     await finance.compare()
-    # What the rail charged for it was not booked with it.
-    assert await finance.causes() == [("paid_after_all", NET), ("cost_differs", COST)]
-    assert await finance.balance("suspense:vendor") == -NET - COST
-    finance.vendor.retold[reference] = {"cost": 0}
-    await finance.compare()
+    assert await finance.balance("suspense:vendor") == -NET
     assert await finance.causes() == [("paid_after_all", NET)]
     await resolve(finance, "charged")
     assert await finance.balance("ada@x.test") == FEES

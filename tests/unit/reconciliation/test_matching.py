@@ -14,13 +14,8 @@ from hypothesis import strategies as st
 from payviox import ids
 from payviox.ledger.suspense import BY_ITSELF, Item
 from payviox.rails.base import Entry
-from payviox.reconciliation.matching import (
-    Difference,
-    Terms,
-    Verdict,
-    match,
-    match_unknown,
-)
+from payviox.reconciliation.matching import match, match_unknown
+from payviox.reconciliation.verdicts import Difference, Terms, Verdict
 from payviox.withdrawals.queries.statements import Booked, SentAttempt
 from payviox.withdrawals.statements import Stated
 
@@ -379,3 +374,18 @@ def test_an_unknown_payment_without_a_worth_is_told_and_valued_later() -> None:
     known = item(found, resolved_at=NOW, resolved_by="ada", resolution="explained")
     assert match_unknown([unpriced], [known], TERMS).differences == ()
     assert match_unknown([priced], [known], TERMS).differences == ()
+
+
+@pytest.mark.parametrize(("booked", "differs"), [(0, []), (4, [-1]), (3, []), (2, [])])
+def test_a_cost_beside_a_failed_payment_counts_as_far_as_it_is_booked(
+    booked: int, differs: list[int]
+) -> None:
+    ours = stated(order("failed", 100, cost=booked))
+    told = [entry(ours, "failed", 100, cost=3)]
+    assert [d.amount for d in match(ours, told, [], TERMS).differences] == differs
+
+
+def test_what_every_attempt_cost_is_charged() -> None:
+    ours = stated(order("succeeded", 100, cost=8), attempts=2)
+    told = [entry(ours, "failed", 100, 1, cost=3), entry(ours, "paid", 100, 2, cost=5)]
+    assert match(ours, told, [], TERMS).costs == (8, 8)

@@ -209,8 +209,8 @@ def _chains(account: Account) -> dict[str, Chain]:
 
 
 def _named(account: Account | None, name: str) -> tuple[Account, Chain]:
-    """Raises _Missing."""
-    if account is None or not account.enabled:
+    """Raises _Missing. A disabled account gets no new orders; those under way go on."""
+    if account is None:
         raise _Missing("rail_not_connected")
     try:
         return account, _chains(account)[name]
