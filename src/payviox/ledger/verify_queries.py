@@ -74,7 +74,7 @@ WHERE t.business_id = %(business)s GROUP BY 1, 2, 3, 4 ORDER BY first_id
 
 # Where the money of each order is, whatever its transfers call themselves; adjustments and suspense
 # items apart. What a rail paid after all is in `settled` against `suspense`, what it really cost
-# against the fees.
+# against the fees; every attempt may cost something.
 ORDERS = """
 WITH moves AS (
   SELECT t.order_id, min(t.id) AS first_id,
@@ -85,7 +85,8 @@ WITH moves AS (
                   - (f.kind IN ('fee_income', 'rail_cost'))::int)) AS fees,
     sum(t.amount * ((g.kind = 'user')::int - (f.kind = 'user')::int)) AS with_user,
     bool_or(f.kind = 'in_transit' AND g.kind = 'settled') AS paid,
-    count(*) > count(DISTINCT t.kind) AS repeated,
+    count(*) FILTER (WHERE t.kind <> 'cost')
+      > count(DISTINCT t.kind) FILTER (WHERE t.kind <> 'cost') AS repeated,
     min(t.id) FILTER (WHERE NOT (
       (f.kind = 'user') <= (f.id = o.payout_user_id)
       AND (g.kind = 'user') <= (g.id = o.payout_user_id)

@@ -14,7 +14,8 @@ MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer that are read; a longer one counts as broken off."""
 
 CONNECT_S = 5.0
-"""How long connecting may take; nothing has been sent then."""
+"""How long a call may wait for a connection, one that is free or a new one; nothing has been sent
+then."""
 
 ANSWER_S = 18.0
 """How long a call may take in all: less than its caller waits."""
@@ -88,6 +89,7 @@ class Http:
                 lowered = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, lowered, found)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            # Raised before a connection is used. aiohttp repeats what broke off, but no POST.
             raise NotSent(type(error).__name__) from error
         except aiohttp.InvalidURL as error:
             raise NotSent("the address is no URL") from error
@@ -103,7 +105,7 @@ class Http:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS),
-                timeout=aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=CONNECT_S),
+                timeout=aiohttp.ClientTimeout(total=ANSWER_S, connect=CONNECT_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             )

@@ -465,3 +465,10 @@ async def test_what_was_paid_after_all_is_in_order_before_and_after_it_has_an_it
         lambda db: items.change(db, kept.business.business_id, opening=[item], reason="told")
     )
     assert (await kept.verify()).ok
+
+
+async def test_an_order_may_have_cost_something_at_each_attempt(kept: Books) -> None:
+    order_id = kept.sql("SELECT id FROM orders WHERE status = 'succeeded'")[0]
+    again = Posting("cost", 5, FEE_INCOME, rail_cost(books.RAIL), order_id=order_id)
+    await kept.post(again, again)
+    assert (await kept.verify()).ok

@@ -78,7 +78,13 @@ ENDS = {
     "refunded": returned(),
     "reversed": returned(),
     "failed-then-paid": End(
-        ["sent", "failed"], ["payout.failed"], user=1, settled=1, suspense=-1, paid=1
+        ["sent", "failed"],
+        ["payout.failed"],
+        user=1,
+        settled=1,
+        suspense=-1,
+        costs=1,
+        paid=1,
     ),
     # PayPal contradicts itself: an operator is told, and what was booked stands until somebody
     # decides.
