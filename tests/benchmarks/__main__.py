@@ -343,7 +343,7 @@ def report_orders(found: dict) -> None:
         table.add_row(
             text,
             f"{figures['rate']:,.0f}",
-            f"{figures['of_alone']:.2f}",
+            f"{figures['of_base']:.2f}",
             f"{figures['kib_idle'] / 1024:.0f}",
             f"{figures['kib_most'] / 1024:.0f}",
         )

@@ -1,5 +1,6 @@
-"""How many orders one worker settles in a second through a rail that answers at once, alone and
-beside a hundred thousand orders that are open there, and what the worker costs in memory.
+"""How many orders one worker settles in a second through a rail in its own process that answers at
+once, alone and beside a hundred thousand orders that are open there, and what the worker costs. The
+same through real adapters is in rails.py.
 
 The worker is the product's own in a process of its own; only its rail is replaced."""
 
@@ -27,11 +28,16 @@ from payviox.db import migrate
 from payviox.db.embedded import Cluster
 from payviox.db.pool import Database
 from payviox.ledger import verify
+from payviox.rails.base import Provider
 from payviox.withdrawals.model import destination_digest, payee_digest, review_digest
 
-DESTINATION = {"email": "ada@bench.test"}
+Databases = Callable[[str], AbstractContextManager[Cluster]]
+
 ROUNDS = 3
 ORDERS = 3_000
+WARM_UP = 20
+"""Orders settled before: connections are opened, and programs loaded, once."""
+
 OPEN = 100_000
 
 CASES: Mapping[str, str | None] = {
@@ -43,32 +49,45 @@ CASES: Mapping[str, str | None] = {
 looked up every three; or all of them at once, as after an outage."""
 
 
-def measure(databases: Callable[[str], AbstractContextManager[Cluster]]) -> dict[str, object]:
-    """Every case in a database of its own, in turn, three times. Orders settled a second and what
-    that is of the rate alone, as medians; the worker's memory in KiB, when it has nothing to do and
-    at its most."""
-    rounds: dict[str, list[Round]] = {case: [] for case in CASES}
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is paid, by which rail, and the module that is the worker then."""
+
+    rail: str
+    provider: Provider
+    destination: Mapping[str, Any]
+    worker: str
+
+
+INSTANT = Kind(InstantRail.name, "paypal", {"email": "ada@bench.test"}, "instant_worker")
+
+
+def measure(databases: Databases) -> dict[str, dict[str, float]]:
+    """Every case in a database of its own, in turn, three times; see `medians`."""
     with ExitStack() as stack:
         cases = {
-            case: Case(stack.enter_context(databases(f"orders_{case}")), due)
-            for case, due in CASES.items()
+            name: Case(stack.enter_context(databases(f"orders_{name}")), INSTANT, due)
+            for name, due in CASES.items()
         }
-        for _ in range(ROUNDS):
-            for name, case in cases.items():
-                rounds[name].append(case.run())
-        for case in cases.values():
-            asyncio.run(check(case.url))
-    alone = [one.rate for one in rounds["alone"]]
+        return medians(cases, "alone")
+
+
+def medians(cases: Mapping[str, "Case"], base: str) -> dict[str, dict[str, float]]:
+    """The cases in turn, three times. Orders settled a second and what that is of the `base` case
+    in the same turn, the worker's time of a core for each order in ms, as medians; its memory in
+    KiB, when it has nothing to do and at its most."""
+    turns = [{name: case.run() for name, case in cases.items()} for _ in range(ROUNDS)]
+    for case in cases.values():
+        asyncio.run(check(case.url))
     return {
         name: {
-            "rate": statistics.median(one.rate for one in of_case),
-            "of_alone": statistics.median(
-                one.rate / rate for one, rate in zip(of_case, alone, strict=True)
-            ),
-            "kib_idle": statistics.median(one.kib_idle for one in of_case),
-            "kib_most": max(one.kib_most for one in of_case),
+            "rate": statistics.median(turn[name].rate for turn in turns),
+            "of_base": statistics.median(turn[name].rate / turn[base].rate for turn in turns),
+            "core_ms": statistics.median(turn[name].core_ms for turn in turns),
+            "kib_idle": statistics.median(turn[name].kib_idle for turn in turns),
+            "kib_most": max(turn[name].kib_most for turn in turns),
         }
-        for name, of_case in rounds.items()
+        for name in cases
     }
 
 
@@ -77,67 +96,84 @@ class Round:
     """One measurement."""
 
     rate: float
+    core_ms: float
     kib_idle: int
     kib_most: int
 
 
 class Case:
-    """A database with a business and what is open there."""
+    """A database with a business, and orders of one kind that are open there if `due` says when
+    they are to be looked up."""
 
-    def __init__(self, cluster: Cluster, due: str | None) -> None:
-        self.url, self._owner_url = cluster.application_url, cluster.owner_url
+    def __init__(self, cluster: Cluster, kind: Kind, due: str | None = None) -> None:
+        self.url, self._owner_url, self._kind = cluster.application_url, cluster.owner_url, kind
         migrate.migrate(self._owner_url, self.url)
-        self._business = UUID(asyncio.run(database.make_business(self.url, "orders"))[0])
+        self.business = UUID(asyncio.run(database.make_business(self.url, "orders"))[0])
         with psycopg.connect(self._owner_url, autocommit=True) as admin:
             if due is not None:
-                load(admin, self._business, "sent", OPEN, due)
+                load(admin, self.business, kind, "sent", OPEN, due)
             admin.execute("ANALYZE")
 
     def run(self) -> Round:
         """New orders arrive all at once while the worker has nothing else to send."""
         with (
             psycopg.connect(self._owner_url, autocommit=True) as admin,
-            running(self.url) as (process, memory),
+            running(self.url, self._kind.worker) as (process, memory),
         ):
             idle = process.memory_info().rss // 1024
-            load(admin, self._business, "queued", ORDERS, "now()")
-            seconds = settle(admin, self._business)
-            return Round(ORDERS / seconds, idle, max(memory))
+            self._settle(admin, WARM_UP)
+            before = process.cpu_times()
+            seconds = self._settle(admin, ORDERS)
+            after = process.cpu_times()
+            core_s = after.user - before.user + after.system - before.system
+            return Round(ORDERS / seconds, core_s * 1000 / ORDERS, idle, max(memory))
+
+    def _settle(self, admin: psycopg.Connection[Any], number: int) -> float:
+        user = load(admin, self.business, self._kind, "queued", number, "now()")
+        return settle(admin, self.business, user)
 
 
-def settle(admin: psycopg.Connection[Any], business: UUID) -> float:
-    """Wait until nothing new is left; the seconds between the first that succeeded and the last."""
-    left = "SELECT 1 FROM orders WHERE business_id = %s AND status IN ('queued', 'sending') LIMIT 1"
-    took = (
-        "SELECT extract(epoch FROM max(updated_at) - min(updated_at))::float8 FROM (SELECT"
-        " updated_at FROM orders WHERE business_id = %s AND status = 'succeeded'"
-        " ORDER BY updated_at DESC LIMIT %s) last_round"
+def settle(admin: psycopg.Connection[Any], business: UUID, user: UUID) -> float:
+    """Wait until all of a payout user's orders have succeeded; the seconds from when the first was
+    sent to when the last was settled."""
+    of_user = " FROM orders o WHERE o.business_id = %s AND o.payout_user_id = %s"
+    left = f"SELECT 1{of_user} AND o.status <> 'succeeded' LIMIT 1"
+    first = (
+        " (SELECT min(a.started_at) FROM order_attempts a"
+        " WHERE a.business_id = o.business_id AND a.order_id = o.id)"
     )
+    took = f"SELECT extract(epoch FROM max(o.updated_at) - min({first}))::float8{of_user}"
     deadline = time.monotonic() + 300
-    while admin.execute(left, [business]).fetchone():
+    while admin.execute(left, [business, user]).fetchone():
         if time.monotonic() > deadline:
             raise SystemExit("orders were not settled in time")
-        time.sleep(0.2)
-    row = admin.execute(took, [business, ORDERS]).fetchone()
+        time.sleep(0.1)
+    row = admin.execute(took, [business, user]).fetchone()
     assert row is not None
     return float(row[0])
 
 
 def load(
-    admin: psycopg.Connection[Any], business: UUID, status: str, number: int, due: str
-) -> None:
-    """So many orders of a cent of one payout user, with their money in transit, straight into the
-    tables. `due` is SQL of their number `i` of `n`. Every chain is right, so that `ledger verify`
-    is clean afterwards."""
+    admin: psycopg.Connection[Any],
+    business: UUID,
+    kind: Kind,
+    status: str,
+    number: int,
+    due: str,
+) -> UUID:
+    """So many orders of a cent of one payout user, who is answered, with their money in transit,
+    straight into the tables. `due` is SQL of their number `i` of `n`. Every chain is right, so that
+    `ledger verify` is clean afterwards."""
     given = {
         "b": business,
         "s": status,
         "n": number,
-        "rail": InstantRail.name,
-        "to": Jsonb(DESTINATION),
-        "digest": destination_digest("paypal", DESTINATION),
-        "payee": payee_digest("paypal", DESTINATION),
-        "bound": review_digest("paypal", 1, 1, DESTINATION),
+        "rail": kind.rail,
+        "provider": kind.provider,
+        "to": Jsonb(kind.destination),
+        "digest": destination_digest(kind.provider, kind.destination),
+        "payee": payee_digest(kind.provider, kind.destination),
+        "bound": review_digest(kind.provider, 1, 1, kind.destination),
         "attempt": 0 if status == "queued" else 1,
     }
     with admin.transaction():
@@ -146,6 +182,7 @@ def load(
             if row.description is not None:
                 columns = [column.name for column in row.description]
                 given |= dict(zip(columns, row.fetchone() or (), strict=True))
+    return UUID(str(given["u"]))
 
 
 LOAD = (
@@ -179,7 +216,7 @@ LOAD = (
         "INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount,"
         " fees, net_amount, destination, destination_digest, payee_digest, reviewed_digest,"
         " attempt, due_at, created_at)"
-        " SELECT %(b)s, md5(%(u)s::text || i)::uuid, %(u)s, 'paypal', %(rail)s, %(s)s, 1, 0, 1,"
+        " SELECT %(b)s, md5(%(u)s::text || i)::uuid, %(u)s, %(provider)s, %(rail)s, %(s)s, 1, 0, 1,"
         " %(to)s, %(digest)s, %(payee)s, %(bound)s, %(attempt)s, {due},"
         " now() - make_interval(hours => 6 * %(attempt)s) FROM generate_series(1, %(n)s) i"
     ),
@@ -201,10 +238,10 @@ LOAD = (
 
 
 @contextmanager
-def running(url: str) -> Iterator[tuple[psutil.Process, list[int]]]:
+def running(url: str, module: str) -> Iterator[tuple[psutil.Process, list[int]]]:
     """A worker, and its memory in KiB, sampled for as long as it runs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.instant_worker"],
+        [sys.executable, "-m", f"tests.benchmarks.{module}"],
         env=os.environ | {"BENCH_DATABASE_URL": url},
         stdout=subprocess.PIPE,
     )

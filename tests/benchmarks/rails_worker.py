@@ -1,0 +1,27 @@
+"""The worker as the benchmarks of rails start it: the product's own, with its own adapters, which
+do not keep to the vendors' limits here."""
+
+import os
+import sys
+from pathlib import Path
+
+import uvloop
+from tests.benchmarks.server import SECRET_KEY
+
+from payviox import worker
+from payviox.rails.paypal import pace
+from payviox.rails.tremendous import client
+from payviox.settings import Settings
+
+
+def main() -> None:
+    pace.POSTS_PER_MINUTE = 10**9
+    client.INTERVAL_S = 1e-9
+    settings = Settings(home=Path("/nonexistent"), secret_key=SECRET_KEY)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    uvloop.run(worker.run(settings, os.environ["BENCH_DATABASE_URL"]))
+
+
+if __name__ == "__main__":
+    main()
