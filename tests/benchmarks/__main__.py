@@ -1,6 +1,6 @@
 """Runs the benchmarks and prints a table; `bench-results.json` holds the figures.
 
-make bench                     everything, ten minutes of load included (about 20 minutes)
+make bench                     everything, ten minutes of load included (about 25 minutes)
 make bench ARGS=--quick        without the large database and the long load
 """
 
@@ -27,7 +27,7 @@ import psutil
 import uvloop
 from rich.console import Console
 from rich.table import Table
-from tests.benchmarks import database, load, orders, server
+from tests.benchmarks import database, load, order_tables, orders, rails, server
 
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Item
@@ -61,6 +61,8 @@ def main() -> None:
             results |= small.everything()
             console.print("[dim]orders…[/]")
             results["orders"] = orders.measure(lambda name: database_of(name, home))
+            console.print("[dim]rails…[/]")
+            results["rails"] = rails.measure(lambda name: database_of(name, home), home)
             if not options.quick:
                 half = results["half_load"]["wanted"]
                 results["memory"] = small.soak(options.soak, half)
@@ -320,34 +322,14 @@ def report(results: dict) -> None:
         aims.append(
             ("1 M users, 10 M transfers / small, fresh", results["large"]["ratio"], "≥ 0.9")
         )
-    report_orders(results["orders"])
+    order_tables.of_orders(console, results["orders"])
+    order_tables.of_rails(console, results["rails"])
     goals = Table(title="Ratios")
     for column in ("ratio", "reached", "aim"):
         goals.add_column(column, justify="left" if column == "ratio" else "right")
     for name, reached, aim in aims:
         goals.add_row(name, f"{reached:.2f}", aim)
     console.print(goals)
-
-
-def report_orders(found: dict) -> None:
-    table = Table(title="Orders settled by one worker, through a rail that answers at once")
-    for column in ("beside it", "rate /s", "× alone", "MiB idle", "MiB at most"):  # noqa: RUF001  # a factor
-        table.add_column(column, justify="left" if column == "beside it" else "right")
-    beside = {
-        "alone": "nothing",
-        "scheduled": f"{orders.OPEN:,} open, looked up by and by",
-        "all_due": f"{orders.OPEN:,} open, all to be looked up at once",
-    }
-    for case, text in beside.items():
-        figures = found[case]
-        table.add_row(
-            text,
-            f"{figures['rate']:,.0f}",
-            f"{figures['of_base']:.2f}",
-            f"{figures['kib_idle'] / 1024:.0f}",
-            f"{figures['kib_most'] / 1024:.0f}",
-        )
-    console.print(table)
 
 
 if __name__ == "__main__":

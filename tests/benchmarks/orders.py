@@ -147,7 +147,7 @@ def settle(admin: psycopg.Connection[Any], business: UUID, user: UUID) -> float:
     while admin.execute(left, [business, user]).fetchone():
         if time.monotonic() > deadline:
             raise SystemExit("orders were not settled in time")
-        time.sleep(0.1)
+        time.sleep(0.2)
     row = admin.execute(took, [business, user]).fetchone()
     assert row is not None
     return float(row[0])

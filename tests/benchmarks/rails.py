@@ -51,7 +51,7 @@ Connected = tuple[dict[str, Any], dict[str, str]]
 
 def measure(databases: Databases, folder: Path) -> dict[str, dict[str, float]]:
     """Every rail in a database of its own, in turn, three times, and PayPal once more beside
-    100,000 orders that are all to be looked up there; see `orders.medians`. Without anvil there is
+    100,000 orders that are looked up there by and by; see `orders.medians`. Without anvil there is
     no crypto."""
     program = INSTALLED if INSTALLED.exists() else anvil.find()
     with ExitStack() as stack:
@@ -64,7 +64,7 @@ def measure(databases: Databases, folder: Path) -> dict[str, dict[str, float]]:
         for name, kind, due in (
             ("paypal", PAYPAL, None),
             ("tremendous", TREMENDOUS, None),
-            ("paypal_beside_open", PAYPAL, CASES["all_due"]),
+            ("paypal_beside_open", PAYPAL, CASES["scheduled"]),
         ):
             cases[name] = case(name, kind, due)
             connect(cases[name], kind.rail, vendors[kind.rail])

@@ -73,7 +73,10 @@ class Control:
 
     def account(self, given: dict[str, Any]) -> None:
         """Open or change an account; `add` puts so many cents in."""
-        settings = {name: value for name, value in given.items() if name not in ("vendor", "add")}
+        others = ("vendor", "add", "replaces")
+        settings = {name: value for name, value in given.items() if name not in others}
+        if "replaces" in given:
+            self._replace_key(given["replaces"], given["api_key"])
         account = self._open(given["vendor"], settings)
         known = {one.name for one in fields(account)} - HIDDEN
         if unknown := sorted(set(settings) - known):
@@ -95,6 +98,11 @@ class Control:
         organization = Organization(settings["api_key"])
         organization.put_in = organization.balance
         return organizations.setdefault(organization.api_key, organization)
+
+    def _replace_key(self, old: str, new: str) -> None:
+        """Tremendous refuses an organization's key from now on, and takes another."""
+        organizations = self.world.tremendous.books.organizations
+        organizations[new] = organizations.pop(old)
 
     def script(self, given: Any) -> None:
         self.world.faults.plan(given)

@@ -50,6 +50,7 @@ class Tremendous:
             get("/funding_sources/{id}", self.source, "funding_sources.get"),
             get("/webhooks", self.webhooks, "webhooks.list"),
             get("/campaigns", self.campaigns, "campaigns.list"),
+            get("/organizations", self.organizations, "organizations.list"),
         ]
 
     def tell(self, event: str, order: Order) -> None:
@@ -92,7 +93,7 @@ class Tremendous:
         if problems:
             return _refuse(422, "Failed to create order", problems)
         external = body.get("external_id")
-        first = self.books.by_reference.get((organization.api_key, external or ""))
+        first = self.books.by_reference.get((organization.id, external or ""))
         if first is not None:
             if first.sent != body:
                 return _refuse(409, "An order with this external_id has other parameters")
@@ -256,6 +257,20 @@ class Tremendous:
         found = {"id": "CAMPAIGN0001", "name": "Choose", "products": products}
         return web.json_response({"campaigns": [found]})
 
+    async def organizations(self, request: web.Request) -> web.Response:
+        """Only the one that the key belongs to."""
+        organization, refusal = self._enter(request)
+        if organization is None:
+            return refusal
+        found = {
+            "id": organization.id,
+            "name": "Somebody",
+            "website": "https://somebody.example",
+            "currency_code": "USD",
+            "status": "APPROVED",
+        }
+        return web.json_response({"organizations": [found]})
+
     def _enter(self, request: web.Request) -> tuple[Organization | None, web.Response]:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         organization = self.books.organizations.get(key)
@@ -272,7 +287,7 @@ class Tremendous:
     def _find(self, organization: Organization, number: str) -> Order | None:
         """An order by its id, or by the customer's."""
         order = self.books.orders.get(number)
-        order = order or self.books.by_reference.get((organization.api_key, number))
+        order = order or self.books.by_reference.get((organization.id, number))
         return order if order is not None and self.books.shown(organization, order) else None
 
     def _find_reward(self, organization: Organization, request: web.Request) -> Order | None:

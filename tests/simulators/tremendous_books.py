@@ -68,6 +68,7 @@ class Organization:
     course: str | None = None
     calls: list[float] = field(default_factory=list)
     put_in: int = 0
+    id: str = field(default_factory=lambda: uuid4().hex[:12].upper())
 
 
 @dataclass
@@ -162,7 +163,7 @@ class Books:
         self.orders[order.id] = order
         self.by_reward[order.reward_id] = order
         if order.reference:
-            self.by_reference[organization.api_key, order.reference] = order
+            self.by_reference[organization.id, order.reference] = order
         self._tell("ORDERS.CREATED", order)
         if amount + fee > organization.balance:
             self.move(order, "FAILED")

@@ -4,6 +4,7 @@ its own books."""
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,8 +54,9 @@ class EveryRail:
     desk: Desk = field(repr=False)
     paypal_client: str
     tremendous_key: str
-    payees: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Of each crypto order: the token and the address, which no other order pays."""
+    payees: dict[UUID, tuple[str, str, int]] = field(default_factory=dict)
+    """Of each order at the wallet: the token, the address, which no other order pays, and what it
+    is to get."""
 
     async def order(
         self, rail: RailNamed, amount: int, course: str = "success", currency: str = "USDT"
@@ -73,7 +75,8 @@ class EveryRail:
         provider, destination = await self._destination(rail, email, to, currency)
         order = await self.desk.withdraw(user_id, amount, destination, provider, email=email)
         assert order.rail == rail
-        self.payees[str(order.id)] = (currency, to)
+        if rail == "evm":
+            self.payees[order.id] = (currency, to, order.net_amount)
         return order
 
     async def _destination(
@@ -96,23 +99,35 @@ class EveryRail:
 
     async def times_paid(self, order: Order) -> int:
         """How often the payee of this order has been paid, less how often it came back."""
-        shown = ids.show(ids.ORDER, order.id)
-        match order.rail:
-            case "paypal" | "tremendous":
-                return self.simulator.books().times_paid(shown)
-            case "evm":
-                currency, to = self.payees[str(order.id)]
-                units = order.net_amount * 10 ** (DECIMALS[currency] - 2)
-                times, rest = divmod(int(self.tokens[currency].read("balanceOf", to)), units)
-                assert rest == 0
-                return times
-            case "stock":
-                table = "gift_cards WHERE status = 'delivered' AND order_id = %s"
-                given: object = order.id
-            case _:
-                table, given = "sandbox_payments WHERE reference LIKE %s", f"{shown}.%"
-        count = f"SELECT count(*) FROM {table} AND business_id = %s"
-        return int(await self.business.scalar(count, given, self.business.business_id))
+        return (await self.paid())[order.id]
+
+    async def paid(self) -> Counter[UUID]:
+        """The same of every order, by the rails' own books."""
+        found: Counter[UUID] = Counter()
+        for payment in self.simulator.books().payments:
+            order = ids.parse(ids.ORDER, payment.reference.rpartition(".")[0])
+            if order is not None and payment.account in (self.paypal_client, self.tremendous_key):
+                found[order] += payment.times_paid - payment.times_returned
+        for order, (currency, to, amount) in self.payees.items():
+            units = amount * 10 ** (DECIMALS[currency] - 2)
+            times, rest = divmod(int(self.tokens[currency].read("balanceOf", to)), units)
+            assert rest == 0
+            found[order] += times
+        return found + await self.business.database.fetch(self._own_books)
+
+    async def _own_books(self, db: Connection) -> Counter[UUID]:
+        """The stock's and the sandbox's."""
+        cards = await db.execute(
+            "SELECT order_id FROM gift_cards WHERE business_id = %s AND status = 'delivered'",
+            [self.business.business_id],
+        )
+        found = Counter(row[0] for row in await cards.fetchall())
+        payments = await db.execute(
+            "SELECT split_part(substr(reference, 5), '.', 1)::uuid FROM sandbox_payments"
+            " WHERE business_id = %s",
+            [self.business.business_id],
+        )
+        return found + Counter(row[0] for row in await payments.fetchall())
 
     async def list(self, status: str) -> list[Order]:
         """Every order in this state."""

@@ -100,7 +100,8 @@ class Simulator:
 
     def tremendous_account(self, api_key: str = TREMENDOUS_KEY, **settings: Any) -> None:
         """Open or change an organization: balance, add, funding_source_id, webhook_key,
-        callback_url, fee_bp, dry ("refuse", "fail"), shows_after_s, per_second, course."""
+        callback_url, fee_bp, dry ("refuse", "fail"), shows_after_s, per_second, course. It
+        `replaces` another key, which is refused then, or is another organization's."""
         self._post("account", {"vendor": "tremendous", "api_key": api_key, **settings})
 
     def script(self, *faults: dict[str, Any]) -> None:

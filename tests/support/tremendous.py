@@ -1,6 +1,7 @@
 """A business that is connected to a simulated Tremendous, with payout users who buy gift cards
 there through the API. Import the fixtures `running` and `shop` into a test's file."""
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +14,11 @@ from conftest import MakeBusiness
 from payviox import ids
 from payviox.api.context import Services
 from payviox.db.pool import Connection
+from payviox.rail_accounts import owners
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.directory import Directory
 from payviox.rail_accounts.model import Changes
-from payviox.rails.base import Account
+from payviox.rails.base import Account, RailError
 from payviox.rails.tremendous import client
 from payviox.rails.tremendous.rail import TremendousRail
 from payviox.withdrawals import service as withdrawals
@@ -81,14 +83,25 @@ class Shop:
             "base_url": self.simulator.tremendous_url,
         } | {name: changes.pop(name) for name in names if name in changes}
         given = {"api_key": self.api_key, "webhook_key": TREMENDOUS_WEBHOOK_KEY}
+        secrets = given if credentials is None else credentials
+        asked = Changes(changes, settings)
+        with contextlib.suppress(RailError):
+            asked = await owners.ask(
+                self.business.database,
+                self.rail,
+                self.business.business_id,
+                "tremendous",
+                asked,
+                secrets,
+            )
         await self.business.database.write(
             lambda db: rail_accounts.connect(
                 db,
                 self.services.keyring,
                 self.business.business_id,
                 "tremendous",
-                Changes(changes, settings),
-                given if credentials is None else credentials,
+                asked,
+                secrets,
                 "test",
             )
         )

@@ -6,11 +6,13 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import zip_longest
 
 from payviox.rails.base import (
     Account,
     Callback,
     Forged,
+    Named,
     Outcome,
     RailError,
     ReadyOrder,
@@ -63,7 +65,8 @@ class UnclaimedVendor(Vendor):
         if not hmac.compare_digest(headers.get("vendor-signature", ""), signature(body)):
             raise Forged("the signature is not the vendor's")
         told = json.loads(body)
-        return Callback(told["id"], tuple(told["references"]), tuple(told["rail_order_ids"]))
+        named = zip_longest(told["references"], told["rail_order_ids"])
+        return Callback(told["id"], tuple(Named(*both) for both in named))
 
     def _tell(self, reference: str) -> Outcome:
         if reference in self.given_back:

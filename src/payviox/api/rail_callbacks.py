@@ -82,10 +82,10 @@ async def _keep(
 ) -> bool:
     """Whether it is new. Its orders are looked up only then."""
     at = (account.business_id, account.rail)
-    orders = await hints.orders_named(connection, *at, found.references, found.rail_order_ids)
+    orders = await hints.orders_named(connection, *at, found.named)
     new = await callbacks.keep(connection, *at, found.event_id, headers, body, orders)
     if new:
-        await hints.look_soon(connection, account.business_id, orders)
+        await hints.heed(connection, *at, found.named)
     return new
 
 

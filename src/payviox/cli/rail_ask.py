@@ -12,8 +12,9 @@ from payviox import wiring
 from payviox.auth.keyring import DecryptionFailed
 from payviox.cli.output import BUSINESS, as_json, print_json, print_table
 from payviox.cli.rail_views import RAIL, accounts_of
-from payviox.cli.runtime import Runtime, T, run
+from payviox.cli.runtime import ACTOR, Runtime, T, run
 from payviox.errors import Conflict, SettingsError
+from payviox.rail_accounts import owners
 from payviox.rail_accounts.directory import opened
 from payviox.rail_accounts.model import RailAccount
 from payviox.rails.base import Finding, KeepsCatalogue, RailError
@@ -29,7 +30,8 @@ FAILED = 1
 def check(business_id: UUID, name: str | None, as_json: bool) -> None:
     """Call something harmless with the credentials and say what is wrong, if anything.
 
-    Exit status 1 where there is a problem.
+    Exit status 1 where there is a problem, but not for one that is harmless: payments go on all the
+    same, such as without a webhook, only what happens is noticed later.
     """
 
     async def ask(runtime: Runtime, rails: Rails) -> list[dict[str, Any]]:
@@ -38,6 +40,7 @@ def check(business_id: UUID, name: str | None, as_json: bool) -> None:
                 "rail": account.rail,
                 "subject": finding.subject,
                 "ok": finding.problem is None,
+                "harmless": finding.problem is not None and finding.harmless,
                 "detail": finding.problem or finding.detail,
             }
             for account in await accounts_of(runtime, business_id, name)
@@ -48,14 +51,17 @@ def check(business_id: UUID, name: str | None, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        columns = ("rail", "subject", "ok", "detail")
         print_table(
-            columns,
-            [[row[column] for column in columns] for row in rows],
+            ("rail", "subject", "ok", "detail"),
+            [[row["rail"], row["subject"], _verdict(row), row["detail"]] for row in rows],
             "The business has connected no account: see `payviox rail connect --help`.",
         )
-    if not all(row["ok"] for row in rows):
+    if not all(row["ok"] or row["harmless"] for row in rows):
         sys.exit(FAILED)
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    return "yes" if row["ok"] else "warning" if row["harmless"] else "no"
 
 
 async def _findings(runtime: Runtime, rails: Rails, stored: RailAccount) -> list[Finding]:
@@ -64,7 +70,10 @@ async def _findings(runtime: Runtime, rails: Rails, stored: RailAccount) -> list
     except (DecryptionFailed, SettingsError) as error:
         return [Finding("credentials", f"{error} Connect the account again.")]
     findings = [] if account.enabled else [Finding("switch", detail="The account is disabled.")]
-    return [*findings, *await rails.connected(stored.rail).check(account)]
+    rail = rails.connected(stored.rail)
+    findings += await rail.check(account)
+    await owners.learn(runtime.database, rail, stored, account, ACTOR)
+    return findings
 
 
 @click.command("float")

@@ -9,14 +9,15 @@ from uuid import UUID
 
 import click
 
-from payviox import ids
+from payviox import ids, wiring
 from payviox.cli.output import BUSINESS, as_json, print_json, print_pairs
 from payviox.cli.rail_views import shown, wake_waiting
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection
 from payviox.errors import FieldErrors
-from payviox.rail_accounts import rules, service
+from payviox.rail_accounts import owners, rules, service
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
+from payviox.rails.base import RailError
 from payviox.rails.evm import chain_settings, keystores
 from payviox.rails.evm.chains import ChainError
 from payviox.rails.evm.keys import SignerError
@@ -209,9 +210,11 @@ def _connect(
     as_json: bool,
 ) -> None:
     async def work(runtime: Runtime) -> tuple[dict[str, Any], bool]:
+        asked = await _with_owner(runtime, business_id, rail, changes, credentials)
+
         async def write(connection: Connection) -> tuple[RailAccount, bool]:
             made = await service.connect(
-                connection, runtime.keyring, business_id, rail, changes, credentials, ACTOR
+                connection, runtime.keyring, business_id, rail, asked, credentials, ACTOR
             )
             await wake_waiting(connection, business_id)
             return made
@@ -228,3 +231,22 @@ def _connect(
     if "callback_url" in now:
         click.echo(f"Register the callback_url at {rail}, so that it tells what happens.", err=True)
     click.echo(f"`payviox rail check {business} {rail}` says whether it works.", err=True)
+
+
+async def _with_owner(
+    runtime: Runtime,
+    business_id: UUID,
+    rail: RailName,
+    changes: Changes,
+    credentials: Mapping[str, str],
+) -> Changes:
+    """The changes with whose account it is; as they are, and said so, where the rail cannot say."""
+    rails = wiring.rails(runtime.database, runtime.keyring)
+    try:
+        at = rails.connected(rail)
+        return await owners.ask(runtime.database, at, business_id, rail, changes, credentials)
+    except RailError as error:
+        click.echo(f"Whose account it is could not be asked. {error}", err=True)
+        return changes
+    finally:
+        await rails.close()

@@ -22,6 +22,11 @@ NONE = "none"
 
 MAX_TEXT = 500
 
+_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?", re.ASCII)
+URL = re.compile(r"[A-Za-z]+://[A-Za-z0-9.:\[\]-]{1,260}(/[A-Za-z0-9._~%:/-]{0,240})?", re.ASCII)
+"""Scheme, host and port, path: nothing else, and nothing that programs read differently."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -70,13 +75,14 @@ SETTINGS: dict[RailName, dict[str, Rule]] = {
 
 IDENTITY: dict[RailName, tuple[str, ...]] = {
     "paypal": ("client_id", "base_url"),
-    "tremendous": ("funding_source_id", "base_url"),
+    "tremendous": ("base_url",),
     "evm": ("address",),
 }
 """The settings that make an account another one: it knows nothing of what the other was told."""
 
-ANY_BALANCE = "balance"
-"""The funding source that every organization at Tremendous calls so: it says not whose it is."""
+OWNER: dict[RailName, tuple[str, str]] = {"tremendous": ("organization_id", "api_key")}
+"""Where a credential alone says whose account it is: the setting that keeps what the rail told of
+it, and the credential."""
 
 CREDENTIALS: dict[RailName, tuple[str, ...]] = {
     "paypal": ("client_secret",),
@@ -142,6 +148,12 @@ def check(
     for name in CREDENTIALS[rail]:
         if credentials is not None and not credentials.get(name):
             problems[name] = [f"The {name.replace('_', ' ')} is required."]
+    for name, rule in SETTINGS[rail].items():
+        if rule.kind == "url" and settings.get(name):
+            try:
+                check_url(name, settings[name])
+            except ValueError as error:
+                problems[name] = [str(error)]
     if not problems:
         problems = _CHECKS[rail](environment, settings, credentials)
     if problems:
@@ -164,11 +176,21 @@ def another(
 ) -> list[str]:
     """What makes the account after a change another one than before; each is its settings and
     credentials."""
-    changed = [name for name in IDENTITY[rail] if after[0].get(name) != before[0].get(name)]
-    anybodys = str(after[0].get("funding_source_id", "")).lower() == ANY_BALANCE
-    if rail == "tremendous" and anybodys and after[1].get("api_key") != before[1].get("api_key"):
-        changed.append("api_key")
+    changed = [name for name in IDENTITY[rail] if _plain(after[0], name) != _plain(before[0], name)]
+    if rail not in OWNER:
+        return changed
+    owner, secret = OWNER[rail]
+    was, now = before[0].get(owner), after[0].get(owner)
+    same = was == now if was and now else after[1].get(secret) == before[1].get(secret)
+    if not same:
+        changed.append(f"{secret}, unless it is known to be the same organization's,")
     return changed
+
+
+def _plain(settings: Mapping[str, Any], name: str) -> str:
+    """A wallet's address is the same in any case."""
+    found = str(settings.get(name) or "")
+    return found.lower() if name == "address" else found
 
 
 def chain_ids(settings: Mapping[str, Any]) -> frozenset[int]:
@@ -218,14 +240,15 @@ def basis_points(name: str, text: str) -> int:
 
 
 def check_url(name: str, text: str) -> None:
-    """Secrets go there: https, or a service on this machine. Raises ValueError, with a sentence for
-    people."""
+    """Secrets go there: https, or a service on this machine. The host is written in the one way in
+    which everybody reads it: no letters that only look like others, nothing escaped. Raises
+    ValueError, with a sentence for people."""
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(text if URL.fullmatch(text) else "")
         host, port = parts.hostname or "", parts.port
     except ValueError:
         host, port = "", None
-    if not host or port == 0 or parts.query or parts.fragment or parts.username is not None:
+    if port == 0 or not (HOST.fullmatch(host) or _is_ip(host)):
         # It is not repeated: somebody may have put a password into it.
         raise ValueError(f"{name} must be a URL such as https://api.example.com/v2, without more.")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
@@ -233,10 +256,12 @@ def check_url(name: str, text: str) -> None:
 
 
 def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
+    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_ip(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return bool(ipaddress.ip_address(host))
     except ValueError:
         return False
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from payviox.auth.keyring import Keyring
 from payviox.businesses import service as businesses
+from payviox.db import account_locks
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.rail_accounts import directory, product_queries, queries, rules
@@ -42,8 +43,10 @@ async def connect(
     and whether it is new.
 
     Raises NotFound (no such business), FieldErrors, and Conflict where another account would take
-    the place of one at which orders are under way, or the wallet is another business's.
+    the place of one at which orders are under way, or the wallet is another business's. Whether it
+    is another one payviox.rail_accounts.owners asks first, at rails that must be asked.
     """
+    await account_locks.hold(connection, business_id, rail)
     environment = await environment_of(connection, business_id)
     kept = {name: value for name, value in credentials.items() if value}
     sealed = keyring.encrypt(json.dumps(kept).encode(), place(business_id, rail))
@@ -51,13 +54,14 @@ async def connect(
         connection, business_id, rail, environment, sealed, keyring.current.id
     )
     now = await _locked(connection, business_id, rail)
-    settings = _merged(now, changes)
+    settings = _merged(now.settings, changes)
+    before = {} if new else directory.credentials_of(now, keyring)
+    owner, secret = rules.OWNER.get(rail, ("", ""))
+    if owner not in changes.settings and kept.get(secret) != before.get(secret):
+        settings.pop(owner, None)  # it was said of the credentials before
     rules.check(rail, environment, settings, kept)
-    if not new:
-        before = directory.credentials_of(now, keyring)
-        await _check_same(
-            connection, now, rules.another(rail, (now.settings, before), (settings, kept))
-        )
+    another = rules.another(rail, (now.settings, before), (settings, kept))
+    await _check_same(connection, now, ["account"] if new else another)
     await _check_wallet(connection, now, settings)
     await _store(
         connection,
@@ -79,8 +83,9 @@ async def change(
 ) -> RailAccount:
     """Set limits, fees and settings. Raises NotFound, FieldErrors, and Conflict as `connect`
     does."""
+    await account_locks.hold(connection, business_id, rail)
     now = await _locked(connection, business_id, rail)
-    settings = _merged(now, changes)
+    settings = _merged(now.settings, changes)
     rules.check(now.rail, now.environment, settings, None)
     changed = rules.another(now.rail, (now.settings, {}), (settings, {}))
     await _check_same(connection, now, changed)
@@ -88,6 +93,25 @@ async def change(
     await _store(connection, now, {**changes.columns, "settings": settings})
     await _audit(connection, now, actor, "rail.set", _written(changes))
     return await get(connection, business_id, rail)
+
+
+async def settings_after(
+    connection: Connection, business_id: UUID, rail: str, changes: Changes
+) -> dict[str, Any]:
+    """The settings that the business's account, there already or not, would have."""
+    now = await queries.find(connection, business_id, rail)
+    return _merged({} if now is None else now.settings, changes)
+
+
+async def keep_owner(connection: Connection, seen: RailAccount, owner: str, actor: str) -> None:
+    """Keep what the rail said of the account as it was seen. One that was changed since is left
+    alone. Raises NotFound."""
+    now = await _locked(connection, seen.business_id, seen.rail)
+    if (now.credentials, now.settings) != (seen.credentials, seen.settings):
+        return
+    told = {rules.OWNER[now.rail][0]: owner}
+    await _store(connection, now, {"settings": {**now.settings, **told}})
+    await _audit(connection, now, actor, "rail.owner", told)
 
 
 async def set_price(
@@ -123,6 +147,7 @@ async def switch(
 async def disconnect(connection: Connection, business_id: UUID, rail: str, actor: str) -> None:
     """Forget the account with its credentials. Raises NotFound, and Conflict while orders are under
     way at it: without it nobody could ask what became of them."""
+    await account_locks.hold(connection, business_id, rail)
     now = await _locked(connection, business_id, rail)
     waiting = await queries.count_open_orders(connection, business_id, rail)
     if waiting:
@@ -174,7 +199,7 @@ async def _check_same(connection: Connection, now: RailAccount, changed: Sequenc
     waiting = await queries.lock_orders_perhaps_sent(connection, now.business_id, now.rail)
     if waiting:
         raise Conflict(
-            f"{_orders(waiting)} under way at the account that is connected now, and another"
+            f"{_orders(waiting)} under way at the account that was connected before, and another"
             f" {' or '.join(changed)} makes it another account. Disable it, so that no more are"
             " made, and change it when they have ended."
         )
@@ -210,8 +235,8 @@ async def _store(connection: Connection, now: RailAccount, values: Mapping[str, 
     await queries.update(connection, now, values)
 
 
-def _merged(now: RailAccount, changes: Changes) -> dict[str, Any]:
-    merged = {**now.settings, **changes.settings}
+def _merged(settings: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+    merged = {**settings, **changes.settings}
     return {name: value for name, value in merged.items() if value is not None}
 
 

@@ -73,8 +73,8 @@ class Outcome:
     - not_sent: surely not sent, the same attempt may be handed back to the queue; `waiting` says
     why (`float_empty`, `out_of_stock`), so that the operator is told
     - unknown: sent or not, nobody can say yet
-    - not_found: (look-up only) the rail never heard of the reference; `retryable` says that it
-    cannot be asked for it, so that nothing but sending the same reference again finds out
+    - not_found: (look-up only) the rail never heard of the reference, or cannot be asked for it;
+    unless the rail is `authoritative`, nothing but sending the same reference again finds out
 
     With accepted, `waiting` says what the rail itself waits for (`unclaimed`: the payee has not
     claimed it and it can still be taken back; `approval_at_rail`; `gas_empty`).
@@ -191,21 +191,30 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a check of an account found: `problem` says what is wrong and what to do about
-    it, None where all is well."""
+    it, None where all is well. `harmless`: payments go on all the same."""
 
     subject: str
     problem: str | None = None
     detail: str | None = None
+    harmless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A payment as a callback names it: by our reference, by the rail's own id of it, or by both.
+    An id beside a reference is kept as a hint: a look-up by it still finds out whose it is."""
+
+    reference: str | None = None
+    rail_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A rail's verified word that something happened: a hint. `event_id` is the rail's name for it;
-    orders are named by our references, by the rail's own ids, or by both."""
+    """A rail's verified word that something happened: a hint. `event_id` is the rail's name for
+    it, `named` the payments that it is about."""
 
     event_id: str
-    references: tuple[str, ...] = ()
-    rail_order_ids: tuple[str, ...] = ()
+    named: tuple[Named, ...] = ()
 
 
 class Forged(Exception):
@@ -309,6 +318,15 @@ class Connected(Protocol):
 
     async def close(self) -> None:
         """Hang up."""
+        ...
+
+
+@runtime_checkable
+class NamesOwner(Protocol):
+    """A rail that says whose account credentials open, which nothing else of the account does."""
+
+    async def owner(self, account: Account) -> str:
+        """The id of who owns the account there. Raises RailError."""
         ...
 
 

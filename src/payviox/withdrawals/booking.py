@@ -41,7 +41,6 @@ def case(order: Held, rail: Rail | None, action: Action = "look_up") -> Case:
         order.waiting,
         rail.remembers_s if rail else None,
         rail.authoritative if rail else False,
-        order.answer_age_s,
         order.rounds,
         action,
         isinstance(rail, TakesBack),
@@ -100,7 +99,8 @@ def _ends_an_attempt(decision: Decision) -> bool:
 
 
 def _update(order: Held, answer: Outcome, decision: Decision) -> Update:
-    reached = decision.money or decision.outcome == answer.state == "accepted"
+    booked = decision.outcome == answer.state and answer.state in ("accepted", "succeeded")
+    reached = decision.money or booked
     return Update(
         order=order,
         status=decision.states[-1] if decision.states else order.status,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from payviox.db import account_locks
 from payviox.db.pool import Connection
 from payviox.rails.base import Outcome, Rail, ReadyOrder, TakesBack
 from payviox.withdrawals import booking, stories
@@ -74,8 +75,10 @@ async def take(
     that is not what was reviewed is not claimed but goes back to review. A `sending` order is one
     whose holder's lease ran out: it is looked up."""
     claims = []
-    for queue in await processing.due_queues(connection, business_id):
-        limit = room(queue)
+    queues = await processing.due_queues(connection, business_id)
+    steady = await account_locks.share(connection, business_id, {queue.rail for queue in queues})
+    for queue in queues:
+        limit = room(queue) if queue.rail in steady else 0
         if limit > 0:
             claims += await _take(connection, business_id, rails, queue, limit)
     looks = [claim.order for claim in claims if not claim.starts]
@@ -120,7 +123,8 @@ def _claim(order: Held, queue: Queue, rail: Rail | None) -> Claim | None:
         return None
     claim = Claim(order, _next_attempt(order), "submit", queue)
     reference(order.id, claim.attempt)
-    if claim.attempt == order.attempt and _forgotten(order, rail):
+    again = claim.attempt == order.attempt and order.outcome not in SURELY_NOT_SENT
+    if again and (order.attempt_rail_order_id is not None or _forgotten(order, rail)):
         claim.action = "look_up"
     return claim
 
@@ -137,7 +141,7 @@ def _forgotten(order: Held, rail: Rail | None) -> bool:
     """Whether the attempt may have been sent and its rail may have forgotten it since: sent again,
     it could be paid twice. However long it has been in the queue, it is only looked up, and what
     the rail does not know then is for a person."""
-    if rail is None or rail.remembers_s is None or order.outcome in SURELY_NOT_SENT:
+    if rail is None or rail.remembers_s is None:
         return False
     return order.attempt_age_s >= rail.remembers_s
 

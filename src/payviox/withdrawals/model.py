@@ -46,6 +46,9 @@ MAY_BECOME: dict[Status, frozenset[Status]] = {
 GIVES_BACK: frozenset[Status] = frozenset({"failed", "rejected", "canceled"})
 """Entering one of these releases the reserved amount to the payout user."""
 
+TAKEN_BACK_OR_QUEUED: frozenset[Status] = frozenset({"queued", "canceled", "rejected"})
+"""States to whose orders it matters that an attempt was surely not sent."""
+
 CANCELABLE: frozenset[Status] = frozenset({"created", "review", "queued"})
 REJECTABLE: frozenset[Status] = frozenset({"review", "queued"})
 
@@ -69,8 +72,8 @@ TAKING_BACK = "taking_back"
 """`waiting` of such an order after somebody canceled it, until its rail has said what came of
 it."""
 
-MAX_REFERENCE = 43
-"""`ord_<uuid>.<number>`: what the strictest rail takes."""
+MAX_REFERENCE = 44
+"""`ord_<uuid>.<number>`, for 999 attempts; the strictest rail takes 63 characters."""
 
 
 class IllegalTransition(Exception):

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from payviox.rails.base import Outcome
-from payviox.withdrawals.model import TAKING_BACK, UNCLAIMED, Status, check_transition
+from payviox.withdrawals.model import (
+    GIVES_BACK,
+    TAKING_BACK,
+    UNCLAIMED,
+    Status,
+    check_transition,
+)
 
 Action = Literal["submit", "look_up", "take_back"]
 """What a rail is called for."""
@@ -28,6 +34,13 @@ UNKNOWN_S = 24 * 3600.0
 FASTEST_LOOK_S, SLOWEST_LOOK_S = 1.0, 6 * 3600.0
 FASTEST_WAIT_S, SLOWEST_WAIT_S = 5.0, 900.0
 
+FASTEST_ATTEMPT_S, SLOWEST_ATTEMPT_S = 60.0, 3600.0
+"""Between attempts that fail for want of something: each takes a number, and those are bounded."""
+
+LAST_LOOK_S = 31 * 86_400.0
+"""An attempt whose order has ended is not looked up again by itself when it is older: what changes
+later, reconciliation finds."""
+
 NEEDS_A_PERSON = "person"
 """`waiting` of an order whose outcome nothing automatic will find out."""
 
@@ -37,11 +50,10 @@ NO_OPERATORS_BUSINESS = frozenset({UNCLAIMED, TAKING_BACK})
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is known when a rail answers. `outcome` is what the attempt's earlier answers came to,
-    `answer_age_s` how long ago the last of them was written; `rounds` is how often in a row it was
-    sent again because its rail had not heard of it, or looked up in vain after the rail had taken
-    it; `action` is what was asked, of a rail that
-    takes back what nobody claims or that does not."""
+    """What is known when a rail answers. `outcome` is what the attempt's earlier answers came to;
+    `rounds` is how often in a row it was sent again because its rail had not heard of it, or looked
+    up in vain after the rail had taken it; `action` is what was asked, of a rail that takes back
+    what nobody claims or that does not."""
 
     status: Status
     attempt: int
@@ -51,7 +63,6 @@ class Case:
     waiting: str | None
     remembers_s: float | None
     authoritative: bool = False
-    answer_age_s: float = 0.0
     rounds: int = 0
     action: Action = "look_up"
     takes_back: bool = False
@@ -60,6 +71,16 @@ class Case:
     def was_accepted(self) -> bool:
         """Whether the rail once said that it has the payment."""
         return self.status == "sent" or self.outcome == "accepted"
+
+    @property
+    def is_for_a_person(self) -> bool:
+        """Whether somebody was told to find out what became of it: nobody may act behind them."""
+        return self.status == "unknown" and self.waiting == NEEDS_A_PERSON
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it has been open for so long that a person should know."""
+        return self.attempt_age_s > min(self.remembers_s or UNKNOWN_S, UNKNOWN_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +102,8 @@ def decide(case: Case, answer: Outcome) -> Decision:
     """What this answer does to an order in this case."""
     if case.status == "succeeded":
         decision = _after_success(case, answer)
-    elif case.status == "failed":
-        decision = _after_failure(case, answer)
+    elif case.status in GIVES_BACK:
+        decision = _after_giving_back(case, answer)
     else:
         decision = _open(case, answer)
     status = case.status
@@ -144,11 +165,11 @@ def _failed(case: Case, answer: Outcome) -> Decision:
     if case.action == "submit" and case.outcome is not None and answer.rail_order_id is None:
         # This call was refused. An earlier one under the same reference may have been paid.
         return _needs_a_person(case, answer)
-    another = answer.retryable and (answer.waiting or case.attempt < MAX_ATTEMPTS)
-    if another:
+    another = answer.waiting or case.attempt < MAX_ATTEMPTS
+    if answer.retryable and another and not case.is_for_a_person:
         due = answer.again_s
         if due is None:
-            due = _next_wait(case) if answer.waiting else 5.0 * 2**case.attempt
+            due = _next_attempt(case) if answer.waiting else 5.0 * 2**case.attempt
         return Decision(
             ("queued",),
             due_in_s=due,
@@ -162,16 +183,18 @@ def _failed(case: Case, answer: Outcome) -> Decision:
 
 
 def _not_sent(case: Case, answer: Outcome) -> Decision:
-    if case.was_accepted:
+    if case.was_accepted or case.is_for_a_person:
         # It took the order and now says that it never did: keep asking, tell somebody.
         return _needs_a_person(case, answer)
     alert = _waiting_alert(case, answer)
     if case.status == "sending" and case.outcome == "not_found":
-        # An earlier call under the same reference may still arrive, whatever this one says of
-        # itself: another look, when that call must have ended, finds out.
+        # An earlier call under the same reference may have arrived, whatever this one says of
+        # itself: another look may find it, and then it is sent again.
+        if case.is_overdue:
+            return _needs_a_person(case, answer)
         return Decision(
             ("unknown",),
-            due_in_s=BELIEVE_NOT_FOUND_S,
+            due_in_s=max(_next_wait(case), BELIEVE_NOT_FOUND_S),
             waiting=answer.waiting,
             outcome="not_found",
             alert=alert,
@@ -189,46 +212,28 @@ def _not_sent(case: Case, answer: Outcome) -> Decision:
 
 
 def _not_found(case: Case, answer: Outcome) -> Decision:
-    if case.was_accepted:
+    if case.was_accepted or case.is_for_a_person:
         return _needs_a_person(case, answer)
     if case.attempt_age_s < BELIEVE_NOT_FOUND_S:
         return _unknown(case, answer)
     forgotten = case.remembers_s is not None and case.attempt_age_s >= case.remembers_s
     if forgotten or case.rounds >= MAX_ROUNDS:
         return _needs_a_person(case, answer)
-    if _awaits_confirmation(case) and not answer.retryable:
-        return _confirmed(case)
-    # Where only sending it again tells, it still waits for what it waited for.
-    waiting = case.waiting if answer.retryable and case.waiting != NEEDS_A_PERSON else None
+    # Where a look-up proves nothing, the order is not taken for unsent: the same reference again
+    # finds out. It still waits for what it waited for.
     return Decision(
         ("queued",),
         due_in_s=0.0,
-        waiting=waiting,
+        waiting=None if case.waiting == NEEDS_A_PERSON else case.waiting,
         outcome="not_sent" if case.authoritative else "not_found",
         rounds=case.rounds + 1,
-    )
-
-
-def _awaits_confirmation(case: Case) -> bool:
-    """Whether the rail had not heard of the attempt, sent it not when asked again, and is asked a
-    last time."""
-    return case.status == "unknown" and case.outcome == "not_found" and case.rounds == 0
-
-
-def _confirmed(case: Case) -> Decision:
-    """Nothing has arrived although every call has ended: the order waits as if never sent."""
-    if case.answer_age_s < BELIEVE_NOT_FOUND_S:
-        return Decision(due_in_s=BELIEVE_NOT_FOUND_S, waiting=case.waiting, outcome="not_found")
-    waiting = None if case.waiting == NEEDS_A_PERSON else case.waiting
-    return Decision(
-        ("queued",), due_in_s=_next_wait(case), waiting=waiting, outcome="not_sent", rounds=0
     )
 
 
 def _unknown(case: Case, answer: Outcome) -> Decision:
     if case.was_accepted:
         return _silent(case, answer)
-    if case.attempt_age_s > min(case.remembers_s or UNKNOWN_S, UNKNOWN_S):
+    if case.is_overdue:
         return _needs_a_person(case, answer)
     states: tuple[Status, ...] = ("unknown",) if case.status == "sending" else ()
     return Decision(
@@ -266,12 +271,16 @@ def _after_success(case: Case, answer: Outcome) -> Decision:
         case "succeeded":
             return Decision(due_in_s=answer.again_s, outcome="succeeded")
         case "unknown":
-            return Decision(due_in_s=_next_look(case, answer), outcome="succeeded")
+            return Decision(due_in_s=_second_look(case, answer), outcome="succeeded")
+        case "not_found" if not case.authoritative:
+            # A person found it before the rail's look-up does.
+            return Decision(due_in_s=_second_look(case, answer), outcome="succeeded")
         case _:
             return Decision(outcome="succeeded", alert="order.contradicted_after_success")
 
 
-def _after_failure(case: Case, answer: Outcome) -> Decision:
+def _after_giving_back(case: Case, answer: Outcome) -> Decision:
+    """The payout user has the money again: failed, or taken back before it was sent, as we knew."""
     if case.outcome == "succeeded":  # booked as paid after all already
         return Decision(outcome="succeeded")
     match answer.state:
@@ -282,13 +291,13 @@ def _after_failure(case: Case, answer: Outcome) -> Decision:
         case "failed":
             return Decision(due_in_s=answer.again_s, outcome="failed")
         case "unknown":
-            return Decision(due_in_s=_next_look(case, answer), outcome="failed")
+            return Decision(due_in_s=_second_look(case, answer), outcome=case.outcome)
         case "not_found" | "not_sent" | "returned" | "canceled":
-            return Decision(outcome="failed")
+            return Decision(outcome=case.outcome)
         case "accepted":
             return Decision(
-                due_in_s=_next_look(case, answer),
-                outcome="failed",
+                due_in_s=_second_look(case, answer),
+                outcome=case.outcome,
                 alert="order.contradicted_after_failure",
             )
 
@@ -303,6 +312,14 @@ def _next_look(case: Case, answer: Outcome) -> float:
     if answer.again_s is not None:
         return answer.again_s
     return min(max(case.attempt_age_s / 2, FASTEST_LOOK_S), SLOWEST_LOOK_S)
+
+
+def _second_look(case: Case, answer: Outcome) -> float | None:
+    return _next_look(case, answer) if case.attempt_age_s < LAST_LOOK_S else None
+
+
+def _next_attempt(case: Case) -> float:
+    return min(FASTEST_ATTEMPT_S * 2.0 ** min(case.attempt - 1, 10), SLOWEST_ATTEMPT_S)
 
 
 def _next_wait(case: Case) -> float:

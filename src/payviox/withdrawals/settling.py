@@ -15,6 +15,10 @@ from payviox.withdrawals.queries import processing
 
 Ended = Literal["succeeded", "failed"]
 
+LOOK_AGAIN_S = 60.0
+"""How soon after a person's word the rail is asked once more: it may tell its own id of the payment
+by now, or contradict."""
+
 
 async def settle(
     connection: Connection,
@@ -39,7 +43,8 @@ async def settle(
             f"Only an order that is unknown and waits for a person is settled; "
             f"this one is {order.status}"
         )
-    answer = Outcome(ended, reason=reason, evidence={"settled_by": actor})
+    evidence = {"settled_by": actor}
+    answer = Outcome(ended, reason=reason, again_s=LOOK_AGAIN_S, evidence=evidence)
     decision = decide(booking.case(order, None), answer)
     await booking.book(connection, business_id, [(order, answer, decision)], actor)
     detail = {"order": str(order_id), "outcome": ended, "reason": reason}

@@ -614,8 +614,11 @@ async def test_what_the_simulator_signs_is_believed_and_what_it_forges_is_not(
                 await rail.parse_callback(account, headers, body)
             continue
         callback = await rail.parse_callback(account, headers, body)
-        assert callback.references[0] in each["body"]
-        assert callback.rail_order_ids[0] in each["body"]
+        (named,) = callback.named
+        assert named.reference
+        assert named.rail_order_id
+        assert named.reference in each["body"]
+        assert named.rail_order_id in each["body"]
         believed += 1
     assert believed
 

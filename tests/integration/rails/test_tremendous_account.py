@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from payviox import ids, upkeep
-from payviox.rails.base import Entry, Forged, Known, RailError
+from payviox.rails.base import Entry, Forged, Known, Named, RailError
 from payviox.rails.tremendous import account_books
 from payviox.rails.tremendous.rail import TremendousRail
 from support.live import free_port
@@ -195,7 +195,7 @@ async def test_a_callback_about_an_order_or_its_reward_names_the_order(shop: Sho
         shop.simulator.tell(reference, event=event)
         headers, body = await told(shop, event)
         callback = await shop.rail.parse_callback(await shop.account(), headers, body)
-        assert callback.rail_order_ids == (order.rail_order_id,)
+        assert callback.named == (Named(rail_order_id=order.rail_order_id),)
         assert callback.event_id in body.decode()
 
 

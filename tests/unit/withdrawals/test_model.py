@@ -65,9 +65,9 @@ def test_every_end_is_told_to_the_business() -> None:
 def test_a_reference_names_order_and_attempt_and_fits_the_strictest_rail() -> None:
     order_id = uuid4()
     assert reference(order_id, 7) == f"ord_{order_id}.7"
-    assert len(reference(order_id, 99)) == MAX_REFERENCE
+    assert len(reference(order_id, 999)) == MAX_REFERENCE
     with pytest.raises(OverflowError):
-        reference(order_id, 100)
+        reference(order_id, 1_000)
 
 
 def test_a_review_binds_every_part_of_amount_and_destination() -> None:

@@ -19,6 +19,7 @@ from payviox.withdrawals.model import (
 )
 from payviox.withdrawals.outcomes import (
     BELIEVE_NOT_FOUND_S,
+    LAST_LOOK_S,
     MAX_ATTEMPTS,
     MAX_ROUNDS,
     NEEDS_A_PERSON,
@@ -31,7 +32,8 @@ from payviox.withdrawals.outcomes import (
 )
 
 ANSWERS = get_args(Outcome.__annotations__["state"])
-AT_A_RAIL: tuple[Status, ...] = ("sending", "sent", "unknown", "succeeded", "failed")
+ENDED: tuple[Status, ...] = ("succeeded", *sorted(GIVES_BACK))
+AT_A_RAIL: tuple[Status, ...] = ("sending", "sent", "unknown", *ENDED)
 OLD = BELIEVE_NOT_FOUND_S * 10
 
 
@@ -56,7 +58,6 @@ cases = st.builds(
     waiting=st.sampled_from([None, "float_empty", NEEDS_A_PERSON, UNCLAIMED, TAKING_BACK]),
     remembers_s=st.sampled_from([None, 60.0, 86_400.0, 1e9]),
     authoritative=st.booleans(),
-    answer_age_s=st.floats(0, 1e8),
     rounds=st.integers(0, MAX_ROUNDS + 1),
     action=st.sampled_from(get_args(Action)),
     takes_back=st.booleans(),
@@ -86,7 +87,7 @@ def test_money_moves_exactly_with_the_states(at: Case, answer: Outcome) -> None:
     assert ("release" in decision.money) == bool(GIVES_BACK & set(decision.states))
     assert ("return" in decision.money) == ("returned" in decision.states)
     if "paid_after_all" in decision.money:
-        assert at.status == "failed"
+        assert at.status in GIVES_BACK
         assert at.outcome != "succeeded"
         assert decision.alert
 
@@ -108,8 +109,7 @@ def test_an_order_is_sent_again_only_when_nothing_can_still_arrive_or_be_paid_tw
     if decision.states == ("queued",):
         known = answer.state in ("not_sent", "failed")
         same_reference = answer.state == "not_found" and decision.outcome == "not_found"
-        confirmed = at.outcome == "not_found" and at.answer_age_s >= BELIEVE_NOT_FOUND_S
-        surely_not = answer.state == "not_found" and (at.authoritative or confirmed)
+        surely_not = answer.state == "not_found" and at.authoritative
         assert known or same_reference or surely_not
     if decision.states == ("queued",) and answer.state != "failed":
         assert at.outcome != "accepted"
@@ -118,7 +118,7 @@ def test_an_order_is_sent_again_only_when_nothing_can_still_arrive_or_be_paid_tw
 @given(cases, answers)
 def test_what_a_rail_once_accepted_is_never_forgotten(at: Case, answer: Outcome) -> None:
     vague = answer.state in ("unknown", "not_found", "not_sent")
-    if vague and at.outcome == "accepted" and at.status not in ("succeeded", "failed"):
+    if vague and at.outcome == "accepted" and at.status not in ENDED:
         assert decide(at, answer).outcome == "accepted"
 
 
@@ -136,32 +136,80 @@ def test_where_a_look_up_proves_it_what_was_not_found_was_not_sent() -> None:
     assert (decision.states, decision.outcome) == (("queued",), "not_sent")
 
 
-def test_elsewhere_a_second_look_long_after_the_last_call_proves_it() -> None:
-    again = decide(case("sending", outcome="not_found"), Outcome("not_sent", waiting="float_empty"))
+def test_elsewhere_no_look_proves_anything() -> None:
+    """It may have arrived by a call before the one that surely did not."""
+    refused = Outcome("not_sent", waiting="float_empty")
+    again = decide(case("sending", outcome="not_found"), refused)
     assert (again.states, again.outcome, again.waiting) == (
         ("unknown",),
         "not_found",
         "float_empty",
     )
-    assert again.due_in_s == BELIEVE_NOT_FOUND_S
+    assert again.due_in_s is not None
+    assert again.due_in_s >= BELIEVE_NOT_FOUND_S
     at = case("unknown", outcome="not_found", waiting="float_empty")
-    early = decide(replace(at, answer_age_s=BELIEVE_NOT_FOUND_S - 1), Outcome("not_found"))
-    assert (early.states, early.outcome) == ((), "not_found")
-    late = decide(replace(at, answer_age_s=BELIEVE_NOT_FOUND_S), Outcome("not_found"))
-    assert (late.states, late.outcome, late.waiting) == (("queued",), "not_sent", "float_empty")
-
-
-def test_where_the_rail_cannot_be_asked_no_look_proves_anything() -> None:
-    """It may have arrived by a call before the one that surely did not."""
-    at = case("unknown", outcome="not_found", waiting="float_empty")
-    at = replace(at, answer_age_s=1e6)
-    decision = decide(at, Outcome("not_found", retryable=True))
+    decision = decide(at, Outcome("not_found"))
     assert (decision.states, decision.outcome, decision.waiting) == (
         ("queued",),
         "not_found",
         "float_empty",
     )
     assert decision.outcome not in SURELY_NOT_SENT
+
+
+@pytest.mark.parametrize("remembers_s", [None, 3_600.0])
+def test_what_may_have_been_sent_and_cannot_be_sent_again_for_a_day_is_for_a_person(
+    remembers_s: float | None,
+) -> None:
+    limit = min(remembers_s or UNKNOWN_S, UNKNOWN_S)
+    at = case("sending", outcome="not_found", age_s=limit, remembers_s=remembers_s)
+    refused = Outcome("not_sent", waiting="credentials_refused")
+    assert decide(at, refused).waiting == "credentials_refused"
+    late = decide(replace(at, attempt_age_s=limit + 1), refused)
+    assert (late.states, late.waiting, late.outcome) == (("unknown",), NEEDS_A_PERSON, "not_found")
+    assert late.alert == "order.needs_a_person"
+
+
+@given(cases, answers)
+def test_what_a_person_looks_into_is_never_sent_again_by_itself(at: Case, answer: Outcome) -> None:
+    decision = decide(replace(at, status="unknown", waiting=NEEDS_A_PERSON), answer)
+    assert "queued" not in decision.states
+
+
+def test_attempts_that_fail_for_want_of_money_are_made_ever_more_rarely() -> None:
+    empty = Outcome("failed", retryable=True, waiting="float_empty")
+    waits = [decide(case("sent", n, "accepted"), empty).due_in_s or 0 for n in range(1, 999)]
+    assert waits[:3] == [60, 120, 240]
+    assert max(waits) == 3600
+    assert sum(waits) > 30 * 86_400
+
+
+@given(cases, answers)
+def test_what_has_ended_is_not_looked_up_for_ever(at: Case, answer: Outcome) -> None:
+    old = replace(at, attempt_age_s=LAST_LOOK_S)
+    if at.status in ENDED and answer.state in ("unknown", "accepted", "not_found"):
+        assert decide(old, answer).due_in_s is None
+
+
+def test_what_a_person_found_paid_is_looked_for_where_no_look_up_proves_anything() -> None:
+    settled = case("succeeded", outcome="succeeded")
+    decision = decide(settled, Outcome("not_found"))
+    assert (decision.states, decision.alert) == ((), None)
+    assert decision.due_in_s
+    proven = decide(replace(settled, authoritative=True), Outcome("not_found"))
+    assert (proven.due_in_s, proven.alert) == (None, "order.contradicted_after_success")
+
+
+@pytest.mark.parametrize("status", sorted(GIVES_BACK))
+def test_what_was_given_back_and_paid_all_the_same_is_booked_once_and_told(status: Status) -> None:
+    paid = Outcome("succeeded", rail_order_id="V-1")
+    decision = decide(case(status, outcome="not_found"), paid)
+    assert (decision.states, decision.money) == ((), ("paid_after_all",))
+    assert decision.alert == "order.paid_after_all"
+    again = decide(case(status, outcome=decision.outcome), paid)
+    assert (again.states, again.money, again.alert) == ((), (), None)
+    not_there = decide(case(status, outcome="not_found"), Outcome("not_found"))
+    assert (not_there.money, not_there.due_in_s, not_there.alert) == ((), None, None)
 
 
 def test_an_attempt_is_sent_again_a_few_times_and_then_a_person_is_told() -> None:
@@ -243,7 +291,7 @@ def test_an_operator_is_told_once_that_an_order_waits() -> None:
     ("status", "answer"),
     list(
         itertools.product(
-            ("succeeded", "failed"),
+            ENDED,
             ("accepted", "unknown", "not_found", "not_sent", "canceled"),
         )
     ),
@@ -279,7 +327,7 @@ def test_what_the_rail_gave_back_unclaimed_is_canceled_and_released(
 @given(cases)
 def test_a_payment_given_back_after_it_had_ended_moves_no_money(at: Case) -> None:
     decision = decide(at, Outcome("canceled"))
-    if at.status in ("succeeded", "failed"):
+    if at.status in ENDED:
         assert (decision.states, decision.money) == ((), ())
         assert (decision.alert is not None) == (at.status == "succeeded")
 

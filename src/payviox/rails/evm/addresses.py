@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from Crypto.Hash import keccak
 
@@ -12,8 +13,10 @@ RESERVED = 0x10000
 key of one."""
 
 
+@lru_cache(maxsize=1_000)
 def checksummed(address: str) -> str:
-    """The address in EIP-55 spelling. `address` has the shape of one."""
+    """The address in EIP-55 spelling. `address` has the shape of one. The same few are asked for
+    with every payment."""
     digits = address[2:].lower()
     digest = keccak.new(digest_bits=256, data=digits.encode()).hexdigest()
     return "0x" + "".join(

@@ -95,12 +95,14 @@ def create(path: Path, passphrase: str) -> str:
     address. Takes about a second. Raises SignerError."""
     from eth_account import Account  # noqa: PLC0415  # heavy: half a second
 
+    if os.path.lexists(path):
+        raise SignerError(_exists(path))
     account = Account.from_key(secrets.token_bytes(32))
     stored = json.dumps(Account.encrypt(account.key, passphrase, kdf="scrypt"))
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise SignerError(f"{path} exists already; a key is never overwritten.") from None
+        raise SignerError(_exists(path)) from None
     except OSError as error:
         raise SignerError(f"{path} cannot be written: {error.strerror}.") from None
     try:
@@ -131,6 +133,10 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise SignerError(_no_keystore(path))
     return found
+
+
+def _exists(path: Path) -> str:
+    return f"{path} exists already; a key is never overwritten."
 
 
 def _unreadable(path: str, error: OSError) -> str:

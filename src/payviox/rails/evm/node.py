@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from payviox.rails.evm import answers
+from payviox.rails.evm.addresses import checksummed
 from payviox.rails.evm.answers import Block, Broadcast, Receipt, Sent, TransferLog
 from payviox.rails.evm.books import Seen
 from payviox.rails.evm.chains import Chain
@@ -20,7 +21,8 @@ T = TypeVar("T")
 SHARED_S = 1.0
 """For how long an answer serves all who ask the same, in seconds."""
 
-MAX_CACHED = 10_000
+MANY_SHARED = 1_000
+"""With so many answers, those that serve nobody any more are dropped."""
 
 
 class NodeError(Exception):
@@ -198,12 +200,19 @@ class Node:
         now = time.monotonic()
         kept = self._shared.get(key)
         if kept is None or (kept[1].done() and (now - kept[0] > SHARED_S or _broke(kept[1]))):
-            if len(self._shared) > MAX_CACHED:
-                self._shared.clear()
+            if len(self._shared) >= MANY_SHARED:
+                self._drop_old(now)
             kept = (now, asyncio.ensure_future(ask()))
             kept[1].add_done_callback(_broke)  # whoever asked may be gone
             self._shared[key] = kept
         return await asyncio.shield(cast("asyncio.Future[T]", kept[1]))
+
+    def _drop_old(self, now: float) -> None:
+        self._shared = {
+            key: kept
+            for key, kept in self._shared.items()
+            if not kept[1].done() or now - kept[0] <= SHARED_S
+        }
 
     async def _ask(self, ask: "Callable[[AsyncWeb3[Any]], Awaitable[T]]") -> T:
         """The answer of the first node that gives one. Raises NodeError and Reverted."""
@@ -268,6 +277,4 @@ def _word(value: int) -> str:
 
 
 def _address(address: str) -> Any:
-    from web3 import AsyncWeb3  # noqa: PLC0415  # web3 is heavy
-
-    return AsyncWeb3.to_checksum_address(address)
+    return checksummed(address)

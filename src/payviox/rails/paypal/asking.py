@@ -36,7 +36,7 @@ async def look(
     found = await _payment(client, account, order, reference, batch_id)
     if isinstance(found, Outcome):
         return found
-    return states.outcome(found, reference, datetime.now(UTC))
+    return states.outcome(found, datetime.now(UTC))
 
 
 async def take_back(
@@ -62,7 +62,7 @@ async def take_back(
             rail_order_id=batch_id,
             evidence={"error": problem.text, **found.evidence},
         )
-    return states.outcome(found, reference, datetime.now(UTC))
+    return states.outcome(found, datetime.now(UTC))
 
 
 async def _payment(

@@ -12,10 +12,11 @@ import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from aiolimiter import AsyncLimiter
 from cryptography import x509
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from payviox.rails.base import Account, Callback, Forged, RailError
+from payviox.rails.base import Account, Callback, Forged, Named, RailError
 from payviox.rails.http import Answer, Http, NotSent, Unclear
 from payviox.rails.paypal.payments import as_object, moment, text
 from payviox.rails.paypal.tokens import base_url
@@ -34,7 +35,7 @@ HOSTS = {
     "live": frozenset({"api.paypal.com", "api-m.paypal.com"}),
     "sandbox": frozenset({"api.sandbox.paypal.com", "api-m.sandbox.paypal.com"}),
 }
-PATH = re.compile(r"/v1/notifications/certs/[A-Za-z0-9._-]{1,100}")
+PATH = re.compile(r"/v1/notifications/certs/CERT-[A-Za-z0-9-]{1,64}", re.ASCII)
 
 OLDEST = timedelta(days=4)
 """PayPal tries a webhook for three days. Late or repeated ones do no harm: they are only hints."""
@@ -43,10 +44,11 @@ NEWEST = timedelta(minutes=10)
 LEAST_KEY_BITS = 2048
 
 CERTIFICATES, CERTIFICATE_S = 16, 24 * 3600.0
-"""So many are kept, for so long."""
+"""So many are kept for each business. After so long one is fetched again, in case PayPal has
+withdrawn it."""
 
 FETCHES_PER_MINUTE = 30
-"""Anybody can name certificates for us to fetch from PayPal."""
+"""For each business: anybody can name certificates for us to fetch from PayPal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,21 @@ class _Kept:
     until: float
 
 
+@dataclass(slots=True)
+class _Shelf:
+    """One business's certificates by address, the longest unused first. Who uses up its fetches
+    keeps nothing from the others."""
+
+    kept: OrderedDict[str, _Kept] = field(default_factory=OrderedDict)
+    fetches: AsyncLimiter = field(default_factory=lambda: AsyncLimiter(FETCHES_PER_MINUTE))
+
+
 class Verifier:
     """Verifies callbacks; keeps certificates."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._fetches = AsyncLimiter(FETCHES_PER_MINUTE)
+        self._shelves: dict[UUID, _Shelf] = {}
 
     async def callback(self, account: Account, headers: Mapping[str, str], body: bytes) -> Callback:
         """Raises Forged, and RailError where the certificate cannot be fetched just now."""
@@ -78,7 +88,8 @@ class Verifier:
         signature = _signature(given["sig"])
         event = _event(body)
         url = _certificate_url(account, given["cert-url"])
-        kept = await self._certificate(url)
+        shelf = self._shelves.setdefault(account.business_id, _Shelf())
+        kept = await self._certificate(shelf, url)
         if not kept.not_before <= now <= kept.not_after:
             raise Forged("the certificate is not valid now")
         signed = f"{given['id']}|{given['time']}|{webhook_id}|{zlib.crc32(body)}"
@@ -88,23 +99,32 @@ class Verifier:
             raise Forged("the signature is wrong") from error
         return read(event)
 
-    async def _certificate(self, url: str) -> _Kept:
-        kept = self._kept.get(url)
-        if kept is not None and time.monotonic() < kept.until:
-            self._kept.move_to_end(url)
-            return kept
-        if not self._fetches.has_capacity():
+    async def _certificate(self, shelf: _Shelf, url: str) -> _Kept:
+        kept = shelf.kept.get(url)
+        if kept is None or time.monotonic() >= kept.until:
+            try:
+                kept = await self._fetch(shelf, url)
+            except RailError:
+                if kept is None:
+                    raise
+            except Forged:
+                shelf.kept.pop(url, None)
+                raise
+        shelf.kept[url] = kept
+        shelf.kept.move_to_end(url)
+        while len(shelf.kept) > CERTIFICATES:
+            shelf.kept.popitem(last=False)
+        return kept
+
+    async def _fetch(self, shelf: _Shelf, url: str) -> _Kept:
+        if not shelf.fetches.has_capacity():
             raise RailError("Too many certificates are being fetched; PayPal sends it again.")
-        await self._fetches.acquire()
+        await shelf.fetches.acquire()
         try:
             answer = await self._http.request("GET", url)
         except (NotSent, Unclear) as error:
             raise RailError(f"PayPal's certificate cannot be fetched: {error}") from error
-        kept = self._kept[url] = _read_certificate(answer)
-        self._kept.move_to_end(url)
-        while len(self._kept) > CERTIFICATES:
-            self._kept.popitem(last=False)
-        return kept
+        return _read_certificate(answer)
 
 
 def read(event: Mapping[str, Any]) -> Callback:
@@ -119,8 +139,11 @@ def read(event: Mapping[str, Any]) -> Callback:
         resource.get("sender_batch_id"),
         as_object(header.get("sender_batch_header")).get("sender_batch_id"),
     )
-    batches = (resource.get("payout_batch_id"), header.get("payout_batch_id"))
-    return Callback(event_id, _texts(references), _texts(batches))
+    batches = _texts((resource.get("payout_batch_id"), header.get("payout_batch_id")))
+    # One event is about one batch, whose id and item's id are ours alike.
+    batch = batches[0] if batches else None
+    named = tuple(Named(reference, batch) for reference in _texts(references))
+    return Callback(event_id, named or tuple(Named(rail_order_id=one) for one in batches))
 
 
 def _texts(found: tuple[object, ...]) -> tuple[str, ...]:

@@ -109,7 +109,8 @@ def _of_webhooks(hooks: list[dict[str, Any]], account: Account) -> Finding:
             f"None calls us: register …{path} with the events of payouts' items at"
             " developer.paypal.com and set its id as webhook_id. Until then PayPal is only asked."
         )
-        return Finding("webhook", problem, None if ours is None else str(ours.get("url")))
+        registered = None if ours is None else str(ours.get("url"))
+        return Finding("webhook", problem, registered, harmless=True)
     if ours is not calling:
         problem = f"Its id is not the account's webhook_id: set webhook_id={calling.get('id')}."
         return Finding("webhook", problem, str(calling.get("url")))

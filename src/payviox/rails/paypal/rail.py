@@ -136,7 +136,7 @@ class PayPalRail:
         """`not_found` while PayPal has told no batch id: only sending the same reference again
         finds out."""
         if order.rail_order_id is None:
-            return Outcome("not_found", retryable=True)
+            return Outcome("not_found")
         account = await self._accounts.find(order.business_id, self.name)
         if account is None:
             return states.unknown("no PayPal account is connected", order.rail_order_id)

@@ -24,18 +24,14 @@ SECOND_LOOKS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """Ages at which a payment that succeeded is looked at once more: it may be refunded or reversed.
 A callback tells earlier."""
 
-FLOAT_AGAIN_S, SLOWEST_FLOAT_S = 60.0, 3600.0
-"""A payment that failed for want of money needs another attempt, and attempts are numbered up to
-99: they are made ever more rarely, so that they last for days."""
 
-
-def outcome(payment: Payment, reference: str, now: datetime) -> Outcome:
+def outcome(payment: Payment, now: datetime) -> Outcome:
     """What a payment of ours has come to."""
     meaning = MEANINGS.get(payment.word or "")
     if meaning is None:
         error = "PayPal's answer is not in its documents"
         return unknown(error, payment.batch.id, **payment.evidence)
-    return meaning(payment, reference, now)
+    return meaning(payment, now)
 
 
 def unknown(error: str, batch_id: str | None = None, **evidence: Any) -> Outcome:
@@ -99,31 +95,31 @@ def _ended(
     )
 
 
-def _pending(payment: Payment, _: str, __: datetime) -> Outcome:
+def _pending(payment: Payment, _: datetime) -> Outcome:
     return _accepted(payment)
 
 
-def _on_hold(payment: Payment, _: str, __: datetime) -> Outcome:
+def _on_hold(payment: Payment, _: datetime) -> Outcome:
     return _accepted(payment, "on_hold", ON_HOLD_AGAIN_S)
 
 
-def _unclaimed(payment: Payment, _: str, __: datetime) -> Outcome:
+def _unclaimed(payment: Payment, _: datetime) -> Outcome:
     return _accepted(payment, "unclaimed", UNCLAIMED_AGAIN_S)
 
 
-def _succeeded(payment: Payment, _: str, now: datetime) -> Outcome:
+def _succeeded(payment: Payment, now: datetime) -> Outcome:
     return _ended("succeeded", payment, again_s=_until(payment, SECOND_LOOKS, now))
 
 
-def _refunded(payment: Payment, _: str, __: datetime) -> Outcome:
+def _refunded(payment: Payment, _: datetime) -> Outcome:
     return _ended("returned", payment, reason=reasons.REFUNDED)
 
 
-def _reversed(payment: Payment, _: str, __: datetime) -> Outcome:
+def _reversed(payment: Payment, _: datetime) -> Outcome:
     return _ended("returned", payment, reason=reasons.REVERSED)
 
 
-def _given_back(payment: Payment, _: str, __: datetime) -> Outcome:
+def _given_back(payment: Payment, _: datetime) -> Outcome:
     """Unclaimed for 30 days, or taken back before, which its sender alone can do: by us, or at
     PayPal."""
     since, until = payment.batch.created_at, payment.processed_at
@@ -141,11 +137,11 @@ def taken_back(payment: Payment) -> Outcome:
     )
 
 
-def _canceled(payment: Payment, _: str, __: datetime) -> Outcome:
+def _canceled(payment: Payment, _: datetime) -> Outcome:
     return _ended("failed", payment, reason=_reason(payment, reasons.CANCELED))
 
 
-def _failed(payment: Payment, reference: str, now: datetime) -> Outcome:
+def _failed(payment: Payment, now: datetime) -> Outcome:
     """It failed for good at PayPal. Whose fault it is decides whether there is another attempt."""
     waiting = waiting_for(payment.error)
     # A batch is denied as a whole for the sender's sake, not for the payee's.
@@ -156,7 +152,6 @@ def _failed(payment: Payment, reference: str, now: datetime) -> Outcome:
             reason=reasons.NOT_NOW,
             retryable=True,
             waiting=waiting,
-            again_s=_next_attempt(reference) if waiting else None,
             rail_order_id=payment.batch.id,
             details=payment.details,
             evidence=payment.evidence,
@@ -166,7 +161,7 @@ def _failed(payment: Payment, reference: str, now: datetime) -> Outcome:
     return _ended("failed", payment, reason=_reason(payment, otherwise), again_s=again_s)
 
 
-MEANINGS: dict[str, Callable[[Payment, str, datetime], Outcome]] = {
+MEANINGS: dict[str, Callable[[Payment, datetime], Outcome]] = {
     "NEW": _pending,
     "PENDING": _pending,
     "ONHOLD": _on_hold,
@@ -190,13 +185,6 @@ def waiting_for(name: str | None) -> str | None:
     if name in reasons.FLOAT_EMPTY:
         return "float_empty"
     return "account_restricted" if name in reasons.ACCOUNT_RESTRICTED else None
-
-
-def _next_attempt(reference: str) -> float:
-    """Seconds to the next attempt after this one."""
-    number = reference.rpartition(".")[2]
-    made = int(number) if number.isascii() and number.isdigit() and len(number) < 3 else 1
-    return min(FLOAT_AGAIN_S * 2.0 ** (made - 1), SLOWEST_FLOAT_S)
 
 
 def _reason(payment: Payment, otherwise: str) -> str:

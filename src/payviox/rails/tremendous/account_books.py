@@ -2,6 +2,7 @@
 whether all is set up. Nothing here orders anything. Amounts are US cents."""
 
 import hmac
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,9 @@ PAGE = 500
 METHODS = {"BALANCE": "balance", "INVOICE": "invoice", "INVOICE_THEN_BALANCE": "invoice"}
 """Words that Tremendous takes in place of a funding source's id, and which source they mean."""
 
+ID = re.compile(r"[A-Z0-9]{4,20}", re.ASCII)
+"""As Tremendous's specification describes it."""
+
 KEY_PREFIXES = {"sandbox": "TEST_", "live": "PROD_"}
 
 
@@ -29,6 +33,15 @@ async def fetch_products(client: Client, account: Account) -> list[Product]:
     if not isinstance(found, list):
         raise RailError("Tremendous answered a request for its products with something else.")
     return read_products(found)
+
+
+async def organization(client: Client, account: Account) -> str:
+    """The id of the organization that the API key belongs to. Raises RailError."""
+    listed = (await client.ask(account, "/organizations")).get("organizations")
+    found = [each.get("id") for each in _objects(listed)]
+    if len(found) != 1 or not isinstance(found[0], str) or not ID.fullmatch(found[0]):
+        raise RailError("Tremendous does not say which organization the API key belongs to.")
+    return found[0]
 
 
 async def holdings(client: Client, account: Account) -> list[Holding]:
@@ -69,6 +82,7 @@ async def check(client: Client, account: Account) -> list[Finding]:
     """Everything that an order will need, asked for without ordering anything."""
     findings = [_key(account)]
     for subject, ask in (
+        ("organization", _organization),
         ("funding source", _funding),
         ("products", _products),
         ("webhook", _webhook),
@@ -90,6 +104,15 @@ def _key(account: Account) -> Finding:
         )
         return Finding("API key", problem)
     return Finding("API key", detail=f"{account.environment}, {prefix}…")
+
+
+async def _organization(client: Client, account: Account) -> Finding:
+    found = await organization(client, account)
+    connected = account.settings.get("organization_id", found)
+    problem = None
+    if found != connected:
+        problem = f"The API key is of another organization than {connected}, which was connected."
+    return Finding("organization", problem, found)
 
 
 async def _funding(client: Client, account: Account) -> Finding:
@@ -120,11 +143,12 @@ async def _webhook(client: Client, account: Account) -> Finding:
     subject = "webhook"
     body = await client.ask(account, "/webhooks")
     place = f"{account.business_id}/callback"
-    hooks = [h for h in body.get("webhooks") or [] if isinstance(h, Mapping)]
+    hooks = _objects(body.get("webhooks"))
     ours = [hook for hook in hooks if str(hook.get("url")).rstrip("/").endswith(place)]
     if not ours:
         problem = "None at Tremendous calls this business's callback address, so orders that "
-        return Finding(subject, problem + "wait for approval or are canceled are noticed late.")
+        problem += "wait for approval or are canceled are noticed late."
+        return Finding(subject, problem, harmless=True)
     key = account.credentials.get("webhook_key")
     if not key:
         return Finding(subject, "Its private key is not connected as webhook_key: it is refused.")
@@ -144,15 +168,17 @@ async def _source(client: Client, account: Account) -> Mapping[str, Any]:
     wanted = str(account.settings.get("funding_source_id", ""))
     method = METHODS.get(wanted.upper())
     body = await client.ask(account, "/funding_sources")
-    for source in body.get("funding_sources") or []:
-        if not isinstance(source, Mapping):
-            continue
+    for source in _objects(body.get("funding_sources")):
         active = source.get("status", "active") == "active"
         if source.get("id") == wanted or (method and active and source.get("method") == method):
             one = path("funding_sources", str(source.get("id")))
             fresh = (await client.ask(account, one, missing=True)).get("funding_source")
             return fresh if isinstance(fresh, Mapping) else source
     raise RailError(f"Tremendous has no funding source {wanted or '(none is configured)'}.")
+
+
+def _objects(listed: object) -> list[Mapping[str, Any]]:
+    return [o for o in listed if isinstance(o, Mapping)] if isinstance(listed, list) else []
 
 
 def _meta(source: Mapping[str, Any]) -> Mapping[str, Any]:

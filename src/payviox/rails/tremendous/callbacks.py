@@ -64,4 +64,5 @@ def _part(value: object, name: str) -> Mapping[str, Any]:
 
 def _word(value: object, name: str) -> str | None:
     found = value.get(name) if isinstance(value, Mapping) else None
-    return found if isinstance(found, str) and 0 < len(found) <= 200 else None
+    fit = isinstance(found, str) and 0 < len(found) <= 200 and found.isprintable()
+    return str(found) if fit else None

@@ -19,6 +19,7 @@ from payviox.rails.base import (
     Holding,
     Invalid,
     Known,
+    Named,
     Outcome,
     Provider,
     Quote,
@@ -44,7 +45,7 @@ leave turns to new orders."""
 
 
 class TremendousRail:
-    """Implements Rail, Connected, CallsBack, KeepsCatalogue and SellsGiftCards of
+    """Implements Rail, Connected, CallsBack, NamesOwner, KeepsCatalogue and SellsGiftCards of
     payviox.rails.base."""
 
     name = "tremendous"
@@ -137,6 +138,9 @@ class TremendousRail:
         body = orders.body(account, order, reference)
         if body is None:
             return Outcome("not_sent", waiting="rail_misconfigured")
+        if not reference.endswith(".1") and await self._is_empty(account, order.net_amount):
+            # Another one would only fail as the one before it did.
+            return Outcome("not_sent", waiting="float_empty")
         try:
             reply = await self._client.post(account, "/orders", body)
         except NoKey:
@@ -202,9 +206,16 @@ class TremendousRail:
             evidence = answer.evidence | {"error": str(error)}
             return replace(answer, state="unknown", reason=None, again_s=None, evidence=evidence)
         price = answer.evidence.get("total", order.net_amount)
-        if not any(held.cents is not None and held.cents < price for held in holdings):
+        if not _is_less(holdings, price):
             return answer
         return replace(answer, retryable=True, waiting="float_empty", again_s=None)
+
+    async def _is_empty(self, account: Account, price: int) -> bool:
+        """Whether the account surely holds less."""
+        try:
+            return _is_less(await account_books.holdings(self._client, account), price)
+        except RailError:
+            return False
 
     async def reveal(self, order: ReadyOrder) -> RevealedCode:
         """A fresh link to the card. Raises RailError."""
@@ -240,7 +251,7 @@ class TremendousRail:
             reward = (await self._client.ask(account, at, missing=True)).get("reward")
             found = reward.get("order_id") if isinstance(reward, Mapping) else None
             order_id = found if isinstance(found, str) else None
-        return Callback(event.id, rail_order_ids=() if order_id is None else (order_id,))
+        return Callback(event.id, () if order_id is None else (Named(rail_order_id=order_id),))
 
     async def read_float(self, business_id: UUID) -> list[Holding]:
         return await account_books.holdings(self._client, await self._account(business_id))
@@ -258,6 +269,10 @@ class TremendousRail:
     async def check(self, account: Account) -> list[Finding]:
         return await account_books.check(self._client, account)
 
+    async def owner(self, account: Account) -> str:
+        """The organization. Orders of one are unknown to all others."""
+        return await account_books.organization(self._client, account)
+
     async def _account(self, business_id: UUID) -> Account:
         account = await self._accounts.find(business_id, self.name)
         if account is None:
@@ -273,6 +288,10 @@ def _destination(request: Request, product: Product, face_value: int) -> dict[st
         "currency": CURRENCY,
         "face_value": face_value,
     }
+
+
+def _is_less(holdings: Sequence[Holding], price: int) -> bool:
+    return any(held.cents is not None and held.cents < price for held in holdings)
 
 
 def _is_of(order: ReadyOrder, found: Mapping[str, Any]) -> bool:

@@ -212,7 +212,8 @@ async def stop_waiting(connection: Connection, business_id: UUID, waiting: str) 
     cursor = await connection.execute(
         "UPDATE orders SET due_at = now() WHERE business_id = %(b)s AND id IN"
         " (SELECT id FROM orders WHERE business_id = %(b)s AND waiting = %(waiting)s"
-        "  AND status IN ('queued', 'sent', 'unknown') AND due_at > now() FOR UPDATE SKIP LOCKED)",
+        "  AND status IN ('queued', 'sent', 'unknown') AND (due_at > now() OR due_at IS NULL)"
+        "  FOR UPDATE SKIP LOCKED)",
         {"b": business_id, "waiting": waiting},
     )
     return cursor.rowcount

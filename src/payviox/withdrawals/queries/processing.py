@@ -18,7 +18,6 @@ ATTEMPT = (
     ", a.outcome, a.answer, coalesce(a.rounds, 0) AS rounds,"
     " a.rail_order_id AS attempt_rail_order_id,"
     " coalesce(extract(epoch FROM now() - a.started_at), 0)::float8 AS attempt_age_s,"
-    " coalesce(extract(epoch FROM now() - a.finished_at), 0)::float8 AS answer_age_s,"
     " extract(epoch FROM now() - o.created_at)::float8 AS order_age_s"
 )
 JOIN_ATTEMPT = (
@@ -30,14 +29,13 @@ JOIN_ATTEMPT = (
 @dataclass(frozen=True, slots=True)
 class Held(Order):
     """A locked order with its last attempt: what that came to, how often in a row its rail had not
-    heard of it, and how old they and the attempt's last answer are, in seconds."""
+    heard of it, and how old both are, in seconds."""
 
     outcome: str | None
     answer: dict[str, Any] | None
     rounds: int
     attempt_rail_order_id: str | None
     attempt_age_s: float
-    answer_age_s: float
     order_age_s: float
     leased_until: datetime
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
-from payviox.rails.base import Account, Callback, Forged, RailError
+from payviox.rails.base import Account, Callback, Forged, Named, RailError
 from payviox.rails.fees import FeePolicy
 from payviox.rails.http import Answer, Http, NotSent, Unclear
 from payviox.rails.paypal.callbacks import CERTIFICATES, FETCHES_PER_MINUTE, Verifier
@@ -120,14 +120,14 @@ async def parse(
 
 async def test_a_signed_event_names_its_payment() -> None:
     http = Served()
-    assert await parse(signed(), http=http) == Callback("WH-1", ("ord_1.1",), ("BATCH1",))
+    assert await parse(signed(), http=http) == Callback("WH-1", (Named("ord_1.1", "BATCH1"),))
     assert http.asked == [f"GET {SANDBOX}"]
 
 
 async def test_an_event_about_a_batch_names_it() -> None:
     header = {"payout_batch_id": "B", "sender_batch_header": {"sender_batch_id": "ord_2.1"}}
     body = json.dumps({"id": "WH-2", "resource": {"batch_header": header}}).encode()
-    assert await parse(signed(body), body) == Callback("WH-2", ("ord_2.1",), ("B",))
+    assert await parse(signed(body), body) == Callback("WH-2", (Named("ord_2.1", "B"),))
 
 
 @pytest.mark.parametrize(

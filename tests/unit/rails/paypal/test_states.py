@@ -55,8 +55,8 @@ def batch(
     return {"batch_header": header, "items": [shown]}
 
 
-def outcome(shown: dict[str, Any], reference: str = REFERENCE, now: datetime = NOW) -> Any:
-    return states.outcome(ours(payments(shown), ORDER, REFERENCE, "BATCH1"), reference, now)
+def outcome(shown: dict[str, Any], now: datetime = NOW) -> Any:
+    return states.outcome(ours(payments(shown), ORDER, REFERENCE, "BATCH1"), now)
 
 
 STATES = {
@@ -216,16 +216,6 @@ def test_no_error_has_two_meanings() -> None:
     groups = [reasons.FLOAT_EMPTY, reasons.ACCOUNT_RESTRICTED, reasons.TRY_AGAIN]
     together = [name for group in (*groups, reasons.FOR_THE_USER) for name in group]
     assert len(together) == len(set(together))
-
-
-def test_attempts_for_want_of_money_last_for_days() -> None:
-    waits = [
-        outcome(batch("FAILED", "INSUFFICIENT_FUNDS"), f"ord_{ORDER_ID}.{n}").again_s
-        for n in range(1, 100)
-    ]
-    assert waits[:3] == [60, 120, 240]
-    assert max(waits) == 3600
-    assert sum(waits) > 3 * 86_400
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""Between claiming a business's orders at a rail and replacing the account that they go to: either
+an order was claimed before, and whoever replaces the account sees it, or it goes to the new one."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from payviox.db.pool import Connection
+
+_KEY = "hashtextextended('rail account ' || %(business)s::text || ' ' || {rail}, 0)"
+
+
+async def share(connection: Connection, business_id: UUID, rails: Collection[str]) -> set[str]:
+    """Those of the rails whose accounts nobody is replacing now, nor will before this transaction
+    ends. Never waits: for the others' orders there is another time. Taken before any row."""
+    key = _KEY.format(rail="rail")
+    cursor = await connection.execute(
+        "SELECT rail FROM unnest(%(rails)s::text[]) AS rail"
+        f" WHERE pg_try_advisory_xact_lock_shared({key})",
+        {"business": business_id, "rails": list(rails)},
+    )
+    return {str(row[0]) for row in await cursor.fetchall()}
+
+
+async def hold(connection: Connection, business_id: UUID, rail: str) -> None:
+    """Until this transaction ends none of the rail's orders is claimed; waits for those who are
+    claiming some. Taken before any row."""
+    key = _KEY.format(rail="%(rail)s::text")
+    await connection.execute(
+        f"SELECT pg_advisory_xact_lock({key})", {"business": business_id, "rail": rail}
+    )
