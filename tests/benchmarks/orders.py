@@ -65,10 +65,10 @@ INSTANT = Kind(InstantRail.name, "paypal", {"email": "ada@bench.test"}, "instant
 def measure(databases: Databases) -> dict[str, dict[str, float]]:
     """Every case in a database of its own, in turn, three times; see `medians`."""
     with ExitStack() as stack:
-        cases = {
-            name: Case(stack.enter_context(databases(f"orders_{name}")), INSTANT, due)
-            for name, due in CASES.items()
-        }
+        cases = {}
+        for name, due in CASES.items():
+            cases[name] = Case(stack.enter_context(databases(f"orders_{name}")), INSTANT)
+            cases[name].leave_open(due)
         return medians(cases, "alone")
 
 
@@ -102,16 +102,18 @@ class Round:
 
 
 class Case:
-    """A database with a business, and orders of one kind that are open there if `due` says when
-    they are to be looked up."""
+    """A database with a business that pays one kind of orders."""
 
-    def __init__(self, cluster: Cluster, kind: Kind, due: str | None = None) -> None:
+    def __init__(self, cluster: Cluster, kind: Kind) -> None:
         self.url, self._owner_url, self._kind = cluster.application_url, cluster.owner_url, kind
         migrate.migrate(self._owner_url, self.url)
         self.business = UUID(asyncio.run(database.make_business(self.url, "orders"))[0])
+
+    def leave_open(self, due: str | None) -> None:
+        """100,000 orders that were sent and are to be looked up then; None: none."""
         with psycopg.connect(self._owner_url, autocommit=True) as admin:
             if due is not None:
-                load(admin, self.business, kind, "sent", OPEN, due)
+                load(admin, self.business, self._kind, "sent", OPEN, due)
             admin.execute("ANALYZE")
 
     def run(self) -> Round:

@@ -56,22 +56,21 @@ def measure(databases: Databases, folder: Path) -> dict[str, dict[str, float]]:
     program = INSTALLED if INSTALLED.exists() else anvil.find()
     with ExitStack() as stack:
 
-        def case(name: str, kind: Kind, due: str | None = None) -> Case:
-            return Case(stack.enter_context(databases(f"rails_{name}")), kind, due)
+        def case(name: str, kind: Kind) -> Case:
+            cases[name] = Case(stack.enter_context(databases(f"rails_{name}")), kind)
+            return cases[name]
 
-        cases = {"in_process": case("in_process", INSTANT)}
+        cases: dict[str, Case] = {}
+        case("in_process", INSTANT)
         vendors = stack.enter_context(simulated())
-        for name, kind, due in (
-            ("paypal", PAYPAL, None),
-            ("tremendous", TREMENDOUS, None),
-            ("paypal_beside_open", PAYPAL, CASES["scheduled"]),
-        ):
-            cases[name] = case(name, kind, due)
-            connect(cases[name], kind.rail, vendors[kind.rail])
+        connect(case("paypal", PAYPAL), "paypal", vendors["paypal"])
+        beside = case("paypal_beside_open", PAYPAL)
+        connect(beside, "paypal", vendors["paypal"])
+        beside.leave_open(CASES["scheduled"])
+        connect(case("tremendous", TREMENDOUS), "tremendous", vendors["tremendous"])
         if program is not None:
             node = stack.enter_context(mining(program))
-            cases["evm"] = case("evm", crypto())
-            connect(cases["evm"], "evm", wallet(node, folder))
+            connect(case("evm", crypto()), "evm", wallet(node, folder))
         return medians(cases, "in_process")
 
 

@@ -68,7 +68,7 @@ class Organization:
     course: str | None = None
     calls: list[float] = field(default_factory=list)
     put_in: int = 0
-    id: str = field(default_factory=lambda: uuid4().hex[:12].upper())
+    id: str = field(default_factory=lambda: f"ORG{uuid4().hex[:9].upper()}")
 
 
 @dataclass

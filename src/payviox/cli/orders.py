@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from payviox import ids
+from payviox import ids, wiring
 from payviox.businesses import service as businesses
 from payviox.cli.order_story import find, print_story, shown, tell
 from payviox.cli.output import (
@@ -22,11 +22,12 @@ from payviox.cli.output import (
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection, Database
+from payviox.errors import Conflict
 from payviox.money import dollars
-from payviox.rails.base import Provider
+from payviox.rails.base import KeepsPayable, Provider
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals import settling
-from payviox.withdrawals.model import Order, Status
+from payviox.withdrawals.model import Order, Status, reference
 
 Decide = Callable[[Connection, UUID], Awaitable[Order]]
 """A decision on an order of this business."""
@@ -180,30 +181,55 @@ def look_up(order_id: UUID, as_json: bool) -> None:
 def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) -> None:
     """Book what you found out at the rail about an order that waits for a person.
 
-    succeeded: the money was paid out. failed: it was not; it goes back to the payout user.
+    succeeded: the money was paid out. failed: it was not, and never will be; it goes back to the
+    payout user.
     """
     if not reason.strip() or len(reason) > 500 or not reason.isprintable():
         raise click.BadParameter("give 1 to 500 printable characters", param_hint="--reason")
     confirm(f"Book the order as {ended}? This cannot be taken back.", yes=yes)
-    _decide(
-        order_id,
-        as_json,
-        lambda db, business: settling.settle(
-            db,
-            business,
+
+    async def work(runtime: Runtime) -> Order:
+        if ended == "failed":
+            await _check_unpayable(runtime, order_id)
+        return await _decided(
+            runtime.database,
             order_id,
-            cast("settling.Ended", ended),
-            reason=reason.strip(),
-            actor=ACTOR,
-        ),
-    )
+            lambda db, business: settling.settle(
+                db,
+                business,
+                order_id,
+                cast("settling.Ended", ended),
+                reason=reason.strip(),
+                actor=ACTOR,
+            ),
+        )
+
+    _print(run(work), as_json)
+
+
+async def _check_unpayable(runtime: Runtime, order_id: UUID) -> None:
+    """Raises Conflict where the rail knows that the order may still be paid, or cannot tell."""
+    found = await runtime.database.fetch(lambda connection: find(connection, order_id))
+    rails = wiring.rails(runtime.database, runtime.keyring)
+    try:
+        rail: object = rails.named(found.rail)
+        if found.attempt and isinstance(rail, KeepsPayable):
+            name = reference(found.id, found.attempt)
+            problem = await rail.still_payable(found.business_id, name)
+            if problem is not None:
+                raise Conflict(problem)
+    finally:
+        await rails.close()
 
 
 def _decide(order_id: UUID, as_json: bool, decide: Decide) -> None:
     async def work(runtime: Runtime) -> Order:
         return await _decided(runtime.database, order_id, decide)
 
-    after = run(work)
+    _print(run(work), as_json)
+
+
+def _print(after: Order, as_json: bool) -> None:
     if as_json:
         print_json(shown(after))
     else:

@@ -1,6 +1,7 @@
 """`payviox rail connect`: connecting an account, or replacing one; and making a wallet. Secrets are
 asked for or read from standard input: arguments can be seen by other users of the machine."""
 
+import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,13 +19,17 @@ from payviox.errors import FieldErrors
 from payviox.rail_accounts import owners, rules, service
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
 from payviox.rails.base import RailError
-from payviox.rails.evm import chain_settings, keystores
-from payviox.rails.evm.chains import ChainError
+from payviox.rails.evm import chain_settings, checking, keystores
+from payviox.rails.evm.chains import Chain, ChainError
 from payviox.rails.evm.keys import SignerError
+from payviox.rails.evm.node import NodeError
 
 Command = Callable[..., None]
 
 SHORTEST_PASSPHRASE = 8
+
+NODE_S = 10.0
+"""How long a chain's nodes may take to be compared with its settings, in seconds."""
 
 COMMON = (
     ("--min-amount", "CENTS", "Least of one withdrawal there."),
@@ -136,6 +141,7 @@ def evm(
         if keystore is not None:
             [credentials["passphrase"]] = _secrets(["Passphrase"], from_stdin=secret_stdin)
             address = _opened(Path(keystore), credentials["passphrase"], address)
+        asyncio.run(_ask_nodes(chains.chains))
     except (ChainError, SignerError) as error:
         raise FieldErrors({"evm": [str(error)]}) from error
     wallet = {
@@ -146,6 +152,20 @@ def evm(
     named = _changes("evm", {**given, **wallet})
     changes = Changes(named.columns, {**named.settings, **chains.settings})
     _connect(business_id, "evm", changes, {**credentials, **chains.credentials}, as_json)
+
+
+async def _ask_nodes(chains: Mapping[str, Chain]) -> None:
+    """Raises ChainError where a node contradicts what is said of its chain; one that cannot be
+    asked is told."""
+    for name, chain in chains.items():
+        try:
+            async with asyncio.timeout(NODE_S):
+                problems = await checking.contradictions(chain)
+        except (NodeError, TimeoutError):
+            click.echo(f"{name}: no node answers, so nothing of it was checked.", err=True)
+        else:
+            if problems:
+                raise ChainError(" ".join(problems))
 
 
 def _opened(keystore: Path, passphrase: str, wanted: str | None) -> str:

@@ -28,6 +28,10 @@ WAITING = (
     "signer_unavailable",
     "price_stale",
     "gas_price_high",
+    "token_refuses",
+    "refused_by_node",
+    "amount_unsure",
+    "wallet_used_elsewhere",
 )
 """What orders wait for that a changed account may end."""
 

@@ -14,6 +14,7 @@ from payviox.cli.rail_ask import check, float_, products
 from payviox.cli.rail_connect import connect, keystore_group
 from payviox.cli.rail_price import price
 from payviox.cli.rail_views import RAIL, accounts_of, callback_url, shown, wake_waiting
+from payviox.cli.rail_wallet import accept_nonces
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection
 from payviox.rail_accounts import callbacks as arrivals
@@ -26,7 +27,7 @@ def rail() -> None:
     """A business's own accounts at PayPal, Tremendous and on EVM chains."""
 
 
-for part in (connect, keystore_group, check, float_, price, products):
+for part in (connect, keystore_group, check, float_, price, products, accept_nonces):
     rail.add_command(part)
 
 

@@ -6,25 +6,20 @@ from uuid import UUID
 
 from payviox.db.pool import Connection
 
-_KEY = "hashtextextended('rail account ' || %(business)s::text || ' ' || {rail}, 0)"
+_KEY = "hashtextextended('rail account ' || %(business)s::text || ' ' || rail, 0)"
+_FROM = " FROM unnest(%(rails)s::text[]) AS rail"
+SHARE = f"SELECT rail{_FROM} WHERE pg_try_advisory_xact_lock_shared({_KEY})"
+HOLD = f"SELECT pg_advisory_xact_lock({_KEY}){_FROM}"
 
 
 async def share(connection: Connection, business_id: UUID, rails: Collection[str]) -> set[str]:
     """Those of the rails whose accounts nobody is replacing now, nor will before this transaction
     ends. Never waits: for the others' orders there is another time. Taken before any row."""
-    key = _KEY.format(rail="rail")
-    cursor = await connection.execute(
-        "SELECT rail FROM unnest(%(rails)s::text[]) AS rail"
-        f" WHERE pg_try_advisory_xact_lock_shared({key})",
-        {"business": business_id, "rails": list(rails)},
-    )
+    cursor = await connection.execute(SHARE, {"business": business_id, "rails": list(rails)})
     return {str(row[0]) for row in await cursor.fetchall()}
 
 
 async def hold(connection: Connection, business_id: UUID, rail: str) -> None:
     """Until this transaction ends none of the rail's orders is claimed; waits for those who are
     claiming some. Taken before any row."""
-    key = _KEY.format(rail="%(rail)s::text")
-    await connection.execute(
-        f"SELECT pg_advisory_xact_lock({key})", {"business": business_id, "rail": rail}
-    )
+    await connection.execute(HOLD, {"business": business_id, "rails": [rail]})

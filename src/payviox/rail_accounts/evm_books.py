@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from payviox import ids
+from payviox.businesses import service as businesses
 from payviox.db.pool import Connection, Database
 from payviox.rail_accounts import evm_queries as queries
 from payviox.rails.evm.books import (
     Ended,
     Fees,
+    Holder,
     NotOurs,
     Owed,
     Payment,
@@ -17,6 +20,7 @@ from payviox.rails.evm.books import (
     TooLittle,
     Transaction,
     Transfer,
+    UsedElsewhere,
     Wallet,
 )
 
@@ -33,7 +37,7 @@ class EvmBooks:
     async def reserve(
         self, wallet: Wallet, order_id: UUID, reference: str, transfer: Transfer, seen: Seen
     ) -> Payment:
-        """Raises TooLittle, NotOurs and Ended."""
+        """Raises TooLittle, NotOurs, UsedElsewhere and Ended."""
 
         async def work(connection: Connection) -> Payment:
             # The order first, then the wallet: the order of locks everywhere.
@@ -67,9 +71,23 @@ class EvmBooks:
         )
 
     async def store(
-        self, payment: Payment, number: int, hash_: str, raw: bytes, fees: Fees
+        self,
+        order_id: UUID,
+        payment: Payment,
+        number: int,
+        hash_: str,
+        raw: bytes,
+        fees: Fees,
     ) -> Transaction:
+        """Raises Ended."""
+        business_id = payment.wallet.business_id
+
         async def work(connection: Connection) -> Transaction:
+            holder = await queries.held_by(
+                connection, business_id, order_id, payment.reference, lock=True
+            )
+            if holder == "given_back":
+                raise Ended
             await queries.insert_transaction(connection, payment, number, hash_, raw, fees)
             kept = await queries.list_transactions(connection, payment)
             return next(one for one in kept if one.number == number)
@@ -80,6 +98,20 @@ class EvmBooks:
         return await self._database.fetch(
             lambda connection: queries.owed(connection, wallet, mined)
         )
+
+    async def holder(self, wallet: Wallet, nonce: int) -> tuple[Holder, Payment | None]:
+        async def read(connection: Connection) -> tuple[Holder, Payment | None]:
+            found = await queries.payment_of(connection, wallet, nonce)
+            if found is None:
+                return "nobody", None
+            order_id = ids.parse(ids.ORDER, found.reference.partition(".")[0])
+            assert order_id is not None  # noqa: S101  # we made it
+            holder = await queries.held_by(
+                connection, wallet.business_id, order_id, found.reference
+            )
+            return holder, found
+
+        return await self._database.fetch(read)
 
     async def missing(self, wallet: Wallet, start: int, end: int) -> list[int]:
         """The first hundred, should there be more."""
@@ -100,17 +132,25 @@ class EvmBooks:
         )
 
 
+async def accept_nonces(connection: Connection, wallet: Wallet, used: int, actor: str) -> None:
+    """An operator says that the wallet's transactions with nonces before this one are accounted
+    for, whoever made them: it goes on behind them."""
+    await queries.skip_to(connection, wallet, used)
+    detail = {"chain_id": wallet.chain_id, "wallet": wallet.address, "next_nonce": used}
+    await businesses.audit(connection, wallet.business_id, actor, "rail.nonces_accepted", detail)
+
+
 async def _take_nonce(
     connection: Connection, wallet: Wallet, reference: str, transfer: Transfer, seen: Seen
 ) -> None:
-    next_nonce = await queries.lock_wallet(connection, wallet, max(seen.mined, seen.pending))
-    if next_nonce is None:
+    nonce = await queries.lock_wallet(connection, wallet, seen.mined)
+    if nonce is None:
         raise NotOurs
+    # What only waits may be dropped, and whatever is behind it would wait for it.
+    if seen.used > nonce:
+        raise UsedElsewhere(seen.used, nonce)
     owed = await queries.owed(connection, wallet, seen.mined)
     _check(transfer, seen, owed)
-    # A nonce that the chain has already, from a transaction made elsewhere with the wallet's key,
-    # cannot be used again.
-    nonce = max(next_nonce, seen.mined)
     await queries.insert_payment(connection, wallet, nonce, reference, transfer)
 
 

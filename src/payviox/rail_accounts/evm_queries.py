@@ -4,14 +4,14 @@ asset's smallest unit, and wei; they outgrow a bigint, so they are text in JSON 
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from psycopg import AsyncCursor
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.rails.evm.books import Fees, Owed, Payment, Transaction, Transfer, Wallet
+from payviox.rails.evm.books import Fees, Holder, Owed, Payment, Transaction, Transfer, Wallet
 
 CALL_S = 45.0
 """Until when after its attempt began a call may take a nonce, in seconds: less than any claim on an
@@ -24,10 +24,19 @@ PAYMENT = (
 TRANSACTION = "SELECT p.number, p.hash, p.raw, p.fees, p.created_at FROM evm_transactions p"
 OWED = (
     "SELECT p.request->>'token', sum((p.request->>'units')::numeric)::text,"
-    " sum((p.request->>'gas')::numeric * greatest((p.request->>'max_price')::numeric,"
-    "   (SELECT max((t.fees->>'max_price')::numeric) FROM evm_transactions t"
-    "    WHERE t.business_id = p.business_id AND t.chain_id = p.chain_id"
-    "    AND t.wallet = p.wallet AND t.nonce = p.nonce)))::text FROM evm_payments p"
+    " sum(greatest((p.request->>'gas')::numeric * (p.request->>'max_price')::numeric,"
+    "   (SELECT max((t.fees->>'gas')::numeric * (t.fees->>'max_price')::numeric)"
+    "    FROM evm_transactions t WHERE t.business_id = p.business_id"
+    "    AND t.chain_id = p.chain_id AND t.wallet = p.wallet AND t.nonce = p.nonce)))::text"
+    " FROM evm_payments p"
+)
+HELD_BY = (
+    "SELECT CASE WHEN o.status = 'succeeded' THEN 'paid'"
+    " WHEN o.status IN ('queued', 'sending', 'sent', 'unknown')"
+    "   AND a.outcome IS DISTINCT FROM 'failed' THEN 'open' ELSE 'given_back' END"
+    " FROM orders o JOIN order_attempts a ON a.business_id = o.business_id"
+    " AND a.order_id = o.id AND a.number = o.attempt"
+    " WHERE o.business_id = %s AND o.id = %s AND a.reference = %s"
 )
 UNUSED = (
     "SELECT n FROM generate_series(%(s)s::bigint, %(e)s::bigint - 1) AS n"
@@ -54,6 +63,18 @@ async def lock_sending(
         [business_id, order_id, reference, CALL_S],
     )
     return cursor.rowcount == 1
+
+
+async def held_by(
+    connection: Connection, business_id: UUID, order_id: UUID, reference: str, *, lock: bool = False
+) -> Holder:
+    """Who has what is paid under this reference; it stays so until this transaction ends where the
+    order is to be locked."""
+    cursor = await connection.execute(
+        HELD_BY + (" FOR UPDATE OF o" if lock else ""), [business_id, order_id, reference]
+    )
+    row = await cursor.fetchone()
+    return "given_back" if row is None else cast("Holder", row[0])
 
 
 async def lock_wallet(connection: Connection, wallet: Wallet, first_nonce: int) -> int | None:
@@ -85,6 +106,15 @@ async def next_nonce(connection: Connection, wallet: Wallet) -> int | None:
     return None if row is None else int(str(row[0]))
 
 
+async def skip_to(connection: Connection, wallet: Wallet, nonce: int) -> None:
+    """The wallet's next nonce is this one, or a later one."""
+    await connection.execute(
+        "UPDATE evm_wallets SET next_nonce = greatest(next_nonce, %(n)s)"
+        " WHERE business_id = %(b)s AND chain_id = %(c)s AND address = %(w)s",
+        _key(wallet) | {"n": nonce},
+    )
+
+
 async def insert_payment(
     connection: Connection, wallet: Wallet, nonce: int, reference: str, transfer: Transfer
 ) -> None:
@@ -105,6 +135,14 @@ async def insert_payment(
 async def find_payment(connection: Connection, business_id: UUID, reference: str) -> Payment | None:
     cursor = await connection.execute(
         f"{PAYMENT} WHERE p.business_id = %s AND p.reference = %s", [business_id, reference]
+    )
+    row = await cursor.fetchone()
+    return None if row is None else _payment(row)
+
+
+async def payment_of(connection: Connection, wallet: Wallet, nonce: int) -> Payment | None:
+    cursor = await connection.execute(
+        f"{PAYMENT}{ONE_WALLET} AND p.nonce = %(n)s", _key(wallet) | {"n": nonce}
     )
     row = await cursor.fetchone()
     return None if row is None else _payment(row)
@@ -133,7 +171,12 @@ async def insert_transaction(
     connection: Connection, payment: Payment, number: int, hash_: str, raw: bytes, fees: Fees
 ) -> None:
     """Nothing where this number of the nonce has one already."""
-    offered = {"max_price": str(fees.max_price), "tip": None if fees.tip is None else str(fees.tip)}
+    offered = {
+        "max_price": str(fees.max_price),
+        "tip": None if fees.tip is None else str(fees.tip),
+        "gas": str(payment.transfer.gas if fees.gas is None else fees.gas),
+        "block": fees.block,
+    }
     await connection.execute(
         "INSERT INTO evm_transactions"
         " (business_id, chain_id, wallet, nonce, number, hash, raw, fees)"
@@ -190,6 +233,7 @@ def _request(transfer: Transfer) -> dict[str, Any]:
         "gas": str(transfer.gas),
         "max_price": str(transfer.max_price),
         "coin_rate": None if rate is None else f"{rate:f}",
+        "block": transfer.block,
     }
 
 
@@ -204,6 +248,7 @@ def _payment(row: Any) -> Payment:
         int(request["gas"]),
         int(request["max_price"]),
         None if rate is None else Decimal(rate),
+        request["block"],
     )
     return Payment(Wallet(business_id, chain_id, wallet), nonce, reference, transfer, created_at)
 
@@ -212,6 +257,6 @@ async def _transactions(cursor: AsyncCursor[Any]) -> list[Transaction]:
     found = []
     for number, hash_, raw, fees, created_at in await cursor.fetchall():
         tip = None if fees["tip"] is None else int(fees["tip"])
-        offered = Fees(int(fees["max_price"]), tip)
+        offered = Fees(int(fees["max_price"]), tip, int(fees["gas"]), fees["block"])
         found.append(Transaction(number, hash_, bytes(raw), offered, created_at))
     return found

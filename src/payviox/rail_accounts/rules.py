@@ -1,7 +1,6 @@
 """What an operator may set of a rail account: names, meaning and bounds, and which settings and
 credentials each rail needs. Amounts are US cents."""
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from payviox.errors import FieldErrors
 from payviox.money import MAX_ALLOCATION
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
+from payviox.rail_accounts.urls import check_url
 from payviox.rails.base import Environment
 from payviox.rails.evm import addresses
 from payviox.rails.evm.chain_settings import RPC_CREDENTIAL, build
@@ -21,11 +21,6 @@ NONE = "none"
 """Clears a value."""
 
 MAX_TEXT = 500
-
-_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?", re.ASCII)
-URL = re.compile(r"[A-Za-z]+://[A-Za-z0-9.:\[\]-]{1,260}(/[A-Za-z0-9._~%:/-]{0,240})?", re.ASCII)
-"""Scheme, host and port, path: nothing else, and nothing that programs read differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,33 +232,6 @@ def basis_points(name: str, text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", text, re.ASCII):
         raise ValueError(f"{name} must be a percentage from 0 to 99.99, such as 2.5, not {text!r}.")
     return int(Decimal(text) * 100)
-
-
-def check_url(name: str, text: str) -> None:
-    """Secrets go there: https, or a service on this machine. The host is written in the one way in
-    which everybody reads it: no letters that only look like others, nothing escaped. Raises
-    ValueError, with a sentence for people."""
-    try:
-        parts = urlsplit(text if URL.fullmatch(text) else "")
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", None
-    if port == 0 or not (HOST.fullmatch(host) or _is_ip(host)):
-        # It is not repeated: somebody may have put a password into it.
-        raise ValueError(f"{name} must be a URL such as https://api.example.com/v2, without more.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
-        raise ValueError(f"{name} must begin with https://, unless it is on this machine.")
-
-
-def _is_this_machine(host: str) -> bool:
-    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(host))
-    except ValueError:
-        return False
 
 
 def _check_vendor(

@@ -51,6 +51,9 @@ class ReadyOrder:
     recipient_email: str
     rail_order_id: str | None = None
     """The rail's own id of the attempt that is looked up, once the rail has told it."""
+    given_back: bool = False
+    """Whether the payout user has the money again: a look-up may only look, and nothing that would
+    still pay is signed or sent."""
 
 
 class Invalid(Exception):
@@ -327,6 +330,16 @@ class NamesOwner(Protocol):
 
     async def owner(self, account: Account) -> str:
         """The id of who owns the account there. Raises RailError."""
+        ...
+
+
+@runtime_checkable
+class KeepsPayable(Protocol):
+    """A rail at which a payment can stay payable for good, however long nothing comes of it."""
+
+    async def still_payable(self, business_id: UUID, reference: str) -> str | None:
+        """Why nobody may say of this reference that it was not paid and never will be, and what to
+        do so that it is so; None where it is so."""
         ...
 
 

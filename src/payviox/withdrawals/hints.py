@@ -10,7 +10,7 @@ from payviox.businesses import service as businesses
 from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.rails.base import Named
-from payviox.withdrawals.model import SURELY_NOT_SENT, TAKEN_BACK_OR_QUEUED
+from payviox.withdrawals.model import NOT_AT_A_RAIL, SURELY_NOT_SENT
 from payviox.withdrawals.queries import hints
 from payviox.withdrawals.queries.hints import NamedAttempt
 
@@ -45,7 +45,7 @@ async def heed(
             await hints.keep_rail_id(connection, business_id, attempt, told)
         if attempt.number < attempt.last:
             await _tell(connection, business_id, rail, attempt)
-        elif attempt.status in TAKEN_BACK_OR_QUEUED and attempt.outcome in SURELY_NOT_SENT:
+        elif attempt.status in NOT_AT_A_RAIL and attempt.outcome in SURELY_NOT_SENT:
             await hints.doubt(connection, business_id, attempt)
     await look_soon(connection, business_id, sorted({attempt.order_id for attempt in found}))
 

@@ -46,8 +46,8 @@ MAY_BECOME: dict[Status, frozenset[Status]] = {
 GIVES_BACK: frozenset[Status] = frozenset({"failed", "rejected", "canceled"})
 """Entering one of these releases the reserved amount to the payout user."""
 
-TAKEN_BACK_OR_QUEUED: frozenset[Status] = frozenset({"queued", "canceled", "rejected"})
-"""States to whose orders it matters that an attempt was surely not sent."""
+NOT_AT_A_RAIL: frozenset[Status] = frozenset({"review", "queued", "canceled", "rejected"})
+"""States in which no rail should have the last attempt."""
 
 CANCELABLE: frozenset[Status] = frozenset({"created", "review", "queued"})
 REJECTABLE: frozenset[Status] = frozenset({"review", "queued"})
@@ -139,6 +139,7 @@ class Order:
             self.destination,
             self.email,
             self.rail_order_id,
+            given_back=self.status in (*GIVES_BACK, "returned"),
         )
 
 

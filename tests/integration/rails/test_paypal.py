@@ -10,6 +10,7 @@ import pytest
 from payviox import ids
 from payviox.rails import http
 from payviox.rails.paypal import tokens
+from payviox.withdrawals import settling
 from payviox.withdrawals.model import Order
 from simulators import contract
 from support.paypal import FUNDS, Office, office, running
@@ -479,3 +480,66 @@ async def test_a_callback_has_its_order_looked_up_at_once_and_is_believed_in_not
     await office.desk.process()
     assert (await office.desk.get(order)).status == "returned"
     assert await payee.balance() == 10_000
+
+
+async def told_paid(office: Office, order: Order) -> None:
+    """PayPal's own signed word that the order's first attempt was paid reaches us."""
+    nobody = f"{office.simulator.paypal_url}/nobody"
+    office.simulator.paypal_account(office.client_id, callback_url=nobody)
+    office.simulator.tell(f"{ids.show(ids.ORDER, order.id)}.1", status="SUCCESS")
+    sent = await eventually(
+        lambda: [one for one in office.simulator.sent() if str(order.id) in one["body"]]
+    )
+    assert await call_back(office, sent[0]) == 200
+
+
+async def test_what_only_its_callback_tells_of_is_found(office: Office) -> None:
+    """The call broke, and PayPal refuses to take it again without naming the first batch."""
+    payee = await office.payee()
+    office.simulator.script(
+        {"route": CREATE, "fault": "drop", "when": "after"},
+        {"route": CREATE, "fault": "error", "status": 500, "nth": 2, "times": None},
+    )
+    order = await office.withdraw(payee, AMOUNT)
+    await office.desk.process()
+    for _ in range(10):
+        await office.go_on(order, age_s=10_000)
+    assert (await office.desk.get(order)).waiting == "person"
+    sent = len(office.simulator.requests(CREATE))
+    await office.go_on(order, times=3)
+    assert len(office.simulator.requests(CREATE)) == sent, "not behind the person's back"
+    await told_paid(office, order)
+    await office.desk.process()
+    order = await office.desk.get(order)
+    assert order.status == "succeeded"
+    assert len(office.simulator.requests(CREATE)) == sent
+    assert office.paid(order) == 1
+    books = await office.business.ledger()
+    assert (books["settled:paypal"], books["in_transit:paypal"]) == (AMOUNT, 0)
+
+
+async def test_a_payment_that_a_person_called_failed_is_booked_when_its_callback_tells(
+    office: Office,
+) -> None:
+    payee = await office.payee()
+    office.simulator.script(
+        {"route": CREATE, "fault": "drop", "when": "after"},
+        {"route": CREATE, "fault": "error", "status": 500, "nth": 2, "times": None},
+    )
+    order = await office.withdraw(payee, AMOUNT)
+    await office.desk.process()
+    for _ in range(10):
+        await office.go_on(order, age_s=10_000)
+    await office.desk.write(
+        lambda db: settling.settle(
+            db, order.business_id, order.id, "failed", reason="not there", actor="op"
+        )
+    )
+    assert await payee.balance() == 10_000
+    await told_paid(office, order)
+    await office.desk.process()
+    assert (await office.desk.get(order)).status == "failed"
+    assert await office.alerts("order.paid_after_all") == 1
+    books = await office.business.ledger()
+    assert (books["settled:paypal"], books["suspense:paypal"]) == (AMOUNT, -AMOUNT)
+    assert office.paid(order) == 1

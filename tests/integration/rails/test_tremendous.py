@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from payviox import ids
+from payviox.errors import Conflict
 from payviox.rails import http
 from payviox.rails.tremendous import client
+from payviox.withdrawals import service, settling
 from support.simulator import TREMENDOUS_FUNDING_SOURCE
 from support.tremendous import ANY_VALUE, FUNDS, Shop, running, shop
 
@@ -175,6 +177,7 @@ async def test_a_call_that_broke_is_unknown_until_it_is_looked_up_and_pays_once(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(http, "ANSWER_S", 0.3)
+    await shop.rail.close()  # what it opens anew keeps to that
     shop.simulator.script({"route": CREATE, "contains": "external_id", **fault})
     shopper = await shop.shopper()
     order = await shop.buy(shopper)
@@ -267,6 +270,23 @@ async def test_an_order_that_failed_for_lack_of_money_is_made_again_when_there_i
     assert (await shop.business.ledger())["settled:tremendous"] == AMOUNT
 
 
+async def test_an_account_that_stays_empty_has_no_order_made_again_and_again(shop: Shop) -> None:
+    shop.simulator.tremendous_account(shop.api_key, balance=0, dry="fail")
+    order = await shop.run(await shop.buy(await shop.shopper()), days=12)
+    assert (order.status, order.waiting) == ("queued", "float_empty")
+    assert len(shop.simulator.requests(CREATE)) == 1
+    assert len(await shop.desk.attempts(order)) == 2
+    shop.simulator.tremendous_account(shop.api_key, add=FUNDS)
+    resumed = await shop.desk.write(
+        lambda db: service.resume(db, order.business_id, "float_empty", "op")
+    )
+    assert resumed == 1
+    await shop.desk.process()
+    assert (await shop.desk.get(order)).status == "succeeded"
+    assert shop.paid(order) == 1
+    assert (await shop.business.ledger())["settled:tremendous"] == AMOUNT
+
+
 async def test_an_order_that_waits_for_money_can_be_taken_back(shop: Shop) -> None:
     shop.simulator.tremendous_account(shop.api_key, balance=0)
     shopper = await shop.shopper()
@@ -322,6 +342,57 @@ async def test_a_call_that_arrives_after_it_was_refused_is_found_and_not_paid_tw
     assert books["settled:tremendous"] == -books["suspense:tremendous"] == AMOUNT
     assert await shopper.balance() == 10_000
     assert shop.paid(order) == 1
+
+
+async def test_a_list_that_lags_is_no_proof_that_nothing_was_ordered(shop: Shop) -> None:
+    shopper = await shop.shopper()
+    shop.simulator.tremendous_account(shop.api_key, shows_after_s=600)
+    shop.simulator.script(
+        {"route": CREATE, "fault": "drop", "when": "after"},
+        {"route": CREATE, "fault": "rate_limit", "nth": 2},
+    )
+    order = await shop.buy(shopper)
+    await shop.desk.process()
+    for _ in range(3):
+        await shop.desk.hurry(age_s=120)
+        await shop.desk.process()
+        with pytest.raises(Conflict):
+            await shop.desk.cancel(order)
+    assert (await shop.run(order, days=2)).status == "succeeded"
+    assert shop.paid(order) == 1
+    assert await shopper.balance() == 10_000 - AMOUNT
+    books = await shop.business.ledger()
+    assert (books["settled:tremendous"], books["in_transit:tremendous"]) == (AMOUNT, 0)
+
+
+async def test_a_card_that_a_person_found_is_shown_once_it_is_looked_up(shop: Shop) -> None:
+    shopper = await shop.shopper()
+    shop.simulator.tremendous_account(shop.api_key, shows_after_s=600)
+    shop.simulator.script(
+        {"route": CREATE, "fault": "drop", "when": "after"},
+        {"route": CREATE, "fault": "error", "status": 500, "nth": 2, "times": None},
+    )
+    order = await shop.buy(shopper)
+    for _ in range(10):
+        await shop.desk.process()
+        await shop.desk.hurry(age_s=10_000)
+    assert (await shop.desk.get(order)).waiting == "person"
+    sent = len(shop.simulator.requests(CREATE))
+    await shop.desk.process()
+    assert len(shop.simulator.requests(CREATE)) == sent, "not behind the person's back"
+    await shop.desk.write(
+        lambda db: settling.settle(
+            db, order.business_id, order.id, "succeeded", reason="is there", actor="op"
+        )
+    )
+    shop.simulator.reset()
+    shop.simulator.advance(days=1)
+    await shop.desk.hurry()
+    await shop.desk.process()
+    assert (await shopper.reveal(order)).status_code == 200
+    assert await shop.alerts("order.contradicted_after_success") == 0
+    assert shop.paid(order) == 1
+    assert (await shop.business.ledger())["settled:tremendous"] == AMOUNT
 
 
 async def test_a_refusal_is_not_believed_where_an_earlier_call_made_the_order(shop: Shop) -> None:

@@ -236,11 +236,12 @@ async def test_a_check_finds_nothing_wrong_where_all_is_well_and_orders_nothing(
     findings = await shop.rail.check(await shop.account())
     assert [(f.subject, f.problem) for f in findings] == [
         ("API key", None),
+        ("organization", None),
         ("funding source", None),
         ("products", None),
         ("webhook", None),
     ]
-    assert [f.detail for f in findings[1:3]] == [
+    assert [f.detail for f in findings[2:4]] == [
         "$10,000.00 available",
         "4 gift cards in US dollars",
     ]

@@ -17,10 +17,13 @@ from payviox.api import rail_callbacks
 from payviox.api.context import Services
 from payviox.api.edge import MAX_STRANGERS_BODY
 from payviox.api.turns import Gate
+from payviox.businesses import service as businesses
 from payviox.db.pool import Database
+from payviox.errors import Conflict
 from payviox.rail_accounts import callbacks
 from payviox.rails.base import Account, Callback
 from payviox.rails.fees import FeePolicy
+from payviox.reconciliation import service as reconciliation
 from payviox.settings import Settings
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
@@ -28,7 +31,7 @@ from support.businesses import TestBusiness
 from support.databases import Urls
 from support.polling import eventually
 from support.unclaimed import UnclaimedVendor, rail_id, signature
-from support.vendor import FEES
+from support.vendor import COST, FEES
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
@@ -116,6 +119,14 @@ async def of_order(desk: Desk, order: Order) -> list[callbacks.KeptCallback]:
     return await desk.database.fetch(
         lambda db: callbacks.list_of_order(db, order.business_id, order.id, 10)
     )
+
+
+async def told(desk: Desk, order: Order) -> list[str]:
+    """What the business's audit has of the order."""
+    entries = await desk.database.fetch(
+        lambda db: businesses.list_audit(db, order.business_id, order_id=order.id, limit=50)
+    )
+    return [entry.action for entry in entries]
 
 
 async def untouched(desk: Desk, order: Order) -> None:
@@ -223,25 +234,109 @@ async def test_in_whatever_order_they_come_the_rail_has_the_last_word(
     assert books.transfers["settle"] == 1
 
 
-async def test_final_states_stand_and_are_not_asked_about(
-    desk: Desk, vendor: UnclaimedVendor, anonymous: Client
-) -> None:
+async def test_final_states_stand(desk: Desk, vendor: UnclaimedVendor, anonymous: Client) -> None:
     taken_back = await unclaimed(desk, vendor)
     await desk.cancel(taken_back)
     await desk.process()
-    canceled = await desk.withdraw(await desk.user(1_000), 1_000)
-    canceled = await desk.cancel(canceled)
-    looked_up = len(vendor.looked_up)
-    for number, order in enumerate((taken_back, canceled)):
+    never_sent = await desk.withdraw(await desk.user(1_000), 1_000)
+    await desk.cancel(never_sent)
+    for number, (order, asked) in enumerate(((taken_back, 1), (never_sent, 0))):
         before = await desk.get(order)
         assert before.status == "canceled"
         answer = await call(anonymous, order.business_id, f"ord_{order.id}.1", event=f"E-{number}")
         assert answer.status_code == 200
-        assert await desk.process() == 0
+        assert await desk.process() == asked
         await untouched(desk, before)
-        assert len(await of_order(desk, order)) == 1, "kept as evidence all the same"
-    assert len(vendor.looked_up) == looked_up
-    assert (await desk.business.ledger())["in_transit:vendor"] == 0
+        assert len(await of_order(desk, order)) == asked
+    assert await desk.process() == 0
+    books = await desk.business.ledger()
+    assert (books["in_transit:vendor"], books["suspense:vendor"]) == (0, 0)
+
+
+@pytest.mark.parametrize("ended", ["canceled", "rejected"])
+async def test_what_was_taken_back_as_unsent_and_was_paid_is_booked_and_told(
+    desk: Desk, vendor: UnclaimedVendor, anonymous: Client, ended: str
+) -> None:
+    vendor.plan = ["empty"]
+    order = await desk.withdraw(await desk.user(1_000), 1_000)
+    await desk.process()
+    await (desk.cancel(order) if ended == "canceled" else desk.reject(order))
+    reference = f"ord_{order.id}.1"
+    vendor.books[reference] = "paid"
+    await call(anonymous, order.business_id, reference, rail_ids=(rail_id(reference),))
+    assert await desk.process() == 1
+    assert vendor.known_as[-1] == (reference, rail_id(reference))
+    after = await desk.get(order)
+    assert (after.status, after.due_at) == (ended, None)
+    books = await desk.business.ledger()
+    assert (books["ada@example.com"], books["in_transit:vendor"]) == (1_000, 0)
+    assert (books["settled:vendor"], books["suspense:vendor"]) == (1_000 - FEES, -(1_000 - FEES))
+    assert books.transfers["paid_after_all"] == 1
+    assert "order.paid_after_all" in await told(desk, order)
+    await call(anonymous, order.business_id, reference, event="E-2")
+    await desk.process()
+    assert (await desk.business.ledger()).transfers["paid_after_all"] == 1
+
+
+@pytest.mark.parametrize("plan", ["empty", "fail_retryable"])
+async def test_what_it_names_is_neither_taken_back_nor_sent_anew_before_it_was_looked_up(
+    desk: Desk, vendor: UnclaimedVendor, anonymous: Client, plan: Any
+) -> None:
+    vendor.plan = [plan]
+    order = await desk.withdraw(await desk.user(1_000), 1_000)
+    await desk.process()
+    assert (await desk.get(order)).status == "queued"
+    reference = f"ord_{order.id}.1"
+    vendor.books[reference] = "paid"
+    await call(anonymous, order.business_id, reference, rail_ids=(rail_id(reference),))
+    with pytest.raises(Conflict):
+        await desk.cancel(order)
+    assert await desk.process() == 1
+    assert (await desk.get(order)).status == "succeeded"
+    assert (vendor.submitted, vendor.looked_up) == ([reference], [reference])
+    books = await desk.business.ledger()
+    assert (books["settled:vendor"], books["in_transit:vendor"]) == (1_000 - FEES, 0)
+
+
+async def test_an_id_that_it_tells_is_what_the_rail_is_asked_for_and_replaces_none(
+    desk: Desk, vendor: UnclaimedVendor, anonymous: Client
+) -> None:
+    vendor.plan = ["pay_silently"]
+    order = await desk.withdraw(await desk.user(1_000), 1_000)
+    await desk.process()
+    reference = f"ord_{order.id}.1"
+    await call(anonymous, order.business_id, reference, rail_ids=("V-1",))
+    await call(anonymous, order.business_id, reference, rail_ids=("V-2",), event="E-2")
+    assert [attempt.rail_order_id for attempt in await desk.attempts(order)] == ["V-1"]
+    await desk.process()
+    assert vendor.known_as[-1] == (reference, "V-1")
+    assert (await desk.get(order)).status == "succeeded"
+    assert vendor.submitted == [reference]
+
+
+async def test_one_about_an_earlier_attempt_is_told_and_two_payments_go_into_suspense(
+    desk: Desk, vendor: UnclaimedVendor, anonymous: Client
+) -> None:
+    vendor.plan = ["fail_retryable"]
+    order = await desk.withdraw(await desk.user(1_000), 1_000)
+    for _ in range(2):
+        await desk.process()
+        await desk.hurry()
+    assert (await desk.get(order)).status == "succeeded"
+    first = f"ord_{order.id}.1"
+    vendor.books[first] = "paid"
+    await call(anonymous, order.business_id, first, rail_ids=(rail_id(first),))
+    assert "order.earlier_attempt_named" in await told(desk, order)
+    await desk.process()
+    assert (await desk.get(order)).status == "succeeded"
+    await reconciliation.reconcile_rail(
+        desk.database, desk.rails, order.business_id, "vendor", young_s=0
+    )
+    books = await desk.business.ledger()
+    assert (books["settled:vendor"], books["suspense:vendor"]) == (
+        2 * (1_000 - FEES),
+        -(1_000 - FEES + COST),
+    )
 
 
 async def test_after_success_it_finds_out_that_the_money_came_back(

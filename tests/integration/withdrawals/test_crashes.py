@@ -224,20 +224,25 @@ async def test_an_order_that_is_sent_again_cannot_be_canceled_meanwhile(
     await check_paid_once(desk, vendor, order)
 
 
-async def test_an_order_that_was_not_sent_again_is_canceled_once_another_look_finds_nothing(
+async def test_what_no_look_up_finds_is_not_taken_for_unsent_where_that_proves_nothing(
     desk: Desk, vendor: Vendor
 ) -> None:
-    vendor.plan = ["empty", "empty"]
+    vendor.plan = ["empty"] * 6
     order = await one_order(desk)
-    await take(desk)  # the worker dies here, before the call
-    for _ in range(2):
+    await take(desk)  # the worker dies here, before the call or after it
+    for _ in range(5):
         await desk.hurry()
         await desk.process()
-    assert (await desk.get(order)).status == "queued"
-    assert (await desk.states(order))[-1] == "queued"
-    await desk.cancel(order)
-    assert (await desk.business.ledger())["ada@example.com"] == 1_000
-    assert vendor.payments(order.id) == []
+        with pytest.raises(Conflict):
+            await desk.cancel(order)
+    assert (await desk.get(order)).waiting == "float_empty"
+    await desk.hurry(age_s=90_000)
+    await desk.process()
+    after = await desk.get(order)
+    assert (after.status, after.waiting) == ("unknown", "person")
+    assert set(vendor.submitted) == {f"ord_{order.id}.1"}
+    books = await desk.business.ledger()
+    assert (books["ada@example.com"], books["in_transit:vendor"]) == (0, 1_000)
 
 
 async def test_an_order_never_sent_by_a_worker_that_died_can_be_canceled(
@@ -292,8 +297,8 @@ async def test_an_order_at_its_attempts_limit_waits_for_a_person_and_holds_up_no
     await desk.write(
         lambda db: db.execute(
             "WITH moved AS (INSERT INTO order_attempts (business_id, order_id, number, reference,"
-            " request, outcome) VALUES (%(b)s, %(o)s, 99, 'x', '{}', 'failed'))"
-            " UPDATE orders SET attempt = 99, due_at = now() WHERE business_id = %(b)s"
+            " request, outcome) VALUES (%(b)s, %(o)s, 999, 'x', '{}', 'failed'))"
+            " UPDATE orders SET attempt = 999, due_at = now() WHERE business_id = %(b)s"
             " AND id = %(o)s",
             {"b": order.business_id, "o": order.id},
         )
@@ -303,6 +308,10 @@ async def test_an_order_at_its_attempts_limit_waits_for_a_person_and_holds_up_no
     assert (await desk.get(other)).status == "succeeded"
     after = await desk.get(order)
     assert (after.status, after.waiting, after.due_at) == ("queued", "person", None)
+    resumed = await desk.write(lambda db: service.resume(db, order.business_id, "person", "op"))
+    assert resumed == 1
+    assert await desk.process() == 0
+    assert vendor.submitted == [f"ord_{order.id}.1", f"ord_{other.id}.1"]
     await desk.cancel(order)
     assert (await desk.business.ledger())["in_transit:vendor"] == 0
 

@@ -55,7 +55,7 @@ async def settle(desk: Desk, order: Order, ended: settling.Ended) -> Order:
 async def test_settled_as_succeeded_the_money_is_paid_out(desk: Desk, vendor: Vendor) -> None:
     order = await for_a_person(desk, vendor)
     after = await settle(desk, order, "succeeded")
-    assert (after.status, after.waiting, after.due_at) == ("succeeded", None, None)
+    assert (after.status, after.waiting) == ("succeeded", None)
     books = await desk.business.ledger()
     assert (books["settled:vendor"], books["in_transit:vendor"]) == (1_000 - FEES, 0)
     assert (await desk.events(order))[-1] == "payout.succeeded"
@@ -72,6 +72,48 @@ async def test_settled_as_failed_the_money_goes_back(desk: Desk, vendor: Vendor)
     (attempt,) = await desk.attempts(order)
     assert attempt.answer is not None
     assert attempt.answer["settled_by"] == "op"
+
+
+async def test_what_the_rail_tells_later_of_a_settled_payment_is_kept(
+    desk: Desk, vendor: Vendor
+) -> None:
+    order = await for_a_person(desk, vendor)
+    await settle(desk, order, "succeeded")
+    reference = f"ord_{order.id}.1"
+    await desk.hurry()
+    await desk.process()
+    assert (await desk.get(order)).rail_order_id is None, "its rail does not find it yet"
+    vendor.books[reference] = "paid"
+    await desk.hurry()
+    await desk.process()
+    after = await desk.get(order)
+    assert (after.status, after.rail_order_id) == ("succeeded", f"V-{reference[-3:]}")
+    assert (await desk.business.ledger()).transfers["settle"] == 1
+
+
+async def test_what_is_settled_as_failed_and_found_paid_is_booked_and_told(
+    desk: Desk, vendor: Vendor
+) -> None:
+    order = await for_a_person(desk, vendor)
+    await settle(desk, order, "failed")
+    vendor.books[f"ord_{order.id}.1"] = "paid"
+    await desk.hurry()
+    await desk.process()
+    assert (await desk.get(order)).status == "failed"
+    books = await desk.business.ledger()
+    assert (books["ada@example.com"], books["suspense:vendor"]) == (1_000, -(1_000 - FEES))
+
+
+async def test_what_has_ended_is_not_looked_up_for_ever(desk: Desk, vendor: Vendor) -> None:
+    order = await for_a_person(desk, vendor)
+    await settle(desk, order, "succeeded")
+    vendor.silent = True
+    await desk.hurry()
+    await desk.process()
+    assert (await desk.get(order)).due_at is not None
+    await desk.hurry(age_s=31 * 86_400)
+    await desk.process()
+    assert (await desk.get(order)).due_at is None
 
 
 async def test_a_look_up_under_way_changes_nothing_after_the_settlement(

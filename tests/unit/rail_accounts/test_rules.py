@@ -73,6 +73,24 @@ def test_what_is_no_percentage_is_refused(text: str) -> None:
         ("paypal", "base_url=https://user:secret@pay.example.com"),
         ("paypal", "base_url=https://pay.example.com/?key=secret"),
         ("paypal", "base_url=https://[::1"),
+        ("paypal", "base_url=https://[api.example.com]"),
+        ("paypal", "base_url=https://user@pay.example.com"),
+        ("paypal", "base_url=https://@pay.example.com"),
+        ("paypal", "base_url=https://api-m\uff0epaypal\uff0ecom"),
+        ("paypal", "base_url=https://api-m\u3002paypal\u3002com"),
+        ("paypal", "base_url=https://\uff41pi-m.paypal.com"),
+        ("paypal", "base_url=https://api-m.\u24dfaypal.com"),
+        ("paypal", "base_url=https://api-m.p%61ypal.com"),
+        ("paypal", "base_url=https://api-m.pay\tpal.com"),
+        ("paypal", "base_url=https://api-m.paypal.com\\.example.com"),
+        ("paypal", "base_url=https://pay..example.com"),
+        ("paypal", "base_url=https://-pay.example.com"),
+        ("paypal", "base_url=https://pay.example.com:0"),
+        ("paypal", "base_url=https://pay.example.com:port"),
+        ("paypal", "base_url=https://pay.example.com:70000"),
+        ("paypal", "base_url=https://pay.example.com/a b"),
+        ("paypal", f"base_url=https://pay.example.com/{'a' * 600}"),
+        ("evm", "signer=https://sign\uff0eexample.com"),
     ],
 )
 def test_what_cannot_be_set_is_refused_and_names_what_can(rail: RailName, assignment: str) -> None:
@@ -92,6 +110,9 @@ def test_what_cannot_be_set_is_refused_and_names_what_can(rail: RailName, assign
         "http://127.0.0.1:9000",
         "http://[::1]:9000",
         "http://localhost/api",
+        "https://[2001:db8::1]:8443/v2/",
+        "https://192.0.2.7",
+        "https://API.Example.com.:443/a_b/%7Ec",
     ],
 )
 def test_an_api_is_https_or_on_this_machine(url: str) -> None:
@@ -106,7 +127,35 @@ def test_another_account_is_known_by_what_only_it_has() -> None:
     assert changed("paypal", (app, {"client_secret": "1"}), (app, {"client_secret": "2"})) == []
     other = {**app, "client_id": "B", "webhook_id": "V"}
     assert changed("paypal", (app, {}), (other, {})) == ["client_id"]
-    keys = ({"api_key": "1"}, {"api_key": "2"})
-    named, anybodys = {"funding_source_id": "ABCD"}, {"funding_source_id": "BALANCE"}
-    assert changed("tremendous", (named, keys[0]), (named, keys[1])) == []
-    assert changed("tremendous", (anybodys, keys[0]), (anybodys, keys[1])) == ["api_key"]
+    wallet = "0x52908400098527886E0F7030069857D2E4169EE7"
+    lower = {"address": wallet.lower()}
+    assert changed("evm", ({"address": wallet}, {}), (lower, {})) == []
+    assert changed("evm", (lower, {}), ({"address": "0x0"}, {})) == ["address"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same_key", "other_key"),
+    [
+        ("A", "A", True, True),
+        ("A", "B", False, False),
+        ("A", None, True, False),
+        (None, "A", True, False),
+        (None, None, True, False),
+    ],
+)
+def test_an_organization_is_known_by_its_id_and_without_it_by_the_key_alone(
+    before: str | None, after: str | None, same_key: bool, other_key: bool
+) -> None:
+    source = {"funding_source_id": "BALANCE"}
+    was, now = ({**source, "organization_id": one} for one in (before, after))
+    for key, same in (("1", same_key), ("2", other_key)):
+        found = rules.another("tremendous", (was, {"api_key": "1"}), (now, {"api_key": key}))
+        assert (not found) is same
+        assert all("api_key" in name for name in found)
+
+
+def test_an_address_in_settings_is_checked_however_it_came_there() -> None:
+    settings = {"client_id": "A", "base_url": "https://api-m\uff0epaypal\uff0ecom"}
+    with pytest.raises(FieldErrors) as refused:
+        rules.check("paypal", "sandbox", settings, {"client_secret": "x"})
+    assert refused.value.fields.keys() == {"base_url"}

@@ -45,6 +45,16 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A mined transaction with its block, which the chain has, `confirmations` deep: all as one
+    node tells it."""
+
+    receipt: Receipt
+    block: Block
+    confirmations: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """A transaction as a block has it. `to` in lower case, `value` in wei."""
 
@@ -56,12 +66,27 @@ class Sent:
 Broadcast = Literal["taken", "nonce_used", "underpriced", "poor", "refused"]
 
 
+WORD = 2**256 - 1
+"""The greatest number on a chain."""
+
+MOST = 2**63 - 1
+"""The greatest number of a nonce, of a block and of gas."""
+
+
+def number(found: Any, least: int = 0, most: int = MOST) -> int:
+    """Raises ValueError for whatever else a node has answered."""
+    if not isinstance(found, int) or isinstance(found, bool) or not least <= found <= most:
+        raise ValueError("no such number")
+    return found
+
+
 def block(found: Mapping[str, Any]) -> Block:
+    base_fee = found.get("baseFeePerGas")
     return Block(
-        int(found["number"]),
+        number(found["number"]),
         hexadecimal(found["hash"]),
-        int(found["timestamp"]),
-        found.get("baseFeePerGas"),
+        number(found["timestamp"]),
+        None if base_fee is None else number(base_fee),
     )
 
 
@@ -69,17 +94,18 @@ def receipt(found: Mapping[str, Any]) -> Receipt | None:
     """None: it is of no block yet."""
     if found.get("blockNumber") is None:
         return None
-    price = int(found.get("effectiveGasPrice", 0))
+    price = number(found.get("effectiveGasPrice", 0))
     # What a rollup takes for its data comes on top.
     data_fee = found.get("l1Fee", 0)
-    extra = int(data_fee, 16) if isinstance(data_fee, str) else int(data_fee)
+    extra = number(int(data_fee, 16) if isinstance(data_fee, str) else data_fee)
+    gas = number(found["gasUsed"])
     return Receipt(
         hexadecimal(found["transactionHash"]),
-        int(found["blockNumber"]),
+        number(found["blockNumber"]),
         hexadecimal(found["blockHash"]),
-        int(found["status"]) == 1,
-        int(found["gasUsed"]),
-        int(found["gasUsed"]) * price + extra,
+        number(found["status"], most=1) == 1,
+        gas,
+        gas * price + extra,
         transfers(found["logs"]),
     )
 

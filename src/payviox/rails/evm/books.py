@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 
@@ -23,7 +23,8 @@ class Transfer:
     """What a payment moves: `units` of a token, or of the native coin where `token` is None, for so
     many US cents of an order; and what it may use for it: so much `gas` at `max_price` each.
     `coin_rate` is what the native coin was worth then, in US dollars, where that was known: by it
-    the network's fee is booked and stated alike."""
+    the network's fee is booked and stated alike. `block` was the newest when this was found out:
+    what a block has that is not newer does not pay it."""
 
     token: str | None
     to: str
@@ -32,6 +33,7 @@ class Transfer:
     gas: int
     max_price: int
     coin_rate: Decimal | None = None
+    block: int = 0
 
     @property
     def fee(self) -> int:
@@ -41,14 +43,20 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a node said of a wallet as of one block: how many of its transactions that block's chain
-    has (`mined`), with those that wait (`pending`), and what it holds, in wei and in the token's
-    units."""
+    """What a node said of a wallet as of one `block`: how many of its transactions that block's
+    chain has (`mined`), with those that wait (`pending`), and what it holds, in wei and in the
+    token's units."""
 
     mined: int
     pending: int
     native: int
     token: int | None = None
+    block: int = 0
+
+    @property
+    def used(self) -> int:
+        """How many nonces are used, or will be as soon as there is room in a block."""
+        return max(self.mined, self.pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +72,13 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Fees:
-    """What a transaction offers, in wei per gas: EIP-1559's two caps, or one price (`tip` None)."""
+    """What a transaction offers, in wei per gas: EIP-1559's two caps, or one price (`tip` None); so
+    much `gas` that it may use, None for the payment's; and the newest block when it was signed."""
 
     max_price: int
     tip: int | None
+    gas: int | None = None
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +115,24 @@ class NotOurs(Exception):
     """The wallet is another business's on this chain: their books could not be told apart."""
 
 
+class UsedElsewhere(Exception):
+    """The chain has `used` nonces of the wallet, and by our books only `ours` were given out:
+    somebody else pays from it, or our books are older than what was paid by them."""
+
+    def __init__(self, used: int, ours: int) -> None:
+        super().__init__(f"{used} nonces are used, of which we know {ours}")
+        self.used = used
+        self.ours = ours
+
+
 class Ended(Exception):
-    """The call that asks is not the order's current one any more: nothing may be sent for it."""
+    """The call that asks is not the order's current one any more, or the order has ended: nothing
+    may be sent for it."""
+
+
+Holder = Literal["nobody", "open", "paid", "given_back"]
+"""Whose a nonce is: no payment's; an order's that is under way and sees to it itself; one's that
+has succeeded; one's whose money the payout user has again, or who gets it by a later nonce."""
 
 
 class Books(Protocol):
@@ -116,8 +143,8 @@ class Books(Protocol):
         self, wallet: Wallet, order_id: UUID, reference: str, transfer: Transfer, seen: Seen
     ) -> Payment:
         """The next nonce, for this reference; the same again for the same reference. What earlier
-        payments will still take is kept aside. Raises TooLittle, NotOurs and Ended, and then no
-        nonce was used."""
+        payments will still take is kept aside. Raises TooLittle, NotOurs, UsedElsewhere and Ended,
+        and then no nonce was used."""
         ...
 
     async def find(self, business_id: UUID, reference: str) -> Payment | None:
@@ -129,14 +156,30 @@ class Books(Protocol):
         ...
 
     async def store(
-        self, payment: Payment, number: int, hash_: str, raw: bytes, fees: Fees
+        self,
+        order_id: UUID,
+        payment: Payment,
+        number: int,
+        hash_: str,
+        raw: bytes,
+        fees: Fees,
     ) -> Transaction:
         """Keep a signed transaction before it is broadcast. Of several under one number the first
-        is kept, and answered to all."""
+        is kept, and answered to all. Raises Ended where the order's money was given back, or where
+        a later attempt pays it."""
         ...
 
     async def owed(self, wallet: Wallet, mined: int) -> Owed:
         """What the payments from this nonce on will still take."""
+        ...
+
+    async def next_nonce(self, wallet: Wallet) -> int | None:
+        """How many nonces of the wallet were given out or used before; None before its first
+        payment."""
+        ...
+
+    async def holder(self, wallet: Wallet, nonce: int) -> tuple[Holder, Payment | None]:
+        """Whose a nonce is."""
         ...
 
     async def missing(self, wallet: Wallet, start: int, end: int) -> list[int]:

@@ -2,6 +2,7 @@
 and for other values. An account keeps what was said, so that the table of known ones can be mended.
 """
 
+import ipaddress
 import json
 import re
 import tomllib
@@ -85,7 +86,10 @@ def read(rpc: Sequence[str], file: Path | None = None) -> Named:
     for one in rpc:
         name, equals, url = one.partition("=")
         if not equals:
-            raise ChainError(f"Give a chain as NAME=URL, such as ERC20=https://…, not {name!r}.")
+            # It is not repeated: a URL may hold a key.
+            raise ChainError("Give a chain as NAME=URL, such as ERC20=https://….")
+        if not NAME.fullmatch(name):
+            raise ChainError(f"Give a chain as NAME=URL, NAME as in {', '.join(BUILT_IN)}.")
         urls.setdefault(name, []).append(url)
     for name, found in given.items():
         own = found.pop("rpc_urls", [])
@@ -208,7 +212,20 @@ def _url(name: str, url: str) -> str:
         good = False
     if not good or any(character.isspace() for character in url):
         raise ChainError(f"{name}: a node's URL must be an http or https one.")
+    if parts.scheme == "http" and not _is_this_machine(str(parts.hostname)):
+        raise ChainError(
+            f"{name}: a node's URL must begin with https://, unless it is on this machine."
+        )
     return url
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _check(chain: Chain) -> None:

@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 
 from payviox.rails.base import Finding
-from payviox.rails.evm import holdings
-from payviox.rails.evm.chains import shown_url
+from payviox.rails.evm import front, holdings
+from payviox.rails.evm.chains import Chain, shown_url
 from payviox.rails.evm.desk import Desk
 from payviox.rails.evm.keys import SignerError
-from payviox.rails.evm.node import NodeError
+from payviox.rails.evm.node import Node, NodeError, WrongChain
 from payviox.rails.evm.prices import PriceError
 
 LATE_S = 600.0
@@ -34,6 +34,23 @@ async def _key(desk: Desk) -> Finding:
     return Finding("wallet", detail=desk.address)
 
 
+async def contradictions(chain: Chain) -> list[str]:
+    """What the chain's node says against its settings: another chain, other decimals; before
+    anything is paid by them. Raises NodeError where it cannot be asked."""
+    node = Node(chain)
+    try:
+        await node.head()
+        found = [
+            await _token(node, token.symbol, token.address, token.decimals)
+            for token in chain.tokens.values()
+        ]
+    except WrongChain as error:
+        return [f"{error}."]
+    finally:
+        await node.close()
+    return [f"{finding.subject}: {finding.problem}" for finding in found if finding.problem]
+
+
 async def _chain(desk: Desk) -> list[Finding]:
     name = desk.chain.name
     nodes = ", ".join(shown_url(url) for url in desk.chain.rpc_urls)
@@ -42,7 +59,7 @@ async def _chain(desk: Desk) -> list[Finding]:
         found = [Finding(f"{name} node", _lag(desk, head.timestamp), nodes)]
         found += [await _gas(desk), await _price(desk), await _nonces(desk)]
         for token in desk.chain.tokens.values():
-            found.append(await _token(desk, token.symbol, token.address, token.decimals))
+            found.append(await _token(desk.node, token.symbol, token.address, token.decimals))
     except NodeError as error:
         return [Finding(f"{name} node", f"{error}. Check its URL and key.", nodes)]
     return found
@@ -78,23 +95,28 @@ async def _price(desk: Desk) -> Finding:
 
 async def _nonces(desk: Desk) -> Finding:
     """Whether anything that nobody sends stands before our payments."""
-    mined = await desk.node.mined(desk.address)
-    following = await desk.books.missing(desk.wallet, mined, mined + 1)
-    owed = await desk.books.owed(desk.wallet, mined)
-    blocked = bool(following) and owed.native > 0
-    problem = (
-        f"Payments wait for the wallet's nonce {mined}, which is not ours: send any transaction"
-        " with it from the wallet."
-    )
-    return Finding(f"{desk.chain.name} nonces", problem if blocked else None, f"next {mined}")
+    seen = await desk.node.seen(desk.address, None)
+    ours = await desk.books.next_nonce(desk.wallet)
+    problem = None
+    if ours is not None and seen.used > ours:
+        problem = (
+            f"The wallet has used {seen.used} nonces, our books know {ours}: compare its"
+            " transactions with the orders, then `payviox rail accept-nonces`."
+        )
+    elif await front.is_blocked(desk, seen.mined):
+        problem = (
+            f"Payments wait for the wallet's nonce {seen.mined}, which nobody uses: send any"
+            " transaction with it from the wallet."
+        )
+    return Finding(f"{desk.chain.name} nonces", problem, f"next {seen.mined}")
 
 
-async def _token(desk: Desk, symbol: str, address: str, decimals: int) -> Finding:
-    subject = f"{desk.chain.name} {symbol}"
-    if not await desk.node.has_code(address):
+async def _token(node: Node, symbol: str, address: str, decimals: int) -> Finding:
+    subject = f"{node.chain.name} {symbol}"
+    if not await node.has_code(address):
         return Finding(subject, f"There is no contract at {address} on this chain.")
     try:
-        told = await desk.node.token_decimals(address)
+        told = await node.token_decimals(address)
     except NodeError as error:
         return Finding(subject, f"{error}.")
     if told != decimals:

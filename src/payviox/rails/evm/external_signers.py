@@ -10,6 +10,9 @@ from Crypto.Hash import keccak
 from payviox.rails.evm.keys import Signed, SignerError
 from payviox.rails.http import Http, NotSent, Unclear
 
+HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+"""Half of the number of points of the curve: the network refuses a greater `s` (EIP-2)."""
+
 DYNAMIC = b"\x02"
 """The first byte of a transaction with EIP-1559's fees (EIP-2718)."""
 
@@ -48,7 +51,9 @@ def verified(raw: bytes, address: str, chain_id: int, transaction: Mapping[str, 
         if not raw.startswith(prefix):
             raise ValueError("another kind of transaction")  # noqa: TRY301  # one end for all
         found: Sequence[Any] = rlp.decode(raw[len(prefix) :])
-        *fields, parity, _, _ = found
+        *fields, parity, r, s = found
+        if 0 in (*r[:1], *s[:1]) or not 0 < int.from_bytes(s, "big") <= HALF_ORDER:
+            raise ValueError("the network would refuse it")  # noqa: TRY301  # as above
         signer = str(Account.recover_transaction(raw))
     except Exception:  # noqa: BLE001  # it may have answered anything at all
         raise SignerError("The external signer returned no such transaction.") from None

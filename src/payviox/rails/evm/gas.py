@@ -6,19 +6,22 @@ from typing import Any
 
 from payviox.rails.evm.books import Fees
 from payviox.rails.evm.chains import Chain
-from payviox.rails.evm.node import Node, Reverted
+from payviox.rails.evm.node import LEAST_GAS, Node, Reverted
 
 GWEI = 10**9
 
-COIN_GAS = 21_000
+COIN_GAS = LEAST_GAS
 """What a transfer of the coin to a plain account uses, on every chain (Ethereum's rule)."""
 
 TOKEN_GAS = 65_000
 """What a stablecoin's transfer uses at most, where it cannot be tried out."""
 
-MOST_GAS = 200_000
+MOST_GAS = 100_000
 """What a payment may use beyond a plain transfer on its chain. A payee may be a contract, which
 takes what gas it likes for being paid."""
+
+SPARE_GAS = 25_000
+"""A token's entry for a payee without a balance costs 17,100 more than one that is changed."""
 
 QUOTE_PERCENT = 125
 """A quote's network fee in percent of the price of the moment: it may rise until it is sent."""
@@ -84,9 +87,16 @@ async def estimate(node: Node, wallet: str, transaction: Mapping[str, Any]) -> i
 
 
 def limit(estimate: int) -> int:
-    """The gas to allow for what was estimated: the chain may be another by then. A plain transfer
-    of the coin is always the same."""
-    return estimate if estimate == COIN_GAS else estimate * 130 // 100
+    """The gas to allow for what was estimated: the chain may be another by then, such as the payee
+    without a balance, whose entry costs more to make. A plain transfer of the coin is always the
+    same."""
+    return estimate if estimate == COIN_GAS else max(estimate * 130 // 100, estimate + SPARE_GAS)
+
+
+def ran_out(used: int, allowed: int) -> bool:
+    """Whether a transaction failed for want of gas: a contract that calls another one keeps a part
+    of what is left (EIP-150)."""
+    return used * 64 >= allowed * 63
 
 
 def _eighth_more(price: int) -> int:

@@ -16,6 +16,9 @@ from payviox.rails.evm.keys import Signed, SignerError
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
+OTHERS = 0o077
+"""The permissions of a file that are not its owner's."""
+
 MAX_BYTES = 100_000
 """A keystore file has about 500."""
 
@@ -37,7 +40,7 @@ class KeystoreSigner:
         given = {**transaction, "chainId": chain_id}
         try:
             signed = await asyncio.to_thread(self._account.sign_transaction, given)
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  # the library's, of any kind
             raise SignerError(
                 f"The transaction cannot be signed ({type(error).__name__})."
             ) from None
@@ -57,7 +60,7 @@ class Keystores:
         except OSError as error:
             raise SignerError(_unreadable(path, error)) from None
         digest = hashlib.sha256(passphrase.encode()).digest()
-        version = (found.st_mtime_ns, found.st_size, digest)
+        version = (found.st_mtime_ns, found.st_size, found.st_mode, digest)
         kept = self._opened.get(path)
         if kept is None or kept[0] != version or kept[1].cancelled():
             # A wrong passphrase is remembered too: each try costs a second of a core.
@@ -125,6 +128,8 @@ def _noted(opening: "asyncio.Task[KeystoreSigner]") -> None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & OTHERS:
+                raise SignerError(f"The keystore {path} can be read by others: chmod 600 {path}.")
             found = json.loads(file.read(MAX_BYTES))
     except OSError as error:
         raise SignerError(_unreadable(str(path), error)) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from payviox.rails.evm import answers
 from payviox.rails.evm.addresses import checksummed
-from payviox.rails.evm.answers import Block, Broadcast, Receipt, Sent, TransferLog
+from payviox.rails.evm.answers import Block, Broadcast, Found, Receipt, Sent, TransferLog
 from payviox.rails.evm.books import Seen
 from payviox.rails.evm.chains import Chain
 
@@ -21,12 +21,19 @@ T = TypeVar("T")
 SHARED_S = 1.0
 """For how long an answer serves all who ask the same, in seconds."""
 
+LEAST_GAS = 21_000
+"""What every transaction uses at least (Ethereum's rule)."""
+
 MANY_SHARED = 1_000
 """With so many answers, those that serve nobody any more are dropped."""
 
 
 class NodeError(Exception):
     """No node could be asked, or none gave a sensible answer. It holds nothing that a node said."""
+
+
+class WrongChain(NodeError):
+    """The node is of another chain."""
 
 
 class Reverted(Exception):
@@ -42,6 +49,7 @@ class Node:
         self._verified: set[int] = set()
         self._preferred = 0
         self._shared: dict[object, tuple[float, asyncio.Future[Any]]] = {}
+        self._decimals: dict[str, int] = {}
 
     async def close(self) -> None:
         """Hang up."""
@@ -52,26 +60,35 @@ class Node:
 
     async def head(self) -> Block:
         """The newest block."""
-        return await self._once("head", lambda: self.block("latest"))
+        return await self.once("head", lambda: self.block("latest"))
 
     async def block(self, which: int | Literal["latest"]) -> Block:
-
-        async def ask(web3: "AsyncWeb3[Any]") -> Block:
-            return answers.block(await web3.eth.get_block(which))
-
-        return await self._ask(ask)
+        return await self._ask(lambda web3: _block(web3, which))
 
     async def block_at(self, number: int) -> Block:
         """The chain's block of this number now."""
-        return await self._once(("block", number), lambda: self.block(number))
+        return await self.once(("block", number), lambda: self.block(number))
 
     async def mined(self, address: str) -> int:
         """How many transactions of the address the chain has."""
-        return await self._once(("mined", address), lambda: self._count(address, "latest"))
+        return await self.once(("mined", address), lambda: self._count(address, "latest"))
+
+    async def agree_on(self, address: str, mined: int) -> bool:
+        """Whether every node that answers, asked again, counts so many transactions of the
+        address: by one wrong answer all payments of a new wallet would wait for good."""
+
+        async def ask(web3: "AsyncWeb3[Any]") -> int:
+            return answers.number(await web3.eth.get_transaction_count(_address(address)))
+
+        told = await asyncio.gather(
+            *(self._ask(ask, [index]) for index in range(len(self.chain.rpc_urls))),
+            return_exceptions=True,
+        )
+        return {count for count in told if not isinstance(count, NodeError)} == {mined}
 
     async def seen(self, address: str, token: str | None) -> Seen:
         """The wallet as of the newest block; all of it as of the same."""
-        return await self._once(("seen", address, token), lambda: self._seen(address, token))
+        return await self.once(("seen", address, token), lambda: self._seen(address, token))
 
     async def _seen(self, address: str, token: str | None) -> Seen:
         head = await self.head()
@@ -79,10 +96,12 @@ class Node:
         mined, pending, native, held = await asyncio.gather(
             self._count(address, at),
             self._count(address, "pending"),
-            self._ask(lambda web3: web3.eth.get_balance(_address(address), at)),
+            self._ask_number(
+                lambda web3: web3.eth.get_balance(_address(address), at), most=answers.WORD
+            ),
             self._no_token() if token is None else self.token_balance(token, address, at),
         )
-        return Seen(mined, pending, native, held)
+        return Seen(mined, pending, native, held, at)
 
     async def count_at(self, address: str, block: int) -> int:
         """How many transactions of the address the chain had then; nodes forget it after a while.
@@ -94,7 +113,10 @@ class Node:
         return await self._number(token, data, block)
 
     async def token_decimals(self, token: str) -> int:
-        return await self._number(token, "0x313ce567", "latest")  # decimals()
+        """Asked once: a contract's decimals never change."""
+        if token not in self._decimals:
+            self._decimals[token] = await self._number(token, "0x313ce567", "latest")  # decimals()
+        return self._decimals[token]
 
     async def has_code(self, address: str) -> bool:
         return bool(await self._ask(lambda web3: web3.eth.get_code(_address(address))))
@@ -102,40 +124,65 @@ class Node:
     async def call(self, to: str, data: str, block: int | str = "latest") -> bytes:
         """What a contract answers. Raises Reverted and NodeError."""
         request = {"to": _address(to), "data": data}
-        return await self._ask(lambda web3: web3.eth.call(cast(Any, request), cast(Any, block)))
+
+        async def ask(web3: "AsyncWeb3[Any]") -> bytes:
+            return bytes(await web3.eth.call(cast(Any, request), cast(Any, block)))
+
+        return await self._ask(ask)
 
     async def estimate(self, transaction: Mapping[str, Any]) -> int:
         """The gas that it would use now. Raises Reverted where it would fail."""
-        return await self._ask(lambda web3: web3.eth.estimate_gas(cast(Any, dict(transaction))))
+        return await self._ask_number(
+            lambda web3: web3.eth.estimate_gas(cast(Any, dict(transaction))), LEAST_GAS
+        )
 
     async def plain_gas(self, address: str) -> int:
         """The gas of a plain transfer of the coin; on a rollup more than elsewhere."""
         nothing = {"from": address, "to": address, "value": 0}
-        return await self._once(("plain", address), lambda: self.estimate(nothing))
+        return await self.once(("plain", address), lambda: self.estimate(nothing))
 
     async def gas_price(self) -> int:
         """What a chain without a base fee asks, in wei per gas."""
-        return await self._once("price", lambda: self._ask(lambda web3: web3.eth.gas_price))
+        return await self.once("price", lambda: self._ask_number(lambda web3: web3.eth.gas_price))
 
     async def tip(self) -> int:
         """What to offer a block's maker beside the base fee, in wei per gas."""
-        return await self._once("tip", lambda: self._ask(lambda web3: web3.eth.max_priority_fee))
+        return await self.once(
+            "tip", lambda: self._ask_number(lambda web3: web3.eth.max_priority_fee)
+        )
 
     async def receipt(self, hash_: str) -> Receipt | None:
         """None: the chain does not have the transaction."""
-        from web3.exceptions import TransactionNotFound  # noqa: PLC0415  # web3 is heavy
+        return await self._ask(lambda web3: self._receipt(web3, hash_))
 
-        async def ask(web3: "AsyncWeb3[Any]") -> Receipt | None:
-            try:
-                found = await web3.eth.get_transaction_receipt(cast(Any, hash_))
-            except TransactionNotFound:
+    async def find(self, hash_: str) -> Found | None:
+        """A transaction with how deep it is, all from one node: another may be of another opinion
+        on the newest blocks. None: the chain does not have it."""
+
+        async def ask(web3: "AsyncWeb3[Any]") -> Found | None:
+            receipt = await self._receipt(web3, hash_)
+            if receipt is None:
                 return None
-            receipt = answers.receipt(found)
-            if receipt is not None and receipt.hash != hash_:
-                raise NodeError(f"{self.chain.name}: the node answers for another transaction")
-            return receipt
+            number = receipt.block
+            head = await self.once((web3, "head"), lambda: _block(web3, "latest"))
+            block = await self.once((web3, number), lambda: _block(web3, number))
+            if block.hash != receipt.block_hash:
+                return None
+            return Found(receipt, block, max(head.number - number + 1, 1))
 
         return await self._ask(ask)
+
+    async def _receipt(self, web3: "AsyncWeb3[Any]", hash_: str) -> Receipt | None:
+        from web3.exceptions import TransactionNotFound  # noqa: PLC0415  # web3 is heavy
+
+        try:
+            found = await web3.eth.get_transaction_receipt(cast(Any, hash_))
+        except TransactionNotFound:
+            return None
+        receipt = answers.receipt(found)
+        if receipt is not None and receipt.hash != hash_:
+            raise NodeError(f"{self.chain.name}: the node answers for another transaction")
+        return receipt
 
     async def transaction_in(self, block: int, address: str, nonce: int) -> Sent | None:
         """The transaction of an address with this nonce in a block; None: it is not there."""
@@ -177,7 +224,7 @@ class Node:
         return await self._ask(ask)
 
     async def _count(self, address: str, block: int | str) -> int:
-        return await self._ask(
+        return await self._ask_number(
             lambda web3: web3.eth.get_transaction_count(_address(address), cast(Any, block))
         )
 
@@ -195,7 +242,7 @@ class Node:
     async def _no_token() -> None:
         return None
 
-    async def _once(self, key: object, ask: Callable[[], Awaitable[T]]) -> T:
+    async def once(self, key: object, ask: Callable[[], Awaitable[T]]) -> T:
         """One call for all who ask within a second."""
         now = time.monotonic()
         kept = self._shared.get(key)
@@ -214,15 +261,33 @@ class Node:
             if not kept[1].done() or now - kept[0] <= SHARED_S
         }
 
-    async def _ask(self, ask: "Callable[[AsyncWeb3[Any]], Awaitable[T]]") -> T:
-        """The answer of the first node that gives one. Raises NodeError and Reverted."""
+    async def _ask_number(
+        self,
+        ask: "Callable[[AsyncWeb3[Any]], Awaitable[Any]]",
+        least: int = 0,
+        most: int = answers.MOST,
+    ) -> int:
+        """What is no number within these bounds is no answer: another node is asked then."""
+
+        async def checked(web3: "AsyncWeb3[Any]") -> int:
+            return answers.number(await ask(web3), least, most)
+
+        return await self._ask(checked)
+
+    async def _ask(
+        self,
+        ask: "Callable[[AsyncWeb3[Any]], Awaitable[T]]",
+        nodes: Sequence[int] | None = None,
+    ) -> T:
+        """The answer of the first node that gives one, or of these. Raises NodeError and
+        Reverted."""
         from web3.exceptions import ContractLogicError  # noqa: PLC0415  # web3 is heavy
 
         if not self._clients:
             self._clients = [_client(url, self.chain) for url in self.chain.rpc_urls]
         problem = "it has no node"
-        for turn in range(len(self._clients)):
-            index = (self._preferred + turn) % len(self._clients)
+        every = range(len(self._clients))
+        for index in nodes or [(self._preferred + turn) % len(every) for turn in every]:
             client = self._clients[index]
             try:
                 await self._verify(index, client)
@@ -235,7 +300,7 @@ class Node:
                 # Its own words may repeat the URL, and the key in it.
                 problem = f"{self.chain.name}: the node did not answer ({_kind(error)})"
             else:
-                self._preferred = index
+                self._preferred = self._preferred if nodes else index
                 return answer
         raise NodeError(problem)
 
@@ -243,12 +308,16 @@ class Node:
         """That the node is of this chain, before it is believed."""
         if index in self._verified:
             return
-        found = await client.eth.chain_id
+        found = answers.number(await client.eth.chain_id)
         if found != self.chain.chain_id:
-            raise NodeError(
-                f"{self.chain.name}: the node is of chain {int(found)}, not {self.chain.chain_id}"
+            raise WrongChain(
+                f"{self.chain.name}: the node is of chain {found}, not {self.chain.chain_id}"
             )
         self._verified.add(index)
+
+
+async def _block(web3: "AsyncWeb3[Any]", which: int | Literal["latest"]) -> Block:
+    return answers.block(await web3.eth.get_block(which))
 
 
 def _client(url: str, chain: Chain) -> "AsyncWeb3[Any]":

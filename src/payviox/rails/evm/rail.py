@@ -23,7 +23,16 @@ from payviox.rails.base import (
     ReadyOrder,
     Request,
 )
-from payviox.rails.evm import checking, following, holdings, prices, quoting, sending, statement
+from payviox.rails.evm import (
+    checking,
+    following,
+    front,
+    holdings,
+    prices,
+    quoting,
+    sending,
+    statement,
+)
 from payviox.rails.evm.books import Books, Payment
 from payviox.rails.evm.chain_settings import chains_of
 from payviox.rails.evm.chains import Chain, ChainError
@@ -38,7 +47,7 @@ NOT_CONNECTED_AGAIN_S = 300.0
 
 
 class EvmRail:
-    """Implements payviox.rails.base.Rail and Connected."""
+    """Implements payviox.rails.base.Rail, Connected and KeepsPayable."""
 
     name = "evm"
     remembers_s: float | None = None
@@ -109,6 +118,19 @@ class EvmRail:
         except _Missing as missing:
             return Outcome("unknown", evidence={"error": missing.waiting, "nonce": payment.nonce})
         return await following.follow(desk, order, payment)
+
+    async def still_payable(self, business_id: UUID, reference: str) -> str | None:
+        """Whatever was signed, or may yet be, can be mined while the payment's nonce is unused."""
+        payment = await self._books.find(business_id, reference)
+        if payment is None:
+            return None
+        account = await self._accounts.find(business_id, self.name)
+        try:
+            desk = self._desk(*_of_payment(account, payment))
+        except _Missing:
+            where = f"chain {payment.wallet.chain_id}"
+            return f"Nobody can say whether it is paid: connect the wallet on {where} as it was."
+        return await front.still_payable(desk, payment)
 
     async def read_float(self, business_id: UUID) -> list[Holding]:
         """Of each chain the coin and the tokens, without what open payments will take. Raises

@@ -4,7 +4,7 @@ made, by this call or by the look-ups that follow."""
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,7 @@ from payviox.rails.evm.books import (
     TooLittle,
     Transaction,
     Transfer,
+    UsedElsewhere,
 )
 from payviox.rails.evm.desk import Desk, basis_points, call
 from payviox.rails.evm.keys import SignerError
@@ -73,9 +74,11 @@ async def carry_on(desk: Desk, order: ReadyOrder, payment: Payment) -> Outcome:
     """Sign and broadcast a payment that has its nonce. Never says that it was not sent."""
     kept = await desk.books.transactions(payment)
     try:
-        latest = kept[-1] if kept else await _first(desk, payment)
+        latest = kept[-1] if kept else await _first(desk, order, payment)
     except (SignerError, NodeError) as error:
         return Outcome("unknown", evidence={"error": str(error), "nonce": payment.nonce})
+    except Ended:
+        return Outcome("unknown", evidence={"nonce": payment.nonce})
     said, evidence = await broadcast(desk, latest)
     waiting = "gas_empty" if said == "poor" else None
     return accepted(desk, order, latest, {"nonce": payment.nonce, **evidence}, waiting)
@@ -104,8 +107,11 @@ def accepted(
     )
 
 
-async def sign(desk: Desk, payment: Payment, number: int, fees: Fees) -> Transaction:
-    """Sign and store; answers what is stored under this number. Raises SignerError."""
+async def sign(
+    desk: Desk, order: ReadyOrder, payment: Payment, number: int, fees: Fees
+) -> Transaction:
+    """Sign and store; answers what is stored under this number. Raises SignerError, NodeError, and
+    Ended where nothing may be sent for the order any more."""
     signer = await desk.signer()
     if signer.address != payment.wallet.address:
         raise SignerError(
@@ -114,14 +120,26 @@ async def sign(desk: Desk, payment: Payment, number: int, fees: Fees) -> Transac
         )
     transfer = payment.transfer
     transaction = call(transfer.token, transfer.to, transfer.units)
-    transaction |= {"nonce": payment.nonce, "gas": transfer.gas}
+    head = await desk.node.head()
+    fees = replace(fees, gas=await _gas(desk, transfer, transaction), block=head.number)
+    transaction |= {"nonce": payment.nonce, "gas": fees.gas}
     if fees.tip is None:
         transaction["gasPrice"] = fees.max_price
     else:
         transaction["maxFeePerGas"] = fees.max_price
         transaction["maxPriorityFeePerGas"] = fees.tip
     signed = await signer.sign(payment.wallet.chain_id, transaction)
-    return await desk.books.store(payment, number, signed.hash, signed.raw, fees)
+    return await desk.books.store(order.order_id, payment, number, signed.hash, signed.raw, fees)
+
+
+async def _gas(desk: Desk, transfer: Transfer, transaction: Mapping[str, Any]) -> int:
+    """What the payment may use: what was found out before it had its nonce, or more where the chain
+    is another by now."""
+    try:
+        now = gas.limit(await gas.estimate(desk.node, desk.address, transaction))
+    except (NodeError, Reverted):
+        return transfer.gas
+    return max(transfer.gas, now)
 
 
 async def broadcast(
@@ -136,9 +154,9 @@ async def broadcast(
     return said, {} if said == "taken" else {"broadcast": said}
 
 
-async def _first(desk: Desk, payment: Payment) -> Transaction:
+async def _first(desk: Desk, order: ReadyOrder, payment: Payment) -> Transaction:
     market = await gas.ask(desk.node)
-    return await sign(desk, payment, 1, gas.offer(market, gas.cap(desk.chain)))
+    return await sign(desk, order, payment, 1, gas.offer(market, gas.cap(desk.chain)))
 
 
 async def _reserve(desk: Desk, order: ReadyOrder, reference: str) -> Payment:
@@ -155,6 +173,9 @@ async def _reserve(desk: Desk, order: ReadyOrder, reference: str) -> Payment:
         )
     except TooLittle as short:
         raise _waits(short.waiting, WAIT_S, **short.evidence) from short
+    except UsedElsewhere as found:
+        evidence = {"nonces_used": found.used, "nonces_known": found.ours}
+        raise _waits("wallet_used_elsewhere", WAIT_S, **evidence) from found
     except NotOurs as error:
         raise _waits("wallet_of_another_business", WAIT_S) from error
     except Ended as error:
@@ -165,6 +186,7 @@ async def _prepare(desk: Desk, promised: Terms, cents: int) -> _Prepared:
     """Raises Stopped and NodeError."""
     if not promised.holds(desk.chain):
         raise _waits("chain_changed", WAIT_S)
+    await _check_decimals(desk, promised)
     await _check_price(desk, promised)
     try:
         signer = await desk.signer()
@@ -176,6 +198,7 @@ async def _prepare(desk: Desk, promised: Terms, cents: int) -> _Prepared:
     if market.price > gas.cap(desk.chain):
         raise _waits("gas_price_high", WAIT_S, gas_price=str(market.price))
     seen = await desk.node.seen(desk.address, promised.token)
+    await _check_first(desk, seen)
     estimate = await _estimate(desk, promised, seen)
     most = gas.offer(market, gas.cap(desk.chain)).max_price
     transfer = Transfer(
@@ -186,8 +209,28 @@ async def _prepare(desk: Desk, promised: Terms, cents: int) -> _Prepared:
         gas.limit(estimate),
         most,
         await _coin_rate(desk),
+        seen.block,
     )
     return _Prepared(transfer, seen)
+
+
+async def _check_first(desk: Desk, seen: Seen) -> None:
+    """Before a wallet's first payment nothing but the nodes knows its nonce. Raises Stopped."""
+    first = await desk.node.once(("next", desk.address), lambda: desk.books.next_nonce(desk.wallet))
+    if first is None and not await desk.node.agree_on(desk.address, seen.mined):
+        problem = f"{desk.chain.name}: nodes differ on how much the wallet has sent"
+        raise _waits("rail_unreachable", UNREACHABLE_AGAIN_S, error=problem)
+
+
+async def _check_decimals(desk: Desk, promised: Terms) -> None:
+    """A token with other decimals than the settings say would be paid a thousandfold. Raises
+    Stopped and NodeError."""
+    if promised.token is None:
+        return
+    told = await desk.node.token_decimals(promised.token)
+    if told != promised.decimals:
+        evidence = {"decimals_of_the_contract": told, "decimals_of_the_chain": promised.decimals}
+        raise _waits("rail_misconfigured", WAIT_S, **evidence)
 
 
 async def _coin_rate(desk: Desk) -> Decimal | None:
@@ -231,7 +274,24 @@ async def _estimate(desk: Desk, promised: Terms, seen: Seen) -> int:
             held = await desk.node.token_balance(promised.token, desk.address)
             if held < promised.units:
                 raise _waits("float_empty", WAIT_S) from error
+        await _check_ourselves(desk, promised, seen)
         raise Stopped(Outcome("failed", reason=REFUSED)) from error
+
+
+async def _check_ourselves(desk: Desk, promised: Terms, seen: Seen) -> None:
+    """Whether the wallet could pay itself. Where it cannot, the payee is not to blame: the token
+    stands still, or has shut out the wallet, or the node lags, or it counts what earlier payments
+    will take. Raises Stopped and NodeError."""
+    try:
+        await desk.node.estimate(
+            {"from": desk.address, **call(promised.token, desk.address, promised.units)}
+        )
+    except Reverted as error:
+        if promised.token is None:
+            raise _waits("rail_unreachable", UNREACHABLE_AGAIN_S) from error
+        owed = await desk.books.owed(desk.wallet, seen.mined)
+        short = (seen.token or 0) - owed.tokens.get(promised.token, 0) < promised.units
+        raise _waits("float_empty" if short else "token_refuses", WAIT_S) from error
 
 
 def _waits(waiting: str, again_s: float, **evidence: Any) -> Stopped:

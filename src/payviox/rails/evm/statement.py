@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from payviox.rails.base import Entry, Known, RailError
-from payviox.rails.evm import amounts, following, outside
+from payviox.rails.evm import amounts, arrival, outside
 from payviox.rails.evm.answers import TransferLog
 from payviox.rails.evm.books import Books, Payment
 from payviox.rails.evm.chains import COIN_DECIMALS
@@ -77,9 +77,9 @@ async def _entry(desk: Desk | None, payment: Payment) -> Entry:
             payment.reference, None, "pending", cents, at=payment.created_at, evidence=where
         )
     kept = await desk.books.transactions(payment)
-    found = await following.mined(desk, payment, kept)
+    found = await arrival.mined(desk, payment, kept)
     evidence: dict[str, object] = {"chain": desk.chain.name, "nonce": payment.nonce}
-    if found is None or found.confirmations < desk.chain.confirmations:
+    if found is None or not found.final or not found.sure:
         hash_ = kept[-1].hash if kept else None
         cents = payment.transfer.cents
         return Entry(
@@ -91,7 +91,7 @@ async def _entry(desk: Desk | None, payment: Payment) -> Entry:
         found.receipt.hash,
         "paid" if found.received else "failed",
         _cents(payment, found.received),
-        following.cost(payment, found.receipt),
+        arrival.cost(payment, found.receipt),
         _time(found.block.timestamp),
         evidence,
     )

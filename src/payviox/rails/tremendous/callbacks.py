@@ -40,7 +40,7 @@ def read_event(account: Account, headers: Mapping[str, str], body: bytes) -> Eve
         event = json.loads(body)
     except (ValueError, RecursionError):
         event = None
-    event_id = _word(event, "uuid")
+    event_id = word(event, "uuid")
     if event_id is None:
         raise Forged("it is signed but has no uuid")
     return _subject(event_id, _part(_part(event, "payload"), "resource"), _part(event, "payload"))
@@ -49,10 +49,10 @@ def read_event(account: Account, headers: Mapping[str, str], body: bytes) -> Eve
 def _subject(event_id: str, resource: Mapping[str, Any], payload: Mapping[str, Any]) -> Event:
     match resource.get("type"):
         case "orders":
-            return Event(event_id, order_id=_word(resource, "id"))
+            return Event(event_id, order_id=word(resource, "id"))
         case "rewards":
-            named = _word(resource, "order_id") or _word(_part(payload, "meta"), "order_id")
-            return Event(event_id, order_id=named, reward_id=_word(resource, "id"))
+            named = word(resource, "order_id") or word(_part(payload, "meta"), "order_id")
+            return Event(event_id, order_id=named, reward_id=word(resource, "id"))
         case _:
             return Event(event_id)
 
@@ -62,7 +62,8 @@ def _part(value: object, name: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _word(value: object, name: str) -> str | None:
+def word(value: object, name: str) -> str | None:
+    """A member of an object, if it is fit to be an id."""
     found = value.get(name) if isinstance(value, Mapping) else None
     fit = isinstance(found, str) and 0 < len(found) <= 200 and found.isprintable()
     return str(found) if fit else None

@@ -248,9 +248,8 @@ class TremendousRail:
         order_id = event.order_id
         if order_id is None and event.reward_id is not None:
             at = path("rewards", event.reward_id)
-            reward = (await self._client.ask(account, at, missing=True)).get("reward")
-            found = reward.get("order_id") if isinstance(reward, Mapping) else None
-            order_id = found if isinstance(found, str) else None
+            answer = await self._client.ask(account, at, missing=True)
+            order_id = callbacks.word(answer.get("reward"), "order_id")
         return Callback(event.id, () if order_id is None else (Named(rail_order_id=order_id),))
 
     async def read_float(self, business_id: UUID) -> list[Holding]:

@@ -386,6 +386,33 @@ async def test_an_account_that_is_gone_sends_nothing_and_says_nothing_of_what_wa
     assert (await pay.submit(claim)).state == "unknown"
 
 
+@pytest.mark.parametrize("gone", ["node", "account"])
+async def test_a_person_is_told_of_what_was_sent_and_cannot_be_asked_about_for_a_day(
+    pay: Paying, gone: str
+) -> None:
+    order = await pay.order(5_000, PAYEE)
+    await pay.desk.process()
+    assert (await pay.desk.get(order)).status == "sent"
+    account = pay.accounts.account
+    if gone == "node":
+        pay.change(credentials={f"rpc:{CHAIN}": "http://127.0.0.1:1"})
+    else:
+        pay.accounts.account = None
+    await pay.desk.hurry(age_s=25 * 3_600)
+    for _ in range(5):
+        await pay.settle(order)
+    told = await pay.desk.get(order)
+    assert (told.status, told.waiting) == ("unknown", "person")
+    alerts = "SELECT count(*) FROM audit_entries WHERE business_id = %s AND action = %s"
+    business_id = pay.business.business_id
+    assert await pay.scalar(alerts, business_id, "order.needs_a_person") == 1
+    assert (await pay.business.ledger())["in_transit:evm"] == 5_000
+    pay.accounts.account = account
+    pay.node.mine(CONFIRMATIONS)
+    assert (await pay.settle(order)).status == "succeeded"
+    assert pay.received(PAYEE) == [50 * 10**6]
+
+
 async def test_many_look_ups_share_what_they_all_ask(
     pay: Paying, monkeypatch: pytest.MonkeyPatch
 ) -> None:

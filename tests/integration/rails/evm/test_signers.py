@@ -95,6 +95,16 @@ async def test_a_keystore_is_its_owners_alone_and_never_overwritten(wallet: Wall
         keystores.create(wallet.path / "below", "another")
 
 
+async def test_no_key_is_made_for_a_file_that_exists(
+    wallet: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    monkeypatch.setattr(EthAccount, "encrypt", lambda *a, **k: made.append(a))
+    with pytest.raises(SignerError, match="exists already"):
+        keystores.create(wallet.path, "another")
+    assert made == []
+
+
 async def test_a_keystore_is_opened_once_for_all_who_ask(
     wallet: Wallet, signers: Signers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,14 @@
 """Which webhooks are believed to be PayPal's: signatures made here with keys of our own, and every
 way to forge one."""
 
+import asyncio
 import base64
+import contextlib
 import json
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -15,10 +17,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from payviox.rails.base import Account, Callback, Forged, Named, RailError
 from payviox.rails.fees import FeePolicy
 from payviox.rails.http import Answer, Http, NotSent, Unclear
+from payviox.rails.paypal import callbacks
 from payviox.rails.paypal.callbacks import CERTIFICATES, FETCHES_PER_MINUTE, Verifier
 
 pytestmark = pytest.mark.anyio
@@ -28,6 +33,7 @@ PATH = "/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77"
 SANDBOX = f"https://api.sandbox.paypal.com{PATH}"
 LIVE = f"https://api.paypal.com{PATH}"
 
+FAR_EAST = timezone(timedelta(hours=14))
 KEY = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 STRANGER = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 
@@ -155,6 +161,8 @@ FORGERIES: dict[str, Callable[[], dict[str, str]]] = {
     "another id": lambda: signed(transmission_id="T-2"),
     "another time": lambda: signed(transmission_time="2026-03-01T00:00:00+00:00"),
     "no time": lambda: signed(transmission_time="yesterday"),
+    "a time that UTC cannot tell": lambda: signed(transmission_time="0001-01-01T00:00:00+14:00"),
+    "another one": lambda: signed(transmission_time="9999-12-31T23:59:59-14:00"),
     "a week old": lambda: signed(age=timedelta(days=7)),
     "from the future": lambda: signed(age=timedelta(hours=-1)),
     "another algorithm": lambda: signed(auth_algo="SHA1withRSA"),
@@ -191,6 +199,9 @@ async def test_a_forged_event_is_refused(how: str) -> None:
         f"{SANDBOX}/../../other",
         "https://api.sandbox.paypal.com/v1/notifications/certs/../../upload",
         "https://api.sandbox.paypal.com/somebody/uploads/cert.pem",
+        "https://api.sandbox.paypal.com/v1/notifications/certs/anything",
+        f"{SANDBOX}{'0' * 100}",
+        f"{SANDBOX}\u0660",
         "https://www.paypalobjects.com/cert.pem",
         "https://api.sandbox.paypal.com\\@evil.example/v1/notifications/certs/CERT-1",
         "file:///etc/passwd",
@@ -267,23 +278,114 @@ async def test_without_the_certificate_it_is_not_known_whether_it_is_forged(
 
 async def test_a_certificate_is_fetched_once() -> None:
     http = Served()
-    verifier = Verifier(http)
+    verifier, one = Verifier(http), account()
     for _ in range(3):
-        await verifier.callback(account(), signed(), BODY)
+        await verifier.callback(one, signed(), BODY)
     assert len(http.asked) == 1
 
 
 async def test_strangers_can_neither_fill_the_memory_nor_have_us_fetch_for_ever() -> None:
     http = Served()
-    verifier = Verifier(http)
+    verifier, one = Verifier(http), account()
+    assert await use_up(verifier, one, FETCHES_PER_MINUTE + 5) == 5
+    assert len(http.asked) == FETCHES_PER_MINUTE
+    for number in range(FETCHES_PER_MINUTE):
+        with contextlib.suppress(RailError):
+            await verifier.callback(one, signed(cert_url=f"{SANDBOX}{number}"), BODY)
+    assert len(http.asked) == FETCHES_PER_MINUTE
+    assert len(verifier._shelves[one.business_id].kept) == CERTIFICATES
+
+
+async def use_up(verifier: Verifier, one: Account, calls: int) -> int:
+    """Have so many certificates fetched; answers how often that was too many."""
     refused = 0
-    for number in range(FETCHES_PER_MINUTE + 5):
+    for number in range(calls):
         try:
-            await verifier.callback(account(), signed(cert_url=f"{SANDBOX}{number}"), BODY)
+            await verifier.callback(one, signed(cert_url=f"{SANDBOX}{number}"), BODY)
         except RailError:
             refused += 1
-    assert len(verifier._kept) == CERTIFICATES
-    assert (len(http.asked), refused) == (FETCHES_PER_MINUTE, 5)
+    return refused
+
+
+async def test_strangers_at_one_business_keep_nothing_from_another() -> None:
+    verifier = Verifier(Served())
+    assert await use_up(verifier, account(), FETCHES_PER_MINUTE + 1) == 1
+    assert (await verifier.callback(account(), signed(), BODY)).event_id == "WH-1"
+
+
+async def test_a_known_certificate_serves_while_it_cannot_be_fetched_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(callbacks, "CERTIFICATE_S", -1.0)
+    http = Served()
+    verifier, one = Verifier(http), account()
+    await verifier.callback(one, signed(), BODY)
+    http.answer = Unclear("timed out")
+    assert (await verifier.callback(one, signed(), BODY)).event_id == "WH-1"
+    await use_up(verifier, one, FETCHES_PER_MINUTE)
+    asked = len(http.asked)
+    assert (await verifier.callback(one, signed(), BODY)).event_id == "WH-1"
+    assert len(http.asked) == asked
+    with pytest.raises(Forged):
+        await verifier.callback(one, signed(key=STRANGER), BODY)
+
+
+async def test_a_certificate_that_paypal_has_withdrawn_proves_nothing_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(callbacks, "CERTIFICATE_S", -1.0)
+    http = Served()
+    verifier, one = Verifier(http), account()
+    await verifier.callback(one, signed(), BODY)
+    http.answer = Answer(404, {}, b"")
+    with pytest.raises(Forged):
+        await verifier.callback(one, signed(), BODY)
+    http.answer = Unclear("timed out")
+    with pytest.raises(RailError):
+        await verifier.callback(one, signed(), BODY)
+
+
+LATIN = st.text(st.characters(max_codepoint=255), max_size=60)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=10,
+)
+TIMES = st.datetimes(timezones=st.timezones() | st.just(FAR_EAST)).map(str) | st.just(
+    "0001-01-01T00:00:00+14:00"
+)
+URLS = LATIN.map(SANDBOX.__add__) | LATIN.map("https://".__add__) | st.just(SANDBOX)
+NAMES = ("resource", "payout_item", "batch_header", "sender_batch_header", "sender_batch_id", "id")
+EVENTS = st.recursive(
+    st.dictionaries(st.sampled_from(NAMES), JSON),
+    lambda inner: st.dictionaries(st.sampled_from(NAMES), inner | JSON),
+    max_leaves=5,
+)
+
+
+@given(
+    changed=st.fixed_dictionaries(
+        {},
+        optional={
+            "transmission_id": LATIN,
+            "transmission_time": TIMES | LATIN,
+            "transmission_sig": LATIN,
+            "cert_url": URLS | LATIN,
+            "auth_algo": LATIN,
+        },
+    ),
+    body=st.binary(max_size=60) | EVENTS.map(json.dumps).map(str.encode),
+)
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_sent_is_forged_or_an_event(changed: dict[str, str], body: bytes) -> None:
+    """Nobody needs a key to get so far."""
+    try:
+        found = asyncio.run(parse(signed(body, **changed), body))
+    except (Forged, RailError):
+        return
+    for told in (found.event_id, *found.references, *found.rail_order_ids):
+        assert told
+        assert told.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from payviox.rails.base import Account, Forged
 from payviox.rails.fees import FeePolicy
@@ -91,8 +93,46 @@ def test_without_a_webhook_key_nothing_is_believed_and_the_reason_says_so(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"uuid": 7}', b'{"uuid": ""}', b"\xff", b"[" * 100_000]
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"uuid": 7}',
+        b'{"uuid": ""}',
+        b'{"uuid": "a\\u0000"}',
+        b'{"uuid": "\\ud800"}',
+        b"\xff",
+        b"[" * 100_000,
+    ],
 )
 def test_a_signed_body_that_names_no_event_is_refused(body: bytes) -> None:
     with pytest.raises(Forged):
         read(body)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=10,
+)
+NAMES = ("uuid", "payload", "resource", "meta", "type", "id", "order_id")
+EVENTS = st.recursive(
+    st.dictionaries(st.sampled_from(NAMES), JSON | st.sampled_from(["orders", "rewards", "X"])),
+    lambda inner: st.dictionaries(st.sampled_from(NAMES), inner | JSON),
+    max_leaves=5,
+)
+LATIN = st.text(st.characters(max_codepoint=255), max_size=80)
+
+
+@given(
+    header=LATIN | st.none(), body=st.binary(max_size=60) | EVENTS.map(json.dumps).map(str.encode)
+)
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_sent_is_forged_or_an_event(header: str | None, body: bytes) -> None:
+    try:
+        found = read(body, header)
+    except Forged:
+        return
+    for told in (found.id, found.order_id, found.reward_id):
+        assert told is None or (told and told.isprintable())
