@@ -124,6 +124,7 @@ def wallet(node: Anvil, folder: Path) -> Connected:
     node.rpc("anvil_setBalance", address, hex(10**24))
     keystore = folder / "wallet.json"
     keystore.write_text(json.dumps(Account.encrypt(key, PASSPHRASE, "pbkdf2", 2)))
+    keystore.chmod(0o600)
     until = datetime.now(UTC) + timedelta(days=1)
     chain = {
         "chain_id": CHAIN_ID,

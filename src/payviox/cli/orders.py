@@ -212,7 +212,7 @@ async def _check_unpayable(runtime: Runtime, order_id: UUID) -> None:
     found = await runtime.database.fetch(lambda connection: find(connection, order_id))
     rails = wiring.rails(runtime.database, runtime.keyring)
     try:
-        rail: object = rails.named(found.rail)
+        rail: object = rails.find(found.rail)
         if found.attempt and isinstance(rail, KeepsPayable):
             name = reference(found.id, found.attempt)
             problem = await rail.still_payable(found.business_id, name)

@@ -285,7 +285,7 @@ class Node:
 
         if not self._clients:
             self._clients = [_client(url, self.chain) for url in self.chain.rpc_urls]
-        problem = "it has no node"
+        problem = NodeError(f"{self.chain.name}: it has no node")
         every = range(len(self._clients))
         for index in nodes or [(self._preferred + turn) % len(every) for turn in every]:
             client = self._clients[index]
@@ -295,14 +295,14 @@ class Node:
             except ContractLogicError:
                 raise Reverted from None
             except NodeError as error:
-                problem = str(error)
+                problem = error
             except Exception as error:  # noqa: BLE001  # a node may answer anything at all
                 # Its own words may repeat the URL, and the key in it.
-                problem = f"{self.chain.name}: the node did not answer ({_kind(error)})"
+                problem = NodeError(f"{self.chain.name}: the node did not answer ({_kind(error)})")
             else:
                 self._preferred = self._preferred if nodes else index
                 return answer
-        raise NodeError(problem)
+        raise problem from None
 
     async def _verify(self, index: int, client: "AsyncWeb3[Any]") -> None:
         """That the node is of this chain, before it is believed."""

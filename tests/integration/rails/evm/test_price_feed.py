@@ -64,10 +64,14 @@ async def test_what_the_operator_says_goes_before_the_feed(node: ChainNode, feed
     until = datetime.now(UTC) + timedelta(hours=1)
     price = {"rate": "2900", "expires_at": until.isoformat()}
     facts = {"chain_id": 31337, "coin": "ETH", "confirmations": 1, "block_s": 1, "max_fee_gwei": 9}
-    chain = build("LOCAL", {**facts, "price_feed": feed.address, "price": price}, ["http://x"])
+    chain = build(
+        "LOCAL", {**facts, "price_feed": feed.address, "price": price}, ["http://127.0.0.1:1"]
+    )
     assert (await rate(node, chain, "ETH")).source == "fixed"
     price["expires_at"] = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
-    chain = build("LOCAL", {**facts, "price_feed": feed.address, "price": price}, ["http://x"])
+    chain = build(
+        "LOCAL", {**facts, "price_feed": feed.address, "price": price}, ["http://127.0.0.1:1"]
+    )
     assert (await rate(node, chain, "ETH")).source == "feed"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import rlp  # type: ignore[import-untyped]  # it has no types
 from eth_account import Account as EthAccount
 
 from payviox.rails.base import Account
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.anyio
 
 PASSPHRASE = "correct horse battery staple"
 DYNAMIC = {"maxFeePerGas": 40 * GWEI, "maxPriorityFeePerGas": GWEI}
+CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 LEGACY = {"gasPrice": 40 * GWEI}
 ALL_KINDS = pytest.mark.parametrize("fees", [DYNAMIC, LEGACY], ids=["dynamic", "legacy"])
 
@@ -168,8 +170,31 @@ async def test_what_is_no_keystore_is_refused_with_a_sentence(
     path = tmp_path / "wallet.json"
     if content is not None:
         path.write_text(content)
+        path.chmod(0o600)
     with pytest.raises(SignerError, match=message):
         await signers.of(account({"keystore": str(path), "address": wallet.address}))
+
+
+async def test_a_keystore_that_others_may_read_is_refused_until_they_may_not(
+    tmp_path: Path, wallet: Wallet, signers: Signers
+) -> None:
+    path = tmp_path / "wallet.json"
+    path.write_bytes(wallet.path.read_bytes())
+    path.chmod(0o640)
+    settings = {"keystore": str(path), "address": wallet.address}
+    with pytest.raises(SignerError, match="chmod 600"):
+        await signers.of(account(settings))
+    path.chmod(0o600)
+    assert (await signers.of(account(settings))).address == wallet.address
+
+
+async def test_whatever_breaks_in_signing_is_the_signers_failure(
+    wallet: Wallet, signers: Signers
+) -> None:
+    signer = await signers.of(account(wallet.settings))
+    for wrong in ({"gas": -1}, {"nonce": None}, {"to": "nowhere"}, {"maxFeePerGas": 1.5}):
+        with pytest.raises(SignerError):
+            await signer.sign(1, payment(wallet.address, 0, DYNAMIC) | wrong)
 
 
 async def test_the_key_must_be_the_wallets(anvil: Node, wallet: Wallet, signers: Signers) -> None:
@@ -299,6 +324,22 @@ async def test_a_signature_of_another_wallet_is_refused(
     signed = EthAccount.sign_transaction(given, wallet_key(5))
     liar = Liar({"result": "0x" + bytes(signed.raw_transaction).hex()})
     assert "another wallet's key" in await lied_to(signers, anvil, liar, asked)
+
+
+@pytest.mark.parametrize("twist", ["high", "long"])
+async def test_a_signature_that_the_network_would_refuse_is_refused(
+    anvil: Node, signers: Signers, twist: str
+) -> None:
+    asked = payment(anvil.accounts[3], 7, DYNAMIC)
+    signed = EthAccount.sign_transaction({**asked, "chainId": anvil.chain_id}, wallet_key(4))
+    *fields, parity, r, s = rlp.decode(bytes(signed.raw_transaction)[1:])
+    if twist == "high":
+        parity = b"" if parity else b"\x01"
+        s = (CURVE_ORDER - int.from_bytes(s, "big")).to_bytes(32, "big")
+    else:
+        s = b"\x00" + s
+    liar = Liar({"result": "0x02" + rlp.encode([*fields, parity, r, s]).hex()})
+    assert "no such transaction" in await lied_to(signers, anvil, liar, asked)
 
 
 async def test_a_signature_for_every_chain_is_refused(anvil: Node, signers: Signers) -> None:

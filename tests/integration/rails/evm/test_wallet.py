@@ -125,11 +125,12 @@ async def test_a_check_says_what_is_wrong_and_hides_the_nodes_key(pay: Paying) -
 
 
 async def test_payments_behind_a_nonce_that_nobody_sends_are_found(pay: Paying) -> None:
+    _send(pay, PAYEE, value=1)
     pay.node.automine(False)
-    gap = _send(pay, PAYEE, value=1)
     order = await pay.order(5_000, PAYEE)
     await pay.desk.process()
-    pay.node.drop(gap)
+    pay.node.reorg(1)
+    pay.node.drop_all()
     waits = await pay.settle(order)
     assert (waits.status, waits.waiting) == ("sent", "nonce_missing")
     assert (await pay.answer(order))["missing_nonces"] == [0]

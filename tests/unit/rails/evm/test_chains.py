@@ -130,6 +130,8 @@ def test_an_operators_price_is_kept_to_the_last_digit() -> None:
         ("LOCAL", {}, [], "URL of a node"),
         ("LOCAL", {}, ["ws://node.example"], "http or https"),
         ("LOCAL", {}, ["https://"], "http or https"),
+        ("LOCAL", {}, ["http://node.example/not-a-real-key"], "must begin with https"),
+        ("LOCAL", {}, ["http://10.0.0.7:8545"], "must begin with https"),
         ("LOCAL", {}, ["https://node.example:99999"], "http or https"),
         ("LOCAL", {"chain_id": None}, [KEYED], "must say its chain_id"),
         ("LOCAL", {"chain_id": 0}, [KEYED], "chain_id"),
@@ -205,8 +207,10 @@ def test_a_file_that_names_no_chains_is_refused_with_a_sentence(
 def test_a_missing_file_and_a_missing_url_are_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ChainError, match="cannot be read"):
         read([], tmp_path / "none.toml")
-    with pytest.raises(ChainError, match="NAME=URL"):
-        read(["ERC20"])
+    for given in ("ERC20", KEYED, f"{KEYED}?a=b"):
+        with pytest.raises(ChainError, match="NAME=URL") as caught:
+            read([given])
+        assert "not-a-real-key" not in str(caught.value)
     with pytest.raises(ChainError, match="must say its chain_id, coin"):
         read([f"LOCAL={KEYED}"])
 
