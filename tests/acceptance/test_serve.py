@@ -213,7 +213,7 @@ def test_the_demo_prints_a_call_that_works_whatever_was_tried_on_it_before(
     assert "REFUSED" not in demo.output
     kept = installation.home / "demo.json"
     assert kept.stat().st_mode & 0o777 == 0o600
-    installation.done("keys", "regenerate", business_id, "secret")
+    installation.done("keys", "regenerate", business_id, "secret", "--yes")
     installation.done("business", "disable-payouts", business_id)
     again = installation.start("demo")
     assert paste(first_curl(again)) == "201"
@@ -230,11 +230,11 @@ def test_the_demo_renews_what_it_prints_and_says_so(installation: Installation) 
     assert "for the demo" not in demo.output
     ada = installation.told("users", "list", business_id, "--email", "ada@example.com")[0]
     installation.done("webhook", "rotate-token", business_id)
-    installation.done("webhook", "rotate-token", business_id, "--confirm")
+    installation.done("webhook", "rotate-token", business_id, "--confirm", "--yes")
     installation.done("webhook", "set", business_id, "--url", "https://example.com", "--disable")
-    installation.done("users", "rotate-hash", ada["payout_user_id"])
+    installation.done("users", "rotate-hash", ada["payout_user_id"], "--yes")
     for kind in ("secret", "public"):
-        installation.done("keys", "regenerate", business_id, kind)
+        installation.done("keys", "regenerate", business_id, kind, "--yes")
     installation.done("business", "defund", business_id, "4000000")
     again = installation.start("demo")
     for note in (

@@ -24,7 +24,7 @@ MAX_ATTEMPTS = 5
 BELIEVE_NOT_FOUND_S = 60.0
 """Younger attempts that the rail has not heard of may still be on their way."""
 
-MAX_ROUNDS = 3
+MAX_ROUNDS = 8
 """How often in a row an attempt is sent again because its rail has not heard of it. A rail that
 breaks at every call would be tried for ever, and nobody told."""
 
@@ -32,6 +32,7 @@ UNKNOWN_S = 24 * 3600.0
 """An attempt that is unknown for so long, or longer than its rail remembers, is for a person."""
 
 FASTEST_LOOK_S, SLOWEST_LOOK_S = 1.0, 6 * 3600.0
+FIRST_ROUND_S, LAST_ROUND_S = 60.0, 3 * 3600.0
 FASTEST_WAIT_S, SLOWEST_WAIT_S = 5.0, 900.0
 
 FASTEST_ATTEMPT_S, SLOWEST_ATTEMPT_S = 60.0, 3600.0
@@ -223,7 +224,7 @@ def _not_found(case: Case, answer: Outcome) -> Decision:
     # finds out. It still waits for what it waited for.
     return Decision(
         ("queued",),
-        due_in_s=0.0,
+        due_in_s=_next_round(case),
         waiting=None if case.waiting == NEEDS_A_PERSON else case.waiting,
         outcome="not_sent" if case.authoritative else "not_found",
         rounds=case.rounds + 1,
@@ -320,6 +321,14 @@ def _second_look(case: Case, answer: Outcome) -> float | None:
 
 def _next_attempt(case: Case) -> float:
     return min(FASTEST_ATTEMPT_S * 2.0 ** min(case.attempt - 1, 10), SLOWEST_ATTEMPT_S)
+
+
+def _next_round(case: Case) -> float:
+    """At once, then ever later, to within half a day: a rail that is ill for an hour leaves nothing
+    for a person to do."""
+    if not case.rounds:
+        return 0.0
+    return min(FIRST_ROUND_S * 4.0 ** (case.rounds - 1), LAST_ROUND_S)
 
 
 def _next_wait(case: Case) -> float:

@@ -165,11 +165,13 @@ def test_switching_payouts_off_counts_at_once(installation: Installation, acme: 
 def test_a_regenerated_key_stops_the_old_one_at_once(installation: Installation) -> None:
     business = installation.told("business", "create", "Keys")["test"]
     old = dict(business)
-    business["secret_key"] = installation.done("keys", "regenerate", old["business_id"], "secret")
+    business["secret_key"] = installation.done(
+        "keys", "regenerate", old["business_id"], "secret", "--yes"
+    )
     assert business["secret_key"].startswith("sk_test_")
     assert call(installation, old, "GET", "/balance").status_code == 401
     assert call(installation, business, "GET", "/balance").status_code == 200
-    shown = installation.told("keys", "regenerate", old["business_id"], "public")
+    shown = installation.told("keys", "regenerate", old["business_id"], "public", "--yes")
     assert list(shown) == ["public_key"]
 
 
@@ -235,11 +237,13 @@ def test_payout_users_are_switched_and_given_new_hashes(
     assert not opens(first)
     installation.done("users", "activate", user_id)
     assert opens(first)
-    second = installation.done("users", "rotate-hash", user_id)
+    second = installation.done("users", "rotate-hash", user_id, "--yes")
     assert opens(second)
     assert not opens(first)
-    assert installation.done("users", "revoke", user_id, "500").startswith("$20.00")
-    assert "Insufficient balance" in installation.refused("users", "revoke", user_id, "9999")
+    assert installation.done("users", "revoke", user_id, "500", "--yes").startswith("$20.00")
+    assert "Insufficient balance" in installation.refused(
+        "users", "revoke", user_id, "9999", "--yes"
+    )
 
 
 def test_orders_are_decided_and_tell_their_whole_story(
@@ -307,12 +311,12 @@ def test_webhooks_are_set_tested_and_their_tokens_rotated_in_two_steps(
     assert url in installation.done("webhook", "event", business_id, event_id)
     installation.done("webhook", "redeliver", business_id, event_id)
     assert "no new token" in installation.refused(
-        "webhook", "rotate-token", business_id, "--confirm"
+        "webhook", "rotate-token", business_id, "--confirm", "--yes"
     )
     new = installation.done("webhook", "rotate-token", business_id)
     assert new.startswith("whsec_")
     assert installation.told("webhook", "show", business_id)["rotating"] is True
-    installation.done("webhook", "rotate-token", business_id, "--confirm")
+    installation.done("webhook", "rotate-token", business_id, "--confirm", "--yes")
     assert installation.told("webhook", "show", business_id)["rotating"] is False
 
 

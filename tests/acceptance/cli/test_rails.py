@@ -151,7 +151,7 @@ def test_paypal_is_connected_checked_limited_and_disconnected(
     simulator.set_status(payment.reference, "SUCCESS")
     installation.done("order", "look-up", order["id"])
     until(lambda: status() == "succeeded")
-    installation.done("rail", "disconnect", business_id, "paypal")
+    installation.done("rail", "disconnect", business_id, "paypal", "--yes")
     assert installation.told("rail", "list", business_id) == []
     audit = installation.done("business", "audit", business_id, "--json")
     actions = [entry["action"] for entry in reversed(json.loads(audit))]

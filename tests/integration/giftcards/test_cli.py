@@ -47,7 +47,7 @@ async def test_a_file_is_imported_with_a_summary_and_every_bad_line_named(
     assert (stock["product"], stock["available"], stock["price"]) == ("Shop 25", 2, 2_500)
 
     file.write_text(csv_of(["A2"]))
-    void = payviox("giftcards", "void", str(file), "--business", business_id)
+    void = payviox("giftcards", "void", str(file), "--business", business_id, "--yes")
     assert (void.returncode, void.stdout) == (0, "1 voided\n")
     for done in (first, again, void):
         assert SECRET not in done.stdout + done.stderr

@@ -271,12 +271,12 @@ async def test_a_rail_that_breaks_at_every_call_is_left_to_a_person_with_the_evi
         raise KeyError("field")
 
     monkeypatch.setattr(vendor, "submit", broken)
-    for _ in range(12):
+    for _ in range(24):
         await desk.process()
         await desk.hurry(age_s=120)
     after = await desk.get(order)
     assert (after.status, after.waiting) == ("unknown", "person")
-    assert calls == [f"ord_{order.id}.1"] * 4
+    assert calls == [f"ord_{order.id}.1"] * 9
     (attempt,) = await desk.attempts(order)
     assert attempt.answer is not None
     assert (attempt.answer["state"], attempt.answer["error"]) == ("not_found", "KeyError")

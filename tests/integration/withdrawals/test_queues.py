@@ -206,7 +206,8 @@ async def pages(database: Database, business_id: Any, new: bool) -> dict[str, in
     statements = {
         "sweep": processing.DUE_BUSINESSES,
         "queues": processing.DUE_QUEUES,
-        "orders": processing.LOCK_DUE[new],
+        "orders": processing.LOCK_DUE[new, False],
+        "newest orders": processing.LOCK_DUE[new, True],
     }
     given = {"s": 60.0, "b": business_id, "rail": "rail1", "n": 10}
     async with database.read() as connection:

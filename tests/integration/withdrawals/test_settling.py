@@ -164,7 +164,7 @@ async def test_the_commands_look_up_settle_and_tell(
     assert "vendor is due now" in looked
     assert await desk.process() == 1
     assert "no such option" not in payviox.refused("order", "settle", shown, "failed", status=2)
-    said = payviox.done("order", "settle", shown, "failed", "--reason", "never arrived")
+    said = payviox.done("order", "settle", shown, "failed", "--reason", "never arrived", "--yes")
     assert said.endswith("is failed.")
     assert "settled" in payviox.refused("order", "settle", shown, "failed", "--reason", "again")
     story = payviox.told("order", "show", shown)

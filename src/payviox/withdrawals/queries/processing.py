@@ -107,12 +107,15 @@ UNION ALL SELECT rail, false FROM tried WHERE due_at <= now()
 
 
 LOCK_DUE = {
-    new: f"SELECT {COLUMNS}{ATTEMPT}, now() + make_interval(secs => %(s)s) AS leased_until"
-    f"{FROM}{JOIN_ATTEMPT} WHERE o.business_id = %(b)s AND o.rail = %(rail)s AND {kind}"
-    " AND o.due_at <= now() ORDER BY o.due_at LIMIT %(n)s FOR UPDATE OF o SKIP LOCKED"
+    (new, newest): f"SELECT {COLUMNS}{ATTEMPT},"
+    f" now() + make_interval(secs => %(s)s) AS leased_until{FROM}{JOIN_ATTEMPT}"
+    f" WHERE o.business_id = %(b)s AND o.rail = %(rail)s AND {kind}"
+    f" AND o.due_at <= now() ORDER BY o.due_at {direction} LIMIT %(n)s FOR UPDATE OF o SKIP LOCKED"
     for new, kind in ((True, _NEW), (False, _TRIED))
+    for newest, direction in ((True, "DESC"), (False, "ASC"))
 }
-"""How what is due in a queue is locked, by whether it is one of new orders."""
+"""How what is due in a queue is locked, by whether it is one of new orders, and whether what came
+due last goes first."""
 
 
 async def due_queues(connection: Connection, business_id: UUID) -> list[Queue]:
@@ -123,12 +126,20 @@ async def due_queues(connection: Connection, business_id: UUID) -> list[Queue]:
 
 
 async def lock_due(
-    connection: Connection, business_id: UUID, queue: Queue, limit: int, lease_s: float
+    connection: Connection,
+    business_id: UUID,
+    queue: Queue,
+    limit: int,
+    lease_s: float,
+    *,
+    newest: bool = False,
 ) -> list[Held]:
-    """Lock what is due in a queue and what nobody else holds, the longest due first."""
+    """Lock what is due in a queue and what nobody else holds, the longest due first, or what came
+    due last."""
     async with connection.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
-            LOCK_DUE[queue.new], {"s": lease_s, "b": business_id, "rail": queue.rail, "n": limit}
+            LOCK_DUE[queue.new, newest],
+            {"s": lease_s, "b": business_id, "rail": queue.rail, "n": limit},
         )
         return await cursor.fetchall()
 

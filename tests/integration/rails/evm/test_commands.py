@@ -69,7 +69,7 @@ async def test_a_payment_that_can_still_be_made_is_not_called_failed(
         await pay.desk.hurry(age_s=90_000)
         await pay.desk.process()
     shown = ids.show(ids.ORDER, order.id)
-    settle = ("order", "settle", shown, "failed", "--reason", "nothing on the chain")
+    settle = ("order", "settle", shown, "failed", "--reason", "nothing there", "--yes")
     assert "Send any transaction" in payviox.refused(*settle)
     assert (await pay.desk.get(order)).status == "unknown"
     assert (await pay.business.ledger())["in_transit:evm"] == 5_000
@@ -84,7 +84,7 @@ async def test_payments_go_on_behind_nonces_that_an_operator_accepted(
 ) -> None:
     payviox.told(*_connect(pay, tmp_path), given=f"{PASSPHRASE}\n")
     business = ids.show(ids.BUSINESS, pay.business.business_id)
-    accept = ("rail", "accept-nonces", business, CHAIN)
+    accept = ("rail", "accept-nonces", business, CHAIN, "--yes")
     first = await pay.order(5_000, PAYEE)
     await pay.desk.process()
     assert "know everything" in payviox.refused(*accept)
@@ -93,7 +93,7 @@ async def test_payments_go_on_behind_nonces_that_an_operator_accepted(
     second = await pay.order(7_000, PAYEE)
     await pay.desk.process()
     assert (await pay.desk.get(second)).waiting == "wallet_used_elsewhere"
-    assert "no chain NOWHERE" in payviox.refused("rail", "accept-nonces", business, "NOWHERE")
+    assert "no chain NOWHERE" in payviox.refused("rail", "accept-nonces", business, "NOWHERE", "--yes")
     told = payviox.told(*accept)
     assert (told["known"], told["next_nonce"]) == (1, 3)
     assert await pay.desk.process() >= 1  # woken, not waited for

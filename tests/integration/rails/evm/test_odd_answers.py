@@ -173,7 +173,7 @@ async def test_a_receipt_without_its_events_does_not_give_the_money_back(
         unsure = await pay.settle(order)
         assert (unsure.status, unsure.waiting) == ("sent", "amount_unsure")
         pay.node.mine(2 * CONFIRMATIONS)
-        for _ in range(4):
+        for _ in range(12):
             await pay.desk.hurry(age_s=40_000)
             await pay.desk.process()
         unsure = await pay.desk.get(order)
