@@ -9,6 +9,7 @@ from payviox.rail_accounts.directory import Directory
 from payviox.rail_accounts.evm_books import EvmBooks
 from payviox.rail_accounts.products import Products
 from payviox.rails.evm.rail import EvmRail
+from payviox.rails.paypal.pricing import MAX_ITEM
 from payviox.rails.paypal.rail import PayPalRail
 from payviox.rails.sandbox import OPTIONS as SANDBOX_OPTIONS
 from payviox.rails.sandbox import SandboxRail
@@ -19,12 +20,12 @@ from payviox.withdrawals.sandbox_books import SandboxBooks
 
 def rails(database: Database, keyring: Keyring) -> Rails:
     """Live businesses have what is real: the stock, and what they connected. Test businesses have
-    the same and, for what neither serves, the sandbox."""
+    the same and, for what neither serves, the sandbox. A disabled account is still connected."""
     accounts = Directory(database, keyring)
     cards = stock.StockRail(database)
     sandbox = SandboxRail(SandboxBooks(database))
     real = [
-        Route("paypal", PayPalRail(accounts), connected=True),
+        Route("paypal", PayPalRail(accounts), connected=True, whole=True, most_net=MAX_ITEM),
         Route("crypto", EvmRail(accounts, EvmBooks(database)), connected=True),
         Route("gift_card", cards, stock.serves),
         Route("gift_card", TremendousRail(accounts, Products(database)), connected=True),

@@ -212,6 +212,6 @@ def anvil(anvil_node: Node) -> Iterator[Node]:
     """The node; whatever a test does to its chain is undone."""
     before = anvil_node.snapshot()
     yield anvil_node
+    anvil_node.drop_all()  # first: what still waits would be mined while the chain is put back
     anvil_node.automine(True)
-    anvil_node.drop_all()
     anvil_node.revert(before)

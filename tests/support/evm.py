@@ -51,6 +51,8 @@ class OneAccount:
     async def find(self, business_id: UUID, rail: str) -> Account | None:
         return self.account
 
+    find_to_route = find
+
 
 @dataclass
 class Paying:

@@ -16,7 +16,7 @@ def sent_by_hand(
         "to": to,
         "value": value,
         "data": data,
-        "nonce": pay.node.nonce(pay.address) if nonce is None else nonce,
+        "nonce": pay.node.nonce(pay.address, "pending") if nonce is None else nonce,
         "gas": 100_000,
         "maxFeePerGas": 90 * GWEI,
         "maxPriorityFeePerGas": 50 * GWEI,

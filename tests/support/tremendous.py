@@ -85,15 +85,18 @@ class Shop:
         given = {"api_key": self.api_key, "webhook_key": TREMENDOUS_WEBHOOK_KEY}
         secrets = given if credentials is None else credentials
         asked = Changes(changes, settings)
-        with contextlib.suppress(RailError):
-            asked = await owners.ask(
-                self.business.database,
-                self.rail,
+        account = await self.business.database.fetch(
+            lambda db: rail_accounts.candidate(
+                db,
+                self.services.keyring,
                 self.business.business_id,
                 "tremendous",
                 asked,
                 secrets,
             )
+        )
+        with contextlib.suppress(RailError):
+            asked = await owners.ask(self.rail, "tremendous", account, asked)
         await self.business.database.write(
             lambda db: rail_accounts.connect(
                 db,

@@ -119,5 +119,6 @@ def _exports(settings: Settings) -> str:
     folder = beside if (beside / "payviox").exists() else Path(sys.argv[0]).absolute().parent
     return (
         f"export PAYVIOX_HOME={shlex.quote(str(settings.home))}"
+        f" PAYVIOX_PORT={settings.port} PAYVIOX_PUBLIC_URL={shlex.quote(settings.public_url)}"
         f' PATH={shlex.quote(str(folder))}:"$PATH" PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1'
     )

@@ -186,11 +186,18 @@ def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) ->
     """
     if not reason.strip() or len(reason) > 500 or not reason.isprintable():
         raise click.BadParameter("give 1 to 500 printable characters", param_hint="--reason")
-    confirm(f"Book the order as {ended}? This cannot be taken back.", yes=yes)
+
+    async def check(runtime: Runtime) -> Order:
+        found = await runtime.database.fetch(lambda connection: find(connection, order_id))
+        settling.check(found)
+        if ended == "failed":
+            await _check_unpayable(runtime, found)
+        return found
+
+    amount = dollars(run(check).amount)
+    confirm(f"Book the order of {amount} as {ended}? This cannot be taken back.", yes=yes)
 
     async def work(runtime: Runtime) -> Order:
-        if ended == "failed":
-            await _check_unpayable(runtime, order_id)
         return await _decided(
             runtime.database,
             order_id,
@@ -207,9 +214,8 @@ def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) ->
     _print(run(work), as_json)
 
 
-async def _check_unpayable(runtime: Runtime, order_id: UUID) -> None:
+async def _check_unpayable(runtime: Runtime, found: Order) -> None:
     """Raises Conflict where the rail knows that the order may still be paid, or cannot tell."""
-    found = await runtime.database.fetch(lambda connection: find(connection, order_id))
     rails = wiring.rails(runtime.database, runtime.keyring)
     try:
         rail: object = rails.find(found.rail)

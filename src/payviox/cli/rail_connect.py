@@ -15,10 +15,10 @@ from payviox.cli.output import BUSINESS, as_json, print_json, print_pairs
 from payviox.cli.rail_views import shown, wake_waiting
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection
-from payviox.errors import FieldErrors
+from payviox.errors import Conflict, FieldErrors
 from payviox.rail_accounts import owners, rules, service
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
-from payviox.rails.base import RailError
+from payviox.rails.base import Account, Finding, RailError
 from payviox.rails.evm import chain_settings, checking, keystores
 from payviox.rails.evm.chains import Chain, ChainError
 from payviox.rails.evm.keys import SignerError
@@ -41,17 +41,23 @@ COMMON = (
     ("--fee-cap", "CENTS", "Most of one fee."),
 )
 
-secret_stdin = click.option(
-    "--secret-stdin", is_flag=True, help="Read the secret from standard input, a line each."
+no_check = click.option(
+    "--no-check", is_flag=True, help="Save the account also where the rail's check finds fault."
 )
 base_url = click.option("--base-url", help="Where the API is, if not at the vendor's own address.")
+
+
+def secret_stdin(lines: str) -> Callable[[Command], Command]:
+    """The option for scripts; `lines` says what standard input holds, in which order."""
+    told = f"Read from standard input: {lines}."
+    return click.option("--secret-stdin", is_flag=True, help=told)
 
 
 def _common(command: Command) -> Command:
     """The options that every account has."""
     for name, metavar, meaning in reversed(COMMON):
         command = click.option(name, metavar=metavar, help=meaning)(command)
-    return as_json(secret_stdin(command))
+    return as_json(command)
 
 
 @click.group()
@@ -59,7 +65,8 @@ def connect() -> None:
     """Connect an account of a business, or replace its credentials.
 
     A test business connects a vendor's sandbox or a test chain, a live business the real thing.
-    Limits, fees and settings that are not named stay as they are.
+    Limits, fees and settings that are not named stay as they are. PayPal and Tremendous are asked
+    first, and nothing is saved where that finds fault.
     """
 
 
@@ -68,12 +75,17 @@ def connect() -> None:
 @click.option("--client-id", required=True, help="The REST app's client id.")
 @click.option("--webhook-id", help="The webhook's id, by which callbacks are verified.")
 @base_url
+@no_check
+@secret_stdin("one line, the app's secret")
 @_common
-def paypal(business_id: UUID, secret_stdin: bool, as_json: bool, **given: str | None) -> None:
+def paypal(
+    business_id: UUID, no_check: bool, secret_stdin: bool, as_json: bool, **given: str | None
+) -> None:
     """Connect PayPal Payouts; the REST app's secret is asked for."""
     secret, *_ = _secrets(["The app's secret"], from_stdin=secret_stdin)
     changes = _changes("paypal", given)
-    _connect(business_id, "paypal", changes, {"client_secret": secret}, as_json)
+    credentials = {"client_secret": secret}
+    _connect(business_id, "paypal", changes, credentials, as_json, check=not no_check)
 
 
 @connect.command()
@@ -81,15 +93,22 @@ def paypal(business_id: UUID, secret_stdin: bool, as_json: bool, **given: str | 
 @click.option("--funding-source", "funding_source_id", required=True, help="What pays; its id.")
 @click.option("--campaign", "campaign_id", help="The campaign that dresses the rewards; its id.")
 @base_url
+@no_check
+@secret_stdin("first the API key, then the webhook's private key, a line each")
 @_common
-def tremendous(business_id: UUID, secret_stdin: bool, as_json: bool, **given: str | None) -> None:
-    """Connect Tremendous; the API key is asked for and, for callbacks, the webhook's private key,
-    which may be left empty."""
+def tremendous(
+    business_id: UUID, no_check: bool, secret_stdin: bool, as_json: bool, **given: str | None
+) -> None:
+    """Connect Tremendous; the API key is asked for and, for callbacks, the webhook's private key.
+
+    The latter may be left empty: one that was given before stays.
+    """
     key, webhook_key = _secrets(
-        ["API key", "Webhook's private key (empty for none)"], from_stdin=secret_stdin
+        ["API key", "Webhook's private key (empty: as before, or none)"], from_stdin=secret_stdin
     )
     credentials = {"api_key": key, "webhook_key": webhook_key}
-    _connect(business_id, "tremendous", _changes("tremendous", given), credentials, as_json)
+    changes = _changes("tremendous", given)
+    _connect(business_id, "tremendous", changes, credentials, as_json, check=not no_check)
 
 
 @connect.command()
@@ -114,6 +133,7 @@ def tremendous(business_id: UUID, secret_stdin: bool, as_json: bool, **given: st
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A TOML or JSON file of chains, for those that are not known by name.",
 )
+@secret_stdin("one line, the keystore's passphrase")
 @_common
 def evm(
     business_id: UUID,
@@ -151,7 +171,8 @@ def evm(
     }
     named = _changes("evm", {**given, **wallet})
     changes = Changes(named.columns, {**named.settings, **chains.settings})
-    _connect(business_id, "evm", changes, {**credentials, **chains.credentials}, as_json)
+    secrets = {**credentials, **chains.credentials}
+    _connect(business_id, "evm", changes, secrets, as_json, check=False)
 
 
 async def _ask_nodes(chains: Mapping[str, Chain]) -> None:
@@ -183,7 +204,7 @@ def keystore_group() -> None:
 
 @keystore_group.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@secret_stdin
+@secret_stdin("one line, the new passphrase")
 @as_json
 def create(file: Path, secret_stdin: bool, as_json: bool) -> None:
     """Make a new wallet and keep its key in FILE, encrypted with a passphrase.
@@ -228,9 +249,23 @@ def _connect(
     changes: Changes,
     credentials: Mapping[str, str],
     as_json: bool,
+    *,
+    check: bool,
 ) -> None:
     async def work(runtime: Runtime) -> tuple[dict[str, Any], bool]:
-        asked = await _with_owner(runtime, business_id, rail, changes, credentials)
+        account = await runtime.database.fetch(
+            lambda db: service.candidate(
+                db, runtime.keyring, business_id, rail, changes, credentials
+            )
+        )
+        rails = wiring.rails(runtime.database, runtime.keyring)
+        try:
+            at = rails.connected(rail)
+            if check:
+                _refuse(await at.check(account))
+            asked = await _with_owner(at, rail, account, changes)
+        finally:
+            await rails.close()
 
         async def write(connection: Connection) -> tuple[RailAccount, bool]:
             made = await service.connect(
@@ -239,10 +274,11 @@ def _connect(
             await wake_waiting(connection, business_id)
             return made
 
-        account, new = await runtime.database.write(write)
-        return shown(runtime, account), new
+        stored, new = await runtime.database.write(write)
+        return shown(runtime, stored), new
 
     now, new = run(work)
+    _warn_of_address(rail, now)
     if as_json:
         print_json({**now, "new": new})
         return
@@ -253,20 +289,28 @@ def _connect(
     click.echo(f"`payviox rail check {business} {rail}` says whether it works.", err=True)
 
 
-async def _with_owner(
-    runtime: Runtime,
-    business_id: UUID,
-    rail: RailName,
-    changes: Changes,
-    credentials: Mapping[str, str],
-) -> Changes:
+def _refuse(findings: Sequence[Finding]) -> None:
+    """Raises Conflict where payments could not go on. What is harmless is told."""
+    told = [f"{found.subject}: {found.problem}" for found in findings if found.problem]
+    if any(found.problem and not found.harmless for found in findings):
+        raise Conflict(f"Nothing was saved (--no-check saves it all the same). {' '.join(told)}")
+    for line in told:
+        click.echo(f"Warning: {line}", err=True)
+
+
+def _warn_of_address(rail: RailName, now: Mapping[str, Any]) -> None:
+    if now["environment"] == "live" and not rules.is_vendors_own(rail, now["settings"]):
+        click.echo(
+            f"Warning: {now['settings']['base_url']} is no address of {rules.VENDORS[rail]}. It is"
+            " given the credentials, and what it says is believed to be paid.",
+            err=True,
+        )
+
+
+async def _with_owner(at: object, rail: RailName, account: Account, changes: Changes) -> Changes:
     """The changes with whose account it is; as they are, and said so, where the rail cannot say."""
-    rails = wiring.rails(runtime.database, runtime.keyring)
     try:
-        at = rails.connected(rail)
-        return await owners.ask(runtime.database, at, business_id, rail, changes, credentials)
+        return await owners.ask(at, rail, account, changes)
     except RailError as error:
         click.echo(f"Whose account it is could not be asked. {error}", err=True)
         return changes
-    finally:
-        await rails.close()

@@ -8,11 +8,14 @@ from uuid import UUID
 import click
 
 from payviox import ids
+from payviox.auth.keyring import DecryptionFailed
 from payviox.businesses import service as businesses
 from payviox.cli.runtime import Runtime
 from payviox.db import jobs
 from payviox.db.pool import Connection
+from payviox.errors import SettingsError
 from payviox.rail_accounts import rules, service
+from payviox.rail_accounts.directory import opened
 from payviox.rail_accounts.model import RailAccount
 from payviox.withdrawals import service as withdrawals
 
@@ -53,7 +56,18 @@ def shown(runtime: Runtime, account: RailAccount) -> dict[str, Any]:
     }
     if account.rail in rules.CALLS_BACK:
         facts["callback_url"] = callback_url(runtime, account)
+    facts["credentials"] = _credentials(runtime, account)
     return facts | {"created_at": account.created_at, "updated_at": account.updated_at}
+
+
+def _credentials(runtime: Runtime, account: RailAccount) -> dict[str, str]:
+    """Whether each is there; never what it is."""
+    names = (*rules.CREDENTIALS[account.rail], *rules.OPTIONAL_CREDENTIALS.get(account.rail, ()))
+    try:
+        held = opened(account, runtime.keyring).credentials
+    except (DecryptionFailed, SettingsError):
+        return dict.fromkeys(names, "cannot be read")
+    return {name: "set" if held.get(name) else "not set" for name in dict.fromkeys((*names, *held))}
 
 
 def callback_url(runtime: Runtime, account: RailAccount) -> str:

@@ -54,7 +54,12 @@ class Since(click.ParamType[datetime]):
     type=Since(),
     help=f"How far back.  [default: {service.DEFAULT_PERIOD.days}d]",
 )
-@click.option("--csv", "csv_file", type=click.File("w"), help="Write CSV here (`-`: print it).")
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.File("w", lazy=False),  # a path that cannot be written is told at once
+    help="Write CSV here (`-`: print it).",
+)
 @as_json
 @click.pass_context
 def reconcile(

@@ -31,7 +31,9 @@ CSV_HEADER = (
     "order_id",
     "subject",
     "opened_at",
+    "detail",
 )
+"""Amounts in cents. `detail` says why a rail was not compared, or its float is not known."""
 
 
 def shown(business: Business, report: Report, items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -52,12 +54,14 @@ def csv_lines(found: Sequence[Compared]) -> Iterator[str]:
     for business, report, items in found:
         at = (ids.show(ids.BUSINESS, business.id), report.rail)
         if report.not_compared is not None:
-            yield _line((*at, f"not compared: {report.not_compared}", *[None] * 6))
-            continue
-        for name, ours, theirs in _classes(report):
-            yield _line((*at, name, ours, theirs, *[None] * 4))
-        yield _line((*at, "costs", report.costs_booked, report.costs_charged, *[None] * 4))
-        yield _line((*at, "float", None, report.float.cents, *[None] * 4))
+            yield _line((*at, "not_compared", *[None] * 6, report.not_compared))
+        else:
+            for name, ours, theirs in _classes(report):
+                yield _line((*at, name, ours, theirs, *[None] * 5))
+            yield _line((*at, "costs", report.costs_booked, report.costs_charged, *[None] * 5))
+        yield _line((*at, "float", None, report.float.cents, *[None] * 4, report.float.problem))
+        yield _line((*at, "reserved", report.liability.in_transit, *[None] * 6))
+        yield _line((*at, "payout_users", report.liability.users, *[None] * 6))
         for item in items:
             yield _line(
                 (
@@ -69,6 +73,7 @@ def csv_lines(found: Sequence[Compared]) -> Iterator[str]:
                     item["order_id"],
                     item["subject"],
                     item["opened_at"].isoformat(),
+                    None,
                 )
             )
 
@@ -106,8 +111,10 @@ def _print(business: Business, report: Report, items: list[dict[str, Any]]) -> N
             f"since {since}: {counted(report.orders, 'order')},"
             f" {counted(report.entries, 'payment')} in the rail's books"
         )
-        print_table(("cents", "our_books", "rail_says"), _classes(report), "")
-        click.echo(f"costs: {report.costs_booked} booked, {report.costs_charged} charged")
+        rows = [(name, dollars(ours), dollars(theirs)) for name, ours, theirs in _classes(report)]
+        print_table(("class", "our_books", "rail_says"), rows, "")
+        booked, charged = dollars(report.costs_booked), dollars(report.costs_charged)
+        click.echo(f"costs: {booked} booked, {charged} charged")
         if report.look_ups:
             click.echo(f"{counted(report.look_ups, 'order')} will be looked up at the rail first")
     click.echo(_float(report))
@@ -119,7 +126,7 @@ def _print(business: Business, report: Report, items: list[dict[str, Any]]) -> N
     if items:
         click.echo(
             f"{counted(len(items), 'open item')}: `payviox reconcile items` lists them,"
-            " `payviox reconcile show` says what to do"
+            f" `payviox reconcile show {items[0]['item_id']}` says what to do"
         )
     elif report.not_compared is None:
         click.echo("nothing is unexplained")
@@ -137,6 +144,6 @@ def _float(report: Report) -> str:
         told = f"unknown in dollars ({assets})" if assets else "none at this rail"
     covers = "" if coverage is None else f", which it covers by {coverage} %"
     return (
-        f"float: {told}; in transit {dollars(owed.in_transit)}, payout users"
+        f"float: {told}; reserved for open orders {dollars(owed.in_transit)}, payout users"
         f" {dollars(owed.users)}{covers}"
     )

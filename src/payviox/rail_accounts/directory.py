@@ -1,6 +1,8 @@
 """Where rails find a business's account, with its credentials opened."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -30,21 +32,42 @@ class Directory:
     async def find(self, business_id: UUID, rail: str) -> Account | None:
         """The account, enabled or not. One whose credentials cannot be read counts as not
         connected, and is logged."""
-        stored = await self._database.fetch(
-            lambda connection: queries.find(connection, business_id, rail)
-        )
+        stored = await self._stored(business_id, rail)
+        return None if stored is None else self._opened(stored)
+
+    async def find_to_route(self, business_id: UUID, rail: str) -> Account | None:
+        """The account; where its credentials cannot be read, without them and disabled, so that the
+        sandbox does not take its place."""
+        stored = await self._stored(business_id, rail)
         if stored is None:
             return None
+        return self._opened(stored) or replace(_account(stored, {}), enabled=False)
+
+    async def _stored(self, business_id: UUID, rail: str) -> RailAccount | None:
+        return await self._database.fetch(
+            lambda connection: queries.find(connection, business_id, rail)
+        )
+
+    def _opened(self, stored: RailAccount) -> Account | None:
         try:
             return opened(stored, self._keyring)
         except (DecryptionFailed, SettingsError) as error:
-            logger.error("rail account cannot be opened", rail=rail, problem=str(error))  # noqa: TRY400  # the trace says no more
+            logger.error(  # noqa: TRY400  # the trace says no more
+                "rail account cannot be opened",
+                business=str(stored.business_id),
+                rail=stored.rail,
+                problem=str(error),
+            )
             return None
 
 
 def opened(stored: RailAccount, keyring: Keyring) -> Account:
     """The account with its credentials. Raises DecryptionFailed where they were changed or moved,
     SettingsError where their key is not configured."""
+    return _account(stored, _opened(stored, keyring))
+
+
+def _account(stored: RailAccount, credentials: Mapping[str, str]) -> Account:
     return Account(
         stored.business_id,
         stored.rail,
@@ -55,7 +78,7 @@ def opened(stored: RailAccount, keyring: Keyring) -> Account:
         stored.low_float,
         stored.fees,
         stored.settings,
-        _opened(stored, keyring),
+        credentials,
     )
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from payviox.errors import FieldErrors
 from payviox.money import MAX_ALLOCATION
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
-from payviox.rail_accounts.urls import check_url
+from payviox.rail_accounts.urls import check_url, is_this_machine
 from payviox.rails.base import Environment
 from payviox.rails.evm import addresses
 from payviox.rails.evm.chain_settings import RPC_CREDENTIAL, build
@@ -86,6 +86,12 @@ CREDENTIALS: dict[RailName, tuple[str, ...]] = {
 }
 """Those without which nothing works."""
 
+OPTIONAL_CREDENTIALS: dict[RailName, tuple[str, ...]] = {"tremendous": ("webhook_key",)}
+"""Those that are not needed to pay; one that is not given again stays as it is."""
+
+VENDORS: dict[RailName, str] = {"paypal": "paypal.com", "tremendous": "tremendous.com"}
+"""Whose the API is."""
+
 RAILS: tuple[RailName, ...] = tuple(SETTINGS)
 
 CALLS_BACK: tuple[RailName, ...] = ("paypal", "tremendous")
@@ -111,6 +117,9 @@ def parse(rail: RailName, assignments: Iterable[str], *, connecting: bool = Fals
         name, equals, text = assignment.partition("=")
         name = name.strip()
         rule = known.get(name)
+        if name in (*columns, *settings, *problems) or f"{name}_bp" in (*columns, *settings):
+            problems[name] = [f"{name} is given twice."]
+            continue
         if rule is None or not equals:
             write = f"NAME=VALUE, NAME one of {', '.join(known)}"
             problems[name] = [f"{name!r} sets nothing of {rail}. Write {write}."]
@@ -234,13 +243,28 @@ def basis_points(name: str, text: str) -> int:
     return int(Decimal(text) * 100)
 
 
+def is_vendors_own(rail: RailName, settings: Mapping[str, Any]) -> bool:
+    """Whether the account's API is at the vendor's address, not at a proxy or a simulator."""
+    host = _host(settings)
+    vendor = VENDORS.get(rail)
+    return not host or vendor is None or host == vendor or host.endswith(f".{vendor}")
+
+
+def _host(settings: Mapping[str, Any]) -> str:
+    return (urlsplit(settings.get("base_url") or "").hostname or "").rstrip(".")
+
+
 def _check_vendor(
-    environment: Environment, settings: Mapping[str, Any], vendor: str, sandbox: str
+    environment: Environment, settings: Mapping[str, Any], rail: RailName, sandbox: str
 ) -> dict[str, list[str]]:
     """The vendor's live API is for live businesses, its sandbox for test ones. What is neither may
-    be either: a proxy, or a simulator."""
-    host = (urlsplit(settings.get("base_url") or "").hostname or "").rstrip(".")
-    if host != vendor and not host.endswith(f".{vendor}"):
+    be either, such as a proxy; but on this machine are simulators, which real money never reaches.
+    """
+    host = _host(settings)
+    if environment == "live" and is_this_machine(host):
+        message = f"{host} is this machine, where no live account is; base_url=none: the vendor's."
+        return {"base_url": [message]}
+    if not host or not is_vendors_own(rail, settings):
         return {}
     is_sandbox = host == sandbox or host.endswith(f".{sandbox}")
     if is_sandbox == (environment == "sandbox"):
@@ -255,13 +279,13 @@ def _check_paypal(
     settings: Mapping[str, Any],
     credentials: Mapping[str, str] | None,  # noqa: ARG001  # as its siblings
 ) -> dict[str, list[str]]:
-    return _check_vendor(environment, settings, "paypal.com", "sandbox.paypal.com")
+    return _check_vendor(environment, settings, "paypal", "sandbox.paypal.com")
 
 
 def _check_tremendous(
     environment: Environment, settings: Mapping[str, Any], credentials: Mapping[str, str] | None
 ) -> dict[str, list[str]]:
-    problems = _check_vendor(environment, settings, "tremendous.com", "testflight.tremendous.com")
+    problems = _check_vendor(environment, settings, "tremendous", "testflight.tremendous.com")
     key = (credentials or {}).get("api_key", "")
     if environment == "sandbox" and key.startswith("PROD_"):
         problems["api_key"] = ["This API key is a live one (PROD_…); this is a test business."]

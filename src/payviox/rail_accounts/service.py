@@ -13,7 +13,8 @@ from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.rail_accounts import directory, product_queries, queries, rules
 from payviox.rail_accounts.model import Changes, RailAccount, RailName, place
-from payviox.rails.base import Environment
+from payviox.rails.base import Account, Environment
+from payviox.rails.fees import FeePolicy
 
 find = queries.find
 list_all = queries.list_all
@@ -48,14 +49,14 @@ async def connect(
     """
     await account_locks.hold(connection, business_id, rail)
     environment = await environment_of(connection, business_id)
-    kept = {name: value for name, value in credentials.items() if value}
-    sealed = keyring.encrypt(json.dumps(kept).encode(), place(business_id, rail))
+    empty = _sealed(keyring, business_id, rail, {})
     new = await queries.insert(
-        connection, business_id, rail, environment, sealed, keyring.current.id
+        connection, business_id, rail, environment, empty, keyring.current.id
     )
     now = await _locked(connection, business_id, rail)
     settings = _merged(now.settings, changes)
-    before = {} if new else directory.credentials_of(now, keyring)
+    before = directory.credentials_of(now, keyring)
+    kept = _kept(rail, before, credentials)
     owner, secret = rules.OWNER.get(rail, ("", ""))
     if owner not in changes.settings and kept.get(secret) != before.get(secret):
         settings.pop(owner, None)  # it was said of the credentials before
@@ -69,7 +70,7 @@ async def connect(
         {
             **changes.columns,
             "settings": settings,
-            "credentials": sealed,
+            "credentials": _sealed(keyring, business_id, rail, kept),
             "key_id": keyring.current.id,
         },
     )
@@ -95,12 +96,26 @@ async def change(
     return await get(connection, business_id, rail)
 
 
-async def settings_after(
-    connection: Connection, business_id: UUID, rail: str, changes: Changes
-) -> dict[str, Any]:
-    """The settings that the business's account, there already or not, would have."""
+async def candidate(
+    connection: Connection,
+    keyring: Keyring,
+    business_id: UUID,
+    rail: RailName,
+    changes: Changes,
+    credentials: Mapping[str, str],
+) -> Account:
+    """The account that `connect` would make, so that its rail can be asked before; without what the
+    rail has said of the one before. Raises NotFound and FieldErrors."""
+    environment = await environment_of(connection, business_id)
     now = await queries.find(connection, business_id, rail)
-    return _merged({} if now is None else now.settings, changes)
+    settings = _merged({} if now is None else now.settings, changes)
+    settings.pop(rules.OWNER.get(rail, ("", ""))[0], None)
+    before = {} if now is None else directory.credentials_of(now, keyring)
+    kept = _kept(rail, before, credentials)
+    rules.check(rail, environment, settings, kept)
+    low: Any = changes.columns.get("low_float", now and now.low_float)
+    limits = (None, None, low)
+    return Account(business_id, rail, environment, True, *limits, FeePolicy(), settings, kept)
 
 
 async def keep_owner(connection: Connection, seen: RailAccount, owner: str, actor: str) -> None:
@@ -224,6 +239,19 @@ async def _check_wallet(
             f"Another business pays from the wallet {settings['address']} on chain {chains}. Each"
             " business needs a wallet of its own: `payviox rail keystore create` makes one."
         )
+
+
+def _kept(rail: RailName, before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """What was given, and of the rest what may be left out and was there before."""
+    optional = rules.OPTIONAL_CREDENTIALS.get(rail, ())
+    stays = {name: before[name] for name in optional if name in before}
+    return stays | {name: value for name, value in given.items() if value}
+
+
+def _sealed(
+    keyring: Keyring, business_id: UUID, rail: str, credentials: Mapping[str, str]
+) -> bytes:
+    return keyring.encrypt(json.dumps(credentials).encode(), place(business_id, rail))
 
 
 def _orders(count: int) -> str:

@@ -22,11 +22,12 @@ def check_url(name: str, text: str) -> None:
     if port == 0 or not (HOST.fullmatch(host) or _is_ip(host)):
         # It is not repeated: somebody may have put a password into it.
         raise ValueError(f"{name} must be a URL such as https://api.example.com/v2, without more.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_this_machine(host)):
         raise ValueError(f"{name} must begin with https://, unless it is on this machine.")
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether it is reached without leaving the machine."""
     return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
 
 

@@ -146,7 +146,12 @@ class Accounts(Protocol):
     """Where rails find the account that a business connected."""
 
     async def find(self, business_id: UUID, rail: str) -> Account | None:
-        """The account, enabled or not; None where the business has none."""
+        """The account, enabled or not; None where the business has none that can be opened."""
+        ...
+
+    async def find_to_route(self, business_id: UUID, rail: str) -> Account | None:
+        """The account by which it is decided where new orders go; None where the business has none.
+        One whose credentials cannot be read is there, without them and disabled."""
         ...
 
 

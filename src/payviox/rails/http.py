@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -50,6 +51,27 @@ class Answer:
         return found if isinstance(found, dict) else {}
 
 
+def _why(error: Exception, url: str) -> str:  # noqa: PLR0911  # one for each cause
+    """What broke, in words, with the host alone of the URL: the rest may hold what is secret."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return f"the name {parts.hostname} is not found"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"the certificate of {host} is not valid"
+        case aiohttp.ClientSSLError():
+            return f"{host} does not speak TLS"
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            return f"{host} refuses connections"
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return f"there is no connection to {host}"
+        case TimeoutError():
+            return f"{host} did not answer in time"
+        case _:
+            return f"{host} broke the connection off"
+
+
 class Http:
     """A pool of connections, opened on first use and closed with `close`."""
 
@@ -90,11 +112,11 @@ class Http:
                 return Answer(response.status, lowered, found)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             # Raised before a connection is used. aiohttp repeats what broke off, but no POST.
-            raise NotSent(type(error).__name__) from error
+            raise NotSent(_why(error, url)) from error
         except aiohttp.InvalidURL as error:
             raise NotSent("the address is no URL") from error
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-            raise Unclear(type(error).__name__) from error
+            raise Unclear(_why(error, url)) from error
 
     async def close(self) -> None:
         if self._session is not None:

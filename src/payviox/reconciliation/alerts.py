@@ -40,7 +40,7 @@ async def tell_of_items(connection: Connection, business_id: UUID) -> int:
     if items:
         logger.warning(
             UNEXPLAINED,
-            business=str(business_id),
+            business=ids.show(ids.BUSINESS, business_id),
             count=len(items),
             first=ids.show(ids.SUSPENSE_ITEM, items[0].id),
         )
@@ -60,4 +60,5 @@ async def tell_of_floats(connection: Connection, report: Report, before: Kept | 
             continue
         detail = {"rail": report.rail, "asset": holding.asset, "amount": holding.amount}
         await businesses.audit(connection, report.business_id, BY_ITSELF, LOW_FLOAT, detail)
-        logger.warning(LOW_FLOAT, business=str(report.business_id), **detail)
+        business = ids.show(ids.BUSINESS, report.business_id)
+        logger.warning(LOW_FLOAT, business=business, **detail)

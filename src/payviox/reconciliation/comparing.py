@@ -2,7 +2,7 @@
 one snapshot: what has changed in between is told apart by its time. A page of orders is in memory
 at once, whatever their number. Nothing is written here but notes of what is to be done."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -200,17 +200,30 @@ class _Comparison:
         self._explained_settled += verdict.settled
 
     async def _accounts(self) -> None:
-        report, users = self._report, 0
-        balances: dict[str, int] = {}
-        for row in await ledger.sums(self._connection, report.business_id):
-            if row.rail == report.rail:
-                balances[row.kind] = row.balance
-            elif row.kind == "user":
-                users = row.balance
-        report.liability = Liability(balances.get("in_transit", 0), users)
+        report = self._report
+        balances = await _balances(self._connection, *self._at)
+        report.liability = _liability(balances)
         report.ours.told += report.liability.in_transit
         report.settled = balances.get("settled", 0)
         report.settled_before = report.settled - self._explained_settled
+
+
+async def liability(connection: Connection, business_id: UUID, rail: str) -> Liability:
+    """What the business owes by our ledger, whatever the rail says."""
+    return _liability(await _balances(connection, business_id, rail))
+
+
+def _liability(balances: Mapping[str, int]) -> Liability:
+    return Liability(balances.get("in_transit", 0), balances.get("user", 0))
+
+
+async def _balances(connection: Connection, business_id: UUID, rail: str) -> dict[str, int]:
+    """Of the business's ledger accounts of this rail, and of all its payout users, by kind."""
+    return {
+        row.kind: row.balance
+        for row in await ledger.sums(connection, business_id)
+        if row.rail == rail or row.kind == "user"
+    }
 
 
 def is_to_be_done(verdict: Verdict, items: Sequence[Item]) -> bool:

@@ -13,7 +13,7 @@ from payviox.db.pool import Connection, Database
 from payviox.rails.base import Rail, RailError
 from payviox.reconciliation import alerts, queries
 from payviox.reconciliation.carrying_out import carry_out, open_paid_after_all
-from payviox.reconciliation.comparing import Progress, compare, read_statement
+from payviox.reconciliation.comparing import Progress, compare, liability, read_statement
 from payviox.reconciliation.entries import Entries
 from payviox.reconciliation.model import Float, Report
 from payviox.reconciliation.verdicts import Terms
@@ -78,6 +78,9 @@ async def reconcile_rail(
     await open_paid_after_all(database, business_id, rail_name)
     asked_at = await database.fetch(queries.now)
     report = Report(business_id, rail_name, since or asked_at - DEFAULT_PERIOD, asked_at)
+    report.float = Float(problem="the rail was not asked")
+    # Of our books alone, also where nothing is compared; a comparison reads it again.
+    report.liability = await database.fetch(lambda db: liability(db, business_id, rail_name))
     async with _turn(database, business_id, rail_name) as ours:
         if not ours:
             report.not_compared = "it is being compared by somebody else just now"

@@ -3,11 +3,13 @@ Database only, in the caller's transaction."""
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
@@ -63,7 +65,8 @@ async def book(
     story = [entry for one in decided for entry in _story(*one, actor)]
     await stories.enter(connection, business_id, story)
     for action in sorted({d.alert for _, _, d in decided if d.alert is not None}):
-        await alert(connection, [o for o, _, d in decided if d.alert == action], action, actor)
+        told = [replace(o, waiting=d.waiting) for o, _, d in decided if d.alert == action]
+        await alert(connection, told, action, actor)
 
 
 def _postings(order: Held, answer: Outcome, decision: Decision, actor: str) -> list[Posting]:
@@ -151,10 +154,19 @@ def _story(order: Held, answer: Outcome, decision: Decision, actor: str) -> list
 
 
 async def alert(connection: Connection, orders: Sequence[Held], action: str, actor: str) -> None:
-    """Tell the operator: in the log together, in the business's audit entries each."""
-    logger.warning(action, count=len(orders), first=str(orders[0].id), rail=orders[0].rail)
+    """Tell the operator what it is and what the orders wait for: in the log together, in the
+    business's audit entries each."""
+    logger.warning(
+        action,
+        count=len(orders),
+        first=ids.show(ids.ORDER, orders[0].id),
+        business=ids.show(ids.BUSINESS, orders[0].business_id),
+        rail=orders[0].rail,
+        waiting=", ".join(sorted({order.waiting for order in orders if order.waiting})),
+    )
     for order in orders:
         detail = {"order": str(order.id), "rail": order.rail, "attempt": order.attempt}
         error = (order.answer or {}).get("error")
+        detail |= {"waiting": order.waiting} if order.waiting else {}
         detail |= {"error": error} if error else {}
         await businesses.audit(connection, order.business_id, actor, action, detail)

@@ -57,9 +57,7 @@ async def quote(database: Database, rails: Rails, caller: UserCaller, wanted: Wa
     """What it would cost. Raises FieldErrors, and ProviderUnavailable."""
     business = await _business(database, caller)
     served, request = await _route(rails, business, wanted)
-    found = await _quote(served.rail, request)
-    served.check(found.amount)
-    return Quoted(served.rail.name, found)
+    return Quoted(served.rail.name, await _quote(served, request))
 
 
 async def prepare(database: Database, rails: Rails, caller: UserCaller, wanted: Wanted) -> Prepared:
@@ -69,10 +67,10 @@ async def prepare(database: Database, rails: Rails, caller: UserCaller, wanted: 
     served, request = await _route(rails, business, wanted)
     rail = served.rail
     if wanted.quote_id is None:
-        found = await _quote(rail, request)
+        found = await _quote(served, request)
     else:
         found = await _kept_quote(database, caller, rail, wanted, wanted.quote_id)
-    served.check(found.amount)
+        served.check(found.amount)
     try:
         ready = await rail.validate(ids.new(), found, request, caller.email)
     except Invalid as error:
@@ -100,13 +98,18 @@ async def _route(rails: Rails, business: Business, wanted: Wanted) -> tuple[Serv
     return served, request
 
 
-async def _quote(rail: Rail, request: Request) -> RailQuote:
+async def _quote(served: Served, request: Request) -> RailQuote:
+    """The limits go first: a rail knows its own alone, and would name another minimum."""
+    if request.amount is not None:
+        served.check(request.amount)
     try:
-        return await rail.quote(request)
+        found = await served.rail.quote(request)
     except Invalid as error:
         raise FieldErrors(error.fields) from error
     except RailError as error:
-        raise _unavailable(rail, error) from error
+        raise _unavailable(served.rail, error) from error
+    served.check(found.amount)
+    return found
 
 
 def _unavailable(rail: Rail, error: RailError) -> ProviderUnavailable:

@@ -1,7 +1,7 @@
 """Which rail serves a request, within which limits. The routes are data that the wiring gives;
 concrete rails are not imported here. Amounts are US cents."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 from uuid import UUID
@@ -36,20 +36,26 @@ def anything(_: Mapping[str, Any]) -> bool:
 class Route:
     """A rail for a provider. `serves` says whether a destination is one of the rail's own; of
     several routes the first that says so is taken. One that is `connected` counts only for a
-    business with an enabled account at its rail, and where that account serves the destination;
-    its options are the rail's to say, those of others stand here."""
+    business with an account at its rail, and where that account serves the destination; its options
+    are the rail's to say, those of others stand here. A disabled account still keeps its
+    destinations from the routes behind it: what was meant for a vendor never goes elsewhere
+    unnoticed."""
 
     provider: Provider
     rail: Rail
     serves: Callable[[Mapping[str, Any]], bool] = anything
     connected: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = False
+    """Whether an account serves every destination, so that no route behind it is ever reached."""
+    most_net: int | None = None
+    """What one payee can get at most at an account that sets no `max_amount`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The rail for a request, and what one order there may amount to: the business's limits and
-    those of its account at the rail."""
+    """The rail for a request, and what one order there may amount to: the business's limits, those
+    of its account at the rail, and more than the account's fees."""
 
     rail: Rail
     min_amount: int
@@ -68,6 +74,15 @@ class _Open:
     account: Account | None
     min_amount: int
     max_amount: int
+
+    @property
+    def enabled(self) -> bool:
+        return self.account is None or self.account.enabled
+
+    @property
+    def usable(self) -> bool:
+        """Enabled, with limits that leave something between them."""
+        return self.enabled and self.min_amount <= self.max_amount
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -94,9 +109,12 @@ class Rails:
         self, business: Business, provider: Provider, destination: Mapping[str, Any]
     ) -> Served:
         """The rail for this request, with its limits. Raises FieldErrors on `provider` where the
-        business has none."""
+        business has none, or its account there is disabled."""
         for found in await self._open(business, provider, destination):
-            return Served(found.route.rail, found.min_amount, found.max_amount)
+            if found.enabled:
+                return Served(found.route.rail, found.min_amount, found.max_amount)
+            if destination:
+                break
         raise FieldErrors({"provider": [f"The provider {provider} is not available."]})
 
     async def serving(
@@ -128,16 +146,22 @@ class Rails:
 
     async def methods(self, business: Business) -> list[Method]:
         """Every provider as this business's payout users may use it: the limits and options of all
-        its rails together."""
+        its rails together, save those that are never reached."""
         return [await self._method(business, provider) for provider in PROVIDERS]
 
     async def _method(self, business: Business, provider: Provider) -> Method:
-        # Limits that leave nothing between them leave a rail out.
-        usable = [
-            found
-            for found in await self._open(business, provider, {})
-            if found.min_amount <= found.max_amount
-        ]
+        usable: list[_Open] = []
+        options: dict[str, dict[str, Any]] = {}
+        taken: set[tuple[str, str]] = set()
+        for found in await self._open(business, provider, {}):
+            offered = [(kind, name) for kind, names in found.options.items() for name in names]
+            left = [choice for choice in offered if choice not in taken]
+            taken.update(left)
+            if not found.usable or (offered and not left):
+                continue
+            usable.append(found)
+            for kind, name in left:
+                options.setdefault(kind, {})[name] = found.options[kind][name]
         if not usable:
             return Method(provider, False, business.min_withdrawal, business.max_withdrawal)
         return Method(
@@ -145,7 +169,7 @@ class Rails:
             True,
             min(found.min_amount for found in usable),
             max(found.max_amount for found in usable),
-            _together([found.options for found in usable]),
+            options,
         )
 
     async def gift_cards(self, business: Business) -> list[GiftCard]:
@@ -154,7 +178,7 @@ class Rails:
         cards: list[GiftCard] = []
         for found in await self._open(business, "gift_card", {}):
             rail: object = found.route.rail
-            if not isinstance(rail, SellsGiftCards):
+            if not found.enabled or not isinstance(rail, SellsGiftCards):
                 continue
             try:
                 cards += await rail.catalogue(business.id)
@@ -186,8 +210,9 @@ class Rails:
     async def _open(
         self, business: Business, provider: Provider, destination: Mapping[str, Any]
     ) -> list[_Open]:
-        """The routes that count for this business and destination, in their order. An empty
-        destination asks for the provider, whatever is served there."""
+        """The routes that count for this business and destination, in their order, those by a
+        disabled account too. An empty destination asks for the provider, whatever is served
+        there."""
         found = []
         for route in self._routes[business.mode]:
             if route.provider != provider or (destination and not route.serves(destination)):
@@ -198,29 +223,22 @@ class Rails:
                 if account is None:
                     continue
             found.append(_opened(business, route, account))
+            if account is not None and route.whole:
+                break
         return found
 
     async def _account(
         self, business: Business, route: Route, destination: Mapping[str, Any]
     ) -> Account | None:
-        """The business's enabled account at the route's rail, where it serves the destination."""
+        """The business's account at the route's rail, enabled or not, where it serves the
+        destination."""
         rail: object = route.rail
         if self._accounts is None or not isinstance(rail, Connected):
             return None
-        account = await self._accounts.find(business.id, route.rail.name)
-        if account is None or not account.enabled:
+        account = await self._accounts.find_to_route(business.id, route.rail.name)
+        if account is None:
             return None
         return account if rail.serves(account, route.provider, destination) else None
-
-
-def _together(options: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Each kind of option with all its choices; of the same choice the first counts, as it does
-    among routes."""
-    merged: dict[str, Any] = {}
-    for each in options:
-        for kind, choices in each.items():
-            merged[kind] = {**choices, **merged.get(kind, {})}
-    return merged
 
 
 def check_limits(amount: int, least: int, most: int) -> None:
@@ -237,6 +255,10 @@ def check_limits(amount: int, least: int, most: int) -> None:
 def _opened(business: Business, route: Route, account: Account | None) -> _Open:
     least, most = business.min_withdrawal, business.max_withdrawal
     if account is not None:
-        least = max(least, account.min_amount or least)
-        most = min(most, account.max_amount or most)
+        fees, cap = account.fees, route.most_net
+        least = max(least, account.min_amount or 0, 1 + fees.of_net(1))
+        if account.max_amount is not None:
+            most = min(most, account.max_amount)
+        elif cap is not None:
+            most = min(most, cap + fees.of_net(cap))
     return _Open(route, account, least, most)

@@ -10,7 +10,7 @@ from payviox.errors import Conflict, NotFound
 from payviox.rails.base import Outcome
 from payviox.withdrawals import booking, service
 from payviox.withdrawals.model import Order
-from payviox.withdrawals.outcomes import NEEDS_A_PERSON, decide
+from payviox.withdrawals.outcomes import NEEDS_A_PERSON, UNKNOWN_S, decide
 from payviox.withdrawals.queries import processing
 
 Ended = Literal["succeeded", "failed"]
@@ -18,6 +18,22 @@ Ended = Literal["succeeded", "failed"]
 LOOK_AGAIN_S = 60.0
 """How soon after a person's word the rail is asked once more: it may tell its own id of the payment
 by now, or contradict."""
+
+
+def check(order: Order) -> None:
+    """Raises Conflict unless the order is `unknown` and waits for a person."""
+    if order.status != "unknown":
+        raise Conflict(
+            f"Only an order that is unknown and waits for a person is settled; "
+            f"this one is {order.status}"
+        )
+    if order.waiting != NEEDS_A_PERSON:
+        due = f", next at {order.due_at.isoformat(timespec='seconds')}" if order.due_at else ""
+        raise Conflict(
+            f"The order is not for a person yet: {order.rail} is still asked{due}. It waits for a"
+            f" person {UNKNOWN_S / 3600:.0f} hours after its attempt began, or sooner;"
+            " `payviox order look-up` asks now."
+        )
 
 
 async def settle(
@@ -38,11 +54,7 @@ async def settle(
     if not found:
         raise NotFound
     (order,) = found
-    if (order.status, order.waiting) != ("unknown", NEEDS_A_PERSON):
-        raise Conflict(
-            f"Only an order that is unknown and waits for a person is settled; "
-            f"this one is {order.status}"
-        )
+    check(order)
     evidence = {"settled_by": actor}
     answer = Outcome(ended, reason=reason, again_s=LOOK_AGAIN_S, evidence=evidence)
     decision = decide(booking.case(order, None), answer)

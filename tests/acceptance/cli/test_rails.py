@@ -97,7 +97,10 @@ def test_paypal_is_connected_checked_limited_and_disconnected(
     business_id = acme["test"]["business_id"]
     command = ["rail", "connect", "paypal", business_id, "--client-id", PAYPAL_CLIENT]
     command += ["--base-url", simulator.paypal_url, "--secret-stdin"]
-    first = installation.told(*command, given="wrong\n")
+    said = installation.refused(*command, given="wrong\n")
+    assert "Nothing was saved (--no-check saves it all the same). credentials: PayPal" in said
+    assert installation.told("rail", "list", business_id) == []
+    first = installation.told(*command, "--no-check", given="wrong\n")
     assert (first["new"], first["environment"], first["enabled"]) == (True, "sandbox", True)
     path = f"/rails/paypal/{business_id}/callback"
     assert first["callback_url"] == f"https://pay.example.com{path}"
@@ -118,6 +121,10 @@ def test_paypal_is_connected_checked_limited_and_disconnected(
     until(lambda: status() == "credentials_refused")
 
     options = ["--fee-payer", "recipient", "--fee-percentage", "2.5", "--fee-cap", "2000"]
+    assert "connect again" in installation.refused(*command, given="wrong too\n")
+    nowhere = [part.replace(simulator.paypal_url, "http://127.0.0.1:1") for part in command]
+    said = installation.refused(*nowhere, given=f"{PAYPAL_SECRET}\n")
+    assert "address: PayPal could not be asked: 127.0.0.1:1 refuses connections" in said
     printed = installation.done(*command, *options, given=f"{PAYPAL_SECRET}\n")
     assert PAYPAL_SECRET not in printed
     assert "fee_percentage  2.5" in printed
@@ -138,12 +145,16 @@ def test_paypal_is_connected_checked_limited_and_disconnected(
     refused = httpx.post(url, headers=ada, json={"provider": "paypal", "amount": 3_001})
     assert refused.json() == {"amount": ["The amount may not be greater than 3000."]}
 
+    said = installation.refused("rail", "disconnect", business_id, "paypal", status=2)
+    assert "No terminal to ask on: use --yes." in said
     said = installation.refused("rail", "disconnect", business_id, "paypal", "--yes")
     assert "1 order is under way at paypal" in said
     installation.done("rail", "disable", business_id, "paypal")
     answer = httpx.get(f"{installation.url}/payout/operations", headers=ada).json()
     paypal = next(method for method in answer["methods"] if method["provider"] == "paypal")
-    assert paypal["max_amount"] > 3_000, "a test business has the sandbox in its place"
+    assert not paypal["enabled"], "the sandbox does not take its place"
+    answer = httpx.post(url, headers=ada, json=body)
+    assert answer.json() == {"provider": ["The provider paypal is not available."]}
     installation.done("rail", "enable", business_id, "paypal")
     assert installation.told("rail", "show", business_id, "paypal")["enabled"] is True
 
@@ -175,7 +186,15 @@ def test_tremendous_is_connected_with_its_catalogue_and_calls_back(
     said = installation.refused(*command, given="PROD_a-live-key\n")
     assert "this is a test business" in said
     command += ["--base-url", simulator.tremendous_url]
+    said = installation.refused(*command, given="TEST_wrong\n")
+    assert said.endswith(
+        "API key: Tremendous refuses the API key: make a new one and connect again."
+    )
+    first = installation.told(*command, given=f"{TREMENDOUS_KEY}\n")
+    assert first["credentials"] == {"api_key": "set", "webhook_key": "not set"}
     installation.done(*command, given=f"{TREMENDOUS_KEY}\n{TREMENDOUS_WEBHOOK_KEY}\n")
+    again = installation.told(*command, given=f"{TREMENDOUS_KEY}\n\n")
+    assert again["credentials"] == {"api_key": "set", "webhook_key": "set"}
     assert problems(installation, business_id, "tremendous") == ["webhook"], "there is none yet"
     told = installation.done("rail", "check", business_id, "tremendous")
     assert "webhook\twarning\tNone at Tremendous calls" in told

@@ -80,7 +80,16 @@ async def test_books_that_agree_exit_0_and_a_difference_1_until_it_is_resolved(
     assert installation.done("ledger", "verify").endswith("all is well")
 
     resolved = installation.done(
-        *("reconcile", "resolve", item["item_id"], "--as", "absorbed", "--reason", "case 4711", "--yes")
+        *(
+            "reconcile",
+            "resolve",
+            item["item_id"],
+            "--as",
+            "absorbed",
+            "--reason",
+            "case 4711",
+            "--yes",
+        )
     )
     assert resolved == f"{item['item_id']} ($0.40) is absorbed."
     assert installation.told("reconcile", "items", *of(business)) == []

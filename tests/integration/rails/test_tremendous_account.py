@@ -252,8 +252,9 @@ async def test_a_check_finds_nothing_wrong_where_all_is_well_and_orders_nothing(
 async def test_a_check_says_what_is_wrong(shop: Shop) -> None:
     assert "callback address" in str((await problems(shop))["webhook"])
     listen(shop)
-    await shop.connect({"api_key": shop.api_key})
-    assert "not connected" in str((await problems(shop))["webhook"])
+    account = replace(await shop.account(), credentials={"api_key": shop.api_key})
+    found = {each.subject: each.problem for each in await shop.rail.check(account)}
+    assert "not connected" in str(found["webhook"])
     await shop.connect({"api_key": shop.api_key, "webhook_key": "another"})
     assert "another" in str((await problems(shop))["webhook"])
     shop.simulator.tremendous_account(shop.api_key, balance=0)
@@ -262,8 +263,14 @@ async def test_a_check_says_what_is_wrong(shop: Shop) -> None:
     assert "UNHEARDOF" in str((await problems(shop))["funding source"])
     await shop.connect({"api_key": "wrong", "webhook_key": TREMENDOUS_WEBHOOK_KEY})
     found = await problems(shop)
-    assert "TEST_" in str(found["API key"])
-    assert all("refuses the API key" in str(found[name]) for name in ("products", "webhook"))
+    assert "TEST_" in str(found.pop("API key"))
+    assert found == {}, "nothing else is asked for with it"
+    await shop.connect({"api_key": "TEST_wrong"})
+    assert await problems(shop) == {
+        "API key": "Tremendous refuses the API key: make a new one and connect again."
+    }
+    await shop.connect(base_url=shop.simulator.tremendous_url + "/nowhere")
+    assert "check base_url" in str(await problems(shop))
 
 
 async def test_a_vendor_that_is_not_there_is_said_to_be_out_of_reach(shop: Shop) -> None:

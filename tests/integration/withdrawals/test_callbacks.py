@@ -48,6 +48,8 @@ class Connections:
             return None
         return Account(business_id, rail, "sandbox", True, None, None, None, FeePolicy(), {}, {})
 
+    find_to_route = find
+
 
 @pytest.fixture
 def vendor() -> UnclaimedVendor:

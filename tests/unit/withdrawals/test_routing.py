@@ -39,7 +39,8 @@ class Counter(Vendor):
         self.away = False
 
     def serves(self, account: Account, provider: Provider, destination: Mapping[str, Any]) -> bool:
-        return destination.get("chain", "MAIN") in account.settings.get("chains", ["MAIN"])
+        chain = destination.get("chain")
+        return chain is None or chain in account.settings.get("chains", ["MAIN"])
 
     def options(self, account: Account) -> Mapping[str, Any]:
         return {"chains": {name: ["USDC"] for name in account.settings.get("chains", [])}}
@@ -64,6 +65,8 @@ class Book(dict[str, Account]):
 
     async def find(self, business_id: UUID, rail: str) -> Account | None:
         return self.get(rail)
+
+    find_to_route = find
 
 
 def account(rail: str, **facts: Any) -> Account:
@@ -106,17 +109,23 @@ def rails(book: Book | None = None) -> Rails:
     )
 
 
+def whole(connected: Account) -> Rails:
+    counter = Route("paypal", COUNTER, connected=True, whole=True, most_net=5_000)
+    routes = [counter, Route("paypal", SANDBOX)]
+    return Rails(live=[], test=routes, accounts=Book(counter=connected))
+
+
 @pytest.mark.parametrize(
     "book",
     [
         None,
         Book(),
-        Book(counter=account("counter", enabled=False)),
         Book(counter=account("counter", settings={"chains": ["OTHER"]})),
+        Book(counter=account("counter", enabled=False, settings={"chains": ["OTHER"]})),
         Book(another=account("another")),
     ],
 )
-async def test_a_rail_without_an_enabled_account_that_serves_the_destination_is_passed_over(
+async def test_a_rail_without_an_account_that_serves_the_destination_is_passed_over(
     book: Book | None,
 ) -> None:
     assert await rails(book).serving(business(), "crypto", {"chain": "MAIN"}) is SANDBOX
@@ -129,6 +138,58 @@ async def test_a_connected_account_comes_before_the_sandbox_for_what_it_serves()
     book = Book(counter=account("counter", settings={"chains": ["OTHER"]}))
     assert await rails(book).serving(business(), "crypto", {"chain": "OTHER"}) is COUNTER
     assert await rails(book).serving(business(), "crypto", {"chain": "MAIN"}) is SANDBOX
+
+
+@pytest.mark.parametrize("mode", ["test", "live"])
+async def test_a_disabled_account_keeps_its_destinations_from_the_sandbox(mode: str) -> None:
+    book = Book(counter=account("counter", enabled=False, settings={"chains": ["OTHER", "MAIN"]}))
+    with pytest.raises(FieldErrors) as refused:
+        await rails(book).serving(business(mode), "crypto", {"chain": "OTHER"})
+    assert refused.value.fields == {"provider": ["The provider crypto is not available."]}
+    found = {m.provider: m for m in await rails(book).methods(business(mode))}
+    assert not found["crypto"].enabled, "the sandbox's only chain is the account's"
+
+    book["counter"] = account("counter", enabled=False, settings={"chains": ["OTHER"]})
+    found = {m.provider: m for m in await rails(book).methods(business(mode))}
+    assert found["crypto"].enabled == (mode == "test")
+    assert found["crypto"].options == (CHAINS if mode == "test" else {})
+    if mode == "test":
+        assert await rails(book).serving(business(), "crypto", {}) is SANDBOX
+    del book["counter"]
+    found = {m.provider: m for m in await rails(book).methods(business())}
+    assert found["crypto"].enabled, "disconnecting brings the sandbox back"
+
+
+@pytest.mark.parametrize(
+    ("facts", "limits"),
+    [
+        ({}, (100, 5_000)),
+        ({"min_amount": 600}, (600, 5_000)),
+        ({"max_amount": 7_000}, (100, 7_000)),
+        ({"fees": FeePolicy("recipient", fixed=150)}, (151, 5_150)),
+        ({"fees": FeePolicy("recipient", fixed=150), "min_amount": 600}, (600, 5_150)),
+    ],
+)
+async def test_of_an_account_that_serves_everything_the_limits_are_shown_as_they_hold(
+    facts: dict[str, Any], limits: tuple[int, int]
+) -> None:
+    both = whole(account("counter", **facts))
+    paypal = (await both.methods(business()))[0]
+    assert (paypal.enabled, paypal.min_amount, paypal.max_amount) == (True, *limits)
+    served = await both.serve(business(), "paypal", {})
+    assert (served.rail, served.min_amount, served.max_amount) == (COUNTER, *limits)
+
+
+@pytest.mark.parametrize("facts", [{"enabled": False}, {"min_amount": 20_000}])
+async def test_nothing_takes_the_place_of_an_account_that_serves_everything_and_now_nothing(
+    facts: dict[str, Any],
+) -> None:
+    both = whole(account("counter", **facts))
+    paypal = (await both.methods(business()))[0]
+    assert (paypal.enabled, paypal.min_amount, paypal.max_amount) == (False, 100, 10_000)
+    for destination in ({}, {"email": "ada@example.com"}):
+        with pytest.raises(FieldErrors):
+            (await both.serve(business(), "paypal", destination)).check(1_000)
 
 
 async def test_an_accounts_limits_narrow_the_businesss_and_never_widen_them() -> None:
@@ -149,16 +210,26 @@ async def test_an_accounts_limits_narrow_the_businesss_and_never_widen_them() ->
 async def test_a_methods_limits_and_options_are_those_of_all_its_rails() -> None:
     book = Book(
         counter=account(
-            "counter", min_amount=500, max_amount=50_000, settings={"chains": ["MAIN", "OTHER"]}
+            "counter", min_amount=500, max_amount=50_000, settings={"chains": ["OTHER"]}
         )
     )
     found = {m.provider: m for m in await rails(book).methods(business(least=200))}
     crypto = found["crypto"]
     assert (crypto.enabled, crypto.min_amount, crypto.max_amount) == (True, 200, 10_000)
-    assert crypto.options == {"chains": {"MAIN": ["USDC"], "OTHER": ["USDC"]}}, "the first counts"
+    assert crypto.options == {"chains": {"OTHER": ["USDC"], "MAIN": ["USDT"]}}
     assert not found["paypal"].enabled
     live = {m.provider: m for m in await rails(book).methods(business("live", least=200))}
     assert (live["crypto"].min_amount, live["crypto"].max_amount) == (500, 10_000)
+
+
+async def test_a_rail_all_of_whose_choices_an_account_takes_is_never_reached_and_not_shown() -> (
+    None
+):
+    chains = {"chains": ["MAIN", "OTHER"]}
+    book = Book(counter=account("counter", min_amount=500, settings=chains))
+    found = {m.provider: m for m in await rails(book).methods(business(least=200))}
+    assert found["crypto"].min_amount == 500, "the sandbox has no chain of its own left"
+    assert found["crypto"].options == {"chains": {"MAIN": ["USDC"], "OTHER": ["USDC"]}}
 
 
 async def test_limits_that_leave_nothing_between_them_switch_the_method_off() -> None:

@@ -4,11 +4,13 @@ payouts work."""
 from typing import Any
 
 from payviox import ids
+from payviox.money import dollars as cents_as_dollars
 from payviox.rails.base import Account, Finding, Holding, RailError
 from payviox.rails.http import Answer
 from payviox.rails.paypal.client import BROKEN, Client, told
 from payviox.rails.paypal.payments import as_object, cents, dollars
 from payviox.rails.paypal.refusals import read as read_refusal
+from payviox.rails.paypal.tokens import Refused
 
 PAYOUTS_SCOPE = "https://uri.paypal.com/payments/payouts"
 
@@ -66,22 +68,29 @@ async def check(client: Client, account: Account) -> list[Finding]:
     try:
         scopes = await client.scopes(account)
     except BROKEN as error:
-        return [Finding("credentials", str(told(error)))]
+        subject = "credentials" if isinstance(error, Refused) else "address"
+        return [Finding(subject, str(told(error)))]
     found.append(Finding("credentials", detail=account.environment))
     if scopes:
         missing = "Switch on Payouts among the app's features at developer.paypal.com."
         found.append(Finding("payouts", None if PAYOUTS_SCOPE in scopes else missing))
     try:
         held = await holdings(client, account)
-        found.append(Finding("balance", _low(held), f"{held[0].amount} USD available"))
+        found.append(_of_balance(held[0], account))
     except RailError as error:
-        found.append(Finding("balance", str(error)))
+        # Payouts work without the permission to read it.
+        found.append(Finding("balance", str(error), harmless=True))
     found.append(await _webhook(client, account))
     return found
 
 
-def _low(held: list[Holding]) -> str | None:
-    return "It is below the limit for alerts: pay in." if held[0].low else None
+def _of_balance(held: Holding, account: Account) -> Finding:
+    detail, problem = f"{held.amount} USD available", None
+    if held.low:
+        problem = f"{detail}, below low_float ({cents_as_dollars(account.low_float or 0)}): pay in."
+    elif held.cents is not None and held.cents <= 0:
+        problem = f"{detail}: pay in; payments wait until then."
+    return Finding("balance", problem, detail, harmless=True)
 
 
 async def _webhook(client: Client, account: Account) -> Finding:

@@ -27,7 +27,7 @@ def told(error: Exception) -> RailError:
         case RateLimited():
             return RailError(f"PayPal wants fewer calls: try again in {error.again_s:.0f} s.")
         case _:
-            return RailError(f"PayPal could not be asked ({error}): try again.")
+            return RailError(f"PayPal could not be asked: {error}; try again.")
 
 
 class Client:

@@ -132,6 +132,8 @@ class Tokens:
         if answer.status == 429:
             raise RateLimited(retry_after(answer))
         token = _read(answer.json(), asked) if answer.status == 200 else None
+        if answer.status == 404:
+            raise NotSent("its API is not there (HTTP 404): check base_url")
         if token is None:
             raise NotSent(f"PayPal gave no token but answered {answer.status}")
         return token

@@ -4,6 +4,7 @@ whether all is set up. Nothing here orders anything. Amounts are US cents."""
 import hmac
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from payviox.rails.base import Account, Entry, Finding, Holding, RailError
 from payviox.rails.tremendous import states
 from payviox.rails.tremendous.amounts import to_dollars
 from payviox.rails.tremendous.catalogue import Product, read_products
-from payviox.rails.tremendous.client import Client, path
+from payviox.rails.tremendous.client import Client, KeyRefused, Unreachable, path
 
 PAGE = 500
 """Orders asked for at once: the most that Tremendous gives."""
@@ -80,9 +81,16 @@ async def orders(
 
 async def check(client: Client, account: Account) -> list[Finding]:
     """Everything that an order will need, asked for without ordering anything."""
-    findings = [_key(account)]
+    key = _key(account)
+    try:
+        findings = [key, await _organization(client, account)]
+    except KeyRefused as error:
+        return [key if key.problem else replace(key, problem=str(error))]
+    except Unreachable as error:
+        return [Finding("address", str(error))]
+    except RailError as error:
+        findings = [key, Finding("organization", str(error))]
     for subject, ask in (
-        ("organization", _organization),
         ("funding source", _funding),
         ("products", _products),
         ("webhook", _webhook),
@@ -126,9 +134,14 @@ async def _funding(client: Client, account: Account) -> Finding:
     cents = meta.get("available_cents")
     if not isinstance(cents, int):
         return Finding(subject, detail=str(source.get("method")))
+    held = f"{dollars(cents)} available"
     if cents <= 0:
-        return Finding(subject, "It is empty: add money at Tremendous; orders wait until then.")
-    return Finding(subject, detail=f"{dollars(cents)} available")
+        problem = "It is empty: add money at Tremendous; orders wait until then."
+        return Finding(subject, problem, held, harmless=True)
+    if account.low_float is not None and cents < account.low_float:
+        problem = f"{held}, below low_float: add money at Tremendous."
+        return Finding(subject, problem, held, harmless=True)
+    return Finding(subject, detail=held)
 
 
 async def _products(client: Client, account: Account) -> Finding:

@@ -47,6 +47,14 @@ class NoKey(Exception):
     """The account has no API key."""
 
 
+class KeyRefused(RailError):
+    """Tremendous does not know the API key."""
+
+
+class Unreachable(RailError):
+    """Nothing answers, or something else than Tremendous's API."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer. `body` is empty where it was no JSON object; it may hold links that are money."""
@@ -124,7 +132,7 @@ async def told(call: Awaitable[Reply]) -> Reply:
     except Crowded as error:
         raise RailError("Tremendous is being asked too much; try again shortly.") from error
     except (NotSent, Unclear) as error:
-        raise RailError(f"Tremendous cannot be reached ({error}).") from error
+        raise Unreachable(f"Tremendous cannot be reached: {error}.") from error
 
 
 def _successful(reply: Reply, *, missing: bool) -> dict[str, Any]:
@@ -132,8 +140,12 @@ def _successful(reply: Reply, *, missing: bool) -> dict[str, Any]:
         return reply.body
     if reply.status == 404 and missing:
         return {}
-    if reply.status in (401, 403):
-        raise RailError("Tremendous refuses the API key: make a new one and connect again.")
+    if reply.status == 401:
+        raise KeyRefused("Tremendous refuses the API key: make a new one and connect again.")
+    if reply.status == 403:
+        raise RailError("Tremendous does not let the API key ask for this: make another one.")
+    if reply.status == 404:
+        raise Unreachable("Tremendous's API is not there (HTTP 404): check base_url.")
     if reply.status == 429:
         raise RailError("Tremendous is being asked too much; try again shortly.")
     raise RailError(f"Tremendous answered with HTTP {reply.status}.")

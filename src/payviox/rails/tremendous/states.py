@@ -57,6 +57,9 @@ def _ours(order: Mapping[str, Any], expected: Expected, now: datetime) -> Outcom
             return _outcome("accepted", order)
         case status if status in APPROVING:
             return _outcome("accepted", order, waiting="approval_at_rail")
+        case "FAILED" if _is_refunded(order, expected.face_value):
+            cost = _cost(order, expected.face_value)
+            return _outcome("returned", order, reason=FAILED, cost=cost)
         case "FAILED" if not _was_executed(order):
             return _outcome("failed", order, reason=FAILED, again_s=_again_s(order, now))
         case "CANCELED" if not _was_executed(order):
@@ -114,11 +117,12 @@ def _entry_state(
     """A status that nobody knows is pending: it may be paid yet."""
     status, executed = order.get("status"), _was_executed(order)
     if status == "EXECUTED":
-        refund = _refund(order)
-        return "returned" if amount and refund is not None and refund >= amount else "paid"
+        return "returned" if amount and _is_refunded(order, amount) else "paid"
     if status == "CANCELED":
         return "returned" if executed else "failed"
-    return "failed" if status == "FAILED" and not executed else "pending"
+    if status == "FAILED" and executed:
+        return "returned" if amount and _is_refunded(order, amount) else "pending"
+    return "failed" if status == "FAILED" else "pending"
 
 
 def reward_id(order: Mapping[str, Any]) -> str | None:
@@ -146,7 +150,7 @@ def _foreign(order: Mapping[str, Any], expected: Expected) -> str | None:
 def _executed(order: Mapping[str, Any], expected: Expected, now: datetime) -> Outcome:
     refund = _refund(order)
     cost = _cost(order, expected.face_value)
-    if refund is not None and refund >= expected.face_value:
+    if _is_refunded(order, expected.face_value):
         return _outcome("returned", order, reason=CANCELED, cost=cost)
     delivery = _delivery(order)
     if refund or delivery not in ("SUCCEEDED", *ON_ITS_WAY):
@@ -194,6 +198,12 @@ def _cost(order: Mapping[str, Any], face_value: int) -> int | None:
 def _refund(order: Mapping[str, Any]) -> int | None:
     refund = _payment(order).get("refund")
     return to_cents(refund.get("total")) if isinstance(refund, Mapping) else None
+
+
+def _is_refunded(order: Mapping[str, Any], face_value: int) -> bool:
+    """Whether the whole value came back, whatever the status says."""
+    refund = _refund(order)
+    return refund is not None and refund >= face_value
 
 
 def _face_value(order: Mapping[str, Any]) -> int | None:

@@ -93,7 +93,9 @@ async def test_payments_go_on_behind_nonces_that_an_operator_accepted(
     second = await pay.order(7_000, PAYEE)
     await pay.desk.process()
     assert (await pay.desk.get(second)).waiting == "wallet_used_elsewhere"
-    assert "no chain NOWHERE" in payviox.refused("rail", "accept-nonces", business, "NOWHERE", "--yes")
+    assert "no chain NOWHERE" in payviox.refused(
+        "rail", "accept-nonces", business, "NOWHERE", "--yes"
+    )
     told = payviox.told(*accept)
     assert (told["known"], told["next_nonce"]) == (1, 3)
     assert await pay.desk.process() >= 1  # woken, not waited for

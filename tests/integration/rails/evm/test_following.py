@@ -402,7 +402,7 @@ async def test_a_person_is_told_of_what_was_sent_and_cannot_be_asked_about_for_a
     else:
         pay.accounts.account = None
     await pay.desk.hurry(age_s=25 * 3_600)
-    for _ in range(5):
+    for _ in range(10):
         await pay.settle(order)
     told = await pay.desk.get(order)
     assert (told.status, told.waiting) == ("unknown", "person")

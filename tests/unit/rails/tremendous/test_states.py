@@ -77,8 +77,9 @@ def test_an_order_canceled_after_it_was_paid_for_is_returned_even_before_the_ref
     assert (answer.state, answer.cost) == ("returned", 125)
 
 
-def test_a_refund_of_the_whole_value_is_a_return_whatever_the_status_says() -> None:
-    answer = outcome(refunded("EXECUTED", "25.10"))
+@pytest.mark.parametrize("status", ["EXECUTED", "FAILED"])
+def test_a_refund_of_the_whole_value_is_a_return_whatever_the_status_says(status: str) -> None:
+    answer = outcome(refunded(status, "25.10"))
     assert (answer.state, answer.cost) == ("returned", 125)
 
 
@@ -230,6 +231,8 @@ def test_no_answer_whatever_it_holds_breaks_the_reading_or_lets_a_link_through(
         (refunded("EXECUTED", "26.35"), "returned"),
         (refunded("EXECUTED", "1.00"), "paid"),
         (refunded("CANCELED", "26.35"), "returned"),
+        (refunded("FAILED", "26.35"), "returned"),
+        (order("FAILED"), "pending"),
         (unpaid("CANCELED"), "failed"),
         (unpaid("FAILED"), "failed"),
         (unpaid("PENDING APPROVAL"), "pending"),
