@@ -43,6 +43,8 @@ def print_story(story: dict[str, Any]) -> None:
     for name, (title, columns) in SECTIONS.items():
         click.echo(f"\n{title}")
         rows = story[name]
+        if rows:
+            click.echo("  " + "  ".join(columns))
         for row in rows:
             click.echo("  " + "  ".join(cell(row[column]) for column in columns))
         if not rows:

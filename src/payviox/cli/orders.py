@@ -80,8 +80,10 @@ def list_(
     if as_json:
         print_json(rows)
         return
-    columns = ("order_id", "status", "waiting", "age", "provider", "amount", "email", "created_at")
-    print_table(columns, [[row[column] for column in columns] for row in rows], "No orders.")
+    columns = ("order_id", "status", "waiting", "age", "provider", "rail", "amount", "email")
+    columns += ("created_at",)
+    nothing = "No orders." if rows or waiting is None else _nobody_waits(business_id, waiting)
+    print_table(columns, [[row[column] for column in columns] for row in rows], nothing)
 
 
 @order.command()
@@ -150,8 +152,21 @@ def resume(business_id: UUID, waiting: str, as_json: bool) -> None:
     number = run(lambda runtime: runtime.database.write(resumed))
     if as_json:
         print_json({"orders": number})
-    else:
+    elif number:
         click.echo(f"{counted(number, 'order')} will be tried now.")
+    else:
+        click.echo(_nobody_waits(business_id, waiting), err=True)
+
+
+def _nobody_waits(business_id: UUID, waiting: str) -> str:
+    async def work(runtime: Runtime) -> list[str]:
+        return await runtime.database.fetch(
+            lambda connection: withdrawals.waiting_causes(connection, business_id)
+        )
+
+    causes = run(work)
+    known = f"orders wait for: {', '.join(causes)}" if causes else "no order waits for anything"
+    return f"No order waits for {waiting!r}; {known}."
 
 
 @order.command("look-up")

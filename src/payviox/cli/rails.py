@@ -2,6 +2,7 @@
 and what they told us. Connecting one is in rail_connect.py, asking one in rail_ask.py."""
 
 import inspect
+import json
 from typing import Any
 from uuid import UUID
 
@@ -173,6 +174,7 @@ def callbacks(business_id: UUID, name: str | None, limit: int, as_json: bool) ->
             {
                 "received_at": callback.received_at,
                 "rail": callback.rail,
+                "type": _event_type(callback.body),
                 "event_id": callback.event_id,
                 "orders": [ids.show(ids.ORDER, order) for order in callback.orders],
             }
@@ -185,10 +187,22 @@ def callbacks(business_id: UUID, name: str | None, limit: int, as_json: bool) ->
     if as_json:
         print_json(rows)
         return
-    columns = ("received_at", "rail", "event_id", "orders")
+    columns = ("received_at", "rail", "type", "event_id", "orders")
     registered = " and ".join(urls) or "no address: connect an account first"
     print_table(
         columns,
         [[row[column] for column in columns] for row in rows],
         f"Nothing came yet. Rails send to {registered}.",
     )
+
+
+def _event_type(body: bytes) -> str | None:
+    """What happened, in the rail's word: PayPal's `event_type`, Tremendous's `event`."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    name = found.get("event_type", found.get("event"))
+    return name if isinstance(name, str) else None

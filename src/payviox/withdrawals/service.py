@@ -32,6 +32,7 @@ list_page = orders.list_page
 list_states = orders.list_states
 list_attempts = orders.list_attempts
 stop_waiting = orders.stop_waiting
+waiting_causes = orders.waiting_causes
 
 
 async def create(

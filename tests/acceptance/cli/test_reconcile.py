@@ -64,7 +64,11 @@ async def test_books_that_agree_exit_0_and_a_difference_1_until_it_is_resolved(
     good = installation.run("reconcile", *of(business))
     assert (good.returncode, good.stderr) == (0, "")
     assert "nothing is unexplained" in good.stdout
-    assert "matched\t5000\t5000" in good.stdout
+    assert "matched\t$50.00\t$50.00" in good.stdout
+
+    resolve = ("reconcile", "resolve", ids.show(ids.SUSPENSE_ITEM, ids.new()))
+    missing = installation.refused(*resolve, "--as", "explained", "--reason", "why")
+    assert "There is no item" in missing
 
     changed(urls, order, 5_040)
     found = installation.run("reconcile", *of(business), "--rail", "sandbox", "--since", "7d")
@@ -78,6 +82,12 @@ async def test_books_that_agree_exit_0_and_a_difference_1_until_it_is_resolved(
     assert "The rail paid another amount than was booked." in shown
     assert ids.show(ids.ORDER, order.id) in shown
     assert installation.done("ledger", "verify").endswith("all is well")
+
+    said = installation.refused(
+        *("reconcile", "resolve", item["item_id"], "--as", "absorbed", "--reason", "x"), status=2
+    )
+    assert "No terminal to ask on: use --yes." in said
+    assert len(installation.told("reconcile", "items", *of(business))) == 1
 
     resolved = installation.done(
         *(
@@ -137,6 +147,9 @@ async def test_json_and_csv_say_the_same_and_hold_no_formula(
     (listed,) = [row for row in rows if row["item_id"]]
     assert (listed["line"], listed["rail_says"]) == ("unknown_payment", "77")
     assert listed["subject"] == "'=cmd|calc"
+    nowhere = installation.home.parent / "none" / "report.csv"
+    said = installation.refused("reconcile", *of(business), "--csv", str(nowhere), status=2)
+    assert "No such file or directory" in said
     file = installation.home.parent / "report.csv"
     assert installation.run("reconcile", *of(business), "--csv", str(file)).stdout == ""
     assert file.read_text().startswith("business_id,rail,line,")

@@ -137,6 +137,10 @@ async def test_a_live_business_cannot_connect_a_sandbox(make_business: Any) -> N
     at = (live.database, KEYRING, live.business_id)
     with pytest.raises(FieldErrors, match="field"):
         await connect(*at, "paypal", settings={"base_url": "https://api-m.sandbox.paypal.com"})
+    for local in ("http://127.0.0.1:9000", "http://localhost:9000", "https://[::1]"):
+        with pytest.raises(FieldErrors) as refused:
+            await connect(*at, "paypal", settings={"base_url": local})
+        assert "this machine" in str(refused.value.fields["base_url"])
     with pytest.raises(FieldErrors):
         await connect(*at, "tremendous")  # TEST_…
     with pytest.raises(FieldErrors):

@@ -115,6 +115,10 @@ async def test_a_statement_that_breaks_off_is_not_compared(finance: Finance) -> 
     report = await finance.compare()
     assert report.not_compared == "The vendor is closed. Ask again tomorrow."
     assert not report.is_clean
+    reserved, users = report.liability.in_transit, report.liability.users
+    books = await finance.desk.business.ledger()
+    assert reserved == books["in_transit:vendor"], "our books know it all the same"
+    assert users == sum(amount for name, amount in books.items() if "@" in name)
     assert await finance.items() == []
 
 

@@ -164,7 +164,9 @@ async def test_the_commands_look_up_settle_and_tell(
     assert "vendor is due now" in looked
     assert await desk.process() == 1
     assert "no such option" not in payviox.refused("order", "settle", shown, "failed", status=2)
-    said = payviox.done("order", "settle", shown, "failed", "--reason", "never arrived", "--yes")
+    settle = ("order", "settle", shown, "failed", "--reason", "never arrived")
+    assert "No terminal to ask on: use --yes." in payviox.refused(*settle, status=2)
+    said = payviox.done(*settle, "--yes")
     assert said.endswith("is failed.")
     assert "settled" in payviox.refused("order", "settle", shown, "failed", "--reason", "again")
     story = payviox.told("order", "show", shown)
@@ -183,5 +185,12 @@ async def test_the_commands_look_up_settle_and_tell(
         payviox.run("business", "audit", business_id, "--limit", "1", "--json").stdout
     )
     assert line["action"] == "order.settled"
+    vendor.plan = ["lost"]
+    young = await desk.withdraw(order.payout_user_id, 100)
+    await desk.process()
+    assert (await desk.get(young)).status == "unknown"
+    settle = ("order", "settle", ids.show(ids.ORDER, young.id), "failed", "--reason", "early")
+    said = payviox.refused(*settle)
+    assert "not for a person yet: vendor is still asked, next at 20" in said
     queued = await desk.withdraw(order.payout_user_id, 100)
     assert "can be looked up" in payviox.refused("order", "look-up", ids.show(ids.ORDER, queued.id))

@@ -119,6 +119,13 @@ def test_an_api_is_https_or_on_this_machine(url: str) -> None:
     assert rules.parse("paypal", [f"base_url={url}"]).settings == {"base_url": url}
 
 
+def test_what_is_named_twice_is_refused() -> None:
+    for twice in (["fee_fixed=1", "fee_fixed=2"], ["fee_percentage=1", "fee_percentage=2"]):
+        with pytest.raises(FieldErrors) as refused:
+            rules.parse("paypal", twice)
+        assert "is given twice" in str(refused.value.fields)
+
+
 def test_another_account_is_known_by_what_only_it_has() -> None:
     def changed(rail: RailName, before: object, after: object) -> list[str]:
         return rules.another(rail, before, after)  # type: ignore[arg-type]  # dictionaries

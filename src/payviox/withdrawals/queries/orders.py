@@ -206,6 +206,16 @@ async def list_attempts(connection: Connection, business_id: UUID, order_id: UUI
         return await cursor.fetchall()
 
 
+async def waiting_causes(connection: Connection, business_id: UUID) -> list[str]:
+    """What the business's orders wait for now. It reads them all: for people, who ask rarely."""
+    cursor = await connection.execute(
+        "SELECT DISTINCT waiting FROM orders WHERE business_id = %s AND waiting IS NOT NULL"
+        " ORDER BY 1",
+        [business_id],
+    )
+    return [str(row[0]) for row in await cursor.fetchall()]
+
+
 async def stop_waiting(connection: Connection, business_id: UUID, waiting: str) -> int:
     """Make every order that waits for this due now; answers how many. One that somebody holds just
     now is being tried or taken back: it is not waited for."""
