@@ -266,6 +266,7 @@ def test_the_demos_commands_work_pasted_into_another_terminal(installation: Inst
     lines = demo.output.splitlines()
     begin = next(n for n, line in enumerate(lines) if line.startswith("export "))
     assert "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1" in lines[begin]
+    assert f"PAYVIOX_PUBLIC_URL={installation.url} " in lines[begin], "callbacks come to its port"
     pasted = "\n".join(["set -e", *lines[begin : begin + 4]])
     said = shell(pasted, {"PATH": "/usr/bin:/bin"})
     assert "order_id\tstatus" in said

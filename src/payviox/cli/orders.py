@@ -80,8 +80,8 @@ def list_(
     if as_json:
         print_json(rows)
         return
-    columns = ("order_id", "status", "waiting", "age", "provider", "rail", "amount", "email")
-    columns += ("created_at",)
+    names = "order_id status waiting age provider rail amount email created_at"
+    columns = names.split()
     nothing = "No orders." if rows or waiting is None else _nobody_waits(business_id, waiting)
     print_table(columns, [[row[column] for column in columns] for row in rows], nothing)
 
@@ -155,7 +155,7 @@ def resume(business_id: UUID, waiting: str, as_json: bool) -> None:
     elif number:
         click.echo(f"{counted(number, 'order')} will be tried now.")
     else:
-        click.echo(_nobody_waits(business_id, waiting), err=True)
+        click.echo(_nobody_waits(business_id, waiting))
 
 
 def _nobody_waits(business_id: UUID, waiting: str) -> str:

@@ -24,11 +24,12 @@ class KeptCallback:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """That a callback came, and the orders that it was about."""
+    """A callback as it came, without its headers, and the orders that it was about."""
 
     rail: str
     event_id: str
     orders: list[UUID]
+    body: bytes
     received_at: datetime
 
 
@@ -70,7 +71,7 @@ async def list_latest(
     """The newest first; of one rail where it is named."""
     async with connection.cursor(row_factory=class_row(Arrival)) as cursor:
         await cursor.execute(
-            "SELECT rail, event_id, orders, received_at FROM rail_callbacks"
+            "SELECT rail, event_id, orders, body, received_at FROM rail_callbacks"
             " WHERE business_id = %(b)s AND (%(r)s::text IS NULL OR rail = %(r)s)"
             " ORDER BY received_at DESC, event_id LIMIT %(l)s",
             {"b": business_id, "r": rail, "l": limit},

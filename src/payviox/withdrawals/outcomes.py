@@ -28,6 +28,9 @@ MAX_ROUNDS = 8
 """How often in a row an attempt is sent again because its rail has not heard of it. A rail that
 breaks at every call would be tried for ever, and nobody told."""
 
+SILENT_ROUNDS = 3
+"""How many look-ups in a row may be in vain after a rail has taken an order."""
+
 UNKNOWN_S = 24 * 3600.0
 """An attempt that is unknown for so long, or longer than its rail remembers, is for a person."""
 
@@ -244,7 +247,7 @@ def _unknown(case: Case, answer: Outcome) -> Decision:
 
 def _silent(case: Case, answer: Outcome) -> Decision:
     """The rail had taken the order and cannot say what became of it. Once may be a bad moment."""
-    if case.rounds >= MAX_ROUNDS and case.attempt_age_s > UNKNOWN_S:
+    if case.rounds >= SILENT_ROUNDS and case.attempt_age_s > UNKNOWN_S:
         return _needs_a_person(case, answer)
     return Decision(
         due_in_s=_next_look(case, answer),

@@ -118,3 +118,20 @@ async def test_a_call_to_where_nobody_listens_was_not_sent(slow: Slow, client: H
     with pytest.raises(NotSent):
         await client.request("POST", "http://127.0.0.1:1/", json_body="only")
     assert slow.got == []
+
+
+async def test_a_call_that_broke_says_why_and_names_the_host_alone(slow: Slow) -> None:
+    made = Http()
+    host = slow.url.removeprefix("http://").rstrip("/")
+    slow.hangs_up = True
+    cases = [
+        ("http://user:word@127.0.0.1:1/secret", NotSent, "127.0.0.1:1 refuses connections"),
+        ("http://nobody.invalid/secret", NotSent, "the name nobody.invalid is not found"),
+        (f"https://{host}/secret", NotSent, f"{host} does not speak TLS"),
+        (slow.url, Unclear, f"{host} broke the connection off"),
+    ]
+    for url, kind, said in cases:
+        with pytest.raises(kind) as broken:
+            await made.request("POST", url)
+        assert str(broken.value) == said
+    await made.close()

@@ -135,7 +135,8 @@ async def test_resumed_it_is_tried_at_once(
     business_id = ids.show(ids.BUSINESS, order.business_id)
     await put_off(desk)
     assert await desk.process() == 0
-    assert "0 orders" in payviox.done("order", "resume", business_id, "--waiting", "gas_empty")
+    said = payviox.done("order", "resume", business_id, "--waiting", "gas_empty")
+    assert said == "No order waits for 'gas_empty'; orders wait for: float_empty, unclaimed."
     said = payviox.done("order", "resume", business_id, "--waiting", "float_empty")
     assert said == "1 order will be tried now."
     assert await desk.process() == 1
