@@ -205,8 +205,7 @@ def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) ->
     async def check(runtime: Runtime) -> Order:
         found = await runtime.database.fetch(lambda connection: find(connection, order_id))
         settling.check(found)
-        if ended == "failed":
-            await _check_unpayable(runtime, found)
+        await _check_unpayable(runtime, found)
         return found
 
     amount = dollars(run(check).amount)

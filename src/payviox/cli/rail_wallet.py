@@ -46,10 +46,10 @@ def accept_nonces(business_id: UUID, chain: str, yes: bool, as_json: bool) -> No
         finally:
             await node.close()
         known = await books.next_nonce(wallet)
-        if known is None or known >= used:
+        if known is not None and known >= used:
             raise Conflict(f"Our books know everything that {wallet.address} sent on {chain}.")
         confirm(
-            f"The wallet has used {used} nonces on {chain}, our books know {known}."
+            f"The wallet has used {used} nonces on {chain}, our books know {known or 0}."
             " Are all orders paid by the others dealt with?",
             yes=yes,
         )

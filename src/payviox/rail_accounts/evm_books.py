@@ -86,7 +86,8 @@ class EvmBooks:
             holder = await queries.held_by(
                 connection, business_id, order_id, payment.reference, lock=True
             )
-            if holder == "given_back":
+            # What a person settled as paid, by whatever way, is not signed for the first time.
+            if holder == "given_back" or (holder == "paid" and number == 1):
                 raise Ended
             await queries.insert_transaction(connection, payment, number, hash_, raw, fees)
             kept = await queries.list_transactions(connection, payment)

@@ -107,10 +107,12 @@ async def next_nonce(connection: Connection, wallet: Wallet) -> int | None:
 
 
 async def skip_to(connection: Connection, wallet: Wallet, nonce: int) -> None:
-    """The wallet's next nonce is this one, or a later one."""
+    """The wallet's next nonce is this one, or a later one. Another business's stays as it is."""
     await connection.execute(
-        "UPDATE evm_wallets SET next_nonce = greatest(next_nonce, %(n)s)"
-        " WHERE business_id = %(b)s AND chain_id = %(c)s AND address = %(w)s",
+        "INSERT INTO evm_wallets AS w (business_id, chain_id, address, next_nonce)"
+        " VALUES (%(b)s, %(c)s, %(w)s, %(n)s) ON CONFLICT (chain_id, address) DO UPDATE"
+        " SET next_nonce = greatest(w.next_nonce, excluded.next_nonce)"
+        " WHERE w.business_id = excluded.business_id",
         _key(wallet) | {"n": nonce},
     )
 

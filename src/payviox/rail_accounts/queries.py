@@ -101,17 +101,23 @@ async def count_open_orders(connection: Connection, business_id: UUID, rail: str
 async def lock_orders_perhaps_sent(connection: Connection, business_id: UUID, rail: str) -> int:
     """How many orders the rail may have been asked for without their end being known. Those that
     wait are held, so that none of them is sent before this transaction ends."""
+    given = [business_id, rail]
+    await connection.execute(
+        "SELECT id FROM orders WHERE business_id = %s AND rail = %s"
+        " AND status IN ('queued', 'sending', 'sent', 'unknown') ORDER BY id FOR UPDATE",
+        given,
+    )
+    # A statement of its own: the one that waited for the locks would see attempts of before.
     cursor = await connection.execute(
-        "SELECT o.status <> 'queued' OR (o.attempt > 0 AND coalesce(a.outcome, '')"
-        " NOT IN ('failed', 'not_sent'))"
-        " FROM orders o LEFT JOIN order_attempts a ON a.business_id = o.business_id"
+        "SELECT count(*) FROM orders o LEFT JOIN order_attempts a ON a.business_id = o.business_id"
         " AND a.order_id = o.id AND a.number = o.attempt"
         " WHERE o.business_id = %s AND o.rail = %s"
-        " AND o.status IN ('queued', 'sending', 'sent', 'unknown')"
-        " ORDER BY o.id FOR UPDATE OF o",
-        [business_id, rail],
+        " AND (o.status IN ('sending', 'sent', 'unknown') OR (o.status = 'queued'"
+        " AND o.attempt > 0 AND coalesce(a.outcome, '') NOT IN ('failed', 'not_sent')))",
+        given,
     )
-    return sum(bool(row[0]) for row in await cursor.fetchall())
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
 
 
 async def list_wallet_settings(

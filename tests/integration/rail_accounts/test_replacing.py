@@ -14,7 +14,8 @@ from payviox.db.pool import Connection
 from payviox.errors import Conflict
 from payviox.rail_accounts import service
 from payviox.rail_accounts.model import Changes
-from payviox.withdrawals import claims
+from payviox.rails.base import Named
+from payviox.withdrawals import claims, hints
 from support.accounts import SECRETS, SETTINGS, connect
 from support.businesses import TestBusiness
 from support.polling import eventually
@@ -152,3 +153,37 @@ async def test_a_new_account_does_not_take_over_orders_whose_account_was_lost(
     await desk.write(lambda db: db.execute(lost, [business.business_id]))
     with pytest.raises(Conflict, match="1 order is under way"):
         await connect(business.database, KEYRING, business.business_id, "paypal")
+
+
+async def test_an_account_is_not_replaced_while_a_callback_says_that_an_attempt_arrived(
+    business: TestBusiness, desk: Desk, vendor: Vendor
+) -> None:
+    """The attempt that was surely not sent comes into doubt while the replacing waits for it."""
+    vendor.plan = ["empty"]
+    order = await desk.withdraw(await desk.user(1_000), 1_000)
+    await desk.process()
+    (attempt,) = await desk.attempts(order)
+    assert attempt.outcome == "not_sent"
+    replacing: asyncio.Task[object] | None = None
+
+    async def heed(db: Connection) -> None:
+        nonlocal replacing
+        await hints.heed(db, business.business_id, "paypal", [Named(attempt.reference)])
+        replacing = asyncio.create_task(business.database.write(changing(business)))
+        await eventually(lambda: waits_for_an_order(business))
+
+    await business.database.write(heed)
+    assert replacing is not None
+    with pytest.raises(Conflict):
+        await replacing
+    (attempt,) = await desk.attempts(order)
+    assert attempt.outcome == "not_found"
+
+
+async def waits_for_an_order(business: TestBusiness) -> bool:
+    return bool(
+        await business.scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND query LIKE 'SELECT id FROM orders%%FOR UPDATE' AND datname = current_database()"
+        )
+    )

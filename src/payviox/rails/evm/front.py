@@ -25,8 +25,7 @@ async def blocked(desk: Desk, used: int, nonce: int) -> list[int]:
 async def is_blocked(desk: Desk, used: int) -> bool:
     """Whether nobody will use the wallet's next nonce although payments wait behind it."""
     owed = await desk.books.owed(desk.wallet, used + 1)
-    holder, _ = await desk.books.holder(desk.wallet, used)
-    return owed.native > 0 and holder in ("nobody", "given_back")
+    return owed.native > 0 and not await _is_taken(desk, used)
 
 
 async def _is_taken(desk: Desk, used: int) -> bool:
@@ -35,8 +34,9 @@ async def _is_taken(desk: Desk, used: int) -> bool:
     holder, payment = await desk.books.holder(desk.wallet, used)
     if holder == "paid" and payment is not None:
         kept = await desk.books.transactions(payment)
-        if kept:
-            await sending.broadcast(desk, kept[-1])
+        if not kept:
+            return False
+        await sending.broadcast(desk, kept[-1])
     return holder in ("open", "paid")
 
 

@@ -107,10 +107,10 @@ UNION ALL SELECT rail, false FROM tried WHERE due_at <= now()
 
 
 LOCK_DUE = {
-    (new, newest): f"SELECT {COLUMNS}{ATTEMPT},"
-    f" now() + make_interval(secs => %(s)s) AS leased_until{FROM}{JOIN_ATTEMPT}"
-    f" WHERE o.business_id = %(b)s AND o.rail = %(rail)s AND {kind}"
-    f" AND o.due_at <= now() ORDER BY o.due_at {direction} LIMIT %(n)s FOR UPDATE OF o SKIP LOCKED"
+    (new, newest): "SELECT o.id"  # noqa: S608  # constants
+    " FROM orders o WHERE o.business_id = %(b)s AND o.rail = %(rail)s"
+    f" AND {kind} AND o.due_at <= now() ORDER BY o.due_at {direction} LIMIT %(n)s"
+    " FOR UPDATE SKIP LOCKED"
     for new, kind in ((True, _NEW), (False, _TRIED))
     for newest, direction in ((True, "DESC"), (False, "ASC"))
 }
@@ -136,23 +136,41 @@ async def lock_due(
 ) -> list[Held]:
     """Lock what is due in a queue and what nobody else holds, the longest due first, or what came
     due last."""
-    async with connection.cursor(row_factory=class_row(Held)) as cursor:
-        await cursor.execute(
-            LOCK_DUE[queue.new, newest],
-            {"s": lease_s, "b": business_id, "rail": queue.rail, "n": limit},
-        )
-        return await cursor.fetchall()
+    cursor = await connection.execute(
+        LOCK_DUE[queue.new, newest], {"b": business_id, "rail": queue.rail, "n": limit}
+    )
+    locked: list[UUID] = [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # a uuid column
+    held = await _read(connection, business_id, locked, lease_s)
+    place = {order_id: number for number, order_id in enumerate(locked)}
+    return sorted(held, key=lambda order: place[order.id])
 
 
 async def lock_many(
     connection: Connection, business_id: UUID, order_ids: Sequence[UUID]
 ) -> list[Held]:
     """Lock these orders, in order of id."""
+    await connection.execute(
+        "SELECT id FROM orders WHERE business_id = %s AND id = ANY(%s) ORDER BY id FOR UPDATE",
+        [business_id, list(order_ids)],
+    )
+    return await _read(connection, business_id, order_ids)
+
+
+async def _read(
+    connection: Connection,
+    business_id: UUID,
+    order_ids: Sequence[UUID],
+    lease_s: float | None = None,
+) -> list[Held]:
+    """Orders that are locked, with a new lease or the one that they have. Read by a statement of
+    its own, which sees what their last holder committed: the one that waited for the lock would
+    still see their attempts of before."""
     async with connection.cursor(row_factory=class_row(Held)) as cursor:
         await cursor.execute(
-            f"SELECT {COLUMNS}{ATTEMPT}, o.due_at AS leased_until{FROM}{JOIN_ATTEMPT}"
-            " WHERE o.business_id = %s AND o.id = ANY(%s) ORDER BY o.id FOR UPDATE OF o",
-            [business_id, list(order_ids)],
+            f"SELECT {COLUMNS}{ATTEMPT}, CASE WHEN %(s)s::float8 IS NULL THEN o.due_at"
+            f" ELSE now() + make_interval(secs => %(s)s) END AS leased_until{FROM}{JOIN_ATTEMPT}"
+            " WHERE o.business_id = %(b)s AND o.id = ANY(%(ids)s) ORDER BY o.id",
+            {"s": lease_s, "b": business_id, "ids": list(order_ids)},
         )
         return await cursor.fetchall()
 

@@ -35,6 +35,30 @@ async def _settled_as_failed(pay: Paying, monkeypatch: pytest.MonkeyPatch) -> Or
     return order
 
 
+async def test_an_order_that_was_settled_as_paid_otherwise_is_not_signed_by_a_look_up(
+    pay: Paying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(KeystoreSigner, "sign", _refuse)
+        order = await pay.order(5_000, PAYEE)
+        await pay.desk.process()
+        for _ in range(3):
+            await pay.desk.hurry(age_s=90_000)
+            await pay.desk.process()
+    await pay.desk.write(
+        lambda db: settling.settle(
+            db, order.business_id, order.id, "succeeded", reason="by hand", actor="op"
+        )
+    )
+    for _ in range(2):
+        await pay.desk.hurry()
+        await pay.desk.process()
+        pay.node.mine(CONFIRMATIONS + 1)
+    assert pay.received(PAYEE) == []
+    assert await pay.count("evm_transactions") == 0
+    assert (await pay.business.ledger())["settled:evm"] == 5_000
+
+
 async def _settle(pay: Paying, order: Order) -> None:
     await pay.desk.write(
         lambda db: settling.settle(
