@@ -117,8 +117,9 @@ async def test_a_regenerated_public_key_leaves_the_secret_key_alone(business) ->
 async def test_keys_are_kept_as_digests_alone(business) -> None:
     stored = await business.scalar("SELECT string_agg(k::text, ' ') FROM api_keys k")
     assert business.secret_key not in stored
-    assert business.secret_key.rpartition("_")[2] not in stored
-    assert business.public_key.rpartition("_")[2] not in stored
+    # What follows `sk_test_` may hold an underscore itself.
+    assert business.secret_key.split("_", 2)[2] not in stored
+    assert business.public_key.split("_", 2)[2] not in stored
 
 
 async def test_failures_take_the_same_time_whatever_their_cause(business) -> None:
