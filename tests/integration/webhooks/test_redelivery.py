@@ -124,15 +124,16 @@ async def test_what_waits_because_its_webhook_is_off_is_late_for_nobody(hook: Ho
     )
 
     async def late_s() -> float:
+        """Of all businesses: those of other tests may be due for moments."""
         figures = await monitoring.figures(hooked.database)
         assert figures is not None
         return figures.due.deliveries_age_s
 
     assert await late_s() > 29 * 86_400
     await hooked.set(enabled=False)
-    assert await late_s() == 0
+    assert await late_s() < 86_400
     await hooked.set(enabled=True, events=[])
-    assert await late_s() == 0
+    assert await late_s() < 86_400
     await hooked.set(events=["payout.succeeded"])
     assert await late_s() > 29 * 86_400
 
