@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from payviox import app
-from payviox.api.context import Services
-from payviox.api.edge import Application
 from payviox.db.pool import Database
 from payviox.settings import Settings
+from payviox.web.context import Services
+from payviox.web.request_body import Application
 from support import databases, live
 from support.businesses import TestBusiness, open_business
 from support.databases import Server, Urls

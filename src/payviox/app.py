@@ -21,10 +21,8 @@ from payviox.api import (
     gift_cards,
     health,
     history,
-    openapi,
     operations,
     orders,
-    pages,
     payout_user,
     rail_callbacks,
     users,
@@ -32,16 +30,17 @@ from payviox.api import (
 )
 from payviox.api.allocation import Create
 from payviox.api.authentication import authenticate_business
-from payviox.api.context import Services
-from payviox.api.edge import MAX_BATCH_BODY, Application, Edge
-from payviox.api.metrics import Metrics
-from payviox.api.outer import Outer
-from payviox.api.rendering import handle
-from payviox.auth.keyring import Keyring
+from payviox.api.docs import openapi, pages
 from payviox.db.pool import Database
-from payviox.request_log import RequestLog
+from payviox.keyring import Keyring
+from payviox.monitoring.metrics import Metrics
 from payviox.settings import Settings
 from payviox.signals import on_stop
+from payviox.web.context import Services
+from payviox.web.errors import handle
+from payviox.web.request_body import MAX_BATCH_BODY, Application, RequestBodies
+from payviox.web.request_log import RequestLog
+from payviox.web.response_headers import ResponseHeaders
 
 ROUTES = [
     *business.ROUTES,
@@ -101,12 +100,12 @@ def build(services: Services) -> Application:
     document = openapi.document(routes, services.settings.public_url)
     litestar.state.documents = pages.build(document)
     litestar.state.metrics = metrics = Metrics(services.batcher)
-    edge = Edge(
+    edge = RequestBodies(
         litestar,  # type: ignore[arg-type]  # scopes are mappings
         short_paths,
         partial(authenticate_business, services.database),
     )
-    return Outer(edge, metrics, openapi.methods_of(routes))
+    return ResponseHeaders(edge, metrics, openapi.methods_of(routes))
 
 
 async def serve(settings: Settings, url: str) -> None:

@@ -1,5 +1,5 @@
 """Every refusal that a caller may see. The class is the answer: its status and its body are
-decided here, and one place (api/rendering.py) renders it."""
+decided here, and one place (web/errors.py) renders it."""
 
 from collections.abc import Mapping, Sequence
 

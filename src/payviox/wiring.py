@@ -2,20 +2,20 @@
 which sends. A concrete rail is imported here and nowhere else.
 """
 
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
 from payviox.giftcards import rail as stock
+from payviox.keyring import Keyring
 from payviox.rail_accounts.directory import Directory
-from payviox.rail_accounts.evm_books import EvmBooks
-from payviox.rail_accounts.products import Products
+from payviox.rail_state.evm_books import EvmBooks
+from payviox.rail_state.products import Products
+from payviox.rail_state.sandbox_books import SandboxBooks
 from payviox.rails.evm.rail import EvmRail
-from payviox.rails.paypal.pricing import MAX_ITEM
+from payviox.rails.paypal.quote import MAX_ITEM
 from payviox.rails.paypal.rail import PayPalRail
 from payviox.rails.sandbox import OPTIONS as SANDBOX_OPTIONS
 from payviox.rails.sandbox import SandboxRail
 from payviox.rails.tremendous.rail import TremendousRail
 from payviox.withdrawals.routing import Rails, Route
-from payviox.withdrawals.sandbox_books import SandboxBooks
 
 
 def rails(database: Database, keyring: Keyring) -> Rails:

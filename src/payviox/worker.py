@@ -10,17 +10,17 @@ from uuid import UUID
 import procrastinate
 from procrastinate import PsycopgConnector
 
-from payviox import upkeep, wiring
-from payviox.auth.keyring import Keyring
+from payviox import wiring
 from payviox.db import jobs
 from payviox.db.pool import Database
+from payviox.keyring import Keyring
 from payviox.lanes import Lanes
+from payviox.maintenance import tasks
 from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.webhooks.delivery import Courier
-from payviox.withdrawals.processor import process_due
-from payviox.withdrawals.queries import processing
 from payviox.withdrawals.routing import Rails
+from payviox.withdrawals.sending.processor import due_businesses, process_due
 
 logger = logging.getLogger(__name__)
 
@@ -73,9 +73,9 @@ class Worker:
     def _add_jobs(self) -> None:
         self._wakes(jobs.PROCESS_ORDERS, self._orders.wake)
         self._wakes(jobs.DELIVER_WEBHOOKS, self._courier.wake)
-        for name, (schedule, work) in upkeep.SCHEDULE.items():
+        for name, (schedule, work) in tasks.SCHEDULE.items():
             self._repeats(name, schedule, work)
-        for name, (schedule, asking) in upkeep.RAILS_SCHEDULE.items():
+        for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
             self._repeats(name, schedule, self._with_rails(asking))
 
     def _wakes(self, name: str, wake: Callable[[UUID], None]) -> None:
@@ -110,7 +110,7 @@ class Worker:
     async def _sweep_orders(self) -> None:
         while True:
             try:
-                for business_id in await self._database.fetch(processing.due_businesses):
+                for business_id in await due_businesses(self._database):
                     self._orders.wake(business_id)
             except Exception:
                 logger.exception("due orders could not be looked up")

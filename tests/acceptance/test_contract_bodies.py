@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from payviox.api import edge
+from payviox.web import request_body
 
 pytestmark = pytest.mark.anyio
 
@@ -222,15 +222,15 @@ async def test_a_body_without_a_content_type_is_taken_for_json(business) -> None
 
 @pytest.mark.parametrize("path", ["/payout/create", "/payout/fund", "/nowhere"])
 async def test_a_body_that_is_too_large_is_413(business, path: str) -> None:
-    large = b'{"email":"a@x.com","amount":5,"note":"%s"}' % (b"x" * edge.MAX_BODY)
+    large = b'{"email":"a@x.com","amount":5,"note":"%s"}' % (b"x" * request_body.MAX_BODY)
     answer = await send(business, large, path)
     assert (answer.status_code, list(answer.json())) == (413, ["error"])
 
 
 async def test_a_body_of_the_largest_size_is_read(business) -> None:
     frame = b'{"email":"a@x.com","amount":5,"note":"%s"}'
-    body = frame % (b"x" * (edge.MAX_BODY - len(frame) + 2))
-    assert len(body) == edge.MAX_BODY
+    body = frame % (b"x" * (request_body.MAX_BODY - len(frame) + 2))
+    assert len(body) == request_body.MAX_BODY
     assert (await send(business, body)).status_code == 201
     assert (await send(business, body + b" ")).status_code == 413
 
@@ -246,10 +246,10 @@ async def test_an_endless_body_is_cut_off_at_the_limit(business) -> None:
 
     answer = await send(business, endless())
     assert answer.status_code == 413
-    assert taken <= edge.MAX_BODY + 20_000
+    assert taken <= request_body.MAX_BODY + 20_000
 
 
-LARGE = b'{"email":"a@x.com","amount":5,"note":"%s"}' % (b"x" * edge.MAX_STRANGERS_BODY)
+LARGE = b'{"email":"a@x.com","amount":5,"note":"%s"}' % (b"x" * request_body.MAX_STRANGERS_BODY)
 
 
 @pytest.mark.parametrize("path", ["/payout/create", "/payout/fund", "/payout/batch"])
@@ -265,11 +265,11 @@ async def test_a_strangers_body_is_401_whatever_it_is_and_read_no_further(
                 taken += 10_000
                 yield b" " * 10_000
 
-        for content in (GOOD, LARGE, b" " * (edge.MAX_BATCH_BODY + 1), endless()):
+        for content in (GOOD, LARGE, b" " * (request_body.MAX_BATCH_BODY + 1), endless()):
             for kind in ("application/json", "text/plain"):
                 answer = await client.post(path, content=content, headers={"Content-Type": kind})
                 assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized"})
-    assert taken <= 2 * (edge.MAX_STRANGERS_BODY + 20_000)
+    assert taken <= 2 * (request_body.MAX_STRANGERS_BODY + 20_000)
 
 
 async def test_a_strangers_long_body_is_not_even_begun(application) -> None:
@@ -281,7 +281,7 @@ async def test_a_strangers_long_body_is_not_even_begun(application) -> None:
     async def answer(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"content-length", b"%d" % (edge.MAX_STRANGERS_BODY + 1))]
+    headers = [(b"content-length", b"%d" % (request_body.MAX_STRANGERS_BODY + 1))]
     scope = {
         "type": "http",
         "method": "POST",
@@ -421,7 +421,7 @@ async def test_a_slow_client_is_told_so_and_holds_nobody_up(
 ) -> None:
     """The body's time is bounded; here with less patience than usual."""
     inner = application
-    while not isinstance(inner, edge.Edge):
+    while not isinstance(inner, request_body.RequestBodies):
         inner = inner._inner
     monkeypatch.setattr(inner, "_body_s", 0.05)
     before = await business.ledger()

@@ -6,10 +6,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import MakeBusiness
 from payviox import app
-from payviox.api.context import Services
-from payviox.api.edge import Application
 from payviox.db.pool import Database
 from payviox.settings import Settings
+from payviox.web.context import Services
+from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.databases import Urls
 

@@ -31,10 +31,10 @@ from tests.benchmarks import database, load, order_tables, orders, rails, server
 
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Item
-from payviox.auth.keyring import Keyring
 from payviox.db import migrate
 from payviox.db.embedded import Cluster, embedded
 from payviox.db.pool import Database
+from payviox.keyring import Keyring
 
 SMALL_USERS = 10_000
 LARGE_USERS = 1_000_000

@@ -10,7 +10,7 @@ from uuid import UUID
 import uvloop
 
 from payviox import wiring, worker
-from payviox.rails.base import Entry, Holding, Known, Outcome, Quote, ReadyOrder, Request
+from payviox.rails.protocol import Entry, Holding, Known, Outcome, Quote, ReadyOrder, Request
 from payviox.settings import Settings
 from payviox.withdrawals.routing import Rails, Route
 

@@ -23,10 +23,10 @@ from tests.support.simulator import (
     Simulator,
 )
 
-from payviox.auth.keyring import Keyring
-from payviox.cli import anvil
-from payviox.cli.anvil import Anvil
+from payviox.cli.demo import anvil
+from payviox.cli.demo.anvil import Anvil
 from payviox.db.pool import Database
+from payviox.keyring import Keyring
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.model import Changes, RailName
 from payviox.rails.evm.prices import Rate

@@ -9,13 +9,13 @@ import uvloop
 from tests.benchmarks.server import SECRET_KEY
 
 from payviox import worker
-from payviox.rails.paypal import pace
+from payviox.rails.paypal import rate_limit
 from payviox.rails.tremendous import client
 from payviox.settings import Settings
 
 
 def main() -> None:
-    pace.POSTS_PER_MINUTE = 10**9
+    rate_limit.POSTS_PER_MINUTE = 10**9
     client.INTERVAL_S = 1e-9
     settings = Settings(home=Path("/nonexistent"), secret_key=SECRET_KEY)
     sys.stdout.write("ready\n")

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
+from payviox.keyring import Keyring
 from payviox.rail_accounts import service
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
-from payviox.rails.base import (
+from payviox.rails.protocol import (
     Account,
     Finding,
     GiftCard,

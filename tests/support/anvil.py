@@ -15,7 +15,7 @@ from Crypto.Hash import keccak
 from eth_abi.abi import decode, encode
 from eth_account import Account
 
-from payviox.cli.anvil import Anvil
+from payviox.cli.demo.anvil import Anvil
 from payviox.rails.evm.addresses import checksummed
 from support import node_tools
 from support.installation import until

@@ -8,9 +8,10 @@ from psycopg.types.json import Jsonb
 
 from payviox import ids
 from payviox.db.pool import Connection, Database
-from payviox.ledger import model, queries
+from payviox.ledger import model
 from payviox.ledger import service as ledger
 from payviox.ledger.model import FEE_INCOME, PAYOUT, Posting
+from payviox.ledger.queries import transfers as queries
 
 RAIL = "sandbox"
 OPEN = ("created", "review", "queued", "sending", "sent", "unknown")

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import httpx
 
-from payviox.api.edge import Application
 from payviox.db.pool import Database
 from payviox.treasury import service as treasury
+from payviox.web.request_body import Application
 from support.ledger import Snapshot, snapshot
 
 

@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from payviox import wiring
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
-from payviox.rail_accounts.evm_books import EvmBooks
+from payviox.keyring import Keyring
+from payviox.rail_state.evm_books import EvmBooks
+from payviox.rail_state.sandbox_books import SandboxBooks
 from payviox.rails.evm.node import Node
 from payviox.rails.http import Http
-from payviox.withdrawals import claims, processor
-from payviox.withdrawals.sandbox_books import SandboxBooks
+from payviox.withdrawals.sending import claims, processor
 from support import live
 
 

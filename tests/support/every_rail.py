@@ -16,12 +16,12 @@ from uuid import UUID, uuid4
 from eth_account import Account as Keys
 
 from payviox import ids, wiring
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection
+from payviox.keyring import Keyring
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.model import Changes, RailName
-from payviox.rails.base import Provider
 from payviox.rails.evm.addresses import checksummed
+from payviox.rails.protocol import Provider
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails

@@ -9,18 +9,18 @@ from uuid import UUID
 
 from eth_account import Account as Keys
 
-from payviox.rail_accounts.evm_books import EvmBooks
-from payviox.rails.base import Account, Outcome
-from payviox.rails.evm.answers import TRANSFER
+from payviox.rail_state.evm_books import EvmBooks
 from payviox.rails.evm.keys import Signer
 from payviox.rails.evm.keystores import KeystoreSigner
+from payviox.rails.evm.node_answers import TRANSFER
 from payviox.rails.evm.rail import EvmRail
 from payviox.rails.evm.signers import Signers
 from payviox.rails.fees import FeePolicy
-from payviox.withdrawals import claims
-from payviox.withdrawals.claims import Claim
+from payviox.rails.protocol import Account, Outcome
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
+from payviox.withdrawals.sending import claims
+from payviox.withdrawals.sending.claims import Claim
 from support.anvil import ETHER, GWEI, Contract, Node
 from support.businesses import TestBusiness
 from support.withdrawals import Desk
@@ -44,7 +44,7 @@ class OneKey(Signers):
 
 @dataclass
 class OneAccount:
-    """Implements payviox.rails.base.Accounts."""
+    """Implements payviox.rails.protocol.Accounts."""
 
     account: Account | None
 

@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from payviox.db.pool import Database
-from payviox.rail_accounts.evm_books import EvmBooks
-from payviox.rails.base import Account
+from payviox.rail_state.evm_books import EvmBooks
 from payviox.rails.evm.rail import EvmRail
 from payviox.rails.fees import FeePolicy
-from payviox.withdrawals.processor import process_due
+from payviox.rails.protocol import Account
 from payviox.withdrawals.routing import Rails, Route
+from payviox.withdrawals.sending.processor import process_due
 from support.evm import OneAccount, OneKey
 
 

@@ -8,14 +8,14 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from payviox import ids
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection, Database
 from payviox.giftcards import importing, service
 from payviox.giftcards.csv_file import read_cards
 from payviox.giftcards.importing import Imported
 from payviox.giftcards.model import OUT_OF_STOCK, Product
 from payviox.giftcards.rail import StockRail
-from payviox.rails.base import Outcome, ReadyOrder
+from payviox.keyring import Keyring
+from payviox.rails.protocol import Outcome, ReadyOrder
 from payviox.withdrawals import service as withdrawals
 
 HEADER = "product,brand,country,code,pin,face value,currency,price in cents,expiry"

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
+from payviox.keyring import Keyring
 from payviox.webhooks import outbox
 from payviox.webhooks import settings as webhook_settings
 from payviox.webhooks.delivery import Courier

@@ -11,12 +11,12 @@ import pytest
 
 from conftest import MakeBusiness
 from payviox import ids
-from payviox.api.context import Services
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.directory import Directory
 from payviox.rail_accounts.model import Changes
-from payviox.rails.base import Account, ReadyOrder
 from payviox.rails.paypal.rail import PayPalRail
+from payviox.rails.protocol import Account, ReadyOrder
+from payviox.web.context import Services
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness

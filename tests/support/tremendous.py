@@ -12,15 +12,15 @@ import pytest
 
 from conftest import MakeBusiness
 from payviox import ids
-from payviox.api.context import Services
 from payviox.db.pool import Connection
 from payviox.rail_accounts import owners
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.directory import Directory
 from payviox.rail_accounts.model import Changes
-from payviox.rails.base import Account, RailError
+from payviox.rails.protocol import Account, RailError
 from payviox.rails.tremendous import client
 from payviox.rails.tremendous.rail import TremendousRail
+from payviox.web.context import Services
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import zip_longest
 
-from payviox.rails.base import (
+from payviox.rails.protocol import (
     Account,
     Callback,
     Forged,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from payviox.rails.base import (
+from payviox.rails.protocol import (
     Entry,
     EntryState,
     Holding,
@@ -38,7 +38,7 @@ STATES: dict[State, EntryState] = {
 
 
 class Vendor:
-    """Implements payviox.rails.base.Rail. `plan` says what it does with the next calls; then it
+    """Implements payviox.rails.protocol.Rail. `plan` says what it does with the next calls; then it
     pays. `hold` makes calls wait until it is set, after they have arrived.
 
     Its statement tells the books, and `others` that nobody here ordered; `retold` are fields that

@@ -11,13 +11,13 @@ from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection, Database
 from payviox.giftcards.rail import StockRail
-from payviox.rails.base import Provider, Request
+from payviox.rail_state.sandbox_books import SandboxBooks
+from payviox.rails.protocol import Provider, Request
 from payviox.rails.sandbox import KeptPayment, Payment, SandboxRail, is_sandbox_product
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Attempt, Order
-from payviox.withdrawals.processor import process_due
 from payviox.withdrawals.routing import Rails, Route
-from payviox.withdrawals.sandbox_books import SandboxBooks
+from payviox.withdrawals.sending.processor import process_due
 from support.businesses import TestBusiness
 
 PAYPAL = {"email": "ada@example.com"}

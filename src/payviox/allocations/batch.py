@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from payviox.allocations import queries
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.engine import Declined, Record
 from payviox.allocations.model import Allocated, Item, Outcome
+from payviox.allocations.queries import groups as queries
 from payviox.auth.hashes import payout_hash
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection, Database
 from payviox.errors import (
     InsufficientPayoutBalance,
@@ -23,6 +22,7 @@ from payviox.errors import (
 )
 from payviox.idempotency import service as idempotency
 from payviox.idempotency.model import Scope
+from payviox.keyring import Keyring
 
 CHUNK = 1_000
 """Items in one commit. A chunk's number is its `part` under the idempotency key, for good."""

@@ -18,12 +18,12 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from payviox.allocations import queries
 from payviox.allocations.engine import CommitUnknown, Declined, Record, allocate
 from payviox.allocations.model import Item, Outcome, Refused
-from payviox.auth.keyring import Keyring
+from payviox.allocations.queries import groups as queries
 from payviox.db.pool import CONFLICTS, Database, NotCommitted
 from payviox.errors import Busy, OutcomeUnknown, PayvioxError, SettingsError
+from payviox.keyring import Keyring
 
 logger = logging.getLogger(__name__)
 

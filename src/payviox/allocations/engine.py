@@ -8,7 +8,6 @@ from uuid import UUID
 import psycopg
 
 from payviox import ids
-from payviox.allocations import queries
 from payviox.allocations.model import (
     AccountRow,
     Allocated,
@@ -21,8 +20,8 @@ from payviox.allocations.model import (
     UserRow,
     Writes,
 )
+from payviox.allocations.queries import groups as queries
 from payviox.auth.hashes import digest, payout_hash
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection, NotCommitted
 from payviox.errors import (
     IdempotencyMismatch,
@@ -31,6 +30,7 @@ from payviox.errors import (
     PayoutUserInactive,
     Unauthorized,
 )
+from payviox.keyring import Keyring
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ oldest money is spent first; what an open order has reserved is not touched. In 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from payviox.allocations import queries
+from payviox.allocations.queries import groups as queries
 from payviox.db.pool import Connection, Database
 from payviox.ledger import service as ledger
 from payviox.ledger.model import PAYOUT, Posting, user

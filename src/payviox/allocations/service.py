@@ -4,11 +4,12 @@ amounts are US cents."""
 
 from uuid import UUID
 
+from payviox.allocations.queries import groups as queries
 from payviox.auth.hashes import digest, payout_hash
-from payviox.auth.keyring import Keyring
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.errors import InsufficientBalance, NotFound
+from payviox.keyring import Keyring
 from payviox.ledger import service as ledger
 from payviox.ledger.model import PAYOUT, InsufficientFunds, Posting, Transfer, user
 from payviox.payout_users import service as payout_users
@@ -67,3 +68,8 @@ async def rotate_hash(
     detail = {"user_id": str(user_id), "generation": source.hash_generation}
     await businesses.audit(connection, business_id, actor, "payout_user.hash_rotated", detail)
     return made
+
+
+async def forget_old_groups(connection: Connection) -> int:
+    """Delete the ids of groups that nobody can still ask for. Return how many."""
+    return await queries.forget_old_groups(connection)

@@ -11,8 +11,7 @@ import msgspec
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
 from payviox.api.authentication import authenticate_business, bearer
-from payviox.api.bodies import EMAIL, check_text, parse, read
-from payviox.api.documentation import documented
+from payviox.api.docs.declarations import documented
 from payviox.auth.hashes import digest
 from payviox.auth.keys import BusinessCaller
 from payviox.db.pool import Database
@@ -27,6 +26,7 @@ from payviox.errors import (
 from payviox.idempotency import model as idempotency
 from payviox.money import MAX_ALLOCATION
 from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.web.json_body import EMAIL, check_text, parse, read
 
 MAX_REMEMBERED_KEYS = 10_000
 

@@ -6,12 +6,12 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
-from payviox.api.bodies import parse
-from payviox.api.context import Services
 from payviox.auth import keys, users
 from payviox.auth.keys import BusinessCaller
 from payviox.db.pool import Database
 from payviox.errors import Malformed, Unauthorized
+from payviox.web.context import Services
+from payviox.web.json_body import parse
 
 SECRET_KEY = "secretKey"  # noqa: S105  # the name of a scheme in the OpenAPI document
 PAYOUT_HASH = "payoutHash"

@@ -13,11 +13,8 @@ from payviox.allocations.batch import CHUNK, Entry, Payer
 from payviox.allocations.model import Allocated, Item, Outcome, Refused
 from payviox.api.allocation import EXAMPLE_HASH, Amount
 from payviox.api.authentication import require_business
-from payviox.api.bodies import EMAIL, check_text, parse, problems
-from payviox.api.context import Call, business, services
-from payviox.api.documentation import documented
+from payviox.api.docs.declarations import documented
 from payviox.api.idempotent import scope_of
-from payviox.api.rendering import JSON, encode
 from payviox.errors import (
     Busy,
     FieldErrors,
@@ -27,6 +24,9 @@ from payviox.errors import (
     Unauthorized,
 )
 from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.web.context import Call, business, services
+from payviox.web.errors import JSON, encode
+from payviox.web.json_body import EMAIL, check_text, parse, problems
 
 T = TypeVar("T")
 MAX_ITEMS = 10_000

@@ -7,13 +7,13 @@ import msgspec
 from litestar import Response, get, post
 
 from payviox.api.authentication import require_business
-from payviox.api.bodies import read
-from payviox.api.context import Call, business, services
-from payviox.api.documentation import documented
+from payviox.api.docs.declarations import documented
 from payviox.api.idempotent import run_once
 from payviox.errors import InsufficientBalance
 from payviox.money import MAX_TREASURY
 from payviox.treasury import service as treasury
+from payviox.web.context import Call, business, services
+from payviox.web.json_body import read
 
 
 class Balances(msgspec.Struct):

@@ -9,20 +9,19 @@ from msgspec import UNSET, UnsetType
 
 from payviox import ids
 from payviox.api.authentication import require_business
-from payviox.api.context import Call, business, services
-from payviox.api.documentation import documented
+from payviox.api.docs.declarations import documented, listed
 from payviox.api.idempotent import run_once
-from payviox.api.paging import (
+from payviox.db.pool import Connection
+from payviox.web.context import Call, business, services
+from payviox.web.cursors import (
     Listed,
     Page,
     after_id,
     filter_id,
-    listed,
     page_of,
     path_id,
     read_query,
 )
-from payviox.db.pool import Connection
 from payviox.webhooks import log, outbox
 from payviox.webhooks.events import EventType
 from payviox.webhooks.log import Entry

@@ -10,10 +10,9 @@ from msgspec import UNSET, UnsetType
 
 from payviox import ids
 from payviox.api.authentication import require_payout_user
-from payviox.api.context import Call, payout_user, services
-from payviox.api.documentation import documented
+from payviox.api.docs.declarations import documented
 from payviox.api.idempotent import is_replay, run_once
-from payviox.api.order_views import EXAMPLE, own_order
+from payviox.api.schemas.orders import EXAMPLE, own_order
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
@@ -21,7 +20,8 @@ from payviox.errors import PayvioxError, ProviderUnavailable
 from payviox.giftcards import service as giftcards
 from payviox.giftcards.model import Product
 from payviox.idempotency.service import Done, ShownOnce
-from payviox.rails.base import GiftCard, RailError, RevealedCode
+from payviox.rails.protocol import GiftCard, RailError, RevealedCode
+from payviox.web.context import Call, payout_user, services
 from payviox.withdrawals.model import Order
 
 logger = structlog.get_logger(__name__)

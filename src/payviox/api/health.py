@@ -10,11 +10,11 @@ from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from payviox.api.authentication import bearer
-from payviox.api.context import Call, services
-from payviox.api.documentation import Shown, documented
-from payviox.api.rendering import JSON, encode
+from payviox.api.docs.declarations import Shown, documented
 from payviox.errors import NotFound, Unauthorized
 from payviox.monitoring import service as monitoring
+from payviox.web.context import Call, services
+from payviox.web.errors import JSON, encode
 
 FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 """What a proxy adds: the peer is then the proxy, not who asks."""

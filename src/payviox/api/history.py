@@ -14,9 +14,14 @@ from litestar.response import Stream
 
 from payviox import ids
 from payviox.api.authentication import require_business
-from payviox.api.context import Call, business, services
-from payviox.api.documentation import Shown, documented
-from payviox.api.paging import (
+from payviox.api.docs.declarations import Shown, documented
+from payviox.db.pool import Database
+from payviox.ledger import service as ledger
+from payviox.ledger.model import TransferKind
+from payviox.ledger.service import MovementRow
+from payviox.text import harmless_cell
+from payviox.web.context import Call, business, services
+from payviox.web.cursors import (
     Listed,
     Page,
     after_number,
@@ -25,12 +30,7 @@ from payviox.api.paging import (
     read_query,
     unknown_after,
 )
-from payviox.api.rendering import JSON, encode
-from payviox.db.pool import Database
-from payviox.ledger import service as ledger
-from payviox.ledger.model import TransferKind
-from payviox.ledger.service import MovementRow
-from payviox.text import harmless_cell
+from payviox.web.errors import JSON, encode
 
 CSV = "text/csv"
 PAGE = 1_000

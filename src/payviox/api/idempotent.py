@@ -8,13 +8,13 @@ from uuid import UUID
 
 from litestar import Response
 
-from payviox.api.bodies import parse
-from payviox.api.context import Call, services, write
-from payviox.api.rendering import JSON, encode
 from payviox.db.pool import Connection
 from payviox.idempotency import model
 from payviox.idempotency.model import Scope
 from payviox.idempotency.service import Done, once, replay
+from payviox.web.context import Call, services, write
+from payviox.web.errors import JSON, encode
+from payviox.web.json_body import parse
 
 
 async def scope_of(request: Call, caller: str) -> Scope | None:

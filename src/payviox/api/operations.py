@@ -11,15 +11,15 @@ from msgspec import UNSET, UnsetType
 
 from payviox import ids
 from payviox.api.authentication import require_payout_user
-from payviox.api.bodies import parse
-from payviox.api.context import Call, payout_user, services
-from payviox.api.documentation import documented
-from payviox.api.paging import Page, page_of, read_query, unknown_after
+from payviox.api.docs.declarations import documented
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
 from payviox.money import CURRENCY
-from payviox.rails.base import Method, Provider
+from payviox.rails.protocol import Method, Provider
+from payviox.web.context import Call, payout_user, services
+from payviox.web.cursors import Page, page_of, read_query, unknown_after
+from payviox.web.json_body import parse
 from payviox.withdrawals import history
 from payviox.withdrawals.history import Movement, UnknownEntry
 from payviox.withdrawals.model import Status

@@ -9,11 +9,9 @@ from litestar import Response, get, post
 
 from payviox import ids
 from payviox.api.authentication import require_business
-from payviox.api.bodies import read
-from payviox.api.context import Call, business, services
-from payviox.api.documentation import documented
+from payviox.api.docs.declarations import documented, listed
 from payviox.api.idempotent import run_once
-from payviox.api.order_views import (
+from payviox.api.schemas.orders import (
     BUSINESS_EXAMPLE,
     BusinessOrderView,
     as_first_shown,
@@ -21,21 +19,22 @@ from payviox.api.order_views import (
     example,
     remembered,
 )
-from payviox.api.paging import (
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, NotFound
+from payviox.idempotency.service import Done
+from payviox.rails.protocol import Provider
+from payviox.web.context import Call, business, services
+from payviox.web.cursors import (
     Listed,
     Page,
     after_id,
     filter_id,
-    listed,
     page_of,
     path_id,
     read_query,
     unknown_after,
 )
-from payviox.db.pool import Connection
-from payviox.errors import Conflict, NotFound
-from payviox.idempotency.service import Done
-from payviox.rails.base import Provider
+from payviox.web.json_body import read
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order, Status
 

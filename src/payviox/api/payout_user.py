@@ -9,10 +9,9 @@ from litestar import Response, get, post
 
 from payviox import ids
 from payviox.api.authentication import require_payout_user
-from payviox.api.context import Call, payout_user, services
-from payviox.api.documentation import documented
+from payviox.api.docs.declarations import documented, listed
 from payviox.api.idempotent import run_once
-from payviox.api.order_views import (
+from payviox.api.schemas.orders import (
     EXAMPLE,
     OrderView,
     as_first_shown,
@@ -21,17 +20,7 @@ from payviox.api.order_views import (
     remembered,
     user_view,
 )
-from payviox.api.paging import (
-    Listed,
-    Page,
-    after_id,
-    listed,
-    page_of,
-    path_id,
-    read_query,
-    unknown_after,
-)
-from payviox.api.withdrawal_bodies import (
+from payviox.api.schemas.withdrawals import (
     GiftCardDestination,
     PaypalDestination,
     QuoteRequest,
@@ -50,7 +39,17 @@ from payviox.errors import (
 )
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
-from payviox.rails.base import Provider
+from payviox.rails.protocol import Provider
+from payviox.web.context import Call, payout_user, services
+from payviox.web.cursors import (
+    Listed,
+    Page,
+    after_id,
+    page_of,
+    path_id,
+    read_query,
+    unknown_after,
+)
 from payviox.withdrawals import quotes
 from payviox.withdrawals import requests as withdrawal_requests
 from payviox.withdrawals import service as withdrawals

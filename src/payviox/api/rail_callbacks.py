@@ -8,14 +8,14 @@ import structlog
 from litestar import post
 
 from payviox import ids
-from payviox.api.context import Call, services, write
-from payviox.api.documentation import Shown, documented
-from payviox.api.paging import path_id
+from payviox.api.docs.declarations import Shown, documented
 from payviox.db.pool import Connection
 from payviox.errors import Busy, NotFound, ProviderUnavailable, Unauthorized
 from payviox.rail_accounts import callbacks
-from payviox.rails.base import Account, Callback, CallsBack, Forged, RailError
-from payviox.withdrawals import hints
+from payviox.rails.protocol import Account, Callback, CallsBack, Forged, RailError
+from payviox.web.context import Call, services, write
+from payviox.web.cursors import path_id
+from payviox.withdrawals.sending import callbacks as hints
 
 logger = structlog.get_logger(__name__)
 

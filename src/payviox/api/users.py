@@ -11,20 +11,8 @@ from payviox import ids
 from payviox.allocations import service as allocations
 from payviox.api.allocation import EXAMPLE_HASH
 from payviox.api.authentication import require_business
-from payviox.api.bodies import EMAIL, read
-from payviox.api.context import Call, business, services
-from payviox.api.documentation import documented
+from payviox.api.docs.declarations import documented, listed
 from payviox.api.idempotent import run_once
-from payviox.api.paging import (
-    Listed,
-    Page,
-    after_id,
-    listed,
-    page_of,
-    path_id,
-    read_query,
-    unknown_after,
-)
 from payviox.errors import InsufficientBalance, NotFound
 from payviox.idempotency.service import ShownOnce
 from payviox.money import MAX_TREASURY
@@ -32,6 +20,17 @@ from payviox.payout_users import service as payout_users
 from payviox.payout_users.email import canonical
 from payviox.payout_users.model import PayoutUser, Status
 from payviox.treasury import service as treasury
+from payviox.web.context import Call, business, services
+from payviox.web.cursors import (
+    Listed,
+    Page,
+    after_id,
+    page_of,
+    path_id,
+    read_query,
+    unknown_after,
+)
+from payviox.web.json_body import EMAIL, read
 
 
 class PayoutUserView(msgspec.Struct):

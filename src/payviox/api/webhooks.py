@@ -8,14 +8,14 @@ from msgspec import UNSET, UnsetType
 
 from payviox import ids
 from payviox.api.authentication import require_business
-from payviox.api.bodies import read
-from payviox.api.context import Call, business, services, write
-from payviox.api.documentation import documented
+from payviox.api.docs.declarations import documented
 from payviox.api.events import EXAMPLE_ID, TAG, Queued
 from payviox.api.idempotent import run_once
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.idempotency.service import Done, ShownOnce
+from payviox.web.context import Call, business, services, write
+from payviox.web.json_body import read
 from payviox.webhooks import outbox, settings
 from payviox.webhooks.events import EventType
 from payviox.webhooks.settings import NothingToConfirm, NoWebhook

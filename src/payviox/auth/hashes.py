@@ -7,7 +7,7 @@ import hmac
 import re
 from uuid import UUID
 
-from payviox.auth.keyring import ServerKey
+from payviox.keyring import ServerKey
 
 SHAPE = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

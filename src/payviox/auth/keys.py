@@ -6,8 +6,8 @@ from typing import Literal
 from uuid import UUID
 
 from payviox import ids
-from payviox.auth import queries
 from payviox.auth.hashes import digest
+from payviox.auth.queries import credentials as queries
 from payviox.db.pool import Connection
 from payviox.errors import Unauthorized
 

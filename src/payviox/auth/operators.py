@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from payviox import ids
-from payviox.auth import queries
 from payviox.auth.passwords import hash_password
+from payviox.auth.queries import credentials as queries
 from payviox.db.pool import Connection
 from payviox.errors import Conflict
 

@@ -1,8 +1,8 @@
 """Payout users calling with a hash."""
 
-from payviox.auth import queries
 from payviox.auth.hashes import digest, well_formed
-from payviox.auth.queries import UserCaller
+from payviox.auth.queries import credentials as queries
+from payviox.auth.queries.credentials import UserCaller
 from payviox.db.pool import Connection
 
 __all__ = ["UserCaller", "find_user"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from payviox import ids
-from payviox.businesses import queries
 from payviox.businesses.model import DEFAULT_LIVE_REVIEW_AMOUNT, Business
+from payviox.businesses.queries import businesses as queries
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 

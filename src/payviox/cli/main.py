@@ -24,7 +24,7 @@ COMMANDS = {
     "serve": "payviox.cli.serve:serve",
     "web": "payviox.cli.serve:web",
     "worker": "payviox.cli.serve:worker",
-    "demo": "payviox.cli.demo:demo",
+    "demo": "payviox.cli.demo.command:demo",
     "migrate": "payviox.cli.serve:migrate",
     "business": "payviox.cli.business:business",
     "keys": "payviox.cli.keys:keys",
@@ -33,10 +33,10 @@ COMMANDS = {
     "order": "payviox.cli.orders:order",
     "giftcards": "payviox.cli.giftcards:giftcards",
     "webhook": "payviox.cli.webhook:webhook",
-    "rail": "payviox.cli.rails:rail",
+    "rail": "payviox.cli.rail.commands:rail",
     "database": "payviox.cli.database:database",
     "ledger": "payviox.cli.ledger:ledger",
-    "reconcile": "payviox.cli.reconcile:reconcile",
+    "reconcile": "payviox.cli.reconcile.compare:reconcile",
     "secrets": "payviox.cli.secret_keys:secrets",
 }
 """Every command and where it lives: imported only when it is used, which keeps each one quick."""

@@ -24,9 +24,9 @@ from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict
 from payviox.money import dollars
-from payviox.rails.base import KeepsPayable, Provider
+from payviox.rails.protocol import KeepsPayable, Provider
+from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals import settling
 from payviox.withdrawals.model import Order, Status, reference
 
 Decide = Callable[[Connection, UUID], Awaitable[Order]]
@@ -189,7 +189,7 @@ def look_up(order_id: UUID, as_json: bool) -> None:
 
 @order.command()
 @click.argument("order_id", type=ORDER)
-@click.argument("ended", type=click.Choice(get_args(settling.Ended)))
+@click.argument("ended", type=click.Choice(get_args(manual_settlement.Ended)))
 @click.option("--reason", required=True, help="How you know; payout users see why one failed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
@@ -204,7 +204,7 @@ def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) ->
 
     async def check(runtime: Runtime) -> Order:
         found = await runtime.database.fetch(lambda connection: find(connection, order_id))
-        settling.check(found)
+        manual_settlement.check(found)
         await _check_unpayable(runtime, found)
         return found
 
@@ -215,11 +215,11 @@ def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) ->
         return await _decided(
             runtime.database,
             order_id,
-            lambda db, business: settling.settle(
+            lambda db, business: manual_settlement.settle(
                 db,
                 business,
                 order_id,
-                cast("settling.Ended", ended),
+                cast("manual_settlement.Ended", ended),
                 reason=reason.strip(),
                 actor=ACTOR,
             ),

@@ -12,13 +12,13 @@ from typing import TypeVar
 import psycopg
 
 from payviox import settings as settings_module
-from payviox.auth import known_keys
-from payviox.auth.keyring import Keyring
+from payviox.auth import secret_keys
 from payviox.db import schema
 from payviox.db.embedded import embedded
 from payviox.db.embedded.layout import Layout
 from payviox.db.pool import Database
 from payviox.errors import PayvioxError, SettingsError
+from payviox.keyring import Keyring
 from payviox.settings import Settings
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ async def _check_keys(settings: Settings, url: str) -> None:
         with contextlib.suppress(
             psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege
         ):
-            await known_keys.require_all(connection, _keyring(settings))
+            await secret_keys.require_all(connection, _keyring(settings))
 
 
 def _keyring(settings: Settings) -> Keyring:
@@ -147,7 +147,7 @@ async def with_runtime(
     await database.open()
     try:
         keyring = _keyring(settings)
-        await database.write(lambda connection: known_keys.check(connection, keyring))
+        await database.write(lambda connection: secret_keys.check(connection, keyring))
         return await work(Runtime(settings, database, keyring))
     except psycopg.OperationalError as error:
         raise PayvioxError(f"The database was lost: {_one_line(error)}") from error

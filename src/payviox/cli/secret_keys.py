@@ -7,13 +7,13 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from payviox.auth import known_keys
-from payviox.auth.keyring import DecryptionFailed
-from payviox.auth.known_keys import Left
+from payviox.auth import secret_keys
+from payviox.auth.secret_keys import Left
 from payviox.cli.output import as_json, counted, print_json
 from payviox.cli.runtime import Runtime, run
 from payviox.errors import PayvioxError
 from payviox.giftcards import rotation
+from payviox.keyring import DecryptionFailed
 from payviox.rail_accounts import service as rail_accounts
 from payviox.webhooks import settings as webhooks
 
@@ -87,5 +87,5 @@ async def _rotate(runtime: Runtime) -> _Done:
         accounts = 0
         while count := await database.write(lambda db: rail_accounts.reencrypt(db, keyring)):
             accounts += count
-        left = await database.write(lambda db: known_keys.forget_unused(db, keyring))
+        left = await database.write(lambda db: secret_keys.forget_unused(db, keyring))
     return _Done(cards, tokens, accounts, left)

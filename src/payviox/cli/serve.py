@@ -13,7 +13,7 @@ import uvloop
 
 from payviox import logs
 from payviox import settings as settings_module
-from payviox.cli import lifeline
+from payviox.cli import parent_watch
 from payviox.cli.runtime import Urls, database_urls, with_runtime
 from payviox.cli.supervisor import Supervisor
 from payviox.db import schema
@@ -95,7 +95,7 @@ def _run_process(
 ) -> None:
     if descriptor is not None:
         os.set_inheritable(descriptor, False)
-        lifeline.end_with_parent(descriptor)
+        parent_watch.end_with_parent(descriptor)
     settings = settings_module.load()
     logs.configure(settings.log_level)
     if listening:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection, Database
 from payviox.giftcards import service
 from payviox.giftcards.model import BadLine, CardRow, SealedCard
 from payviox.giftcards.sealing import seal
+from payviox.keyring import Keyring
 
 CHUNK = 500
 

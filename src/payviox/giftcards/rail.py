@@ -13,7 +13,7 @@ from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown
 from payviox.giftcards import service
 from payviox.giftcards.model import OUT_OF_STOCK, Alert, BoundCard, DeliveredCard, Product
-from payviox.rails.base import (
+from payviox.rails.protocol import (
     Entry,
     Holding,
     Invalid,

@@ -4,10 +4,10 @@ rows themselves, so it may be interrupted anywhere and started again."""
 from collections.abc import Callable
 from uuid import UUID
 
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection, Database
-from payviox.giftcards import rotation_queries as queries
+from payviox.giftcards.queries import rotation as queries
 from payviox.giftcards.sealing import fingerprint, open_codes, seal_codes
+from payviox.keyring import Keyring
 
 CHUNK = 500
 START: queries.Place = (UUID(int=0), UUID(int=0))

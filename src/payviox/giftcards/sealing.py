@@ -6,8 +6,8 @@ import unicodedata
 from uuid import UUID
 
 from payviox import ids
-from payviox.auth.keyring import Keyring, ServerKey
 from payviox.giftcards.model import CardRow, SealedCard, StoredCode
+from payviox.keyring import Keyring, ServerKey
 
 _PUNCTUATION = re.compile(r"[\s\-\u2010-\u2015]+")
 

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from payviox import ids
-from payviox.auth.keyring import Keyring
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
-from payviox.giftcards import queries, reveal_queries
 from payviox.giftcards.model import (
     Alert,
     AlertLevel,
@@ -20,12 +18,15 @@ from payviox.giftcards.model import (
     SealedCard,
     Stock,
 )
+from payviox.giftcards.queries import reveals
+from payviox.giftcards.queries import stock as queries
 from payviox.giftcards.sealing import open_codes
+from payviox.keyring import Keyring
 
 ACTOR = "stock"
 
 
-list_reveals = reveal_queries.list_reveals
+list_reveals = reveals.list_reveals
 list_delivered = queries.list_delivered
 
 
@@ -122,13 +123,13 @@ async def reveal(
     Raises NotFound where the order is not this payout user's, NothingToReveal where it has
     delivered no card, DecryptionFailed where the stored code was changed.
     """
-    status = await reveal_queries.find_order(connection, business_id, user_id, order_id)
+    status = await reveals.find_order(connection, business_id, user_id, order_id)
     if status is None:
         raise NotFound
-    stored = await reveal_queries.find_delivered(connection, business_id, order_id)
+    stored = await reveals.find_delivered(connection, business_id, order_id)
     if status != "succeeded" or stored is None:
         raise NothingToReveal
-    await reveal_queries.insert_reveal(connection, business_id, order_id, stored.id)
+    await reveals.insert_reveal(connection, business_id, order_id, stored.id)
     code, pin = open_codes(keyring, stored)
     return RevealedCard(
         stored.brand,
@@ -143,7 +144,7 @@ async def reveal(
 
 async def record_reveal(connection: Connection, business_id: UUID, order_id: UUID) -> None:
     """Record that a gift card was shown that is not of the stock."""
-    await reveal_queries.insert_reveal(connection, business_id, order_id, None)
+    await reveals.insert_reveal(connection, business_id, order_id, None)
 
 
 async def void_cards(

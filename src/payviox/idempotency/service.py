@@ -9,8 +9,8 @@ from uuid import UUID
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import IdempotencyMismatch
-from payviox.idempotency import queries
 from payviox.idempotency.model import Scope
+from payviox.idempotency.queries import keys as queries
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.ledger import queries
 from payviox.ledger.model import (
     MAY_BE_NEGATIVE,
     OF_EVERY_BUSINESS,
@@ -16,7 +15,8 @@ from payviox.ledger.model import (
     Posting,
     Transfer,
 )
-from payviox.ledger.queries import MovementRow, SumRow
+from payviox.ledger.queries import transfers as queries
+from payviox.ledger.queries.transfers import MovementRow, SumRow
 
 __all__ = [
     "MovementRow",

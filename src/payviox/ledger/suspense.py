@@ -12,7 +12,6 @@ from uuid import UUID
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
-from payviox.ledger import suspense_queries as queries
 from payviox.ledger.model import (
     MAIN,
     WORLD,
@@ -23,7 +22,8 @@ from payviox.ledger.model import (
     suspense,
     user,
 )
-from payviox.ledger.suspense_queries import Item
+from payviox.ledger.queries import suspense as queries
+from payviox.ledger.queries.suspense import Item
 
 __all__ = [
     "BY_ITSELF",

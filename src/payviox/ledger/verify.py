@@ -10,10 +10,10 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.ledger import suspense_queries
-from payviox.ledger import verify_queries as queries
 from payviox.ledger.model import MAY_BE_NEGATIVE, MOVES
-from payviox.ledger.verify_queries import Chain, OrderMoney
+from payviox.ledger.queries import suspense
+from payviox.ledger.queries import verify as queries
+from payviox.ledger.queries.verify import Chain, OrderMoney
 
 Kind = Literal[
     "business",
@@ -160,7 +160,7 @@ class _Check:
             self._differs("in_transit", business_id, message, account_id, expected, found)
 
     async def _suspense(self, business_id: UUID) -> None:
-        for rail, account_id, expected, found in await suspense_queries.differences(
+        for rail, account_id, expected, found in await suspense.differences(
             self._connection, business_id
         ):
             message = f"the items open on {rail} come to {expected}, in suspense are {found}"

@@ -9,9 +9,10 @@ from psycopg_pool import PoolTimeout
 
 from payviox.db import schema
 from payviox.db.pool import Connection, Database
-from payviox.monitoring import queries, reconciliation_queries
-from payviox.monitoring.queries import Counted, Due, Waiting, Workers
-from payviox.monitoring.reconciliation_queries import Compared, InSuspense
+from payviox.monitoring.queries import figures as queries
+from payviox.monitoring.queries import reconciliation
+from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
+from payviox.monitoring.queries.reconciliation import Compared, InSuspense
 
 HEARTBEAT_S = 60.0
 """A worker whose last heartbeat is older counts as gone."""
@@ -86,8 +87,8 @@ async def _figures(connection: Connection) -> Figures:
         await queries.waiting_orders(connection),
         await queries.balances(connection),
         await queries.low_stock(connection),
-        await reconciliation_queries.in_suspense(connection),
-        await reconciliation_queries.compared(connection),
+        await reconciliation.in_suspense(connection),
+        await reconciliation.compared(connection),
     )
 
 

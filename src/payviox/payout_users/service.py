@@ -5,8 +5,8 @@ from uuid import UUID
 
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
-from payviox.payout_users import queries
 from payviox.payout_users.model import PayoutUser
+from payviox.payout_users.queries import payout_users as queries
 
 __all__ = ["get", "hash_source", "list_page", "next_generation", "set_digest", "set_status"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from payviox.db.pool import Connection
-from payviox.rail_accounts import callback_queries as queries
-from payviox.rail_accounts.callback_queries import KeptCallback
+from payviox.rail_accounts.queries import callbacks as queries
+from payviox.rail_accounts.queries.callbacks import KeptCallback
 
 __all__ = ["KeptCallback", "forget_old", "keep", "list_latest", "list_of_order"]
 

@@ -7,18 +7,18 @@ from uuid import UUID
 
 import structlog
 
-from payviox.auth.keyring import DecryptionFailed, Keyring
 from payviox.db.pool import Database
 from payviox.errors import SettingsError
-from payviox.rail_accounts import queries
+from payviox.keyring import DecryptionFailed, Keyring
 from payviox.rail_accounts.model import RailAccount
-from payviox.rails.base import Account
+from payviox.rail_accounts.queries import accounts as queries
+from payviox.rails.protocol import Account
 
 logger = structlog.get_logger(__name__)
 
 
 class Directory:
-    """Implements payviox.rails.base.Accounts.
+    """Implements payviox.rails.protocol.Accounts.
 
     Nothing is kept between two calls: an account that was disabled, limited or replaced is so from
     the next call on, in every process, and an order is never looked up at one account after it was

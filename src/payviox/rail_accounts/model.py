@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from payviox.rails.base import Environment
 from payviox.rails.fees import FeePolicy, Payer
+from payviox.rails.protocol import Environment
 
 RailName = Literal["paypal", "tremendous", "evm"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from payviox.db.pool import Database
 from payviox.rail_accounts import rules, service
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
-from payviox.rails.base import Account, NamesOwner, RailError
+from payviox.rails.protocol import Account, NamesOwner, RailError
 
 
 async def ask(rail: object, name: RailName, account: Account, changes: Changes) -> Changes:

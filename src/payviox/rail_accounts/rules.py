@@ -12,10 +12,10 @@ from payviox.errors import FieldErrors
 from payviox.money import MAX_ALLOCATION
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
 from payviox.rail_accounts.urls import check_url, is_this_machine
-from payviox.rails.base import Environment
 from payviox.rails.evm import addresses
 from payviox.rails.evm.chain_settings import RPC_CREDENTIAL, build
 from payviox.rails.evm.chains import BUILT_IN, ChainError, check_environment
+from payviox.rails.protocol import Environment
 
 NONE = "none"
 """Clears a value."""

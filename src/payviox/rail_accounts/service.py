@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from payviox.auth.keyring import Keyring
 from payviox.businesses import service as businesses
 from payviox.db import account_locks
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
-from payviox.rail_accounts import directory, product_queries, queries, rules
+from payviox.keyring import Keyring
+from payviox.rail_accounts import directory, rules
 from payviox.rail_accounts.model import Changes, RailAccount, RailName, place
-from payviox.rails.base import Account, Environment
+from payviox.rail_accounts.queries import accounts as queries
+from payviox.rail_state.queries import products
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Account, Environment
 
 find = queries.find
 list_all = queries.list_all
@@ -170,7 +172,7 @@ async def disconnect(connection: Connection, business_id: UUID, rail: str, actor
             f"{_orders(waiting)} under way at {rail}. Disable the account, so that no more are made"
             " (`payviox rail disable`), and disconnect it when they have ended."
         )
-    await product_queries.delete_all(connection, business_id, rail)
+    await products.delete_all(connection, business_id, rail)
     await queries.delete(connection, business_id, rail)
     await _audit(connection, now, actor, "rail.disconnect", {"environment": now.environment})
 

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from payviox.money import percentage
-from payviox.rails.base import (
+from payviox.rails.evm import addresses
+from payviox.rails.protocol import (
     Entry,
     EntryState,
     GiftCard,
@@ -24,7 +25,6 @@ from payviox.rails.base import (
     Request,
     RevealedCode,
 )
-from payviox.rails.evm import addresses
 from payviox.rails.sandbox_endings import BY_NAME, PRODUCTS, ending_of
 
 QUOTE_LIFETIME = timedelta(minutes=10)
@@ -70,7 +70,7 @@ class Books(Protocol):
 
 
 class SandboxRail:
-    """Implements payviox.rails.base.Rail, for test businesses alone."""
+    """Implements payviox.rails.protocol.Rail, for test businesses alone."""
 
     name = "sandbox"
     remembers_s: float | None = None

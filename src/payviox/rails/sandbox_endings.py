@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from payviox.rails.base import Outcome, Provider
 from payviox.rails.evm import addresses
+from payviox.rails.protocol import Outcome, Provider
 
 SUCCEEDED = Outcome("succeeded")
 TOLD_TO = "The sandbox was told to fail this payment."

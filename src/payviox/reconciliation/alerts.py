@@ -12,7 +12,7 @@ from payviox.db.pool import Connection
 from payviox.ledger import suspense
 from payviox.ledger.suspense import BY_ITSELF
 from payviox.reconciliation.model import Report
-from payviox.reconciliation.queries import Kept
+from payviox.reconciliation.queries.reports import Kept
 
 logger = structlog.get_logger(__name__)
 

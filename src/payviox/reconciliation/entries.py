@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from payviox import ids
-from payviox.rails.base import Entry
+from payviox.rails.protocol import Entry
 
 PAGE = 500
 MAX_SUBJECT = 200

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from payviox.ledger.suspense import BY_ITSELF, Cause, Item
-from payviox.rails.base import Entry
+from payviox.rails.protocol import Entry
 from payviox.reconciliation.verdicts import (
     Difference,
     Terms,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from payviox.rails.base import Holding
+from payviox.rails.protocol import Holding
 
 
 @dataclass(slots=True)

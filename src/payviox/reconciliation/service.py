@@ -10,12 +10,13 @@ from uuid import UUID
 import structlog
 
 from payviox.db.pool import Connection, Database
-from payviox.rails.base import Rail, RailError
-from payviox.reconciliation import alerts, queries
-from payviox.reconciliation.carrying_out import carry_out, open_paid_after_all
-from payviox.reconciliation.comparing import Progress, compare, liability, read_statement
+from payviox.rails.protocol import Rail, RailError
+from payviox.reconciliation import alerts
+from payviox.reconciliation.apply import carry_out, open_paid_after_all
+from payviox.reconciliation.compare import Progress, compare, liability, read_statement
 from payviox.reconciliation.entries import Entries
 from payviox.reconciliation.model import Float, Report
+from payviox.reconciliation.queries import reports as queries
 from payviox.reconciliation.verdicts import Terms
 from payviox.withdrawals.routing import Rails
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from payviox.ledger.suspense import BY_ITSELF, COST_CAUSES, Cause, Item
-from payviox.rails.base import Entry
+from payviox.rails.protocol import Entry
 
 
 @dataclass(frozen=True, slots=True)

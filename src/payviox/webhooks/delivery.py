@@ -15,8 +15,8 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection, Database
-from payviox.webhooks import queries
 from payviox.webhooks.model import Claim
+from payviox.webhooks.queries import events as queries
 from payviox.webhooks.sender import Answer, post
 from payviox.webhooks.settings import Cipher, signing_tokens
 from payviox.webhooks.signing import sign

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
-from payviox.webhooks import queries
 from payviox.webhooks.model import Attempt, Delivery, Event
+from payviox.webhooks.queries import events as queries
 
 ATTEMPTS_IN_LIST, ATTEMPTS_OF_ONE = 4, 100
 """So many of a delivery's latest attempts are shown: in a list, and of one event."""

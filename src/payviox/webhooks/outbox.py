@@ -8,9 +8,9 @@ from payviox import ids
 from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
-from payviox.webhooks import queries
 from payviox.webhooks.events import EventType, OrderEvent, body
 from payviox.webhooks.model import Event
+from payviox.webhooks.queries import events as queries
 from payviox.webhooks.samples import sample
 from payviox.webhooks.settings import NoWebhook
 

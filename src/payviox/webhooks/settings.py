@@ -13,9 +13,9 @@ from uuid import UUID
 
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors
-from payviox.webhooks import queries
 from payviox.webhooks.events import TYPES, EventType
 from payviox.webhooks.model import Claim, Settings
+from payviox.webhooks.queries import events as queries
 from payviox.webhooks.signing import new_token
 from payviox.webhooks.targets import TargetError, parse_target
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from payviox import ids
-from payviox.rails.base import Provider, ReadyOrder
+from payviox.rails.protocol import Provider, ReadyOrder
 
 Status = Literal[
     "created",

@@ -6,8 +6,8 @@ from uuid import UUID
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
-from payviox.rails.base import Provider
-from payviox.rails.base import Quote as RailQuote
+from payviox.rails.protocol import Provider
+from payviox.rails.protocol import Quote as RailQuote
 from payviox.withdrawals.model import Quote
 from payviox.withdrawals.queries import rules
 

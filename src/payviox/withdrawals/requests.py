@@ -15,8 +15,8 @@ from payviox.businesses.model import Business
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors, NotFound, ProviderUnavailable
 from payviox.payout_users.email import InvalidEmail, canonical
-from payviox.rails.base import Invalid, Provider, Rail, RailError, ReadyOrder, Request
-from payviox.rails.base import Quote as RailQuote
+from payviox.rails.protocol import Invalid, Provider, Rail, RailError, ReadyOrder, Request
+from payviox.rails.protocol import Quote as RailQuote
 from payviox.withdrawals import quotes
 from payviox.withdrawals.routing import Rails, Served
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
-from payviox.rails.base import ReadyOrder
+from payviox.rails.protocol import ReadyOrder
 from payviox.withdrawals.model import destination_digest, payee_digest
 from payviox.withdrawals.queries import rules
 

@@ -10,7 +10,7 @@ import structlog
 
 from payviox.businesses.model import Business
 from payviox.errors import FieldErrors
-from payviox.rails.base import (
+from payviox.rails.protocol import (
     Account,
     Accounts,
     CallsBack,

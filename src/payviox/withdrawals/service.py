@@ -12,9 +12,9 @@ from payviox.errors import Conflict, FieldErrors, InsufficientBalance, NotFound,
 from payviox.ledger import service as ledger
 from payviox.ledger.model import Posting, in_transit
 from payviox.ledger.model import user as user_account
-from payviox.rails.base import ReadyOrder
+from payviox.rails.protocol import ReadyOrder
 from payviox.text import printable
-from payviox.withdrawals import hints, quotes, review, routing, stories
+from payviox.withdrawals import quotes, review, routing, transitions
 from payviox.withdrawals.model import (
     CANCELABLE,
     REJECTABLE,
@@ -26,7 +26,8 @@ from payviox.withdrawals.model import (
     check_transition,
 )
 from payviox.withdrawals.queries import orders
-from payviox.withdrawals.stories import Entry
+from payviox.withdrawals.sending import callbacks
+from payviox.withdrawals.transitions import Entry
 
 list_page = orders.list_page
 list_states = orders.list_states
@@ -97,7 +98,7 @@ async def _insert(
         Entry(order, "created", "user"),
         Entry(order, status, "rules", ", ".join(reasons) or None),
     ]
-    await stories.enter(connection, order.business_id, story)
+    await transitions.enter(connection, order.business_id, story)
     return order
 
 
@@ -121,7 +122,7 @@ async def approve(connection: Connection, business_id: UUID, order_id: UUID, act
     order = _checked(await orders.lock(connection, business_id, order_id))
     _require(order, frozenset({"review"}), "approved")
     await orders.set_status(connection, order, "queued", due=True, bound=order.digest)
-    await stories.enter(connection, business_id, [Entry(order, "queued", actor, "approved")])
+    await transitions.enter(connection, business_id, [Entry(order, "queued", actor, "approved")])
     await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
     return await get(connection, business_id, order_id)
 
@@ -166,7 +167,7 @@ async def cancel(
 async def _take_back(connection: Connection, order: Order, actor: str) -> Order:
     await orders.wait_for(connection, order, TAKING_BACK)
     entry = Entry(order, order.status, actor, TAKING_BACK)
-    await stories.enter(connection, order.business_id, [entry])
+    await transitions.enter(connection, order.business_id, [entry])
     await jobs.wake(connection, jobs.PROCESS_ORDERS, order.business_id)
     return await get(connection, order.business_id, order.id)
 
@@ -176,7 +177,7 @@ async def look_up_now(
 ) -> None:
     """Have the worker ask the rail about an order now. Raises Conflict where there is nothing to
     ask."""
-    if not await hints.look_soon(connection, business_id, [order_id]):
+    if not await callbacks.look_soon(connection, business_id, [order_id]):
         await get(connection, business_id, order_id)
         raise Conflict("Only an order that was sent can be looked up at its rail")
     await businesses.audit(
@@ -206,7 +207,7 @@ async def _give_back(
     check_transition(order.status, status)
     await orders.set_status(connection, order, status, note=note)
     await ledger.post(connection, order.business_id, [release(order, actor)])
-    await stories.enter(connection, order.business_id, [Entry(order, status, actor, note)])
+    await transitions.enter(connection, order.business_id, [Entry(order, status, actor, note)])
     return await get(connection, order.business_id, order.id)
 
 

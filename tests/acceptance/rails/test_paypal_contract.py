@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from payviox.rails.base import Account, Entry, Known, Outcome, ReadyOrder, Request
 from payviox.rails.fees import FeePolicy
 from payviox.rails.paypal.rail import PayPalRail
+from payviox.rails.protocol import Account, Entry, Known, Outcome, ReadyOrder, Request
 from simulators import contract
 from support.prism import Prism, prism
 from support.simulator import (
@@ -32,7 +32,7 @@ ELSEWHERE = {"paypal.webhooks.list", "paypal.webhooks.verify", "paypal.cert"}
 
 
 class OneAccount:
-    """Implements payviox.rails.base.Accounts for one business at the simulated PayPal."""
+    """Implements payviox.rails.protocol.Accounts for one business at the simulated PayPal."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.account = Account(

@@ -15,15 +15,15 @@ import pytest
 
 from conftest import MakeBusiness
 from payviox import wiring
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection, Database
+from payviox.keyring import Keyring
 from payviox.rails import http
 from payviox.rails.evm import node as evm_node
-from payviox.rails.paypal import pace, statements
+from payviox.rails.paypal import rate_limit, statement
 from payviox.rails.tremendous import client
 from payviox.reconciliation import service
 from payviox.withdrawals.model import Status
-from payviox.withdrawals.processor import process_due
+from payviox.withdrawals.sending.processor import process_due
 from support import live
 from support.anvil import Node, anvil, anvil_node
 from support.every_rail import CARD_PRICE, EveryRail, RailNamed, every_rail
@@ -114,8 +114,8 @@ async def worlds(
     """Businesses of a kind, without waiting for the vendors' rate limits; time passes in leaps."""
     monkeypatch.setattr(evm_node, "SHARED_S", 0.02)
     monkeypatch.setattr(http, "ANSWER_S", 1.0)
-    monkeypatch.setattr(pace, "POSTS_PER_MINUTE", 10**7)
-    monkeypatch.setattr(statements, "PER_SECOND", 10**6)
+    monkeypatch.setattr(rate_limit, "POSTS_PER_MINUTE", 10**7)
+    monkeypatch.setattr(statement, "PER_SECOND", 10**6)
     monkeypatch.setattr(client, "INTERVAL_S", 0.0001)
     running.forget(recording=False)
     async with AsyncExitStack() as stack:

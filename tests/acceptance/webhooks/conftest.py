@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from payviox.api.context import Services
+from payviox.web.context import Services
 from payviox.webhooks.delivery import Courier
 from support.receiver import Receiver, receiver
 

@@ -9,8 +9,8 @@ import pytest
 
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Item, Outcome
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection, Database
+from payviox.keyring import Keyring
 from payviox.ledger import service as ledger
 from payviox.ledger.model import PAYOUT
 from support.businesses import TestBusiness, open_business

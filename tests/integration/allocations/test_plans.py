@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from payviox import ids
-from payviox.allocations import queries
+from payviox.allocations.queries import groups as queries
 from payviox.db.pool import INDEX_PLANS, Database
 from support.businesses import open_business
 from support.databases import Server, Urls

@@ -12,8 +12,8 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from payviox import app
-from payviox.api import openapi
 from payviox.api.authentication import require_business
+from payviox.api.docs import openapi
 from payviox.webhooks.events import TYPES
 
 pytestmark = pytest.mark.anyio

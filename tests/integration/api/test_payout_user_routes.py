@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from payviox.api.context import Services
 from payviox.rails.sandbox_endings import BY_NAME
+from payviox.web.context import Services
 from support.businesses import TestBusiness
 from support.giftcards import csv_of, import_text
 from support.withdrawals import Desk

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from payviox.auth.keyring import DecryptionFailed, Keyring
 from payviox.db.pool import Database
 from payviox.errors import SettingsError
 from payviox.giftcards import service
 from payviox.giftcards.rotation import CHUNK, reencrypt
+from payviox.keyring import DecryptionFailed, Keyring
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
 from support.giftcards import WorkedStock, csv_of, import_text, insert_order, only_product

@@ -10,7 +10,6 @@ import pytest
 import structlog
 
 from payviox import ids
-from payviox.auth.keyring import DecryptionFailed, Keyring
 from payviox.db.pool import Database
 from payviox.errors import NotFound
 from payviox.giftcards import importing, service
@@ -18,7 +17,8 @@ from payviox.giftcards.csv_file import read_cards
 from payviox.giftcards.model import BadLine, Product
 from payviox.giftcards.rail import StockRail
 from payviox.giftcards.service import NothingToReveal
-from payviox.rails.base import Invalid, Request
+from payviox.keyring import DecryptionFailed, Keyring
+from payviox.rails.protocol import Invalid, Request
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
 from support.giftcards import (

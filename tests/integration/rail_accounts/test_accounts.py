@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from payviox.auth.keyring import DecryptionFailed, Keyring
 from payviox.businesses import service as businesses
 from payviox.db.pool import Database
 from payviox.errors import Conflict, FieldErrors, NotFound
+from payviox.keyring import DecryptionFailed, Keyring
 from payviox.rail_accounts import service
 from payviox.rail_accounts.directory import Directory, opened
 from payviox.rail_accounts.model import Changes, RailName

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from payviox import app
-from payviox.api.context import Services
 from payviox.rail_accounts import service
 from payviox.rail_accounts.directory import Directory
-from payviox.rails.base import RevealedCode
+from payviox.rails.protocol import RevealedCode
 from payviox.settings import Settings
+from payviox.web.context import Services
 from payviox.withdrawals.routing import Rails, Route
 from support.accounts import ConnectedVendor, connect
 from support.businesses import TestBusiness

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
 from payviox.errors import NotFound
+from payviox.keyring import Keyring
 from payviox.rail_accounts import service
 from payviox.rail_accounts.directory import Directory
 from payviox.rail_accounts.model import Changes

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from payviox.auth.keyring import Keyring
+from payviox.keyring import Keyring
 from payviox.rail_accounts import service
-from payviox.rail_accounts.products import Products
+from payviox.rail_state.products import Products
 from support.accounts import connect
 from support.businesses import TestBusiness
 

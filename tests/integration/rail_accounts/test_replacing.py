@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from conftest import MakeBusiness
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Connection
 from payviox.errors import Conflict
+from payviox.keyring import Keyring
 from payviox.rail_accounts import service
 from payviox.rail_accounts.model import Changes
-from payviox.rails.base import Named
-from payviox.withdrawals import claims, hints
+from payviox.rails.protocol import Named
+from payviox.withdrawals.sending import callbacks, claims
 from support.accounts import SECRETS, SETTINGS, connect
 from support.businesses import TestBusiness
 from support.polling import eventually
@@ -168,7 +168,7 @@ async def test_an_account_is_not_replaced_while_a_callback_says_that_an_attempt_
 
     async def heed(db: Connection) -> None:
         nonlocal replacing
-        await hints.heed(db, business.business_id, "paypal", [Named(attempt.reference)])
+        await callbacks.heed(db, business.business_id, "paypal", [Named(attempt.reference)])
         replacing = asyncio.create_task(business.database.write(changing(business)))
         await eventually(lambda: waits_for_an_order(business))
 

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from payviox.auth import known_keys
-from payviox.auth.keyring import DecryptionFailed, Keyring
+from payviox.auth import secret_keys
 from payviox.db.pool import Database
 from payviox.errors import SettingsError
+from payviox.keyring import DecryptionFailed, Keyring
 from payviox.rail_accounts import service
 from payviox.rail_accounts.directory import Directory
 from support.accounts import SECRETS, connect
@@ -44,18 +44,18 @@ async def owners(database: Database) -> list[UUID]:
         business = await open_business(database)
         await connect(database, BEFORE, business.business_id, "paypal")
         found.append(business.business_id)
-    await database.write(lambda db: known_keys.check(db, BEFORE))
+    await database.write(lambda db: secret_keys.check(db, BEFORE))
     return found
 
 
 async def left(database: Database) -> list[str]:
     """The previous keys that are still needed."""
-    await database.write(lambda db: known_keys.check(db, ROTATING))
+    await database.write(lambda db: secret_keys.check(db, ROTATING))
     return [key.key_id for key in await database.write(_forget)]
 
 
-async def _forget(db: object) -> list[known_keys.Left]:
-    return await known_keys.forget_unused(db, ROTATING)  # type: ignore[arg-type]  # a connection
+async def _forget(db: object) -> list[secret_keys.Left]:
+    return await secret_keys.forget_unused(db, ROTATING)  # type: ignore[arg-type]  # a connection
 
 
 async def test_a_rotation_may_be_interrupted_anywhere_and_is_resumed(
@@ -115,4 +115,4 @@ async def test_a_process_that_lacks_the_key_of_an_account_does_not_start(
 ) -> None:
     assert owners
     with pytest.raises(SettingsError, match=BEFORE.current.id):
-        await database.write(lambda db: known_keys.check(db, AFTER))
+        await database.write(lambda db: secret_keys.check(db, AFTER))

@@ -7,9 +7,9 @@ import httpx
 import pytest
 import structlog
 
-from payviox.api.context import Services
 from payviox.rail_accounts import service
 from payviox.rail_accounts.model import RailName
+from payviox.web.context import Services
 from support.accounts import connect
 from support.businesses import TestBusiness
 

@@ -10,7 +10,7 @@ import pytest
 from payviox import ids
 from payviox.rails import http
 from payviox.rails.paypal import tokens
-from payviox.withdrawals import settling
+from payviox.withdrawals import manual_settlement
 from payviox.withdrawals.model import Order
 from simulators import contract
 from support.paypal import FUNDS, Office, office, running
@@ -531,7 +531,7 @@ async def test_a_payment_that_a_person_called_failed_is_booked_when_its_callback
     for _ in range(10):
         await office.go_on(order, age_s=10_000)
     await office.desk.write(
-        lambda db: settling.settle(
+        lambda db: manual_settlement.settle(
             db, order.business_id, order.id, "failed", reason="not there", actor="op"
         )
     )

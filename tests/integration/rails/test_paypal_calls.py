@@ -11,7 +11,10 @@ from uuid import uuid4
 import pytest
 
 from payviox import ids
-from payviox.rails.base import (
+from payviox.rails.fees import FeePolicy
+from payviox.rails.paypal import rate_limit, tokens
+from payviox.rails.paypal.rail import PayPalRail
+from payviox.rails.protocol import (
     Account,
     Entry,
     Forged,
@@ -21,9 +24,6 @@ from payviox.rails.base import (
     ReadyOrder,
     Request,
 )
-from payviox.rails.fees import FeePolicy
-from payviox.rails.paypal import pace, tokens
-from payviox.rails.paypal.rail import PayPalRail
 from simulators.paypal_signing import FORGERIES
 from support.paypal import FUNDS, SECRET, running
 from support.polling import eventually
@@ -37,7 +37,7 @@ CREATE, TOKEN, GET = "paypal.payouts.create", "paypal.token", "paypal.payouts.ge
 
 
 class OneAccount:
-    """Implements payviox.rails.base.Accounts."""
+    """Implements payviox.rails.protocol.Accounts."""
 
     def __init__(self, account: Account | None) -> None:
         self.account = account
@@ -245,7 +245,7 @@ async def test_a_submission_that_is_cancelled_in_the_middle_pays_once_when_it_is
 async def test_no_more_is_sent_than_paypal_allows_and_nobody_waits_in_the_call(
     rail: PayPalRail, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "POSTS_PER_MINUTE", 40)
+    monkeypatch.setattr(rate_limit, "POSTS_PER_MINUTE", 40)
     loop = asyncio.get_running_loop()
     begun = loop.time()
     outcomes = await asyncio.gather(*(rail.submit(*order()) for _ in range(25)))

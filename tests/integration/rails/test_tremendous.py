@@ -11,7 +11,7 @@ from payviox import ids
 from payviox.errors import Conflict
 from payviox.rails import http
 from payviox.rails.tremendous import client
-from payviox.withdrawals import service, settling
+from payviox.withdrawals import manual_settlement, service
 from support.simulator import TREMENDOUS_FUNDING_SOURCE
 from support.tremendous import ANY_VALUE, FUNDS, Shop, running, shop
 
@@ -381,7 +381,7 @@ async def test_a_card_that_a_person_found_is_shown_once_it_is_looked_up(shop: Sh
     await shop.desk.process()
     assert len(shop.simulator.requests(CREATE)) == sent, "not behind the person's back"
     await shop.desk.write(
-        lambda db: settling.settle(
+        lambda db: manual_settlement.settle(
             db, order.business_id, order.id, "succeeded", reason="is there", actor="op"
         )
     )

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from payviox import ids, upkeep
-from payviox.rails.base import Entry, Forged, Known, Named, RailError
+from payviox import ids
+from payviox.maintenance import tasks
+from payviox.rails.protocol import Entry, Forged, Known, Named, RailError
 from payviox.rails.tremendous import account_books
 from payviox.rails.tremendous.rail import TremendousRail
 from support.live import free_port
@@ -75,11 +76,11 @@ async def test_an_empty_catalogue_is_fetched_once_and_then_served_while_the_vend
 async def test_upkeep_fetches_catalogues_anew_and_one_that_fails_is_not_the_others_trouble(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await upkeep.refresh_catalogues(shop.services.database, shop.services.rails)
+    await tasks.refresh_catalogues(shop.services.database, shop.services.rails)
     asked = shop.simulator.requests(PRODUCTS)
     assert asked
     shop.simulator.script({"route": PRODUCTS, "fault": "error", "times": None})
-    await upkeep.refresh_catalogues(shop.services.database, shop.services.rails)
+    await tasks.refresh_catalogues(shop.services.database, shop.services.rails)
     assert str(shop.business.business_id) in caplog.text
     assert len(shop.simulator.requests(PRODUCTS)) > len(asked)
     assert len(await shop.rail.catalogue(shop.business.business_id)) == 6

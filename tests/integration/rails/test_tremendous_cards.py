@@ -4,7 +4,7 @@ that is for its owner alone."""
 import pytest
 
 from payviox import ids
-from payviox.rails.base import RailError
+from payviox.rails.protocol import RailError
 from support.tremendous import FIXED, FUNDS, Shop, running, shop
 
 __all__ = ["running", "shop"]

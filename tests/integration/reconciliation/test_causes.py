@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from payviox.ledger.suspense import Cause, Resolution
-from payviox.rails.base import Entry
-from payviox.reconciliation import resolving
+from payviox.rails.protocol import Entry
+from payviox.reconciliation import resolve as resolving
 from payviox.reconciliation.causes import CAUSES
 from support.finance import Finance
 from support.vendor import COST, FEES

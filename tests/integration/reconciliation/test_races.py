@@ -7,8 +7,11 @@ import pytest
 
 from payviox.errors import Conflict
 from payviox.ledger import service as ledger
-from payviox.ledger import suspense, suspense_queries
-from payviox.reconciliation import carrying_out, queries, resolving
+from payviox.ledger import suspense
+from payviox.ledger.queries import suspense as suspense_queries
+from payviox.reconciliation import apply
+from payviox.reconciliation import resolve as resolving
+from payviox.reconciliation.queries import reports as queries
 from payviox.withdrawals import statements
 from support.finance import Finance
 from support.vendor import FEES, Vendor
@@ -133,7 +136,7 @@ async def test_an_order_that_moves_between_the_comparison_and_its_item_is_left_a
     await finance.compare()
     await finance.desk.process()
     finance.vendor.silent = False
-    real = carrying_out.carry_out
+    real = apply.carry_out
 
     async def late(*given: Any) -> None:
         await finance.desk.hurry()

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from payviox import upkeep
-from payviox.auth.keyring import Keyring
 from payviox.errors import Conflict, FieldErrors, NotFound
-from payviox.monitoring import reconciliation_queries as figures
-from payviox.rails.base import Entry, Holding
-from payviox.reconciliation import alerts, resolving, service
+from payviox.keyring import Keyring
+from payviox.maintenance import tasks
+from payviox.monitoring.queries import reconciliation as figures
+from payviox.rails.protocol import Entry, Holding
+from payviox.reconciliation import alerts, service
+from payviox.reconciliation import resolve as resolving
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
 from support.finance import Finance
@@ -144,7 +145,7 @@ async def test_a_rail_that_is_not_configured_any_more_is_not_compared(finance: F
 async def test_pages_are_laid_together_and_what_is_told_twice_counts_once(
     finance: Finance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("payviox.reconciliation.comparing.PAGE", 2)
+    monkeypatch.setattr("payviox.reconciliation.compare.PAGE", 2)
     monkeypatch.setattr("payviox.reconciliation.entries.PAGE", 2)
     finance.vendor.page = 2
     for number in range(7):
@@ -161,7 +162,7 @@ async def test_pages_are_laid_together_and_what_is_told_twice_counts_once(
 async def test_a_rail_that_is_asked_for_each_attempt_is_given_all_that_may_have_been_sent(
     finance: Finance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("payviox.reconciliation.comparing.PAGE", 2)
+    monkeypatch.setattr("payviox.reconciliation.compare.PAGE", 2)
     orders = [await finance.order(1_000, p) for p in ("pay", "fail", "lost", "empty", "accept")]
     asked: list[str] = []
 
@@ -235,7 +236,7 @@ async def test_the_periodic_comparison_goes_on_after_a_business_that_breaks(
         return await real(connection, business_id)
 
     monkeypatch.setattr(service, "rails_of", rails_of)
-    await upkeep.reconcile(finance.desk.database, finance.desk.rails)
+    await tasks.reconcile(finance.desk.database, finance.desk.rails)
     assert business.business_id in asked
     assert business.business_id != asked[0], "its live twin comes before it"
     kept = await business.scalar(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
+from payviox.keyring import Keyring
 from payviox.settings import Settings
 from payviox.webhooks import settings as webhook_settings
 from payviox.webhooks.delivery import Courier

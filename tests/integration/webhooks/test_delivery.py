@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from payviox import ids
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
+from payviox.keyring import Keyring
 from payviox.webhooks import delivery, outbox
 from payviox.webhooks.delivery import LEASE, Courier
 from support.hooked import Hook, deliver

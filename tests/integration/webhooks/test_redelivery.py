@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from payviox import ids
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
+from payviox.keyring import Keyring
 from payviox.monitoring import service as monitoring
 from payviox.webhooks import outbox
 from payviox.webhooks.delivery import Courier

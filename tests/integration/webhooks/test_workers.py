@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from payviox.auth.keyring import Keyring
 from payviox.db.pool import Database
+from payviox.keyring import Keyring
 from payviox.webhooks import delivery
 from payviox.webhooks.delivery import LEASE, Courier
 from support.hooked import Hook, deliver

@@ -12,19 +12,20 @@ from uuid import UUID
 import httpx
 import pytest
 
-from payviox import app, ids, upkeep
+from payviox import app, ids
 from payviox.api import rail_callbacks
-from payviox.api.context import Services
-from payviox.api.edge import MAX_STRANGERS_BODY
-from payviox.api.turns import Gate
 from payviox.businesses import service as businesses
 from payviox.db.pool import Database
 from payviox.errors import Conflict
+from payviox.maintenance import tasks
 from payviox.rail_accounts import callbacks
-from payviox.rails.base import Account, Callback
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Account, Callback
 from payviox.reconciliation import service as reconciliation
 from payviox.settings import Settings
+from payviox.web.context import Services
+from payviox.web.request_body import MAX_STRANGERS_BODY
+from payviox.web.write_limits import Gate
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
 from support.businesses import TestBusiness
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.anyio
 
 @dataclass
 class Connections:
-    """Implements payviox.rails.base.Accounts for one rail."""
+    """Implements payviox.rails.protocol.Accounts for one rail."""
 
     businesses: set[UUID] = field(default_factory=set)
 
@@ -519,7 +520,7 @@ async def test_what_is_older_than_a_year_and_some_is_forgotten(
             "UPDATE rail_callbacks SET received_at = now() - %s WHERE event_id = 'old'",
             [timedelta(days=callbacks.KEPT_DAYS + 1)],
         )
-    await upkeep.tidy(desk.database)
+    await tasks.tidy(desk.database)
     left = await desk.business.scalar(
         "SELECT array_agg(event_id) FROM rail_callbacks WHERE business_id = %s",
         desk.business.business_id,

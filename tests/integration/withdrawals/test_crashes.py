@@ -9,11 +9,12 @@ import pytest
 from payviox.businesses import service as businesses
 from payviox.errors import Conflict
 from payviox.ledger import service as ledger
-from payviox.rails.base import Outcome
-from payviox.withdrawals import claims, processor, service
-from payviox.withdrawals.claims import Claim
+from payviox.rails.protocol import Outcome
+from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
-from payviox.withdrawals.queries import processing
+from payviox.withdrawals.queries import sending
+from payviox.withdrawals.sending import claims, processor
+from payviox.withdrawals.sending.claims import Claim
 from support.businesses import TestBusiness
 from support.polling import eventually
 from support.vendor import FEES, Vendor
@@ -71,7 +72,7 @@ async def test_killed_in_the_claims_transaction(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(processing, "start_sending", killed)
+        patched.setattr(sending, "start_sending", killed)
         with pytest.raises(Killed):
             await desk.process()
     assert (await desk.get(order)).status == "queued"
@@ -114,7 +115,7 @@ async def test_killed_in_the_records_transaction(
     (claim,) = await take(desk)
     outcome = await vendor.submit(claim.ready, claim.reference)
     before = await desk.business.ledger()
-    place = {"post": ledger, "record": processing, "write_order_events": claims.stories}[point]
+    place = {"post": ledger, "record": sending, "write_order_events": claims.stories}[point]
     real = getattr(place, point)
 
     async def killed_after(*given: object) -> None:

@@ -4,9 +4,9 @@ however it comes back from the queue."""
 import pytest
 
 from payviox.businesses import service as businesses
-from payviox.rails.base import Outcome
-from payviox.withdrawals import claims
+from payviox.rails.protocol import Outcome
 from payviox.withdrawals.model import Order
+from payviox.withdrawals.sending import claims
 from support.businesses import TestBusiness
 from support.vendor import FEES, Vendor
 from support.withdrawals import Desk

@@ -21,9 +21,10 @@ from payviox import app
 from payviox.db.pool import Database
 from payviox.errors import Conflict, InsufficientBalance
 from payviox.settings import Settings
-from payviox.withdrawals import claims, service
-from payviox.withdrawals.claims import Claim
+from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
+from payviox.withdrawals.sending import claims
+from payviox.withdrawals.sending.claims import Claim
 from support.businesses import open_business
 from support.databases import Urls
 from support.ledger import snapshot

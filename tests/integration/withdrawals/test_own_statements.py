@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from payviox import ids
-from payviox.giftcards import queries as stock_queries
+from payviox.giftcards.queries import stock as stock_queries
 from payviox.giftcards.rail import StockRail
-from payviox.rails.base import Entry, Known, Rail
+from payviox.rail_state import sandbox_books
+from payviox.rails.protocol import Entry, Known, Rail
 from payviox.rails.sandbox import SandboxRail
-from payviox.withdrawals import sandbox_books
 from support.businesses import TestBusiness
 from support.giftcards import csv_of, import_text, only_product
 from support.withdrawals import Desk

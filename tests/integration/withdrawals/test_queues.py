@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from payviox.db.pool import Database
-from payviox.rails.base import Outcome, ReadyOrder
-from payviox.withdrawals import claims, processor
-from payviox.withdrawals.processor import NEW_CALLS, OTHER_CALLS, process_due
-from payviox.withdrawals.queries import processing
-from payviox.withdrawals.queries.processing import Queue
+from payviox.rails.protocol import Outcome, ReadyOrder
+from payviox.withdrawals.queries import sending
+from payviox.withdrawals.queries.sending import Queue
 from payviox.withdrawals.routing import Rails, Route
+from payviox.withdrawals.sending import claims, processor
+from payviox.withdrawals.sending.processor import NEW_CALLS, OTHER_CALLS, process_due
 from support.businesses import TestBusiness, open_business
 from support.databases import Server, Urls
 from support.polling import eventually
@@ -204,10 +204,10 @@ async def pages(database: Database, business_id: Any, new: bool) -> dict[str, in
     """How many pages each statement of a claim touches, and that each is entered by an index."""
     found = {}
     statements = {
-        "sweep": processing.DUE_BUSINESSES,
-        "queues": processing.DUE_QUEUES,
-        "orders": processing.LOCK_DUE[new, False],
-        "newest orders": processing.LOCK_DUE[new, True],
+        "sweep": sending.DUE_BUSINESSES,
+        "queues": sending.DUE_QUEUES,
+        "orders": sending.LOCK_DUE[new, False],
+        "newest orders": sending.LOCK_DUE[new, True],
     }
     given = {"s": 60.0, "b": business_id, "rail": "rail1", "n": 10}
     async with database.read() as connection:
@@ -245,7 +245,7 @@ async def test_a_claim_costs_the_same_beside_a_hundred_thousand_open_orders(
             for new in (False, True):
                 found = await pages(database, business.business_id, new)
                 assert max(found.values()) < PAGES, (statistics, new, found)
-        queues = await database.fetch(lambda db: processing.due_queues(db, business.business_id))
+        queues = await database.fetch(lambda db: sending.due_queues(db, business.business_id))
         assert queues == [Queue(rail, new) for new in (True, False) for rail in ("rail0", "rail1")]
     finally:
         await database.close()

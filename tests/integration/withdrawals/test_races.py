@@ -8,7 +8,7 @@ import pytest
 from payviox.allocations import service as allocations
 from payviox.errors import Conflict, InsufficientBalance, Unauthorized
 from payviox.withdrawals import service
-from payviox.withdrawals.processor import process_due
+from payviox.withdrawals.sending.processor import process_due
 from support.businesses import TestBusiness
 from support.vendor import Vendor
 from support.withdrawals import Desk

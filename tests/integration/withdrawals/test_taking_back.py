@@ -9,9 +9,9 @@ import pytest
 from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.errors import Conflict
-from payviox.rails.base import Outcome
-from payviox.withdrawals import claims
+from payviox.rails.protocol import Outcome
 from payviox.withdrawals.model import Order
+from payviox.withdrawals.sending import claims
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.installation import Installation

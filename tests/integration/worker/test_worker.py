@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from payviox import upkeep
 from payviox.db.pool import Connection, Database
+from payviox.maintenance import tasks
 from payviox.settings import Settings
 from payviox.worker import Worker
 from support.businesses import TestBusiness
@@ -144,7 +144,7 @@ async def test_jobs_of_dead_workers_are_forgotten_and_waiting_ones_are_not(
         ).fetchone()
     before = await count(database, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
     assert before > 0
-    await upkeep.tidy(database)
+    await tasks.tidy(database)
     assert (
         await count(database, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
         == before
@@ -177,7 +177,7 @@ async def test_old_quotes_are_forgotten_but_those_that_an_order_or_a_replay_stil
             "UPDATE quotes SET expires_at = now() - interval '9 days' WHERE id = %s",
             [again.json()["quote_id"].removeprefix("quo_")],
         )
-    await upkeep.tidy(database)
+    await tasks.tidy(database)
     with urls.as_admin() as connection:
         found = connection.execute(
             "SELECT 'quo_' || id FROM quotes WHERE business_id = %s", [business.business_id]
@@ -193,7 +193,7 @@ async def test_every_upkeep_task_runs_on_an_empty_and_on_a_busy_database(
     desk = Desk.of(business)
     await desk.withdraw(await desk.user(5_000), 2_000)
     before = await business.ledger()
-    for _, work in upkeep.SCHEDULE.values():
+    for _, work in tasks.SCHEDULE.values():
         await work(database)
     assert await business.ledger() == before
 
@@ -208,7 +208,7 @@ async def test_the_audit_writes_down_which_business_is_broken(
             "UPDATE accounts SET balance = balance + 1 WHERE business_id = %s AND kind = 'payout'",
             [business.business_id],
         )
-    await upkeep.audit_ledger(database)
+    await tasks.audit_ledger(database)
     found = await business.scalar(
         "SELECT detail FROM audit_entries WHERE business_id = %s AND action = 'ledger.broken'",
         business.business_id,

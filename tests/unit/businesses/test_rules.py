@@ -5,11 +5,11 @@ from typing import get_args
 import pytest
 
 from payviox import wiring
-from payviox.auth.keyring import Keyring
 from payviox.businesses import rules
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors
-from payviox.rails.base import Provider
+from payviox.keyring import Keyring
+from payviox.rails.protocol import Provider
 
 
 def test_every_provider_and_rail_of_the_product_may_be_reviewed() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payviox.rails import sandbox_endings
-from payviox.rails.base import Invalid, Provider, Quote, Request
 from payviox.rails.evm import addresses
+from payviox.rails.protocol import Invalid, Provider, Quote, Request
 from payviox.rails.sandbox import SandboxRail, crypto_fee, gross_crypto
 from payviox.rails.sandbox_endings import ENDINGS, PRODUCTS, SUCCEED, ending_of
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from payviox import ids
 from payviox.ledger.suspense import BY_ITSELF, Item
-from payviox.rails.base import Entry
+from payviox.rails.protocol import Entry
 from payviox.reconciliation.matching import match, match_unknown
 from payviox.reconciliation.verdicts import Difference, Terms, Verdict
 from payviox.withdrawals.queries.statements import Booked, SentAttempt

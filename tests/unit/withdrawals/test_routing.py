@@ -10,7 +10,8 @@ import pytest
 
 from payviox.businesses.model import Business
 from payviox.errors import FieldErrors
-from payviox.rails.base import (
+from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import (
     Account,
     Finding,
     GiftCard,
@@ -19,7 +20,6 @@ from payviox.rails.base import (
     ReadyOrder,
     RevealedCode,
 )
-from payviox.rails.fees import FeePolicy
 from payviox.withdrawals.routing import Rails, Route
 from support.vendor import Vendor
 

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from payviox.rails.base import Account
 from payviox.rails.evm import addresses
 from payviox.rails.evm.chains import (
     BUILT_IN,
@@ -29,6 +28,7 @@ from payviox.rails.evm.chains import (
     Token,
     check_environment,
 )
+from payviox.rails.protocol import Account
 
 NAME = re.compile(r"[A-Z][A-Z0-9_]{1,19}", re.ASCII)
 SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9.]{0,11}", re.ASCII)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from payviox.rails.base import Environment
+from payviox.rails.protocol import Environment
 
 COIN_DECIMALS = 18
 """Of every EVM chain's native coin."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from payviox.rails.base import Account
 from payviox.rails.evm import addresses
+from payviox.rails.protocol import Account
 
 
 class SignerError(Exception):

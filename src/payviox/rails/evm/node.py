@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from payviox.rails.evm import answers
+from payviox.rails.evm import node_answers
 from payviox.rails.evm.addresses import checksummed
-from payviox.rails.evm.answers import Block, Broadcast, Found, Receipt, Sent, TransferLog
 from payviox.rails.evm.books import Seen
 from payviox.rails.evm.chains import Chain
+from payviox.rails.evm.node_answers import Block, Broadcast, Found, Receipt, Sent, TransferLog
 
 if TYPE_CHECKING:
     from web3 import AsyncWeb3
@@ -78,7 +78,7 @@ class Node:
         address: by one wrong answer all payments of a new wallet would wait for good."""
 
         async def ask(web3: "AsyncWeb3[Any]") -> int:
-            return answers.number(await web3.eth.get_transaction_count(_address(address)))
+            return node_answers.number(await web3.eth.get_transaction_count(_address(address)))
 
         told = await asyncio.gather(
             *(self._ask(ask, [index]) for index in range(len(self.chain.rpc_urls))),
@@ -97,7 +97,7 @@ class Node:
             self._count(address, at),
             self._count(address, "pending"),
             self._ask_number(
-                lambda web3: web3.eth.get_balance(_address(address), at), most=answers.WORD
+                lambda web3: web3.eth.get_balance(_address(address), at), most=node_answers.WORD
             ),
             self._no_token() if token is None else self.token_balance(token, address, at),
         )
@@ -179,7 +179,7 @@ class Node:
             found = await web3.eth.get_transaction_receipt(cast(Any, hash_))
         except TransactionNotFound:
             return None
-        receipt = answers.receipt(found)
+        receipt = node_answers.receipt(found)
         if receipt is not None and receipt.hash != hash_:
             raise NodeError(f"{self.chain.name}: the node answers for another transaction")
         return receipt
@@ -189,7 +189,7 @@ class Node:
 
         async def ask(web3: "AsyncWeb3[Any]") -> Sent | None:
             found = await web3.eth.get_block(block, full_transactions=True)
-            return answers.sent_by(found, address, nonce)
+            return node_answers.sent_by(found, address, nonce)
 
         return await self._ask(ask)
 
@@ -199,13 +199,13 @@ class Node:
         """The tokens' Transfer events out of an address in these blocks."""
         wanted = {
             "address": [_address(token) for token in tokens],
-            "topics": [answers.TRANSFER, "0x" + _word(int(address, 16))],
+            "topics": [node_answers.TRANSFER, "0x" + _word(int(address, 16))],
             "fromBlock": start,
             "toBlock": end,
         }
 
         async def ask(web3: "AsyncWeb3[Any]") -> tuple[TransferLog, ...]:
-            return answers.transfers(await web3.eth.get_logs(cast(Any, wanted)))
+            return node_answers.transfers(await web3.eth.get_logs(cast(Any, wanted)))
 
         return await self._ask(ask)
 
@@ -218,7 +218,7 @@ class Node:
             try:
                 await web3.eth.send_raw_transaction(raw)
             except Web3RPCError as error:
-                return answers.refusal(str(error))
+                return node_answers.refusal(str(error))
             return "taken"
 
         return await self._ask(ask)
@@ -265,12 +265,12 @@ class Node:
         self,
         ask: "Callable[[AsyncWeb3[Any]], Awaitable[Any]]",
         least: int = 0,
-        most: int = answers.MOST,
+        most: int = node_answers.MOST,
     ) -> int:
         """What is no number within these bounds is no answer: another node is asked then."""
 
         async def checked(web3: "AsyncWeb3[Any]") -> int:
-            return answers.number(await ask(web3), least, most)
+            return node_answers.number(await ask(web3), least, most)
 
         return await self._ask(checked)
 
@@ -308,7 +308,7 @@ class Node:
         """That the node is of this chain, before it is believed."""
         if index in self._verified:
             return
-        found = answers.number(await client.eth.chain_id)
+        found = node_answers.number(await client.eth.chain_id)
         if found != self.chain.chain_id:
             raise WrongChain(
                 f"{self.chain.name}: the node is of chain {found}, not {self.chain.chain_id}"
@@ -317,7 +317,7 @@ class Node:
 
 
 async def _block(web3: "AsyncWeb3[Any]", which: int | Literal["latest"]) -> Block:
-    return answers.block(await web3.eth.get_block(which))
+    return node_answers.block(await web3.eth.get_block(which))
 
 
 def _client(url: str, chain: Chain) -> "AsyncWeb3[Any]":

@@ -8,7 +8,34 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from payviox.rails.base import (
+from payviox.rails.evm import (
+    check as checking,
+)
+from payviox.rails.evm import (
+    float as holdings,
+)
+from payviox.rails.evm import (
+    nonce_gaps,
+    prices,
+    statement,
+    tracking,
+)
+from payviox.rails.evm import (
+    quote as quoting,
+)
+from payviox.rails.evm import (
+    submit as sending,
+)
+from payviox.rails.evm.books import Books, Payment
+from payviox.rails.evm.chain_account import ChainAccount
+from payviox.rails.evm.chain_settings import chains_of
+from payviox.rails.evm.chains import Chain, ChainError
+from payviox.rails.evm.keys import SignerError, wallet_of
+from payviox.rails.evm.node import Node, NodeError
+from payviox.rails.evm.prices import PriceError
+from payviox.rails.evm.signers import Signers
+from payviox.rails.evm.terms import terms
+from payviox.rails.protocol import (
     Account,
     Accounts,
     Entry,
@@ -23,31 +50,12 @@ from payviox.rails.base import (
     ReadyOrder,
     Request,
 )
-from payviox.rails.evm import (
-    checking,
-    following,
-    front,
-    holdings,
-    prices,
-    quoting,
-    sending,
-    statement,
-)
-from payviox.rails.evm.books import Books, Payment
-from payviox.rails.evm.chain_settings import chains_of
-from payviox.rails.evm.chains import Chain, ChainError
-from payviox.rails.evm.desk import Desk
-from payviox.rails.evm.keys import SignerError, wallet_of
-from payviox.rails.evm.node import Node, NodeError
-from payviox.rails.evm.prices import PriceError
-from payviox.rails.evm.signers import Signers
-from payviox.rails.evm.terms import terms
 
 NOT_CONNECTED_AGAIN_S = 300.0
 
 
 class EvmRail:
-    """Implements payviox.rails.base.Rail, Connected and KeepsPayable."""
+    """Implements payviox.rails.protocol.Rail, Connected and KeepsPayable."""
 
     name = "evm"
     remembers_s: float | None = None
@@ -66,7 +74,7 @@ class EvmRail:
         account = await self._account(request.business_id)
         asked = quoting.read(account, _chains(account), request.destination)
         try:
-            return await quoting.quote(self._desk(account, asked.chain), asked, request)
+            return await quoting.quote(self._chain_account(account, asked.chain), asked, request)
         except (NodeError, PriceError) as error:
             raise RailError(str(error)) from error
 
@@ -100,12 +108,12 @@ class EvmRail:
         """Not sent before the payment has a nonce, accepted or unknown from then on."""
         account = await self._accounts.find(order.business_id, self.name)
         try:
-            desk = self._desk(*_named(account, order.destination["chain"]))
+            chain_account = self._chain_account(*_named(account, order.destination["chain"]))
         except _Missing as missing:
             if await self._books.find(order.business_id, reference) is not None:
                 return Outcome("unknown", evidence={"error": missing.waiting})
             return Outcome("not_sent", waiting=missing.waiting, again_s=NOT_CONNECTED_AGAIN_S)
-        return await sending.send(desk, order, reference)
+        return await sending.send(chain_account, order, reference)
 
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         """Not found only where nothing was ever signed for the reference, nor will be."""
@@ -114,10 +122,10 @@ class EvmRail:
             return Outcome("not_found")
         account = await self._accounts.find(order.business_id, self.name)
         try:
-            desk = self._desk(*_of_payment(account, payment))
+            chain_account = self._chain_account(*_of_payment(account, payment))
         except _Missing as missing:
             return Outcome("unknown", evidence={"error": missing.waiting, "nonce": payment.nonce})
-        return await following.follow(desk, order, payment)
+        return await tracking.follow(chain_account, order, payment)
 
     async def still_payable(self, business_id: UUID, reference: str) -> str | None:
         """Whatever was signed, or may yet be, can be mined while the payment's nonce is unused."""
@@ -126,18 +134,20 @@ class EvmRail:
             return None
         account = await self._accounts.find(business_id, self.name)
         try:
-            desk = self._desk(*_of_payment(account, payment))
+            chain_account = self._chain_account(*_of_payment(account, payment))
         except _Missing:
             where = f"chain {payment.wallet.chain_id}"
             return f"Nobody can say whether it is paid: connect the wallet on {where} as it was."
-        return await front.still_payable(desk, payment)
+        return await nonce_gaps.still_payable(chain_account, payment)
 
     async def read_float(self, business_id: UUID) -> list[Holding]:
         """Of each chain the coin and the tokens, without what open payments will take. Raises
         RailError."""
         account = await self._account(business_id)
-        desks = [self._desk(account, chain) for chain in _chains(account).values()]
-        return await holdings.read(desks)
+        chain_accounts = [
+            self._chain_account(account, chain) for chain in _chains(account).values()
+        ]
+        return await holdings.read(chain_accounts)
 
     def statement(
         self, business_id: UUID, since: datetime, known: AsyncIterator[Sequence[Known]]
@@ -150,8 +160,10 @@ class EvmRail:
         self, business_id: UUID, since: datetime, known: AsyncIterator[Sequence[Known]]
     ) -> AsyncIterator[Sequence[Entry]]:
         account = await self._account(business_id)
-        desks = [self._desk(account, chain) for chain in _chains(account).values()]
-        async for page in statement.read(self._books, desks, business_id, since, known):
+        chain_accounts = [
+            self._chain_account(account, chain) for chain in _chains(account).values()
+        ]
+        async for page in statement.read(self._books, chain_accounts, business_id, since, known):
             yield page
 
     def serves(self, account: Account, provider: Provider, destination: Mapping[str, Any]) -> bool:
@@ -175,7 +187,9 @@ class EvmRail:
             chains = _chains(account)
         except RailError as error:
             return [Finding("settings", str(error))]
-        return await checking.check([self._desk(account, chain) for chain in chains.values()])
+        return await checking.check(
+            [self._chain_account(account, chain) for chain in chains.values()]
+        )
 
     async def close(self) -> None:
         """Hang up and forget the keys."""
@@ -191,9 +205,9 @@ class EvmRail:
             raise RailError("The business has no wallet: connect one by `payviox rail connect`.")
         return account
 
-    def _desk(self, account: Account, chain: Chain) -> Desk:
+    def _chain_account(self, account: Account, chain: Chain) -> ChainAccount:
         node = self._node(account, chain)
-        return Desk(
+        return ChainAccount(
             account,
             wallet_of(account),
             chain,

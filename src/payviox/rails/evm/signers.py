@@ -1,10 +1,10 @@
 """The signer of a business's wallet, as its account says. One `Signers` serves a process."""
 
-from payviox.rails.base import Account
 from payviox.rails.evm.external_signers import ExternalSigner
 from payviox.rails.evm.keys import Signer, SignerError, wallet_of
 from payviox.rails.evm.keystores import Keystores
 from payviox.rails.http import Http
+from payviox.rails.protocol import Account
 
 
 class Signers:

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from payviox.rails.base import Entry, Known, RailError
-from payviox.rails.evm import amounts, arrival, outside
-from payviox.rails.evm.answers import TransferLog
+from payviox.rails.evm import amounts, foreign_transactions, receipts
 from payviox.rails.evm.books import Books, Payment
+from payviox.rails.evm.chain_account import ChainAccount
 from payviox.rails.evm.chains import COIN_DECIMALS
-from payviox.rails.evm.desk import Desk
 from payviox.rails.evm.node import NodeError
+from payviox.rails.evm.node_answers import TransferLog
 from payviox.rails.evm.prices import PriceError
+from payviox.rails.protocol import Entry, Known, RailError
 
 PAGE = 50
 """Payments looked at together."""
@@ -24,13 +24,13 @@ BLOCKS, FEWEST_BLOCKS = 2_000, 50
 
 async def read(
     books: Books,
-    desks: Sequence[Desk],
+    chain_accounts: Sequence[ChainAccount],
     business_id: UUID,
     since: datetime,
     known: AsyncIterator[Sequence[Known]],
 ) -> AsyncIterator[Sequence[Entry]]:
     """Page by page. Raises RailError."""
-    by_chain = {desk.chain.chain_id: desk for desk in desks}
+    by_chain = {chain_account.chain.chain_id: chain_account for chain_account in chain_accounts}
     try:
         seen: set[str] = set()
         async for payments in _payments(books, business_id, since, known):
@@ -41,8 +41,8 @@ async def read(
                     *(_entry(by_chain.get(payment.wallet.chain_id), payment) for payment in new)
                 )
             ]
-        for desk in desks:
-            async for entries in _others(desk, since):
+        for chain_account in chain_accounts:
+            async for entries in _others(chain_account, since):
                 yield entries
     except NodeError as error:
         raise RailError(str(error)) from error
@@ -68,17 +68,17 @@ async def _payments(
         yield [payment for payment in older if payment is not None]
 
 
-async def _entry(desk: Desk | None, payment: Payment) -> Entry:
+async def _entry(chain_account: ChainAccount | None, payment: Payment) -> Entry:
     """Raises NodeError."""
-    if desk is None:
+    if chain_account is None:
         where = {"chain_id": payment.wallet.chain_id, "problem": "the chain is not connected"}
         cents = payment.transfer.cents
         return Entry(
             payment.reference, None, "pending", cents, at=payment.created_at, evidence=where
         )
-    kept = await desk.books.transactions(payment)
-    found = await arrival.mined(desk, payment, kept)
-    evidence: dict[str, object] = {"chain": desk.chain.name, "nonce": payment.nonce}
+    kept = await chain_account.books.transactions(payment)
+    found = await receipts.mined(chain_account, payment, kept)
+    evidence: dict[str, object] = {"chain": chain_account.chain.name, "nonce": payment.nonce}
     if found is None or not found.final or not found.sure:
         hash_ = kept[-1].hash if kept else None
         cents = payment.transfer.cents
@@ -91,7 +91,7 @@ async def _entry(desk: Desk | None, payment: Payment) -> Entry:
         found.receipt.hash,
         "paid" if found.received else "failed",
         _cents(payment, found.received),
-        arrival.cost(payment, found.receipt),
+        receipts.cost(payment, found.receipt),
         _time(found.block.timestamp),
         evidence,
     )
@@ -105,63 +105,69 @@ def _cents(payment: Payment, received: int) -> int:
     return transfer.cents * received // transfer.units
 
 
-async def _others(desk: Desk, since: datetime) -> AsyncIterator[Sequence[Entry]]:
+async def _others(chain_account: ChainAccount, since: datetime) -> AsyncIterator[Sequence[Entry]]:
     """What left the wallet and is no payment of ours. Raises NodeError."""
-    head = await desk.node.head()
-    start = await _block_at(desk, since.timestamp(), head.number)
+    head = await chain_account.node.head()
+    start = await _block_at(chain_account, since.timestamp(), head.number)
     found: set[str] = set()
-    async for logs in _logs(desk, start, head.number):
-        ours = await desk.books.hashes(desk.account.business_id, [log.hash for log in logs])
+    async for logs in _logs(chain_account, start, head.number):
+        ours = await chain_account.books.hashes(
+            chain_account.account.business_id, [log.hash for log in logs]
+        )
         foreign = [log for log in logs if log.hash not in ours]
         found |= {log.hash for log in foreign}
         if foreign:
-            yield [await _transfer(desk, log) for log in foreign]
-    entries = await _transactions(desk, start, found)
+            yield [await _transfer(chain_account, log) for log in foreign]
+    entries = await _transactions(chain_account, start, found)
     if entries:
         yield entries
 
 
-async def _transfer(desk: Desk, log: TransferLog) -> Entry:
-    token = next(t for t in desk.chain.tokens.values() if t.address.lower() == log.token)
-    block = await desk.node.block_at(log.block)
+async def _transfer(chain_account: ChainAccount, log: TransferLog) -> Entry:
+    token = next(t for t in chain_account.chain.tokens.values() if t.address.lower() == log.token)
+    block = await chain_account.node.block_at(log.block)
     evidence = {
-        "chain": desk.chain.name,
+        "chain": chain_account.chain.name,
         "currency": token.symbol,
         "to_address": log.target,
         "crypto_amount": amounts.text(log.units, token.decimals),
         "block": log.block,
     }
-    cents = await _worth(desk, token.symbol, log.units)
+    cents = await _worth(chain_account, token.symbol, log.units)
     return Entry(None, log.hash, "paid", cents, at=_time(block.timestamp), evidence=evidence)
 
 
-async def _transactions(desk: Desk, start: int, shown: set[str]) -> list[Entry]:
+async def _transactions(chain_account: ChainAccount, start: int, shown: set[str]) -> list[Entry]:
     """Transactions of the wallet with nonces that are not ours, beyond those `shown`; none where
     the node has forgotten how many there were then."""
-    head = await desk.node.head()
-    used = await desk.node.count_at(desk.address, head.number)
+    head = await chain_account.node.head()
+    used = await chain_account.node.count_at(chain_account.address, head.number)
     try:
-        first = await desk.node.count_at(desk.address, max(start - 1, 0))
+        first = await chain_account.node.count_at(chain_account.address, max(start - 1, 0))
     except NodeError:
         first = used
     entries = []
-    for nonce in await desk.books.missing(desk.wallet, first, used):
-        sent = await outside.find(desk.node, desk.address, nonce, head)
-        evidence: dict[str, object] = {"chain": desk.chain.name, "nonce": nonce}
+    for nonce in await chain_account.books.missing(chain_account.wallet, first, used):
+        sent = await foreign_transactions.find(
+            chain_account.node, chain_account.address, nonce, head
+        )
+        evidence: dict[str, object] = {"chain": chain_account.chain.name, "nonce": nonce}
         if sent is None:
             entries.append(
-                Entry(None, f"{desk.chain.name}:{nonce}", "paid", None, None, None, evidence)
+                Entry(
+                    None, f"{chain_account.chain.name}:{nonce}", "paid", None, None, None, evidence
+                )
             )
             continue
         if sent.hash in shown:
             continue
-        receipt = await desk.node.receipt(sent.hash)
+        receipt = await chain_account.node.receipt(sent.hash)
         if receipt is None:
             continue
         moved = sent.value if receipt.ok else 0
-        block = await desk.node.block_at(receipt.block)
+        block = await chain_account.node.block_at(receipt.block)
         evidence |= {
-            "currency": desk.chain.coin,
+            "currency": chain_account.chain.coin,
             "to_address": sent.to,
             "crypto_amount": amounts.text(moved, COIN_DECIMALS),
             "block": receipt.block,
@@ -171,8 +177,8 @@ async def _transactions(desk: Desk, start: int, shown: set[str]) -> list[Entry]:
                 None,
                 sent.hash,
                 "paid" if receipt.ok else "failed",
-                await _worth(desk, desk.chain.coin, moved),
-                await _worth(desk, desk.chain.coin, receipt.fee),
+                await _worth(chain_account, chain_account.chain.coin, moved),
+                await _worth(chain_account, chain_account.chain.coin, receipt.fee),
                 _time(block.timestamp),
                 evidence,
             )
@@ -180,13 +186,17 @@ async def _transactions(desk: Desk, start: int, shown: set[str]) -> list[Entry]:
     return entries
 
 
-async def _logs(desk: Desk, start: int, end: int) -> AsyncIterator[Sequence[TransferLog]]:
-    tokens = [token.address for token in desk.chain.tokens.values()]
+async def _logs(
+    chain_account: ChainAccount, start: int, end: int
+) -> AsyncIterator[Sequence[TransferLog]]:
+    tokens = [token.address for token in chain_account.chain.tokens.values()]
     step = BLOCKS
     while start <= end and tokens:
         last = min(start + step - 1, end)
         try:
-            logs = await desk.node.transfers_from(desk.address, tokens, start, last)
+            logs = await chain_account.node.transfers_from(
+                chain_account.address, tokens, start, last
+            )
         except NodeError:
             if step <= FEWEST_BLOCKS:
                 raise
@@ -197,25 +207,25 @@ async def _logs(desk: Desk, start: int, end: int) -> AsyncIterator[Sequence[Tran
         start = last + 1
 
 
-async def _block_at(desk: Desk, timestamp: float, head: int) -> int:
+async def _block_at(chain_account: ChainAccount, timestamp: float, head: int) -> int:
     """The first block that is not older."""
     low, high = 0, head
     while low < high:
         middle = (low + high) // 2
-        if (await desk.node.block(middle)).timestamp < timestamp:
+        if (await chain_account.node.block(middle)).timestamp < timestamp:
             low = middle + 1
         else:
             high = middle
     return low
 
 
-async def _worth(desk: Desk, currency: str, units: int) -> int | None:
+async def _worth(chain_account: ChainAccount, currency: str, units: int) -> int | None:
     """In cents at the price of now, None where nobody knows that."""
     try:
-        rate = await desk.rate(currency)
+        rate = await chain_account.rate(currency)
     except PriceError:
         return None
-    return amounts.worth(units, rate.rate, desk.chain.decimals(currency))
+    return amounts.worth(units, rate.rate, chain_account.chain.decimals(currency))
 
 
 def _time(timestamp: int) -> datetime:

@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from payviox.rails.base import Account, Callback, Forged, Named, RailError
 from payviox.rails.http import Answer, Http, NotSent, Unclear
 from payviox.rails.paypal.payments import as_object, moment, text
 from payviox.rails.paypal.tokens import base_url
+from payviox.rails.protocol import Account, Callback, Forged, Named, RailError
 
 ALGORITHM = "SHA256withRSA"
 HOSTS = {

@@ -5,10 +5,10 @@ which surely nothing was done, and http.Unclear."""
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from payviox.rails.base import Account, RailError
 from payviox.rails.http import Answer, Http, NotSent, Unclear
-from payviox.rails.paypal.pace import Pace, RateLimited, retry_after
+from payviox.rails.paypal.rate_limit import Pace, RateLimited, retry_after
 from payviox.rails.paypal.tokens import Refused, Tokens, base_url
+from payviox.rails.protocol import Account, RailError
 
 PAYOUTS = "/v1/payments/payouts"
 ITEMS = "/v1/payments/payouts-item"

@@ -9,7 +9,18 @@ from uuid import UUID
 import structlog
 
 from payviox import ids
-from payviox.rails.base import (
+from payviox.rails.http import Answer, Http, NotSent, Unclear
+from payviox.rails.paypal import lookup, refusals, status
+from payviox.rails.paypal.callbacks import Verifier
+from payviox.rails.paypal.check import check, holdings
+from payviox.rails.paypal.client import Client
+from payviox.rails.paypal.payments import as_object, dollars, text
+from payviox.rails.paypal.quote import price, receiver
+from payviox.rails.paypal.rate_limit import RateLimited
+from payviox.rails.paypal.refusals import Refusal
+from payviox.rails.paypal.statement import statement
+from payviox.rails.paypal.tokens import Refused, base_url
+from payviox.rails.protocol import (
     Account,
     Accounts,
     Callback,
@@ -25,17 +36,6 @@ from payviox.rails.base import (
     ReadyOrder,
     Request,
 )
-from payviox.rails.http import Answer, Http, NotSent, Unclear
-from payviox.rails.paypal import asking, refusals, states
-from payviox.rails.paypal.callbacks import Verifier
-from payviox.rails.paypal.checks import check, holdings
-from payviox.rails.paypal.client import Client
-from payviox.rails.paypal.pace import RateLimited
-from payviox.rails.paypal.payments import as_object, dollars, text
-from payviox.rails.paypal.pricing import price, receiver
-from payviox.rails.paypal.refusals import Refusal
-from payviox.rails.paypal.statements import statement
-from payviox.rails.paypal.tokens import Refused, base_url
 
 logger = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ MESSAGE = "Your withdrawal has been sent to you by PayPal."
 
 
 class PayPalRail:
-    """Implements payviox.rails.base.Rail, Connected, TakesBack and CallsBack."""
+    """Implements payviox.rails.protocol.Rail, Connected, TakesBack and CallsBack."""
 
     name = "paypal"
     remembers_s: float | None = REMEMBERS_S
@@ -130,7 +130,7 @@ class PayPalRail:
         except NotSent as error:
             return _not_sent("rail_unreachable", str(error))
         except Unclear as error:
-            return states.unknown(f"the call broke off: {error}")
+            return status.unknown(f"the call broke off: {error}")
 
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         """`not_found` while PayPal has told no batch id: only sending the same reference again
@@ -139,8 +139,8 @@ class PayPalRail:
             return Outcome("not_found")
         account = await self._accounts.find(order.business_id, self.name)
         if account is None:
-            return states.unknown("no PayPal account is connected", order.rail_order_id)
-        return await asking.look(self._client, account, order, reference, order.rail_order_id)
+            return status.unknown("no PayPal account is connected", order.rail_order_id)
+        return await lookup.look(self._client, account, order, reference, order.rail_order_id)
 
     async def take_back(self, order: ReadyOrder, reference: str) -> Outcome:
         """Cancels the item while it is unclaimed. What PayPal has taken back already, whoever asked
@@ -148,7 +148,7 @@ class PayPalRail:
         account = await self._accounts.find(order.business_id, self.name)
         if account is None or order.rail_order_id is None:
             return await self.look_up(order, reference)
-        return await asking.take_back(self._client, account, order, reference, order.rail_order_id)
+        return await lookup.take_back(self._client, account, order, reference, order.rail_order_id)
 
     async def parse_callback(
         self, account: Account, headers: Mapping[str, str], body: bytes
@@ -198,8 +198,8 @@ class PayPalRail:
         batch_id = refusals.first_batch(refusal, base_url(account))
         if batch_id is None:
             error = "PayPal has had this reference and does not say under which batch"
-            return states.unknown(error, **refusal.evidence)
-        return await asking.look(self._client, account, order, reference, batch_id)
+            return status.unknown(error, **refusal.evidence)
+        return await lookup.look(self._client, account, order, reference, batch_id)
 
 
 def _batch(order: ReadyOrder, reference: str) -> dict[str, object]:
@@ -226,7 +226,7 @@ def _taken(answer: Answer) -> Outcome:
     header = as_object(answer.json().get("batch_header"))
     batch_id = text(header.get("payout_batch_id"))
     if batch_id is None:
-        return states.unknown(f"PayPal answered {answer.status} without a batch id")
+        return status.unknown(f"PayPal answered {answer.status} without a batch id")
     return Outcome(
         "accepted",
         rail_order_id=batch_id,

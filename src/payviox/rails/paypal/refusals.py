@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from payviox.rails.base import Outcome
 from payviox.rails.http import Answer
-from payviox.rails.paypal import reasons, states
+from payviox.rails.paypal import reasons
+from payviox.rails.paypal import status as states
 from payviox.rails.paypal.payments import as_object, text
+from payviox.rails.protocol import Outcome
 
 NOT_TAKEN = frozenset({404, 405, 406, 413, 414, 415})
 """Statuses of a request that was not looked into: its address is not PayPal's, or not right."""

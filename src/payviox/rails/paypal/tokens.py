@@ -7,10 +7,10 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 
-from payviox.rails.base import Account
 from payviox.rails.http import Http, NotSent, Unclear
-from payviox.rails.paypal.pace import RateLimited, retry_after
 from payviox.rails.paypal.payments import text
+from payviox.rails.paypal.rate_limit import RateLimited, retry_after
+from payviox.rails.protocol import Account
 
 LIVE = "https://api-m.paypal.com"
 SANDBOX = "https://api-m.sandbox.paypal.com"

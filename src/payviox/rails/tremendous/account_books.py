@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from payviox.money import CURRENCY, dollars
-from payviox.rails.base import Account, Entry, Finding, Holding, RailError
-from payviox.rails.tremendous import states
+from payviox.rails.protocol import Account, Entry, Finding, Holding, RailError
+from payviox.rails.tremendous import status as states
 from payviox.rails.tremendous.amounts import to_dollars
 from payviox.rails.tremendous.catalogue import Product, read_products
 from payviox.rails.tremendous.client import Client, KeyRefused, Unreachable, path

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from payviox.rails.base import Account, Forged
+from payviox.rails.protocol import Account, Forged
 
 HEADER = "tremendous-webhook-signature"
 SCHEME = "sha256="

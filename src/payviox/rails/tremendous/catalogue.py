@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from payviox.money import CURRENCY
-from payviox.rails.base import Account, GiftCard, RailError
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Account, GiftCard, RailError
 from payviox.rails.tremendous.amounts import to_cents
 from payviox.text import printable
 

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from aiolimiter import AsyncLimiter
 
-from payviox.rails.base import Account, RailError
 from payviox.rails.http import Answer, Http, NotSent, Unclear
+from payviox.rails.protocol import Account, RailError
 
 BASE_URLS = {
     "sandbox": "https://testflight.tremendous.com/api/v2",

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from payviox.money import CURRENCY
-from payviox.rails.base import Account, Outcome, ReadyOrder
-from payviox.rails.tremendous import catalogue, states
+from payviox.rails.protocol import Account, Outcome, ReadyOrder
+from payviox.rails.tremendous import catalogue, status
 from payviox.rails.tremendous.amounts import to_dollars
 from payviox.rails.tremendous.client import Reply
-from payviox.rails.tremendous.states import Expected
+from payviox.rails.tremendous.status import Expected
 
 
 def expected(order: ReadyOrder, reference: str) -> Expected:
@@ -45,7 +45,7 @@ def read(reply: Reply, order: Expected) -> Outcome:
     found = reply.body.get("order")
     if not isinstance(found, Mapping):
         return Outcome("unknown", evidence={"error": "the answer has no order"})
-    return states.outcome(found, order, datetime.now(UTC))
+    return status.outcome(found, order, datetime.now(UTC))
 
 
 def pick(reply: Reply, order: Expected) -> Outcome:
@@ -58,7 +58,7 @@ def pick(reply: Reply, order: Expected) -> Outcome:
         return Outcome("not_found")
     if len(found) > 1 or not isinstance(found[0], Mapping):
         return Outcome("unknown", evidence={"error": f"{len(found)} orders for one external_id"})
-    return states.outcome(found[0], order, datetime.now(UTC))
+    return status.outcome(found[0], order, datetime.now(UTC))
 
 
 def link(reply: Reply) -> str | None:
@@ -70,7 +70,7 @@ def link(reply: Reply) -> str | None:
 
 def unanswered(reply: Reply) -> Outcome:
     evidence: dict[str, Any] = {"http_status": reply.status, "error": f"HTTP {reply.status}"}
-    said = states.message(reply.body)
+    said = status.message(reply.body)
     again_s = reply.retry_after_s if reply.status == 429 else None
     return Outcome(
         "unknown", again_s=again_s, evidence=evidence | ({"message": said} if said else {})

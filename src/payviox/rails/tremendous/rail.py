@@ -9,7 +9,8 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.money import CURRENCY
-from payviox.rails.base import (
+from payviox.rails.http import Http, NotSent, Unclear
+from payviox.rails.protocol import (
     Account,
     Accounts,
     Callback,
@@ -28,8 +29,16 @@ from payviox.rails.base import (
     Request,
     RevealedCode,
 )
-from payviox.rails.http import Http, NotSent, Unclear
-from payviox.rails.tremendous import account_books, callbacks, catalogue, orders, pricing, states
+from payviox.rails.tremendous import (
+    account_books,
+    callbacks,
+    catalogue,
+    orders,
+    status,
+)
+from payviox.rails.tremendous import (
+    quote as pricing,
+)
 from payviox.rails.tremendous.catalogue import Band, Catalogue, Product, Products
 from payviox.rails.tremendous.client import Client, Crowded, NoKey, path, told
 
@@ -46,7 +55,7 @@ leave turns to new orders."""
 
 class TremendousRail:
     """Implements Rail, Connected, CallsBack, NamesOwner, KeepsCatalogue and SellsGiftCards of
-    payviox.rails.base."""
+    payviox.rails.protocol."""
 
     name = "tremendous"
     remembers_s: float | None = None  # an external_id answers with its first order for good
@@ -154,7 +163,7 @@ class TremendousRail:
         if reply.status in (200, 201):
             answer = orders.read(reply, orders.expected(order, reference))
             return await self._for_lack_of_funds(account, order, answer)
-        answer = states.refusal(reply.status, reply.body, reply.retry_after_s)
+        answer = status.refusal(reply.status, reply.body, reply.retry_after_s)
         if answer.state == "failed":
             return await self._confirmed(account, order, reference, answer)
         return answer
@@ -226,7 +235,7 @@ class TremendousRail:
         found = body.get("order")
         if not isinstance(found, Mapping):
             raise RailError("Tremendous answered a request for an order with something else.")
-        reward = states.reward_id(found)
+        reward = status.reward_id(found)
         if reward is None or not _is_of(order, found):
             raise RailError("Tremendous has another order under this order's id.")
         if found.get("status") != "EXECUTED":

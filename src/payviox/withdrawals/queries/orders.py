@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.rails.base import Provider, ReadyOrder
+from payviox.rails.protocol import Provider, ReadyOrder
 from payviox.withdrawals.model import (
     Attempt,
     Order,

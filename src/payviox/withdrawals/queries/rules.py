@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.rails.base import Quote as RailQuote
+from payviox.rails.protocol import Quote as RailQuote
 from payviox.withdrawals.model import Quote
 
 

@@ -8,7 +8,7 @@ import pytest
 from payviox import ids
 from payviox.rails.evm.keys import Signed, SignerError
 from payviox.rails.evm.keystores import KeystoreSigner
-from payviox.withdrawals import service, settling
+from payviox.withdrawals import manual_settlement, service
 from payviox.withdrawals.model import Order, reference
 from support.anvil import GWEI
 from support.evm import CONFIRMATIONS, PAYEE, Paying
@@ -46,7 +46,7 @@ async def test_an_order_that_was_settled_as_paid_otherwise_is_not_signed_by_a_lo
             await pay.desk.hurry(age_s=90_000)
             await pay.desk.process()
     await pay.desk.write(
-        lambda db: settling.settle(
+        lambda db: manual_settlement.settle(
             db, order.business_id, order.id, "succeeded", reason="by hand", actor="op"
         )
     )
@@ -61,7 +61,7 @@ async def test_an_order_that_was_settled_as_paid_otherwise_is_not_signed_by_a_lo
 
 async def _settle(pay: Paying, order: Order) -> None:
     await pay.desk.write(
-        lambda db: settling.settle(
+        lambda db: manual_settlement.settle(
             db, order.business_id, order.id, "failed", reason="nothing found", actor="op"
         )
     )

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from eth_account import Account as Keys
 
-from payviox.rails.base import Invalid, RailError, Request
-from payviox.rails.evm import answers
+from payviox.rails.evm import node_answers
 from payviox.rails.evm.node import Node
 from payviox.rails.evm.provider import BoundedProvider
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Invalid, RailError, Request
 from payviox.withdrawals.model import Order
 from support.anvil import ETHER, GWEI
 from support.databases import Urls
@@ -169,7 +169,7 @@ async def test_a_receipt_without_its_events_does_not_give_the_money_back(
     await pay.desk.process()
     pay.node.mine(CONFIRMATIONS)
     with monkeypatch.context() as patched:
-        patched.setattr(answers, "transfers", lambda _: ())
+        patched.setattr(node_answers, "transfers", lambda _: ())
         unsure = await pay.settle(order)
         assert (unsure.status, unsure.waiting) == ("sent", "amount_unsure")
         pay.node.mine(2 * CONFIRMATIONS)
@@ -205,10 +205,10 @@ async def test_a_payments_depth_is_counted_by_the_node_that_has_it(
     await pay.desk.process()
     head = Node.head
 
-    async def ahead(self: Node) -> answers.Block:
+    async def ahead(self: Node) -> node_answers.Block:
         """As another node of the pool, on another branch, tells it."""
         found = await head(self)
-        return answers.Block(found.number + 50, found.hash, found.timestamp, found.base_fee)
+        return node_answers.Block(found.number + 50, found.hash, found.timestamp, found.base_fee)
 
     monkeypatch.setattr(Node, "head", ahead)
     waits = await pay.settle(order)
@@ -332,7 +332,7 @@ async def test_a_node_that_refuses_does_not_raise_the_offer_and_is_told(
     pay.node.automine(False)
     order = await pay.order(5_000, PAYEE)
 
-    async def refuse(*_: Any) -> answers.Broadcast:
+    async def refuse(*_: Any) -> node_answers.Broadcast:
         return "refused"
 
     with monkeypatch.context() as patched:

@@ -13,9 +13,9 @@ import pytest
 
 from conftest import MakeBusiness
 from payviox import ids
-from payviox.rails.base import Invalid, RailError, Request
-from payviox.rails.evm import quoting
+from payviox.rails.evm import quote as quoting
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Invalid, RailError, Request
 from support.anvil import ETHER, GWEI
 from support.evm import CHAIN, CONFIRMATIONS, PAYEE, Paying, paying
 

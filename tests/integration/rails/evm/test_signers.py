@@ -15,11 +15,11 @@ import pytest
 import rlp  # type: ignore[import-untyped]  # it has no types
 from eth_account import Account as EthAccount
 
-from payviox.rails.base import Account
 from payviox.rails.evm import keystores
 from payviox.rails.evm.keys import SignerError
 from payviox.rails.evm.signers import Signers
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Account
 from support.anvil import ETHER, GWEI, Node, wallet_key
 from support.installation import until
 from support.polling import eventually

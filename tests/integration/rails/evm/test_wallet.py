@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from eth_account import Account as Keys
 
-from payviox.rails.base import Entry, Known
+from payviox.rails.protocol import Entry, Known
 from payviox.withdrawals.model import reference
 from support.anvil import ETHER, GWEI
 from support.evm import CHAIN, CONFIRMATIONS, PAYEE, Paying

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payviox.rails.base import Invalid
 from payviox.rails.evm import amounts, gas
 from payviox.rails.evm.books import Fees
 from payviox.rails.evm.gas import Market
-from payviox.rails.evm.quoting import priced
+from payviox.rails.evm.quote import priced
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Invalid
 
 DECIMALS = st.integers(0, 24)
 CENTS = st.integers(1, 100_000_000)

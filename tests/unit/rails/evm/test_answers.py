@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from payviox.rails.evm import answers
-from payviox.rails.evm.answers import Broadcast
+from payviox.rails.evm import node_answers
+from payviox.rails.evm.node_answers import Broadcast
 
 WALLET, PAYEE = "0x" + "11" * 20, "0x" + "22" * 20
 HASH = b"\x01" * 32
@@ -30,11 +30,11 @@ HASH = b"\x01" * 32
 def test_a_nodes_refusal_is_understood_however_it_is_worded(
     message: str, meaning: Broadcast
 ) -> None:
-    assert answers.refusal(message) == meaning
+    assert node_answers.refusal(message) == meaning
 
 
 def _receipt(**changed: Any) -> dict[str, Any]:
-    topics = [bytes.fromhex(answers.TRANSFER[2:])]
+    topics = [bytes.fromhex(node_answers.TRANSFER[2:])]
     topics += [bytes(12) + bytes.fromhex(address[2:]) for address in (WALLET, PAYEE)]
     log = {
         "address": "0x" + "AA" * 20,
@@ -56,7 +56,7 @@ def _receipt(**changed: Any) -> dict[str, Any]:
 
 
 def test_a_receipt_tells_its_fee_and_its_transfers() -> None:
-    found = answers.receipt(_receipt())
+    found = node_answers.receipt(_receipt())
     assert found is not None
     assert (found.block, found.ok, found.gas, found.fee) == (7, True, 100, 300)
     [transfer] = found.transfers
@@ -65,7 +65,7 @@ def test_a_receipt_tells_its_fee_and_its_transfers() -> None:
 
 
 def test_a_rollups_data_fee_is_part_of_the_fee() -> None:
-    found = answers.receipt(_receipt(l1Fee="0x10"))
+    found = node_answers.receipt(_receipt(l1Fee="0x10"))
     assert found is not None
     assert found.fee == 316
 
@@ -77,10 +77,10 @@ def test_an_event_of_another_shape_is_no_transfer() -> None:
         log | {"data": b""},
         log | {"topics": [HASH, *log["topics"][1:]]},
     ]
-    found = answers.receipt(_receipt(logs=others))
+    found = node_answers.receipt(_receipt(logs=others))
     assert found is not None
     assert found.transfers == ()
 
 
 def test_a_receipt_without_a_block_is_none() -> None:
-    assert answers.receipt(_receipt(blockNumber=None)) is None
+    assert node_answers.receipt(_receipt(blockNumber=None)) is None

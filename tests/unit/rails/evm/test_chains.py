@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from payviox.rails.base import Account, Environment
 from payviox.rails.evm.addresses import checksummed
 from payviox.rails.evm.chain_settings import Named, build, chains_of, read
 from payviox.rails.evm.chains import (
@@ -21,6 +20,7 @@ from payviox.rails.evm.chains import (
     shown_url,
 )
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Account, Environment
 
 KEYED = "https://node.example/v3/not-a-real-key"
 LOCAL = """

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from payviox.api.order_views import CryptoView
+from payviox.api.schemas.orders import CryptoView
 from payviox.rails.evm.chains import BUILT_IN
 from payviox.rails.evm.prices import Rate
 from payviox.rails.evm.terms import Terms, asset, terms

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payviox.rails.base import Account, Callback, Forged, Named, RailError
 from payviox.rails.fees import FeePolicy
 from payviox.rails.http import Answer, Http, NotSent, Unclear
 from payviox.rails.paypal import callbacks
 from payviox.rails.paypal.callbacks import CERTIFICATES, FETCHES_PER_MINUTE, Verifier
+from payviox.rails.protocol import Account, Callback, Forged, Named, RailError
 
 pytestmark = pytest.mark.anyio
 

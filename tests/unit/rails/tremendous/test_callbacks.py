@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payviox.rails.base import Account, Forged
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Account, Forged
 from payviox.rails.tremendous.callbacks import HEADER, Event, read_event
 
 KEY = "jXjdU8dozx571TG6YzL4"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from payviox.rails.base import Account, Invalid, RailError, Request
 from payviox.rails.fees import FeePolicy
-from payviox.rails.tremendous import catalogue, pricing
+from payviox.rails.protocol import Account, Invalid, RailError, Request
+from payviox.rails.tremendous import catalogue, quote
 from payviox.rails.tremendous.amounts import to_cents, to_dollars
 from payviox.rails.tremendous.catalogue import Band, Catalogue, Product
 from support.tremendous_shapes import fixed, product
@@ -167,7 +167,7 @@ def test_what_is_paid_is_the_face_value_and_the_fee_in_both_directions(
 ) -> None:
     for asked in (request(amount=cents), request(net_amount=cents)):
         try:
-            amount, fee = pricing.price(asked, BANDS, fees)
+            amount, fee = quote.price(asked, BANDS, fees)
         except Invalid:
             continue
         assert any(amount - fee in band for band in BANDS)
@@ -179,20 +179,20 @@ def test_what_is_paid_is_the_face_value_and_the_fee_in_both_directions(
 def test_every_face_value_can_be_asked_for_and_be_paid_by_its_amount(
     face_value: int, fees: FeePolicy
 ) -> None:
-    amount, fee = pricing.price(request(net_amount=face_value), BANDS, fees)
+    amount, fee = quote.price(request(net_amount=face_value), BANDS, fees)
     assert amount - fee == face_value
     assume(amount > 0)
-    assert pricing.price(request(amount=amount), BANDS, fees) == (amount, fee)
+    assert quote.price(request(amount=amount), BANDS, fees) == (amount, fee)
 
 
 def test_a_refused_amount_says_which_would_do_with_the_fee_in_it() -> None:
     with pytest.raises(Invalid) as refused:
-        pricing.price(request(amount=100), BANDS, FeePolicy("recipient", fixed=25))
+        quote.price(request(amount=100), BANDS, FeePolicy("recipient", fixed=25))
     assert refused.value.fields == {
         "amount": ["The amount must be between 525 and 10025 or 20025 for this gift card."]
     }
     with pytest.raises(Invalid) as refused:
-        pricing.price(request(net_amount=100), BANDS[1:], SENDER)
+        quote.price(request(net_amount=100), BANDS[1:], SENDER)
     (message,) = refused.value.fields["net_amount"]
     assert message == "The net_amount must be 20000 for this gift card."
 

@@ -1,0 +1,126 @@
+"""The bodies of a payout user's quote and withdrawal, and every field error of them at once."""
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from payviox import ids
+from payviox.errors import FieldErrors
+from payviox.money import MAX_ALLOCATION
+from payviox.rails.protocol import Provider
+from payviox.web.json_body import EMAIL, parse, problems
+from payviox.withdrawals.requests import Wanted
+
+Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_ALLOCATION, description="US cents")]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+class PaypalDestination(msgspec.Struct):
+    """The PayPal account to pay."""
+
+    email: Annotated[str, EMAIL]
+
+
+class CryptoDestination(msgspec.Struct):
+    """The address to pay, and in what."""
+
+    currency: Annotated[Text, msgspec.Meta(description="`USDT` or `USDC`")]
+    chain: Annotated[Text, msgspec.Meta(description="`ERC20`, `BEP20` or `POLYGON`")]
+    to_address: Text
+
+
+class GiftCardDestination(msgspec.Struct):
+    """The gift card to buy."""
+
+    product: Annotated[Text, msgspec.Meta(description="An id of the catalogue")]
+
+
+class CryptoSketch(msgspec.Struct):
+    """A crypto destination, or as much of it as is known."""
+
+    currency: Text | None = None
+    chain: Text | None = None
+    to_address: Text | None = None
+
+
+class QuoteRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What to quote: the `amount` to spend or the `net_amount` to receive. Where it goes may be
+    left out, but for a gift card."""
+
+    provider: Provider
+    amount: Amount | None = None
+    net_amount: Amount | None = None
+    paypal: PaypalDestination | None = None
+    crypto: CryptoSketch | None = None
+    gift_card: GiftCardDestination | None = None
+
+
+class WithdrawRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What to withdraw, and the provider's own object. With a `quote_id` its amount may be left
+    out."""
+
+    provider: Provider
+    amount: Amount | None = None
+    net_amount: Amount | None = None
+    paypal: PaypalDestination | None = None
+    crypto: CryptoDestination | None = None
+    gift_card: GiftCardDestination | None = None
+    quote_id: Text | None = None
+
+
+B = TypeVar("B", QuoteRequest, WithdrawRequest)
+
+
+def read_quote(body: bytes) -> Wanted:
+    """Raises Malformed or FieldErrors."""
+    request = _read(body, QuoteRequest)
+    return Wanted(request.provider, _destination(request), request.amount, request.net_amount)
+
+
+def read_withdrawal(body: bytes) -> Wanted:
+    """Raises Malformed or FieldErrors."""
+    request = _read(body, WithdrawRequest)
+    quote_id = None
+    if request.quote_id is not None:
+        quote_id = ids.parse(ids.QUOTE, request.quote_id)
+        if quote_id is None:
+            raise FieldErrors({"quote_id": ["There is no such quote."]})
+    return Wanted(
+        request.provider, _destination(request), request.amount, request.net_amount, quote_id
+    )
+
+
+def _read(body: bytes, kind: type[B]) -> B:
+    value = parse(body)
+    whole = issubclass(kind, WithdrawRequest)
+    found: dict[str, list[str]] = {}
+    provider = value.get("provider")
+    for name, message in problems(inspect.type_info(kind), value, ""):
+        # Another provider's object does not matter.
+        if name.partition(".")[0] in ("provider", provider, "amount", "net_amount", "quote_id"):
+            found.setdefault(name, [message])
+    given = [name for name in ("amount", "net_amount") if value.get(name) is not None]
+    if not given and (not whole or value.get("quote_id") is None):
+        found.setdefault("amount", ["The amount field is required."])
+    if len(given) == 2:
+        found.setdefault("net_amount", ["Give either the amount or the net_amount."])
+    named = whole or provider == "gift_card"
+    if (
+        named
+        and isinstance(provider, str)
+        and "provider" not in found
+        and value.get(str(provider)) is None
+    ):
+        found.setdefault(str(provider), [f"The {provider} field is required."])
+    if found:
+        raise FieldErrors(found)
+    kept = {"amount", "net_amount", "quote_id", "provider", provider}
+    return msgspec.convert({k: v for k, v in value.items() if k in kept}, kind)
+
+
+def _destination(request: QuoteRequest | WithdrawRequest) -> dict[str, Any]:
+    """The provider's object; nothing where a part of it is missing, which only a quote may."""
+    chosen = getattr(request, request.provider)
+    facts: dict[str, Any] = {} if chosen is None else msgspec.structs.asdict(chosen)
+    return {} if None in facts.values() else facts

@@ -1,0 +1,1 @@
+"""`payviox demo`: the product with a seeded business to play with."""

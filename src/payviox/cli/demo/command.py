@@ -1,0 +1,124 @@
+"""`payviox demo`: `serve` with a business to play with and somebody who listens to its webhooks."""
+
+import asyncio
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from payviox import settings as settings_module
+from payviox.cli.demo.chain import CHAIN, CHAIN_ID, COIN, DemoChain, NoCrypto
+from payviox.cli.demo.kept import demo_business
+from payviox.cli.demo.receiver import Receiver
+from payviox.cli.demo.seed import Demo
+from payviox.cli.runtime import Runtime, with_runtime
+from payviox.cli.serve import migrating as migrating_option
+from payviox.cli.serve import supervised
+from payviox.cli.supervisor import Supervisor
+from payviox.settings import Settings
+
+JSON = "-H 'Content-Type: application/json' -d"
+PAYEE = "0x52908400098527886E0F7030069857D2E4169EE7"
+
+
+@click.command()
+@migrating_option
+def demo(migrating: bool) -> None:
+    """Serve, with a test business that has money, payout users, orders and gift cards.
+
+    A local receiver verifies and prints its webhooks. Made at the first start and kept: its keys
+    are in demo.json under PAYVIOX_HOME. No real money moves.
+    """
+    # The receiver listens on this machine, which webhooks may not reach otherwise.
+    os.environ["PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"] = "1"
+    with supervised(settings_module.load(), migrating=migrating) as (settings, urls):
+
+        async def work(runtime: Runtime) -> None:
+            receiver = Receiver(click.echo)
+            chain = DemoChain(settings.home)
+            try:
+                found = await demo_business(runtime, await receiver.start(), click.echo)
+                receiver.token = found.webhook_token
+                crypto = await _crypto(runtime, chain, found)
+                await Supervisor(settings).run(lambda: _say_ready(settings, found, crypto))
+            finally:
+                await receiver.stop()
+                await chain.stop()
+
+        asyncio.run(with_runtime(settings, urls, work))
+
+
+async def _crypto(runtime: Runtime, chain: DemoChain, found: Demo) -> str:
+    """What to say of crypto: how to try it, or why it is left out."""
+    try:
+        await chain.start()
+        await chain.connect(runtime, found.id)
+    except NoCrypto as error:
+        await chain.leave(runtime, found.id)
+        return str(error)
+    order = {
+        "provider": "crypto",
+        "amount": 1_200,
+        "crypto": {"currency": COIN, "chain": CHAIN, "to_address": PAYEE},
+    }
+    call = f"curl -X POST {runtime.settings.public_url}/payout/withdraw"
+    return f"""Give her ether on a test chain of this machine (chain {CHAIN_ID} at {chain.url}):
+
+{call} -H 'X-Payout-Hash: {found.ada}' {JSON} '{json.dumps(order)}'"""
+
+
+def _say_ready(settings: Settings, found: Demo, crypto: str) -> None:
+    url = settings.public_url
+    create = (
+        f"curl -X POST {url}/payout/create -H 'Authorization: Bearer {found.secret_key}' {JSON}"
+        ' \'{"email":"ada@example.com","amount":2500}\''
+    )
+    withdraw = (
+        f"curl -X POST {url}/payout/withdraw -H 'X-Payout-Hash: {found.ada}' {JSON}"
+        ' \'{"provider":"paypal","amount":1000,"paypal":{"email":"ada@example.com"}}\''
+    )
+    click.echo(
+        f"""
+Payviox demo is ready at {url}
+
+  API documentation   {url}/docs
+  Business (test)     {found.business_id}
+  Secret key          {found.secret_key}
+  Public key          {found.public_key}
+  Webhook token       {found.webhook_token}
+
+Pay ada $25.00 (paste it into another terminal):
+
+{create}
+
+See what she has, and give her a PayPal payout (a simulated one):
+
+curl {url}/payout/operations -H 'X-Payout-Hash: {found.ada}'
+{withdraw}
+
+{crypto}
+
+Look behind the scenes, in that terminal too:
+
+{_exports(settings)}
+payviox order list {found.business_id}
+payviox webhook log {found.business_id}
+payviox ledger verify
+
+Webhooks that arrive are verified and printed below. Stop with Ctrl-C.
+"""
+    )
+
+
+def _exports(settings: Settings) -> str:
+    """The line after which `payviox` is found and finds this installation."""
+    beside = Path(sys.executable).parent
+    folder = beside if (beside / "payviox").exists() else Path(sys.argv[0]).absolute().parent
+    return (
+        f"export PAYVIOX_HOME={shlex.quote(str(settings.home))}"
+        f" PAYVIOX_PORT={settings.port} PAYVIOX_PUBLIC_URL={shlex.quote(settings.public_url)}"
+        f' PATH={shlex.quote(str(folder))}:"$PATH" PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1'
+    )

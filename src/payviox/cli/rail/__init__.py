@@ -1,0 +1,1 @@
+"""`payviox rail`: a business's own accounts at rails."""

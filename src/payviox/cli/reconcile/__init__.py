@@ -1,0 +1,1 @@
+"""`payviox reconcile`: our books against the rails'."""

@@ -1,0 +1,138 @@
+"""`payviox reconcile`: our books against the rails'. What a person does about a difference is in
+reconcile_items.py, how a report is printed in reconcile_report.py."""
+
+import re
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import IO, Any
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from payviox import wiring
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.cli.main import FAILED
+from payviox.cli.output import BUSINESS, as_json, print_json
+from payviox.cli.reconcile.items import items, items_of, resolve, show
+from payviox.cli.reconcile.report import Compared, csv_lines, print_report, shown
+from payviox.cli.runtime import Runtime, run
+from payviox.reconciliation import service
+
+
+class Since(click.ParamType[datetime]):
+    """A day (`2026-11-01`), a time, or so many days ago (`7d`)."""
+
+    name = "date|7d"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        text = str(value)
+        now = datetime.now(UTC)
+        days = re.fullmatch(r"([0-9]{1,5})d", text, re.ASCII)
+        if days is not None:
+            found = now - timedelta(days=int(days[1]))
+        else:
+            try:
+                found = datetime.fromisoformat(text)
+            except ValueError:
+                self.fail(f"{text!r} is no date like 2026-11-01 and no number of days like 7d.")
+            found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        if found >= now:
+            self.fail(f"{text} is not in the past.", param, ctx)
+        return found
+
+
+@click.group(invoke_without_command=True)
+@click.option("--business", "business_id", type=BUSINESS, help="This business alone.")
+@click.option("--rail", help="This rail alone.")
+@click.option(
+    "--since",
+    type=Since(),
+    help=f"How far back.  [default: {service.DEFAULT_PERIOD.days}d]",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.File("w", lazy=False),  # a path that cannot be written is told at once
+    help="Write CSV here (`-`: print it).",
+)
+@as_json
+@click.pass_context
+def reconcile(
+    context: click.Context,
+    *,
+    business_id: UUID | None,
+    rail: str | None,
+    since: datetime | None,
+    csv_file: IO[str] | None,
+    as_json: bool,
+) -> None:
+    """Compare our books with what each rail says, and find what nobody can explain.
+
+    Each cent is matched, in transit, or in a suspense item with a cause, which is booked in the
+    ledger's suspense account until it is explained or resolved. Exit status 1 where anything is
+    unexplained or a rail could not be asked.
+    """
+    if context.invoked_subcommand is not None:
+        return
+
+    found = run(lambda runtime: _compare(runtime, business_id, rail, since))
+    if as_json:
+        print_json([shown(*one) for one in found])
+    if csv_file is not None:
+        csv_file.writelines(csv_lines(found))
+    if not as_json and csv_file is None:
+        print_report(found)
+    if not all(report.is_clean for _, report, _ in found):
+        sys.exit(FAILED)
+
+
+async def _compare(
+    runtime: Runtime, business_id: UUID | None, rail: str | None, since: datetime | None
+) -> list[Compared]:
+    rails = wiring.rails(runtime.database, runtime.keyring)
+    if rail is not None and rail not in rails.names:
+        known = ", ".join(sorted(rails.names))
+        raise click.BadParameter(f"{rail!r} is none of {known}.", param_hint="--rail")
+    found: list[Compared] = []
+    with _bar() as bar:
+        task = bar.add_task("asking the rails")
+
+        def progress(what: str, count: int) -> None:
+            bar.update(task, description=f"{what}: {count:,}")
+
+        try:
+            for business in await _businesses(runtime, business_id):
+                for report in await service.reconcile(
+                    runtime.database, rails, business.id, rail=rail, since=since, progress=progress
+                ):
+                    its_items = await items_of(runtime.database, business.id, report.rail)
+                    found.append((business, report, its_items))
+        finally:
+            await rails.close()
+    return found
+
+
+async def _businesses(runtime: Runtime, business_id: UUID | None) -> list[Business]:
+    if business_id is None:
+        return await runtime.database.fetch(businesses.list_all)
+    return [await runtime.database.fetch(lambda db: businesses.get(db, business_id))]
+
+
+def _bar() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+for part in (items, show, resolve):
+    reconcile.add_command(part)

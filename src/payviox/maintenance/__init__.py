@@ -1,0 +1,1 @@
+"""Keeping house: what the worker does by the clock, and rotating secret keys."""

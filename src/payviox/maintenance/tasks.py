@@ -1,0 +1,119 @@
+"""What the worker does by the clock, whichever worker's turn it is: expiry, the ledger's audit,
+tidying. Every task may be interrupted and run again.
+"""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from payviox.allocations.expiry import expire_balances
+from payviox.allocations.service import forget_old_groups
+from payviox.businesses import service as businesses
+from payviox.db import jobs
+from payviox.db.pool import Connection, Database
+from payviox.ledger import verify as verification
+from payviox.ledger.verify import Report
+from payviox.money import dollars
+from payviox.rail_accounts import callbacks
+from payviox.rail_accounts import service as rail_accounts
+from payviox.rails.protocol import KeepsCatalogue, RailError
+from payviox.reconciliation import service as reconciliation
+from payviox.withdrawals import quotes
+from payviox.withdrawals.routing import Rails
+
+logger = logging.getLogger(__name__)
+
+
+async def expire(database: Database) -> None:
+    """Take back unspent allocations that have outlived their business's rule."""
+    cents = await expire_balances(database)
+    if cents:
+        logger.info("unspent balances expired: %s", dollars(cents))
+
+
+async def tidy(database: Database) -> None:
+    """Forget what nobody needs any more."""
+    await database.write(forget_old_groups)
+    await database.write(quotes.forget_unused)
+    await database.write(callbacks.forget_old)
+    await database.write(jobs.forget_lost)
+
+
+async def audit_ledger(database: Database) -> None:
+    """Check every invariant of the ledger. What is broken is logged as an error and written into
+    its business's audit entries; nothing is mended."""
+    async with database.read() as connection:
+        report = await verification.verify(connection)
+    for problem in report.problems:
+        logger.error(
+            "the ledger is broken: %s (business %s, account %s, transfer %s, order %s)",
+            problem.message,
+            problem.business_id,
+            problem.account_id,
+            problem.transfer_id,
+            problem.order_id,
+        )
+    if report.ok:
+        logger.info(
+            "ledger audited: %d transfers of %d businesses, all is well",
+            report.transfers,
+            report.businesses,
+        )
+    else:
+        await database.write(lambda connection: _write_down(connection, report))
+
+
+async def _write_down(connection: Connection, report: Report) -> None:
+    known = {business.id for business in await businesses.list_all(connection)}
+    broken: dict[UUID, Counter[str]] = defaultdict(Counter)
+    for problem in report.problems:
+        broken[problem.business_id][problem.kind] += 1
+    for business_id in known & broken.keys():
+        await businesses.audit(
+            connection, business_id, "worker", "ledger.broken", dict(broken[business_id])
+        )
+
+
+async def refresh_catalogues(database: Database, rails: Rails) -> None:
+    """Fetch anew what connected rails sell. Where one cannot say so now, what it sold before
+    stays on offer."""
+    for business in await database.fetch(businesses.list_all):
+        await _refresh_catalogues_of(database, rails, business.id)
+
+
+async def _refresh_catalogues_of(database: Database, rails: Rails, business_id: UUID) -> None:
+    for account in await database.fetch(lambda db: rail_accounts.list_all(db, business_id)):
+        rail: object = rails.find(account.rail)
+        if not account.enabled or not isinstance(rail, KeepsCatalogue):
+            continue
+        try:
+            await rail.refresh(business_id)
+        except RailError as error:
+            logger.warning(
+                "the catalogue of %s for business %s stays as it was: %s",
+                account.rail,
+                business_id,
+                error,
+            )
+
+
+async def reconcile(database: Database, rails: Rails) -> None:
+    """Compare every business's books with its rails', and tell of what stays unexplained."""
+    every = [business.id for business in await database.fetch(businesses.list_all)]
+    troubled = await reconciliation.reconcile_all(database, rails, every)
+    logger.info("%d businesses reconciled, %d of them not in order", len(every), troubled)
+
+
+SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
+    "expire_balances": ("*/10 * * * *", expire),
+    "audit_ledger": ("17 */6 * * *", audit_ledger),
+    "tidy": ("5 * * * *", tidy),
+}
+"""Each task's cron line (UTC) and what it does."""
+
+RAILS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Rails], Awaitable[object]]]] = {
+    "refresh_catalogues": ("41 * * * *", refresh_catalogues),
+    "reconcile": ("53 */6 * * *", reconcile),
+}
+"""The same, for what asks the rails."""

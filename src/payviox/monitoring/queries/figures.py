@@ -1,0 +1,141 @@
+"""The SQL of readiness and figures. It reads across businesses, as only the operator may, through
+indexes and small tables: nothing here grows with the number of payout users or transfers."""
+
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
+
+from payviox.db.pool import Connection
+from payviox.webhooks.queries.events import MAY_GO
+
+OPEN = ["created", "review", "queued", "sending", "sent", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Workers with a fresh heartbeat, and the age of the freshest, in seconds."""
+
+    alive: int
+    heartbeat_age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What waits for the worker, and for how long what is due already has, in seconds."""
+
+    orders_age_s: float
+    deliveries_pending: int
+    deliveries_age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    mode: str
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Orders that wait for the same thing at a rail."""
+
+    mode: str
+    rail: str
+    cause: str
+    value: int
+
+
+async def schema_revision(connection: Connection) -> str | None:
+    cursor = await connection.execute("SELECT version_num FROM payviox_schema")
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
+
+
+async def workers(connection: Connection, fresh_s: float) -> Workers:
+    async with connection.cursor(row_factory=class_row(Workers)) as cursor:
+        await cursor.execute(
+            "SELECT count(*) FILTER (WHERE last_heartbeat > now() - make_interval(secs => %s))"
+            " AS alive, extract(epoch FROM now() - max(last_heartbeat))::float AS heartbeat_age_s"
+            " FROM procrastinate_workers",
+            [fresh_s],
+        )
+        row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  # an aggregate answers a row
+    return row
+
+
+async def due(connection: Connection) -> Due:
+    async with connection.cursor(row_factory=class_row(Due)) as cursor:
+        await cursor.execute(
+            "SELECT greatest(extract(epoch FROM now() - (SELECT min(first.due_at)"  # noqa: S608  # a constant
+            "   FROM businesses b CROSS JOIN LATERAL (SELECT due_at FROM orders"
+            "     WHERE business_id = b.id AND due_at IS NOT NULL ORDER BY due_at LIMIT 1) first"
+            "   )), 0)::float AS orders_age_s,"
+            " (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL) AS deliveries_pending,"
+            # What waits because its webhook is off or does not subscribe to it is late for nobody.
+            " greatest(extract(epoch FROM now() - (SELECT min(d.due_at) FROM deliveries d"
+            "   JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id"
+            "   JOIN webhook_settings s ON s.business_id = d.business_id"
+            f"   WHERE d.due_at IS NOT NULL AND {MAY_GO})), 0)::float AS deliveries_age_s"
+        )
+        row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  # a SELECT of expressions answers a row
+    return row
+
+
+async def open_orders(connection: Connection) -> list[Counted]:
+    """How many orders are in each state that is not final."""
+    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, o.status AS name, sum(o.number)::bigint AS value"
+            " FROM businesses b CROSS JOIN LATERAL ("
+            "   SELECT status, count(*) AS number FROM orders"
+            "   WHERE business_id = b.id AND status = ANY(%s) GROUP BY status) o"
+            " GROUP BY b.mode, o.status",
+            [OPEN],
+        )
+        return await cursor.fetchall()
+
+
+async def waiting_orders(connection: Connection) -> list[Waiting]:
+    """How many orders wait, by what they wait for; `person` are those that nothing automatic will
+    end."""
+    async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, o.rail, o.waiting AS cause, sum(o.number)::bigint AS value"
+            " FROM businesses b CROSS JOIN LATERAL ("
+            "   SELECT waiting, rail, count(*) AS number FROM orders"
+            "   WHERE business_id = b.id AND waiting IS NOT NULL GROUP BY waiting, rail) o"
+            " GROUP BY b.mode, o.rail, o.waiting"
+        )
+        return await cursor.fetchall()
+
+
+async def balances(connection: Connection) -> list[Counted]:
+    """Cents by kind of account. All balances of a business sum to 0, so what payout users hold is
+    told by the few accounts that are not theirs."""
+    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, coalesce(a.kind, 'user') AS name,"
+            " (CASE WHEN a.kind IS NULL THEN -1 ELSE 1 END * sum(a.balance))::bigint AS value"
+            " FROM businesses b JOIN accounts a ON a.business_id = b.id AND a.kind <> 'user'"
+            " GROUP BY GROUPING SETS ((b.mode, a.kind), (b.mode))"
+        )
+        return await cursor.fetchall()
+
+
+async def low_stock(connection: Connection) -> list[Counted]:
+    """How many gift-card products have fewer cards than their business's alert level, or none."""
+    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, 'products' AS name,"
+            " count(*) FILTER (WHERE c.cards < greatest(b.low_stock, 1)) AS value"
+            " FROM businesses b JOIN gift_card_products p ON p.business_id = b.id"
+            " CROSS JOIN LATERAL (SELECT count(*) AS cards FROM ("
+            "   SELECT 1 FROM gift_cards g WHERE g.business_id = p.business_id"
+            "   AND g.product_id = p.id AND g.status = 'available'"
+            "   AND (g.expires_on IS NULL OR g.expires_on >= current_date)"
+            "   LIMIT greatest(b.low_stock, 1)) few) c"
+            " GROUP BY b.mode"
+        )
+        return await cursor.fetchall()

@@ -1,0 +1,1 @@
+"""What rails must remember in our database: wallets' nonces, catalogues, sandbox books."""

@@ -1,0 +1,133 @@
+"""What a payment would cost and what of which coin would arrive. Amounts are US cents, save the
+asset's own units."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from payviox.rails.evm import addresses, amounts, gas
+from payviox.rails.evm.chain_account import ChainAccount, basis_points, call
+from payviox.rails.evm.chains import Chain
+from payviox.rails.evm.node import NodeError, Reverted
+from payviox.rails.evm.prices import Rate
+from payviox.rails.evm.terms import Terms, asset
+from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Account, Invalid, Quote, Request
+
+QUOTE_LIFETIME = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where a payment is to go: the account's chain, one of its currencies, and the address in
+    EIP-55 spelling."""
+
+    chain: Chain
+    currency: str
+    to: str
+
+
+def read(account: Account, chains: Mapping[str, Chain], given: Mapping[str, Any]) -> Asked:
+    """The destination as the account can pay it. Raises Invalid."""
+    missing = [name for name in ("currency", "chain", "to_address") if not given.get(name)]
+    if missing:
+        raise Invalid({f"crypto.{n}": [f"The crypto.{n} field is required."] for n in missing})
+    found: dict[str, list[str]] = {}
+    chain = chains.get(str(given["chain"]))
+    if chain is None:
+        found["crypto.chain"] = [f"The crypto.chain must be one of: {', '.join(chains)}."]
+    elif given["currency"] not in payable(chain):
+        offered = ", ".join(payable(chain))
+        found["crypto.currency"] = [f"The crypto.currency must be one of: {offered}."]
+    address = str(given["to_address"])
+    contracts = [] if chain is None else [token.address for token in chain.tokens.values()]
+    problem = addresses.payee_problem(
+        address, wallets=[str(account.settings["address"])], contracts=contracts
+    )
+    if problem is not None:
+        found["crypto.to_address"] = [f"The crypto.to_address {problem}."]
+    if found or chain is None:
+        raise Invalid(found)
+    return Asked(chain, str(given["currency"]), addresses.checksummed(address))
+
+
+def payable(chain: Chain) -> tuple[str, ...]:
+    """The chain's currencies that have a price: its coin only where somebody says what it is
+    worth."""
+    priced = chain.price_feed is not None or chain.fixed_price is not None
+    return tuple(name for name in chain.currencies if priced or name != chain.coin)
+
+
+async def quote(chain_account: ChainAccount, asked: Asked, request: Request) -> Quote:
+    """Raises Invalid, NodeError and PriceError."""
+    rate = await chain_account.rate(asked.currency)
+    network_fee = 0
+    if chain_account.account.fees.payer == "recipient":
+        network_fee = await _network_fee(chain_account, asked)
+    amount, fees = priced(
+        chain_account.account.fees, request.amount, request.net_amount, network_fee
+    )
+    expires_at = min(rate.expires_at, datetime.now(UTC) + QUOTE_LIFETIME)
+    kept = Rate(rate.rate, rate.source, expires_at)
+    promised = _terms(chain_account, asked, kept, amount - fees, network_fee)
+    if promised is None:
+        field = "amount" if request.net_amount is None else "net_amount"
+        raise Invalid({field: [f"The {field} cannot be paid in {asked.currency} to the cent."]})
+    return Quote(amount, fees, amount - fees, promised.destination(), expires_at)
+
+
+def priced(
+    policy: FeePolicy, amount: int | None, net_amount: int | None, network_fee: int
+) -> tuple[int, int]:
+    """The gross amount and its fees, network fee included. Raises Invalid where nothing would be
+    left."""
+    if amount is None:
+        wanted = (net_amount or 0) + network_fee
+        fees = network_fee + policy.of_net(wanted)
+        return (net_amount or 0) + fees, fees
+    fees = network_fee + policy.of_amount(amount)
+    if fees >= amount:
+        raise Invalid({"amount": [f"The amount must be more than its fees of {fees}."]})
+    return amount, fees
+
+
+def _terms(
+    chain_account: ChainAccount, asked: Asked, rate: Rate, net_amount: int, network_fee: int
+) -> Terms | None:
+    """None for an amount that is no amount of the asset."""
+    token, decimals = asset(asked.chain, asked.currency)
+    spread_bp = basis_points(chain_account.account.settings, "spread_bp", 0)
+    units = amounts.bought(net_amount, rate.rate, spread_bp, decimals)
+    if units == 0 or amounts.loses_a_cent(net_amount, units, rate.rate, spread_bp, decimals):
+        return None
+    return Terms(
+        asked.chain.name,
+        asked.chain.chain_id,
+        asked.currency,
+        token,
+        decimals,
+        asked.to,
+        units,
+        rate,
+        network_fee,
+    )
+
+
+async def _network_fee(chain_account: ChainAccount, asked: Asked) -> int:
+    """What the network will take, in cents, rounded up. Raises Invalid, NodeError, PriceError."""
+    token, _ = asset(asked.chain, asked.currency)
+    market = await gas.ask(chain_account.node)
+    coin = await chain_account.rate(asked.chain.coin)
+    try:
+        used = await gas.estimate(
+            chain_account.node, chain_account.address, call(token, asked.to, 1)
+        )
+    except Reverted as error:
+        if token is None:
+            problem = "The crypto.to_address does not accept payments."
+            raise Invalid({"crypto.to_address": [problem]}) from error
+        used = gas.TOKEN_GAS  # of a wallet that is empty just now
+    except NodeError:
+        used = gas.COIN_GAS if token is None else gas.TOKEN_GAS  # as above
+    return amounts.worth_at_least(used * market.quoted, coin.rate)

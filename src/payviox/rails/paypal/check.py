@@ -1,0 +1,139 @@
+"""What PayPal says of an account: its balance, and whether its app and webhook are set up so that
+payouts work."""
+
+from typing import Any
+
+from payviox import ids
+from payviox.money import dollars as cents_as_dollars
+from payviox.rails.http import Answer
+from payviox.rails.paypal.client import BROKEN, Client, told
+from payviox.rails.paypal.payments import as_object, cents, dollars
+from payviox.rails.paypal.refusals import read as read_refusal
+from payviox.rails.paypal.tokens import Refused
+from payviox.rails.protocol import Account, Finding, Holding, RailError
+
+PAYOUTS_SCOPE = "https://uri.paypal.com/payments/payouts"
+
+EVENTS = frozenset(
+    f"PAYMENT.PAYOUTS-ITEM.{name}"
+    for name in (
+        "BLOCKED",
+        "CANCELED",
+        "DENIED",
+        "FAILED",
+        "HELD",
+        "REFUNDED",
+        "RETURNED",
+        "SUCCEEDED",
+        "UNCLAIMED",
+    )
+)
+
+NO_BALANCE = (
+    "The app may not read balances: switch on Transaction Search among its features at"
+    " developer.paypal.com, and give it up to nine hours or connect again. Payouts work without."
+)
+
+
+async def holdings(client: Client, account: Account) -> list[Holding]:
+    """The US dollars that can be paid out. Raises RailError."""
+    try:
+        answer = await client.balances(account)
+    except BROKEN as error:
+        raise told(error) from error
+    if answer.status == 403:
+        raise RailError(NO_BALANCE)
+    if answer.status != 200:
+        raise RailError(f"PayPal answered {_words(answer)} when asked for the balance.")
+    listed = answer.json().get("balances")
+    for balance in listed if isinstance(listed, list) else []:
+        available = as_object(balance).get("available_balance")
+        held = cents(available, "currency_code")
+        if held is not None:
+            return [_holding(held, account)]
+    if not isinstance(listed, list):
+        raise RailError("PayPal's answer has no balances.")
+    return [_holding(0, account)]
+
+
+def _holding(held: int, account: Account) -> Holding:
+    amount = f"{'-' if held < 0 else ''}{dollars(abs(held))}"
+    low = account.low_float is not None and held < account.low_float
+    return Holding("USD", amount, held, low)
+
+
+async def check(client: Client, account: Account) -> list[Finding]:
+    """Credentials, permissions, balance and webhook."""
+    found: list[Finding] = []
+    try:
+        scopes = await client.scopes(account)
+    except BROKEN as error:
+        subject = "credentials" if isinstance(error, Refused) else "address"
+        return [Finding(subject, str(told(error)))]
+    found.append(Finding("credentials", detail=account.environment))
+    if scopes:
+        missing = "Switch on Payouts among the app's features at developer.paypal.com."
+        found.append(Finding("payouts", None if PAYOUTS_SCOPE in scopes else missing))
+    try:
+        held = await holdings(client, account)
+        found.append(_of_balance(held[0], account))
+    except RailError as error:
+        # Payouts work without the permission to read it.
+        found.append(Finding("balance", str(error), harmless=True))
+    found.append(await _webhook(client, account))
+    return found
+
+
+def _of_balance(held: Holding, account: Account) -> Finding:
+    detail, problem = f"{held.amount} USD available", None
+    if held.low:
+        problem = f"{detail}, below low_float ({cents_as_dollars(account.low_float or 0)}): pay in."
+    elif held.cents is not None and held.cents <= 0:
+        problem = f"{detail}: pay in; payments wait until then."
+    return Finding("balance", problem, detail, harmless=True)
+
+
+async def _webhook(client: Client, account: Account) -> Finding:
+    try:
+        answer = await client.webhooks(account)
+    except BROKEN as error:
+        return Finding("webhook", str(told(error)))
+    if answer.status != 200:
+        return Finding("webhook", f"PayPal answered {_words(answer)} when asked for its webhooks.")
+    listed = answer.json().get("webhooks")
+    hooks = [
+        hook for hook in (listed if isinstance(listed, list) else []) if isinstance(hook, dict)
+    ]
+    return _of_webhooks(hooks, account)
+
+
+def _of_webhooks(hooks: list[dict[str, Any]], account: Account) -> Finding:
+    """Whether one of them calls this business and its id is known, so that it can be verified."""
+    path = f"/rails/paypal/{ids.show(ids.BUSINESS, account.business_id)}/callback"
+    known = account.settings.get("webhook_id")
+    ours = next((hook for hook in hooks if hook.get("id") == known), None)
+    calling = next((hook for hook in hooks if _calls(hook, path)), None)
+    if calling is None:
+        problem = (
+            f"None calls us: register …{path} with the events of payouts' items at"
+            " developer.paypal.com and set its id as webhook_id. Until then PayPal is only asked."
+        )
+        registered = None if ours is None else str(ours.get("url"))
+        return Finding("webhook", problem, registered, harmless=True)
+    if ours is not calling:
+        problem = f"Its id is not the account's webhook_id: set webhook_id={calling.get('id')}."
+        return Finding("webhook", problem, str(calling.get("url")))
+    listed = calling.get("event_types")
+    events = listed if isinstance(listed, list) else []
+    names = {as_object(event).get("name") for event in events}
+    missing = [] if "*" in names else sorted(EVENTS - names)
+    more = f"Subscribe it to {', '.join(missing)} too." if missing else None
+    return Finding("webhook", more, str(calling.get("url")))
+
+
+def _calls(hook: dict[str, Any], path: str) -> bool:
+    return str(hook.get("url")).partition("?")[0].endswith(path)
+
+
+def _words(answer: Answer) -> str:
+    return str(read_refusal(answer).evidence.get("error_name", answer.status))

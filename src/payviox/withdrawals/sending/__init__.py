@@ -1,0 +1,1 @@
+"""Sending orders: claiming them, calling their rails, recording the answers."""
