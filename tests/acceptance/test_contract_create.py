@@ -95,7 +95,7 @@ async def test_the_database_holds_only_a_digest_of_the_hash(business) -> None:
 
 async def test_the_payout_user_can_use_the_hash_at_once(business, services) -> None:
     found = (await business.create("a@x.com", 1)).json()["hash"]
-    caller = await services.database.fetch(lambda connection: users.find_user(connection, found))
+    caller = await services.database.fetch(users.find_user, found)
     assert caller is not None
     assert (caller.business_id, caller.email) == (business.business_id, "a@x.com")
 

@@ -39,16 +39,14 @@ async def make_business(url: str, name: str) -> tuple[str, str]:
     database = Database(url)
     await database.open()
     try:
-        _, test = await database.write(lambda c: treasury.open_organization(c, name))
+        _, test = await database.write(treasury.open_organization, name)
         business = test.business.id
         for number in range(100):
             await database.write(
                 lambda c, n=number: treasury.deposit(c, business, 10**12, f"bench-{n}", "bench")
             )
-            await database.write(lambda c: treasury.fund(c, business, 10**12, "bench"))
-        await database.write(
-            lambda c: treasury.set_rules(c, business, {"payouts_enabled": True}, "bench")
-        )
+            await database.write(treasury.fund, business, 10**12, "bench")
+        await database.write(treasury.set_rules, business, {"payouts_enabled": True}, "bench")
     finally:
         await database.close()
     return str(business), test.secret_key

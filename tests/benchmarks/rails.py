@@ -147,15 +147,13 @@ def connect(case: Case, rail: RailName, account: Connected) -> None:
         await database.open()
         try:
             await database.write(
-                lambda db: rail_accounts.connect(
-                    db,
-                    Keyring(SECRET_KEY),
-                    case.business,
-                    rail,
-                    Changes({}, settings),
-                    credentials,
-                    "benchmark",
-                )
+                rail_accounts.connect,
+                Keyring(SECRET_KEY),
+                case.business,
+                rail,
+                Changes({}, settings),
+                credentials,
+                "benchmark",
             )
         finally:
             await database.close()

@@ -56,7 +56,7 @@ async def connect(
     changes = Changes(columns, {**SETTINGS[rail], **(settings or {})})
     secrets = {**SECRETS[rail], **(credentials or {})}
     account, _ = await database.write(
-        lambda db: service.connect(db, keyring, business_id, rail, changes, secrets, "test")
+        service.connect, keyring, business_id, rail, changes, secrets, "test"
     )
     return account
 

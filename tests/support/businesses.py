@@ -60,20 +60,11 @@ class TestBusiness:
 
     async def set(self, **rules: Any) -> None:
         """Switches and rules, as `payviox business set` does it."""
-        await self.database.write(
-            lambda connection: treasury.set_rules(connection, self.business_id, rules, "test")
-        )
+        await self.database.write(treasury.set_rules, self.business_id, rules, "test")
 
     async def regenerate(self, kind: str = "secret") -> str:
         """A new key; `secret_key` stays the old one."""
-        return await self.database.write(
-            lambda connection: treasury.regenerate_key(
-                connection,
-                self.business_id,
-                kind,
-                "test",  # type: ignore[arg-type]  # a Kind
-            )
-        )
+        return await self.database.write(treasury.regenerate_key, self.business_id, kind, "test")
 
     async def scalar(self, query: str, *parameters: object) -> Any:
         """The first column of the first row of a query on the business's database."""

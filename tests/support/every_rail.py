@@ -93,7 +93,7 @@ class EveryRail:
                 return "crypto", {"currency": currency, "chain": "ERC20", "to_address": to}
             case "stock":
                 (product,) = await self.business.database.fetch(
-                    lambda db: giftcards.service.catalogue(db, self.business.business_id)
+                    giftcards.service.catalogue, self.business.business_id
                 )
                 return "gift_card", {"product": product.shown_id}
 

@@ -103,7 +103,7 @@ class Paying:
         """Claims on all that is due, as a worker takes them."""
         business_id = self.business.business_id
         return await self.business.database.write(
-            lambda db: claims.take(db, business_id, self.desk.rails, lambda _: 1000)
+            claims.take, business_id, self.desk.rails, lambda _: 1000
         )
 
     async def submit(self, claim: Claim, rail: EvmRail | None = None) -> Outcome:

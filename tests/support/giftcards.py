@@ -82,7 +82,7 @@ class WorkedStock(StockRail):
 
 
 async def only_product(database: Database, business_id: UUID) -> Product:
-    (product,) = await database.fetch(lambda db: service.catalogue(db, business_id))
+    (product,) = await database.fetch(service.catalogue, business_id)
     return product
 
 

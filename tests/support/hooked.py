@@ -45,7 +45,7 @@ class Hooked:
 
     async def happen(self, event: OrderEvent | None = None) -> OrderEvent:
         happened = event or self.event()
-        await self.database.write(lambda c: outbox.write_order_event(c, happened))
+        await self.database.write(outbox.write_order_event, happened)
         return happened
 
     async def rows(self, query: str, *more: object) -> list[Any]:
@@ -75,7 +75,7 @@ class Hooked:
         return event_id
 
     async def redeliver(self, event_id: UUID) -> None:
-        await self.database.write(lambda c: outbox.redeliver(c, self.id, event_id))
+        await self.database.write(outbox.redeliver, self.id, event_id)
 
 
 Hook = Callable[..., Awaitable[Hooked]]

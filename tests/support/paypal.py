@@ -73,15 +73,13 @@ class Office:
             "base_url": self.simulator.paypal_url,
         } | {name: changes.pop(name) for name in names if name in changes}
         await self.business.database.write(
-            lambda db: rail_accounts.connect(
-                db,
-                self.services.keyring,
-                self.business.business_id,
-                "paypal",
-                Changes(changes, settings),
-                {"client_secret": secret},
-                "test",
-            )
+            rail_accounts.connect,
+            self.services.keyring,
+            self.business.business_id,
+            "paypal",
+            Changes(changes, settings),
+            {"client_secret": secret},
+            "test",
         )
 
     async def account(self) -> Account:
@@ -105,9 +103,7 @@ class Office:
         order_id = ids.parse(ids.ORDER, answer.json()["id"])
         assert order_id is not None
         business_id = self.business.business_id
-        return await self.business.database.fetch(
-            lambda db: withdrawals.get(db, business_id, order_id)
-        )
+        return await self.business.database.fetch(withdrawals.get, business_id, order_id)
 
     def ready(self, payee: str = "success@example.com", net_amount: int = 987) -> ReadyOrder:
         """An order that nobody has made, to drive the rail with."""

@@ -86,27 +86,23 @@ class Shop:
         secrets = given if credentials is None else credentials
         asked = Changes(changes, settings)
         account = await self.business.database.fetch(
-            lambda db: rail_accounts.candidate(
-                db,
-                self.services.keyring,
-                self.business.business_id,
-                "tremendous",
-                asked,
-                secrets,
-            )
+            rail_accounts.candidate,
+            self.services.keyring,
+            self.business.business_id,
+            "tremendous",
+            asked,
+            secrets,
         )
         with contextlib.suppress(RailError):
             asked = await owners.ask(self.rail, "tremendous", account, asked)
         await self.business.database.write(
-            lambda db: rail_accounts.connect(
-                db,
-                self.services.keyring,
-                self.business.business_id,
-                "tremendous",
-                asked,
-                secrets,
-                "test",
-            )
+            rail_accounts.connect,
+            self.services.keyring,
+            self.business.business_id,
+            "tremendous",
+            asked,
+            secrets,
+            "test",
         )
 
     async def switch(self, *, enabled: bool) -> None:
@@ -136,9 +132,7 @@ class Shop:
         order_id = ids.parse(ids.ORDER, answer.json()["id"])
         assert order_id is not None
         business_id = self.business.business_id
-        return await self.business.database.fetch(
-            lambda db: withdrawals.get(db, business_id, order_id)
-        )
+        return await self.business.database.fetch(withdrawals.get, business_id, order_id)
 
     def books(self) -> Books:
         return self.simulator.books()
@@ -170,7 +164,7 @@ class Shop:
 
     async def tables_with(self, text: str) -> list[str]:
         """The tables in which it is, as text or as bytes."""
-        return await self.business.database.fetch(lambda db: _tables_with(db, text))
+        return await self.business.database.fetch(_tables_with, text)
 
 
 async def _tables_with(db: Connection, text: str) -> list[str]:

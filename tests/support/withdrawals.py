@@ -85,20 +85,18 @@ class Desk:
     ) -> Order:
         """An order for this amount, as the API makes one."""
         business_id = self.business.business_id
-        business = await self.database.fetch(lambda db: businesses.get(db, business_id))
+        business = await self.database.fetch(businesses.get, business_id)
         request = Request(business_id, provider, destination or PAYPAL, amount=amount)
         rail = await self.rails.serving(business, provider, request.destination)
         quote = await rail.quote(request)
         ready = await rail.validate(ids.new(), quote, request, email)
-        return await self.database.write(
-            lambda db: service.create(db, business, user_id, rail.name, ready)
-        )
+        return await self.database.write(service.create, business, user_id, rail.name, ready)
 
     async def process(self) -> int:
         return await process_due(self.database, self.rails, business_id=self.business.business_id)
 
     async def get(self, order: Order) -> Order:
-        return await self.database.fetch(lambda db: service.get(db, order.business_id, order.id))
+        return await self.database.fetch(service.get, order.business_id, order.id)
 
     async def approve(self, order: Order) -> Order:
         return await self.write(lambda db: service.approve(db, order.business_id, order.id, "op"))
@@ -121,15 +119,11 @@ class Desk:
         await self.write(lambda db: _age(db, self.business.business_id, order, age_s))
 
     async def states(self, order: Order) -> list[str]:
-        entries = await self.database.fetch(
-            lambda db: service.list_states(db, order.business_id, order.id)
-        )
+        entries = await self.database.fetch(service.list_states, order.business_id, order.id)
         return [entry.status for entry in entries]
 
     async def attempts(self, order: Order) -> list[Attempt]:
-        return await self.database.fetch(
-            lambda db: service.list_attempts(db, order.business_id, order.id)
-        )
+        return await self.database.fetch(service.list_attempts, order.business_id, order.id)
 
     async def events(self, order: Order) -> list[str]:
         """The types of the order's events, in the order in which they were written."""

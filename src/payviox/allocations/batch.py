@@ -141,9 +141,7 @@ class Payer:
         scope = self.scope
         if scope is None:
             return {}
-        return await self.database.fetch(
-            lambda connection: idempotency.replay_parts(connection, self.business_id, scope)
-        )
+        return await self.database.fetch(idempotency.replay_parts, self.business_id, scope)
 
     def _record(self, part: int, progress: "_Progress") -> Record | None:
         scope = self.scope
@@ -167,9 +165,7 @@ class Payer:
         """The outcomes of a recorded chunk: who was refused is recorded, all others were paid."""
         refused = reference["refused"]
         emails = list({entry.email for entry in entries if isinstance(entry, Item)})
-        code, users = await self.database.fetch(
-            lambda connection: queries.find_hashes(connection, self.business_id, emails)
-        )
+        code, users = await self.database.fetch(queries.find_hashes, self.business_id, emails)
         outcomes: list[Outcome] = []
         number = 0
         for entry in entries:

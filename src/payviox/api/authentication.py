@@ -26,7 +26,7 @@ def bearer(authorization: str | None) -> str:
 async def authenticate_business(database: Database, authorization: str | None) -> BusinessCaller:
     """Raises Unauthorized."""
     key = bearer(authorization)
-    caller = await database.fetch(lambda connection: keys.find_business(connection, key))
+    caller = await database.fetch(keys.find_business, key)
     if caller is None:
         raise Unauthorized
     return caller
@@ -49,7 +49,7 @@ async def require_payout_user(
     present wins."""
     found: Services = connection.app.state.services
     payout_hash = _presented(connection)
-    caller = await found.database.fetch(lambda db: users.find_user(db, payout_hash))
+    caller = await found.database.fetch(users.find_user, payout_hash)
     if caller is None:
         raise Unauthorized
     connection.scope["state"]["payout_user"] = caller

@@ -37,9 +37,7 @@ EXAMPLE = Balances(balance=1_500_000, payout_balance=500_000)
 async def get_balance(request: Call) -> Balances:
     """Main and payout balance."""
     caller = business(request)
-    found = await services(request).database.fetch(
-        lambda connection: treasury.balances(connection, caller.business_id)
-    )
+    found = await services(request).database.fetch(treasury.balances, caller.business_id)
     return Balances(found.balance, found.payout_balance)
 
 

@@ -139,9 +139,7 @@ async def list_events(request: Call) -> Listed[Event]:
 async def get_event(request: Call) -> Event:
     """One event with its delivery and its last hundred attempts."""
     event_id = path_id(request, ids.EVENT)
-    entry = await services(request).database.fetch(
-        lambda connection: log.get(connection, business(request).business_id, event_id)
-    )
+    entry = await services(request).database.fetch(log.get, business(request).business_id, event_id)
     return show(entry)
 
 

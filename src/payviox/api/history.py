@@ -134,9 +134,7 @@ async def _cursor(request: Call, wanted: HistoryFilter) -> int | None:
     if after is None:
         return None
     business_id = business(request).business_id
-    known = await services(request).database.fetch(
-        lambda connection: ledger.find_transfer(connection, business_id, after)
-    )
+    known = await services(request).database.fetch(ledger.find_transfer, business_id, after)
     if known is None:
         raise unknown_after()
     return after

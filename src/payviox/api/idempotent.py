@@ -31,9 +31,7 @@ async def is_replay(request: Call, business_id: UUID, caller: str) -> bool:
     scope = await scope_of(request, caller)
     if scope is None:
         return False
-    found = await services(request).database.fetch(
-        lambda connection: replay(connection, business_id, scope)
-    )
+    found = await services(request).database.fetch(replay, business_id, scope)
     return found is not None
 
 

@@ -90,9 +90,7 @@ async def get_order(request: Call) -> BusinessOrderView:
     """One payout order."""
     caller = business(request)
     order_id = path_id(request, ids.ORDER)
-    order = await services(request).database.fetch(
-        lambda connection: withdrawals.get(connection, caller.business_id, order_id)
-    )
+    order = await services(request).database.fetch(withdrawals.get, caller.business_id, order_id)
     return business_view(order)
 
 

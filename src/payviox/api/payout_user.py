@@ -119,9 +119,7 @@ async def quote(request: Call) -> Response[Any]:
 
     async def render(done: Done) -> QuoteView:
         quote_id = UUID(done.reference.removeprefix(f"{ids.QUOTE}_"))
-        kept = await found.database.fetch(
-            lambda connection: quotes.get(connection, caller.business_id, caller.user_id, quote_id)
-        )
+        kept = await found.database.fetch(quotes.get, caller.business_id, caller.user_id, quote_id)
         return QuoteView(
             done.reference, kept.provider, kept.amount, kept.fees, kept.net_amount, kept.expires_at
         )

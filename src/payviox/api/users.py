@@ -215,9 +215,7 @@ async def revoke(request: Call) -> Response[Any]:
 
 async def _read(request: Call, user_id: UUID) -> PayoutUser:
     caller = business(request)
-    return await services(request).database.fetch(
-        lambda connection: payout_users.get(connection, caller.business_id, user_id)
-    )
+    return await services(request).database.fetch(payout_users.get, caller.business_id, user_id)
 
 
 def _view(user: PayoutUser) -> PayoutUserView:

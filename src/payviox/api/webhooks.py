@@ -72,9 +72,7 @@ EXAMPLE_TOKEN = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # noqa: S1
 @documented(TAG, {200: EXAMPLE})
 async def get_webhook(request: Call) -> Webhook:
     """The webhook's settings, without its token."""
-    found = await services(request).database.fetch(
-        lambda connection: settings.get(connection, business(request).business_id)
-    )
+    found = await services(request).database.fetch(settings.get, business(request).business_id)
     return _shown(found)
 
 

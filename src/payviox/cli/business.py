@@ -46,9 +46,7 @@ def create(name: str, as_json: bool) -> None:
     """
 
     async def work(runtime: Runtime) -> tuple[NewBusiness, NewBusiness]:
-        return await runtime.database.write(
-            lambda connection: treasury.open_organization(connection, name)
-        )
+        return await runtime.database.write(treasury.open_organization, name)
 
     twins = dict(zip(("live", "test"), map(_shown, run(work, may_begin=True)), strict=True))
     if as_json:
@@ -91,7 +89,7 @@ def list_(as_json: bool) -> None:
 
 
 async def _summary(runtime: Runtime, found: Business) -> dict[str, object]:
-    balances = await runtime.database.fetch(lambda db: treasury.balances(db, found.id))
+    balances = await runtime.database.fetch(treasury.balances, found.id)
     return {
         "business_id": ids.show(ids.BUSINESS, found.id),
         "name": found.name,
@@ -109,9 +107,9 @@ def show(business_id: UUID, as_json: bool) -> None:
     """Show one business: what every account holds (in cents), switches, rules and limits."""
 
     async def work(runtime: Runtime) -> dict[str, object]:
-        found = await runtime.database.fetch(lambda db: businesses.get(db, business_id))
+        found = await runtime.database.fetch(businesses.get, business_id)
         values = {name: getattr(found, name) for name in rules.RULES}
-        sums = await runtime.database.fetch(lambda db: ledger.sums(db, business_id))
+        sums = await runtime.database.fetch(ledger.sums, business_id)
         return {
             **await _summary(runtime, found),
             **values,

@@ -48,7 +48,7 @@ def import_(file: BinaryIO, business_id: UUID, as_json: bool) -> None:
     """
 
     async def work(runtime: Runtime) -> Imported:
-        await runtime.database.fetch(lambda db: businesses.get(db, business_id))
+        await runtime.database.fetch(businesses.get, business_id)
         with _progress(file) as advance:
             return await importing.import_cards(
                 runtime.database,
@@ -83,8 +83,8 @@ def stock(business_id: UUID, as_json: bool) -> None:
     """
 
     async def work(runtime: Runtime) -> list[Stock]:
-        await runtime.database.fetch(lambda db: businesses.get(db, business_id))
-        return await runtime.database.fetch(lambda db: service.stock(db, business_id))
+        await runtime.database.fetch(businesses.get, business_id)
+        return await runtime.database.fetch(service.stock, business_id)
 
     rows = [_shown(found) for found in run(work)]
     if as_json:
@@ -116,16 +116,14 @@ def void(
     confirm("Voided cards are never delivered. Go on?", yes=yes)
 
     async def work(runtime: Runtime) -> tuple[int, list[BadLine]]:
-        await runtime.database.fetch(lambda db: businesses.get(db, business_id))
+        await runtime.database.fetch(businesses.get, business_id)
         if file is not None:
             lines = read_cards(file)
             return await importing.void_cards(
                 runtime.database, runtime.keyring, business_id, lines, ACTOR
             )
         assert product_id is not None  # noqa: S101  # one of the two was given
-        count = await runtime.database.write(
-            lambda db: service.void_product(db, business_id, product_id, ACTOR)
-        )
+        count = await runtime.database.write(service.void_product, business_id, product_id, ACTOR)
         return count, []
 
     count, bad = run(work)

@@ -28,7 +28,7 @@ def regenerate(business_id: UUID, kind: str, yes: bool, as_json: bool) -> None:
 
     async def work(runtime: Runtime) -> str:
         return await runtime.database.write(
-            lambda db: treasury.regenerate_key(db, business_id, cast("Kind", kind), ACTOR)
+            treasury.regenerate_key, business_id, cast("Kind", kind), ACTOR
         )
 
     key = run(work)

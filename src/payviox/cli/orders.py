@@ -94,7 +94,7 @@ def show(order_id: UUID, as_json: bool) -> None:
 
     An attempt's answer is the rail's last word on it: the evidence, where an order is unknown.
     """
-    story = run(lambda runtime: runtime.database.fetch(lambda db: tell(db, order_id)))
+    story = run(lambda runtime: runtime.database.fetch(tell, order_id))
     if as_json:
         print_json(story)
     else:
@@ -160,9 +160,7 @@ def resume(business_id: UUID, waiting: str, as_json: bool) -> None:
 
 def _nobody_waits(business_id: UUID, waiting: str) -> str:
     async def work(runtime: Runtime) -> list[str]:
-        return await runtime.database.fetch(
-            lambda connection: withdrawals.waiting_causes(connection, business_id)
-        )
+        return await runtime.database.fetch(withdrawals.waiting_causes, business_id)
 
     causes = run(work)
     known = f"orders wait for: {', '.join(causes)}" if causes else "no order waits for anything"
@@ -203,7 +201,7 @@ def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) ->
         raise click.BadParameter("give 1 to 500 printable characters", param_hint="--reason")
 
     async def check(runtime: Runtime) -> Order:
-        found = await runtime.database.fetch(lambda connection: find(connection, order_id))
+        found = await runtime.database.fetch(find, order_id)
         manual_settlement.check(found)
         await _check_unpayable(runtime, found)
         return found
@@ -259,5 +257,5 @@ def _print(after: Order, as_json: bool) -> None:
 
 
 async def _decided(database: Database, order_id: UUID, decide: Decide) -> Order:
-    found = await database.fetch(lambda connection: find(connection, order_id))
-    return await database.write(lambda connection: decide(connection, found.business_id))
+    found = await database.fetch(find, order_id)
+    return await database.write(decide, found.business_id)

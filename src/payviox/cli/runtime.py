@@ -147,7 +147,7 @@ async def with_runtime(
     await database.open()
     try:
         keyring = _keyring(settings)
-        await database.write(lambda connection: secret_keys.check(connection, keyring))
+        await database.write(secret_keys.check, keyring)
         return await work(Runtime(settings, database, keyring))
     except psycopg.OperationalError as error:
         raise PayvioxError(f"The database was lost: {_one_line(error)}") from error

@@ -82,10 +82,10 @@ async def _rotate(runtime: Runtime) -> _Done:
             database, keyring, lambda done, total: bar.update(task, completed=done, total=total)
         )
         tokens = 0
-        while count := await database.write(lambda db: webhooks.reencrypt(db, keyring)):
+        while count := await database.write(webhooks.reencrypt, keyring):
             tokens += count
         accounts = 0
-        while count := await database.write(lambda db: rail_accounts.reencrypt(db, keyring)):
+        while count := await database.write(rail_accounts.reencrypt, keyring):
             accounts += count
-        left = await database.write(lambda db: secret_keys.forget_unused(db, keyring))
+        left = await database.write(secret_keys.forget_unused, keyring)
     return _Done(cards, tokens, accounts, left)

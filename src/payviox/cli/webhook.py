@@ -217,9 +217,7 @@ def log_(
 @as_json
 def event(business_id: UUID, event_id: UUID, as_json: bool) -> None:
     """Show one event: its body, and each attempt to deliver it with the receiver's answer."""
-    entry = run(
-        lambda runtime: runtime.database.fetch(lambda db: log.get(db, business_id, event_id))
-    )
+    entry = run(lambda runtime: runtime.database.fetch(log.get, business_id, event_id))
     body = json.loads(entry.event.body)
     attempts = [
         {

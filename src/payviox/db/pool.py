@@ -5,7 +5,7 @@ COMMIT whose outcome is not known."""
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 
 import psycopg
 from psycopg import AsyncConnection
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 Connection = AsyncConnection[tuple[object, ...]]
 T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 LOST = (psycopg.OperationalError, PoolTimeout)
 ENDED = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
@@ -75,16 +76,23 @@ class Database:
         async with self._readers.connection() as connection:
             yield connection
 
-    async def fetch(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def fetch(
+        self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
+    ) -> T:
         """Run a reading function, again on a fresh connection where the first was stale."""
         async for attempt in _retrying(LOST):
             with attempt:
                 async with self._readers.connection() as connection:
-                    return await work(connection)
+                    return await work(connection, *arguments)
         raise AssertionError  # tenacity reraises
 
-    async def write(self, work: Callable[[Connection], Awaitable[T]], *, keyed: bool = False) -> T:
-        """Run `work` in one transaction and commit it.
+    async def write(
+        self,
+        work: Callable[[Connection, *Arguments], Awaitable[T]],
+        *arguments: *Arguments,
+        keyed: bool = False,
+    ) -> T:
+        """Run `work` with its arguments in one transaction and commit it.
 
         `keyed` says that the work finds its own first effect by an idempotency key, so that it may
         be repeated even when the connection was lost at COMMIT. Otherwise that raises
@@ -95,14 +103,16 @@ class Database:
             repeat = (*repeat, OutcomeUnknown)
         async for attempt in _retrying(repeat):
             with attempt:
-                return await self._once(work)
+                return await self._once(work, *arguments)
         raise AssertionError  # tenacity reraises
 
-    async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _once(
+        self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
+    ) -> T:
         async with self._pool.connection() as connection:
             try:
                 await connection.execute("BEGIN")
-                result = await work(connection)
+                result = await work(connection, *arguments)
             except psycopg.OperationalError as error:
                 if _lost(connection, error) and not isinstance(error, CONFLICTS):
                     raise NotCommitted from error

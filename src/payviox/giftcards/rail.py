@@ -103,9 +103,7 @@ class StockRail:
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         """Succeeded where the order has got its card, else not_found."""
         card = await self._database.fetch(
-            lambda connection: service.find_bound(
-                connection, order.business_id, order.order_id, reference
-            )
+            service.find_bound, order.business_id, order.order_id, reference
         )
         return Outcome("not_found") if card is None else _succeeded(card)
 
@@ -145,7 +143,7 @@ class StockRail:
         product = None
         if product_id is not None:
             product = await self._database.fetch(
-                lambda connection: service.find_product(connection, request.business_id, product_id)
+                service.find_product, request.business_id, product_id
             )
         if product is None:
             raise Invalid({FIELD: [f"The {FIELD} is not in the catalogue."]})

@@ -23,7 +23,7 @@ async def reencrypt(
     was changed; what was done until then is kept.
     """
     key_id = keyring.current.id
-    total = await database.fetch(lambda connection: queries.count_other_keys(connection, key_id))
+    total = await database.fetch(queries.count_other_keys, key_id)
     done, after = 0, START
     while True:
         count, after = await database.write(

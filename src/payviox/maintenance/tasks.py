@@ -61,7 +61,7 @@ async def audit_ledger(database: Database) -> None:
             report.businesses,
         )
     else:
-        await database.write(lambda connection: _write_down(connection, report))
+        await database.write(_write_down, report)
 
 
 async def _write_down(connection: Connection, report: Report) -> None:
@@ -83,7 +83,7 @@ async def refresh_catalogues(database: Database, rails: Rails) -> None:
 
 
 async def _refresh_catalogues_of(database: Database, rails: Rails, business_id: UUID) -> None:
-    for account in await database.fetch(lambda db: rail_accounts.list_all(db, business_id)):
+    for account in await database.fetch(rail_accounts.list_all, business_id):
         rail: object = rails.find(account.rail)
         if not account.enabled or not isinstance(rail, KeepsCatalogue):
             continue

@@ -44,9 +44,7 @@ class Directory:
         return self._opened(stored) or replace(_account(stored, {}), enabled=False)
 
     async def _stored(self, business_id: UUID, rail: str) -> RailAccount | None:
-        return await self._database.fetch(
-            lambda connection: queries.find(connection, business_id, rail)
-        )
+        return await self._database.fetch(queries.find, business_id, rail)
 
     def _opened(self, stored: RailAccount) -> Account | None:
         try:

@@ -31,4 +31,4 @@ async def learn(
         owner = await rail.owner(account)
     except RailError:  # the check itself says so
         return
-    await database.write(lambda connection: service.keep_owner(connection, stored, owner, actor))
+    await database.write(service.keep_owner, stored, owner, actor)

@@ -58,17 +58,13 @@ class EvmBooks:
 
     async def next_nonce(self, wallet: Wallet) -> int | None:
         """None before the wallet's first payment."""
-        return await self._database.fetch(lambda connection: queries.next_nonce(connection, wallet))
+        return await self._database.fetch(queries.next_nonce, wallet)
 
     async def find(self, business_id: UUID, reference: str) -> Payment | None:
-        return await self._database.fetch(
-            lambda connection: queries.find_payment(connection, business_id, reference)
-        )
+        return await self._database.fetch(queries.find_payment, business_id, reference)
 
     async def transactions(self, payment: Payment) -> list[Transaction]:
-        return await self._database.fetch(
-            lambda connection: queries.list_transactions(connection, payment)
-        )
+        return await self._database.fetch(queries.list_transactions, payment)
 
     async def store(
         self,
@@ -96,9 +92,7 @@ class EvmBooks:
         return await self._database.write(work, keyed=True)
 
     async def owed(self, wallet: Wallet, mined: int) -> Owed:
-        return await self._database.fetch(
-            lambda connection: queries.owed(connection, wallet, mined)
-        )
+        return await self._database.fetch(queries.owed, wallet, mined)
 
     async def holder(self, wallet: Wallet, nonce: int) -> tuple[Holder, Payment | None]:
         async def read(connection: Connection) -> tuple[Holder, Payment | None]:
@@ -116,21 +110,15 @@ class EvmBooks:
 
     async def missing(self, wallet: Wallet, start: int, end: int) -> list[int]:
         """The first hundred, should there be more."""
-        return await self._database.fetch(
-            lambda connection: queries.missing_nonces(connection, wallet, start, end, MISSING)
-        )
+        return await self._database.fetch(queries.missing_nonces, wallet, start, end, MISSING)
 
     async def payments(
         self, business_id: UUID, since: datetime, after: str | None, limit: int
     ) -> Sequence[Payment]:
-        return await self._database.fetch(
-            lambda connection: queries.list_payments(connection, business_id, since, after, limit)
-        )
+        return await self._database.fetch(queries.list_payments, business_id, since, after, limit)
 
     async def hashes(self, business_id: UUID, hashes: Sequence[str]) -> set[str]:
-        return await self._database.fetch(
-            lambda connection: queries.known_hashes(connection, business_id, hashes)
-        )
+        return await self._database.fetch(queries.known_hashes, business_id, hashes)
 
 
 async def accept_nonces(connection: Connection, wallet: Wallet, used: int, actor: str) -> None:

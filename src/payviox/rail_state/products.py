@@ -18,14 +18,10 @@ class Products:
 
     async def list(self, business_id: UUID, rail: str) -> Sequence[Mapping[str, Any]]:
         """All of them, in the order of their ids."""
-        return await self._database.fetch(
-            lambda connection: queries.list_all(connection, business_id, rail)
-        )
+        return await self._database.fetch(queries.list_all, business_id, rail)
 
     async def find(self, business_id: UUID, rail: str, product_id: str) -> Mapping[str, Any] | None:
-        return await self._database.fetch(
-            lambda connection: queries.find(connection, business_id, rail, product_id)
-        )
+        return await self._database.fetch(queries.find, business_id, rail, product_id)
 
     async def replace(
         self, business_id: UUID, rail: str, products: Mapping[str, Mapping[str, Any]]

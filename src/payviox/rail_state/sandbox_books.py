@@ -43,9 +43,7 @@ class SandboxBooks:
         return payment
 
     async def find(self, business_id: UUID, reference: str) -> Payment | None:
-        row = await self._database.fetch(
-            lambda connection: sandbox.find_payment(connection, business_id, reference)
-        )
+        row = await self._database.fetch(sandbox.find_payment, business_id, reference)
         return None if row is None else Payment(row.request, row.age_s)
 
     async def list_since(
@@ -78,6 +76,4 @@ class SandboxBooks:
                         written.set_result((business_id, reference) in new)
 
     async def _insert(self, payments: list[Asked]) -> set[tuple[UUID, str]]:
-        return await self._database.write(
-            lambda connection: sandbox.insert_payments(connection, payments), keyed=True
-        )
+        return await self._database.write(sandbox.insert_payments, payments, keyed=True)

@@ -57,7 +57,7 @@ async def reconcile(
     progress: Progress = lambda *_: None,
 ) -> list[Report]:
     """Compare every rail of a business, or this one."""
-    names = await database.fetch(lambda connection: rails_of(connection, business_id))
+    names = await database.fetch(rails_of, business_id)
     return [
         await reconcile_rail(database, rails, business_id, name, since=since, progress=progress)
         for name in names
@@ -81,7 +81,7 @@ async def reconcile_rail(
     report = Report(business_id, rail_name, since or asked_at - DEFAULT_PERIOD, asked_at)
     report.float = Float(problem="the rail was not asked")
     # Of our books alone, also where nothing is compared; a comparison reads it again.
-    report.liability = await database.fetch(lambda db: liability(db, business_id, rail_name))
+    report.liability = await database.fetch(liability, business_id, rail_name)
     async with _turn(database, business_id, rail_name) as ours:
         if not ours:
             report.not_compared = "it is being compared by somebody else just now"
@@ -94,7 +94,7 @@ async def reconcile_rail(
             report.float = await _read_float(rail, business_id)
             with Entries() as entries:
                 await _compare(database, rail, report, entries, young_s, progress)
-        await database.write(lambda connection: _keep(connection, report))
+        await database.write(_keep, report)
     return report
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 from uuid import UUID
 
 from litestar import Request
@@ -22,6 +22,7 @@ CALLBACKS = 50
 
 Call = Request[Any, Any, Any]
 T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ def payout_user(request: Call) -> UserCaller:
 async def write(
     request: Call,
     business_id: UUID,
-    work: Callable[[Connection], Awaitable[T]],
-    *,
+    work: Callable[[Connection, *Arguments], Awaitable[T]],
+    *arguments: *Arguments,
     keyed: bool = False,
 ) -> T:
     """Run `work` in one transaction, in this business's turn, and commit it, unless the secret key
@@ -67,7 +68,7 @@ async def write(
     caller: BusinessCaller | None = request.scope["state"].get("business")
 
     async def checked(connection: Connection) -> T:
-        result = await work(connection)
+        result = await work(connection, *arguments)
         if caller is not None:
             await keys.require_live(connection, caller)
         return result

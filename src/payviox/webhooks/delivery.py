@@ -135,9 +135,7 @@ class Courier:
                 if self._stopping:
                     return
                 self._woken.discard(business_id)
-                claim = await self._database.write(
-                    lambda connection: queries.claim(connection, business_id, LEASE)
-                )
+                claim = await self._database.write(queries.claim, business_id, LEASE)
                 if claim is not None:
                     body = claim.body.encode()
                     headers = self._signed(claim, body)
@@ -159,9 +157,7 @@ class Courier:
 
     async def _hand_back(self, claim: Claim) -> None:
         await self._database.write(
-            lambda connection: queries.hand_back(
-                connection, claim.business_id, claim.id, claim.leased_until
-            )
+            queries.hand_back, claim.business_id, claim.id, claim.leased_until
         )
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:

@@ -83,7 +83,7 @@ async def prepare(database: Database, rails: Rails, caller: UserCaller, wanted: 
 
 
 async def _business(database: Database, caller: UserCaller) -> Business:
-    return await database.fetch(lambda connection: businesses.get(connection, caller.business_id))
+    return await database.fetch(businesses.get, caller.business_id)
 
 
 async def _route(rails: Rails, business: Business, wanted: Wanted) -> tuple[Served, Request]:
@@ -123,9 +123,7 @@ async def _kept_quote(
     """The payout user's own quote, for just this; whether it is still good is settled under the
     lock that makes the order."""
     try:
-        kept = await database.fetch(
-            lambda connection: quotes.get(connection, caller.business_id, caller.user_id, quote_id)
-        )
+        kept = await database.fetch(quotes.get, caller.business_id, caller.user_id, quote_id)
     except NotFound as error:
         raise FieldErrors({"quote_id": ["There is no such quote."]}) from error
     if (kept.provider, kept.rail) != (wanted.provider, rail.name):

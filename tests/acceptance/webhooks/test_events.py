@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def happen(business: TestBusiness, event_type: EventType, **fields: object) -> OrderEvent:
     event = replace(sample(business.business_id, event_type), test_mode=False, **fields)  # type: ignore[arg-type]  # fields of an event
-    await business.database.write(lambda c: outbox.write_order_event(c, event))
+    await business.database.write(outbox.write_order_event, event)
     return event
 
 

@@ -35,9 +35,7 @@ async def test_transfers_both_ways_between_two_accounts_at_once_all_succeed(engi
     async def move(number: int) -> None:
         source, target = (one, other) if number % 2 else (other, one)
         posting = Posting("adjustment", 1 + number % 7, source, target)
-        await engine.database.write(
-            lambda connection: ledger.post(connection, engine.business.business_id, [posting])
-        )
+        await engine.database.write(ledger.post, engine.business.business_id, [posting])
 
     await asyncio.gather(*(move(number) for number in range(140)))
     books = await engine.business.ledger()

@@ -71,9 +71,7 @@ async def test_a_rotation_that_is_interrupted_is_resumed_and_nothing_is_lost(
     product = await only_product(shop.database, shop.business_id)
     order, owner = await insert_order(shop.database, shop.business_id, product, status="succeeded")
     await WorkedStock(shop.database).submit(order, "r")
-    card = await shop.database.write(
-        lambda db: service.reveal(db, AFTER, shop.business_id, owner, order.order_id)
-    )
+    card = await shop.database.write(service.reveal, AFTER, shop.business_id, owner, order.order_id)
     assert (card.code, card.pin) == (CODES[0], f"pin of {CODES[0]}")
 
 
@@ -94,7 +92,7 @@ async def test_a_card_imported_twice_under_two_keys_leaves_stock_when_they_meet(
     sums = await import_text(shop.database, AFTER, shop.business_id, csv_of(CODES[:2]))
     assert sums.imported == 2, "a process that does not know the old key cannot see them"
     await reencrypt(shop.database, ROTATING, lambda *_: None)
-    (stock,) = await shop.database.fetch(lambda db: service.stock(db, shop.business_id))
+    (stock,) = await shop.database.fetch(service.stock, shop.business_id)
     assert (stock.available, stock.void) == (len(CODES), 2)
 
 

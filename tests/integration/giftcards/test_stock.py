@@ -154,7 +154,7 @@ async def test_another_business_cannot_see_or_order_the_product(
     await fill(shop, 1)
     product = await only_product(shop.database, shop.business_id)
     other = await open_business(shop.database)
-    assert await shop.database.fetch(lambda db: service.catalogue(db, other.business_id)) == []
+    assert await shop.database.fetch(service.catalogue, other.business_id) == []
     with pytest.raises(Invalid):
         await rail.quote(asking(other, product.shown_id, amount=2_500))
     order, _ = await insert_order(shop.database, other.business_id, product)
@@ -271,7 +271,7 @@ async def test_expired_cards_are_never_delivered_and_the_next_to_expire_goes_fir
             )
             got.append(card.code)
     assert got == ["soon", "late", "never"]
-    (stock,) = await shop.database.fetch(lambda db: service.stock(db, shop.business_id))
+    (stock,) = await shop.database.fetch(service.stock, shop.business_id)
     assert (stock.available, stock.expired, stock.delivered) == (0, 1, 3)
 
 
@@ -288,7 +288,7 @@ async def test_a_card_that_soon_expires_is_not_delivered_and_counts_as_expired(
         order, _ = await insert_order(shop.database, shop.business_id, product)
         states.append((await rail.submit(order, reference)).state)
     assert states == ["succeeded", "not_sent"]
-    (stock,) = await shop.database.fetch(lambda db: service.stock(db, shop.business_id))
+    (stock,) = await shop.database.fetch(service.stock, shop.business_id)
     assert (stock.available, stock.expired, stock.delivered) == (0, 2, 1)
 
 
@@ -319,9 +319,7 @@ async def test_a_call_under_another_attempts_reference_delivers_nothing(
 async def _sold_out(shop: TestBusiness) -> Product:
     await fill(shop, 1)
     product = await only_product(shop.database, shop.business_id)
-    await shop.database.write(
-        lambda db: service.void_product(db, shop.business_id, product.id, "op")
-    )
+    await shop.database.write(service.void_product, shop.business_id, product.id, "op")
     return product
 
 
@@ -338,7 +336,11 @@ async def test_only_the_owner_of_a_succeeded_order_sees_the_code_and_each_reveal
 
     async def reveal(user_id: object, order_id: object, business: TestBusiness = shop) -> object:
         return await shop.database.write(
-            lambda db: service.reveal(db, KEYRING, business.business_id, user_id, order_id)  # type: ignore[arg-type]
+            service.reveal,
+            KEYRING,
+            business.business_id,
+            user_id,
+            order_id,  # type: ignore[arg-type]
         )
 
     card = await reveal(owner, order.order_id)
@@ -353,9 +355,7 @@ async def test_only_the_owner_of_a_succeeded_order_sees_the_code_and_each_reveal
         await reveal(owner, waiting.order_id)
 
     async def reveals(order_id: UUID) -> list[UUID | None]:
-        found = await shop.database.fetch(
-            lambda db: service.list_reveals(db, shop.business_id, order_id)
-        )
+        found = await shop.database.fetch(service.list_reveals, shop.business_id, order_id)
         return [each.gift_card_id for each in found]
 
     query = "SELECT id FROM gift_cards WHERE business_id = %s AND order_id = %s"
@@ -383,9 +383,7 @@ async def test_a_code_changed_or_moved_in_the_database_is_not_shown(
     with urls.as_admin() as admin:
         admin.execute(f"UPDATE gift_cards c SET {change} WHERE order_id = %s", [order.order_id])
     with pytest.raises(DecryptionFailed):
-        await shop.database.write(
-            lambda db: service.reveal(db, KEYRING, shop.business_id, owner, order.order_id)
-        )
+        await shop.database.write(service.reveal, KEYRING, shop.business_id, owner, order.order_id)
 
 
 async def test_low_stock_and_sold_out_are_each_told_once(
@@ -408,7 +406,7 @@ async def test_low_stock_and_sold_out_are_each_told_once(
         return found
 
     async def low() -> bool:
-        (stock,) = await shop.database.fetch(lambda db: service.stock(db, shop.business_id))
+        (stock,) = await shop.database.fetch(service.stock, shop.business_id)
         return stock.low
 
     with structlog.testing.capture_logs() as logged:
@@ -441,11 +439,9 @@ async def test_voided_cards_are_never_delivered_and_delivered_ones_are_left_alon
     lines = read_cards(io.BytesIO(csv_of(["CODE-0000", "CODE-0001", "unknown"]).encode()))
     count, bad = await importing.void_cards(shop.database, KEYRING, shop.business_id, lines, "test")
     assert (count, bad) == (1, [])
-    (stock,) = await shop.database.fetch(lambda db: service.stock(db, shop.business_id))
+    (stock,) = await shop.database.fetch(service.stock, shop.business_id)
     assert (stock.available, stock.delivered, stock.void) == (1, 1, 1)
-    await shop.database.write(
-        lambda db: service.void_product(db, shop.business_id, product.id, "test")
-    )
+    await shop.database.write(service.void_product, shop.business_id, product.id, "test")
     order, _ = await insert_order(shop.database, shop.business_id, product)
     assert (await rail.submit(order, "r2")).state == "not_sent"
 
@@ -468,9 +464,7 @@ async def test_no_code_is_anywhere_in_the_database_or_the_log(
         await rail.submit(
             (await insert_order(shop.database, shop.business_id, product))[0], "another"
         )
-        await shop.database.write(
-            lambda db: service.reveal(db, KEYRING, shop.business_id, owner, order.order_id)
-        )
+        await shop.database.write(service.reveal, KEYRING, shop.business_id, owner, order.order_id)
     told = f"{sums} {outcome} {logged} {caplog.text} {product}"
     with urls.as_admin() as admin:
         tables = admin.execute(

@@ -58,9 +58,7 @@ class Books:
         self.sql(f"UPDATE {table} SET {columns} = %s WHERE id = %s", before[columns], row_id)
 
     async def post(self, *postings: Posting) -> list[Transfer]:
-        return await self.database.write(
-            lambda db: ledger.post(db, self.business.business_id, postings)
-        )
+        return await self.database.write(ledger.post, self.business.business_id, postings)
 
     async def verify(self) -> Report:
         async with self.database.read() as connection:
@@ -423,9 +421,7 @@ async def test_money_that_moves_meanwhile_is_not_taken_for_broken(kept: Books) -
 
     async def move() -> None:
         while not stop.is_set():
-            await kept.database.write(
-                lambda db: treasury.fund(db, kept.business.business_id, 1, "test")
-            )
+            await kept.database.write(treasury.fund, kept.business.business_id, 1, "test")
 
     async with anyio.create_task_group() as group:
         group.start_soon(move)

@@ -44,16 +44,12 @@ async def stored(business: TestBusiness) -> str:
 
 async def change(business: TestBusiness, rail: RailName, **settings: Any) -> None:
     await business.database.write(
-        lambda db: service.change(
-            db, business.business_id, rail, Changes(settings=settings), "test"
-        )
+        service.change, business.business_id, rail, Changes(settings=settings), "test"
     )
 
 
 async def disconnect(business: TestBusiness, rail: RailName) -> None:
-    await business.database.write(
-        lambda db: service.disconnect(db, business.business_id, rail, "test")
-    )
+    await business.database.write(service.disconnect, business.business_id, rail, "test")
 
 
 @pytest.mark.parametrize("rail", RAILS)

@@ -37,15 +37,13 @@ async def wallet(database: Database, keyring: Keyring, business: TestBusiness) -
     address = f"0x{business.business_id.int % 16**40:040x}"
     settings = {"address": address, "signer": "http://127.0.0.1:1", **named.settings}
     await database.write(
-        lambda db: service.connect(
-            db,
-            keyring,
-            business.business_id,
-            "evm",
-            Changes(settings=settings),
-            named.credentials,
-            "test",
-        )
+        service.connect,
+        keyring,
+        business.business_id,
+        "evm",
+        Changes(settings=settings),
+        named.credentials,
+        "test",
     )
     return business
 
@@ -59,9 +57,7 @@ async def chains(database: Database, keyring: Keyring, business: TestBusiness) -
 def saying(
     database: Database, business: TestBusiness, chain: str, price: dict[str, Any] | None
 ) -> Any:
-    return database.write(
-        lambda db: service.set_price(db, business.business_id, chain, price, "finance")
-    )
+    return database.write(service.set_price, business.business_id, chain, price, "finance")
 
 
 async def test_a_price_counts_for_its_chain_alone_until_it_is_taken_back(

@@ -54,9 +54,7 @@ async def test_nothing_is_kept_of_a_rail_that_is_not_connected_any_more(
     products = Products(business.database)
     await connect(business.database, KEYRING, business.business_id, "tremendous")
     await products.replace(business.business_id, RAIL, named("A"))
-    await business.database.write(
-        lambda db: service.disconnect(db, business.business_id, RAIL, "test")
-    )
+    await business.database.write(service.disconnect, business.business_id, RAIL, "test")
     assert await listed(products, business) == []
     await products.replace(business.business_id, RAIL, named("A"))  # it was under way
     assert await listed(products, business) == []

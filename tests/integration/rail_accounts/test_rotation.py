@@ -44,13 +44,13 @@ async def owners(database: Database) -> list[UUID]:
         business = await open_business(database)
         await connect(database, BEFORE, business.business_id, "paypal")
         found.append(business.business_id)
-    await database.write(lambda db: secret_keys.check(db, BEFORE))
+    await database.write(secret_keys.check, BEFORE)
     return found
 
 
 async def left(database: Database) -> list[str]:
     """The previous keys that are still needed."""
-    await database.write(lambda db: secret_keys.check(db, ROTATING))
+    await database.write(secret_keys.check, ROTATING)
     return [key.key_id for key in await database.write(_forget)]
 
 
@@ -64,7 +64,7 @@ async def test_a_rotation_may_be_interrupted_anywhere_and_is_resumed(
     class KilledError(Exception):
         pass
 
-    assert await database.write(lambda db: service.reencrypt(db, ROTATING, 2)) == 2
+    assert await database.write(service.reencrypt, ROTATING, 2) == 2
 
     async def killed(db: object) -> None:
         await service.reencrypt(db, ROTATING, 2)  # type: ignore[arg-type]  # a connection
@@ -79,7 +79,7 @@ async def test_a_rotation_may_be_interrupted_anywhere_and_is_resumed(
         assert dict(found.credentials) == SECRETS["paypal"]
 
     done = []
-    while count := await database.write(lambda db: service.reencrypt(db, ROTATING, 2)):
+    while count := await database.write(service.reencrypt, ROTATING, 2):
         done.append(count)
     assert done == [2, 1]
     assert await left(database) == []
@@ -93,21 +93,21 @@ async def test_what_is_connected_meanwhile_is_sealed_with_the_new_key_already(
     database: Database, owners: list[UUID]
 ) -> None:
     await connect(database, ROTATING, owners[0], "paypal")
-    assert await database.write(lambda db: service.reencrypt(db, ROTATING)) == COUNT - 1
+    assert await database.write(service.reencrypt, ROTATING) == COUNT - 1
 
 
 async def test_a_rotation_without_the_old_key_or_over_changed_credentials_stops_and_says_so(
     database: Database, owners: list[UUID]
 ) -> None:
     with pytest.raises(SettingsError, match=BEFORE.current.id):
-        await database.write(lambda db: service.reencrypt(db, AFTER))
+        await database.write(service.reencrypt, AFTER)
     await database.write(
         lambda db: db.execute(
             "UPDATE rail_accounts SET credentials = 'x' WHERE business_id = %s", [owners[0]]
         )
     )
     with pytest.raises(DecryptionFailed, match=f"rail_accounts:{owners[0]}:paypal"):
-        await database.write(lambda db: service.reencrypt(db, ROTATING))
+        await database.write(service.reencrypt, ROTATING)
 
 
 async def test_a_process_that_lacks_the_key_of_an_account_does_not_start(
@@ -115,4 +115,4 @@ async def test_a_process_that_lacks_the_key_of_an_account_does_not_start(
 ) -> None:
     assert owners
     with pytest.raises(SettingsError, match=BEFORE.current.id):
-        await database.write(lambda db: secret_keys.check(db, AFTER))
+        await database.write(secret_keys.check, AFTER)

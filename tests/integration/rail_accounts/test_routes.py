@@ -95,9 +95,7 @@ async def test_a_disabled_account_is_not_sandboxed_and_disconnecting_it_brings_t
     assert {card["brand"] for card in cards} == {"Sandbox"}
     assert (await business.ledger())[ADA] == 10_000
 
-    await business.database.write(
-        lambda db: service.disconnect(db, business.business_id, "paypal", "test")
-    )
+    await business.database.write(service.disconnect, business.business_id, "paypal", "test")
     assert limits((await methods(ada))["paypal"]) == WIDEST
     made = await ada.post("/payout/withdraw", json=PAYPAL | {"amount": 500})
     assert made.status_code == 201, made.text

@@ -43,9 +43,7 @@ def new_key(shop: Shop, **settings: object) -> dict[str, str]:
 async def learn(shop: Shop) -> None:
     """What `payviox rail check` does after checking."""
     business_id = shop.business.business_id
-    stored = await shop.business.database.fetch(
-        lambda db: rail_accounts.get(db, business_id, "tremendous")
-    )
+    stored = await shop.business.database.fetch(rail_accounts.get, business_id, "tremendous")
     account = opened(stored, shop.services.keyring)
     await owners.learn(shop.business.database, shop.rail, stored, account, "test")
 
@@ -121,22 +119,20 @@ async def test_what_was_learned_of_a_key_is_not_kept_of_the_one_that_replaced_it
     business_id, database = shop.business.business_id, shop.business.database
     shop.simulator.script({"route": ORGANIZATIONS, "fault": "error", "times": None})
     await shop.connect(new_key(shop))
-    seen = await database.fetch(lambda db: rail_accounts.get(db, business_id, "tremendous"))
+    seen = await database.fetch(rail_accounts.get, business_id, "tremendous")
     await shop.connect()
-    await database.write(lambda db: rail_accounts.keep_owner(db, seen, "NOTITSOWN", "test"))
+    await database.write(rail_accounts.keep_owner, seen, "NOTITSOWN", "test")
     assert await organization(shop) is None
 
 
 async def test_the_funding_source_may_change_at_any_time(shop: Shop) -> None:
     order = await broken_off(shop)
     await shop.business.database.write(
-        lambda db: rail_accounts.change(
-            db,
-            order.business_id,
-            "tremendous",
-            Changes(settings={"funding_source_id": "BALANCE"}),
-            "test",
-        )
+        rail_accounts.change,
+        order.business_id,
+        "tremendous",
+        Changes(settings={"funding_source_id": "BALANCE"}),
+        "test",
     )
     assert (await shop.run(order, days=1)).status == "succeeded"
     assert shop.paid(order) == 1

@@ -289,7 +289,7 @@ async def test_the_products_own_rails_agree_with_our_books(business: TestBusines
         await service.reconcile_rail(
             desk.database, desk.rails, business.business_id, rail, young_s=0.0
         )
-        for rail in await desk.database.fetch(lambda db: service.rails_of(db, business.business_id))
+        for rail in await desk.database.fetch(service.rails_of, business.business_id)
     ]
     assert report.rail == "sandbox"
     assert report.is_clean, report.items

@@ -245,7 +245,7 @@ async def test_a_claim_costs_the_same_beside_a_hundred_thousand_open_orders(
             for new in (False, True):
                 found = await pages(database, business.business_id, new)
                 assert max(found.values()) < PAGES, (statistics, new, found)
-        queues = await database.fetch(lambda db: sending.due_queues(db, business.business_id))
+        queues = await database.fetch(sending.due_queues, business.business_id)
         assert queues == [Queue(rail, new) for new in (True, False) for rail in ("rail0", "rail1")]
     finally:
         await database.close()

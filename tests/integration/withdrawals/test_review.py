@@ -112,15 +112,13 @@ async def test_rules_and_limits_are_those_of_the_moment_the_order_is_made(
 ) -> None:
     desk = Desk.of(business)
     user = await desk.user(1_000)
-    before = await desk.database.fetch(lambda db: businesses.get(db, business.business_id))
+    before = await desk.database.fetch(businesses.get, business.business_id)
     request = Request(business.business_id, "paypal", {"email": "a@example.com"}, amount=500)
     rail = await desk.rails.serving(before, "paypal", request.destination)
 
     async def create() -> Order:
         ready = await rail.validate(ids.new(), await rail.quote(request), request, "a@example.com")
-        return await desk.database.write(
-            lambda db: service.create(db, before, user, rail.name, ready)
-        )
+        return await desk.database.write(service.create, before, user, rail.name, ready)
 
     await business.set(review_amount=1)
     assert (await create()).status == "review"

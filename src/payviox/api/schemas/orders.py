@@ -153,9 +153,7 @@ async def as_first_shown(request: Call, business_id: Any, done: Done) -> Order:
     order_id = ids.parse(ids.ORDER, kept["order"])
     if order_id is None:
         raise LookupError("a reference names no order")
-    order = await services(request).database.fetch(
-        lambda connection: withdrawals.get(connection, business_id, order_id)
-    )
+    order = await services(request).database.fetch(withdrawals.get, business_id, order_id)
     return replace(
         order,
         status=kept["status"],

@@ -77,15 +77,13 @@ class DemoChain:
         try:
             wallet = await self._wallet(runtime, business_id)
             await self._fund(runtime, Wallet(business_id, CHAIN_ID, wallet.address))
-            await runtime.database.write(
-                lambda connection: self._connect(connection, runtime, business_id, wallet)
-            )
+            await runtime.database.write(self._connect, runtime, business_id, wallet)
         except (PayvioxError, ChainError, SignerError, NoChain, OSError) as error:
             raise NoCrypto(f"Crypto is left out: {error}") from error
 
     async def leave(self, runtime: Runtime, business_id: UUID) -> None:
         """Disable the account, if there is one: its chain does not run."""
-        await runtime.database.write(lambda connection: self._leave(connection, business_id))
+        await runtime.database.write(self._leave, business_id)
 
     async def stop(self) -> None:
         if self._anvil is not None:
@@ -94,7 +92,7 @@ class DemoChain:
     async def _wallet(self, runtime: Runtime, business_id: UUID) -> DemoWallet:
         """The one that is connected, or a new one. Raises NoCrypto and SignerError."""
         path = self._keystore(business_id)
-        stored = await runtime.database.fetch(lambda db: service.find(db, business_id, "evm"))
+        stored = await runtime.database.fetch(service.find, business_id, "evm")
         if stored is not None:
             if stored.settings.get("keystore") != str(path):
                 raise NoCrypto("The demo business has a wallet of its own connected: it is kept.")

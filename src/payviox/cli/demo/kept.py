@@ -60,7 +60,7 @@ async def _kept(runtime: Runtime, path: Path) -> Demo | None:
     """None before the first start, and where the file is not of this database."""
     try:
         demo = msgspec.json.decode(path.read_bytes(), type=Demo)  # noqa: ASYNC240  # nobody waits
-        await runtime.database.fetch(lambda db: businesses.get(db, demo.id))
+        await runtime.database.fetch(businesses.get, demo.id)
     except (FileNotFoundError, msgspec.MsgspecError, ValueError, NotFound):
         return None
     return demo

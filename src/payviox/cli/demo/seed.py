@@ -109,10 +109,10 @@ def webhook_changes(url: str) -> dict[str, object]:
 async def make(runtime: Runtime, webhook_url: str) -> Demo:
     """Seed a new business. Cut off half-way, the next start makes another one."""
     database = runtime.database
-    _, made = await database.write(lambda db: treasury.open_organization(db, "Demo"))
+    _, made = await database.write(treasury.open_organization, "Demo")
     business_id = made.business.id
-    await database.write(lambda db: treasury.set_rules(db, business_id, RULES, ACTOR))
-    await database.write(lambda db: fill_up(db, business_id))
+    await database.write(treasury.set_rules, business_id, RULES, ACTOR)
+    await database.write(fill_up, business_id)
     changes = webhook_changes(webhook_url)
     _, token = await database.write(
         lambda db: webhooks.change(db, business_id, changes, runtime.keyring, allow_private=True)
@@ -173,7 +173,7 @@ async def _import_cards(runtime: Runtime, business_id: UUID) -> None:
 
 async def _withdraw(runtime: Runtime, business_id: UUID, users: dict[str, Allocated]) -> None:
     """Orders for the worker to find; the operator's decisions are taken at once."""
-    products = await runtime.database.fetch(lambda db: giftcards.catalogue(db, business_id))
+    products = await runtime.database.fetch(giftcards.catalogue, business_id)
     card = next(product for product in products if product.price == CARDS[0][-1])
     bought = Wish(ALAN, card.price, "gift_card", {"product": card.shown_id})
     for wish in (*ORDERS, bought):
@@ -183,7 +183,7 @@ async def _withdraw(runtime: Runtime, business_id: UUID, users: dict[str, Alloca
 
 
 async def _order(runtime: Runtime, business_id: UUID, user_id: UUID, wish: Wish) -> Order:
-    business = await runtime.database.fetch(lambda db: businesses.get(db, business_id))
+    business = await runtime.database.fetch(businesses.get, business_id)
     request = Request(business_id, wish.provider, wish.destination, amount=wish.amount)
     rails = wiring.rails(runtime.database, runtime.keyring)
     try:
@@ -191,9 +191,7 @@ async def _order(runtime: Runtime, business_id: UUID, user_id: UUID, wish: Wish)
         ready = await rail.validate(ids.new(), await rail.quote(request), request, wish.email)
     finally:
         await rails.close()
-    return await runtime.database.write(
-        lambda db: withdrawals.create(db, business, user_id, rail.name, ready)
-    )
+    return await runtime.database.write(withdrawals.create, business, user_id, rail.name, ready)
 
 
 async def _decide(order: Order, verb: str, connection: Connection) -> None:

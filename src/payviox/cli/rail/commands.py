@@ -151,7 +151,7 @@ def disconnect(business_id: UUID, name: str, yes: bool) -> None:
     confirm(f"Its credentials are forgotten. Disconnect {name}?", yes=yes)
 
     async def work(runtime: Runtime) -> None:
-        await runtime.database.write(lambda db: service.disconnect(db, business_id, name, ACTOR))
+        await runtime.database.write(service.disconnect, business_id, name, ACTOR)
 
     run(work)
     click.echo(f"{name} is disconnected.")
@@ -167,9 +167,7 @@ def callbacks(business_id: UUID, name: str | None, limit: int, as_json: bool) ->
 
     async def work(runtime: Runtime) -> tuple[list[dict[str, Any]], list[str]]:
         accounts = await accounts_of(runtime, business_id, name)
-        found = await runtime.database.fetch(
-            lambda db: arrivals.list_latest(db, business_id, name, limit)
-        )
+        found = await runtime.database.fetch(arrivals.list_latest, business_id, name, limit)
         rows = [
             {
                 "received_at": callback.received_at,

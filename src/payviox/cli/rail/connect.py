@@ -255,9 +255,7 @@ def _connect(
 ) -> None:
     async def work(runtime: Runtime) -> tuple[dict[str, Any], bool]:
         account = await runtime.database.fetch(
-            lambda db: service.candidate(
-                db, runtime.keyring, business_id, rail, changes, credentials
-            )
+            service.candidate, runtime.keyring, business_id, rail, changes, credentials
         )
         rails = wiring.rails(runtime.database, runtime.keyring)
         try:

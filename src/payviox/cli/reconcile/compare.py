@@ -120,7 +120,7 @@ async def _compare(
 async def _businesses(runtime: Runtime, business_id: UUID | None) -> list[Business]:
     if business_id is None:
         return await runtime.database.fetch(businesses.list_all)
-    return [await runtime.database.fetch(lambda db: businesses.get(db, business_id))]
+    return [await runtime.database.fetch(businesses.get, business_id)]
 
 
 def _bar() -> Progress:

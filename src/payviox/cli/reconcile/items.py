@@ -47,7 +47,7 @@ def items(business_id: UUID | None, resolved: bool, as_json: bool) -> None:
         if business_id is None:
             found = [each.id for each in await database.fetch(businesses.list_all)]
         else:
-            found = [(await database.fetch(lambda db: businesses.get(db, business_id))).id]
+            found = [(await database.fetch(businesses.get, business_id)).id]
         return [
             row for each in found for row in await items_of(database, each, None, resolved=resolved)
         ]
@@ -69,7 +69,7 @@ def show(item_id: UUID, as_json: bool) -> None:
     """Tell one item: what it means, what the rail says, and what to do."""
 
     async def work(runtime: Runtime) -> Item:
-        return await runtime.database.fetch(lambda connection: _find(connection, item_id))
+        return await runtime.database.fetch(_find, item_id)
 
     item = run(work)
     words = CAUSES[cast("Cause", item.cause)]
@@ -98,7 +98,7 @@ def resolve(item_id: UUID, resolution: str, reason: str, yes: bool, as_json: boo
     chosen = cast("Resolution", resolution)
 
     async def read(runtime: Runtime) -> Item:
-        return await runtime.database.fetch(lambda connection: _find(connection, item_id))
+        return await runtime.database.fetch(_find, item_id)
 
     item = run(read)
     confirm(
@@ -113,7 +113,7 @@ def resolve(item_id: UUID, resolution: str, reason: str, yes: bool, as_json: boo
                 connection, item.business_id, item_id, chosen, reason=reason, actor=ACTOR
             )
         )
-        return await runtime.database.fetch(lambda connection: _find(connection, item_id))
+        return await runtime.database.fetch(_find, item_id)
 
     after = run(work)
     if as_json:

@@ -134,9 +134,7 @@ class _Drain:
         if self._left <= 0:
             return
         taken = await self._database.write(
-            lambda connection: claims.take(
-                connection, self._business_id, self._rails, self._claimable()
-            )
+            claims.take, self._business_id, self._rails, self._claimable()
         )
         self._left -= len(taken)
         start_by = time.monotonic() + START_WITHIN_S
@@ -193,9 +191,7 @@ class _Drain:
         if answers:
             await self._record(answers)
         if unused:
-            await self._database.write(
-                lambda connection: claims.hand_back(connection, self._business_id, unused)
-            )
+            await self._database.write(claims.hand_back, self._business_id, unused)
         for task in finished[:TOGETHER]:
             self._under_way[self._calls.pop(task).queue] -= 1
         self._handled += len(answers)
@@ -204,9 +200,7 @@ class _Drain:
         """Record all in one transaction; where that fails, one by one, so that one order's trouble
         does not hold up the others. What stays unrecorded is looked up when its lease is over."""
         try:
-            await self._database.write(
-                lambda connection: claims.record(connection, self._business_id, answers)
-            )
+            await self._database.write(claims.record, self._business_id, answers)
         except Exception:
             if len(answers) == 1:
                 logger.exception("outcome not recorded", order=str(answers[0][0].order.id))

@@ -1,0 +1,4 @@
+-- Indexes for what lists are filtered by.
+
+-- (nothing yet)
+SELECT;

@@ -1,0 +1,4 @@
+-- What a restore from backup holds back.
+
+-- (nothing yet)
+SELECT;

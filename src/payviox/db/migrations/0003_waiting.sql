@@ -1,0 +1,4 @@
+-- Why orders wait.
+
+-- (nothing yet)
+SELECT;
