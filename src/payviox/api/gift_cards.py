@@ -150,7 +150,7 @@ async def reveal_gift_card(request: Call) -> Response[Any]:
         await giftcards.record_reveal(connection, caller.business_id, order_id)
         return ShownOnce({"expires_on": None}, told)
 
-    def render(done: Done) -> RevealedView:
+    def render(_: Connection, done: Done) -> RevealedView:
         shown = done.shown_once or RevealedCode()
         expires_on = done.reference["expires_on"]
         facts = {name: order.destination[name] for name in ("brand", "country", "currency")}

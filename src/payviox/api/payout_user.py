@@ -116,9 +116,9 @@ async def quote(request: Call) -> Response[Any]:
         )
         return ids.show(ids.QUOTE, quote_id)
 
-    async def render(done: Done) -> QuoteView:
+    async def render(connection: Connection, done: Done) -> QuoteView:
         quote_id = UUID(done.reference.removeprefix(f"{ids.QUOTE}_"))
-        kept = await found.database.fetch(quotes.get, caller.business_id, caller.user_id, quote_id)
+        kept = await quotes.get(connection, caller.business_id, caller.user_id, quote_id)
         return QuoteView(
             done.reference, kept.provider, kept.amount, kept.fees, kept.net_amount, kept.expires_at
         )
@@ -176,8 +176,8 @@ async def withdraw(request: Call) -> Response[Any]:
 async def _answer_order(request: Call, effect: Any, *, status_code: int = 200) -> Response[Any]:
     caller = payout_user(request)
 
-    async def render(done: Done) -> OrderView:
-        return user_view(await as_first_shown(request, caller.business_id, done))
+    async def render(connection: Connection, done: Done) -> OrderView:
+        return user_view(await as_first_shown(connection, caller.business_id, done))
 
     return await run_once(
         request, caller.business_id, str(caller.user_id), effect, render, status_code=status_code
