@@ -4,12 +4,13 @@ clear sentence on stderr, never a trace."""
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from payviox import __version__
+from payviox import __version__, logs
 from payviox.db.embedded.errors import EmbeddedError
 from payviox.errors import FieldErrors, NotFound, PayvioxError, SchemaUnknown, SettingsError
 from payviox.logs import redact
@@ -56,6 +57,13 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what is logged meanwhile goes to stderr."""
+        from payviox import settings  # noqa: PLC0415  # --help reads none
+
+        logs.configure(settings.log_level())
+        return super().invoke(ctx)
+
     def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> Any:
         """Run, and turn every refusal into a sentence and an exit status."""
         given = sys.argv[1:] if args is None else list(args)
@@ -66,20 +74,22 @@ class Commands(click.Group):
             _give_up(error, SET_UP_WRONG)
         except (PayvioxError, EmbeddedError) as error:
             _give_up(error, FAILED)
-        except Exception as error:
-            if os.environ.get("PAYVIOX_LOG_LEVEL", "").lower() == "debug":
-                raise
+        except Exception as error:  # noqa: BLE001  # nothing ends in Python's own trace
             _give_up(_Unexpected(error), FAILED)
 
 
 class _Unexpected(Exception):
-    """What nothing foresaw, in a sentence."""
+    """What nothing foresaw, in a sentence; for debugging after its trace, which shows no frame's
+    locals."""
 
     def __init__(self, cause: Exception) -> None:
         what = " ".join(f"{type(cause).__name__}: {cause}".split()).removesuffix(".")
-        super().__init__(
-            f"The command failed: {redact(what)}. With PAYVIOX_LOG_LEVEL=debug it shows where."
-        )
+        sentence = f"The command failed: {redact(what)}."
+        if os.environ.get("PAYVIOX_LOG_LEVEL", "").lower() == "debug":
+            click.echo(redact("".join(traceback.format_exception(cause))), err=True, nl=False)
+        else:
+            sentence += " With PAYVIOX_LOG_LEVEL=debug it shows where."
+        super().__init__(sentence)
 
 
 def _check_utf8(arguments: Sequence[str]) -> None:

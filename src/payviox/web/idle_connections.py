@@ -1,10 +1,12 @@
 """What keeps room for the next connection: while there are nearly as many as there may be, those
 that wait for their client are closed, of the client that has most of them first. Linux alone."""
 
+import math
 import os
 import socket
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,21 +21,31 @@ CROWDED = 0.75
 ROOMY = 0.6
 IDLE_S = 1.0
 """A connection that was heard of since is left alone."""
+SENDING_S = 1.0
+"""What an answer has to be sent in, after which its connection waits for its client again."""
 LAST_DATA = struct.Struct("=44xI4xI")
-"""`tcpi_last_data_sent` and `tcpi_last_data_recv`, in milliseconds, of Linux's `struct tcp_info`."""
+"""`tcpi_last_data_sent` and `tcpi_last_data_recv` of Linux's `struct tcp_info`: milliseconds."""
 FILES = Path("/proc/self/fd")
 
 Peer = tuple[str, int]
 
 
 class Busy:
-    """The clients whose request is being worked on: read to its end and not answered yet."""
+    """The clients whose request is being worked on: read to its end, and not answered for long
+    enough for the answer to be on its way."""
 
     def __init__(self) -> None:
-        self._peers: Counter[Peer] = Counter()
+        self._until: dict[Peer, float] = {}
 
     def __contains__(self, peer: Peer) -> bool:
-        return peer in self._peers
+        return self._until.get(peer, 0.0) > time.monotonic()
+
+    def forget(self) -> None:
+        """Drop those that are busy no more."""
+        now = time.monotonic()
+        for peer, until in list(self._until.items()):
+            if until <= now:
+                self._until.pop(peer, None)
 
     def watch(self, application: Application) -> Application:
         """The application, its requests noted."""
@@ -43,18 +55,18 @@ class Busy:
             if scope["type"] != "http" or client is None:
                 await application(scope, receive, send)
                 return
-            peer = (client[0], client[1])
+            peer = (client[0], int(client[1]))  # Granian says the port as text
 
             async def read() -> Message:
                 message = await receive()
                 if not message.get("more_body"):
-                    self._peers[peer] = 1
+                    self._until[peer] = math.inf
                 return message
 
             try:
                 await application(scope, read, send)
             finally:
-                self._peers.pop(peer, None)
+                self._until[peer] = time.monotonic() + SENDING_S
 
         return watched
 
@@ -84,14 +96,15 @@ class IdleConnections:
     def _run(self) -> None:
         pause = threading.Event()
         while not pause.wait(LOOK_S):
+            self._busy.forget()
             # Nearly all of a crowd's descriptors are connections; what else is open is looked
             # through then and no more.
-            if len(os.listdir(FILES)) > self._most * CROWDED:
+            if len(_descriptors()) > self._most * CROWDED:
                 self.make_room()
 
     def make_room(self) -> int:
         """Close idle connections where there are too many; answers how many were closed."""
-        connections = [found for name in os.listdir(FILES) if (found := self._look(int(name)))]
+        connections = self._connections()
         if len(connections) <= self._most * CROWDED:
             return 0
         surplus = len(connections) - int(self._most * ROOMY)
@@ -99,6 +112,13 @@ class IdleConnections:
         idle = [c for c in connections if c.idle_s >= IDLE_S and c.peer not in self._busy]
         idle.sort(key=lambda c: (by_host[c.peer[0]], c.idle_s), reverse=True)
         return sum(self._close(connection) for connection in idle[:surplus])
+
+    def count(self) -> int:
+        """How many connections there are."""
+        return len(self._connections())
+
+    def _connections(self) -> list[_Connection]:
+        return [found for number in _descriptors() if (found := self._look(number))]
 
     def _look(self, descriptor: int) -> _Connection | None:
         """The connection to our port that this descriptor is, if it is one."""
@@ -123,6 +143,10 @@ class IdleConnections:
         except OSError:  # it has gone by itself
             return False
         return True
+
+
+def _descriptors() -> list[int]:
+    return [int(path.name) for path in FILES.iterdir()]
 
 
 @contextmanager

@@ -77,15 +77,20 @@ class ResponseHeaders:
     ) -> list[Header]:
         headers = list(given)
         if status == 405 or scope["method"] == "OPTIONS":
-            # The framework knows the first of a path's routes only.
-            allow = self._allow.get(self._route(scope))
-            if allow is not None:
-                headers = [header for header in headers if header[0].lower() != b"allow"]
-                headers.append((b"allow", allow))
+            headers = [self._complete(scope, header) for header in headers]
         names = {name for name, _ in headers}
         headers += ALWAYS
         headers += [header for header in DEFAULTS if header[0] not in names]
         return headers
+
+    def _complete(self, scope: Scope, header: Header) -> Header:
+        """`Allow` with every method of the path: the framework knows the first of its routes, and
+        nothing of HEAD."""
+        name, value = header
+        if name != b"allow":
+            return header
+        known = self._allow.get(self._route(scope))
+        return name, known or _allowed(value.decode().split(", "))
 
 
 def _allowed(methods: Sequence[str]) -> bytes:
