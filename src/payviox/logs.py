@@ -69,14 +69,7 @@ def configure(level: str) -> None:
     stream = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115  # for good
     _output.stream, _output.pretty = stream, stream.isatty()
     pretty = _output.pretty
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _printable,
-    ]
+    shared = _shared()
     renderer: structlog.typing.Processor = (
         # Plain: its default shows each frame's locals, and so passwords, codes and parts of hashes.
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -93,12 +86,28 @@ def configure(level: str) -> None:
     root.setLevel(level.upper())
     for noisy in ("procrastinate", "alembic", "psycopg.pool", "_granian", "granian"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    route_events()
+
+
+def route_events() -> None:
+    """Send structlog's events to the standard library's loggers."""
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _shared() -> list[structlog.typing.Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _printable,
+    ]
 
 
 _encode = msgspec.json.Encoder().encode

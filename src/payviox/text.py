@@ -1,15 +1,8 @@
-"""What a short text that people write and read may hold: names, notes, references; and how it goes
-into a spreadsheet."""
+"""What a short text that people write and read may hold: names, notes, references."""
+
+import unicodedata
 
 MAX_NOTE = 500
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet calculate a cell (OWASP, CSV injection)."""
-
-
-def harmless_cell(text: str) -> str:
-    """The text of a CSV cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def printable(text: str, most: int = MAX_NOTE) -> str:
@@ -23,3 +16,14 @@ def printable(text: str, most: int = MAX_NOTE) -> str:
     if not stripped or len(stripped) > most or not stripped.isprintable():
         raise ValueError(f"must be printable text of 1 to {most} characters")
     return stripped
+
+
+def composed(text: str) -> str:
+    """The one form (NFC) of a text that has several: an é may be one character, or an e and its
+    accent, and looks the same."""
+    return unicodedata.normalize("NFC", text)
+
+
+def spellings(text: str) -> list[str]:
+    """Every form in which the same text may have been kept."""
+    return sorted({text, composed(text), unicodedata.normalize("NFD", text)})

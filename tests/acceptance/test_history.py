@@ -129,7 +129,9 @@ async def test_csv_holds_everything_that_matches_however_many_pages_it_takes(
     assert list(csv.DictReader(io.StringIO(by_format.text))) == rows
 
 
-@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "start", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1+1", "\uff1d1+1"]
+)
 async def test_a_spreadsheet_finds_no_formula_in_the_file(
     business: TestBusiness, start: str
 ) -> None:

@@ -28,6 +28,8 @@ class Proxy:
     after_messages: int | None = None
     """Cut before the client's message of this number, counted from now."""
     refusing: bool = False
+    refuse_after_cut: bool = False
+    """Whether new connections are refused from the cut at a moment on."""
     cuts: int = 0
     _seen: int = 0
 
@@ -161,6 +163,7 @@ class _Link:
         if self.proxy.moment != moment:
             return False
         self.proxy.disarm()
+        self.proxy.refusing = self.proxy.refusing or self.proxy.refuse_after_cut
         return True
 
 

@@ -65,7 +65,7 @@ async def _move(request: Call, move: Any) -> Response[Any]:
         return {"balance": after.balance, "payout_balance": after.payout_balance}
 
     return await run_once(
-        request, caller.business_id, "business", effect, lambda done: done.reference
+        request, caller.business_id, "business", effect, lambda _, done: done.reference
     )
 
 

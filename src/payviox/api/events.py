@@ -160,7 +160,7 @@ async def redeliver(request: Call) -> Response[Any]:
         return {"id": ids.show(ids.EVENT, event.id), "type": event.type}
 
     return await run_once(
-        request, business_id, "business", effect, lambda done: done.reference, status_code=202
+        request, business_id, "business", effect, lambda _, done: done.reference, status_code=202
     )
 
 

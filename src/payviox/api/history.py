@@ -1,9 +1,7 @@
 """`GET /payout/history`: every movement of a business's money, as JSON by the page or as one CSV
 file of everything that matches."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,14 +10,13 @@ import msgspec
 from litestar import Response, get
 from litestar.response import Stream
 
-from payviox import ids
+from payviox import csv_text, ids
 from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import Shown, documented
 from payviox.db.pool import Database
 from payviox.ledger import service as ledger
 from payviox.ledger.model import TransferKind
 from payviox.ledger.service import MovementRow
-from payviox.text import harmless_cell
 from payviox.web.context import Call, business, services
 from payviox.web.cursors import (
     Listed,
@@ -89,11 +86,10 @@ EXAMPLE = Movement(
 )
 COLUMNS = msgspec.inspect.type_info(Movement).fields  # type: ignore[attr-defined]  # a StructType
 HEADER = [field.encode_name for field in COLUMNS]
-EXAMPLE_CSV = (
-    "id,kind,amount,from,to,payout_user_id,email,order_id,reference,actor,reason,created_at\r\n"
-    "trf_4711,allocation,2500,payout,user,usr_0192f0c1-7f4e-7c3a-9d58-2b8f4a6c1e70,"
-    "ada@example.com,,survey-17,,,2026-01-31T12:00:00Z\r\n"
-)
+
+
+def _cells(movement: Movement) -> list[object]:
+    return list(msgspec.to_builtins(movement).values())
 
 
 @get("/payout/history", guards=[require_business])
@@ -102,7 +98,7 @@ EXAMPLE_CSV = (
     {
         200: [
             Shown(Listed[Movement], Listed([EXAMPLE], has_more=False)),
-            Shown(str, EXAMPLE_CSV, CSV),
+            Shown(str, csv_text.lines([HEADER, _cells(EXAMPLE)]), CSV),
         ]
     },
     query=HistoryFilter,
@@ -110,8 +106,9 @@ EXAMPLE_CSV = (
 async def get_history(request: Call) -> Response[Any]:
     """Every movement of the business's money, newest first.
 
-    With `Accept: text/csv` or `format=csv` everything that matches comes as one file. In it, a cell
-    that a spreadsheet would take for a formula starts with an apostrophe.
+    With `Accept: text/csv` or `format=csv` everything that matches comes as one file (UTF-8), and
+    `limit` does not count. In it texts are quoted, and one that a spreadsheet would take for a
+    formula starts with an apostrophe.
     """
     wanted = read_query(request, HistoryFilter)
     fetch = _reader(services(request).database, business(request).business_id, wanted)
@@ -167,27 +164,14 @@ def _reader(
 
 async def _file(fetch: Callable[[int | None, int], Any], after: int | None) -> AsyncIterator[bytes]:
     """A CSV file, a page of rows at a time: memory does not grow with it."""
-    yield _lines([HEADER])
+    yield csv_text.lines([HEADER]).encode()
     while True:
         rows = await fetch(after, PAGE)
         if rows:
-            yield _lines([_cells(_view(row)) for row in rows])
+            yield csv_text.lines([_cells(_view(row)) for row in rows]).encode()
         if len(rows) < PAGE:
             return
         after = rows[-1].id
-
-
-def _lines(rows: Sequence[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
-def _cells(movement: Movement) -> list[object]:
-    return [
-        harmless_cell(value) if isinstance(value, str) else value
-        for value in msgspec.to_builtins(movement).values()
-    ]
 
 
 def _view(row: MovementRow) -> Movement:

@@ -1,5 +1,6 @@
-"""POST routes: an `Idempotency-Key` read, its effect run once and committed, its answer rendered
-from the effect's reference, the first time and every time after."""
+"""POST routes: an `Idempotency-Key` read, its effect run once, its answer rendered from the
+effect's reference, the first time and every time after. All of it happens before the commit, so
+that nothing can fail between the commit and the answer."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -40,29 +41,30 @@ async def run_once(
     business_id: UUID,
     caller: str,
     effect: Callable[[Connection], Awaitable[Any]],
-    render: Callable[[Done], Any],
+    render: Callable[[Connection, Done], Any],
     *,
     status_code: int = 200,
 ) -> Response[Any]:
-    """Run `effect` once in one transaction and answer `render(done)`, awaited where it reads.
+    """Run `effect` once and answer `render(connection, done)`, awaited where it reads, both in one
+    transaction.
 
     `caller` is `business` or a payout user's id. What `effect` answers must be plain JSON without
     secrets, or ShownOnce.
     """
     parse(await request.body())  # malformed is malformed, also where no field is read
     scope = await scope_of(request, caller)
-    done = await write(
-        request,
-        business_id,
-        once(business_id, scope, effect),
-        keyed=scope is not None,
-    )
-    answer = render(done)
-    if inspect.isawaitable(answer):
-        answer = await answer
-    return Response(
-        encode(answer),
-        status_code=status_code,
-        media_type=JSON,
-        headers={"Idempotent-Replayed": "true"} if done.replayed else {},
-    )
+    work = once(business_id, scope, effect)
+
+    async def answered(connection: Connection) -> Response[Any]:
+        done = await work(connection)
+        answer = render(connection, done)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        return Response(
+            encode(answer),
+            status_code=status_code,
+            media_type=JSON,
+            headers={"Idempotent-Replayed": "true"} if done.replayed else {},
+        )
+
+    return await write(request, business_id, answered, keyed=scope is not None)

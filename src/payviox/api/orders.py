@@ -157,8 +157,8 @@ async def _decide(
     async def effect(connection: Connection) -> dict[str, Any]:
         return remembered(await decide(connection, caller.business_id, order_id))
 
-    async def render(done: Done) -> BusinessOrderView:
-        return business_view(await as_first_shown(request, caller.business_id, done))
+    async def render(connection: Connection, done: Done) -> BusinessOrderView:
+        return business_view(await as_first_shown(connection, caller.business_id, done))
 
     return await run_once(request, caller.business_id, "business", effect, render)
 

@@ -39,7 +39,7 @@ from payviox.errors import (
 )
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
-from payviox.rails.protocol import Provider
+from payviox.rails.protocol import Provider, Quote
 from payviox.web.context import Call, payout_user, services
 from payviox.web.cursors import (
     Listed,
@@ -97,8 +97,8 @@ async def quote(request: Call) -> Response[Any]:
     Say what to spend (`amount`) or what is to arrive (`net_amount`).
     """
     caller, found = payout_user(request), services(request)
-    wanted = read_quote(await request.body())
-    offer: withdrawal_requests.Quoted | PayvioxError
+    wanted = read_quote(caller.business_id, await request.body())
+    offer: tuple[str, Quote] | PayvioxError
     try:
         offer = await withdrawal_requests.quote(found.database, found.rails, caller, wanted)
     except (FieldErrors, ProviderUnavailable) as error:
@@ -112,14 +112,13 @@ async def quote(request: Call) -> Response[Any]:
             caller.business_id,
             caller.user_id,
             wanted.provider,
-            offer.rail,
-            offer.quote,
+            *offer,
         )
         return ids.show(ids.QUOTE, quote_id)
 
-    async def render(done: Done) -> QuoteView:
+    async def render(connection: Connection, done: Done) -> QuoteView:
         quote_id = UUID(done.reference.removeprefix(f"{ids.QUOTE}_"))
-        kept = await found.database.fetch(quotes.get, caller.business_id, caller.user_id, quote_id)
+        kept = await quotes.get(connection, caller.business_id, caller.user_id, quote_id)
         return QuoteView(
             done.reference, kept.provider, kept.amount, kept.fees, kept.net_amount, kept.expires_at
         )
@@ -148,10 +147,12 @@ async def withdraw(request: Call) -> Response[Any]:
     business's rules ask for one.
     """
     caller, found = payout_user(request), services(request)
-    wanted = read_withdrawal(await request.body())
+    wanted, quote_id = read_withdrawal(caller.business_id, await request.body())
     prepared: withdrawal_requests.Prepared | PayvioxError
     try:
-        prepared = await withdrawal_requests.prepare(found.database, found.rails, caller, wanted)
+        prepared = await withdrawal_requests.prepare(
+            found.database, found.rails, caller, wanted, quote_id
+        )
     except (FieldErrors, ProviderUnavailable) as error:
         prepared = error  # only told if this is not a replay
 
@@ -165,7 +166,7 @@ async def withdraw(request: Call) -> Response[Any]:
                 caller.user_id,
                 prepared.rail,
                 prepared.ready,
-                quote_id=prepared.quote_id,
+                quote_id=quote_id,
             )
         )
 
@@ -175,8 +176,8 @@ async def withdraw(request: Call) -> Response[Any]:
 async def _answer_order(request: Call, effect: Any, *, status_code: int = 200) -> Response[Any]:
     caller = payout_user(request)
 
-    async def render(done: Done) -> OrderView:
-        return user_view(await as_first_shown(request, caller.business_id, done))
+    async def render(connection: Connection, done: Done) -> OrderView:
+        return user_view(await as_first_shown(connection, caller.business_id, done))
 
     return await run_once(
         request, caller.business_id, str(caller.user_id), effect, render, status_code=status_code

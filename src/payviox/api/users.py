@@ -144,7 +144,7 @@ async def _set_status(request: Call, status: Status) -> Response[Any]:
         caller.business_id,
         "business",
         effect,
-        lambda done: PayoutUserView(
+        lambda _, done: PayoutUserView(
             ids.show(ids.USER, known.id), known.email, created_at=known.created_at, **done.reference
         ),
     )
@@ -171,7 +171,7 @@ async def rotate_hash(request: Call) -> Response[Any]:
         caller.business_id,
         "business",
         effect,
-        lambda done: NewHash(ids.show(ids.USER, user_id), done.shown_once),
+        lambda _, done: NewHash(ids.show(ids.USER, user_id), done.shown_once),
     )
 
 
@@ -207,7 +207,7 @@ async def revoke(request: Call) -> Response[Any]:
         caller.business_id,
         "business",
         effect,
-        lambda done: Revoked(
+        lambda _, done: Revoked(
             ids.show(ids.USER, known.id), known.email, created_at=known.created_at, **done.reference
         ),
     )

@@ -121,7 +121,7 @@ async def send_test(request: Call) -> Response[Any]:
         return {"id": ids.show(ids.EVENT, event_id), "type": wanted.type}
 
     return await run_once(
-        request, business_id, "business", effect, lambda done: done.reference, status_code=202
+        request, business_id, "business", effect, lambda _, done: done.reference, status_code=202
     )
 
 
@@ -152,7 +152,7 @@ async def rotate_token(request: Call) -> Response[Any]:
     return await run_once(request, business_id, "business", effect, _rotation)
 
 
-def _rotation(done: Done) -> Rotation:
+def _rotation(_: Connection, done: Done) -> Rotation:
     confirmed: bool = done.reference["confirmed"]
     return Rotation(confirmed, done.shown_once or UNSET)
 

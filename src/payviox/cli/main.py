@@ -1,67 +1,80 @@
-"""The command `payviox`: its groups, loaded when they are asked for, and how an error reads: one
-clear sentence on stderr, never a trace."""
+"""The command `payviox`: its groups, imported when they are used, and how it ends: every refusal
+is one clear sentence on stderr, never a trace."""
 
-import importlib
-import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from payviox import __version__, logs
-from payviox.db.embedded.errors import EmbeddedError
-from payviox.errors import FieldErrors, NotFound, PayvioxError, SchemaUnknown, SettingsError
-from payviox.logs import redact
-
-FAILED = 1
-"""Exit status: the command was understood and refused, or failed."""
-
-SET_UP_WRONG = 2
-"""Exit status: wrong usage (click's own), settings or schema; repeating it will not help."""
+from payviox import __version__
+from payviox.cli.exit_status import FAILED
+from payviox.cli.groups import Group, Part
+from payviox.errors import SettingsError
 
 COMMANDS = {
-    "serve": "payviox.cli.serve:serve",
-    "web": "payviox.cli.serve:web",
-    "worker": "payviox.cli.serve:worker",
-    "demo": "payviox.cli.demo.command:demo",
-    "migrate": "payviox.cli.serve:migrate",
-    "business": "payviox.cli.business:business",
-    "keys": "payviox.cli.keys:keys",
-    "operator": "payviox.cli.operators:operator",
-    "users": "payviox.cli.users:users",
-    "order": "payviox.cli.orders:order",
-    "giftcards": "payviox.cli.giftcards:giftcards",
-    "webhook": "payviox.cli.webhook:webhook",
-    "rail": "payviox.cli.rail.commands:rail",
-    "database": "payviox.cli.database:database",
-    "ledger": "payviox.cli.ledger:ledger",
-    "reconcile": "payviox.cli.reconcile.compare:reconcile",
-    "secrets": "payviox.cli.secret_keys:secrets",
+    "serve": Part("payviox.cli.serve:serve", "Serve the API and the worker, in one process group."),
+    "web": Part("payviox.cli.serve:web", "Serve the API alone."),
+    "worker": Part(
+        "payviox.cli.serve:worker", "Run the worker alone: sends, look-ups, webhooks, upkeep."
+    ),
+    "demo": Part(
+        "payviox.cli.demo.command:demo",
+        "Serve, with a test business that has money, payout users, orders and gift cards.",
+    ),
+    "migrate": Part("payviox.cli.serve:migrate", "Bring the database to this version's schema."),
+    "business": Part(
+        "payviox.cli.business:business",
+        "Businesses, live and test: their balances, switches and rules.",
+    ),
+    "keys": Part("payviox.cli.keys:keys", "API keys."),
+    "operator": Part(
+        "payviox.cli.operators:operator", "Operators: the people who run the installation."
+    ),
+    "users": Part(
+        "payviox.cli.users:users",
+        "Payout users: list, activate, deactivate, give a new hash, take money back.",
+    ),
+    "order": Part(
+        "payviox.cli.orders:order",
+        "Payout orders: list, one order's whole story, approve, reject, cancel.",
+    ),
+    "giftcards": Part(
+        "payviox.cli.giftcards:giftcards", "The stock of gift cards: import, count, take out."
+    ),
+    "webhook": Part(
+        "payviox.cli.webhook:webhook",
+        "Webhooks: URL, token, events, switch, tests and the delivery log.",
+    ),
+    "rail": Part(
+        "payviox.cli.rail.commands:rail",
+        "A business's own accounts at PayPal, Tremendous and on EVM chains.",
+    ),
+    "database": Part(
+        "payviox.cli.database:database",
+        "The embedded database: make a backup, and bring one back.",
+    ),
+    "ledger": Part("payviox.cli.ledger:ledger", "The double-entry ledger."),
+    "reconcile": Part(
+        "payviox.cli.reconcile.compare:reconcile",
+        "Compare our books with what each rail says, and find what nobody can explain.",
+    ),
+    "secrets": Part(
+        "payviox.cli.secret_keys:secrets", "The installation's secret key, PAYVIOX_SECRET_KEY."
+    ),
 }
-"""Every command and where it lives: imported only when it is used, which keeps each one quick."""
+"""Every command. Its help is its own help's first sentence, written here so that `payviox --help`
+imports none."""
 
 
-class Commands(click.Group):
+class Commands(Group):
     """The root group."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
-        place = COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what is logged meanwhile goes to stderr."""
-        from payviox import settings  # noqa: PLC0415  # --help reads none
+        from payviox.cli import command_log  # noqa: PLC0415  # help logs nothing
 
-        logs.configure(settings.log_level())
+        command_log.begin()
         return super().invoke(ctx)
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> Any:
@@ -70,26 +83,12 @@ class Commands(click.Group):
         try:
             _check_utf8(given)
             return super().main(given, **options)
-        except (SettingsError, SchemaUnknown) as error:
-            _give_up(error, SET_UP_WRONG)
-        except (PayvioxError, EmbeddedError) as error:
-            _give_up(error, FAILED)
         except Exception as error:  # noqa: BLE001  # nothing ends in Python's own trace
-            _give_up(_Unexpected(error), FAILED)
+            from payviox.cli import refusals  # noqa: PLC0415  # needed when something is refused
 
-
-class _Unexpected(Exception):
-    """What nothing foresaw, in a sentence; for debugging after its trace, which shows no frame's
-    locals."""
-
-    def __init__(self, cause: Exception) -> None:
-        what = " ".join(f"{type(cause).__name__}: {cause}".split()).removesuffix(".")
-        sentence = f"The command failed: {redact(what)}."
-        if os.environ.get("PAYVIOX_LOG_LEVEL", "").lower() == "debug":
-            click.echo(redact("".join(traceback.format_exception(cause))), err=True, nl=False)
-        else:
-            sentence += " With PAYVIOX_LOG_LEVEL=debug it shows where."
-        super().__init__(sentence)
+            text, status = refusals.refusal(error) or (refusals.unforeseen(error), FAILED)
+            click.echo(f"Error: {text}", err=True)
+            sys.exit(status)
 
 
 def _check_utf8(arguments: Sequence[str]) -> None:
@@ -98,7 +97,7 @@ def _check_utf8(arguments: Sequence[str]) -> None:
             raise SettingsError(f"The argument {argument!a} is not UTF-8 text.")
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, parts=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="payviox", message="payviox %(version)s")
 def main() -> None:
     """A self-hosted payout platform.
@@ -106,14 +105,3 @@ def main() -> None:
     Start it with `payviox serve`, or try it with `payviox demo`. Amounts are in US cents. Settings
     are read from the environment and from `.env`: see docs/operating.md.
     """
-
-
-def _give_up(error: Exception, status: int) -> None:
-    if isinstance(error, FieldErrors):
-        text = " ".join(message for messages in error.fields.values() for message in messages)
-    elif isinstance(error, NotFound) and str(error) == NotFound.message:
-        text = "There is nothing with this id; `payviox business list` lists the businesses."
-    else:
-        text = str(error)
-    click.echo(f"Error: {text}", err=True)
-    sys.exit(status)

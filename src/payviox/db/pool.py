@@ -18,7 +18,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from payviox.errors import OutcomeUnknown
+from payviox.errors import OutcomeUnknown, PayvioxError, Unauthorized
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,9 @@ Arguments = TypeVarTuple("Arguments")
 
 LOST = (psycopg.OperationalError, PoolTimeout)
 ENDED = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
+RETRY_S = 10.0
+"""How long a work is repeated, in seconds."""
+
 CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 # Hot statements look up a few rows handed over as JSON by their keys. On a fresh or just loaded
@@ -97,13 +100,31 @@ class Database:
         `keyed` says that the work finds its own first effect by an idempotency key, so that it may
         be repeated even when the connection was lost at COMMIT. Otherwise that raises
         OutcomeUnknown. Any error of `work` rolls everything back.
+
+        Once an attempt ended unknown, only what a later one did or refused for a caller's reason is
+        an answer; whatever else ends it says that the outcome is unknown.
         """
         repeat: tuple[type[BaseException], ...] = (*CONFLICTS, NotCommitted, PoolTimeout)
         if keyed:
             repeat = (*repeat, OutcomeUnknown)
-        async for attempt in _retrying(repeat):
-            with attempt:
-                return await self._once(work, *arguments)
+        unknown: OutcomeUnknown | None = None
+        try:
+            async for attempt in _retrying(repeat):
+                with attempt:
+                    try:
+                        return await self._once(work, *arguments)
+                    except OutcomeUnknown as error:
+                        unknown = error
+                        raise
+        except Exception as error:
+            # A credential that stopped meanwhile says nothing of the first attempt either.
+            if unknown is None or (
+                isinstance(error, PayvioxError)
+                and error.status < 500
+                and not isinstance(error, Unauthorized)
+            ):
+                raise
+            raise unknown from error
         raise AssertionError  # tenacity reraises
 
     async def _once(
@@ -163,6 +184,6 @@ def _retrying(errors: tuple[type[BaseException], ...]) -> AsyncRetrying:
     return AsyncRetrying(
         retry=retry_if_exception_type(errors),
         wait=wait_random_exponential(multiplier=0.02, max=1),
-        stop=stop_after_attempt(40) | stop_after_delay(10),
+        stop=stop_after_attempt(40) | stop_after_delay(RETRY_S),
         reraise=True,
     )

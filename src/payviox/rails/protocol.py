@@ -17,7 +17,8 @@ Provider = Literal["paypal", "crypto", "gift_card"]
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a payout user asks for: an amount to some destination. `destination` is the provider's
-    object of the wire contract. Exactly one of `amount` (gross) and `net_amount` is given."""
+    object of the wire contract; an empty one is enough for a quote. Exactly one of `amount` (gross)
+    and `net_amount` is given, or neither where a quote was kept."""
 
     business_id: UUID
     provider: Provider

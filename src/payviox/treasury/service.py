@@ -13,6 +13,7 @@ from payviox.db.pool import Connection
 from payviox.errors import Conflict, InsufficientBalance
 from payviox.ledger import service as ledger
 from payviox.ledger.model import MAIN, PAYOUT, WORLD, InsufficientFunds, Posting, Transfer
+from payviox.text import composed, spellings
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,11 @@ async def deposit(
 ) -> Deposit:
     """Credit the main balance, once for each reference.
 
-    The same reference again answers the first transfer; with another amount it raises Conflict.
+    The same reference again, however its letters are composed, answers the first transfer; with
+    another amount it raises Conflict.
     """
     await ledger.lock(connection, business_id, [MAIN, WORLD])
-    earlier = await ledger.find_deposit(connection, business_id, reference)
+    earlier = await ledger.find_deposit(connection, business_id, spellings(reference))
     if earlier is not None:
         if earlier.amount != amount:
             raise Conflict(
@@ -76,7 +78,7 @@ async def deposit(
                 f" {earlier.amount} cents"
             )
         return Deposit(earlier, already_booked=True)
-    posting = Posting("deposit", amount, WORLD, MAIN, reference=reference, actor=actor)
+    posting = Posting("deposit", amount, WORLD, MAIN, reference=composed(reference), actor=actor)
     made = (await ledger.post(connection, business_id, [posting]))[0]
     return Deposit(made, already_booked=False)
 

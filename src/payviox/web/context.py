@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request
 
 from payviox.allocations.batcher import Batcher
-from payviox.auth import keys
+from payviox.auth import keys, users
 from payviox.auth.keys import BusinessCaller
 from payviox.auth.users import UserCaller
 from payviox.db.pool import Connection, Database
@@ -63,14 +63,17 @@ async def write(
     keyed: bool = False,
 ) -> T:
     """Run `work` in one transaction, in this business's turn, and commit it, unless the secret key
-    that the request came with was regenerated in the meantime. See `Database.write`."""
+    or the hash that the request came with opens nothing any more. See `Database.write`."""
     found = services(request)
-    caller: BusinessCaller | None = request.scope["state"].get("business")
+    key: BusinessCaller | None = request.scope["state"].get("business")
+    user: UserCaller | None = request.scope["state"].get("payout_user")
 
     async def checked(connection: Connection) -> T:
         result = await work(connection, *arguments)
-        if caller is not None:
-            await keys.require_live(connection, caller)
+        if key is not None:
+            await keys.require_live(connection, key)
+        if user is not None:
+            await users.require_live(connection, user)
         return result
 
     async with found.turns.turn(business_id):

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from payviox import ids
-from payviox.rails.protocol import Provider, ReadyOrder
+from payviox.rails.protocol import Provider, Quote, ReadyOrder
 
 Status = Literal[
     "created",
@@ -144,19 +144,12 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """A quote's row."""
+class KeptQuote(Quote):
+    """What a rail quoted, as it was kept for one payout user."""
 
     id: UUID
-    payout_user_id: UUID
     provider: Provider
     rail: str
-    amount: int
-    fees: int
-    net_amount: int
-    destination: dict[str, Any]
-    expires_at: datetime
-    created_at: datetime
     expired: bool
     used: bool
 

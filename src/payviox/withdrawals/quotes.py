@@ -6,9 +6,8 @@ from uuid import UUID
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
-from payviox.rails.protocol import Provider
-from payviox.rails.protocol import Quote as RailQuote
-from payviox.withdrawals.model import Quote
+from payviox.rails.protocol import Provider, Quote
+from payviox.withdrawals.model import KeptQuote
 from payviox.withdrawals.queries import rules
 
 user_is_active = rules.user_is_active
@@ -21,7 +20,7 @@ async def keep(
     user_id: UUID,
     provider: Provider,
     rail: str,
-    quote: RailQuote,
+    quote: Quote,
 ) -> UUID:
     """Keep what a rail quoted; answers the quote's id."""
     quote_id = ids.new()
@@ -29,7 +28,9 @@ async def keep(
     return quote_id
 
 
-async def get(connection: Connection, business_id: UUID, user_id: UUID, quote_id: UUID) -> Quote:
+async def get(
+    connection: Connection, business_id: UUID, user_id: UUID, quote_id: UUID
+) -> KeptQuote:
     """A payout user's own quote, used or not. Raises NotFound."""
     quote = await rules.find_quote(connection, business_id, user_id, quote_id)
     if quote is None:

@@ -1,12 +1,8 @@
 """From what a payout user asks for to an order that may be made: the rail is chosen, quotes and
 validates, outside any transaction. Nothing is written here. Amounts are US cents."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 from uuid import UUID
-
-import structlog
 
 from payviox import ids
 from payviox.auth.users import UserCaller
@@ -14,33 +10,13 @@ from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors, NotFound, ProviderUnavailable
+from payviox.event_log import EventLogger
 from payviox.payout_users.email import InvalidEmail, canonical
-from payviox.rails.protocol import Invalid, Provider, Rail, RailError, ReadyOrder, Request
-from payviox.rails.protocol import Quote as RailQuote
+from payviox.rails.protocol import Invalid, Quote, Rail, RailError, ReadyOrder, Request
 from payviox.withdrawals import quotes
 from payviox.withdrawals.routing import Rails, Served
 
-logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was asked for. `amount` or `net_amount`, or neither with a `quote_id`. An empty
-    `destination` is enough for a quote."""
-
-    provider: Provider
-    destination: Mapping[str, Any]
-    amount: int | None = None
-    net_amount: int | None = None
-    quote_id: UUID | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Quoted:
-    """A rail's offer."""
-
-    rail: str
-    quote: RailQuote
+logger = EventLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,55 +26,62 @@ class Prepared:
     business: Business
     rail: str
     ready: ReadyOrder
-    quote_id: UUID | None
 
 
-async def quote(database: Database, rails: Rails, caller: UserCaller, wanted: Wanted) -> Quoted:
-    """What it would cost. Raises FieldErrors, and ProviderUnavailable."""
+async def quote(
+    database: Database, rails: Rails, caller: UserCaller, request: Request
+) -> tuple[str, Quote]:
+    """Which rail would serve it, and what it would cost. Raises FieldErrors, and
+    ProviderUnavailable."""
     business = await _business(database, caller)
-    served, request = await _route(rails, business, wanted)
-    return Quoted(served.rail.name, await _quote(served, request))
+    served, request = await _route(rails, business, request)
+    return served.rail.name, await _quote(served, request)
 
 
-async def prepare(database: Database, rails: Rails, caller: UserCaller, wanted: Wanted) -> Prepared:
+async def prepare(
+    database: Database,
+    rails: Rails,
+    caller: UserCaller,
+    request: Request,
+    quote_id: UUID | None,
+) -> Prepared:
     """A valid order, priced by the named quote or by the rail as of now. Raises FieldErrors, and
     ProviderUnavailable."""
     business = await _business(database, caller)
-    served, request = await _route(rails, business, wanted)
+    served, request = await _route(rails, business, request)
     rail = served.rail
-    if wanted.quote_id is None:
-        found = await _quote(served, request)
+    if quote_id is None:
+        priced = await _quote(served, request)
     else:
-        found = await _kept_quote(database, caller, rail, wanted, wanted.quote_id)
-        served.check(found.amount)
+        priced = await _kept_quote(database, caller, rail, request, quote_id)
+        served.check(priced.amount)
     try:
-        ready = await rail.validate(ids.new(), found, request, caller.email)
+        ready = await rail.validate(ids.new(), priced, request, caller.email)
     except Invalid as error:
         raise FieldErrors(error.fields) from error
     except RailError as error:
         raise _unavailable(rail, error) from error
-    if wanted.quote_id is not None and found.destination not in ({}, ready.destination):
+    if quote_id is not None and priced.destination not in ({}, ready.destination):
         raise _other_quote("destination")
-    return Prepared(business, rail.name, ready, wanted.quote_id)
+    return Prepared(business, rail.name, ready)
 
 
 async def _business(database: Database, caller: UserCaller) -> Business:
     return await database.fetch(businesses.get, caller.business_id)
 
 
-async def _route(rails: Rails, business: Business, wanted: Wanted) -> tuple[Served, Request]:
-    destination = dict(wanted.destination)
-    if wanted.provider == "paypal" and destination:
+async def _route(rails: Rails, business: Business, request: Request) -> tuple[Served, Request]:
+    if request.provider == "paypal" and request.destination:
         try:
-            destination["email"] = canonical(destination["email"])
+            email = canonical(request.destination["email"])
         except InvalidEmail as error:
             raise FieldErrors({"paypal.email": [str(error)]}) from error
-    served = await rails.serve(business, wanted.provider, destination)
-    request = Request(business.id, wanted.provider, destination, wanted.amount, wanted.net_amount)
+        request = replace(request, destination={**request.destination, "email": email})
+    served = await rails.serve(business, request.provider, request.destination)
     return served, request
 
 
-async def _quote(served: Served, request: Request) -> RailQuote:
+async def _quote(served: Served, request: Request) -> Quote:
     """The limits go first: a rail knows its own alone, and would name another minimum."""
     if request.amount is not None:
         served.check(request.amount)
@@ -118,21 +101,21 @@ def _unavailable(rail: Rail, error: RailError) -> ProviderUnavailable:
 
 
 async def _kept_quote(
-    database: Database, caller: UserCaller, rail: Rail, wanted: Wanted, quote_id: UUID
-) -> RailQuote:
+    database: Database, caller: UserCaller, rail: Rail, request: Request, quote_id: UUID
+) -> Quote:
     """The payout user's own quote, for just this; whether it is still good is settled under the
     lock that makes the order."""
     try:
         kept = await database.fetch(quotes.get, caller.business_id, caller.user_id, quote_id)
     except NotFound as error:
         raise FieldErrors({"quote_id": ["There is no such quote."]}) from error
-    if (kept.provider, kept.rail) != (wanted.provider, rail.name):
+    if (kept.provider, kept.rail) != (request.provider, rail.name):
         raise _other_quote("provider")
-    if wanted.amount not in (None, kept.amount):
+    if request.amount not in (None, kept.amount):
         raise _other_quote("amount")
-    if wanted.net_amount not in (None, kept.net_amount):
+    if request.net_amount not in (None, kept.net_amount):
         raise _other_quote("net_amount")
-    return RailQuote(kept.amount, kept.fees, kept.net_amount, kept.destination, kept.expires_at)
+    return kept
 
 
 def _other_quote(name: str) -> FieldErrors:

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from payviox import ids
+from payviox.db.pool import Connection
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
 from payviox.rails.protocol import Provider
@@ -147,13 +149,13 @@ def remembered(order: Order) -> dict[str, Any]:
     }
 
 
-async def as_first_shown(request: Call, business_id: Any, done: Done) -> Order:
+async def as_first_shown(connection: Connection, business_id: UUID, done: Done) -> Order:
     """The order of such a reference, as it was then."""
     kept = done.reference
     order_id = ids.parse(ids.ORDER, kept["order"])
     if order_id is None:
         raise LookupError("a reference names no order")
-    order = await services(request).database.fetch(withdrawals.get, business_id, order_id)
+    order = await withdrawals.get(connection, business_id, order_id)
     return replace(
         order,
         status=kept["status"],

@@ -1,6 +1,7 @@
 """The bodies of a payout user's quote and withdrawal, and every field error of them at once."""
 
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 import msgspec
 from msgspec import inspect
@@ -8,9 +9,8 @@ from msgspec import inspect
 from payviox import ids
 from payviox.errors import FieldErrors
 from payviox.money import MAX_ALLOCATION
-from payviox.rails.protocol import Provider
+from payviox.rails.protocol import Provider, Request
 from payviox.web.json_body import EMAIL, parse, problems
-from payviox.withdrawals.requests import Wanted
 
 Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_ALLOCATION, description="US cents")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
@@ -72,22 +72,26 @@ class WithdrawRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
 B = TypeVar("B", QuoteRequest, WithdrawRequest)
 
 
-def read_quote(body: bytes) -> Wanted:
+def read_quote(business_id: UUID, body: bytes) -> Request:
     """Raises Malformed or FieldErrors."""
-    request = _read(body, QuoteRequest)
-    return Wanted(request.provider, _destination(request), request.amount, request.net_amount)
+    return _request(business_id, _read(body, QuoteRequest))
 
 
-def read_withdrawal(body: bytes) -> Wanted:
-    """Raises Malformed or FieldErrors."""
-    request = _read(body, WithdrawRequest)
+def read_withdrawal(business_id: UUID, body: bytes) -> tuple[Request, UUID | None]:
+    """What to withdraw, and the quote that prices it, if one does. Raises Malformed or
+    FieldErrors."""
+    wanted = _read(body, WithdrawRequest)
     quote_id = None
-    if request.quote_id is not None:
-        quote_id = ids.parse(ids.QUOTE, request.quote_id)
+    if wanted.quote_id is not None:
+        quote_id = ids.parse(ids.QUOTE, wanted.quote_id)
         if quote_id is None:
             raise FieldErrors({"quote_id": ["There is no such quote."]})
-    return Wanted(
-        request.provider, _destination(request), request.amount, request.net_amount, quote_id
+    return _request(business_id, wanted), quote_id
+
+
+def _request(business_id: UUID, wanted: QuoteRequest | WithdrawRequest) -> Request:
+    return Request(
+        business_id, wanted.provider, _destination(wanted), wanted.amount, wanted.net_amount
     )
 
 

@@ -1,6 +1,6 @@
 """The SQL of keys and hashes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -22,6 +22,8 @@ class UserCaller:
     business_id: UUID
     user_id: UUID
     email: str
+    digest: bytes = field(repr=False)
+    """Of the hash that they called with."""
 
 
 async def insert_key(
@@ -57,22 +59,38 @@ async def lock_live_key(connection: Connection, key_id: UUID) -> bool:
     return await cursor.fetchone() is not None
 
 
+# A lifetime counts from the hash's last renewal, or from its own last change where
+# that is later.
+_HASH_HOLDS = """
+u.hash_digest = %(digest)s AND u.status = 'active'
+AND (b.hash_lifetime_days IS NULL
+     OR greatest(u.hash_renewed_at, b.hash_lifetime_since)
+        + make_interval(days => b.hash_lifetime_days) > clock_timestamp())
+"""
+
+
 async def find_user(connection: Connection, hash_code: str, digest: bytes) -> UserCaller | None:
-    """The active payout user of an unexpired hash: a business's lifetime counts from the hash's
-    last renewal, or from the rule's own last change where that is later. The code names the tenant,
-    so that the second step is a look-up in one business."""
+    """The active payout user of an unexpired hash. The code names the tenant, so that the second
+    step is a look-up in one business."""
     async with connection.cursor(row_factory=class_row(UserCaller)) as cursor:
         await cursor.execute(
-            "SELECT u.business_id, u.id AS user_id, u.email"
-            " FROM businesses b JOIN payout_users u"
-            "   ON u.business_id = b.id AND u.hash_digest = %s"
-            " WHERE b.hash_code = %s AND u.status = 'active'"
-            "   AND (b.hash_lifetime_days IS NULL"
-            "        OR greatest(u.hash_renewed_at, b.hash_lifetime_since)"
-            "           + make_interval(days => b.hash_lifetime_days) > now())",
-            [digest, hash_code],
+            "SELECT u.business_id, u.id AS user_id, u.email, u.hash_digest AS digest"  # noqa: S608  # a constant
+            " FROM businesses b JOIN payout_users u ON u.business_id = b.id"
+            f" WHERE b.hash_code = %(code)s AND {_HASH_HOLDS}",
+            {"digest": digest, "code": hash_code},
         )
         return await cursor.fetchone()
+
+
+async def lock_live_user(connection: Connection, caller: UserCaller) -> bool:
+    """Whether the hash still opens, and hold it so until this transaction ends."""
+    cursor = await connection.execute(
+        "SELECT FROM payout_users u JOIN businesses b ON b.id = u.business_id"  # a constant
+        f" WHERE u.business_id = %(business)s AND u.id = %(user)s AND {_HASH_HOLDS}"
+        " FOR SHARE OF u",
+        {"business": caller.business_id, "user": caller.user_id, "digest": caller.digest},
+    )
+    return await cursor.fetchone() is not None
 
 
 async def known_secret_keys(connection: Connection) -> list[str]:

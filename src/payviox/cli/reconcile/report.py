@@ -1,18 +1,15 @@
 """How a comparison's report is printed: for people, for scripts, for spreadsheets."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
-from payviox import ids
+from payviox import csv_text, ids
 from payviox.businesses.model import Business
 from payviox.cli.output import cell, counted, print_table
 from payviox.money import dollars
 from payviox.reconciliation.model import Report
-from payviox.text import harmless_cell
 
 Compared = tuple[Business, Report, list[dict[str, Any]]]
 """A rail of a business, what comparing it came to, and its open items."""
@@ -79,11 +76,7 @@ def csv_lines(found: Sequence[Compared]) -> Iterator[str]:
 
 
 def _line(cells: Sequence[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(
-        [harmless_cell(value) if isinstance(value, str) else value for value in cells]
-    )
-    return text.getvalue()
+    return csv_text.lines([cells])
 
 
 def _classes(report: Report) -> list[tuple[str, int, int]]:

@@ -178,14 +178,16 @@ async def find_transfer(
 
 
 async def find_deposit(
-    connection: Connection, business_id: UUID, reference: str
+    connection: Connection, business_id: UUID, references: Sequence[str]
 ) -> Transfer | None:
+    """The first deposit under any of these spellings of one reference."""
     async with connection.cursor(row_factory=class_row(Transfer)) as cursor:
         await cursor.execute(
             "SELECT id, kind, amount, from_account, from_balance, to_account, to_balance,"
             " created_at FROM transfers"
-            " WHERE business_id = %s AND reference = %s AND kind = 'deposit'",
-            [business_id, reference],
+            " WHERE business_id = %s AND reference = ANY(%s) AND kind = 'deposit'"
+            " ORDER BY id LIMIT 1",
+            [business_id, list(references)],
         )
         return await cursor.fetchone()
 

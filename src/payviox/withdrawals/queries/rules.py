@@ -8,8 +8,8 @@ from psycopg.types.json import Jsonb
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.rails.protocol import Quote as RailQuote
-from payviox.withdrawals.model import Quote
+from payviox.rails.protocol import Quote
+from payviox.withdrawals.model import KeptQuote
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ async def insert_quote(
     user_id: UUID,
     provider: str,
     rail: str,
-    quote: RailQuote,
+    quote: Quote,
 ) -> None:
     await connection.execute(
         "INSERT INTO quotes (business_id, id, payout_user_id, provider, rail, amount, fees,"
@@ -59,11 +59,11 @@ async def insert_quote(
 
 async def find_quote(
     connection: Connection, business_id: UUID, user_id: UUID, quote_id: UUID
-) -> Quote | None:
-    async with connection.cursor(row_factory=class_row(Quote)) as cursor:
+) -> KeptQuote | None:
+    async with connection.cursor(row_factory=class_row(KeptQuote)) as cursor:
         await cursor.execute(
-            "SELECT q.id, q.payout_user_id, q.provider, q.rail, q.amount, q.fees, q.net_amount,"
-            " q.destination, q.expires_at, q.created_at,"
+            "SELECT q.id, q.provider, q.rail, q.amount, q.fees, q.net_amount, q.destination,"
+            " q.expires_at,"
             " q.expires_at <= clock_timestamp() AS expired,"
             " EXISTS (SELECT 1 FROM orders o WHERE o.business_id = q.business_id"
             "         AND o.quote_id = q.id) AS used"
