@@ -11,6 +11,7 @@ from litestar import Litestar
 
 from payviox.allocations.batcher import Batcher
 from payviox.api import (
+    audit,
     batch,
     business,
     events,
@@ -50,6 +51,7 @@ ROUTES = [
     *history.ROUTES,
     *events.ROUTES,
     *webhooks.ROUTES,
+    *audit.ROUTES,
     *rail_callbacks.ROUTES,
     *health.ROUTES,
     *pages.ROUTES,

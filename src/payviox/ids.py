@@ -19,6 +19,8 @@ SUSPENSE_ITEM = "sus"
 PRODUCT = "prd"
 GIFT_CARD = "crd"
 KEY = "key"
+OPERATOR = "op"
+AUDIT = "aud"
 
 
 def first_at(moment: datetime) -> UUID:

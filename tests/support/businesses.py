@@ -89,7 +89,7 @@ async def open_business(
     """An organization; answers its twin of `mode`, `funds` cents to pay out and `main` beside."""
 
     async def open_(connection: Any) -> Any:
-        twins = await treasury.open_organization(connection, name)
+        twins = await treasury.open_organization(connection, name, "test")
         chosen = twins[0] if mode == "live" else twins[1]
         business_id = chosen.business.id
         if funds + main:

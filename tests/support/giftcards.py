@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from payviox import ids
+from payviox.actors import command
 from payviox.db.pool import Connection, Database
 from payviox.giftcards import importing, service
 from payviox.giftcards.csv_file import read_cards
@@ -39,6 +40,7 @@ async def import_text(
         keyring,
         business_id,
         lines,
+        command(),
         lambda _: None,
         lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK),
     )

@@ -151,7 +151,7 @@ class Office:
     async def alerts(self, action: str) -> int:
         return int(
             await self.business.scalar(
-                "SELECT count(*) FROM audit_entries WHERE business_id = %s AND action = %s",
+                "SELECT count(*) FROM audit_entries WHERE business_id = %s AND act = %s",
                 self.business.business_id,
                 action,
             )

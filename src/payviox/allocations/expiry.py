@@ -5,12 +5,12 @@ oldest money is spent first; what an open order has reserved is not touched. In 
 from datetime import datetime
 from uuid import UUID
 
+from payviox.actors import WORKER
 from payviox.allocations.queries import groups as queries
 from payviox.db.pool import Connection, Database
 from payviox.ledger import service as ledger
 from payviox.ledger.model import PAYOUT, Posting, user
 
-ACTOR = "expiry"
 GROUP = 500
 """Payout users looked at together, and at most moved under one lock of the payout account."""
 
@@ -53,7 +53,7 @@ async def _take_back(
     await ledger.lock(connection, business_id, [PAYOUT, *map(user, user_ids)])
     expired = await queries.expired(connection, business_id, before, user_ids)
     postings = [
-        Posting("expiry", amount, user(user_id), PAYOUT, actor=ACTOR)
+        Posting("expiry", amount, user(user_id), PAYOUT, actor=WORKER)
         for user_id, amount in expired.items()
     ]
     if postings:

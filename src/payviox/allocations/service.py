@@ -4,9 +4,12 @@ amounts are US cents."""
 
 from uuid import UUID
 
+from payviox import ids
+from payviox.actors import Actor
 from payviox.allocations.queries import groups as queries
+from payviox.audit import service as audit
+from payviox.audit.acts import Act
 from payviox.auth.hashes import digest, payout_hash
-from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.errors import InsufficientBalance, NotFound
 from payviox.keyring import Keyring
@@ -17,27 +20,30 @@ from payviox.payout_users.model import PayoutUser, Status
 
 
 async def revoke(
-    connection: Connection, business_id: UUID, user_id: UUID, amount: int, actor: str
+    connection: Connection, business_id: UUID, user_id: UUID, amount: int, actor: Actor
 ) -> Transfer:
     """Take unspent cents back to the payout balance. Raises NotFound, InsufficientBalance."""
     await payout_users.get(connection, business_id, user_id)
     posting = Posting("revocation", amount, user(user_id), PAYOUT, actor=actor)
     try:
-        return (await ledger.post(connection, business_id, [posting]))[0]
+        (moved,) = await ledger.post(connection, business_id, [posting])
     except InsufficientFunds as error:
         raise InsufficientBalance from error
+    detail = {**_about(user_id), "amount": amount}
+    await audit.record(connection, business_id, actor, "payout_user.revoke", detail)
+    return moved
 
 
 async def set_status(
-    connection: Connection, business_id: UUID, user_id: UUID, status: Status, actor: str
+    connection: Connection, business_id: UUID, user_id: UUID, status: Status, actor: Actor
 ) -> PayoutUser:
     """Activate or deactivate a payout user. An inactive one's hash opens nothing and nothing can be
     allocated to them; their open orders go on. Raises NotFound."""
     await ledger.lock(connection, business_id, [PAYOUT])
     await payout_users.get(connection, business_id, user_id)
     if await payout_users.set_status(connection, business_id, user_id, status):
-        detail = {"user_id": str(user_id), "status": status}
-        await businesses.audit(connection, business_id, actor, "payout_user.status", detail)
+        act: Act = "payout_user.activate" if status == "active" else "payout_user.deactivate"
+        await audit.record(connection, business_id, actor, act, _about(user_id))
     return await payout_users.get(connection, business_id, user_id)
 
 
@@ -54,7 +60,7 @@ async def current_hash(
 
 
 async def rotate_hash(
-    connection: Connection, keyring: Keyring, business_id: UUID, user_id: UUID, actor: str
+    connection: Connection, keyring: Keyring, business_id: UUID, user_id: UUID, actor: Actor
 ) -> str:
     """A new hash, shown by this answer and by every allocation from now on; the old one stops with
     the commit. Raises NotFound."""
@@ -65,9 +71,20 @@ async def rotate_hash(
     key = keyring.current
     made = payout_hash(key, source.hash_code, business_id, user_id, source.hash_generation)
     await payout_users.set_digest(connection, business_id, user_id, key.id, digest(made))
-    detail = {"user_id": str(user_id), "generation": source.hash_generation}
-    await businesses.audit(connection, business_id, actor, "payout_user.hash_rotated", detail)
+    await audit.record(
+        connection,
+        business_id,
+        actor,
+        "payout_user.rotate_hash",
+        _about(user_id),
+        before={"generation": source.hash_generation - 1},
+        after={"generation": source.hash_generation},
+    )
     return made
+
+
+def _about(user_id: UUID) -> dict[str, object]:
+    return {"payout_user": ids.show(ids.USER, user_id)}
 
 
 async def forget_old_groups(connection: Connection) -> int:

@@ -60,7 +60,7 @@ async def _move(request: Call, move: Any) -> Response[Any]:
     wanted = read(await request.body(), MoveRequest)
 
     async def effect(connection: Any) -> dict[str, int]:
-        await move(connection, caller.business_id, wanted.amount, "api")
+        await move(connection, caller.business_id, wanted.amount, caller.actor)
         after = await treasury.balances(connection, caller.business_id)
         return {"balance": after.balance, "payout_balance": after.payout_balance}
 

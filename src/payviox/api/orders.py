@@ -19,6 +19,7 @@ from payviox.api.schemas.orders import (
     example,
     remembered,
 )
+from payviox.auth.keys import BusinessCaller
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.idempotency.service import Done
@@ -37,8 +38,6 @@ from payviox.web.cursors import (
 from payviox.web.json_body import read
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order, Status
-
-ACTOR = "api"
 
 
 class OrderFilter(Page, kw_only=True):
@@ -103,8 +102,8 @@ async def approve_order(request: Call) -> Response[Any]:
     """
     return await _decide(
         request,
-        lambda connection, business_id, order_id: withdrawals.approve(
-            connection, business_id, order_id, ACTOR
+        lambda connection, order_id, caller: withdrawals.approve(
+            connection, caller.business_id, order_id, caller.actor
         ),
     )
 
@@ -124,8 +123,8 @@ async def reject_order(request: Call) -> Response[Any]:
     note = read(await request.body(), RejectRequest).note
     return await _decide(
         request,
-        lambda connection, business_id, order_id: withdrawals.reject(
-            connection, business_id, order_id, ACTOR, note or None
+        lambda connection, order_id, caller: withdrawals.reject(
+            connection, caller.business_id, order_id, caller.actor, note or None
         ),
     )
 
@@ -142,20 +141,20 @@ async def cancel_order(request: Call) -> Response[Any]:
     """
     return await _decide(
         request,
-        lambda connection, business_id, order_id: withdrawals.cancel(
-            connection, business_id, order_id, ACTOR
+        lambda connection, order_id, caller: withdrawals.cancel(
+            connection, caller.business_id, order_id, caller.actor
         ),
     )
 
 
 async def _decide(
-    request: Call, decide: Callable[[Connection, UUID, UUID], Awaitable[Order]]
+    request: Call, decide: Callable[[Connection, UUID, BusinessCaller], Awaitable[Order]]
 ) -> Response[Any]:
     caller = business(request)
     order_id = path_id(request, ids.ORDER)
 
     async def effect(connection: Connection) -> dict[str, Any]:
-        return remembered(await decide(connection, caller.business_id, order_id))
+        return remembered(await decide(connection, order_id, caller))
 
     async def render(connection: Connection, done: Done) -> BusinessOrderView:
         return business_view(await as_first_shown(connection, caller.business_id, done))

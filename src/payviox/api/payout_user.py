@@ -55,8 +55,6 @@ from payviox.withdrawals import requests as withdrawal_requests
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order, Status
 
-ACTOR = "user"
-
 
 class QuoteView(msgspec.Struct):
     """What a withdrawal would cost, in US cents: amount = fees + net_amount. Good for one
@@ -232,7 +230,7 @@ async def cancel_withdrawal(request: Call) -> Response[Any]:
     async def effect(connection: Connection) -> dict[str, Any]:
         return remembered(
             await withdrawals.cancel(
-                connection, caller.business_id, order_id, ACTOR, user_id=caller.user_id
+                connection, caller.business_id, order_id, caller.actor, user_id=caller.user_id
             )
         )
 

@@ -136,7 +136,9 @@ async def _set_status(request: Call, status: Status) -> Response[Any]:
     known = await _read(request, user_id)
 
     async def effect(connection: Any) -> dict[str, object]:
-        user = await allocations.set_status(connection, caller.business_id, user_id, status, "api")
+        user = await allocations.set_status(
+            connection, caller.business_id, user_id, status, caller.actor
+        )
         return {"status": user.status, "balance": user.balance}
 
     return await run_once(
@@ -162,7 +164,7 @@ async def rotate_hash(request: Call) -> Response[Any]:
 
     async def effect(connection: Any) -> ShownOnce:
         made = await allocations.rotate_hash(
-            connection, found.keyring, caller.business_id, user_id, "api"
+            connection, found.keyring, caller.business_id, user_id, caller.actor
         )
         return ShownOnce({}, made)
 
@@ -193,7 +195,9 @@ async def revoke(request: Call) -> Response[Any]:
     known = await _read(request, user_id)
 
     async def effect(connection: Any) -> dict[str, object]:
-        await allocations.revoke(connection, caller.business_id, user_id, wanted.amount, "api")
+        await allocations.revoke(
+            connection, caller.business_id, user_id, wanted.amount, caller.actor
+        )
         user = await payout_users.get(connection, caller.business_id, user_id)
         after = await treasury.balances(connection, caller.business_id)
         return {

@@ -11,7 +11,6 @@ from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import documented
 from payviox.api.events import EXAMPLE_ID, TAG, Queued
 from payviox.api.idempotent import run_once
-from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.idempotency.service import Done, ShownOnce
 from payviox.web.context import Call, business, services, write
@@ -95,9 +94,9 @@ async def put_webhook(request: Call) -> Webhook:
             business_id,
             changes,
             found.keyring,
+            business(request).actor,
             allow_private=found.settings.allow_private_webhooks,
         )
-        await businesses.audit(connection, business_id, "api", "webhook.set", changes)
         return _shown(webhook, token)
 
     return await write(request, business_id, work)
@@ -138,15 +137,13 @@ async def rotate_token(request: Call) -> Response[Any]:
     both signatures."""
     business_id = business(request).business_id
     wanted = read(await request.body(), RotateToken)
-    keyring = services(request).keyring
+    keyring, actor = services(request).keyring, business(request).actor
 
     async def effect(connection: Connection) -> dict[str, bool] | ShownOnce:
         if wanted.confirm:
-            await settings.confirm(connection, business_id)
-            await businesses.audit(connection, business_id, "api", "webhook.token.confirm", {})
+            await settings.confirm(connection, business_id, actor)
             return {"confirmed": True}
-        token = await settings.rotate(connection, business_id, keyring)
-        await businesses.audit(connection, business_id, "api", "webhook.token.rotate", {})
+        token = await settings.rotate(connection, business_id, keyring, actor)
         return ShownOnce({"confirmed": False}, token)
 
     return await run_once(request, business_id, "business", effect, _rotation)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from payviox import ids
+from payviox import actors, ids
+from payviox.actors import Actor
 from payviox.auth.hashes import digest
 from payviox.auth.queries import credentials as queries
 from payviox.db.pool import Connection
@@ -23,6 +24,12 @@ class BusinessCaller:
 
     business_id: UUID
     key_id: UUID
+    hint: str = ""
+    """The key's last characters."""
+
+    @property
+    def actor(self) -> Actor:
+        return actors.key(self.hint)
 
 
 async def create(connection: Connection, business_id: UUID, mode: Mode, kind: Kind) -> str:
@@ -42,7 +49,7 @@ async def find_business(connection: Connection, key: str) -> BusinessCaller | No
     row = await queries.find_key(connection, digest(key))
     if row is None or row.kind != "secret":
         return None
-    return BusinessCaller(business_id=row.business_id, key_id=row.id)
+    return BusinessCaller(row.business_id, row.id, row.hint)
 
 
 async def is_live(connection: Connection, business_id: UUID, key: str) -> bool:

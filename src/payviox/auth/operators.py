@@ -2,14 +2,39 @@
 
 from uuid import UUID
 
-from payviox import ids
+from payviox import actors, ids
+from payviox.actors import Actor
+from payviox.audit import service as audit
 from payviox.auth.passwords import hash_password
 from payviox.auth.queries import credentials as queries
 from payviox.db.pool import Connection
-from payviox.errors import Conflict
+from payviox.errors import Conflict, NotFound
+
+NAMED = 5
+"""So many addresses are named to somebody who did not say who they are."""
 
 
-async def create(connection: Connection, email: str, password: str, *, is_admin: bool) -> UUID:
+async def acting(connection: Connection, email: str | None, otherwise: Actor) -> Actor:
+    """Who decides: the operator of this address or, where the installation has no operators,
+    `otherwise`.
+
+    Raises Conflict where nobody is named though there are operators, and NotFound for an address
+    that is none's.
+    """
+    if email is not None:
+        operator_id = await queries.find_operator(connection, email)
+        if operator_id is None:
+            raise NotFound(f"There is no operator {email}")
+        return actors.operator(operator_id)
+    known = await queries.some_operators(connection, NAMED)
+    if known:
+        raise Conflict(f"Say who decides: --operator EMAIL, such as {', '.join(known)}")
+    return otherwise
+
+
+async def create(
+    connection: Connection, email: str, password: str, actor: Actor, *, is_admin: bool
+) -> UUID:
     """Make an operator with a canonical email address.
 
     Raises FieldErrors for the password and Conflict where the address is taken.
@@ -20,4 +45,6 @@ async def create(connection: Connection, email: str, password: str, *, is_admin:
         connection, operator_id, email, password_hash, is_admin=is_admin
     ):
         raise Conflict(f"There is an operator {email} already")
+    about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email, "admin": is_admin}
+    await audit.record_of_installation(connection, actor, "operator.create", about)
     return operator_id

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 
@@ -31,16 +30,6 @@ class Business:
     @property
     def test(self) -> bool:
         return self.mode == "test"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """Something that was done or noticed. `detail` is about it and holds no secret."""
-
-    actor: str
-    action: str
-    detail: dict[str, Any]
-    created_at: datetime
 
 
 DEFAULT_LIVE_REVIEW_AMOUNT = 50_000

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from payviox import ids
+from payviox.actors import Actor
+from payviox.audit import service as audit
 from payviox.businesses.model import DEFAULT_LIVE_REVIEW_AMOUNT, Business
 from payviox.businesses.queries import businesses as queries
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 
 list_all = queries.list_all
-audit = queries.insert_audit
-list_audit = queries.list_audit
 
 
 async def create(connection: Connection, name: str) -> tuple[Business, Business]:
@@ -46,8 +46,17 @@ async def get(connection: Connection, business_id: UUID) -> Business:
 
 
 async def set_rules(
-    connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: str
+    connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: Actor
 ) -> None:
-    """Change columns of the business and write down who did."""
+    """Change columns of the business and write down who did. Raises NotFound."""
+    before = await get(connection, business_id)
     await queries.update(connection, business_id, changes)
-    await audit(connection, business_id, actor, "business.set", dict(changes))
+    after = await get(connection, business_id)
+    await audit.record(
+        connection,
+        business_id,
+        actor,
+        "business.set",
+        before={name: getattr(before, name) for name in changes},
+        after={name: getattr(after, name) for name in changes},
+    )

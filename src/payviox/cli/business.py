@@ -1,20 +1,24 @@
 """`payviox business`: making businesses, their money, switches and rules."""
 
 from collections.abc import Awaitable, Callable
+from typing import get_args
 from uuid import UUID
 
 import click
 
 from payviox import ids
+from payviox.audit import service as audit_entries
+from payviox.audit.acts import ACTS, Alert
+from payviox.audit.model import AuditEntry
 from payviox.businesses import rules
 from payviox.businesses import service as businesses
-from payviox.businesses.model import AuditEntry
 from payviox.cli.groups import Group
 from payviox.cli.output import (
     BUSINESS,
     CENTS,
     NAME,
     REFERENCE,
+    NumberedId,
     as_json,
     plain,
     print_json,
@@ -46,7 +50,7 @@ def create(name: str, as_json: bool) -> None:
     """
 
     async def work(runtime: Runtime) -> tuple[NewBusiness, NewBusiness]:
-        return await runtime.database.write(treasury.open_organization, name)
+        return await runtime.database.write(treasury.open_organization, name, ACTOR)
 
     twins = dict(zip(("live", "test"), map(_shown, run(work, may_begin=True)), strict=True))
     if as_json:
@@ -126,15 +130,39 @@ def _flat(accounts: Accounts) -> dict[str, int]:
 
 @business.command()
 @click.argument("business_id", type=BUSINESS)
+@click.option("--act", metavar="NAME", help="This act or alert alone, such as order.approve.")
+@click.option("--alerts", is_flag=True, help="Alerts alone.")
+@click.option("--after", type=NumberedId(ids.AUDIT), help="Only entries older than this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @as_json
-def audit(business_id: UUID, limit: int, as_json: bool) -> None:
-    """List what was done and noticed, newest first: alerts, changed rules and keys, decisions."""
+def audit(
+    business_id: UUID,
+    *,
+    act: str | None,
+    alerts: bool,
+    after: int | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List who did what to the business's money, rights, settings and secrets, and alerts.
+
+    Newest first. Allocations and withdrawals stand in the history and at their orders.
+    """
+    if act is not None and act not in (*ACTS, *get_args(Alert)):
+        known = ", ".join([*ACTS, *get_args(Alert)])
+        raise click.BadParameter(f"there is no act {act!r}; known are {known}", param_hint="--act")
 
     async def work(runtime: Runtime) -> list[AuditEntry]:
         async def read(connection: Connection) -> list[AuditEntry]:
             await businesses.get(connection, business_id)
-            return await businesses.list_audit(connection, business_id, limit=limit)
+            return await audit_entries.list_page(
+                connection,
+                business_id,
+                act=act,
+                kind="alert" if alerts else None,
+                after=after,
+                limit=limit,
+            )
 
         return await runtime.database.fetch(read)
 
@@ -142,7 +170,7 @@ def audit(business_id: UUID, limit: int, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    columns = ("created_at", "actor", "action", "detail")
+    columns = ("audit_id", "created_at", "act", "actor", "place", "detail", "before", "after")
     print_table(columns, [[row[column] for column in columns] for row in rows], "Nothing yet.")
 
 

@@ -57,6 +57,7 @@ def import_(file: BinaryIO, business_id: UUID, as_json: bool) -> None:
                 runtime.keyring,
                 business_id,
                 read_cards(file),
+                ACTOR,
                 advance,
                 # Orders that were waiting for a card need not wait for their next try.
                 lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK),

@@ -7,7 +7,7 @@ import click
 from payviox.auth import operators
 from payviox.cli.groups import Group
 from payviox.cli.output import as_json, print_json
-from payviox.cli.runtime import Runtime, run
+from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.errors import FieldErrors
 from payviox.payout_users.email import InvalidEmail, canonical
 
@@ -32,7 +32,7 @@ def create(email: str, admin: bool, password_stdin: bool, as_json: bool) -> None
 
     async def work(runtime: Runtime) -> None:
         await runtime.database.write(
-            lambda db: operators.create(db, address, password, is_admin=admin)
+            lambda db: operators.create(db, address, password, ACTOR, is_admin=admin)
         )
 
     run(work)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from payviox import ids
-from payviox.businesses.model import AuditEntry
+from payviox.audit.model import AuditEntry
 from payviox.cli.output import age, print_pairs, table_lines
 from payviox.cli.shown import show_audit, show_event
 from payviox.giftcards.model import Reveal

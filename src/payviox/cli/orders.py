@@ -7,6 +7,8 @@ from uuid import UUID
 import click
 
 from payviox import ids
+from payviox.actors import Actor
+from payviox.auth import operators
 from payviox.businesses import service as businesses
 from payviox.cli.groups import Group
 from payviox.cli.order_story import print_story, shown, story_of
@@ -23,16 +25,19 @@ from payviox.cli.output import (
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection, Database
-from payviox.errors import Conflict
 from payviox.money import dollars
-from payviox.rails.protocol import KeepsPayable, Provider
+from payviox.rails.protocol import Provider
 from payviox.reporting.order_timeline import find_order, timeline
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import Order, Status, reference
+from payviox.withdrawals.model import Order, Status
 
-Decide = Callable[[Connection, UUID], Awaitable[Order]]
-"""A decision on an order of this business."""
+Decide = Callable[[Connection, UUID, Actor], Awaitable[Order]]
+"""A decision of somebody's on an order of this business."""
+
+as_operator = click.option(
+    "--operator", metavar="EMAIL", help="Who decides: needed where the installation has operators."
+)
 
 
 @click.group(cls=Group)
@@ -105,34 +110,44 @@ def show(order_id: UUID, as_json: bool) -> None:
 
 @order.command()
 @click.argument("order_id", type=ORDER)
+@as_operator
 @as_json
-def approve(order_id: UUID, as_json: bool) -> None:
+def approve(order_id: UUID, operator: str | None, as_json: bool) -> None:
     """Let a reviewed order go, for the amount and destination that it has now."""
     _decide(
-        order_id, as_json, lambda db, business: withdrawals.approve(db, business, order_id, ACTOR)
+        order_id,
+        operator,
+        as_json,
+        lambda db, business, who: withdrawals.approve(db, business, order_id, who),
     )
 
 
 @order.command()
 @click.argument("order_id", type=ORDER)
 @click.option("--note", help="Why: told to the business in payout.rejected.")
+@as_operator
 @as_json
-def reject(order_id: UUID, note: str | None, as_json: bool) -> None:
+def reject(order_id: UUID, note: str | None, operator: str | None, as_json: bool) -> None:
     """Refuse an order that was not sent; its money goes back to the payout user."""
     _decide(
         order_id,
+        operator,
         as_json,
-        lambda db, business: withdrawals.reject(db, business, order_id, ACTOR, note),
+        lambda db, business, who: withdrawals.reject(db, business, order_id, who, note),
     )
 
 
 @order.command()
 @click.argument("order_id", type=ORDER)
+@as_operator
 @as_json
-def cancel(order_id: UUID, as_json: bool) -> None:
+def cancel(order_id: UUID, operator: str | None, as_json: bool) -> None:
     """Take back an order that was not sent; its money goes back to the payout user."""
     _decide(
-        order_id, as_json, lambda db, business: withdrawals.cancel(db, business, order_id, ACTOR)
+        order_id,
+        operator,
+        as_json,
+        lambda db, business, who: withdrawals.cancel(db, business, order_id, who),
     )
 
 
@@ -192,56 +207,47 @@ def look_up(order_id: UUID, as_json: bool) -> None:
 @click.argument("ended", type=click.Choice(get_args(manual_settlement.Ended)))
 @click.option("--reason", required=True, help="How you know; payout users see why one failed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@as_operator
 @as_json
-def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) -> None:
+def settle(
+    order_id: UUID, ended: str, *, reason: str, yes: bool, operator: str | None, as_json: bool
+) -> None:
     """Book what you found out at the rail about an order that waits for a person.
 
     succeeded: the money was paid out. failed: it was not, and never will be; it goes back to the
     payout user.
     """
-    if not reason.strip() or len(reason) > 500 or not reason.isprintable():
-        raise click.BadParameter("give 1 to 500 printable characters", param_hint="--reason")
 
     async def check(runtime: Runtime) -> Order:
         found = await runtime.database.fetch(find_order, order_id)
         manual_settlement.check(found)
-        await _check_unpayable(runtime, found)
         return found
 
-    amount = dollars(run(check).amount)
+    seen = run(check)
+    amount = dollars(seen.amount)
     confirm(f"Book the order of {amount} as {ended}? This cannot be taken back.", yes=yes)
 
     async def work(runtime: Runtime) -> Order:
-        return await _decided(
-            runtime.database,
-            order_id,
-            lambda db, business: manual_settlement.settle(
-                db,
-                business,
-                order_id,
+        async with runtime.rails() as rails:
+            return await manual_settlement.settle_by_hand(
+                runtime.database,
+                rails,
+                seen,
                 cast("manual_settlement.Ended", ended),
-                reason=reason.strip(),
-                actor=ACTOR,
-            ),
-        )
+                reason=reason,
+                who=lambda db: operators.acting(db, operator, ACTOR),
+            )
 
     _print(run(work), as_json)
 
 
-async def _check_unpayable(runtime: Runtime, found: Order) -> None:
-    """Raises Conflict where the rail knows that the order may still be paid, or cannot tell."""
-    async with runtime.rails() as rails:
-        rail: object = rails.find(found.rail)
-        if found.attempt and isinstance(rail, KeepsPayable):
-            name = reference(found.id, found.attempt)
-            problem = await rail.still_payable(found.business_id, name)
-            if problem is not None:
-                raise Conflict(problem)
+def _decide(order_id: UUID, operator: str | None, as_json: bool, decide: Decide) -> None:
+    async def decided(connection: Connection, business_id: UUID) -> Order:
+        who = await operators.acting(connection, operator, ACTOR)
+        return await decide(connection, business_id, who)
 
-
-def _decide(order_id: UUID, as_json: bool, decide: Decide) -> None:
     async def work(runtime: Runtime) -> Order:
-        return await _decided(runtime.database, order_id, decide)
+        return await _decided(runtime.database, order_id, decided)
 
     _print(run(work), as_json)
 
@@ -255,6 +261,8 @@ def _print(after: Order, as_json: bool) -> None:
         click.echo(f"{name} ({dollars(after.amount)}) is {after.status}{waiting}.")
 
 
-async def _decided(database: Database, order_id: UUID, decide: Decide) -> Order:
+async def _decided(
+    database: Database, order_id: UUID, decide: Callable[[Connection, UUID], Awaitable[Order]]
+) -> Order:
     found = await database.fetch(find_order, order_id)
     return await database.write(decide, found.business_id)

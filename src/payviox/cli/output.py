@@ -59,6 +59,20 @@ class Text(click.ParamType[str]):
             self.fail(f"It {error}.", param, ctx)
 
 
+class NumberedId(click.ParamType[int]):
+    """An id that is counted, as it is printed: `aud_12`."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.name = f"{prefix}_…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = ids.parse_number(self.prefix, str(value))
+        if found is None:
+            self.fail(f"{value!r} is no id like {self.prefix}_12.", param, ctx)
+        return found
+
+
 BUSINESS = Id(ids.BUSINESS)
 USER = Id(ids.USER)
 ORDER = Id(ids.ORDER)

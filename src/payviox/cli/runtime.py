@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import psycopg
 
+from payviox import actors
 from payviox import settings as settings_module
 from payviox.db.embedded.layout import Layout
 from payviox.errors import PayvioxError, SettingsError
@@ -18,8 +19,8 @@ T = TypeVar("T")
 Runtime = Installation
 """What a command's work is given."""
 
-ACTOR = "cli"
-"""Who the history and the audit say did it."""
+ACTOR = actors.command()
+"""Who the history and the audit say did it, where no operator is named."""
 
 
 def existing_settings() -> Settings:
@@ -55,6 +56,7 @@ async def run_on(settings: Settings, url: str, work: Callable[[Runtime], Awaitab
     """Run `work` on the installation whose database is within reach already."""
     try:
         async with open_installation(settings, url, size=4, engine_size=1) as installation:
-            return await work(installation)
+            with actors.at(actors.host()):
+                return await work(installation)
     except psycopg.OperationalError as error:
         raise PayvioxError(f"The database was lost: {one_line(error)}") from error

@@ -3,7 +3,7 @@
 from typing import Any
 
 from payviox import ids
-from payviox.businesses.model import AuditEntry
+from payviox.audit.model import AuditEntry
 from payviox.webhooks.log import Entry
 
 
@@ -29,8 +29,13 @@ def show_audit(entry: AuditEntry) -> dict[str, Any]:
     if "order" in detail:
         detail["order"] = ids.show(ids.ORDER, detail["order"])
     return {
+        "audit_id": ids.show(ids.AUDIT, str(entry.id)),
         "created_at": entry.created_at,
+        "kind": entry.kind,
+        "act": entry.act,
         "actor": entry.actor,
-        "action": entry.action,
+        "place": entry.place,
         "detail": detail,
+        "before": entry.before,
+        "after": entry.after,
     }

@@ -87,6 +87,7 @@ def set_(
                 business_id,
                 changes,
                 runtime.keyring,
+                ACTOR,
                 allow_private=runtime.settings.allow_private_webhooks,
             )
         except FieldErrors as error:
@@ -94,7 +95,7 @@ def set_(
                 error.fields["url"].append(PRIVATE)
             raise
 
-    now, token = _write(business_id, "webhook.set", changes, change)
+    now, token = _write(business_id, change)
     _print(now, token, as_json)
 
 
@@ -140,7 +141,7 @@ def test(business_id: UUID, event_type: str, as_json: bool) -> None:
     async def send(_: Runtime, connection: Connection) -> UUID:
         return await outbox.send_test(connection, business_id, cast("EventType", event_type))
 
-    event_id = ids.show(ids.EVENT, _write(business_id, "webhook.test", {"type": event_type}, send))
+    event_id = ids.show(ids.EVENT, _write(business_id, send))
     if as_json:
         print_json({"event_id": event_id})
     else:
@@ -162,17 +163,15 @@ def rotate_token(business_id: UUID, confirm: bool, yes: bool, as_json: bool) -> 
         ask("From now on only the new token signs. Does the receiver accept it?", yes=yes)
         _write(
             business_id,
-            "webhook.token_confirmed",
-            {},
-            lambda _, connection: webhooks.confirm(connection, business_id),
+            lambda _, connection: webhooks.confirm(connection, business_id, ACTOR),
         )
         print_json({"rotating": False}) if as_json else click.echo("The new token signs now.")
         return
     token = _write(
         business_id,
-        "webhook.token_made",
-        {},
-        lambda runtime, connection: webhooks.rotate(connection, business_id, runtime.keyring),
+        lambda runtime, connection: webhooks.rotate(
+            connection, business_id, runtime.keyring, ACTOR
+        ),
     )
     if as_json:
         print_json({"token": token, "rotating": True})
@@ -251,24 +250,20 @@ def redeliver(business_id: UUID, event_id: UUID) -> None:
     async def send(_: Runtime, connection: Connection) -> None:
         await outbox.redeliver(connection, business_id, event_id)
 
-    _write(business_id, "webhook.redelivered", {"event": ids.show(ids.EVENT, event_id)}, send)
+    _write(business_id, send)
     click.echo("It is on its way.")
 
 
 def _write(
     business_id: UUID,
-    action: str,
-    detail: dict[str, Any],
     change: Callable[[Runtime, Connection], Awaitable[T]],
 ) -> T:
-    """Run a change of an existing business's webhook and write down who made it."""
+    """Run a change of an existing business's webhook."""
 
     async def work(runtime: Runtime) -> T:
         async def changed(connection: Connection) -> T:
             await businesses.get(connection, business_id)
-            result = await change(runtime, connection)
-            await businesses.audit(connection, business_id, ACTOR, action, detail)
-            return result
+            return await change(runtime, connection)
 
         return await runtime.database.write(changed)
 

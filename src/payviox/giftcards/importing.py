@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from payviox.actors import Actor
+from payviox.audit import service as audit
 from payviox.db.pool import Connection, Database
 from payviox.giftcards import service
 from payviox.giftcards.codes import comparable
@@ -46,6 +48,7 @@ async def import_cards(
     keyring: Keyring,
     business_id: UUID,
     lines: Iterable[CardRow | BadLine],
+    actor: Actor,
     on_chunk: Callable[[Imported], None],
     on_added: Callable[[Connection], Awaitable[object]],
 ) -> Imported:
@@ -59,7 +62,7 @@ async def import_cards(
             known = {**ours, **{card.id: row.line for row, card in cards}}
             # Repeatable: the cards have their ids, so a chunk written twice is found written.
             added = await database.write(
-                _add, keyring, business_id, cards, known, on_added, keyed=True
+                _add, keyring, business_id, cards, known, actor, on_added, keyed=True
             )
             ours |= {card_id: known[card_id] for card_id in added.cards}
             sums.imported += len(added.cards) - len(added.withdrawn)
@@ -76,6 +79,7 @@ async def _add(
     business_id: UUID,
     cards: Sequence[Card],
     ours: Mapping[UUID, int],
+    actor: Actor,
     on_added: Callable[[Connection], Awaitable[object]],
 ) -> _Added:
     added = await service.add_cards(connection, business_id, [card for _, card in cards])
@@ -90,6 +94,9 @@ async def _add(
         connection, business_id, [other for _, other in clashes if other in ours]
     )
     if added:
+        await audit.record(
+            connection, business_id, actor, "gift_cards.import", {"cards": len(added)}
+        )
         await on_added(connection)
     return _Added(added, [line for line, _ in clashes], withdrawn)
 
@@ -105,7 +112,7 @@ async def void_cards(
     keyring: Keyring,
     business_id: UUID,
     lines: Iterable[CardRow | BadLine],
-    actor: str,
+    actor: Actor,
 ) -> tuple[int, list[BadLine]]:
     """Take a file's cards out of stock, those that nobody has got; answers how many."""
     voided, bad = 0, []

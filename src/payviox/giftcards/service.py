@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from payviox import ids
-from payviox.businesses import service as businesses
+from payviox.actors import Actor
+from payviox.audit import acts
+from payviox.audit import service as audit
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.giftcards.model import (
@@ -23,9 +25,6 @@ from payviox.giftcards.queries import reveals
 from payviox.giftcards.queries import stock as queries
 from payviox.giftcards.sealing import open_codes
 from payviox.keyring import Keyring
-
-ACTOR = "stock"
-
 
 list_reveals = reveals.list_reveals
 list_delivered = queries.list_delivered
@@ -124,7 +123,8 @@ async def _alert(connection: Connection, business_id: UUID, product_id: UUID) ->
     if not await queries.mark_alerted(connection, business_id, product_id, level):
         return None
     detail = {"product": ids.show(ids.PRODUCT, product_id), "left": left}
-    await businesses.audit(connection, business_id, ACTOR, f"giftcards.{level}", detail)
+    name: acts.Alert = "gift_cards.low" if left else "gift_cards.sold_out"
+    await audit.alert(connection, business_id, name, detail)
     return Alert(business_id, product_id, level, left)
 
 
@@ -169,18 +169,18 @@ async def record_reveal(connection: Connection, business_id: UUID, order_id: UUI
 
 
 async def void_cards(
-    connection: Connection, business_id: UUID, cards: Sequence[SealedCard], actor: str
+    connection: Connection, business_id: UUID, cards: Sequence[SealedCard], actor: Actor
 ) -> int:
     """Take those of these cards that nobody has got yet out of stock for good; answers how many."""
     fingerprints = [f for card in cards for f in card.fingerprints]
     count = await queries.void_fingerprints(connection, business_id, fingerprints)
     if count:
-        await businesses.audit(connection, business_id, actor, "giftcards.void", {"cards": count})
+        await audit.record(connection, business_id, actor, "gift_cards.void", {"cards": count})
     return count
 
 
 async def void_product(
-    connection: Connection, business_id: UUID, product_id: UUID, actor: str
+    connection: Connection, business_id: UUID, product_id: UUID, actor: Actor
 ) -> int:
     """Take every card of the product that nobody has got yet out of stock for good; answers how
     many. Raises NotFound."""
@@ -188,7 +188,7 @@ async def void_product(
         raise NotFound(f"The business has no product {ids.show(ids.PRODUCT, product_id)}")
     count = await queries.void_product(connection, business_id, product_id)
     detail = {"product": ids.show(ids.PRODUCT, product_id), "cards": count}
-    await businesses.audit(connection, business_id, actor, "giftcards.void", detail)
+    await audit.record(connection, business_id, actor, "gift_cards.void", detail)
     return count
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from payviox import ids
+from payviox.actors import WORKER, Actor
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
 from payviox.ledger.model import (
@@ -61,7 +62,7 @@ Resolution = Literal["explained", "absorbed", "charged", "written_off"]
 COST_CAUSES: frozenset[str] = frozenset({"cost_differs"})
 """Causes about what a rail charged; all others are about what it paid."""
 
-BY_ITSELF = "reconciliation"
+BY_ITSELF = WORKER
 """Who resolved an item that a later comparison, or the order's own booking, explained."""
 
 OVERTAKEN = ("paid_not_booked", "not_paid", "returned_not_booked", "amount_differs", "cost_differs")
@@ -138,7 +139,7 @@ async def resolve(
     *,
     user_id: UUID | None = None,
     reason: str,
-    actor: str,
+    actor: Actor,
 ) -> None:
     """Book a person's decision on an open item that the caller holds.
 
@@ -176,7 +177,7 @@ def _bearer(resolution: Resolution, user_id: UUID | None) -> AccountName:
     return MAIN if resolution == "absorbed" else WORLD
 
 
-def _posting(item: Item, sign: int, actor: str, reason: str) -> Posting:
+def _posting(item: Item, sign: int, actor: Actor, reason: str) -> Posting:
     """What opening (1) or taking back (-1) an item moves."""
     told = rail_cost(item.rail) if item.cause in COST_CAUSES else settled(item.rail)
     source, target = _direction(sign * item.amount, suspense(item.rail), told)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from payviox.allocations.expiry import expire_balances
 from payviox.allocations.service import forget_old_groups
+from payviox.audit import service as audit
 from payviox.businesses import service as businesses
 from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
@@ -78,9 +79,7 @@ async def _write_down(connection: Connection, report: Report) -> None:
     for problem in report.problems:
         broken[problem.business_id][problem.kind] += 1
     for business_id in known & broken.keys():
-        await businesses.audit(
-            connection, business_id, "worker", "ledger.broken", dict(broken[business_id])
-        )
+        await audit.alert(connection, business_id, "ledger.broken", dict(broken[business_id]))
 
 
 async def refresh_catalogues(database: Database, rails: Rails) -> None:

@@ -3,6 +3,7 @@ any transaction, and the answer is kept in the account's settings."""
 
 from dataclasses import replace
 
+from payviox.actors import Actor
 from payviox.db.pool import Database
 from payviox.rail_accounts import rules, service
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
@@ -22,7 +23,7 @@ async def ask(rail: object, name: RailName, account: Account, changes: Changes) 
 
 
 async def learn(
-    database: Database, rail: object, stored: RailAccount, account: Account, actor: str
+    database: Database, rail: object, stored: RailAccount, account: Account, actor: Actor
 ) -> None:
     """Keep whose account it is, where that could not be asked when it was connected."""
     if not isinstance(rail, NamesOwner) or rules.OWNER[stored.rail][0] in stored.settings:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from payviox.actors import Actor
+from payviox.audit import service as audit
+from payviox.audit.acts import Act
 from payviox.businesses import service as businesses
 from payviox.db import account_locks
 from payviox.db.pool import Connection
@@ -40,7 +43,7 @@ async def connect(
     rail: RailName,
     changes: Changes,
     credentials: Mapping[str, str],
-    actor: str,
+    actor: Actor,
 ) -> tuple[RailAccount, bool]:
     """Connect an account, or replace the credentials and whatever else is named of one; answers it
     and whether it is new.
@@ -82,7 +85,7 @@ async def connect(
 
 
 async def change(
-    connection: Connection, business_id: UUID, rail: str, changes: Changes, actor: str
+    connection: Connection, business_id: UUID, rail: str, changes: Changes, actor: Actor
 ) -> RailAccount:
     """Set limits, fees and settings. Raises NotFound, FieldErrors, and Conflict as `connect`
     does."""
@@ -94,7 +97,7 @@ async def change(
     await _check_same(connection, now, changed)
     await _check_wallet(connection, now, settings)
     await _store(connection, now, {**changes.columns, "settings": settings})
-    await _audit(connection, now, actor, "rail.set", _written(changes))
+    await _audit(connection, now, actor, "rail.change", _written(changes), _before(now, changes))
     return await get(connection, business_id, rail)
 
 
@@ -120,7 +123,7 @@ async def candidate(
     return Account(business_id, rail, environment, True, *limits, FeePolicy(), settings, kept)
 
 
-async def keep_owner(connection: Connection, seen: RailAccount, owner: str, actor: str) -> None:
+async def keep_owner(connection: Connection, seen: RailAccount, owner: str, actor: Actor) -> None:
     """Keep what the rail said of the account as it was seen. One that was changed since is left
     alone. Raises NotFound."""
     now = await _locked(connection, seen.business_id, seen.rail)
@@ -136,7 +139,7 @@ async def set_price(
     business_id: UUID,
     chain: str,
     price: Mapping[str, Any] | None,
-    actor: str,
+    actor: Actor,
 ) -> None:
     """Say what the coin of one of the wallet's chains is worth, as payviox.rails.evm.prices.fixed
     has it; None: its feed alone says so. Raises NotFound."""
@@ -152,7 +155,7 @@ async def set_price(
 
 
 async def switch(
-    connection: Connection, business_id: UUID, rail: str, actor: str, *, enabled: bool
+    connection: Connection, business_id: UUID, rail: str, actor: Actor, *, enabled: bool
 ) -> None:
     """Let new orders go to the account, or no more of them. Those under way go on. Raises
     NotFound."""
@@ -161,7 +164,7 @@ async def switch(
     await _audit(connection, now, actor, "rail.enable" if enabled else "rail.disable", {})
 
 
-async def disconnect(connection: Connection, business_id: UUID, rail: str, actor: str) -> None:
+async def disconnect(connection: Connection, business_id: UUID, rail: str, actor: Actor) -> None:
     """Forget the account with its credentials. Raises NotFound, and Conflict while orders are under
     way at it: without it nobody could ask what became of them."""
     await account_locks.hold(connection, business_id, rail)
@@ -274,13 +277,22 @@ def _written(changes: Changes) -> dict[str, object]:
     return {**changes.columns, **changes.settings}
 
 
+def _before(now: RailAccount, changes: Changes) -> dict[str, object]:
+    return {
+        **{name: getattr(now, name) for name in changes.columns},
+        **{name: now.settings.get(name) for name in changes.settings},
+    }
+
+
 async def _audit(
     connection: Connection,
     account: RailAccount,
-    actor: str,
-    action: str,
-    detail: Mapping[str, object],
+    actor: Actor,
+    act: Act,
+    after: Mapping[str, object],
+    before: Mapping[str, object] | None = None,
 ) -> None:
-    await businesses.audit(
-        connection, account.business_id, actor, action, {"rail": account.rail, **detail}
+    about = {"rail": account.rail}
+    await audit.record(
+        connection, account.business_id, actor, act, about, before=before, after=after
     )

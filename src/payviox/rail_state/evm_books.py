@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from payviox import ids
-from payviox.businesses import service as businesses
+from payviox.actors import Actor
+from payviox.audit import service as audit
 from payviox.db.pool import Connection, Database
 from payviox.rail_state.queries import evm as queries
 from payviox.rails.evm.books import (
@@ -121,12 +122,19 @@ class EvmBooks:
         return await self._database.fetch(queries.known_hashes, business_id, hashes)
 
 
-async def accept_nonces(connection: Connection, wallet: Wallet, used: int, actor: str) -> None:
+async def accept_nonces(connection: Connection, wallet: Wallet, used: int, actor: Actor) -> None:
     """An operator says that the wallet's transactions with nonces before this one are accounted
     for, whoever made them: it goes on behind them."""
     await queries.skip_to(connection, wallet, used)
-    detail = {"chain_id": wallet.chain_id, "wallet": wallet.address, "next_nonce": used}
-    await businesses.audit(connection, wallet.business_id, actor, "rail.nonces_accepted", detail)
+    about = {"rail": "evm", "chain_id": wallet.chain_id, "wallet": wallet.address}
+    await audit.record(
+        connection,
+        wallet.business_id,
+        actor,
+        "rail.accept_nonces",
+        about,
+        after={"next_nonce": used},
+    )
 
 
 async def _take_nonce(

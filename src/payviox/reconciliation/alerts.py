@@ -5,18 +5,19 @@ transaction."""
 from uuid import UUID
 
 from payviox import ids
+from payviox.audit import service as audit
+from payviox.audit.acts import Alert
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
 from payviox.ledger import suspense
-from payviox.ledger.suspense import BY_ITSELF
 from payviox.reconciliation.model import Report
 from payviox.reconciliation.queries.reports import Kept
 
 logger = EventLogger(__name__)
 
-UNEXPLAINED = "suspense.unexplained"
-LOW_FLOAT = "float.low"
+UNEXPLAINED: Alert = "suspense.unexplained"
+LOW_FLOAT: Alert = "float.low"
 AT_ONCE = 1_000
 
 
@@ -35,7 +36,7 @@ async def tell_of_items(connection: Connection, business_id: UUID) -> int:
             "amount": item.amount,
             **({} if item.order_id is None else {"order": str(item.order_id)}),
         }
-        await businesses.audit(connection, business_id, BY_ITSELF, UNEXPLAINED, detail)
+        await audit.alert(connection, business_id, UNEXPLAINED, detail)
     if items:
         logger.warning(
             UNEXPLAINED,
@@ -58,6 +59,6 @@ async def tell_of_floats(connection: Connection, report: Report, before: Kept | 
         if holding.asset in told:
             continue
         detail = {"rail": report.rail, "asset": holding.asset, "amount": holding.amount}
-        await businesses.audit(connection, report.business_id, BY_ITSELF, LOW_FLOAT, detail)
+        await audit.alert(connection, report.business_id, LOW_FLOAT, detail)
         business = ids.show(ids.BUSINESS, report.business_id)
         logger.warning(LOW_FLOAT, business=business, **detail)

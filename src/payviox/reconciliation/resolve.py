@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from payviox import ids
-from payviox.businesses import service as businesses
+from payviox.actors import Actor
+from payviox.audit import service as audit
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors, NotFound
 from payviox.ledger import suspense
@@ -11,8 +12,6 @@ from payviox.ledger.model import InsufficientFunds
 from payviox.ledger.suspense import Item, Resolution
 from payviox.text import printable
 from payviox.withdrawals import service as withdrawals
-
-RESOLVED = "suspense.resolved"
 
 list_page = suspense.list_page
 
@@ -32,7 +31,7 @@ async def resolve(
     resolution: Resolution,
     *,
     reason: str,
-    actor: str,
+    actor: Actor,
 ) -> Item:
     """Book what a person has decided about an open item, and who did and why. Answers the item as
     it was.
@@ -67,7 +66,7 @@ async def resolve(
         "reason": reason,
         **({} if item.order_id is None else {"order": str(item.order_id)}),
     }
-    await businesses.audit(connection, business_id, actor, RESOLVED, detail)
+    await audit.record(connection, business_id, actor, "suspense.resolve", detail)
     return item
 
 

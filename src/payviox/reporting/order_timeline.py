@@ -7,8 +7,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from payviox import ids
+from payviox.audit import service as audit_entries
+from payviox.audit.model import AuditEntry
 from payviox.businesses import service as businesses
-from payviox.businesses.model import AuditEntry
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.giftcards import service as giftcards
@@ -77,7 +78,7 @@ async def timeline(connection: Connection, order_id: UUID) -> OrderTimeline:
     attempts = await withdrawals.list_attempts(connection, *at)
     kept_callbacks = await callbacks.list_of_order(connection, *at, MOST)
     moves = await ledger.list_movements(connection, at[0], order_id=order_id, limit=MOST)
-    acts = await businesses.list_audit(connection, at[0], order_id=order_id, limit=MOST_EVENTS)
+    acts = await audit_entries.list_page(connection, at[0], order_id=order_id, limit=MOST_EVENTS)
     events = await log.latest(connection, at[0], order_id=order_id, limit=MOST_EVENTS)
     entries = [
         *(Entry(each.created_at, each) for each in await withdrawals.list_states(connection, *at)),

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from payviox.actors import Actor
+from payviox.audit import service as audit
 from payviox.auth import keys
 from payviox.auth.keys import Kind, Mode
 from payviox.businesses import service as businesses
@@ -41,9 +43,14 @@ class NewBusiness:
     public_key: str
 
 
-async def open_organization(connection: Connection, name: str) -> tuple[NewBusiness, NewBusiness]:
+async def open_organization(
+    connection: Connection, name: str, actor: Actor
+) -> tuple[NewBusiness, NewBusiness]:
     """A live and a test business with their accounts and keys, payouts off."""
     live, test = await businesses.create(connection, name)
+    for business in (live, test):
+        after = {"name": name, "mode": business.mode}
+        await audit.record(connection, business.id, actor, "business.create", after=after)
     return await _open(connection, live, "live"), await _open(connection, test, "test")
 
 
@@ -62,7 +69,7 @@ async def balances(connection: Connection, business_id: UUID) -> Balances:
 
 
 async def deposit(
-    connection: Connection, business_id: UUID, amount: int, reference: str, actor: str
+    connection: Connection, business_id: UUID, amount: int, reference: str, actor: Actor
 ) -> Deposit:
     """Credit the main balance, once for each reference.
 
@@ -80,19 +87,25 @@ async def deposit(
         return Deposit(earlier, already_booked=True)
     posting = Posting("deposit", amount, WORLD, MAIN, reference=composed(reference), actor=actor)
     made = (await ledger.post(connection, business_id, [posting]))[0]
+    detail = {"amount": amount, "reference": reference}
+    await audit.record(connection, business_id, actor, "balance.deposit", detail)
     return Deposit(made, already_booked=False)
 
 
-async def fund(connection: Connection, business_id: UUID, amount: int, actor: str) -> Transfer:
+async def fund(connection: Connection, business_id: UUID, amount: int, actor: Actor) -> Transfer:
     """Move cents from the main to the payout balance. Raises InsufficientBalance."""
-    return await _move(connection, business_id, Posting("fund", amount, MAIN, PAYOUT, actor=actor))
+    moved = await _move(connection, business_id, Posting("fund", amount, MAIN, PAYOUT, actor=actor))
+    await audit.record(connection, business_id, actor, "balance.fund", {"amount": amount})
+    return moved
 
 
-async def defund(connection: Connection, business_id: UUID, amount: int, actor: str) -> Transfer:
+async def defund(connection: Connection, business_id: UUID, amount: int, actor: Actor) -> Transfer:
     """Move cents back from the payout to the main balance. Raises InsufficientBalance."""
-    return await _move(
+    moved = await _move(
         connection, business_id, Posting("defund", amount, PAYOUT, MAIN, actor=actor)
     )
+    await audit.record(connection, business_id, actor, "balance.defund", {"amount": amount})
+    return moved
 
 
 async def _move(connection: Connection, business_id: UUID, posting: Posting) -> Transfer:
@@ -103,7 +116,7 @@ async def _move(connection: Connection, business_id: UUID, posting: Posting) -> 
 
 
 async def set_rules(
-    connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: str
+    connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: Actor
 ) -> None:
     """Change a business's switches, rules, limits or lifetimes. Under the payout account's lock: no
     allocation commits under the old ones afterwards."""
@@ -111,11 +124,15 @@ async def set_rules(
     await businesses.set_rules(connection, business_id, changes, actor)
 
 
-async def regenerate_key(connection: Connection, business_id: UUID, kind: Kind, actor: str) -> str:
+async def regenerate_key(
+    connection: Connection, business_id: UUID, kind: Kind, actor: Actor
+) -> str:
     """A new key of this kind, shown this once; the old one stops with the commit."""
     business = await businesses.get(connection, business_id)
     await ledger.lock(connection, business_id, [PAYOUT])
     mode: Mode = "test" if business.test else "live"
     key = await keys.create(connection, business_id, mode, kind)
-    await businesses.audit(connection, business_id, actor, "key.regenerated", {"kind": kind})
+    await audit.record(
+        connection, business_id, actor, "key.regenerate", {"kind": kind}, after={"hint": key[-4:]}
+    )
     return key

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Request
 
+from payviox import actors
 from payviox.allocations.batcher import Batcher
 from payviox.auth import keys, users
 from payviox.auth.keys import BusinessCaller
@@ -76,5 +77,7 @@ async def write(
             await users.require_live(connection, user)
         return result
 
+    place = request.client.host if request.client else None
     async with found.turns.turn(business_id):
-        return await found.database.write(checked, keyed=keyed)
+        with actors.at(place):
+            return await found.database.write(checked, keyed=keyed)

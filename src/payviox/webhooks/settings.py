@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+from payviox.actors import Actor
+from payviox.audit import service as audit
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors
 from payviox.webhooks.events import TYPES, EventType
@@ -67,6 +69,7 @@ async def change(
     business_id: UUID,
     changes: Mapping[str, Any],
     cipher: Cipher,
+    actor: Actor,
     *,
     allow_private: bool,
 ) -> tuple[Webhook, str | None]:
@@ -89,10 +92,18 @@ async def change(
     events = tuple(name for name in TYPES if name in wanted)
     await queries.update_settings(connection, business_id, url, enabled, events)
     rotating = now.next_token is not None
+    await audit.record(
+        connection,
+        business_id,
+        actor,
+        "webhook.change",
+        before={"url": now.url, "enabled": now.enabled, "events": list(now.events)},
+        after={"url": url, "enabled": enabled, "events": list(events)},
+    )
     return Webhook(url, enabled, events, rotating), token if made else None
 
 
-async def rotate(connection: Connection, business_id: UUID, cipher: Cipher) -> str:
+async def rotate(connection: Connection, business_id: UUID, cipher: Cipher, actor: Actor) -> str:
     """A new token, which signs from confirm() on; until then the old one does. One that was not
     confirmed is forgotten. Raises NoWebhook."""
     now = await _locked(connection, business_id)
@@ -105,6 +116,7 @@ async def rotate(connection: Connection, business_id: UUID, cipher: Cipher) -> s
         cipher.encrypt(token.encode(), _place(business_id)),
         cipher.current.id,
     )
+    await audit.record(connection, business_id, actor, "webhook.rotate_token")
     return token
 
 
@@ -116,12 +128,13 @@ async def is_signing(connection: Connection, business_id: UUID, token: str, ciph
     )
 
 
-async def confirm(connection: Connection, business_id: UUID) -> None:
+async def confirm(connection: Connection, business_id: UUID, actor: Actor) -> None:
     """Let the new token sign from now on. Raises NoWebhook or NothingToConfirm."""
     now = await _locked(connection, business_id)
     if now.next_token is None:
         raise NothingToConfirm
     await queries.update_tokens(connection, business_id, now.next_token, None, now.key_id)
+    await audit.record(connection, business_id, actor, "webhook.confirm_token")
 
 
 async def reencrypt(connection: Connection, cipher: Cipher, limit: int = 100) -> int:

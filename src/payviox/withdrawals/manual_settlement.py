@@ -1,17 +1,21 @@
 """A person's word on an order whose end nothing automatic finds out. Database only, in the caller's
 transaction."""
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 from uuid import UUID
 
-from payviox.businesses import service as businesses
-from payviox.db.pool import Connection
-from payviox.errors import Conflict, NotFound
+from payviox.actors import Actor
+from payviox.audit import service as audit
+from payviox.db.pool import Connection, Database
+from payviox.errors import Conflict, FieldErrors, NotFound
 from payviox.ledger.model import InsufficientFunds
-from payviox.rails.protocol import Outcome
+from payviox.rails.protocol import KeepsPayable, Outcome
+from payviox.text import printable
 from payviox.withdrawals import service
-from payviox.withdrawals.model import Order
+from payviox.withdrawals.model import Order, reference
 from payviox.withdrawals.queries import sending
+from payviox.withdrawals.routing import Rails
 from payviox.withdrawals.sending import booking
 from payviox.withdrawals.sending.decisions import NEEDS_A_PERSON, UNKNOWN_S, decide
 
@@ -38,6 +42,42 @@ def check(order: Order) -> None:
         )
 
 
+async def settle_by_hand(
+    database: Database,
+    rails: Rails,
+    seen: Order,
+    ended: Ended,
+    *,
+    reason: str,
+    who: Callable[[Connection], Awaitable[Actor]],
+) -> Order:
+    """Book what a person found out at the rail about the order that they have seen.
+
+    The rail is asked first, outside any transaction, whether the attempt can still be paid; the
+    word counts only if the order still is at that attempt when it is booked. `who` finds out whose
+    word it is, in the same transaction. Raises FieldErrors for the reason, NotFound, and Conflict
+    as `settle` does or where the attempt may still be paid.
+    """
+    rail: object = rails.find(seen.rail)
+    if seen.attempt and isinstance(rail, KeepsPayable):
+        problem = await rail.still_payable(seen.business_id, reference(seen.id, seen.attempt))
+        if problem is not None:
+            raise Conflict(problem)
+
+    async def work(connection: Connection) -> Order:
+        return await settle(
+            connection,
+            seen.business_id,
+            seen.id,
+            ended,
+            reason=reason,
+            actor=await who(connection),
+            attempt=seen.attempt,
+        )
+
+    return await database.write(work)
+
+
 async def settle(
     connection: Connection,
     business_id: UUID,
@@ -45,18 +85,26 @@ async def settle(
     ended: Ended,
     *,
     reason: str,
-    actor: str,
+    actor: Actor,
+    attempt: int | None = None,
 ) -> Order:
     """Book what a person found out at the rail, as if the rail had said it. A look-up that is under
     way meanwhile changes nothing any more.
 
-    Raises NotFound, and Conflict unless the order is `unknown` and waits for a person.
+    Raises FieldErrors where the reason is no printable text, NotFound, and Conflict unless the
+    order is `unknown`, waits for a person and is at the `attempt` that the person has seen.
     """
+    try:
+        reason = printable(reason)
+    except ValueError as error:
+        raise FieldErrors({"reason": [f"The reason {error}."]}) from error
     found = await sending.lock_many(connection, business_id, [order_id])
     if not found:
         raise NotFound
     (order,) = found
     check(order)
+    if attempt not in (None, order.attempt):
+        raise Conflict("The order had another attempt meanwhile: look at it again")
     evidence = {"settled_by": actor}
     answer = Outcome(ended, reason=reason, again_s=LOOK_AGAIN_S, evidence=evidence)
     decision = decide(booking.case(order, None), answer)
@@ -65,5 +113,5 @@ async def settle(
     except InsufficientFunds as error:
         raise service.NotFunded from error
     detail = {"order": str(order_id), "outcome": ended, "reason": reason}
-    await businesses.audit(connection, business_id, actor, "order.settled", detail)
+    await audit.record(connection, business_id, actor, "order.settle", detail)
     return await service.get(connection, business_id, order_id)

@@ -4,6 +4,10 @@ transaction; of several who act on one order at once, exactly one wins. Amounts 
 from collections.abc import Sequence
 from uuid import UUID
 
+from payviox import actors
+from payviox.actors import Actor
+from payviox.audit import service as audit
+from payviox.audit.acts import Act
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db import jobs
@@ -101,8 +105,8 @@ async def _insert(
     )
     order = await get(connection, ready.business_id, ready.order_id)
     story = [
-        Entry(order, "created", "user"),
-        Entry(order, status, "rules", ", ".join(reasons) or None),
+        Entry(order, "created", actors.payout_user(user_id)),
+        Entry(order, status, actors.RULES, ", ".join(reasons) or None),
     ]
     await transitions.enter(connection, order.business_id, story)
     return order
@@ -120,7 +124,7 @@ async def get(
     return _checked(await orders.find(connection, business_id, order_id), user_id)
 
 
-async def approve(connection: Connection, business_id: UUID, order_id: UUID, actor: str) -> Order:
+async def approve(connection: Connection, business_id: UUID, order_id: UUID, actor: Actor) -> Order:
     """Let a reviewed order go, for exactly the amount and destination that it has now.
 
     Raises NotFound, and Conflict unless it is in review.
@@ -130,11 +134,12 @@ async def approve(connection: Connection, business_id: UUID, order_id: UUID, act
     await orders.set_status(connection, order, "queued", due=True, bound=order.digest)
     await transitions.enter(connection, business_id, [Entry(order, "queued", actor, "approved")])
     await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
+    await _record(connection, order, actor, "order.approve")
     return await get(connection, business_id, order_id)
 
 
 async def reject(
-    connection: Connection, business_id: UUID, order_id: UUID, actor: str, note: str | None
+    connection: Connection, business_id: UUID, order_id: UUID, actor: Actor, note: str | None
 ) -> Order:
     """Refuse an order before it is sent, with an operator's note; the money goes back.
 
@@ -147,6 +152,7 @@ async def reject(
         raise FieldErrors({"note": [f"The note {error}."]}) from error
     order = _checked(await orders.lock(connection, business_id, order_id))
     _require(order, REJECTABLE, "rejected")
+    await _record(connection, order, actor, "order.reject", note)
     return await _give_back(connection, order, "rejected", actor, note)
 
 
@@ -154,7 +160,7 @@ async def cancel(
     connection: Connection,
     business_id: UUID,
     order_id: UUID,
-    actor: str,
+    actor: Actor,
     *,
     user_id: UUID | None = None,
 ) -> Order:
@@ -164,13 +170,25 @@ async def cancel(
     Raises NotFound (also where it is another payout user's), and Conflict where it is too late.
     """
     order = _checked(await orders.lock(connection, business_id, order_id), user_id)
+    if user_id is None:
+        await _record(connection, order, actor, "order.cancel")
     if (order.status, order.waiting) == ("sent", UNCLAIMED):
         return await _take_back(connection, order, actor)
     _require(order, CANCELABLE, "canceled")
     return await _give_back(connection, order, "canceled", actor, None)
 
 
-async def _take_back(connection: Connection, order: Order, actor: str) -> Order:
+async def _record(
+    connection: Connection, order: Order, actor: Actor, act: Act, note: str | None = None
+) -> None:
+    """What was decided about, so that the entry can be read without the order."""
+    about = {"order": str(order.id), "amount": order.amount, "rail": order.rail}
+    await audit.record(
+        connection, order.business_id, actor, act, about | ({"note": note} if note else {})
+    )
+
+
+async def _take_back(connection: Connection, order: Order, actor: Actor) -> Order:
     await orders.wait_for(connection, order, TAKING_BACK)
     entry = Entry(order, order.status, actor, TAKING_BACK)
     await transitions.enter(connection, order.business_id, [entry])
@@ -179,30 +197,28 @@ async def _take_back(connection: Connection, order: Order, actor: str) -> Order:
 
 
 async def look_up_now(
-    connection: Connection, business_id: UUID, order_id: UUID, actor: str
+    connection: Connection, business_id: UUID, order_id: UUID, actor: Actor
 ) -> None:
     """Have the worker ask the rail about an order now. Raises Conflict where there is nothing to
     ask."""
     if not await callbacks.look_soon(connection, business_id, [order_id]):
         await get(connection, business_id, order_id)
         raise Conflict("Only an order that was sent can be looked up at its rail")
-    await businesses.audit(
-        connection, business_id, actor, "order.look_up", {"order": str(order_id)}
-    )
+    await audit.record(connection, business_id, actor, "order.look_up", {"order": str(order_id)})
 
 
-async def resume(connection: Connection, business_id: UUID, waiting: str, actor: str) -> int:
+async def resume(connection: Connection, business_id: UUID, waiting: str, actor: Actor) -> int:
     """Have every order tried or looked up now that waits for this; answers how many."""
     number = await orders.stop_waiting(connection, business_id, waiting)
     detail = {"waiting": waiting, "orders": number}
-    await businesses.audit(connection, business_id, actor, "orders.resume", detail)
+    await audit.record(connection, business_id, actor, "order.resume", detail)
     if number:
         await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
     return number
 
 
 async def _give_back(
-    connection: Connection, order: Order, status: Status, actor: str, note: str | None
+    connection: Connection, order: Order, status: Status, actor: Actor, note: str | None
 ) -> Order:
     outcome = None
     if order.attempt:
@@ -220,7 +236,7 @@ async def _give_back(
     return await get(connection, order.business_id, order.id)
 
 
-def release(order: Order, actor: str) -> Posting:
+def release(order: Order, actor: Actor) -> Posting:
     """The whole reserved amount, back to the payout user."""
     return Posting(
         "release",

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
+from payviox.actors import Actor
 from payviox.db.pool import Connection
 from payviox.withdrawals import service
 from payviox.withdrawals.queries import statements as queries
@@ -74,7 +75,7 @@ async def lock(
 
 
 async def ask_for_look_up(
-    connection: Connection, business_id: UUID, order_id: UUID, actor: str
+    connection: Connection, business_id: UUID, order_id: UUID, actor: Actor
 ) -> None:
     """Have the worker ask the rail about this order, and remember since when. Raises Conflict where
     there is nothing to ask."""

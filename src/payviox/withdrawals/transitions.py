@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
+from payviox.actors import Actor
 from payviox.db.pool import Connection
 from payviox.webhooks.events import EventType, OrderEvent
 from payviox.webhooks.outbox import write_order_events
@@ -20,7 +21,7 @@ class Entry:
 
     order: Order
     status: Status
-    actor: str
+    actor: Actor
     note: str | None = None
     rail_order_id: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)

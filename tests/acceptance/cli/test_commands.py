@@ -343,7 +343,7 @@ def test_what_commands_change_is_written_into_the_audit(
         psycopg.connect(cluster.application_url) as connection,
     ):
         rows = connection.execute(
-            "SELECT actor, action, detail FROM audit_entries WHERE business_id = %s"
+            "SELECT actor, act, detail FROM audit_entries WHERE business_id = %s"
             " ORDER BY id DESC LIMIT 2",
             [business_id.removeprefix("biz_")],
         ).fetchall()

@@ -165,11 +165,11 @@ def test_paypal_is_connected_checked_limited_and_disconnected(
     installation.done("rail", "disconnect", business_id, "paypal", "--yes")
     assert installation.told("rail", "list", business_id) == []
     audit = installation.done("business", "audit", business_id, "--json")
-    actions = [entry["action"] for entry in reversed(json.loads(audit))]
+    actions = [entry["act"] for entry in reversed(json.loads(audit))]
     assert [action for action in actions if action.startswith("rail.")] == [
         "rail.connect",
         "rail.connect",
-        "rail.set",
+        "rail.change",
         "rail.disable",
         "rail.enable",
         "rail.disconnect",

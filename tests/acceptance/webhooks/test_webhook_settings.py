@@ -186,7 +186,7 @@ async def test_who_changed_the_webhook_is_written_down_without_the_token(
     await rotate(business, confirm=True)
     written = await business.scalar(
         "SELECT json_agg(json_build_array(actor, action, detail) ORDER BY id)"
-        " FROM audit_entries WHERE business_id = %s AND action LIKE 'webhook.%%'",
+        " FROM audit_entries WHERE business_id = %s AND act LIKE 'webhook.%%'",
         business.business_id,
     )
     assert written == [

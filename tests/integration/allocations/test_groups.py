@@ -313,7 +313,7 @@ async def test_what_a_caller_records_beside_commits_with_the_money_or_not_at_all
 
     async def record(connection: Any, outcomes: Any) -> None:
         await connection.execute(
-            "INSERT INTO audit_entries (business_id, actor, action) VALUES (%s, 'test', %s)",
+            "INSERT INTO audit_entries (business_id, actor, act) VALUES (%s, 'test', %s)",
             [engine.business.business_id, f"paid {len(outcomes)}"],
         )
 
@@ -323,8 +323,8 @@ async def test_what_a_caller_records_beside_commits_with_the_money_or_not_at_all
 
     async def recorded() -> Any:
         return await engine.business.scalar(
-            "SELECT array_agg(action) FROM audit_entries WHERE business_id = %s AND actor = 'test'"
-            " AND action LIKE 'paid %%'",
+            "SELECT array_agg(act) FROM audit_entries WHERE business_id = %s AND actor = 'test'"
+            " AND act LIKE 'paid %%'",
             engine.business.business_id,
         )
 

@@ -401,7 +401,7 @@ async def test_low_stock_and_sold_out_are_each_told_once(
 
     async def alerts() -> list[str]:
         audit = (
-            "SELECT coalesce(array_agg(action ORDER BY id), '{}') FROM audit_entries"
+            "SELECT coalesce(array_agg(act ORDER BY id), '{}') FROM audit_entries"
             " WHERE business_id = %s AND actor = 'stock'"
         )
         found: list[str] = await shop.scalar(audit, shop.business_id)
@@ -417,13 +417,13 @@ async def test_low_stock_and_sold_out_are_each_told_once(
         assert await alerts() == []
         for _ in range(5):
             await submit()
-        assert await alerts() == ["giftcards.low", "giftcards.sold_out"]
+        assert await alerts() == ["gift_cards.low", "gift_cards.sold_out"]
         assert await low()
         await fill(shop, 5, "MORE")
         assert not await low()
         for _ in range(3):
             await submit()
-    assert await alerts() == ["giftcards.low", "giftcards.sold_out", "giftcards.low"]
+    assert await alerts() == ["gift_cards.low", "gift_cards.sold_out", "gift_cards.low"]
     assert [line["event"] for line in logged if line["log_level"] == "warning"] == [
         "gift cards are running low",
         "gift cards are sold out",

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from payviox.businesses import service as businesses
+from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.errors import Conflict, FieldErrors, NotFound
 from payviox.keyring import DecryptionFailed, Keyring
@@ -176,9 +176,9 @@ async def test_of_two_connects_at_once_one_whole_account_remains(
     assert found is not None
     assert found.credentials["client_secret"] == f"secret of {found.settings['client_id']}"
     entries = await business.database.fetch(
-        lambda db: businesses.list_audit(db, business.business_id, limit=50)
+        lambda db: audit.list_page(db, business.business_id, limit=50)
     )
-    connected = [entry.detail for entry in entries if entry.action == "rail.connect"]
+    connected = [entry.detail for entry in entries if entry.act == "rail.connect"]
     assert sorted(detail["client_id"] for detail in connected) == names
     assert sum(detail["new"] for detail in connected) == 1
 

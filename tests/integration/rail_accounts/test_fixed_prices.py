@@ -90,8 +90,7 @@ async def test_who_said_a_price_is_written_down(
 
     async def read(connection: Any) -> Any:
         cursor = await connection.execute(
-            "SELECT actor, detail FROM audit_entries"
-            " WHERE business_id = %s AND action = 'rail.price'",
+            "SELECT actor, detail FROM audit_entries WHERE business_id = %s AND act = 'rail.price'",
             [wallet.business_id],
         )
         return await cursor.fetchall()

@@ -41,7 +41,7 @@ async def aged(finance: Finance, order: Order, days: int) -> None:
 async def audited(finance: Finance, action: str) -> list[dict[str, Any]]:
     async def read(connection: Any) -> list[Any]:
         cursor = await connection.execute(
-            "SELECT detail FROM audit_entries WHERE business_id = %s AND action = %s ORDER BY id",
+            "SELECT detail FROM audit_entries WHERE business_id = %s AND act = %s ORDER BY id",
             [finance.desk.business.business_id, action],
         )
         return [row[0] for row in await cursor.fetchall()]

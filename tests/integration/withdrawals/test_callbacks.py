@@ -14,7 +14,7 @@ import pytest
 
 from payviox import app, ids
 from payviox.api import rail_callbacks
-from payviox.businesses import service as businesses
+from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.errors import Conflict
 from payviox.maintenance import tasks
@@ -125,9 +125,9 @@ async def of_order(desk: Desk, order: Order) -> list[callbacks.KeptCallback]:
 async def told(desk: Desk, order: Order) -> list[str]:
     """What the business's audit has of the order."""
     entries = await desk.database.fetch(
-        lambda db: businesses.list_audit(db, order.business_id, order_id=order.id, limit=50)
+        lambda db: audit.list_page(db, order.business_id, order_id=order.id, limit=50)
     )
-    return [entry.action for entry in entries]
+    return [entry.act for entry in entries]
 
 
 async def untouched(desk: Desk, order: Order) -> None:

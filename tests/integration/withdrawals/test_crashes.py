@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from payviox.businesses import service as businesses
+from payviox.audit import service as audit
 from payviox.errors import Conflict
 from payviox.ledger import service as ledger
 from payviox.rails.protocol import Outcome
@@ -282,11 +282,9 @@ async def test_a_rail_that_breaks_at_every_call_is_left_to_a_person_with_the_evi
     assert attempt.answer is not None
     assert (attempt.answer["state"], attempt.answer["error"]) == ("not_found", "KeyError")
     entries = await desk.database.fetch(
-        lambda db: businesses.list_audit(db, order.business_id, order_id=order.id, limit=10)
+        lambda db: audit.list_page(db, order.business_id, order_id=order.id, limit=10)
     )
-    assert [(e.action, e.detail["error"]) for e in entries] == [
-        ("order.needs_a_person", "KeyError")
-    ]
+    assert [(e.act, e.detail["error"]) for e in entries] == [("order.needs_a_person", "KeyError")]
 
 
 async def test_an_order_at_its_attempts_limit_waits_for_a_person_and_holds_up_no_other(

@@ -125,7 +125,7 @@ async def test_an_order_that_waits_says_so_alerts_once_and_can_be_canceled(
     assert waiting.waiting == "float_empty"
     alerts = await business.scalar(
         "SELECT array_agg(detail->>'waiting') FROM audit_entries"
-        " WHERE business_id = %s AND action = 'order.waiting'",
+        " WHERE business_id = %s AND act = 'order.waiting'",
         business.business_id,
     )
     assert alerts == ["float_empty"]
@@ -144,7 +144,7 @@ async def test_a_payment_after_a_failure_raises_an_alert_and_is_booked_once(
     order = await run_to_the_end(desk, order)
     assert await business.scalar(
         "SELECT count(*) FROM audit_entries WHERE business_id = %s"
-        " AND action = 'order.paid_after_all'",
+        " AND act = 'order.paid_after_all'",
         business.business_id,
     )
     await desk.write(lambda db: service.look_up_now(db, order.business_id, order.id, "op"))

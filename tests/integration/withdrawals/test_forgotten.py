@@ -3,7 +3,7 @@ however it comes back from the queue."""
 
 import pytest
 
-from payviox.businesses import service as businesses
+from payviox.audit import service as audit
 from payviox.rails.protocol import Outcome
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.sending import claims
@@ -74,9 +74,9 @@ async def test_after_a_month_without_a_worker_a_person_decides(desk: Desk, vendo
     assert attempt.answer is not None
     assert attempt.answer["state"] == "not_found"
     entries = await desk.database.fetch(
-        lambda db: businesses.list_audit(db, order.business_id, order_id=order.id, limit=10)
+        lambda db: audit.list_page(db, order.business_id, order_id=order.id, limit=10)
     )
-    assert [entry.action for entry in entries] == ["order.needs_a_person"]
+    assert [entry.act for entry in entries] == ["order.needs_a_person"]
     books = await desk.business.ledger()
     assert (books["in_transit:vendor"], books["ada@example.com"]) == (1_000, 0)
 

@@ -174,18 +174,18 @@ async def test_the_commands_look_up_settle_and_tell(
     assert [entry["action"] for entry in story["audit"]] == [
         "order.needs_a_person",
         "order.look_up",
-        "order.settled",
+        "order.settle",
     ]
     assert story["states"][-1]["actor"] == "cli"
     assert story["reveals"] == []
-    assert "order.settled" in payviox.done("order", "show", shown)
+    assert "order.settle" in payviox.done("order", "show", shown)
     business_id = ids.show(ids.BUSINESS, order.business_id)
     newest = payviox.told("business", "audit", business_id)[0]
     assert newest["detail"] == {"order": shown, "outcome": "failed", "reason": "never arrived"}
     (line,) = json.loads(
         payviox.run("business", "audit", business_id, "--limit", "1", "--json").stdout
     )
-    assert line["action"] == "order.settled"
+    assert line["action"] == "order.settle"
     vendor.plan = ["lost"]
     young = await desk.withdraw(order.payout_user_id, 100)
     await desk.process()

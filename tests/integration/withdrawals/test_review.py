@@ -213,7 +213,7 @@ async def test_a_destination_changed_after_its_review_is_reviewed_again(
     assert await desk.attempts(order) == []
     assert await business.scalar(
         "SELECT count(*) FROM audit_entries WHERE business_id = %s"
-        " AND action = 'order.changed_after_review'",
+        " AND act = 'order.changed_after_review'",
         business.business_id,
     )
     await desk.reject(order)

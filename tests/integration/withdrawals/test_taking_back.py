@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from payviox import ids
-from payviox.businesses import service as businesses
+from payviox.audit import service as audit
 from payviox.errors import Conflict
 from payviox.rails.protocol import Outcome
 from payviox.withdrawals.model import Order
@@ -46,9 +46,9 @@ async def unclaimed(desk: Desk, vendor: UnclaimedVendor) -> Order:
 
 async def alerts(desk: Desk, order: Order) -> list[str]:
     entries = await desk.database.fetch(
-        lambda db: businesses.list_audit(db, order.business_id, order_id=order.id, limit=50)
+        lambda db: audit.list_page(db, order.business_id, order_id=order.id, limit=50)
     )
-    return [entry.action for entry in entries]
+    return [entry.act for entry in entries]
 
 
 async def released(desk: Desk, vendor: UnclaimedVendor, order: Order) -> None:

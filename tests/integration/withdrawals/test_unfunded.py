@@ -84,7 +84,7 @@ async def test_a_paid_order_that_is_queued_again_is_not_paid_again(
 
 async def actions(desk: Desk) -> set[str]:
     found = await desk.business.scalar(
-        "SELECT array_agg(action) FROM audit_entries WHERE business_id = %s",
+        "SELECT array_agg(act) FROM audit_entries WHERE business_id = %s",
         desk.business.business_id,
     )
     return set(found)

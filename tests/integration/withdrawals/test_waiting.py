@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from payviox import ids
-from payviox.businesses import service as businesses
+from payviox.audit import service as audit
 from payviox.rail_accounts import callbacks
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
@@ -47,9 +47,9 @@ async def order_that(desk: Desk, vendor: UnclaimedVendor, plan: Any) -> Order:
 
 async def alerts(desk: Desk, order: Order) -> list[str]:
     entries = await desk.database.fetch(
-        lambda db: businesses.list_audit(db, order.business_id, order_id=order.id, limit=50)
+        lambda db: audit.list_page(db, order.business_id, order_id=order.id, limit=50)
     )
-    return [entry.action for entry in entries]
+    return [entry.act for entry in entries]
 
 
 async def put_off(desk: Desk) -> None:
@@ -149,7 +149,7 @@ async def test_resumed_it_is_tried_at_once(
     assert (books["settled:vendor"], books["in_transit:vendor"]) == (1_000 - FEES, 1_000)
     newest = payviox.told("business", "audit", business_id)[0]
     assert (newest["action"], newest["detail"]) == (
-        "orders.resume",
+        "order.resume",
         {"waiting": "unclaimed", "orders": 1},
     )
 

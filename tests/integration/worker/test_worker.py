@@ -217,7 +217,7 @@ async def test_the_audit_writes_down_which_business_is_broken(
         )
     await tasks.audit_ledger(database)
     found = await business.scalar(
-        "SELECT detail FROM audit_entries WHERE business_id = %s AND action = 'ledger.broken'",
+        "SELECT detail FROM audit_entries WHERE business_id = %s AND act = 'ledger.broken'",
         business.business_id,
     )
     assert isinstance(found, dict)

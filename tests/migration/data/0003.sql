@@ -87,3 +87,10 @@ INSERT INTO suspense_items (business_id, id, rail, cause, subject, order_id, amo
    'ord_00000000-0000-7000-8000-0000000000d2', '00000000-0000-7000-8000-0000000000d2', 200, '{}');
 INSERT INTO reconciliation_look_ups (business_id, order_id) VALUES
   ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2');
+
+-- Who did what.
+INSERT INTO audit_entries (business_id, actor, act, kind, place, detail, before, after) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', 'command:payviox', 'business.set', 'act', 'host', '{}', '{"low_stock":1}', '{"low_stock":2}'),
+  ('00000000-0000-7000-8000-0000000000b2', 'worker', 'float.low', 'alert', NULL, '{"rail":"paypal"}', NULL, NULL);
+INSERT INTO installation_audit_entries (act, actor, place, detail) VALUES
+  ('operator.create', 'command:payviox', 'host', '{"email":"o@x.test"}');

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from payviox import actors
+from payviox.actors import Actor
 from payviox.db.pool import Connection
 
 
@@ -13,6 +15,7 @@ class KeyRow:
     id: UUID
     business_id: UUID
     kind: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,10 @@ class UserCaller:
     email: str
     digest: bytes = field(repr=False)
     """Of the hash that they called with."""
+
+    @property
+    def actor(self) -> Actor:
+        return actors.payout_user(self.user_id)
 
 
 async def insert_key(
@@ -46,7 +53,8 @@ async def revoke_key(connection: Connection, business_id: UUID, kind: str) -> No
 async def find_key(connection: Connection, digest: bytes) -> KeyRow | None:
     async with connection.cursor(row_factory=class_row(KeyRow)) as cursor:
         await cursor.execute(
-            "SELECT id, business_id, kind FROM api_keys WHERE digest = %s AND revoked_at IS NULL",
+            "SELECT id, business_id, kind, hint FROM api_keys"
+            " WHERE digest = %s AND revoked_at IS NULL",
             [digest],
         )
         return await cursor.fetchone()
@@ -114,6 +122,20 @@ async def insert_operator(
         [operator_id, email, password_hash, is_admin],
     )
     return cursor.rowcount == 1
+
+
+async def find_operator(connection: Connection, email: str) -> UUID | None:
+    cursor = await connection.execute("SELECT id FROM operators WHERE email = %s", [email])
+    row = await cursor.fetchone()
+    return None if row is None else UUID(str(row[0]))
+
+
+async def some_operators(connection: Connection, limit: int) -> list[str]:
+    """The addresses of the first few."""
+    cursor = await connection.execute(
+        "SELECT email FROM operators ORDER BY created_at, id LIMIT %s", [limit]
+    )
+    return [str(row[0]) for row in await cursor.fetchall()]
 
 
 async def forget_secret_keys(connection: Connection, current: str) -> None:

@@ -5,9 +5,8 @@ from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
-from payviox.businesses.model import AuditEntry, Business
+from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 
 COLUMNS = (
@@ -72,26 +71,3 @@ async def update(connection: Connection, business_id: UUID, changes: Mapping[str
         ),
         {**changes, "_business": business_id},
     )
-
-
-async def insert_audit(
-    connection: Connection, business_id: UUID, actor: str, action: str, detail: Mapping[str, object]
-) -> None:
-    await connection.execute(
-        "INSERT INTO audit_entries (business_id, actor, action, detail) VALUES (%s, %s, %s, %s)",
-        [business_id, actor, action, Jsonb(dict(detail))],
-    )
-
-
-async def list_audit(
-    connection: Connection, business_id: UUID, *, order_id: UUID | None = None, limit: int
-) -> list[AuditEntry]:
-    """The newest entries first; those about one order where it is named."""
-    about = "" if order_id is None else " AND detail->>'order' = %(order)s"
-    async with connection.cursor(row_factory=class_row(AuditEntry)) as cursor:
-        await cursor.execute(
-            "SELECT actor, action, detail, created_at FROM audit_entries"  # noqa: S608  # constants
-            f" WHERE business_id = %(business)s{about} ORDER BY id DESC LIMIT %(limit)s",
-            {"business": business_id, "order": str(order_id), "limit": limit},
-        )
-        return await cursor.fetchall()

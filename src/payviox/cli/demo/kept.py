@@ -114,15 +114,15 @@ class Renewal:
         if changed:
             notes.append(f"Set back for the demo: its webhook's {', '.join(changed)}.")
         _, token = await webhooks.change(
-            connection, demo.id, wanted, self._keyring, allow_private=True
+            connection, demo.id, wanted, self._keyring, ACTOR, allow_private=True
         )
         if token is None and await webhooks.is_signing(
             connection, demo.id, demo.webhook_token, self._keyring
         ):
             return replace(demo, webhook_url=self._url)
         if token is None:
-            token = await webhooks.rotate(connection, demo.id, self._keyring)
-            await webhooks.confirm(connection, demo.id)
+            token = await webhooks.rotate(connection, demo.id, self._keyring, ACTOR)
+            await webhooks.confirm(connection, demo.id, ACTOR)
         notes.append("The webhook token was changed; a new one was made for the demo.")
         return replace(demo, webhook_url=self._url, webhook_token=token)
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
-from payviox import ids
+from payviox import actors, ids
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
 from payviox.businesses import service as businesses
@@ -27,7 +27,7 @@ from payviox.webhooks.events import TYPES
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order
 
-ACTOR = "demo"
+ACTOR = actors.command()
 DEPOSIT, FUNDS = 10_000_000, 5_000_000
 """In cents: what is deposited, and what of it is moved to the payout balance."""
 
@@ -109,13 +109,15 @@ def webhook_changes(url: str) -> dict[str, object]:
 async def make(runtime: Runtime, webhook_url: str) -> Demo:
     """Seed a new business. Cut off half-way, the next start makes another one."""
     database = runtime.database
-    _, made = await database.write(treasury.open_organization, "Demo")
+    _, made = await database.write(treasury.open_organization, "Demo", ACTOR)
     business_id = made.business.id
     await database.write(treasury.set_rules, business_id, RULES, ACTOR)
     await database.write(fill_up, business_id)
     changes = webhook_changes(webhook_url)
     _, token = await database.write(
-        lambda db: webhooks.change(db, business_id, changes, runtime.keyring, allow_private=True)
+        lambda db: webhooks.change(
+            db, business_id, changes, runtime.keyring, ACTOR, allow_private=True
+        )
     )
     users = await _allocate(runtime, business_id)
     await _import_cards(runtime, business_id)
@@ -166,6 +168,7 @@ async def _import_cards(runtime: Runtime, business_id: UUID) -> None:
         runtime.keyring,
         business_id,
         rows,
+        ACTOR,
         lambda _: None,
         lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK),
     )

@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from payviox import ids
-from payviox.businesses import service as businesses
+from payviox.actors import Actor
+from payviox.audit import service as audit
+from payviox.audit.acts import Alert
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
 from payviox.ledger import service as ledger
@@ -52,7 +54,7 @@ async def book(
     connection: Connection,
     business_id: UUID,
     decided: Sequence[tuple[Held, Outcome, Decision]],
-    actor: str,
+    actor: Actor,
 ) -> None:
     """Write these decisions, each with the answer that led to it. The caller holds the orders."""
     postings = [p for order, answer, d in decided for p in _postings(order, answer, d, actor)]
@@ -63,12 +65,12 @@ async def book(
     await sending.record(connection, [_update(*one) for one in decided])
     story = [entry for one in decided for entry in _story(*one, actor)]
     await transitions.enter(connection, business_id, story)
-    for action in sorted({d.alert for _, _, d in decided if d.alert is not None}):
-        told = [replace(o, waiting=d.waiting) for o, _, d in decided if d.alert == action]
-        await alert(connection, told, action, actor)
+    for name in sorted({d.alert for _, _, d in decided if d.alert is not None}):
+        told = [replace(o, waiting=d.waiting) for o, _, d in decided if d.alert == name]
+        await alert(connection, told, name)
 
 
-def _postings(order: Held, answer: Outcome, decision: Decision, actor: str) -> list[Posting]:
+def _postings(order: Held, answer: Outcome, decision: Decision, actor: Actor) -> list[Posting]:
     """The money of a decision, by the ledger's table in docs/architecture.md."""
     transit, paid = in_transit(order.rail), settled(order.rail)
     owner = user_account(order.payout_user_id)
@@ -142,7 +144,7 @@ def _told(order: Held, decision: Decision) -> bool:
     return bool(decision.states) or order.status == "sent"
 
 
-def _story(order: Held, answer: Outcome, decision: Decision, actor: str) -> list[Entry]:
+def _story(order: Held, answer: Outcome, decision: Decision, actor: Actor) -> list[Entry]:
     if not _told(order, decision):
         return []
     note = decision.waiting or decision.failure or answer.reason
@@ -152,11 +154,11 @@ def _story(order: Held, answer: Outcome, decision: Decision, actor: str) -> list
     ]
 
 
-async def alert(connection: Connection, orders: Sequence[Held], action: str, actor: str) -> None:
+async def alert(connection: Connection, orders: Sequence[Held], name: Alert) -> None:
     """Tell the operator what it is and what the orders wait for: in the log together, in the
     business's audit entries each."""
     logger.warning(
-        action,
+        name,
         count=len(orders),
         first=ids.show(ids.ORDER, orders[0].id),
         business=ids.show(ids.BUSINESS, orders[0].business_id),
@@ -168,4 +170,4 @@ async def alert(connection: Connection, orders: Sequence[Held], action: str, act
         error = (order.answer or {}).get("error")
         detail |= {"waiting": order.waiting} if order.waiting else {}
         detail |= {"error": error} if error else {}
-        await businesses.audit(connection, order.business_id, actor, action, detail)
+        await audit.alert(connection, order.business_id, name, detail)

@@ -4,7 +4,8 @@ only, in the caller's transaction."""
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from payviox.businesses import service as businesses
+from payviox.audit import service as audit
+from payviox.audit.acts import Alert
 from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
@@ -14,8 +15,6 @@ from payviox.withdrawals.queries import callbacks
 from payviox.withdrawals.queries.callbacks import NamedAttempt
 
 logger = EventLogger(__name__)
-
-ACTOR = "rail"
 
 
 async def orders_named(
@@ -61,11 +60,11 @@ async def look_soon(connection: Connection, business_id: UUID, order_ids: Sequen
 async def _tell(
     connection: Connection, business_id: UUID, rail: str, attempt: NamedAttempt
 ) -> None:
-    action = "order.earlier_attempt_named"
+    name: Alert = "order.earlier_attempt_named"
     order = str(attempt.order_id)
     detail = {"order": order, "rail": rail, "attempt": attempt.number, "last": attempt.last}
-    logger.warning(action, **detail)
-    await businesses.audit(connection, business_id, ACTOR, action, detail)
+    logger.warning(name, **detail)
+    await audit.alert(connection, business_id, name, detail)
 
 
 def _names(named: Iterable[Named]) -> tuple[list[str], list[str]]:

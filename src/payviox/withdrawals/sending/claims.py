@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from payviox.actors import WORKER
+from payviox.audit.acts import Alert
 from payviox.db import account_locks
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
@@ -31,8 +33,6 @@ logger = EventLogger(__name__)
 
 LEASE_S = 60.0
 """How long a claim is its holder's, in seconds; longer than starting and making a call may take."""
-
-ACTOR = "worker"
 
 
 @dataclass(slots=True, eq=False)
@@ -94,7 +94,7 @@ async def take(
         check_transition(claim.order.status, "sending")
     # Not into the story: one more try of an order that waits.
     begun = [claim.order for claim in starts if claim.order.waiting is None]
-    await transitions.enter(connection, business_id, [Entry(o, "sending", ACTOR) for o in begun])
+    await transitions.enter(connection, business_id, [Entry(o, "sending", WORKER) for o in begun])
     return claims
 
 
@@ -192,19 +192,19 @@ async def _review_again(connection: Connection, order: Held) -> None:
     check_transition(order.status, "review")
     await sending.back_to_review(connection, order, "changed")
     note = "amount or destination are not those that were reviewed"
-    await transitions.enter(connection, order.business_id, [Entry(order, "review", ACTOR, note)])
-    await booking.alert(connection, [order], "order.changed_after_review", ACTOR)
+    await transitions.enter(connection, order.business_id, [Entry(order, "review", WORKER, note)])
+    await booking.alert(connection, [order], "order.changed_after_review")
 
 
 async def _for_a_person(
-    connection: Connection, order: Held, alert: str = "order.needs_a_person"
+    connection: Connection, order: Held, alert: Alert = "order.needs_a_person"
 ) -> None:
     """It stays as it is, can be taken back if it could be before, and is not tried again."""
     await sending.put_aside(connection, order, NEEDS_A_PERSON)
     await transitions.enter(
-        connection, order.business_id, [Entry(order, order.status, ACTOR, NEEDS_A_PERSON)]
+        connection, order.business_id, [Entry(order, order.status, WORKER, NEEDS_A_PERSON)]
     )
-    await booking.alert(connection, [order], alert, ACTOR)
+    await booking.alert(connection, [order], alert)
 
 
 async def hand_back(connection: Connection, business_id: UUID, claims: Sequence[Claim]) -> None:
@@ -219,7 +219,7 @@ async def hand_back(connection: Connection, business_id: UUID, claims: Sequence[
         check_transition(order.status, "queued")
     told = [order for order in unsent if order.waiting is None]
     await transitions.enter(
-        connection, business_id, [Entry(o, "queued", ACTOR, "handed back") for o in told]
+        connection, business_id, [Entry(o, "queued", WORKER, "handed back") for o in told]
     )
 
 
@@ -236,7 +236,7 @@ async def record(
     for claim, order in held:
         answer, rail = by_claim[id(claim)]
         decided.append((order, answer, decide(booking.case(order, rail, claim.action), answer)))
-    await booking.book(connection, business_id, decided, ACTOR)
+    await booking.book(connection, business_id, decided, WORKER)
 
 
 async def set_aside(

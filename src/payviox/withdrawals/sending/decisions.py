@@ -4,6 +4,7 @@ every combination can be tried. Times are seconds."""
 from dataclasses import dataclass
 from typing import Literal
 
+from payviox.audit.acts import Alert
 from payviox.rails.protocol import Outcome
 from payviox.withdrawals.model import (
     GIVES_BACK,
@@ -98,7 +99,7 @@ class Decision:
     waiting: str | None = None
     failure: str | None = None
     outcome: str | None = None
-    alert: str | None = None
+    alert: Alert | None = None
     rounds: int | None = None
 
 
@@ -306,7 +307,7 @@ def _after_giving_back(case: Case, answer: Outcome) -> Decision:
             )
 
 
-def _waiting_alert(case: Case, answer: Outcome) -> str | None:
+def _waiting_alert(case: Case, answer: Outcome) -> Alert | None:
     quiet = (None, case.waiting, *NO_OPERATORS_BUSINESS)
     return None if answer.waiting in quiet else "order.waiting"
 

@@ -130,7 +130,7 @@ async def test_a_failed_order_is_not_sent_again_after_a_deep_reorganisation(pay:
     assert pay.received(PAYEE) == []
     assert await _given_back(pay, order)
     alerted = await pay.scalar(
-        "SELECT count(*) FROM audit_entries WHERE business_id = %s AND action = %s",
+        "SELECT count(*) FROM audit_entries WHERE business_id = %s AND act = %s",
         order.business_id,
         "order.contradicted_after_failure",
     )

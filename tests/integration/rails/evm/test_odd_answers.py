@@ -191,7 +191,7 @@ async def test_a_token_that_keeps_nearly_everything_has_not_paid(pay: Paying) ->
     assert (unsure.status, unsure.waiting) == ("sent", "amount_unsure")
     assert (await pay.answer(order))["moved"] == "5000"
     alerted = await pay.scalar(
-        "SELECT count(*) FROM audit_entries WHERE business_id = %s AND action = 'order.waiting'",
+        "SELECT count(*) FROM audit_entries WHERE business_id = %s AND act = 'order.waiting'",
         order.business_id,
     )
     assert alerted == 1

@@ -239,7 +239,7 @@ async def test_a_transaction_lost_after_it_was_final_is_told_and_not_paid_twice(
     assert pay.received(PAYEE) == []
     assert (await pay.settle(order)).status == "succeeded"
     alerted = await pay.scalar(
-        "SELECT count(*) FROM audit_entries WHERE business_id = %s AND action = %s",
+        "SELECT count(*) FROM audit_entries WHERE business_id = %s AND act = %s",
         order.business_id,
         "order.contradicted_after_success",
     )
@@ -406,7 +406,7 @@ async def test_a_person_is_told_of_what_was_sent_and_cannot_be_asked_about_for_a
         await pay.settle(order)
     told = await pay.desk.get(order)
     assert (told.status, told.waiting) == ("unknown", "person")
-    alerts = "SELECT count(*) FROM audit_entries WHERE business_id = %s AND action = %s"
+    alerts = "SELECT count(*) FROM audit_entries WHERE business_id = %s AND act = %s"
     business_id = pay.business.business_id
     assert await pay.scalar(alerts, business_id, "order.needs_a_person") == 1
     assert (await pay.business.ledger())["in_transit:evm"] == 5_000

@@ -1,0 +1,335 @@
+"""Every act of the closed set leaves exactly one entry, with who did it and from where, and no
+secret; what is rolled back leaves none."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, get_args
+from uuid import UUID
+
+import pytest
+
+from payviox import actors, ids
+from payviox.allocations import service as allocations
+from payviox.audit import service as audit
+from payviox.audit.acts import Act
+from payviox.auth import operators
+from payviox.errors import Conflict, NotFound
+from payviox.giftcards import service as giftcards
+from payviox.keyring import Keyring
+from payviox.ledger import suspense
+from payviox.rail_accounts import service as rail_accounts
+from payviox.rail_accounts.model import Changes
+from payviox.rail_state import evm_books
+from payviox.rails.evm.books import Wallet
+from payviox.reconciliation import resolve
+from payviox.treasury import service as treasury
+from payviox.webhooks import settings as webhooks
+from payviox.withdrawals import manual_settlement
+from payviox.withdrawals import service as withdrawals
+from support.businesses import TestBusiness
+from support.giftcards import csv_of, import_text, only_product
+from support.vendor import Vendor
+from support.withdrawals import Desk
+
+pytestmark = pytest.mark.anyio
+
+WHO = actors.operator(UUID(int=7))
+SECRET = "client-secret-Zq7pW2x9Lm"
+ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
+
+
+@dataclass
+class Case:
+    """A business in which an act is done; `secrets` are what its entry may not hold."""
+
+    business: TestBusiness
+    keyring: Keyring
+    secrets: list[str] = field(default_factory=list)
+
+    @property
+    def id(self) -> UUID:
+        return self.business.business_id
+
+    async def write(self, work: Any, *given: Any, **named: Any) -> Any:
+        return await self.business.database.write(lambda db: work(db, *given, **named))
+
+    async def run(self, statement: str, *given: Any) -> None:
+        await self.business.database.write(lambda db: db.execute(statement, given))
+
+    async def user(self) -> UUID:
+        return await Desk.of(self.business).user(1_000)
+
+    async def order(self, status: str = "review") -> UUID:
+        """The id of an order that is in review, or unknown and for a person."""
+        vendor = Vendor()
+        desk = Desk.of(self.business, vendor.rails)
+        if status == "review":
+            await self.business.set(review_amount=1)
+        order = await desk.withdraw(await self.user(), 500)
+        if status == "unknown":
+            vendor.plan = ["lost"]
+            await desk.process()
+            await self.run(
+                "UPDATE orders SET waiting = 'person', due_at = NULL WHERE id = %s", order.id
+            )
+        return order.id
+
+    async def connect(self, rail: str, settings: dict[str, Any], **credentials: str) -> None:
+        await self.write(
+            rail_accounts.connect,
+            self.keyring,
+            self.id,
+            rail,
+            Changes({}, settings),
+            credentials,
+            WHO,
+        )
+        self.secrets += credentials.values()
+
+    async def paypal(self) -> None:
+        await self.connect("paypal", {"client_id": "AY-1"}, client_secret=SECRET)
+
+    async def webhook(self) -> None:
+        hook = {"url": "https://example.com/hook", "enabled": True}
+        _, token = await self.write(
+            webhooks.change, self.id, hook, self.keyring, WHO, allow_private=False
+        )
+        self.secrets += [token] if token else []
+
+
+async def create_business(case: Case) -> UUID:
+    _, test = await case.write(treasury.open_organization, "Other", WHO)
+    case.secrets += [test.secret_key]
+    return UUID(str(test.business.id))
+
+
+async def import_cards(case: Case) -> None:
+    await import_text(case.business.database, case.keyring, case.id, csv_of(["SECRET-CODE-1"]))
+    case.secrets += ["SECRET-CODE-1"]
+
+
+async def void(case: Case) -> None:
+    await import_cards(case)
+    product = await only_product(case.business.database, case.id)
+    await case.write(giftcards.void_product, case.id, product.id, WHO)
+
+
+async def regenerate(case: Case) -> None:
+    case.secrets += [await case.write(treasury.regenerate_key, case.id, "secret", WHO)]
+
+
+async def approve(case: Case) -> None:
+    await case.write(withdrawals.approve, case.id, await case.order(), WHO)
+
+
+async def reject(case: Case) -> None:
+    await case.write(withdrawals.reject, case.id, await case.order(), WHO, "no")
+
+
+async def cancel(case: Case) -> None:
+    await case.write(withdrawals.cancel, case.id, await case.order(), WHO)
+
+
+async def look_up(case: Case) -> None:
+    await case.write(withdrawals.look_up_now, case.id, await case.order("unknown"), WHO)
+
+
+async def settle(case: Case) -> None:
+    order_id = await case.order("unknown")
+    await case.write(
+        manual_settlement.settle, case.id, order_id, "failed", reason="seen", actor=WHO
+    )
+
+
+async def deactivate(case: Case) -> None:
+    await case.write(allocations.set_status, case.id, await case.user(), "inactive", WHO)
+
+
+async def activate(case: Case) -> None:
+    user = await case.user()
+    await case.write(allocations.set_status, case.id, user, "inactive", WHO)
+    await case.write(allocations.set_status, case.id, user, "active", WHO)
+
+
+async def revoke(case: Case) -> None:
+    await case.write(allocations.revoke, case.id, await case.user(), 10, WHO)
+
+
+async def rotate_hash(case: Case) -> None:
+    user = await case.user()
+    case.secrets += [await case.write(allocations.rotate_hash, case.keyring, case.id, user, WHO)]
+
+
+async def change_rail(case: Case) -> None:
+    await case.paypal()
+    await case.write(rail_accounts.change, case.id, "paypal", Changes({"max_amount": 900}), WHO)
+
+
+async def disable_rail(case: Case) -> None:
+    await case.paypal()
+    await case.write(rail_accounts.switch, case.id, "paypal", WHO, enabled=False)
+
+
+async def enable_rail(case: Case) -> None:
+    await case.paypal()
+    await case.write(rail_accounts.switch, case.id, "paypal", WHO, enabled=True)
+
+
+async def disconnect(case: Case) -> None:
+    await case.paypal()
+    await case.write(rail_accounts.disconnect, case.id, "paypal", WHO)
+
+
+async def learn_owner(case: Case) -> None:
+    await case.connect("tremendous", {"funding_source_id": "BALANCE"}, api_key=f"TEST_{SECRET}")
+    seen = await case.write(rail_accounts.get, case.id, "tremendous")
+    await case.write(rail_accounts.keep_owner, seen, "ORG-1", WHO)
+
+
+async def set_price(case: Case) -> None:
+    """Of a wallet's chain, its row as connecting leaves it: no node is asked here."""
+    await case.run(
+        "INSERT INTO rail_accounts (business_id, rail, environment, settings, credentials, key_id)"
+        " VALUES (%s, 'evm', 'sandbox', %s, %s, %s)",
+        case.id,
+        '{"chains": {"local": {"chain_id": 31337}}}',
+        b"x",
+        case.keyring.current.id,
+    )
+    price = {"usd": "1", "until": "2030-01-01T00:00:00Z"}
+    await case.write(rail_accounts.set_price, case.id, "local", price, WHO)
+
+
+async def accept_nonces(case: Case) -> None:
+    await case.run(
+        "INSERT INTO evm_wallets (business_id, chain_id, address, next_nonce)"
+        " VALUES (%s, 31337, %s, 0)",
+        case.id,
+        ADDRESS,
+    )
+    await case.write(evm_books.accept_nonces, Wallet(case.id, 31337, ADDRESS), 5, WHO)
+
+
+async def resolve_item(case: Case) -> None:
+    item = suspense.NewItem("vendor", "unknown_payment", "PP-1", None, 0, {})
+    await case.write(suspense.change, case.id, opening=[item], reason="found")
+    [found] = await case.write(resolve.list_page, case.id, limit=5)
+    await case.write(resolve.resolve, case.id, found.id, "explained", reason="known", actor=WHO)
+
+
+async def rotate_token(case: Case) -> None:
+    await case.webhook()
+    case.secrets += [await case.write(webhooks.rotate, case.id, case.keyring, WHO)]
+
+
+async def confirm_token(case: Case) -> None:
+    await rotate_token(case)
+    await case.write(webhooks.confirm, case.id, WHO)
+
+
+DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
+    "balance.deposit": lambda case: case.write(treasury.deposit, case.id, 500, "r-1", WHO),
+    "balance.fund": lambda case: case.write(treasury.fund, case.id, 5, WHO),
+    "balance.defund": lambda case: case.write(treasury.defund, case.id, 5, WHO),
+    "business.create": create_business,
+    "business.set": lambda case: case.write(
+        treasury.set_rules, case.id, {"min_withdrawal": 7}, WHO
+    ),
+    "gift_cards.import": import_cards,
+    "gift_cards.void": void,
+    "key.regenerate": regenerate,
+    "order.approve": approve,
+    "order.cancel": cancel,
+    "order.look_up": look_up,
+    "order.reject": reject,
+    "order.resume": lambda case: case.write(withdrawals.resume, case.id, "float_empty", WHO),
+    "order.settle": settle,
+    "payout_user.activate": activate,
+    "payout_user.deactivate": deactivate,
+    "payout_user.revoke": revoke,
+    "payout_user.rotate_hash": rotate_hash,
+    "rail.accept_nonces": accept_nonces,
+    "rail.change": change_rail,
+    "rail.connect": Case.paypal,
+    "rail.disable": disable_rail,
+    "rail.disconnect": disconnect,
+    "rail.enable": enable_rail,
+    "rail.owner": learn_owner,
+    "rail.price": set_price,
+    "suspense.resolve": resolve_item,
+    "webhook.change": Case.webhook,
+    "webhook.confirm_token": confirm_token,
+    "webhook.rotate_token": rotate_token,
+}
+
+
+def test_every_act_of_the_closed_set_has_a_case() -> None:
+    assert set(DONE) == set(get_args(Act))
+
+
+@pytest.fixture
+async def case(business: TestBusiness, services: Any) -> Case:
+    return Case(business, services.keyring)
+
+
+@pytest.mark.parametrize("name", sorted(DONE))
+async def test_an_act_leaves_one_entry_with_who_and_where_and_no_secret(
+    case: Case, name: Act
+) -> None:
+    with actors.at("192.0.2.7"):
+        other = await DONE[name](case)
+    business_id = other if name == "business.create" else case.id
+    entries = await case.write(audit.list_page, business_id, act=name, limit=50)
+    [entry] = [entry for entry in entries if entry.actor != "test"]
+    expected = actors.command() if name == "gift_cards.import" else WHO
+    assert (entry.kind, entry.actor, entry.place) == ("act", expected, "192.0.2.7")
+    text = str((entry.detail, entry.before, entry.after))
+    assert not [secret for secret in case.secrets if secret in text]
+
+
+async def test_what_is_rolled_back_leaves_no_entry(case: Case) -> None:
+    async def work(db: Any) -> None:
+        await treasury.fund(db, case.id, 5, WHO)
+        raise Conflict
+
+    before = await case.write(audit.list_page, case.id, act="balance.fund", limit=10)
+    with pytest.raises(Conflict):
+        await case.write(work)
+    assert await case.write(audit.list_page, case.id, act="balance.fund", limit=10) == before
+
+
+async def test_before_and_after_name_what_changed_alone(case: Case) -> None:
+    changes = {"min_withdrawal": 77, "payouts_enabled": True}
+    await case.write(treasury.set_rules, case.id, changes, WHO)
+    entry, *_ = await case.write(audit.list_page, case.id, act="business.set", limit=10)
+    assert entry.after == {"min_withdrawal": 77}
+    assert entry.before.keys() == {"min_withdrawal"}
+
+
+async def test_where_there_are_operators_somebody_is_named(case: Case) -> None:
+    nobody = actors.command()
+    email = f"{ids.new()}@example.com"
+    await case.write(operators.create, email, "a long enough password 7Q", nobody, is_admin=True)
+    with pytest.raises(Conflict, match=r"--operator EMAIL, such as "):
+        await case.write(operators.acting, None, nobody)
+    with pytest.raises(NotFound):
+        await case.write(operators.acting, "nobody@example.com", nobody)
+    who = await case.write(operators.acting, email, nobody)
+    assert who.startswith("operator:op_")
+    made = await case.write(audit.list_of_installation, 50)
+    assert email in [entry.detail["email"] for entry in made if entry.act == "operator.create"]
+
+
+async def test_the_api_lists_entries_by_page_and_by_act(case: Case) -> None:
+    client = case.business.client
+    for amount in (1, 2, 3):
+        assert (await client.post("/payout/fund", json={"amount": amount})).is_success
+    first = (await client.get("/payout/audit?act=balance.fund&limit=2")).json()
+    assert [entry["detail"]["amount"] for entry in first["data"]] == [3, 2]
+    assert first["data"][0]["actor"] == f"key:{case.business.secret_key[-4:]}"
+    assert first["has_more"]
+    after = first["data"][-1]["id"]
+    rest = (await client.get(f"/payout/audit?act=balance.fund&after={after}")).json()
+    assert rest["data"][0]["detail"]["amount"] == 1
+    assert (await client.get("/payout/audit?after=aud_999999999")).status_code == 400
+    assert (await client.get("/payout/audit?act=nonsense")).status_code == 400
