@@ -20,7 +20,6 @@ from payviox.cli.reconcile.report import Compared, csv_lines, print_report, show
 from payviox.cli.runtime import Runtime, run
 from payviox.reconciliation import service
 
-
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Further back rails would be asked for nothing, month by month."""
 
