@@ -39,6 +39,10 @@ COMMANDS = {
         "payviox.cli.orders:order",
         "Payout orders: list, one order's whole story, approve, reject, cancel.",
     ),
+    "attention": Part(
+        "payviox.cli.attention:attention",
+        "List what waits for a person, the most urgent first, each with what to do next.",
+    ),
     "giftcards": Part(
         "payviox.cli.giftcards:giftcards", "The stock of gift cards: import, count, take out."
     ),
