@@ -74,6 +74,11 @@ class PayoutsDisabled(PayvioxError):
     message = "Payouts are currently disabled. Please enable them in Settings."
 
 
+class WithdrawalsDisabled(PayvioxError):
+    status = 403
+    message = "Withdrawals are currently disabled."
+
+
 class NotFound(PayvioxError):
     status = 404
     message = "Not found"
