@@ -70,7 +70,7 @@ def _shown(matter: Matter) -> dict[str, Any]:
         "rail": matter.rail,
         "subject": matter.subject,
         "number": matter.number,
-        "cents": matter.cents,
+        "amount": matter.cents,
         "oldest": matter.oldest,
         "meaning": matter.advice.meaning,
         "next_step": matter.advice.next_step,

@@ -8,7 +8,7 @@ import click
 
 from payviox import ids
 from payviox.businesses.model import AuditEntry
-from payviox.cli.output import age, print_pairs, table_lines
+from payviox.cli.output import age, cell, print_pairs, table_lines
 from payviox.cli.shown import show_audit, show_event
 from payviox.giftcards.model import Reveal
 from payviox.ledger.service import MovementRow
@@ -130,3 +130,13 @@ def shown(order: Order) -> dict[str, Any]:
         "created_at": order.created_at,
         "updated_at": order.updated_at,
     }
+
+
+def recipient(order: Order) -> str:
+    """Where an order's money goes, in a few words."""
+    to = order.destination
+    if "email" in to:
+        return str(to["email"])
+    if "to_address" in to:
+        return f"{to['to_address']} ({to['currency']} on {to['chain']})"
+    return cell(to.get("name") or to.get("brand") or to)

@@ -83,7 +83,7 @@ async def post(
     for posting in postings:
         source, target = accounts[posting.source], accounts[posting.target]
         if source.balance < posting.amount and source.name.kind not in MAY_BE_NEGATIVE:
-            raise InsufficientFunds(source.name)
+            raise InsufficientFunds(source.name, source.balance, posting.amount)
         source = _moved(source, -posting.amount)
         target = _moved(target, posting.amount)
         accounts[posting.source], accounts[posting.target] = source, target

@@ -20,6 +20,9 @@ from payviox.cli.reconcile.report import Compared, csv_lines, print_report, show
 from payviox.cli.runtime import Runtime, run
 from payviox.reconciliation import service
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Older than any payment of ours."""
+
 
 class Since(click.ParamType[datetime]):
     """A day (`2026-11-01`), a time, or so many days ago (`7d`)."""
@@ -31,7 +34,7 @@ class Since(click.ParamType[datetime]):
     ) -> datetime:
         text = str(value)
         now = datetime.now(UTC)
-        days = re.fullmatch(r"([0-9]{1,5})d", text, re.ASCII)
+        days = re.fullmatch(r"([0-9]{1,5})[dD]", text, re.ASCII)
         if days is not None:
             found = now - timedelta(days=int(days[1]))
         else:
@@ -42,6 +45,8 @@ class Since(click.ParamType[datetime]):
             found = found if found.tzinfo else found.replace(tzinfo=UTC)
         if found >= now:
             self.fail(f"{text} is not in the past.", param, ctx)
+        if found < EARLIEST:
+            self.fail(f"{text} is before {EARLIEST:%Y-%m-%d}.", param, ctx)
         return found
 
 
@@ -51,6 +56,7 @@ class Since(click.ParamType[datetime]):
 @click.option(
     "--since",
     type=Since(),
+    metavar="DATE|7d",
     help=f"How far back.  [default: {service.DEFAULT_PERIOD.days}d]",
 )
 @click.option(
