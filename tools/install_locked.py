@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-AT_ONCE = 12
+AT_ONCE = 8
 """Packages of one step; each step starts pip anew, which takes about a second."""
 
 
