@@ -84,8 +84,10 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("procrastinate", "alembic", "psycopg.pool", "_granian", "granian"):
+    for noisy in ("procrastinate", "alembic", "_granian", "granian"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of each try to connect while the database is away; db/pool.py says so now and then.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     route_events()
 
 
@@ -134,7 +136,7 @@ def request(method: str, path: str, status: int, took_ms: float) -> None:
 
 def _printable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """No control character of somebody's input reaches a terminal or starts a line of its own: it
-    is written as Python writes it, such as `\\n`."""
+    is escaped."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable() and name != "exception":
             event[name] = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)

@@ -101,5 +101,5 @@ def test_days_are_read_in_either_case(given: str) -> None:
 
 @pytest.mark.parametrize("given", ["0001-01-01", "99999d", "1999-12-31"])
 def test_a_day_before_any_payment_is_refused(given: str) -> None:
-    with pytest.raises(click.BadParameter, match="is before 2000-01-01"):
+    with pytest.raises(click.BadParameter, match="is before 2000"):
         Since().convert(given, None, None)

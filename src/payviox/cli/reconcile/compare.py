@@ -21,7 +21,7 @@ from payviox.cli.runtime import Runtime, run
 from payviox.reconciliation import service
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-"""Older than any payment of ours."""
+"""Further back rails would be asked for nothing, month by month."""
 
 
 class Since(click.ParamType[datetime]):
@@ -46,7 +46,7 @@ class Since(click.ParamType[datetime]):
         if found >= now:
             self.fail(f"{text} is not in the past.", param, ctx)
         if found < EARLIEST:
-            self.fail(f"{text} is before {EARLIEST:%Y-%m-%d}.", param, ctx)
+            self.fail(f"{text} is before {EARLIEST:%Y}: no rail has books of then.", param, ctx)
         return found
 
 
