@@ -17,6 +17,7 @@ from payviox.cli.output import (
     NAME,
     REFERENCE,
     as_json,
+    cell,
     plain,
     print_json,
     print_pairs,
@@ -171,7 +172,7 @@ def set_(business_id: UUID, assignments: tuple[str, ...]) -> None:
     changes = rules.parse(assignments)
     _set(business_id, changes)
     for name, value in changes.items():
-        click.echo(f"{name} = {'none' if value in (None, []) else value}")
+        click.echo(f"{name} = {'none' if value in (None, []) else cell(value)}")
 
 
 set_.help = f"{set_.help}\n\n\b\n" + "\n".join(

@@ -120,7 +120,7 @@ def print_json(value: Any) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
     """A table on a terminal, tab-separated lines under their header elsewhere, a sentence (on
     stderr) where there are no rows."""
-    shown = [[_money(*each) for each in zip(columns, row, strict=True)] for row in rows]
+    shown = [[money(*each) for each in zip(columns, row, strict=True)] for row in rows]
     if not sys.stdout.isatty():
         for line in (columns, *shown):
             click.echo("\t".join(cell(value) for value in line))
@@ -167,10 +167,10 @@ def print_pairs(pairs: Mapping[str, object]) -> None:
     """One `name: value` a line."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
-        click.echo(f"{name:<{width}}  {cell(_money(name, value))}")
+        click.echo(f"{name:<{width}}  {cell(money(name, value))}")
 
 
-def _money(name: str, value: object) -> object:
+def money(name: str, value: object) -> object:
     """Cents in dollars, where that is what the name stands for."""
     if name in MONEY and isinstance(value, int) and not isinstance(value, bool):
         return dollars(value)
