@@ -12,7 +12,6 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar
 
-from payviox import wiring
 from payviox.allocations.batcher import Batcher
 from payviox.api import (
     batch,
@@ -31,8 +30,7 @@ from payviox.api import (
 from payviox.api.allocation import Create
 from payviox.api.authentication import authenticate_business
 from payviox.api.docs import openapi, pages
-from payviox.db.pool import Database
-from payviox.keyring import Keyring
+from payviox.installation import open_installation
 from payviox.monitoring.metrics import Metrics
 from payviox.settings import Settings
 from payviox.signals import on_stop
@@ -67,21 +65,13 @@ HEAD_TIMEOUT_MS = 10_000
 
 @asynccontextmanager
 async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]:
-    """The process's database, keys and allocation queue, closed in order."""
-    database = Database(url)
-    await database.open()
-    try:
-        keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
+    """The process's installation and its allocation queue, closed in order."""
+    async with open_installation(settings, url) as opened, opened.rails() as rails:
+        database, keyring = opened.database, opened.keyring
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
-        rails = wiring.rails(database, keyring)
-        try:
-            yield Services(settings, database, keyring, batcher, rails)
-            await asyncio.wait([asyncio.create_task(batcher.drain())], timeout=LAST_WORDS_S)
-            batcher.give_up()
-        finally:
-            await rails.close()
-    finally:
-        await database.close()
+        yield Services(settings, database, keyring, batcher, rails)
+        await asyncio.wait([asyncio.create_task(batcher.drain())], timeout=LAST_WORDS_S)
+        batcher.give_up()
 
 
 def build(services: Services) -> Application:

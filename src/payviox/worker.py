@@ -10,10 +10,9 @@ from uuid import UUID
 import procrastinate
 from procrastinate import PsycopgConnector
 
-from payviox import wiring
 from payviox.db import jobs
 from payviox.db.pool import Database
-from payviox.keyring import Keyring
+from payviox.installation import Installation, open_installation
 from payviox.lanes import Lanes
 from payviox.maintenance import tasks
 from payviox.settings import Settings
@@ -41,29 +40,30 @@ async def run(settings: Settings, url: str) -> None:
     """Work until SIGTERM or SIGINT, then finish or hand back what is held, within 10 seconds."""
     stop = asyncio.Event()
     on_stop(stop.set)
-    database = Database(url)
-    await database.open()
-    worker = Worker(settings, database)
-    running = asyncio.create_task(worker.run())
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
-    if not stopping.done():
-        stopping.cancel()
-        running.result()
-    await worker.stop()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await database.close()
+    async with open_installation(settings, url) as installation, installation.rails() as rails:
+        worker = Worker(installation, rails)
+        running = asyncio.create_task(worker.run())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            stopping.cancel()
+            running.result()
+        await worker.stop()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 class Worker:
     """Everything that one worker process does."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
-        self._database = database
-        keyring = Keyring(settings.secret_key, settings.previous_secret_keys)
-        self._rails = rails = wiring.rails(database, keyring)
-        self._courier = Courier(database, keyring, allow_private=settings.allow_private_webhooks)
+    def __init__(self, installation: Installation, rails: Rails) -> None:
+        self._database = database = installation.database
+        self._rails = rails
+        self._courier = Courier(
+            database,
+            installation.keyring,
+            allow_private=installation.settings.allow_private_webhooks,
+        )
         self._orders = Lanes(lambda due: process_due(database, rails, business_id=due))
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(conninfo=database.url, min_size=1, max_size=4)
@@ -105,7 +105,6 @@ class Worker:
     async def stop(self) -> None:
         """Finish or hand back what is held."""
         await asyncio.gather(self._orders.stop(), self._courier.stop(grace_s=GRACE_S))
-        await self._rails.close()
 
     async def _sweep_orders(self) -> None:
         while True:

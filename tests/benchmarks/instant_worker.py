@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import uvloop
+from tests.benchmarks.server import SECRET_KEY
 
 from payviox import wiring, worker
 from payviox.rails.protocol import Entry, Holding, Known, Outcome, Quote, ReadyOrder, Request
@@ -60,7 +61,7 @@ class InstantRail:
 def main() -> None:
     rail = InstantRail()
     wiring.rails = lambda *_: Rails(live=[Route("paypal", rail)], test=[Route("paypal", rail)])
-    settings = Settings(home=Path("/nonexistent"), secret_key="a key for the benchmarks alone")
+    settings = Settings(home=Path("/nonexistent"), secret_key=SECRET_KEY)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     uvloop.run(worker.run(settings, os.environ["BENCH_DATABASE_URL"]))

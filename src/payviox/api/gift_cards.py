@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 import msgspec
-import structlog
 from litestar import Response, get, post
 from msgspec import UNSET, UnsetType
 
@@ -17,6 +16,7 @@ from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.errors import PayvioxError, ProviderUnavailable
+from payviox.event_log import EventLogger
 from payviox.giftcards import service as giftcards
 from payviox.giftcards.model import Product
 from payviox.idempotency.service import Done, ShownOnce
@@ -24,7 +24,7 @@ from payviox.rails.protocol import GiftCard, RailError, RevealedCode
 from payviox.web.context import Call, payout_user, services
 from payviox.withdrawals.model import Order
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 
 class GiftCardProduct(msgspec.Struct):

@@ -4,20 +4,20 @@ about. Nothing that it says is believed."""
 import asyncio
 from typing import Any
 
-import structlog
 from litestar import post
 
 from payviox import ids
 from payviox.api.docs.declarations import Shown, documented
 from payviox.db.pool import Connection
 from payviox.errors import Busy, NotFound, ProviderUnavailable, Unauthorized
+from payviox.event_log import EventLogger
 from payviox.rail_accounts import callbacks
 from payviox.rails.protocol import Account, Callback, CallsBack, Forged, RailError
 from payviox.web.context import Call, services, write
 from payviox.web.cursors import path_id
 from payviox.withdrawals.sending import callbacks as hints
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 VERIFY_S = 20.0
 """How long verifying may take, which may have to fetch a certificate."""

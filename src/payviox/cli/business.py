@@ -10,6 +10,7 @@ from payviox import ids
 from payviox.businesses import rules
 from payviox.businesses import service as businesses
 from payviox.businesses.model import AuditEntry, Business
+from payviox.cli.groups import Group
 from payviox.cli.output import (
     BUSINESS,
     CENTS,
@@ -20,9 +21,9 @@ from payviox.cli.output import (
     print_json,
     print_pairs,
     print_table,
-    show_audit,
 )
 from payviox.cli.runtime import ACTOR, Runtime, run
+from payviox.cli.shown import show_audit
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
 from payviox.ledger.service import SumRow
@@ -31,7 +32,7 @@ from payviox.treasury import service as treasury
 from payviox.treasury.service import NewBusiness
 
 
-@click.group()
+@click.group(cls=Group)
 def business() -> None:
     """Businesses, live and test: their balances, switches and rules."""
 

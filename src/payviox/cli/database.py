@@ -11,13 +11,15 @@ from psycopg.conninfo import conninfo_to_dict
 
 from payviox import settings as settings_module
 from payviox.businesses import service as businesses
-from payviox.cli.runtime import Runtime, database_urls, existing_settings, run
+from payviox.cli.groups import Group
+from payviox.cli.runtime import Runtime, existing_settings, run
 from payviox.db.embedded import embedded, programs
 from payviox.errors import Conflict, PayvioxError, SettingsError
+from payviox.installation import database_urls
 from payviox.settings import Settings
 
 
-@click.group()
+@click.group(cls=Group)
 def database() -> None:
     """The embedded database: make a backup, and bring one back."""
 

@@ -2,17 +2,19 @@
 
 import os
 import sys
-from typing import BinaryIO, Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from payviox import ids
 from payviox.businesses import service as businesses
-from payviox.cli.main import FAILED
+from payviox.cli.exit_status import FAILED
+from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, Id, as_json, print_json, print_table
+from payviox.cli.progress import progress_bar
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.giftcards import importing, service
@@ -27,7 +29,7 @@ of_business = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def giftcards() -> None:
     """The stock of gift cards: import, count, take out."""
 
@@ -49,7 +51,7 @@ def import_(file: BinaryIO, business_id: UUID, as_json: bool) -> None:
 
     async def work(runtime: Runtime) -> Imported:
         await runtime.database.fetch(businesses.get, business_id)
-        with _progress(file) as advance:
+        with _reading(file) as advance:
             return await importing.import_cards(
                 runtime.database,
                 runtime.keyring,
@@ -159,35 +161,9 @@ def _shown(found: Stock) -> dict[str, object]:
     }
 
 
-class _progress:  # noqa: N801  # used as a function
-    """A bar on a terminal's stderr, counting the file's bytes where their number is known."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-            transient=True,
-        )
-        seekable = file.seekable()
-        size = os.fstat(file.fileno()).st_size if seekable else None
-        self._seekable = seekable
-        self._task = self._bar.add_task("importing", total=size)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, sums: Imported) -> None:
-        self._bar.update(
-            self._task,
-            description=f"{sums.imported} imported",
-            completed=self._file.tell() if self._seekable else None,
-        )
+@contextmanager
+def _reading(file: BinaryIO) -> Iterator[Callable[[Imported], None]]:
+    """A bar of how much of the file was read, where its size is known."""
+    size = os.fstat(file.fileno()).st_size if file.seekable() else 0
+    with progress_bar("importing") as progress:
+        yield lambda _: progress(file.tell() if size else 0, size)

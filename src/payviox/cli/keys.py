@@ -6,13 +6,14 @@ from uuid import UUID
 import click
 
 from payviox.auth.keys import KINDS, Kind
+from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, as_json, print_json
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.treasury import service as treasury
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """API keys. They are shown once, when they are made."""
 

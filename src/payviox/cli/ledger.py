@@ -5,18 +5,18 @@ from collections import Counter
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from payviox import ids
-from payviox.cli.main import FAILED
+from payviox.cli.exit_status import FAILED
+from payviox.cli.groups import Group
 from payviox.cli.output import as_json, print_json
+from payviox.cli.progress import progress_bar
 from payviox.cli.runtime import Runtime, run
 from payviox.ledger import verify as verification
 from payviox.ledger.verify import KINDS, Problem, Report
 
 
-@click.group()
+@click.group(cls=Group)
 def ledger() -> None:
     """The double-entry ledger."""
 
@@ -31,13 +31,7 @@ def verify(as_json: bool) -> None:
     """
 
     async def work(runtime: Runtime) -> Report:
-        with _bar() as bar:
-            task = bar.add_task("reading", total=None)
-
-            def progress(done: int, total: int) -> None:
-                if done:
-                    bar.update(task, description="checking", completed=done, total=total)
-
+        with progress_bar("checking") as progress:
             async with runtime.database.read() as connection:
                 return await verification.verify(connection, progress)
 
@@ -48,18 +42,6 @@ def verify(as_json: bool) -> None:
         _print(report)
     if not report.ok:
         sys.exit(FAILED)
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
 
 
 def _print(report: Report) -> None:

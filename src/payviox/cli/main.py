@@ -1,7 +1,6 @@
-"""The command `payviox`: its groups, loaded when they are asked for, and how an error reads: one
-clear sentence on stderr, never a trace."""
+"""The command `payviox`: its groups, imported when they are used, and how it ends: every refusal
+is one clear sentence on stderr, never a trace."""
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -10,51 +9,67 @@ from typing import Any
 import click
 
 from payviox import __version__
-from payviox.db.embedded.errors import EmbeddedError
-from payviox.errors import FieldErrors, NotFound, PayvioxError, SchemaUnknown, SettingsError
-from payviox.logs import redact
-
-FAILED = 1
-"""Exit status: the command was understood and refused, or failed."""
-
-SET_UP_WRONG = 2
-"""Exit status: wrong usage (click's own), settings or schema; repeating it will not help."""
+from payviox.cli.exit_status import FAILED
+from payviox.cli.groups import Group, Part
+from payviox.errors import SettingsError
 
 COMMANDS = {
-    "serve": "payviox.cli.serve:serve",
-    "web": "payviox.cli.serve:web",
-    "worker": "payviox.cli.serve:worker",
-    "demo": "payviox.cli.demo.command:demo",
-    "migrate": "payviox.cli.serve:migrate",
-    "business": "payviox.cli.business:business",
-    "keys": "payviox.cli.keys:keys",
-    "operator": "payviox.cli.operators:operator",
-    "users": "payviox.cli.users:users",
-    "order": "payviox.cli.orders:order",
-    "giftcards": "payviox.cli.giftcards:giftcards",
-    "webhook": "payviox.cli.webhook:webhook",
-    "rail": "payviox.cli.rail.commands:rail",
-    "database": "payviox.cli.database:database",
-    "ledger": "payviox.cli.ledger:ledger",
-    "reconcile": "payviox.cli.reconcile.compare:reconcile",
-    "secrets": "payviox.cli.secret_keys:secrets",
+    "serve": Part("payviox.cli.serve:serve", "Serve the API and the worker, in one process group."),
+    "web": Part("payviox.cli.serve:web", "Serve the API alone."),
+    "worker": Part(
+        "payviox.cli.serve:worker", "Run the worker alone: sends, look-ups, webhooks, upkeep."
+    ),
+    "demo": Part(
+        "payviox.cli.demo.command:demo",
+        "Serve, with a test business that has money, payout users, orders and gift cards.",
+    ),
+    "migrate": Part("payviox.cli.serve:migrate", "Bring the database to this version's schema."),
+    "business": Part(
+        "payviox.cli.business:business",
+        "Businesses, live and test: their balances, switches and rules.",
+    ),
+    "keys": Part("payviox.cli.keys:keys", "API keys."),
+    "operator": Part(
+        "payviox.cli.operators:operator", "Operators: the people who run the installation."
+    ),
+    "users": Part(
+        "payviox.cli.users:users",
+        "Payout users: list, activate, deactivate, give a new hash, take money back.",
+    ),
+    "order": Part(
+        "payviox.cli.orders:order",
+        "Payout orders: list, one order's whole story, approve, reject, cancel.",
+    ),
+    "giftcards": Part(
+        "payviox.cli.giftcards:giftcards", "The stock of gift cards: import, count, take out."
+    ),
+    "webhook": Part(
+        "payviox.cli.webhook:webhook",
+        "Webhooks: URL, token, events, switch, tests and the delivery log.",
+    ),
+    "rail": Part(
+        "payviox.cli.rail.commands:rail",
+        "A business's own accounts at PayPal, Tremendous and on EVM chains.",
+    ),
+    "database": Part(
+        "payviox.cli.database:database",
+        "The embedded database: make a backup, and bring one back.",
+    ),
+    "ledger": Part("payviox.cli.ledger:ledger", "The double-entry ledger."),
+    "reconcile": Part(
+        "payviox.cli.reconcile.compare:reconcile",
+        "Compare our books with what each rail says, and find what nobody can explain.",
+    ),
+    "secrets": Part(
+        "payviox.cli.secret_keys:secrets", "The installation's secret key, PAYVIOX_SECRET_KEY."
+    ),
 }
-"""Every command and where it lives: imported only when it is used, which keeps each one quick."""
+"""Every command. Its help is its own help's first sentence, written here so that `payviox --help`
+imports none."""
 
 
-class Commands(click.Group):
+class Commands(Group):
     """The root group."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
-        place = COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, _, name = place.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> Any:
         """Run, and turn every refusal into a sentence and an exit status."""
@@ -62,24 +77,15 @@ class Commands(click.Group):
         try:
             _check_utf8(given)
             return super().main(given, **options)
-        except (SettingsError, SchemaUnknown) as error:
-            _give_up(error, SET_UP_WRONG)
-        except (PayvioxError, EmbeddedError) as error:
-            _give_up(error, FAILED)
         except Exception as error:
-            if os.environ.get("PAYVIOX_LOG_LEVEL", "").lower() == "debug":
+            from payviox.cli import refusals  # noqa: PLC0415  # needed when something is refused
+
+            known = refusals.refusal(error)
+            if known is None and os.environ.get("PAYVIOX_LOG_LEVEL", "").lower() == "debug":
                 raise
-            _give_up(_Unexpected(error), FAILED)
-
-
-class _Unexpected(Exception):
-    """What nothing foresaw, in a sentence."""
-
-    def __init__(self, cause: Exception) -> None:
-        what = " ".join(f"{type(cause).__name__}: {cause}".split()).removesuffix(".")
-        super().__init__(
-            f"The command failed: {redact(what)}. With PAYVIOX_LOG_LEVEL=debug it shows where."
-        )
+            text, status = known or (refusals.unforeseen(error), FAILED)
+            click.echo(f"Error: {text}", err=True)
+            sys.exit(status)
 
 
 def _check_utf8(arguments: Sequence[str]) -> None:
@@ -88,7 +94,7 @@ def _check_utf8(arguments: Sequence[str]) -> None:
             raise SettingsError(f"The argument {argument!a} is not UTF-8 text.")
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, parts=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="payviox", message="payviox %(version)s")
 def main() -> None:
     """A self-hosted payout platform.
@@ -96,14 +102,3 @@ def main() -> None:
     Start it with `payviox serve`, or try it with `payviox demo`. Amounts are in US cents. Settings
     are read from the environment and from `.env`: see docs/operating.md.
     """
-
-
-def _give_up(error: Exception, status: int) -> None:
-    if isinstance(error, FieldErrors):
-        text = " ".join(message for messages in error.fields.values() for message in messages)
-    elif isinstance(error, NotFound) and str(error) == NotFound.message:
-        text = "There is nothing with this id; `payviox business list` lists the businesses."
-    else:
-        text = str(error)
-    click.echo(f"Error: {text}", err=True)
-    sys.exit(status)

@@ -5,13 +5,14 @@ import sys
 import click
 
 from payviox.auth import operators
+from payviox.cli.groups import Group
 from payviox.cli.output import as_json, print_json
 from payviox.cli.runtime import Runtime, run
 from payviox.errors import FieldErrors
 from payviox.payout_users.email import InvalidEmail, canonical
 
 
-@click.group()
+@click.group(cls=Group)
 def operator() -> None:
     """Operators: the people who run the installation."""
 

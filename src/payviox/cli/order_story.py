@@ -8,7 +8,8 @@ import click
 
 from payviox import ids
 from payviox.businesses import service as businesses
-from payviox.cli.output import age, cell, print_pairs, show_audit, show_event
+from payviox.cli.output import age, cell, print_pairs
+from payviox.cli.shown import show_audit, show_event
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.giftcards import service as giftcards

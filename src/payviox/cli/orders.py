@@ -6,8 +6,9 @@ from uuid import UUID
 
 import click
 
-from payviox import ids, wiring
+from payviox import ids
 from payviox.businesses import service as businesses
+from payviox.cli.groups import Group
 from payviox.cli.order_story import find, print_story, shown, tell
 from payviox.cli.output import (
     BUSINESS,
@@ -33,7 +34,7 @@ Decide = Callable[[Connection, UUID], Awaitable[Order]]
 """A decision on an order of this business."""
 
 
-@click.group()
+@click.group(cls=Group)
 def order() -> None:
     """Payout orders: list, one order's whole story, approve, reject, cancel."""
 
@@ -228,16 +229,13 @@ def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) ->
 
 async def _check_unpayable(runtime: Runtime, found: Order) -> None:
     """Raises Conflict where the rail knows that the order may still be paid, or cannot tell."""
-    rails = wiring.rails(runtime.database, runtime.keyring)
-    try:
+    async with runtime.rails() as rails:
         rail: object = rails.find(found.rail)
         if found.attempt and isinstance(rail, KeepsPayable):
             name = reference(found.id, found.attempt)
             problem = await rail.still_payable(found.business_id, name)
             if problem is not None:
                 raise Conflict(problem)
-    finally:
-        await rails.close()
 
 
 def _decide(order_id: UUID, as_json: bool, decide: Decide) -> None:

@@ -1,15 +1,14 @@
 """`payviox secrets`: bringing what is encrypted under a new secret key."""
 
-import sys
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from payviox.auth import secret_keys
 from payviox.auth.secret_keys import Left
+from payviox.cli.groups import Group
 from payviox.cli.output import as_json, counted, print_json
+from payviox.cli.progress import progress_bar
 from payviox.cli.runtime import Runtime, run
 from payviox.errors import PayvioxError
 from payviox.giftcards import rotation
@@ -18,7 +17,7 @@ from payviox.rail_accounts import service as rail_accounts
 from payviox.webhooks import settings as webhooks
 
 
-@click.group()
+@click.group(cls=Group)
 def secrets() -> None:
     """The installation's secret key, PAYVIOX_SECRET_KEY."""
 
@@ -75,12 +74,8 @@ class _Done:
 
 async def _rotate(runtime: Runtime) -> _Done:
     database, keyring = runtime.database, runtime.keyring
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not sys.stderr.isatty(), transient=True) as bar:
-        task = bar.add_task("gift cards", total=None)
-        cards = await rotation.reencrypt(
-            database, keyring, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+    with progress_bar("gift cards") as progress:
+        cards = await rotation.reencrypt(database, keyring, progress)
         tokens = 0
         while count := await database.write(webhooks.reencrypt, keyring):
             tokens += count

@@ -14,11 +14,11 @@ import uvloop
 from payviox import logs
 from payviox import settings as settings_module
 from payviox.cli import parent_watch
-from payviox.cli.runtime import Urls, database_urls, with_runtime
 from payviox.cli.supervisor import Supervisor
 from payviox.db import schema
 from payviox.db.embedded import exclusive_serve
 from payviox.errors import SettingsError
+from payviox.installation import Urls, database_urls, open_installation
 from payviox.settings import Settings
 
 migrating = click.option(
@@ -33,7 +33,7 @@ hidden_lifeline = click.option("--lifeline", "descriptor", type=int, hidden=True
 @click.command()
 @migrating
 def serve(migrating: bool) -> None:
-    """Serve: the API and the worker, in one process group.
+    """Serve the API and the worker, in one process group.
 
     Stop it with Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. Either process
     is started again if it dies.
@@ -51,7 +51,7 @@ def supervised(settings: Settings, *, migrating: bool = False) -> Iterator[tuple
             stack.enter_context(exclusive_serve(settings.home))
         check_port(settings)
         urls = stack.enter_context(database_urls(settings, migrating=migrating))
-        asyncio.run(with_runtime(settings, urls, _nothing))
+        asyncio.run(_check_keys(settings, urls))
         yield settings, urls
 
 
@@ -64,8 +64,10 @@ def supervise(settings: Settings, when_ready: Callable[[], None]) -> None:
     asyncio.run(supervised_until_signal())
 
 
-async def _nothing(_: object) -> None:
-    """Opening the runtime has checked the secret keys already."""
+async def _check_keys(settings: Settings, urls: Urls) -> None:
+    """Refuse a secret key that is not this database's before any child is started."""
+    async with open_installation(settings, urls.application):
+        pass
 
 
 def _say_ready(settings: Settings) -> None:
@@ -100,10 +102,11 @@ def _run_process(
     logs.configure(settings.log_level)
     if listening:
         check_port(settings)
-    with database_urls(settings) as urls:
-        asyncio.run(with_runtime(settings, urls, _nothing))
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main(settings, urls.application))
+    with (
+        database_urls(settings) as urls,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(main(settings, urls.application))
 
 
 def check_port(settings: Settings) -> None:

@@ -8,6 +8,7 @@ import click
 from payviox import ids
 from payviox.allocations import service as allocations
 from payviox.businesses import service as businesses
+from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, CENTS, USER, as_json, print_json, print_table
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
@@ -19,7 +20,7 @@ from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.payout_users.model import PayoutUser, Status
 
 
-@click.group()
+@click.group(cls=Group)
 def users() -> None:
     """Payout users: list, activate, deactivate, give a new hash, take money back."""
 

@@ -11,6 +11,7 @@ import click
 
 from payviox import ids
 from payviox.businesses import service as businesses
+from payviox.cli.groups import Group
 from payviox.cli.output import (
     BUSINESS,
     EVENT,
@@ -19,10 +20,10 @@ from payviox.cli.output import (
     print_json,
     print_pairs,
     print_table,
-    show_event,
 )
 from payviox.cli.prompts import confirm as ask
 from payviox.cli.runtime import ACTOR, Runtime, T, run
+from payviox.cli.shown import show_event
 from payviox.db.pool import Connection
 from payviox.errors import FieldErrors
 from payviox.webhooks import log, outbox
@@ -38,7 +39,7 @@ PRIVATE = (
 ONCE = "Keep the token: it is not shown again. It is whole, `whsec_` included."
 
 
-@click.group()
+@click.group(cls=Group)
 def webhook() -> None:
     """Webhooks: URL, token, events, switch, tests and the delivery log."""
 

@@ -2,13 +2,14 @@
 wake-up: what is due is found in the features' own rows, so a lost job delays and never loses.
 What the jobs do is wired in worker.py."""
 
+import functools
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from procrastinate import PsycopgConnector
-from procrastinate.manager import JobManager
-from procrastinate.tasks import configure_task
-
 from payviox.db.pool import Connection
+
+if TYPE_CHECKING:
+    from procrastinate.manager import JobManager
 
 PROCESS_ORDERS = "process_orders"
 DELIVER_WEBHOOKS = "deliver_webhooks"
@@ -16,16 +17,24 @@ DELIVER_WEBHOOKS = "deliver_webhooks"
 QUEUE_OF = {PROCESS_ORDERS: "orders", DELIVER_WEBHOOKS: "webhooks"}
 UPKEEP_QUEUE = "upkeep"
 
-# Never opened: every job is deferred on the connection of the money that it follows.
-_manager = JobManager(PsycopgConnector())
-
 
 async def wake(connection: Connection, job: str, business_id: UUID) -> None:
     """Defer `job` for one business in the connection's transaction: both commit or neither."""
+    from procrastinate.tasks import configure_task  # noqa: PLC0415  # as below
+
     deferrer = configure_task(
-        name=job, job_manager=_manager, queue=QUEUE_OF[job], connection=connection
+        name=job, job_manager=_manager(), queue=QUEUE_OF[job], connection=connection
     )
     await deferrer.defer_async(business_id=str(business_id))
+
+
+@functools.cache
+def _manager() -> "JobManager":
+    """Never opened: every job is deferred on the connection of the money that it follows."""
+    from procrastinate import PsycopgConnector  # noqa: PLC0415  # slow, and reading defers nothing
+    from procrastinate.manager import JobManager  # noqa: PLC0415  # as above
+
+    return JobManager(PsycopgConnector())
 
 
 async def forget_lost(connection: Connection) -> int:

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from payviox import ids
 from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown
+from payviox.event_log import EventLogger
 from payviox.giftcards import service
 from payviox.giftcards.model import (
     HELD_AFTER_RESTORE,
@@ -31,7 +30,7 @@ from payviox.rails.protocol import (
     Request,
 )
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 FIELD = "gift_card.product"
 QUOTE_LIFETIME = timedelta(minutes=15)

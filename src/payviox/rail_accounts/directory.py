@@ -5,16 +5,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
-import structlog
-
 from payviox.db.pool import Database
 from payviox.errors import SettingsError
+from payviox.event_log import EventLogger
 from payviox.keyring import DecryptionFailed, Keyring
 from payviox.rail_accounts.model import RailAccount
 from payviox.rail_accounts.queries import accounts as queries
 from payviox.rails.protocol import Account
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 
 class Directory:

@@ -4,17 +4,16 @@ transaction."""
 
 from uuid import UUID
 
-import structlog
-
 from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
+from payviox.event_log import EventLogger
 from payviox.ledger import suspense
 from payviox.ledger.suspense import BY_ITSELF
 from payviox.reconciliation.model import Report
 from payviox.reconciliation.queries.reports import Kept
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 UNEXPLAINED = "suspense.unexplained"
 LOW_FLOAT = "float.low"

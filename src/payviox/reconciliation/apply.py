@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from payviox import ids
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict
+from payviox.event_log import EventLogger
 from payviox.ledger import suspense
 from payviox.ledger.model import InsufficientFunds
 from payviox.ledger.suspense import BY_ITSELF, Item, NewItem
@@ -23,7 +22,7 @@ from payviox.reconciliation.verdicts import Difference, Terms, Verdict
 from payviox.withdrawals import statements
 from payviox.withdrawals.statements import Stated
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 EXPLAINED = "the books agree now"
 TOGETHER = 200

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
-
 from payviox.db.pool import Connection, Database
+from payviox.event_log import EventLogger
 from payviox.rails.protocol import Rail, RailError
 from payviox.reconciliation import alerts
 from payviox.reconciliation.apply import carry_out, open_paid_after_all
@@ -30,7 +29,7 @@ __all__ = [
     "reconcile_rail",
 ]
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 DEFAULT_PERIOD = timedelta(days=35)
 """How far back is compared: longer than a payee may take to claim a payment."""

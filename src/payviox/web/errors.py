@@ -4,7 +4,6 @@ wire. Always JSON, never a stack trace."""
 from typing import Any
 
 import msgspec
-import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
@@ -15,9 +14,10 @@ from payviox.errors import (
     NotFound,
     PayvioxError,
 )
+from payviox.event_log import EventLogger
 from payviox.web.context import Call
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 encode = msgspec.json.Encoder().encode
 JSON = "application/json"

@@ -4,20 +4,19 @@ validates, outside any transaction. Nothing is written here. Amounts are US cent
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-import structlog
-
 from payviox import ids
 from payviox.auth.users import UserCaller
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors, NotFound, ProviderUnavailable
+from payviox.event_log import EventLogger
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.rails.protocol import Invalid, Quote, Rail, RailError, ReadyOrder, Request
 from payviox.withdrawals import quotes
 from payviox.withdrawals.routing import Rails, Served
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 from uuid import UUID
 
-import structlog
-
 from payviox.businesses.model import Business
 from payviox.errors import FieldErrors
+from payviox.event_log import EventLogger
 from payviox.rails.protocol import (
     Account,
     Accounts,
@@ -23,7 +22,7 @@ from payviox.rails.protocol import (
     SellsGiftCards,
 )
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 

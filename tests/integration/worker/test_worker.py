@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from payviox import wiring
 from payviox.db.pool import Connection, Database
+from payviox.installation import Installation, keyring_of
 from payviox.maintenance import tasks
 from payviox.settings import Settings
 from payviox.worker import Worker
@@ -19,10 +21,15 @@ from support.withdrawals import Desk
 pytestmark = pytest.mark.anyio
 
 
+def worker_of(settings: Settings, database: Database) -> Worker:
+    installation = Installation(settings, database, keyring_of(settings))
+    return Worker(installation, wiring.rails(database, installation.keyring))
+
+
 @pytest.fixture
 async def worker(settings: Settings, database: Database) -> AsyncIterator[Worker]:
     """Running, until the test ends."""
-    made = Worker(settings, database)
+    made = worker_of(settings, database)
     running = asyncio.create_task(made.run())
     yield made
     await made.stop()
@@ -58,7 +65,7 @@ async def test_an_order_whose_job_was_lost_is_found_by_the_sweep(
     order = await desk.withdraw(await desk.user(5_000), 5_000)
     with urls.as_admin() as connection:
         connection.execute("DELETE FROM procrastinate_jobs")
-    worker = Worker(settings, database)
+    worker = worker_of(settings, database)
     running = asyncio.create_task(worker.run())
 
     async def succeeded() -> bool:
@@ -73,7 +80,7 @@ async def test_an_order_whose_job_was_lost_is_found_by_the_sweep(
 async def test_two_workers_share_the_work_and_send_each_order_once(
     worker: Worker, business: TestBusiness, settings: Settings, database: Database
 ) -> None:
-    second = Worker(settings, database)
+    second = worker_of(settings, database)
     running = asyncio.create_task(second.run())
     desk = Desk.of(business)
     user_id = await desk.user(50_000)

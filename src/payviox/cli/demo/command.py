@@ -14,7 +14,7 @@ from payviox.cli.demo.chain import CHAIN, CHAIN_ID, COIN, DemoChain, NoCrypto
 from payviox.cli.demo.kept import demo_business
 from payviox.cli.demo.receiver import Receiver
 from payviox.cli.demo.seed import Demo
-from payviox.cli.runtime import Runtime, with_runtime
+from payviox.cli.runtime import Runtime, run_on
 from payviox.cli.serve import migrating as migrating_option
 from payviox.cli.serve import supervised
 from payviox.cli.supervisor import Supervisor
@@ -48,7 +48,7 @@ def demo(migrating: bool) -> None:
                 await receiver.stop()
                 await chain.stop()
 
-        asyncio.run(with_runtime(settings, urls, work))
+        asyncio.run(run_on(settings, urls.application, work))
 
 
 async def _crypto(runtime: Runtime, chain: DemoChain, found: Demo) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
-from payviox import ids, wiring
+from payviox import ids
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
 from payviox.businesses import service as businesses
@@ -185,12 +185,9 @@ async def _withdraw(runtime: Runtime, business_id: UUID, users: dict[str, Alloca
 async def _order(runtime: Runtime, business_id: UUID, user_id: UUID, wish: Wish) -> Order:
     business = await runtime.database.fetch(businesses.get, business_id)
     request = Request(business_id, wish.provider, wish.destination, amount=wish.amount)
-    rails = wiring.rails(runtime.database, runtime.keyring)
-    try:
+    async with runtime.rails() as rails:
         rail = await rails.serving(business, wish.provider, wish.destination)
         ready = await rail.validate(ids.new(), await rail.quote(request), request, wish.email)
-    finally:
-        await rails.close()
     return await runtime.database.write(withdrawals.create, business, user_id, rail.name, ready)
 
 

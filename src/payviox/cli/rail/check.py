@@ -8,7 +8,8 @@ from uuid import UUID
 
 import click
 
-from payviox import wiring
+from payviox.cli.exit_status import FAILED
+from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, as_json, print_json, print_table
 from payviox.cli.rail.accounts import RAIL, accounts_of
 from payviox.cli.runtime import ACTOR, Runtime, T, run
@@ -19,8 +20,6 @@ from payviox.rail_accounts.directory import opened
 from payviox.rail_accounts.model import RailAccount
 from payviox.rails.protocol import Finding, KeepsCatalogue, RailError
 from payviox.withdrawals.routing import Rails
-
-FAILED = 1
 
 
 @click.command()
@@ -118,7 +117,7 @@ def float_(business_id: UUID, as_json: bool) -> None:
         sys.exit(FAILED)
 
 
-@click.group()
+@click.group(cls=Group)
 def products() -> None:
     """What a rail sells, as it is kept here."""
 
@@ -146,10 +145,7 @@ def refresh(business_id: UUID, name: str, as_json: bool) -> None:
 
 def _with_rails(ask: Callable[[Runtime, Rails], Awaitable[T]]) -> T:
     async def work(runtime: Runtime) -> T:
-        rails = wiring.rails(runtime.database, runtime.keyring)
-        try:
+        async with runtime.rails() as rails:
             return await ask(runtime, rails)
-        finally:
-            await rails.close()
 
     return run(work)

@@ -9,6 +9,7 @@ from uuid import UUID
 import click
 
 from payviox import ids
+from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, as_json, print_json, print_pairs, print_table
 from payviox.cli.prompts import confirm
 from payviox.cli.rail.accounts import RAIL, accounts_of, callback_url, shown, wake_waiting
@@ -23,7 +24,7 @@ from payviox.rail_accounts import rules, service
 from payviox.rail_accounts.model import RailAccount
 
 
-@click.group()
+@click.group(cls=Group)
 def rail() -> None:
     """A business's own accounts at PayPal, Tremendous and on EVM chains."""
 

@@ -10,7 +10,8 @@ from uuid import UUID
 
 import click
 
-from payviox import ids, wiring
+from payviox import ids
+from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, as_json, print_json, print_pairs
 from payviox.cli.rail.accounts import shown, wake_waiting
 from payviox.cli.runtime import ACTOR, Runtime, run
@@ -61,7 +62,7 @@ def _common(command: Command) -> Command:
     return as_json(command)
 
 
-@click.group()
+@click.group(cls=Group)
 def connect() -> None:
     """Connect an account of a business, or replace its credentials.
 
@@ -198,7 +199,7 @@ def _opened(keystore: Path, passphrase: str, wanted: str | None) -> str:
     return address
 
 
-@click.group("keystore")
+@click.group("keystore", cls=Group)
 def keystore_group() -> None:
     """Keystore files, which hold a wallet's key."""
 
@@ -257,14 +258,11 @@ def _connect(
         account = await runtime.database.fetch(
             service.candidate, runtime.keyring, business_id, rail, changes, credentials
         )
-        rails = wiring.rails(runtime.database, runtime.keyring)
-        try:
+        async with runtime.rails() as rails:
             at = rails.connected(rail)
             if check:
                 _refuse(await at.check(account))
             asked = await _with_owner(at, rail, account, changes)
-        finally:
-            await rails.close()
 
         async def write(connection: Connection) -> tuple[RailAccount, bool]:
             made = await service.connect(

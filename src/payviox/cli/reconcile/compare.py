@@ -8,14 +8,13 @@ from typing import IO, Any
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from payviox import wiring
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
-from payviox.cli.main import FAILED
+from payviox.cli.exit_status import FAILED
+from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, as_json, print_json
+from payviox.cli.progress import progress_count
 from payviox.cli.reconcile.items import items, items_of, resolve, show
 from payviox.cli.reconcile.report import Compared, csv_lines, print_report, shown
 from payviox.cli.runtime import Runtime, run
@@ -46,7 +45,7 @@ class Since(click.ParamType[datetime]):
         return found
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--business", "business_id", type=BUSINESS, help="This business alone.")
 @click.option("--rail", help="This rail alone.")
 @click.option(
@@ -94,26 +93,18 @@ def reconcile(
 async def _compare(
     runtime: Runtime, business_id: UUID | None, rail: str | None, since: datetime | None
 ) -> list[Compared]:
-    rails = wiring.rails(runtime.database, runtime.keyring)
-    if rail is not None and rail not in rails.names:
-        known = ", ".join(sorted(rails.names))
-        raise click.BadParameter(f"{rail!r} is none of {known}.", param_hint="--rail")
     found: list[Compared] = []
-    with _bar() as bar:
-        task = bar.add_task("asking the rails")
-
-        def progress(what: str, count: int) -> None:
-            bar.update(task, description=f"{what}: {count:,}")
-
-        try:
+    async with runtime.rails() as rails:
+        if rail is not None and rail not in rails.names:
+            known = ", ".join(sorted(rails.names))
+            raise click.BadParameter(f"{rail!r} is none of {known}.", param_hint="--rail")
+        with progress_count("asking the rails") as progress:
             for business in await _businesses(runtime, business_id):
                 for report in await service.reconcile(
                     runtime.database, rails, business.id, rail=rail, since=since, progress=progress
                 ):
                     its_items = await items_of(runtime.database, business.id, report.rail)
                     found.append((business, report, its_items))
-        finally:
-            await rails.close()
     return found
 
 
@@ -121,17 +112,6 @@ async def _businesses(runtime: Runtime, business_id: UUID | None) -> list[Busine
     if business_id is None:
         return await runtime.database.fetch(businesses.list_all)
     return [await runtime.database.fetch(businesses.get, business_id)]
-
-
-def _bar() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
 
 
 for part in (items, show, resolve):

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from Crypto.Hash import keccak
-
 SHAPE = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 
 RESERVED = 0x10000
@@ -17,6 +15,8 @@ key of one."""
 def checksummed(address: str) -> str:
     """The address in EIP-55 spelling. `address` has the shape of one. The same few are asked for
     with every payment."""
+    from Crypto.Hash import keccak  # noqa: PLC0415  # slow to load, and few commands check one
+
     digits = address[2:].lower()
     digest = keccak.new(digest_bits=256, data=digits.encode()).hexdigest()
     return "0x" + "".join(

@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
-
+from payviox.event_log import EventLogger
 from payviox.rails.evm import amounts, gas, nonce_gaps, receipts, submit
 from payviox.rails.evm.books import Ended, Payment, Transaction
 from payviox.rails.evm.chain_account import ChainAccount
@@ -19,7 +18,7 @@ from payviox.rails.evm.receipts import Mined
 from payviox.rails.evm.terms import terms
 from payviox.rails.protocol import Outcome, ReadyOrder
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 BUMP_AFTER_BLOCKS = 10
 BUMP_AFTER_S = 60.0

@@ -4,8 +4,7 @@ claimed."""
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import structlog
-
+from payviox.event_log import EventLogger
 from payviox.rails.http import NotSent, Unclear
 from payviox.rails.paypal import refusals, status
 from payviox.rails.paypal.client import BROKEN, Client
@@ -14,7 +13,7 @@ from payviox.rails.paypal.rate_limit import RateLimited
 from payviox.rails.paypal.tokens import Refused
 from payviox.rails.protocol import Account, Outcome, ReadyOrder
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 TAKE_BACK_AGAIN_S = 300.0
 """How soon PayPal is asked once more to cancel what it has not canceled."""

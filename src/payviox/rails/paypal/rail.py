@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from payviox import ids
+from payviox.event_log import EventLogger
 from payviox.rails.http import Answer, Http, NotSent, Unclear
 from payviox.rails.paypal import lookup, refusals, status
 from payviox.rails.paypal.callbacks import Verifier
@@ -37,7 +36,7 @@ from payviox.rails.protocol import (
     Request,
 )
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 QUOTE_LIFETIME = timedelta(minutes=10)
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
+from payviox.event_log import EventLogger
 from payviox.ledger import service as ledger
 from payviox.ledger import suspense as items
 from payviox.ledger.model import FEE_INCOME, Posting, in_transit, rail_cost, settled, suspense
@@ -24,7 +23,7 @@ from payviox.withdrawals.sending.decisions import Action, Case, Decision
 from payviox.withdrawals.service import release
 from payviox.withdrawals.transitions import Entry
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 
 SPREAD = 0.1

@@ -4,17 +4,16 @@ only, in the caller's transaction."""
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-import structlog
-
 from payviox.businesses import service as businesses
 from payviox.db import jobs
 from payviox.db.pool import Connection
+from payviox.event_log import EventLogger
 from payviox.rails.protocol import Named
 from payviox.withdrawals.model import NOT_AT_A_RAIL, SURELY_NOT_SENT
 from payviox.withdrawals.queries import callbacks
 from payviox.withdrawals.queries.callbacks import NamedAttempt
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 ACTOR = "rail"
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-import structlog
-
 from payviox.db import account_locks
 from payviox.db.pool import Connection
+from payviox.event_log import EventLogger
 from payviox.rails.protocol import Outcome, Rail, ReadyOrder, TakesBack
 from payviox.withdrawals import transitions
 from payviox.withdrawals.model import (
@@ -27,7 +26,7 @@ from payviox.withdrawals.sending import booking
 from payviox.withdrawals.sending.decisions import NEEDS_A_PERSON, Action, decide
 from payviox.withdrawals.transitions import Entry
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 LEASE_S = 60.0
 """How long a claim is its holder's, in seconds; longer than starting and making a call may take."""

@@ -13,9 +13,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from payviox.db.pool import Database
+from payviox.event_log import EventLogger
 from payviox.rails.protocol import Outcome, Rail, TakesBack
 from payviox.withdrawals.queries import sending
 from payviox.withdrawals.queries.sending import Queue
@@ -23,7 +22,7 @@ from payviox.withdrawals.routing import Rails
 from payviox.withdrawals.sending import claims
 from payviox.withdrawals.sending.claims import Claim
 
-logger = structlog.get_logger(__name__)
+logger = EventLogger(__name__)
 
 CALL_S = 25.0
 """How long a rail may take to answer, in seconds."""

@@ -1,0 +1,79 @@
+"""What a command loads before it does anything, by module names: no time is measured."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from payviox.cli.groups import first_sentence
+from payviox.cli.main import COMMANDS, main
+
+RAILS = frozenset({"aiohttp", "Crypto.Hash.keccak", "eth_account", "payviox.wiring", "web3"})
+PRINTING = frozenset({"rich.console", "rich.progress", "structlog"})
+SERVING = frozenset({"granian", "jinja2", "litestar", "payviox.app", "payviox.worker"})
+MIGRATING = frozenset({"alembic", "sqlalchemy"})
+QUEUE = frozenset({"procrastinate"})
+NEVER = RAILS | PRINTING | SERVING | MIGRATING | QUEUE
+
+LONG_RUNNING = {"payviox.cli.demo.command", "payviox.cli.serve"}
+"""They log and load everything anyway."""
+
+
+def loaded(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has after this statement."""
+    program = f"import sys\n{statement}\nprint(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return set(ended.stdout.split())
+
+
+def test_help_loads_no_command_and_no_database_driver() -> None:
+    statement = (
+        "from click.testing import CliRunner\nfrom payviox.cli.main import main\n"
+        "assert CliRunner().invoke(main, ['--help']).exit_code == 0"
+    )
+    modules = loaded(statement)
+    assert not modules & (NEVER | {"psycopg", "asyncio"})
+    assert {name for name in modules if name.startswith("payviox.cli.")} == {
+        "payviox.cli.exit_status",
+        "payviox.cli.groups",
+        "payviox.cli.main",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", sorted({part.place.partition(":")[0] for part in COMMANDS.values()} - LONG_RUNNING)
+)
+def test_a_command_loads_nothing_heavy_that_it_may_not_use(name: str) -> None:
+    assert not loaded(f"import {name}") & NEVER
+
+
+def every_command() -> list[tuple[str, click.Command]]:
+    """Every command and group by its whole name."""
+    found: list[tuple[str, click.Command]] = []
+
+    def walk(name: str, command: click.Command) -> None:
+        found.append((name, command))
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for part in command.list_commands(context):
+                below = command.get_command(context, part)
+                assert below is not None
+                walk(f"{name} {part}".strip(), below)
+
+    walk("payviox", main)
+    return found
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_help_of_a_command_that_is_not_loaded_is_its_own_first_sentence(name: str) -> None:
+    assert COMMANDS[name].help == first_sentence(COMMANDS[name].load())
+
+
+def test_no_help_cuts_a_sentence() -> None:
+    for name, command in every_command():
+        if isinstance(command, click.Group):
+            text = command.get_help(click.Context(command, info_name=name))
+            assert "..." not in text.partition("Commands:")[2], text
