@@ -3,6 +3,7 @@ schema (the embedded one started or joined), the secret keys, and the rails of b
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -10,13 +11,22 @@ from dataclasses import dataclass, field
 import psycopg
 
 from payviox.auth import secret_keys
-from payviox.db import schema
+from payviox.db import origin, schema
 from payviox.db.embedded import embedded
+from payviox.db.embedded.layout import Layout
 from payviox.db.pool import Database
 from payviox.errors import PayvioxError, SettingsError
+from payviox.giftcards import holds
 from payviox.keyring import Keyring
 from payviox.settings import Settings
 from payviox.withdrawals.routing import Rails
+
+logger = logging.getLogger(__name__)
+
+RESTORED = (
+    "This database was restored from a backup, or copied: gift cards are held until somebody says"
+    " which of them left since. See `payviox database after-restore`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ async def open_installation(
     """Connect as the application and check the secret keys; closed at the end of the block.
 
     `url` is the application's, as `database_urls` answers it; the sizes are of `Database`'s pools.
+    Where the database was restored from a backup or copied, all gift cards are held from then on.
     Raises SettingsError where a key of this database is not configured.
     """
     database = Database(url, size=size, engine_size=engine_size)
@@ -62,11 +73,17 @@ async def open_installation(
         try:
             await database.open()
             await database.write(secret_keys.check, keyring)
+            if await database.write(holds.notice_restore, _folder(settings)):
+                logger.warning(RESTORED)
         except psycopg.OperationalError as error:
             raise PayvioxError(f"The database was lost: {one_line(error)}") from error
         yield Installation(settings, database, keyring)
     finally:
         await database.close()
+
+
+def _folder(settings: Settings) -> str | None:
+    return origin.folder_of(Layout(settings.home).data) if settings.embedded else None
 
 
 def keyring_of(settings: Settings) -> Keyring:

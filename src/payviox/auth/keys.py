@@ -2,7 +2,6 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -15,17 +14,9 @@ from payviox.errors import Unauthorized
 Kind = Literal["secret", "public"]
 Mode = Literal["live", "test"]
 KINDS: tuple[Kind, Kind] = ("secret", "public")
+list_live = queries.list_live_keys
+
 PREFIX = {"secret": "sk", "public": "pk"}
-
-
-@dataclass(frozen=True, slots=True)
-class LiveKey:
-    """A key that works now: its last characters and when it was made."""
-
-    business_id: UUID
-    kind: Kind
-    hint: str
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +43,6 @@ async def revoke_all(connection: Connection, business_id: UUID) -> int:
     """Stop the business's keys without new ones; answers how many. The caller holds the payout
     account's lock."""
     return sum([await queries.revoke_key(connection, business_id, kind) for kind in KINDS])
-
-
-async def list_live(connection: Connection) -> list[LiveKey]:
-    """Every key that works now, across businesses."""
-    rows = await queries.list_live_keys(connection)
-    return [LiveKey(row.business_id, row.kind, row.hint, row.created_at) for row in rows]
 
 
 async def find_business(connection: Connection, key: str) -> BusinessCaller | None:

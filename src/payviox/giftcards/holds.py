@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.db import origin
 from payviox.db.pool import Connection
@@ -112,7 +111,9 @@ async def void_left_codes(
     for number, code in enumerate(codes, 1):
         if not code.strip():
             continue
-        cards = [seal(keyring, business_id, CardRow(number, kind, code, None, None)) for kind in kinds]
+        cards = [
+            seal(keyring, business_id, CardRow(number, kind, code, None, None)) for kind in kinds
+        ]
         prints = [one for card in cards for one in (card.fingerprint, *card.earlier_fingerprints)]
         if not await stock.find_fingerprints(connection, business_id, prints):
             left.bad.append(BadLine(number, "no card of the business has this code"))

@@ -2,6 +2,7 @@
 know has left, and what was stopped since is live again.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -9,8 +10,7 @@ from uuid import UUID
 
 from payviox.allocations import service as allocations
 from payviox.auth import keys, operators
-from payviox.auth.keys import LiveKey
-from payviox.auth.operators import Operator
+from payviox.auth.model import LiveKey, Operator
 from payviox.businesses import service as businesses
 from payviox.db import origin
 from payviox.db.pool import Connection, Database
@@ -27,6 +27,9 @@ from payviox.withdrawals import service as withdrawals
 Credential = Literal["keys", "hashes", "webhooks"]
 CREDENTIALS: tuple[Credential, ...] = ("keys", "hashes", "webhooks")
 """What can be revoked at once."""
+
+GENERATIONS = 1_000
+"""How far a hash is rotated: past every one that was made, and stopped, since the backup."""
 
 HASHES_AT_ONCE = 200
 """Payout users whose hashes are rotated in one transaction."""
@@ -73,7 +76,7 @@ async def release_stock(connection: Connection, business_id: UUID, actor: str) -
 
 
 async def revoke(
-    database: Database, keyring: Keyring, what: set[Credential], actor: str
+    database: Database, keyring: Keyring, what: AbstractSet[Credential], actor: str
 ) -> Revoked:
     """Stop every credential of these kinds that is live, in every business. It may be interrupted
     and run again; each business is done in transactions of its own."""
@@ -107,9 +110,7 @@ async def _rotate_hashes(
     database: Database, keyring: Keyring, business_id: UUID, actor: str
 ) -> int:
     done, after = 0, UUID(int=0)
-    while users := await database.fetch(
-        payout_users.list_ids, business_id, after, HASHES_AT_ONCE
-    ):
+    while users := await database.fetch(payout_users.list_ids, business_id, after, HASHES_AT_ONCE):
         await database.write(_rotate_some, keyring, business_id, users, actor)
         done, after = done + len(users), users[-1]
     return done
@@ -118,5 +119,6 @@ async def _rotate_hashes(
 async def _rotate_some(
     connection: Connection, keyring: Keyring, business_id: UUID, users: list[UUID], actor: str
 ) -> None:
-    for user_id in users:
-        await allocations.rotate_hash(connection, keyring, business_id, user_id, actor)
+    await allocations.rotate_hashes(connection, keyring, business_id, users, step=GENERATIONS)
+    detail = {"payout_users": len(users)}
+    await businesses.audit(connection, business_id, actor, "payout_user.hashes_rotated", detail)

@@ -9,6 +9,7 @@ from payviox.db.origin import ORIGIN
 from payviox.db.pool import Connection
 from payviox.giftcards.model import DoubtfulCard, DoubtfulOrder, HeldStock, ProductKey
 
+
 async def hold_all(connection: Connection) -> list[UUID]:
     """Hold the stock of every business, those without cards too: what is imported again may have
     left as well. Answers those that were not held before."""
