@@ -8,8 +8,8 @@ from datetime import date
 from typing import BinaryIO
 
 from payviox.errors import PayvioxError
+from payviox.giftcards.codes import damage, readable
 from payviox.giftcards.model import BadLine, CardRow, ProductKey
-from payviox.giftcards.sealing import normalised
 from payviox.money import MAX_ALLOCATION
 
 REQUIRED = ("product", "brand", "country", "code", "face value", "currency", "price")
@@ -149,11 +149,20 @@ def _card(line: int, columns: list[str], fields: list[str]) -> CardRow:
         face_value=_face_value(values),
         price=_price(values),
     )
-    code = _field(values, "code", MAX_CODE)
-    if not normalised(code):
+    code = _code(values, "code")
+    if not any(character.isalnum() for character in code):
         raise _BadError("the code is missing")
-    pin = _field(values, "pin", MAX_CODE) if "pin" in values else ""
+    pin = _code(values, "pin") if "pin" in values else ""
     return CardRow(line, product, code, pin or None, _expiry(values))
+
+
+def _code(values: dict[str, str], name: str) -> str:
+    """A code or PIN, readable, "" for none."""
+    text = readable(_field(values, name, MAX_CODE))
+    problem = damage(text) if text else None
+    if problem is not None:
+        raise _BadError(f"the {name} {problem}")
+    return text
 
 
 def _field(values: dict[str, str], name: str, longest: int) -> str:

@@ -72,8 +72,8 @@ class BadLine:
 
 @dataclass(frozen=True, slots=True)
 class SealedCard:
-    """A card as it is stored. `earlier_fingerprints` are those that previous secret keys would have
-    given it."""
+    """A card as it is stored. `earlier_fingerprints` are those that previous secret keys, or an
+    earlier rule of comparing codes, would have given it."""
 
     id: UUID
     product: ProductKey
@@ -83,6 +83,11 @@ class SealedCard:
     fingerprint: bytes
     earlier_fingerprints: tuple[bytes, ...]
     expires_on: date | None
+
+    @property
+    def fingerprints(self) -> tuple[bytes, ...]:
+        """Every one that the same card may have in stock."""
+        return (self.fingerprint, *self.earlier_fingerprints)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,27 +6,39 @@ import unicodedata
 from uuid import UUID
 
 from payviox import ids
+from payviox.giftcards.codes import comparable
 from payviox.giftcards.model import CardRow, SealedCard, StoredCode
 from payviox.keyring import Keyring, ServerKey
+
+Kind = tuple[str, str, str, int]
+"""Brand, country, currency, face value."""
 
 _PUNCTUATION = re.compile(r"[\s\-\u2010-\u2015]+")
 
 
-def normalised(code: str) -> str:
-    """The code without what people type differently: case, blanks and dashes. Two codes that differ
-    in nothing else are taken for one: refusing a card wrongly is better than selling it twice."""
-    return _PUNCTUATION.sub("", unicodedata.normalize("NFKC", code)).casefold()
+def fingerprint(key: ServerKey, business_id: UUID, kind: Kind, code: str) -> bytes:
+    """HMAC-SHA256 over business, kind of card and comparable code. Name and price are left out, so
+    that a card imported again at another price is found."""
+    return _fingerprint(key, business_id, kind, comparable(code))
 
 
-def fingerprint(
-    key: ServerKey, business_id: UUID, kind: tuple[str, str, str, int], code: str
-) -> bytes:
-    """HMAC-SHA256 over business, kind of card (brand, country, currency, face value) and code. Name
-    and price are left out, so that a card imported again at another price is found."""
+def earlier_fingerprints(
+    keyring: Keyring, business_id: UUID, kind: Kind, code: str
+) -> tuple[bytes, ...]:
+    """What the same card has where it was imported under a previous secret key, or before codes
+    were compared without all of their punctuation."""
+    before = _PUNCTUATION.sub("", unicodedata.normalize("NFKC", code)).casefold()
+    keys = [keyring.get(key_id) for key_id in sorted(keyring.ids)]
+    return (
+        *(_fingerprint(key, business_id, kind, before) for key in keys),
+        *(fingerprint(key, business_id, kind, code) for key in keys if key != keyring.current),
+    )
+
+
+def _fingerprint(key: ServerKey, business_id: UUID, kind: Kind, code: str) -> bytes:
     brand, country, currency, face_value = kind
     parts = [str(business_id), brand.casefold(), country, currency, str(face_value)]
-    message = "\0".join([*parts, normalised(code)])
-    return hmac.digest(key.fingerprint_key, message.encode(), "sha256")
+    return hmac.digest(key.fingerprint_key, "\0".join([*parts, code]).encode(), "sha256")
 
 
 def seal(keyring: Keyring, business_id: UUID, row: CardRow) -> SealedCard:
@@ -34,10 +46,6 @@ def seal(keyring: Keyring, business_id: UUID, row: CardRow) -> SealedCard:
     card_id = ids.new()
     code, pin = seal_codes(keyring, business_id, card_id, row.code, row.pin)
     kind = (row.product.brand, row.product.country, row.product.currency, row.product.face_value)
-    earlier = tuple(
-        fingerprint(keyring.get(key_id), business_id, kind, row.code)
-        for key_id in sorted(keyring.ids - {keyring.current.id})
-    )
     return SealedCard(
         card_id,
         row.product,
@@ -45,7 +53,7 @@ def seal(keyring: Keyring, business_id: UUID, row: CardRow) -> SealedCard:
         pin,
         keyring.current.id,
         fingerprint(keyring.current, business_id, kind, row.code),
-        earlier,
+        earlier_fingerprints(keyring, business_id, kind, row.code),
         row.expires_on,
     )
 

@@ -17,6 +17,7 @@ from payviox.giftcards.model import (
     RevealedCard,
     SealedCard,
     Stock,
+    StoredCode,
 )
 from payviox.giftcards.queries import holds, reveals
 from payviox.giftcards.queries import stock as queries
@@ -53,9 +54,11 @@ async def find_product(
     return await queries.find_product(connection, business_id, product_id)
 
 
-async def add_cards(connection: Connection, business_id: UUID, cards: Sequence[SealedCard]) -> int:
-    """Store those cards that the business does not have yet; answers how many of these it has now.
-    The same cards (with their ids) once more answer the same number."""
+async def add_cards(
+    connection: Connection, business_id: UUID, cards: Sequence[SealedCard]
+) -> set[UUID]:
+    """Store those cards that the business does not have yet; answers the ids of these that it has
+    now. The same cards (with their ids) once more answer the same."""
     known = await queries.find_fingerprints(
         connection, business_id, [f for card in cards for f in card.earlier_fingerprints]
     )
@@ -68,10 +71,28 @@ async def add_cards(connection: Connection, business_id: UUID, cards: Sequence[S
     for key in sorted({card.product for card in new}, key=repr):
         products[key] = await queries.open_product(connection, business_id, key)
     await queries.insert_cards(connection, business_id, new, [products[c.product] for c in new])
-    added = await queries.count_cards(connection, business_id, [card.id for card in new])
+    added = await queries.those_stored(connection, business_id, [card.id for card in cards])
     if added:
         await queries.clear_alerts(connection, business_id, list(products.values()))
     return added
+
+
+async def find_same(
+    connection: Connection, business_id: UUID, cards: Sequence[SealedCard]
+) -> dict[UUID, StoredCode]:
+    """The card in stock that each of these is the same as, by its code, where there is one."""
+    stored = await queries.find_by_fingerprints(
+        connection, business_id, [f for card in cards for f in card.fingerprints]
+    )
+    return {
+        card.id: stored[fingerprint]
+        for card in cards
+        for fingerprint in card.fingerprints
+        if fingerprint in stored
+    }
+
+
+void_ids = queries.void_ids
 
 
 async def bind(
@@ -157,7 +178,7 @@ async def void_cards(
     connection: Connection, business_id: UUID, cards: Sequence[SealedCard], actor: str
 ) -> int:
     """Take those of these cards that nobody has got yet out of stock for good; answers how many."""
-    fingerprints = [f for card in cards for f in (card.fingerprint, *card.earlier_fingerprints)]
+    fingerprints = [f for card in cards for f in card.fingerprints]
     count = await queries.void_fingerprints(connection, business_id, fingerprints)
     if count:
         await businesses.audit(connection, business_id, actor, "giftcards.void", {"cards": count})

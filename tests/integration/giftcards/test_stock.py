@@ -14,8 +14,10 @@ from payviox.db.pool import Database
 from payviox.errors import NotFound
 from payviox.giftcards import importing, service
 from payviox.giftcards.csv_file import read_cards
+from payviox.giftcards.importing import Imported
 from payviox.giftcards.model import BadLine, Product
 from payviox.giftcards.rail import StockRail
+from payviox.giftcards.sealing import earlier_fingerprints
 from payviox.giftcards.service import NothingToReveal
 from payviox.keyring import DecryptionFailed, Keyring
 from payviox.rails.protocol import Invalid, Request
@@ -476,3 +478,55 @@ async def test_no_code_is_anywhere_in_the_database_or_the_log(
     for secret in (code, pin):
         for form in (secret, secret.replace("-", "").lower(), secret.encode().hex()):
             assert form.lower() not in told.lower()
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_code_with_another_pin_is_no_duplicate_and_neither_is_trusted(
+    shop: TestBusiness, before: bool
+) -> None:
+    """Two cards whose numbers a spreadsheet rounded to one: in one file both are refused, and what
+    was in stock before stays."""
+    at = (shop.database, KEYRING, shop.business_id)
+    first, second, other = (
+        f"Shop 25,Shop,US,{code},{pin},25.00,USD,2500,"
+        for code, pin in (("1234567890123450", "11"), ("1234-5678-9012-3450", "22"), ("Z-9", "1"))
+    )
+    files = [[first], [second, other]] if before else [[first, second, other]]
+    sums = [await import_text(*at, "\n".join([HEADER, *lines, ""])) for lines in files]
+    last = sums[-1]
+    assert [line.line for line in last.bad] == ([2] if before else [2, 3])
+    assert all("another PIN" in line.reason for line in last.bad)
+    assert (last.imported, last.duplicates) == (1, 0)
+    [stock] = await shop.database.fetch(service.stock, shop.business_id)
+    assert stock.available == (2 if before else 1)
+
+
+async def test_the_same_file_again_is_duplicates_however_its_codes_are_written(
+    shop: TestBusiness,
+) -> None:
+    at = (shop.database, KEYRING, shop.business_id)
+    await import_text(*at, csv_of(["ABCD-1111"]))
+    text = csv_of(["ABCD-1111"])
+    for written in (
+        "ABCD\u200b-1111",
+        "\ufeffABCD-1111",
+        "ABCD\u22121111",
+        "abcd_1111",
+        "ABCD.1111",
+    ):
+        again = text.replace("US,ABCD-1111", f"US,{written}")
+        assert await import_text(*at, again) == Imported(0, 1, [])
+
+
+async def test_a_card_kept_by_the_earlier_rule_of_comparing_is_found(shop: TestBusiness) -> None:
+    at = (shop.database, KEYRING, shop.business_id)
+    kind = ("Shop", "US", "USD", 2_500)
+    await import_text(*at, csv_of(["AB_CD.12"]))
+    earlier, *_ = earlier_fingerprints(KEYRING, shop.business_id, kind, "AB_CD.12")
+    await shop.database.write(
+        lambda db: db.execute(
+            "UPDATE gift_cards SET fingerprint = %s WHERE business_id = %s",
+            [earlier, shop.business_id],
+        )
+    )
+    assert await import_text(*at, csv_of(["AB_CD.12"])) == Imported(0, 1, [])

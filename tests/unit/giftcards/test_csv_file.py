@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payviox.giftcards.codes import comparable
 from payviox.giftcards.csv_file import MAX_LINE, NoCardsError, read_cards
 from payviox.giftcards.model import BadLine, CardRow
-from payviox.giftcards.sealing import normalised
 
 HEADER = "product,brand,country,code,pin,face value,currency,price in cents,expiry\n"
 GOOD = "Shop 25,Shop,US,AAAA-1111,99,25.00,USD,2500,2030-12-31\n"
@@ -134,7 +134,63 @@ def test_whatever_a_file_holds_every_record_is_a_card_or_a_bad_line(rows: list[l
         assert isinstance(line, CardRow | BadLine)
 
 
+INVISIBLE = ["\u200b", "\ufeff", "\u00ad", "\u200e", "\u2060", "\u202e", "\ufe0f", "\u034f",
+             "\u3164"]  # fmt: skip
+
+
+@pytest.mark.parametrize("character", INVISIBLE)
+@pytest.mark.parametrize("place", [0, 4, 9])
+def test_what_nobody_sees_is_no_part_of_a_code_or_pin(character: str, place: int) -> None:
+    code = "AAAA-1111"
+    code = code[:place] + character + code[place:]
+    line = GOOD.replace("AAAA-1111", code).replace(",99,", f",9{character}9,")
+    [card] = lines(HEADER + line)
+    assert isinstance(card, CardRow)
+    assert card.code == "AAAA-1111"
+    assert card.pin == "99"
+
+
+@pytest.mark.parametrize("written", ["AAAA\u22121111", "AAAA\u20131111", "AAAA\uff0d1111",
+                                     "AAAA_1111", "AAAA.1111", "AAAA\u00a01111", "\uff21AAA 1111",
+                                     "aaaa1111"])  # fmt: skip
+def test_one_code_however_it_is_written_is_compared_as_one(written: str) -> None:
+    assert comparable(written) == comparable("AAAA-1111")
+
+
+def test_a_code_is_stored_as_it_can_be_typed() -> None:
+    [card] = lines(HEADER + GOOD.replace("AAAA-1111", "\uff21BC\u2212D\u00a0E"))
+    assert isinstance(card, CardRow)
+    assert card.code == "ABC-D E"
+
+
+DAMAGED = ["6.01E+15", '"9,98877E+14"', "1e+20", '"=""00123456"""', "'00123456", "\u201900123456",
+           "#N/A", "#REF!", "#VALUE!", "#####", "NULL", "n/a", "NaN", "TRUE", "12-Mar", "Mar-12",
+           "3. Mai 2026", "12-mrt-26", "2026-03-12", "2026-03-12 00:00:00", "3/12/2026",
+           "12.03.2026", "123456.0", '"1,234,567"', "\u0410BCD-1234"]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", DAMAGED)
+def test_what_a_spreadsheet_left_of_a_code_is_refused_and_not_shown(code: str) -> None:
+    why = reason(GOOD.replace("AAAA-1111", code))
+    assert why.startswith("the code ")
+    assert code.strip('"') not in why
+
+
+@pytest.mark.parametrize("pin", ["1.2E+5", "#N/A", "NULL", "'0042"])
+def test_so_is_what_is_left_of_a_pin(pin: str) -> None:
+    assert reason(GOOD.replace(",99,", f",{pin},")).startswith("the pin ")
+
+
+@pytest.mark.parametrize("code", ["12E5", "6E15A", "DEC-2026-XYZ9", "MARCH-7Q", "0012-03-45",
+                                  "1234", "2026-13-45", "A=B", "X#1", "NULLA1",
+                                  "\u0391\u0392\u0393-\u0394\u0395"])  # fmt: skip
+def test_codes_that_only_resemble_such_are_taken(code: str) -> None:
+    [card] = lines(HEADER + GOOD.replace("AAAA-1111", code))
+    assert isinstance(card, CardRow)
+    assert card.code == code
+
+
 @given(st.text(alphabet="ABab019 -\t", min_size=1))
 def test_codes_that_differ_in_case_blanks_and_dashes_are_one(code: str) -> None:
-    assert normalised(code) == normalised(f" {code.upper()} ")
-    assert normalised("-".join(code)) == normalised(code)
+    assert comparable(code) == comparable(f" {code.upper()} ")
+    assert comparable("-".join(code)) == comparable(code)

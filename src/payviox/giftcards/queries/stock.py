@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from payviox import ids
 from payviox.db.pool import Connection
@@ -18,6 +18,7 @@ from payviox.giftcards.model import (
     ProductKey,
     SealedCard,
     Stock,
+    StoredCode,
 )
 
 DELIVERABLE = (
@@ -144,14 +145,32 @@ async def insert_cards(
     )
 
 
-async def count_cards(connection: Connection, business_id: UUID, cards: Sequence[UUID]) -> int:
-    """How many of these ids are cards."""
+async def those_stored(
+    connection: Connection, business_id: UUID, cards: Sequence[UUID]
+) -> set[UUID]:
+    """Those of these ids that are cards."""
     cursor = await connection.execute(
-        "SELECT count(*)::int FROM gift_cards WHERE business_id = %s AND id = ANY(%s)",
+        "SELECT id FROM gift_cards WHERE business_id = %s AND id = ANY(%s)",
         [business_id, list(cards)],
     )
-    row = await cursor.fetchone()
-    return int(str(row[0])) if row else 0
+    return {UUID(str(row[0])) for row in await cursor.fetchall()}
+
+
+async def find_by_fingerprints(
+    connection: Connection, business_id: UUID, fingerprints: Sequence[bytes]
+) -> dict[bytes, StoredCode]:
+    """The cards that have these fingerprints, by fingerprint."""
+    async with connection.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(
+            "SELECT c.fingerprint, c.id, c.code, c.pin, c.key_id, c.expires_on, p.brand,"
+            " p.country, p.currency, p.face_value"
+            " FROM gift_cards c JOIN gift_card_products p"
+            " ON p.business_id = c.business_id AND p.id = c.product_id"
+            " WHERE c.business_id = %s AND c.fingerprint = ANY(%s)",
+            [business_id, list(fingerprints)],
+        )
+        rows = await cursor.fetchall()
+    return {row[0]: StoredCode(business_id, *row[1:]) for row in rows}
 
 
 async def find_bound(
@@ -257,6 +276,16 @@ async def void_fingerprints(
         [business_id, list(fingerprints)],
     )
     return cursor.rowcount
+
+
+async def void_ids(connection: Connection, business_id: UUID, cards: Sequence[UUID]) -> set[UUID]:
+    """Take these out of stock, and answer those that nobody has got, again the same."""
+    cursor = await connection.execute(
+        "UPDATE gift_cards SET status = 'void'"
+        " WHERE business_id = %s AND id = ANY(%s) AND status IN ('available', 'void') RETURNING id",
+        [business_id, list(cards)],
+    )
+    return {UUID(str(row[0])) for row in await cursor.fetchall()}
 
 
 async def void_product(connection: Connection, business_id: UUID, product_id: UUID) -> int:
