@@ -13,6 +13,7 @@ from payviox.cli.exit_status import FAILED
 from payviox.cli.output import BUSINESS, as_json, counted, print_json, print_table
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
+from payviox.db.pool import Connection
 from payviox.errors import SettingsError
 from payviox.giftcards import holds
 from payviox.giftcards.csv_file import read_cards
@@ -86,7 +87,7 @@ async def _decide(
     return result
 
 
-async def _all_cards(connection: Any, business_id: UUID) -> list[DoubtfulCard]:
+async def _all_cards(connection: Connection, business_id: UUID) -> list[DoubtfulCard]:
     cards: list[DoubtfulCard] = []
     after = UUID(int=0)
     while more := await holds.list_doubtful_cards(connection, business_id, after):

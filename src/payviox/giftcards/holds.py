@@ -81,7 +81,7 @@ async def void_left_cards(
     for chunk in _chunks(lines):
         left.bad += [line for line in chunk if isinstance(line, BadLine)]
         cards = [seal(keyring, business_id, row) for row in chunk if isinstance(row, CardRow)]
-        wanted = {card.id: {card.fingerprint, *card.earlier_fingerprints} for card in cards}
+        wanted = {card.id: set(card.fingerprints) for card in cards}
         prints = [one for some in wanted.values() for one in some]
         known = await stock.find_fingerprints(connection, business_id, prints)
         new = [card for card in cards if known.isdisjoint(wanted[card.id])]
@@ -111,10 +111,8 @@ async def void_left_codes(
     for number, code in enumerate(codes, 1):
         if not code.strip():
             continue
-        cards = [
-            seal(keyring, business_id, CardRow(number, kind, code, None, None)) for kind in kinds
-        ]
-        prints = [one for card in cards for one in (card.fingerprint, *card.earlier_fingerprints)]
+        rows = (CardRow(number, kind, code, None, None) for kind in kinds)
+        prints = [one for row in rows for one in seal(keyring, business_id, row).fingerprints]
         if not await stock.find_fingerprints(connection, business_id, prints):
             left.bad.append(BadLine(number, "no card of the business has this code"))
             continue
