@@ -38,6 +38,8 @@ class Installation:
     home: Path
     more: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    business: str = ""
+    """A business of it, where a fixture has made one."""
 
     @property
     def environment(self) -> dict[str, str]:

@@ -25,7 +25,8 @@ migrating = click.option(
     "--migrate",
     "migrating",
     is_flag=True,
-    help="Bring an external database to this version's schema first. The embedded one always is.",
+    help="Bring an external database to this version's schema first. The embedded one always is,"
+    " after a backup into PAYVIOX_HOME/backups.",
 )
 hidden_lifeline = click.option("--lifeline", "descriptor", type=int, hidden=True)
 
@@ -50,7 +51,9 @@ def supervised(settings: Settings, *, migrating: bool = False) -> Iterator[tuple
         if settings.embedded:
             stack.enter_context(exclusive_serve(settings.home))
         check_port(settings)
+        migrating = migrating or settings.embedded
         urls = stack.enter_context(database_urls(settings, migrating=migrating))
+        say_backup(urls)
         asyncio.run(_check_keys(settings, urls))
         yield settings, urls
 
@@ -125,7 +128,20 @@ def check_port(settings: Settings) -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database to this version's schema. Safe to repeat; make a backup first."""
+    """Bring the database to this version's schema.
+
+    Safe to repeat. The embedded one is backed up into PAYVIOX_HOME/backups first, where the last
+    three such backups stay; make a backup of an external one yourself.
+    """
     settings = settings_module.load()
-    with database_urls(settings, migrating=True):
+    with ExitStack() as stack:
+        if settings.embedded:
+            stack.enter_context(exclusive_serve(settings.home))
+        say_backup(stack.enter_context(database_urls(settings, migrating=True)))
         click.echo(f"The database is at schema {schema.newest()}.")
+
+
+def say_backup(urls: Urls) -> None:
+    """Say where the database was backed up before it was migrated just now, if it was."""
+    if urls.backup is not None:
+        click.echo(f"Backed up before the migration: {urls.backup}", err=True)

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from payviox.db import session
 from payviox.db.pool import Connection
 
 ORIGIN = (
@@ -47,9 +48,9 @@ def folder_of(data: Path) -> str | None:
         return None
 
 
-def mark_restored(owner_url: str) -> None:
-    """Mark the database that a backup is about to be read into."""
-    with psycopg.connect(owner_url, autocommit=True) as connection:
+def mark_restored(admin_url: str) -> None:
+    """Mark the database that a backup is about to be read into, as a superuser."""
+    with psycopg.connect(admin_url, autocommit=True, options=session.READ_ALIKE) as connection:
         row = connection.execute("SELECT current_database(), clock_timestamp()::text").fetchone()
         assert row is not None  # noqa: S101  # a SELECT without FROM
         connection.execute(
