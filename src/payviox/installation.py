@@ -2,7 +2,6 @@
 schema (the embedded one started or joined), the secret keys, and the rails of both."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -157,11 +156,14 @@ def _external(settings: Settings, database_url: str) -> Urls:
 
 
 async def _check_keys(settings: Settings, url: str) -> None:
+    keyring = keyring_of(settings)
     async with await psycopg.AsyncConnection.connect(url, options=session.READ_ALIKE) as connection:
-        with contextlib.suppress(
-            psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege
-        ):
-            await secret_keys.require_all(connection, keyring_of(settings))
+        try:
+            await secret_keys.require_all(connection, keyring)
+        except psycopg.errors.UndefinedTable:
+            secret_keys.require_sound(keyring)
+        except psycopg.errors.InsufficientPrivilege:
+            pass  # a role that may not read: the application's own is asked later
 
 
 def _reach(url: str, setting: str) -> None:

@@ -113,9 +113,11 @@ class Installation:
             keeper = "embedded.keeper" in line and str(self.home) in line
             if line and (ours or keeper):
                 found.append(f"{entry.name} {line}")
-        secrets = Layout(self.home).read_secrets()
+        layout = Layout(self.home)
+        secrets = layout.read_secrets()
         if secrets is not None:
-            found += [f"{pid} postgres" for pid in processes.server_processes(secrets.name)]
+            name = layout.cluster_name(secrets.name)
+            found += [f"{pid} postgres" for pid in processes.server_processes(name)]
         return found
 
 

@@ -40,6 +40,13 @@ async def release(connection: Connection, business_id: UUID) -> bool:
     return cursor.rowcount == 1
 
 
+async def count_held(connection: Connection) -> int:
+    """How many businesses' stock is held."""
+    cursor = await connection.execute("SELECT count(*) FROM stock_holds")
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
+
+
 async def list_held(connection: Connection) -> list[HeldStock]:
     async with connection.cursor(row_factory=class_row(HeldStock)) as cursor:
         await cursor.execute(
