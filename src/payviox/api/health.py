@@ -3,6 +3,7 @@ machines, without a business's key."""
 
 import hmac
 import ipaddress
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -16,8 +17,11 @@ from payviox.monitoring import service as monitoring
 from payviox.web.context import Call, services
 from payviox.web.errors import JSON, encode
 
-FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
-"""What a proxy adds: the peer is then the proxy, not who asks."""
+FORWARDED = re.compile(
+    r"forward|^via$|^x-real|^x-original|^x-envoy|^x-proxy|client-?ip|client-?(addr|cert)|remote-?ip"
+    r"|remote-?addr|^cf-|^cdn-|^fastly-|^akamai-|^x-amzn?-|^x-azure-|^x-appengine-|^x-arr-"
+)
+"""Names of headers that proxies add: the peer is then the proxy, not who asks."""
 
 EXAMPLE_METRICS = 'payviox_http_requests_total{method="GET",route="/balance",status="200"} 12.0\n'
 
@@ -85,7 +89,8 @@ async def metrics(request: Call) -> Response[bytes]:
     """Prometheus metrics.
 
     Where the setting PAYVIOX_METRICS_TOKEN holds a token: to `Authorization: Bearer` and that
-    token. Else to the machine itself alone, and not through a proxy.
+    token. Else to the machine itself alone, and not through a proxy. Its path has no other
+    spelling.
     """
     _check_reader(request)
     figures = await monitoring.figures(services(request).database)
@@ -106,7 +111,7 @@ def _check_reader(request: Call) -> None:
 
 
 def _local(request: Call) -> bool:
-    if any(name in request.headers for name in FORWARDED) or request.client is None:
+    if request.client is None or any(FORWARDED.search(name) for name in request.headers):
         return False
     try:
         peer = ipaddress.ip_address(request.client.host)

@@ -13,7 +13,9 @@ from payviox.giftcards import holds
 from payviox.monitoring.queries import figures as queries
 from payviox.monitoring.queries import reconciliation
 from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
-from payviox.monitoring.queries.reconciliation import Compared, InSuspense
+from payviox.monitoring.queries.reconciliation import Compared
+from payviox.reporting import attention
+from payviox.reporting.attention import Matter
 
 HEARTBEAT_S = 60.0
 """A worker whose last heartbeat is older counts as gone."""
@@ -48,8 +50,8 @@ class Figures:
     open_orders: list[Counted]
     waiting_orders: list[Waiting]
     balances: list[Counted]
-    low_stock: list[Counted]
-    in_suspense: list[InSuspense]
+    low_stock: list[Matter]
+    unexplained: list[Matter]
     compared: list[Compared]
 
 
@@ -91,8 +93,8 @@ async def _figures(connection: Connection) -> Figures:
         await queries.open_orders(connection),
         await queries.waiting_orders(connection),
         await queries.balances(connection),
-        await queries.low_stock(connection),
-        await reconciliation.in_suspense(connection),
+        await attention.low_stock(connection),
+        await attention.unexplained(connection),
         await reconciliation.compared(connection),
     )
 
