@@ -27,7 +27,9 @@ def old(tmp_path: Path, request: pytest.FixtureRequest) -> Installation:
     return Installation(home)
 
 
-@pytest.mark.parametrize(("old", "found"), zip(EARLIER, EARLIER, strict=True), indirect=["old"])
+@pytest.mark.parametrize(
+    ("old", "found"), list(zip(EARLIER, EARLIER, strict=True)), indirect=["old"]
+)
 def test_only_migrate_and_serve_migrate_and_the_way_back_is_a_backup_of_before(
     old: Installation, tmp_path: Path, found: str
 ) -> None:
