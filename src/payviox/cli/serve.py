@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from payviox import settings as settings_module
 from payviox.cli import parent_watch
 from payviox.cli.supervisor import Supervisor, answers
 from payviox.db import schema
-from payviox.db.embedded import exclusive_serve
+from payviox.db.embedded import exclusive_serve, release
 from payviox.installation import Urls, database_urls, open_installation
 from payviox.log_stream import LogStream
 from payviox.settings import Settings
@@ -62,8 +63,17 @@ def supervised(settings: Settings, *, migrating: bool = False) -> Iterator[tuple
         migrating = migrating or settings.embedded
         urls = stack.enter_context(database_urls(settings, migrating=migrating))
         say_backup(urls)
+        if settings.embedded:
+            _say_release(urls)
         asyncio.run(_check_keys(settings, urls))
         yield settings, urls
+
+
+def _say_release(urls: Urls) -> None:
+    minor = release.running_minor(urls.application)
+    logger.info("the embedded server is %s", release.name(minor))
+    if complaint := release.complaint(minor, datetime.now(UTC).date()):
+        logger.warning(complaint)
 
 
 def supervise(settings: Settings, when_ready: Callable[[], None]) -> None:

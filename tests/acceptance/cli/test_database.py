@@ -107,3 +107,22 @@ def test_a_copied_home_holds_every_gift_card(first: Installation, tmp_path: Path
     assert "restored from a backup, or copied" in ended.stderr
     assert copy.told("database", "after-restore")["held_stock"]
     assert not first.told("database", "after-restore")["held_stock"]
+
+
+def test_libpqs_variables_do_not_reach_the_embedded_server(
+    first: Installation, tmp_path: Path
+) -> None:
+    odd = {
+        "PGTZ": "America/New_York",
+        "PGDATESTYLE": "German",
+        "PGCLIENTENCODING": "SQL_ASCII",
+        "PGOPTIONS": "-c search_path=nowhere",
+        "PGHOSTADDR": "192.0.2.1",
+        "PGSERVICE": "nobodys",
+        "PGCHANNELBINDING": "require",
+        "PGUSER": "nobody",
+    }
+    same = Installation(first.home, odd)
+    (entry,) = same.told("business", "audit", first.business)[-1:]
+    assert entry["created_at"].endswith("Z")
+    same.done("database", "dump", str(tmp_path / "odd.dump"))
