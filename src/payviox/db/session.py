@@ -3,7 +3,7 @@
 import os
 
 READ_ALIKE = (
-    "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c client_encoding=UTF8"
+    "-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres -c client_encoding=UTF8"
     " -c bytea_output=hex -c standard_conforming_strings=on -c search_path=public,pg_temp"
 )
 """Options for libpq: how values are written, and where names are looked up."""

@@ -64,7 +64,7 @@ async def test_a_databases_own_settings_change_nothing(
             found += await cursor.fetchone() or ()
         return found
 
-    assert await database.fetch(settings) == ["UTC", "public,pg_temp", "ISO, DMY", "hex", "UTF8"]
+    assert await database.fetch(settings) == ["UTC", "public,pg_temp", "ISO, MDY", "hex", "UTF8"]
 
 
 def test_libpqs_variables_reach_no_session_of_ours(
