@@ -14,7 +14,7 @@ from payviox.maintenance import backup
 
 @click.group(cls=Group)
 def database() -> None:
-    """Make a backup of the embedded database, bring one back, and decide what that leaves open."""
+    """The embedded database: make a backup, and bring one back."""
 
 
 @database.command()
