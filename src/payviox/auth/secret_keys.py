@@ -33,12 +33,12 @@ async def require_all(connection: Connection, keyring: Keyring) -> set[str]:
     known = set(await queries.known_secret_keys(connection))
     missing = sorted(known - keyring.ids)
     if missing and keyring.current.id in known:
-        counts = [await queries.count_users_of_key(connection, key) for key in missing]
-        still = ", ".join(f"{n} from {key}" for n, key in zip(counts, missing, strict=True))
+        users = sum([await queries.count_users_of_key(connection, key) for key in missing])
+        keys = f"key{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
         raise SettingsError(
-            "A previous secret key is still needed: payout users' hashes come from it, until they"
-            f" are rotated ({still}). Put it back into PAYVIOX_PREVIOUS_SECRET_KEYS; `payviox"
-            " secrets rotate` says when it may go."
+            f"The previous secret {keys} is still needed: the hashes of {users:,} payout users "
+            "come from it, and what was not re-encrypted yet. Keep it in "
+            "PAYVIOX_PREVIOUS_SECRET_KEYS until `payviox secrets rotate` says that it may go."
         )
     if missing:
         raise SettingsError(

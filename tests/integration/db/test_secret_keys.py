@@ -61,7 +61,9 @@ async def test_a_previous_key_that_hashes_still_come_from_is_named_with_their_nu
 
     await database.write(add_user)
     await database.write(secret_keys.check, Keyring(SOUND, (old.current.secret,)))
-    with pytest.raises(SettingsError, match=rf"1 from {old.current.id}"):
+    with pytest.raises(
+        SettingsError, match=rf"{old.current.id} is still needed: the hashes of 1 payout"
+    ):
         await database.write(secret_keys.check, new)
 
 
