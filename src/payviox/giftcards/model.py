@@ -8,8 +8,9 @@ from typing import Literal
 from uuid import UUID
 
 from payviox import ids
+from payviox.rails.waiting import Waiting
 
-OUT_OF_STOCK = "out_of_stock"
+OUT_OF_STOCK: Waiting = "out_of_stock"
 
 SHORTEST_LIFE_DAYS = 7
 """A card is delivered if it is good for so many days more: its owner needs the time to spend it."""

@@ -12,6 +12,7 @@ from payviox.errors import OutcomeUnknown
 from payviox.event_log import EventLogger
 from payviox.giftcards import service
 from payviox.giftcards.model import OUT_OF_STOCK, Alert, BoundCard, DeliveredCard, Product
+from payviox.rails.failures import failed
 from payviox.rails.protocol import (
     Entry,
     Holding,
@@ -82,7 +83,7 @@ class StockRail:
         """Bind a card to the order and deliver it. The same reference again: the same card."""
         product_id = _product_id(order.destination)
         if product_id is None:
-            return Outcome("failed", reason="This gift card does not exist any more.")
+            return Outcome("failed", reason=failed("gift_card_gone"))
 
         async def work(connection: Connection) -> tuple[BoundCard | None, Alert | None]:
             return await service.bind(
