@@ -8,8 +8,9 @@ from typing import Literal
 from uuid import UUID
 
 from payviox import ids
+from payviox.rails.waiting import Waiting
 
-OUT_OF_STOCK = "out_of_stock"
+OUT_OF_STOCK: Waiting = "out_of_stock"
 
 HELD_AFTER_RESTORE = "held_after_restore"
 """Orders wait until somebody has said which cards left since the backup."""

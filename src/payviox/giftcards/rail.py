@@ -19,6 +19,7 @@ from payviox.giftcards.model import (
     DeliveredCard,
     Product,
 )
+from payviox.rails.failures import failed
 from payviox.rails.protocol import (
     Entry,
     Holding,
@@ -90,7 +91,7 @@ class StockRail:
         """Bind a card to the order and deliver it. The same reference again: the same card."""
         product_id = _product_id(order.destination)
         if product_id is None:
-            return Outcome("failed", reason="This gift card does not exist any more.")
+            return Outcome("failed", reason=failed("gift_card_gone"))
 
         async def work(connection: Connection) -> tuple[BoundCard | None, Alert | None]:
             return await service.bind(
