@@ -12,7 +12,7 @@ from payviox.rails.waiting import Waiting
 
 OUT_OF_STOCK: Waiting = "out_of_stock"
 
-HELD_AFTER_RESTORE = "held_after_restore"
+HELD_AFTER_RESTORE: Waiting = "held_after_restore"
 """Orders wait until somebody has said which cards left since the backup."""
 
 SHORTEST_LIFE_DAYS = 7
