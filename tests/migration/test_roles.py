@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from payviox.db import migrate
+from payviox.db import migrate, schema
 from payviox.errors import SettingsError
 from support.databases import Server, Urls
 
@@ -79,7 +79,8 @@ CHANGES = {
     "allocation_groups": "",
     "api_keys": "revoked_at",
     "audit_entries": "",
-    "businesses": "payouts_enabled review_amount review_first_use review_shared_users"
+    "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
+    " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours",
     "deliveries": "status attempts round_attempts by_hand due_at",
@@ -92,6 +93,7 @@ CHANGES = {
     "gift_card_reveals": "",
     "gift_cards": "status reference order_id delivered_at code pin key_id fingerprint",
     "idempotency_keys": "reference",
+    "installation": "origin folder mark restored_at",
     "installation_audit_entries": "",
     "operators": "",
     "order_attempts": "outcome answer rounds started_at finished_at rail_order_id",
@@ -111,9 +113,10 @@ CHANGES = {
     "reconciliations": "",
     "sandbox_payments": "",
     "secret_keys": "",
+    "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
-    "webhook_settings": "url enabled events token next_token key_id updated_at",
+    "webhook_settings": "url enabled events token next_token next_token_since key_id updated_at",
 }
 DELETES = {
     "allocation_groups",
@@ -123,6 +126,7 @@ DELETES = {
     "rail_callbacks",
     "rail_products",
     "reconciliation_look_ups",
+    "stock_holds",
 }
 TABLES = """
 SELECT t.tablename FROM pg_tables t
@@ -277,7 +281,7 @@ def test_a_superusers_url_alone_gives_a_lesser_login_that_works(derived: Urls) -
     assert url != derived.admin
     assert migrate.application_url(derived.admin, SECRET) == url, "the same the next time"
     migrate.migrate(derived.admin, url)
-    migrate.check_schema(url)
+    schema.check(url)
     migrate.check_role(url)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) FROM transfers").fetchone() == (0,)
@@ -317,3 +321,10 @@ def test_a_role_outside_the_group_is_told_what_it_lacks(urls: Urls, server: Serv
     finally:
         with urls.as_admin() as admin:
             admin.execute(f"DROP ROLE {name}")
+
+
+def test_migrating_as_the_application_says_whose_connection_is_needed(server: Server) -> None:
+    with server.fresh() as urls:
+        with pytest.raises(SettingsError, match="Set PAYVIOX_MIGRATION_URL to connect as the"):
+            migrate.migrate(urls.application, urls.application)
+        assert migrate.migrate(urls.owner, urls.application)

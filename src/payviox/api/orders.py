@@ -23,6 +23,7 @@ from payviox.auth.keys import BusinessCaller
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.idempotency.service import Done
+from payviox.order_states import Status
 from payviox.rails.protocol import Provider
 from payviox.web.context import Call, business, services
 from payviox.web.cursors import (
@@ -37,7 +38,9 @@ from payviox.web.cursors import (
 )
 from payviox.web.json_body import read
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import Order, Status
+from payviox.withdrawals.model import (
+    Order,
+)
 
 
 class OrderFilter(Page, kw_only=True):

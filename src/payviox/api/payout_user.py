@@ -36,9 +36,11 @@ from payviox.errors import (
     NotFound,
     PayvioxError,
     ProviderUnavailable,
+    WithdrawalsDisabled,
 )
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
+from payviox.order_states import Status
 from payviox.rails.protocol import Provider, Quote
 from payviox.web.context import Call, payout_user, services
 from payviox.web.cursors import (
@@ -53,7 +55,9 @@ from payviox.web.cursors import (
 from payviox.withdrawals import quotes
 from payviox.withdrawals import requests as withdrawal_requests
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import Order, Status
+from payviox.withdrawals.model import (
+    Order,
+)
 
 
 class QuoteView(msgspec.Struct):
@@ -87,7 +91,7 @@ _QUOTE = QuoteView("quo_0192f0c1-7f4e-7c3a-9d58-2b8f4a6c1e72", "crypto", 5_000, 
         QuoteRequest(provider="crypto", amount=5_000),
         QuoteRequest(provider="paypal", net_amount=2_500),
     ],
-    errors=[ProviderUnavailable],
+    errors=[WithdrawalsDisabled, ProviderUnavailable],
 )
 async def quote(request: Call) -> Response[Any]:
     """Quote a withdrawal.
@@ -99,7 +103,7 @@ async def quote(request: Call) -> Response[Any]:
     offer: tuple[str, Quote] | PayvioxError
     try:
         offer = await withdrawal_requests.quote(found.database, found.rails, caller, wanted)
-    except (FieldErrors, ProviderUnavailable) as error:
+    except (FieldErrors, ProviderUnavailable, WithdrawalsDisabled) as error:
         offer = error  # only told if this is not a replay
 
     async def effect(connection: Connection) -> str:
@@ -136,7 +140,7 @@ async def quote(request: Call) -> Response[Any]:
             provider="gift_card", amount=2_500, gift_card=GiftCardDestination("sandbox_card_25")
         ),
     ],
-    errors=[InsufficientBalance, Conflict, ProviderUnavailable],
+    errors=[InsufficientBalance, WithdrawalsDisabled, Conflict, ProviderUnavailable],
 )
 async def withdraw(request: Call) -> Response[Any]:
     """Withdraw all or part of the balance.
@@ -151,7 +155,7 @@ async def withdraw(request: Call) -> Response[Any]:
         prepared = await withdrawal_requests.prepare(
             found.database, found.rails, caller, wanted, quote_id
         )
-    except (FieldErrors, ProviderUnavailable) as error:
+    except (FieldErrors, ProviderUnavailable, WithdrawalsDisabled) as error:
         prepared = error  # only told if this is not a replay
 
     async def effect(connection: Connection) -> dict[str, Any]:

@@ -10,11 +10,15 @@ Act = Literal[
     "balance.deposit",
     "balance.fund",
     "balance.defund",
+    "balance.withdraw_funds",
     "business.create",
     "business.set",
+    "gift_cards.hold",
     "gift_cards.import",
+    "gift_cards.release",
     "gift_cards.void",
     "key.regenerate",
+    "key.revoke",
     "order.approve",
     "order.cancel",
     "order.look_up",
@@ -25,6 +29,7 @@ Act = Literal[
     "payout_user.deactivate",
     "payout_user.revoke",
     "payout_user.rotate_hash",
+    "payout_user.rotate_hashes",
     "rail.accept_nonces",
     "rail.change",
     "rail.connect",
@@ -43,11 +48,15 @@ ACTS: Mapping[Act, str] = {
     "balance.deposit": "money paid in was credited to the main balance",
     "balance.fund": "money moved from the main to the payout balance",
     "balance.defund": "money moved back from the payout to the main balance",
+    "balance.withdraw_funds": "money was taken out of the main balance",
     "business.create": "the business was made",
     "business.set": "switches, review rules, limits or lifetimes were changed",
+    "gift_cards.hold": "the stock is held, since the database was restored",
     "gift_cards.import": "gift cards were added to the stock",
+    "gift_cards.release": "the stock that was held after a restore is delivered again",
     "gift_cards.void": "gift cards were taken out of the stock",
     "key.regenerate": "an API key was replaced; the old one stopped",
+    "key.revoke": "every API key was stopped without new ones",
     "order.approve": "an order in review was let go",
     "order.cancel": "an order was taken back",
     "order.look_up": "an order was looked up at its rail at once",
@@ -58,6 +67,7 @@ ACTS: Mapping[Act, str] = {
     "payout_user.deactivate": "a payout user was switched off",
     "payout_user.revoke": "unspent money was taken back from a payout user",
     "payout_user.rotate_hash": "a payout user got a new hash; the old one stopped",
+    "payout_user.rotate_hashes": "payout users got new hashes after a restore",
     "rail.accept_nonces": "a wallet's transactions made elsewhere were accepted",
     "rail.change": "limits, fees or settings of a rail account were changed",
     "rail.connect": "an account at a rail was connected or replaced",
@@ -72,7 +82,7 @@ ACTS: Mapping[Act, str] = {
     "webhook.rotate_token": "the webhook got a new token, which waits to be confirmed",
 }
 
-InstallationAct = Literal["operator.create", "secrets.rotate", "database.restore"]
+InstallationAct = Literal["operator.create", "secrets.rotate"]
 """Acts that are no single business's."""
 
 Alert = Literal[

@@ -13,6 +13,8 @@ from payviox.errors import Conflict, NotFound
 NAMED = 5
 """So many addresses are named to somebody who did not say who they are."""
 
+list_all = queries.list_operators
+
 
 async def acting(connection: Connection, email: str | None, otherwise: Actor) -> Actor:
     """Who decides: the operator of this address or, where the installation has no operators,

@@ -12,7 +12,7 @@ from payviox.audit import service as audit
 from payviox.businesses.model import DEFAULT_LIVE_REVIEW_AMOUNT, Business
 from payviox.businesses.queries import businesses as queries
 from payviox.db.pool import Connection
-from payviox.errors import NotFound
+from payviox.errors import NotFound, WithdrawalsDisabled
 
 list_all = queries.list_all
 
@@ -41,14 +41,25 @@ async def get(connection: Connection, business_id: UUID) -> Business:
     """Raises NotFound."""
     business = await queries.find(connection, business_id)
     if business is None:
-        raise NotFound
+        raise NotFound(missing=f"business {ids.show(ids.BUSINESS, business_id)}")
     return business
+
+
+async def require_withdrawals(connection: Connection, business_id: UUID) -> None:
+    """Hold the switch of withdrawals until the transaction ends; before any account is locked.
+    Raises WithdrawalsDisabled."""
+    await queries.lock_withdrawals(connection, business_id, alone=False)
+    if not (await get(connection, business_id)).withdrawals_enabled:
+        raise WithdrawalsDisabled
 
 
 async def set_rules(
     connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: Actor
 ) -> None:
-    """Change columns of the business and write down who did. Raises NotFound."""
+    """Change columns of the business and write down who did. Once withdrawals are switched off, no
+    transaction that began before makes an order any more. Raises NotFound."""
+    if "withdrawals_enabled" in changes:
+        await queries.lock_withdrawals(connection, business_id, alone=True)
     before = await get(connection, business_id)
     await queries.update(connection, business_id, changes)
     after = await get(connection, business_id)

@@ -15,6 +15,7 @@ from payviox.cli.groups import Group
 from payviox.cli.output import (
     BUSINESS,
     EVENT,
+    LIMIT,
     ORDER,
     as_json,
     print_json,
@@ -24,6 +25,7 @@ from payviox.cli.output import (
 from payviox.cli.prompts import confirm as ask
 from payviox.cli.runtime import ACTOR, Runtime, T, run
 from payviox.cli.shown import show_event
+from payviox.cli.shown_once import shown_once
 from payviox.db.pool import Connection
 from payviox.errors import FieldErrors
 from payviox.webhooks import log, outbox
@@ -96,7 +98,22 @@ def set_(
             raise
 
     now, token = _write(business_id, change)
-    _print(now, token, as_json)
+    if token is None:
+        _print(now, None, as_json)
+    else:
+        with shown_once("the webhook's token", _another_token(business_id)):
+            _print(now, token, as_json)
+        _say_once(as_json)
+
+
+def _another_token(business_id: UUID) -> str:
+    command = f"payviox webhook rotate-token {ids.show(ids.BUSINESS, business_id)}"
+    return f"`{command} --replace`, then `{command} --confirm`."
+
+
+def _say_once(as_json: bool, more: str = "") -> None:
+    if not as_json:
+        click.echo(f"{ONCE}{more}", err=True)
 
 
 def _is_private(url: str) -> bool:
@@ -114,6 +131,7 @@ def _print(now: Webhook, token: str | None, as_json: bool) -> None:
         "enabled": now.enabled,
         "events": list(now.events),
         "rotating": now.rotating,
+        **({"rotating_since": now.rotating_since} if now.rotating else {}),
     }
     if token is not None:
         shown["token"] = token
@@ -121,8 +139,6 @@ def _print(now: Webhook, token: str | None, as_json: bool) -> None:
         print_json(shown)
         return
     print_pairs(shown)
-    if token is not None:
-        click.echo(ONCE, err=True)
 
 
 @webhook.command()
@@ -151,14 +167,20 @@ def test(business_id: UUID, event_type: str, as_json: bool) -> None:
 @webhook.command("rotate-token")
 @click.argument("business_id", type=BUSINESS)
 @click.option("--confirm", is_flag=True, help="Let the new token sign from now on.")
+@click.option("--replace", is_flag=True, help="Make another, though one waits to be confirmed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
-def rotate_token(business_id: UUID, confirm: bool, yes: bool, as_json: bool) -> None:
+def rotate_token(
+    business_id: UUID, *, confirm: bool, replace: bool, yes: bool, as_json: bool
+) -> None:
     """Make a new token, in two steps, so that no delivery fails.
 
     First without --confirm: the new token is shown; let the receiver accept it. Then with
-    --confirm: it signs from then on.
+    --confirm: it signs from then on. Where a new token waits already, only --replace makes another:
+    what the receiver may have learned would be worth nothing.
     """
+    if confirm and replace:
+        raise click.UsageError("Use one of --confirm and --replace.")
     if confirm:
         ask("From now on only the new token signs. Does the receiver accept it?", yes=yes)
         _write(
@@ -170,21 +192,19 @@ def rotate_token(business_id: UUID, confirm: bool, yes: bool, as_json: bool) -> 
     token = _write(
         business_id,
         lambda runtime, connection: webhooks.rotate(
-            connection, business_id, runtime.keyring, ACTOR
+            connection, business_id, runtime.keyring, ACTOR, replace=replace
         ),
     )
-    if as_json:
-        print_json({"token": token, "rotating": True})
-    else:
-        click.echo(token)
-        click.echo(f"{ONCE} It signs once it is confirmed with --confirm.", err=True)
+    with shown_once("the new token", _another_token(business_id)):
+        print_json({"token": token, "rotating": True}) if as_json else click.echo(token)
+    _say_once(as_json, " It signs once it is confirmed with --confirm.")
 
 
 @webhook.command("log")
 @click.argument("business_id", type=BUSINESS)
 @click.option("--type", "event_type", type=click.Choice(TYPES))
 @click.option("--order", "order_id", type=ORDER, help="Of this order alone.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--limit", type=LIMIT, default=50, show_default=True)
 @as_json
 def log_(
     business_id: UUID, *, event_type: str | None, order_id: UUID | None, limit: int, as_json: bool
@@ -216,9 +236,11 @@ def log_(
 @click.argument("event_id", type=EVENT)
 @as_json
 def event(business_id: UUID, event_id: UUID, as_json: bool) -> None:
-    """Show one event: its body, and each attempt to deliver it with the receiver's answer."""
+    """Show one event: each attempt to deliver it with the receiver's answer, and its body.
+
+    The body is byte for byte what is signed; in JSON that is `raw_body`.
+    """
     entry = run(lambda runtime: runtime.database.fetch(log.get, business_id, event_id))
-    body = json.loads(entry.event.body)
     attempts = [
         {
             "number": attempt.number,
@@ -233,12 +255,15 @@ def event(business_id: UUID, event_id: UUID, as_json: bool) -> None:
     ]
     shown = show_event(entry)
     if as_json:
-        print_json({**shown, "body": body, "attempts": attempts})
+        raw = entry.event.body
+        print_json({**shown, "body": json.loads(raw), "raw_body": raw, "attempts": attempts})
         return
-    print_pairs({**shown, "body": body})
+    print_pairs(shown)
     for attempt in attempts:
         click.echo()
         print_pairs(attempt)
+    click.echo("\nBody, byte for byte as it is signed and sent, without a line end")
+    click.echo(entry.event.body)
 
 
 @webhook.command()

@@ -18,6 +18,7 @@ AccountKind = Literal[
 ]
 TransferKind = Literal[
     "deposit",
+    "funds_withdrawal",
     "fund",
     "defund",
     "allocation",
@@ -39,6 +40,7 @@ MAY_BE_NEGATIVE: frozenset[str] = frozenset({"world", "fee_income", "suspense"})
 
 MOVES: dict[str, frozenset[tuple[str, str, bool]]] = {
     "deposit": frozenset({("world", "main", False)}),
+    "funds_withdrawal": frozenset({("main", "world", False)}),
     "fund": frozenset({("main", "payout", False)}),
     "defund": frozenset({("payout", "main", False)}),
     "allocation": frozenset({("payout", "user", False)}),
@@ -148,6 +150,6 @@ class InsufficientFunds(Exception):
     """An account that may not be negative would be; nothing was written. Callers say it in the
     words of their contract."""
 
-    def __init__(self, account: AccountName) -> None:
+    def __init__(self, account: AccountName, held: int, asked: int) -> None:
         super().__init__(f"account {account.kind} {account.rail} has too little")
-        self.account = account
+        self.account, self.held, self.asked = account, held, asked

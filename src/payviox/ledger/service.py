@@ -22,7 +22,7 @@ __all__ = [
     "MovementRow",
     "SumRow",
     "balances",
-    "find_deposit",
+    "find_by_reference",
     "find_transfer",
     "in_transit_of",
     "list_movements",
@@ -37,7 +37,7 @@ balances = queries.balances
 sums = queries.sums
 user_balance = queries.user_balance
 find_transfer = queries.find_transfer
-find_deposit = queries.find_deposit
+find_by_reference = queries.find_by_reference
 in_transit_of = queries.in_transit_of
 list_movements = queries.list_movements
 
@@ -87,7 +87,7 @@ async def post(
     for posting in postings:
         source, target = accounts[posting.source], accounts[posting.target]
         if source.balance < posting.amount and source.name.kind not in MAY_BE_NEGATIVE:
-            raise InsufficientFunds(source.name)
+            raise InsufficientFunds(source.name, source.balance, posting.amount)
         source = _moved(source, -posting.amount)
         target = _moved(target, posting.amount)
         accounts[posting.source], accounts[posting.target] = source, target
@@ -114,7 +114,7 @@ async def _check_transit(
         gain = posting.amount if posting.target.kind == "in_transit" else -posting.amount
         held[order_id] = held.get(order_id, 0) + gain
         if held[order_id] < 0:
-            raise InsufficientFunds(posting.source)
+            raise InsufficientFunds(posting.source, held[order_id] - gain, posting.amount)
 
 
 def _moved(account: Account, amount: int) -> Account:

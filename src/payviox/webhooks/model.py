@@ -17,7 +17,17 @@ class Settings:
     events: list[EventType]
     token: bytes = field(repr=False)
     next_token: bytes | None = field(repr=False)
+    next_token_since: datetime | None
     key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveToken:
+    """Whose token signs now, and when the webhook's settings were last changed."""
+
+    business_id: UUID
+    url: str | None
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ it is confirmed, so that the receiver can learn it first and no delivery fails f
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from payviox.audit import service as audit
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors
 from payviox.webhooks.events import TYPES, EventType
-from payviox.webhooks.model import Claim, Settings
+from payviox.webhooks.model import Claim, LiveToken, Settings
 from payviox.webhooks.queries import events as queries
 from payviox.webhooks.signing import new_token
 from payviox.webhooks.targets import TargetError, parse_target
@@ -48,14 +49,26 @@ class NothingToConfirm(Conflict):
     message = "There is no new token to confirm: ask for one first"
 
 
+class TokenWaits(Conflict):
+    message = (
+        "A new token already waits to be confirmed: confirm it, or say replace to make another in"
+        " its place"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """The settings as they may be shown. `rotating`: a new token waits to be confirmed."""
+    """The settings as they may be shown. `rotating_since`: a new token waits to be confirmed, since
+    then."""
 
     url: str | None = None
     enabled: bool = False
     events: tuple[EventType, ...] = DEFAULT_EVENTS
-    rotating: bool = False
+    rotating_since: datetime | None = None
+
+    @property
+    def rotating(self) -> bool:
+        return self.rotating_since is not None
 
 
 async def get(connection: Connection, business_id: UUID) -> Webhook:
@@ -91,7 +104,6 @@ async def change(
         raise FieldErrors({"url": ["The url field is required to switch the webhook on."]})
     events = tuple(name for name in TYPES if name in wanted)
     await queries.update_settings(connection, business_id, url, enabled, events)
-    rotating = now.next_token is not None
     await audit.record(
         connection,
         business_id,
@@ -100,13 +112,25 @@ async def change(
         before={"url": now.url, "enabled": now.enabled, "events": list(now.events)},
         after={"url": url, "enabled": enabled, "events": list(events)},
     )
-    return Webhook(url, enabled, events, rotating), token if made else None
+    return Webhook(url, enabled, events, now.next_token_since), token if made else None
 
 
-async def rotate(connection: Connection, business_id: UUID, cipher: Cipher, actor: Actor) -> str:
-    """A new token, which signs from confirm() on; until then the old one does. One that was not
-    confirmed is forgotten. Raises NoWebhook."""
+async def rotate(
+    connection: Connection,
+    business_id: UUID,
+    cipher: Cipher,
+    actor: Actor,
+    *,
+    replace: bool = False,
+) -> str:
+    """A new token, which signs from confirm() on; until then the old one does.
+
+    One that waits already may be with the receiver: only `replace` makes another in its place.
+    Raises NoWebhook and TokenWaits.
+    """
     now = await _locked(connection, business_id)
+    if now.next_token is not None and not replace:
+        raise TokenWaits
     token = new_token()
     # One key id covers both tokens, so the old one comes under the current key too.
     await queries.update_tokens(
@@ -115,6 +139,7 @@ async def rotate(connection: Connection, business_id: UUID, cipher: Cipher, acto
         _resealed(now.token, now, cipher),
         cipher.encrypt(token.encode(), _place(business_id)),
         cipher.current.id,
+        new=True,
     )
     await audit.record(connection, business_id, actor, "webhook.rotate_token")
     return token
@@ -126,6 +151,11 @@ async def is_signing(connection: Connection, business_id: UUID, token: str, ciph
     return now is not None and hmac.compare_digest(
         signing_tokens(now, cipher)[0].encode(), token.encode()
     )
+
+
+async def list_tokens(connection: Connection) -> list[LiveToken]:
+    """Whose tokens sign, across businesses, without the tokens."""
+    return await queries.list_tokens(connection)
 
 
 async def confirm(connection: Connection, business_id: UUID, actor: Actor) -> None:
@@ -181,9 +211,7 @@ async def _locked(connection: Connection, business_id: UUID) -> Settings:
 
 
 def _shown(stored: Settings) -> Webhook:
-    return Webhook(
-        stored.url, stored.enabled, tuple(stored.events), rotating=stored.next_token is not None
-    )
+    return Webhook(stored.url, stored.enabled, tuple(stored.events), stored.next_token_since)
 
 
 def _resealed(token: bytes, stored: Settings, cipher: Cipher) -> bytes:

@@ -10,6 +10,7 @@ from payviox.audit import service as audit
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict, FieldErrors, NotFound
 from payviox.ledger.model import InsufficientFunds
+from payviox.rails.failures import FailureWords
 from payviox.rails.protocol import KeepsPayable, Outcome
 from payviox.text import printable
 from payviox.withdrawals import service
@@ -106,7 +107,7 @@ async def settle(
     if attempt not in (None, order.attempt):
         raise Conflict("The order had another attempt meanwhile: look at it again")
     evidence = {"settled_by": actor}
-    answer = Outcome(ended, reason=reason, again_s=LOOK_AGAIN_S, evidence=evidence)
+    answer = Outcome(ended, reason=FailureWords(reason), again_s=LOOK_AGAIN_S, evidence=evidence)
     decision = decide(booking.case(order, None), answer)
     try:
         await booking.book(connection, business_id, [(order, answer, decision)], actor)

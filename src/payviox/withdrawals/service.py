@@ -16,18 +16,20 @@ from payviox.errors import Conflict, FieldErrors, InsufficientBalance, NotFound,
 from payviox.ledger import service as ledger
 from payviox.ledger.model import InsufficientFunds, Posting, in_transit
 from payviox.ledger.model import user as user_account
+from payviox.order_states import (
+    CANCELABLE,
+    REJECTABLE,
+    SURELY_NOT_SENT,
+    Status,
+    check_transition,
+)
 from payviox.rails.protocol import ReadyOrder
 from payviox.text import printable
 from payviox.withdrawals import quotes, review, routing, transitions
 from payviox.withdrawals.model import (
-    CANCELABLE,
-    REJECTABLE,
-    SURELY_NOT_SENT,
     TAKING_BACK,
     UNCLAIMED,
     Order,
-    Status,
-    check_transition,
 )
 from payviox.withdrawals.queries import orders
 from payviox.withdrawals.sending import callbacks
@@ -52,9 +54,10 @@ async def create(
     """Reserve the amount and make the order, for review or for the worker. `business` is as the
     caller knows it; its rules and limits are those of now.
 
-    Raises FieldErrors (limits), Unauthorized (the payout user was just deactivated), Conflict (the
-    quote expired or was used) and InsufficientBalance.
+    Raises WithdrawalsDisabled, FieldErrors (limits), Unauthorized (the payout user was just
+    deactivated), Conflict (the quote expired or was used) and InsufficientBalance.
     """
+    await businesses.require_withdrawals(connection, business.id)
     await review.queue_up(connection, business, ready)
     source = user_account(user_id)
     accounts = await ledger.lock(connection, business.id, [source])

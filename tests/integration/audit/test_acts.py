@@ -14,9 +14,11 @@ from payviox.audit import service as audit
 from payviox.audit.acts import Act
 from payviox.auth import operators
 from payviox.errors import Conflict, NotFound
+from payviox.giftcards import holds
 from payviox.giftcards import service as giftcards
 from payviox.keyring import Keyring
 from payviox.ledger import suspense
+from payviox.maintenance import after_restore
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.model import Changes
 from payviox.rail_state import evm_books
@@ -160,6 +162,21 @@ async def rotate_hash(case: Case) -> None:
     case.secrets += [await case.write(allocations.rotate_hash, case.keyring, case.id, user, WHO)]
 
 
+async def rotate_hashes(case: Case) -> None:
+    await case.user()
+    await after_restore.revoke(case.business.database, case.keyring, {"hashes"}, WHO)
+
+
+async def hold(case: Case) -> None:
+    await import_cards(case)
+    await case.write(holds.hold_after_restore, WHO)
+
+
+async def release(case: Case) -> None:
+    await hold(case)
+    await case.write(holds.release, case.id, WHO)
+
+
 async def change_rail(case: Case) -> None:
     await case.paypal()
     await case.write(rail_accounts.change, case.id, "paypal", Changes({"max_amount": 900}), WHO)
@@ -231,13 +248,19 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "balance.deposit": lambda case: case.write(treasury.deposit, case.id, 500, "r-1", WHO),
     "balance.fund": lambda case: case.write(treasury.fund, case.id, 5, WHO),
     "balance.defund": lambda case: case.write(treasury.defund, case.id, 5, WHO),
+    "balance.withdraw_funds": lambda case: case.write(
+        treasury.withdraw_funds, case.id, 5, "r-2", reason="mistyped", actor=WHO
+    ),
     "business.create": create_business,
     "business.set": lambda case: case.write(
         treasury.set_rules, case.id, {"min_withdrawal": 7}, WHO
     ),
+    "gift_cards.hold": hold,
     "gift_cards.import": import_cards,
+    "gift_cards.release": release,
     "gift_cards.void": void,
     "key.regenerate": regenerate,
+    "key.revoke": lambda case: case.write(treasury.revoke_keys, case.id, WHO),
     "order.approve": approve,
     "order.cancel": cancel,
     "order.look_up": look_up,
@@ -248,6 +271,7 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "payout_user.deactivate": deactivate,
     "payout_user.revoke": revoke,
     "payout_user.rotate_hash": rotate_hash,
+    "payout_user.rotate_hashes": rotate_hashes,
     "rail.accept_nonces": accept_nonces,
     "rail.change": change_rail,
     "rail.connect": Case.paypal,

@@ -52,7 +52,7 @@ async def test_what_was_noticed_of_an_order_is_in_its_timeline_and_nothing_of_an
     other = await desk.withdraw(user_id, 1_000)
     await desk.process()
     noticed = (await database.fetch(timeline, waits.id)).of(AuditEntry)
-    assert [entry.action for entry in noticed] == ["order.waiting"]
+    assert [entry.act for entry in noticed] == ["order.waiting"]
     assert (await database.fetch(timeline, other.id)).of(AuditEntry) == []
 
 

@@ -45,6 +45,7 @@ async def demo_business(runtime: Runtime, webhook_url: str, tell: Callable[[str]
     notes: list[str] = []
     kept = await _kept(runtime, path)
     if kept is None:
+        tell("Making a test business with money, payout users, orders and gift cards.")
         demo = await make(runtime, webhook_url)
     else:
         renewal = Renewal(runtime.keyring, kept, webhook_url)
@@ -121,7 +122,7 @@ class Renewal:
         ):
             return replace(demo, webhook_url=self._url)
         if token is None:
-            token = await webhooks.rotate(connection, demo.id, self._keyring, ACTOR)
+            token = await webhooks.rotate(connection, demo.id, self._keyring, ACTOR, replace=True)
             await webhooks.confirm(connection, demo.id, ACTOR)
         notes.append("The webhook token was changed; a new one was made for the demo.")
         return replace(demo, webhook_url=self._url, webhook_token=token)
