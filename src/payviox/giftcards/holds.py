@@ -18,7 +18,6 @@ from payviox.keyring import Keyring
 
 __all__ = ["count_held", "list_doubtful_cards", "list_doubtful_orders", "list_held"]
 
-ACTOR = "stock"
 CHUNK = 500
 """Cards of a file that are written in one statement."""
 
