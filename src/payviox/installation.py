@@ -13,6 +13,7 @@ from payviox.auth import secret_keys
 from payviox.db import schema
 from payviox.db.embedded import embedded
 from payviox.db.pool import Database
+from payviox.db.role import check_role
 from payviox.errors import PayvioxError, SettingsError
 from payviox.keyring import Keyring
 from payviox.settings import Settings
@@ -96,7 +97,7 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
     if migrating:
         migrate.migrate(urls.owner, urls.application)
     migrate.check_schema(urls.application)
-    migrate.check_role(urls.application)
+    check_role(urls.application)
     yield urls
 
 
