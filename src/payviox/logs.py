@@ -84,8 +84,10 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("procrastinate", "alembic", "psycopg.pool", "_granian", "granian"):
+    for noisy in ("procrastinate", "alembic", "_granian", "granian"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of each try to connect while the database is away; db/pool.py says so now and then.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     route_events()
 
 

@@ -1,15 +1,20 @@
 """Liveness, readiness, metrics: what an operator's machines ask."""
 
+import asyncio
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
+import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg import sql
 
 from conftest import MakeBusiness
 from payviox import app
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
+from payviox.monitoring import write_probe
+from payviox.monitoring.queries import probe
 from payviox.settings import Settings
 from payviox.web.context import Services
 from payviox.web.request_body import Application
@@ -73,6 +78,72 @@ async def test_it_is_not_ready_on_another_schema(fresh_urls: Urls, settings: Set
 
     assert answer.status_code == 503
     assert "schema 9999" in answer.json()["checks"]["schema"]
+
+
+async def check(application: Application) -> tuple[int, str]:
+    answer = await client(application).get("/health/ready")
+    return answer.status_code, answer.json()["checks"]["database"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "database"),
+    [
+        # No room for a temporary file, as on a full disk, which a test cannot have.
+        ("temp_file_limit = 0", "the database cannot write"),
+        ("default_transaction_read_only = on", "the database cannot write: it is read-only"),
+    ],
+)
+async def test_it_is_not_ready_while_its_database_can_only_read(
+    fresh_urls: Urls,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    database: str,
+) -> None:
+    monkeypatch.setattr(write_probe, "AGAIN_S", 0.0)
+    monkeypatch.setattr(write_probe, "EVERY_S", 0.0)
+    await heartbeat(fresh_urls, "1 s")
+    async with app.open_services(settings, fresh_urls.application) as services:
+        application = app.build(services)
+        assert await check(application) == (200, "ok")
+        with fresh_urls.as_admin() as admin:
+            name = sql.Identifier(admin.info.dbname)
+            change = sql.SQL("ALTER DATABASE {} SET " + setting).format(name)  # type: ignore[arg-type]  # a literal of ours
+            admin.execute(change)
+            try:
+                _end_sessions(admin)
+                assert await check(application) == (503, database)
+            finally:
+                admin.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(name))
+            _end_sessions(admin)
+            assert await check(application) == (200, "ok")
+
+
+def _end_sessions(admin: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """A database's settings are those of new sessions."""
+    admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+
+async def test_whether_it_can_write_is_not_tried_for_everybody_who_asks(
+    anonymous: httpx.AsyncClient, urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await heartbeat(urls, "1 s")
+    tries = 0
+    write = probe.write
+
+    async def counted(connection: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        await write(connection)
+
+    monkeypatch.setattr(probe, "write", counted)
+    monkeypatch.setattr(write_probe, "EVERY_S", 600.0)
+    answers = await asyncio.gather(*[anonymous.get("/health/ready") for _ in range(20)])
+    assert {answer.status_code for answer in answers} == {200}
+    assert tries == 1
 
 
 async def test_it_is_not_ready_without_its_database_and_says_so_within_seconds(

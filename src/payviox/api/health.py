@@ -67,10 +67,11 @@ async def live(request: Call) -> Live:  # noqa: ARG001  # every route takes one
 async def ready(request: Call) -> Response[Any]:
     """Whether the installation can work.
 
-    It can while its database answers, holds the schema of this version, and a worker was heard of
-    within the last minute.
+    It can while its database answers, can write (which is tried every few seconds), holds the
+    schema of this version, and a worker was heard of within the last minute.
     """
-    found = await monitoring.readiness(services(request).database)
+    own = services(request)
+    found = await monitoring.readiness(own.database, own.write_probe)
     checks = Checks(found.database, found.schema, found.worker)
     answer = Ready("ready" if found.ready else "not ready", checks)
     return Response(encode(answer), status_code=200 if found.ready else 503, media_type=JSON)

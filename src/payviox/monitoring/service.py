@@ -13,6 +13,7 @@ from payviox.monitoring.queries import figures as queries
 from payviox.monitoring.queries import reconciliation
 from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
 from payviox.monitoring.queries.reconciliation import Compared
+from payviox.monitoring.write_probe import WriteProbe
 from payviox.reporting import attention
 from payviox.reporting.attention import Matter
 
@@ -52,20 +53,23 @@ class Figures:
     compared: list[Compared]
 
 
-async def readiness(database: Database) -> Readiness:
+async def readiness(database: Database, probe: WriteProbe) -> Readiness:
     """Ask the database, not for long. A pooled connection that has gone stale is no outage."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            return await database.fetch(_readiness)
+            return await database.fetch(_readiness, probe)
     except (psycopg.Error, PoolTimeout, TimeoutError):
         return Readiness("the database does not answer", "not checked", "not checked")
 
 
-async def _readiness(connection: Connection) -> Readiness:
+async def _readiness(connection: Connection, probe: WriteProbe) -> Readiness:
     found = await queries.schema_revision(connection)
     if found != _known_revision():
         message = f"the database is at schema {found}, this version needs {_known_revision()}"
         return Readiness(OK, message, "not checked")
+    refusal = await probe.refusal(connection)
+    if refusal is not None:
+        return Readiness(refusal, OK, "not checked")
     workers = await queries.workers(connection, HEARTBEAT_S)
     if workers.alive:
         return Readiness(OK, OK, OK)
