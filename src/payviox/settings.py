@@ -4,7 +4,8 @@ docs/operating.md; nothing here opens a file but `.env` and the kept secret key.
 import os
 import secrets
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import takewhile
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -85,7 +86,7 @@ def load() -> Settings:
     return Settings(
         home=home,
         database_url=database_url,
-        migration_url=env.get("PAYVIOX_MIGRATION_URL") or None,
+        migration_url=_postgresql(env, "PAYVIOX_MIGRATION_URL"),
         host=host,
         port=port,
         public_url=(env.get("PAYVIOX_PUBLIC_URL") or f"http://{_shown(host)}:{port}").rstrip("/"),
@@ -108,8 +109,25 @@ def _shown(host: str) -> str:
 
 
 def _environment() -> dict[str, str]:
+    """Raises SettingsError where a name is surely meant for another."""
     file = dotenv_values(".env", interpolate=False)
-    return {k: v for k, v in file.items() if v is not None} | dict(os.environ)
+    env = {k: v for k, v in file.items() if v is not None} | dict(os.environ)
+    known = {f"PAYVIOX_{each.name.upper()}" for each in fields(Settings)}
+    for name in sorted(env.keys() - known):
+        near = [other for other in sorted(known) if _is_near(name, other)]
+        if name.startswith("PAYVIOX_") and near:
+            raise SettingsError(f"{name} is no setting of Payviox. Is {near[0]} meant?")
+    return env
+
+
+def _is_near(name: str, other: str) -> bool:
+    """Whether one letter too many, too few, wrong or in its neighbour's place tells them apart."""
+    if abs(len(name) - len(other)) > 1:
+        return False
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(name, other, strict=False))
+    start = len(list(same))
+    a, b = name[start:], other[start:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[1::-1] + a[2:]) == b
 
 
 def _home(env: dict[str, str]) -> Path:
@@ -117,7 +135,18 @@ def _home(env: dict[str, str]) -> Path:
 
 
 def _database_url(env: dict[str, str]) -> str | None:
-    return env.get("PAYVIOX_DATABASE_URL") or env.get("PAYVIOX_MIGRATION_URL") or None
+    return _postgresql(env, "PAYVIOX_DATABASE_URL") or _postgresql(env, "PAYVIOX_MIGRATION_URL")
+
+
+def _postgresql(env: dict[str, str], name: str) -> str | None:
+    """A URL, or libpq's `host=… dbname=…`. What is refused is not shown: it may hold a password."""
+    text = env.get(name) or None
+    scheme, is_url, _ = (text or "").partition("://")
+    if text and (scheme not in ("postgresql", "postgres") if is_url else "=" not in text):
+        raise SettingsError(
+            f"{name} names no PostgreSQL. Write it as postgresql://user:password@host/database."
+        )
+    return text
 
 
 def _integer(env: dict[str, str], name: str, default: int) -> int:

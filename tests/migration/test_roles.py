@@ -435,3 +435,10 @@ def test_a_role_outside_the_group_is_told_what_it_lacks(urls: Urls, server: Serv
     finally:
         with urls.as_admin() as admin:
             admin.execute(f"DROP ROLE {name}")
+
+
+def test_migrating_as_the_application_says_whose_connection_is_needed(server: Server) -> None:
+    with server.fresh() as urls:
+        with pytest.raises(SettingsError, match="Set PAYVIOX_MIGRATION_URL to connect as the"):
+            migrate.migrate(urls.application, urls.application)
+        assert migrate.migrate(urls.owner, urls.application)

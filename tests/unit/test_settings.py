@@ -70,3 +70,53 @@ def test_a_dollar_sign_in_the_env_file_is_a_dollar_sign(
     key = "p$$w${NAME}ord$NAME-" * 3
     (tmp_path / ".env").write_text(f"PAYVIOX_SECRET_KEY={key}\n")
     assert settings.load().secret_key == key
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PAYVIOX_HOM", "PAYVIOX_HOME"),
+        ("PAYVIOX_HOMES", "PAYVIOX_HOME"),
+        ("PAYVIOX_DATABSE_URL", "PAYVIOX_DATABASE_URL"),
+        ("PAYVIOX_DATABAES_URL", "PAYVIOX_DATABASE_URL"),
+        ("PAYVIOX_PREVIOUS_SECRET_KEY", "PAYVIOX_PREVIOUS_SECRET_KEYS"),
+        ("PAYVIOX_SECRETKEY", "PAYVIOX_SECRET_KEY"),
+    ],
+)
+def test_a_mistyped_name_is_refused_with_the_one_that_is_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "x" * 40)
+    for read in (settings.load, settings.embedded_home):
+        with pytest.raises(SettingsError, match=rf"^{name} is no setting of Payviox. Is {meant} "):
+            read()
+
+
+def test_names_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "PAYVIOX_WEBHOOK_TOKEN",
+        "PAYVIOX_TEST_DATABASE_URL",
+        "PAYVIOX_KEY",
+        "XAYVIOX_HOME",
+    ):
+        monkeypatch.setenv(name, "anything")
+    settings.load()
+
+
+@pytest.mark.parametrize("name", ["PAYVIOX_DATABASE_URL", "PAYVIOX_MIGRATION_URL"])
+@pytest.mark.parametrize("url", ["mysql://me:secret@db/x", "db.example.com", "https://db/x", "://"])
+def test_what_names_no_postgresql_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(name, url)
+    monkeypatch.setenv("PAYVIOX_SECRET_KEY", "x" * 40)
+    with pytest.raises(SettingsError, match=f"^{name} names no PostgreSQL") as refused:
+        settings.load()
+    assert "secret@" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://me@db/x", "postgres://db/x", "host=db dbname=x"])
+def test_every_way_to_name_a_postgresql_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PAYVIOX_DATABASE_URL", url)
+    monkeypatch.setenv("PAYVIOX_SECRET_KEY", "x" * 40)
+    assert settings.load().database_url == url

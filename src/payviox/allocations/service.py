@@ -25,7 +25,7 @@ async def revoke(
     try:
         return (await ledger.post(connection, business_id, [posting]))[0]
     except InsufficientFunds as error:
-        raise InsufficientBalance from error
+        raise InsufficientBalance(held=error.held, asked=error.asked) from error
 
 
 async def set_status(

@@ -30,6 +30,14 @@ async def require_all(connection: Connection, keyring: Keyring) -> set[str]:
     """The keys that this database was written with. Raises SettingsError where one is lacking."""
     known = set(await queries.known_secret_keys(connection))
     missing = sorted(known - keyring.ids)
+    if missing and keyring.current.id in known:
+        users = sum([await queries.count_users_of_key(connection, key) for key in missing])
+        keys = f"key{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+        raise SettingsError(
+            f"The previous secret {keys} is still needed: the hashes of {users:,} payout users "
+            "come from it, and what was not re-encrypted yet. Keep it in "
+            "PAYVIOX_PREVIOUS_SECRET_KEYS until `payviox secrets rotate` says that it may go."
+        )
     if missing:
         raise SettingsError(
             f"This database was written with the secret key{'s' if len(missing) > 1 else ''} "

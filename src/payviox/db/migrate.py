@@ -34,6 +34,7 @@ def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
     """
     with psycopg.connect(owner_url, autocommit=True) as lock:
         _check_version(lock)
+        _check_owner(lock)
         lock.execute("SELECT pg_advisory_lock(hashtext('payviox migrate'))")
         _make_group_role(lock)
         _check_known(owner_url)
@@ -135,6 +136,22 @@ def _check_version(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     if connection.info.server_version < OLDEST:
         raise SettingsError(
             f"PostgreSQL {connection.info.server_version // 10_000} is too old: 15 to 18 work."
+        )
+
+
+def _check_owner(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Refuse a role that may neither change the tables nor, where there are none, make them."""
+    row = connection.execute(
+        "SELECT current_user, coalesce(pg_has_role(c.relowner, 'USAGE'),"
+        " has_schema_privilege('public', 'CREATE')) FROM (SELECT 1) one"
+        " LEFT JOIN pg_class c ON c.oid = to_regclass('public.transfers')"
+    ).fetchone()
+    if row is not None and not row[1]:
+        raise SettingsError(
+            f"The role {row[0]!r} may not change the schema: it is the application's, not the "
+            "owner's. Set PAYVIOX_MIGRATION_URL to connect as the tables' owner (or in a new "
+            "database as one who may create tables), and leave PAYVIOX_DATABASE_URL as it is. "
+            "Nothing was changed."
         )
 
 

@@ -3,6 +3,7 @@
 
 from uuid import UUID
 
+from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.payout_users.model import PayoutUser
@@ -21,5 +22,5 @@ async def get(connection: Connection, business_id: UUID, user_id: UUID) -> Payou
     """Raises NotFound."""
     user = await queries.find(connection, business_id, user_id)
     if user is None:
-        raise NotFound
+        raise NotFound(missing=f"payout user {ids.show(ids.USER, user_id)}")
     return user

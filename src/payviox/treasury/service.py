@@ -99,7 +99,7 @@ async def _move(connection: Connection, business_id: UUID, posting: Posting) -> 
     try:
         return (await ledger.post(connection, business_id, [posting]))[0]
     except InsufficientFunds as error:
-        raise InsufficientBalance from error
+        raise InsufficientBalance(held=error.held, asked=error.asked) from error
 
 
 async def set_rules(

@@ -34,7 +34,7 @@ class Since(click.ParamType[datetime]):
     ) -> datetime:
         text = str(value)
         now = datetime.now(UTC)
-        days = re.fullmatch(r"([0-9]{1,5})d", text, re.ASCII)
+        days = re.fullmatch(r"([0-9]{1,5})[dD]", text, re.ASCII)
         if days is not None:
             found = now - timedelta(days=int(days[1]))
         else:
@@ -56,6 +56,7 @@ class Since(click.ParamType[datetime]):
 @click.option(
     "--since",
     type=Since(),
+    metavar="DATE|7d",
     help=f"How far back.  [default: {service.DEFAULT_PERIOD.days}d]",
 )
 @click.option(
