@@ -26,11 +26,15 @@ from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict
 from payviox.money import dollars
+from payviox.order_states import Status
 from payviox.rails.protocol import KeepsPayable, Provider
 from payviox.reporting.order_timeline import find_order, timeline
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import Order, Status, reference
+from payviox.withdrawals.model import (
+    Order,
+    reference,
+)
 
 Decide = Callable[[Connection, UUID], Awaitable[Order]]
 """A decision on an order of this business."""

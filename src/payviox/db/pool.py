@@ -19,6 +19,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from payviox.db import session
 from payviox.errors import OutcomeUnknown, PayvioxError, Unauthorized
 
 logger = logging.getLogger(__name__)
@@ -163,9 +164,9 @@ def _lost(connection: Connection, error: psycopg.OperationalError) -> bool:
 # given here goes before what the database or the role would set: whose tables are meant, and that a
 # commit is on the disk when it is answered.
 SESSION = (
-    "-c search_path=public,pg_temp -c synchronous_commit=on -c default_transaction_read_only=off"
+    f"{session.READ_ALIKE} -c synchronous_commit=on -c default_transaction_read_only=off"
     " -c default_transaction_isolation=read\\ committed"
-    " -c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    " -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 )
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from payviox.db import session
 from payviox.db.grants import JOB_TABLES, Right, granted
 from payviox.errors import SettingsError
 
@@ -23,7 +24,9 @@ def check_role(application_url: str) -> None:
     Settings that the role has of its own (ALTER ROLE … SET) are reset: a role may set its own, and
     so one statement could loosen every later session.
     """
-    with psycopg.connect(application_url, autocommit=True) as connection:
+    with psycopg.connect(
+        application_url, autocommit=True, options=session.READ_ALIKE
+    ) as connection:
         _reset_settings(connection)
         excess = find_excess(connection)
         row = connection.execute("SELECT current_user, current_database()").fetchone()

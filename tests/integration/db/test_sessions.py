@@ -1,54 +1,87 @@
-"""What every session of the application insists on, whatever its role or its database would set."""
+"""Sessions read and write values alike, whatever the environment and the database say."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
+from payviox.businesses import service as businesses
+from payviox.db import schema, session
 from payviox.db.pool import Connection, Database
+from support.businesses import open_business
 from support.databases import Urls
 
 pytestmark = pytest.mark.anyio
 
-PINNED = {
-    "search_path": ("pg_temp, public", "public,pg_temp"),
-    "synchronous_commit": ("off", "on"),
-    "default_transaction_read_only": ("on", "off"),
-    "default_transaction_isolation": ("serializable", "read committed"),
-    "lock_timeout": ("0", "30s"),
-    "idle_in_transaction_session_timeout": ("0", "1min"),
+ODD = {
+    "datestyle": "'SQL, DMY'",
+    "timezone": "'America/New_York'",
+    "client_encoding": "'LATIN1'",
+    "intervalstyle": "'sql_standard'",
+    "bytea_output": "'escape'",
+    "search_path": "'pg_catalog'",
+    "standard_conforming_strings": "off",
 }
 
 
-async def settings(connection: Connection) -> dict[str, object]:
-    shown = {}
-    for name in PINNED:
-        cursor = await connection.execute(sql.SQL("SHOW {}").format(sql.Identifier(name)))
-        row = await cursor.fetchone()
-        shown[name] = row and row[0]
-    return shown
+@pytest.fixture
+async def database(fresh_urls: Urls) -> AsyncIterator[Database]:
+    """A database whose own settings are odd."""
+    with fresh_urls.as_admin() as admin:
+        for name, value in ODD.items():
+            admin.execute(
+                f"ALTER DATABASE {admin.info.dbname} SET {name} = {value}".encode()  # a test's own
+            )
+    opened = Database(fresh_urls.application)
+    await opened.open()
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
-async def test_what_a_role_or_a_database_sets_does_not_reach_the_pools(urls: Urls) -> None:
-    """One statement of the application's own role would be enough to set it."""
-    place = sql.Identifier(str(conninfo_to_dict(urls.application)["dbname"]))
-    with psycopg.connect(urls.application, autocommit=True) as loosened:
-        for name, (value, _) in PINNED.items():
-            loosened.execute(
-                sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET {} = {}").format(
-                    place, sql.Identifier(name), sql.SQL(value)
-                )
-            )
-        database = Database(urls.application, size=1, engine_size=1, readers=1)
-        try:
-            await database.open()
-            expected = {name: value for name, (_, value) in PINNED.items()}
-            assert await database.fetch(settings) == expected
-            assert await database.write(settings) == expected
-            async with database.engine() as connection:
-                assert await settings(connection) == expected
-        finally:
-            await database.close()
-            loosened.execute(
-                sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} RESET ALL").format(place)
-            )
+async def test_a_databases_own_settings_change_nothing(
+    database: Database, fresh_urls: Urls
+) -> None:
+    business = await open_business(database)
+    await database.write(
+        businesses.audit, business.business_id, "test", "test", {"reference": "5 € für 東京"}
+    )
+    entries = await database.fetch(
+        lambda db: businesses.list_audit(db, business.business_id, limit=10)
+    )
+    (entry,) = [entry for entry in entries if entry.action == "test"]
+    assert entry.detail["reference"] == "5 € für 東京"
+    assert entry.created_at.utcoffset() == datetime.now(UTC).utcoffset()
+    assert schema.current(fresh_urls.owner) == schema.newest()
+
+    async def settings(connection: Connection) -> list[object]:
+        names = ("timezone", "search_path", "datestyle", "bytea_output", "client_encoding")
+        found = []
+        for name in names:
+            cursor = await connection.execute("SELECT current_setting(%s)", [name])
+            found += await cursor.fetchone() or ()
+        return found
+
+    assert await database.fetch(settings) == ["UTC", "public,pg_temp", "ISO, MDY", "hex", "UTF8"]
+
+
+def test_libpqs_variables_reach_no_session_of_ours(
+    urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGTZ", "America/New_York")
+    monkeypatch.setenv("PGDATESTYLE", "German")
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=nowhere")
+    monkeypatch.setenv("PGAPPNAME", "an operator's own")
+    session.forget_environment(embedded=False)
+    assert schema.current(urls.application) == schema.newest()
+    with psycopg.connect(urls.application) as connection:
+        assert connection.info.parameter_status("TimeZone") != "America/New_York"
+        assert connection.info.parameter_status("application_name") == "an operator's own"
+
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
+    session.forget_environment(embedded=True)
+    with psycopg.connect(urls.application) as connection:
+        assert connection.info.parameter_status("application_name") == ""

@@ -262,11 +262,10 @@ async def test_expired_cards_are_never_delivered_and_the_next_to_expire_goes_fir
     product = await only_product(shop.database, shop.business_id)
     got = []
     for number in range(4):
-        order, user_id = await insert_order(
-            shop.database, shop.business_id, product, status="succeeded"
-        )
+        order, user_id = await insert_order(shop.database, shop.business_id, product)
         outcome = await rail.submit(order, f"r{number}")
         if outcome.state == "succeeded":
+            await succeed(shop.database, order)
             card = await shop.database.write(
                 lambda db, u=user_id, o=order: service.reveal(  # type: ignore[misc]
                     db, KEYRING, shop.business_id, u, o.order_id
@@ -462,9 +461,7 @@ async def test_no_code_is_anywhere_in_the_database_or_the_log(
         sums = await import_text(shop.database, KEYRING, shop.business_id, text)
         assert (sums.imported, len(sums.bad)) == (1, 2)
         product = await only_product(shop.database, shop.business_id)
-        order, owner = await insert_order(
-            shop.database, shop.business_id, product, status="succeeded"
-        )
+        order, owner = await insert_order(shop.database, shop.business_id, product)
         outcome = await rail.submit(order, "r")
         await rail.submit(
             (await insert_order(shop.database, shop.business_id, product))[0], "another"
