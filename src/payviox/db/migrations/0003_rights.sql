@@ -13,7 +13,8 @@ REVOKE INSERT ON
   evm_transactions, reconciliations, suspense_items, reconciliation_look_ups FROM payviox_app;
 
 GRANT INSERT (id, name) ON organizations TO payviox_app;
-GRANT INSERT (id, organization_id, mode, name, hash_code, review_amount) ON businesses TO payviox_app;
+GRANT INSERT (id, organization_id, mode, name, hash_code, review_amount, review_velocity_orders)
+  ON businesses TO payviox_app;
 GRANT INSERT (id, business_id, kind, digest, hint) ON api_keys TO payviox_app;
 GRANT INSERT (id, email, password_hash, is_admin) ON operators TO payviox_app;
 GRANT INSERT (key_id) ON secret_keys TO payviox_app;
