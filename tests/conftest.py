@@ -18,6 +18,8 @@ from support.businesses import TestBusiness, open_business
 from support.databases import Server, Urls
 from support.live import LiveServer
 
+pytest_plugins = ["support.limits", "support.lost_process"]
+
 MakeBusiness = Callable[..., Awaitable[TestBusiness]]
 
 
