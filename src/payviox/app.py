@@ -7,9 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from granian.constants import Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
 from litestar import Litestar
 
 from payviox.allocations.batcher import Batcher
@@ -36,6 +33,8 @@ from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.web.context import Services
 from payviox.web.errors import handle
+from payviox.web.http_server import HttpServer
+from payviox.web.listening import bind
 from payviox.web.request_body import MAX_BATCH_BODY, Application, RequestBodies
 from payviox.web.request_log import RequestLog
 from payviox.web.response_headers import ResponseHeaders
@@ -59,8 +58,6 @@ GRACE_S = 4.0
 """What is in flight when the process is told to stop has so long."""
 LAST_WORDS_S = 1.0
 """What has to be broken off then has so long to be answered, and so long to be ended."""
-HEAD_TIMEOUT_MS = 10_000
-"""How long a client may take to send its request's head."""
 
 
 @asynccontextmanager
@@ -101,16 +98,7 @@ def build(services: Services) -> Application:
 async def serve(settings: Settings, url: str) -> None:
     """Serve until SIGTERM or SIGINT, then let what is in flight finish, within 10 seconds."""
     async with open_services(settings, url) as services:
-        server = Server(
-            RequestLog(build(services)),
-            address=settings.host,
-            port=settings.port,
-            interface=Interfaces.ASGI,
-            http1_settings=HTTP1Settings(header_read_timeout=HEAD_TIMEOUT_MS),
-            backlog=1024,
-            log_enabled=False,
-            websockets=False,
-        )
+        server = HttpServer(RequestLog(build(services)), bind(settings.host, settings.port))
         # What start-up made lives as long as the process: each full collection would walk it again,
         # for 50 ms of everybody's time.
         gc.collect()
@@ -118,7 +106,7 @@ async def serve(settings: Settings, url: str) -> None:
         await _until_told(server, services.batcher)
 
 
-async def _until_told(server: Server, batcher: Batcher) -> None:
+async def _until_told(server: HttpServer, batcher: Batcher) -> None:
     """Serve until a signal; neither a client that is slow to send or to read nor an allocation that
     is held up in the database keeps the process.
 

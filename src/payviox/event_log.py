@@ -26,4 +26,8 @@ class EventLogger:
     def _logger(self) -> Any:
         import structlog  # noqa: PLC0415  # see above
 
+        from payviox import logs  # noqa: PLC0415  # likewise
+
+        if not structlog.is_configured():
+            logs.route_events()  # by itself it would print them to stdout
         return structlog.get_logger(self._name)

@@ -1,5 +1,6 @@
 """Identifiers: UUIDs of version 7 inside (they sort by time), prefixed text outside."""
 
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -18,6 +19,11 @@ SUSPENSE_ITEM = "sus"
 PRODUCT = "prd"
 GIFT_CARD = "crd"
 KEY = "key"
+
+
+def first_at(moment: datetime) -> UUID:
+    """Not later than any UUID of version 7 that is drawn at this moment or after it."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def show(prefix: str, value: UUID | str) -> str:

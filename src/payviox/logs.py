@@ -1,16 +1,21 @@
-"""How the processes log: JSON lines on stderr, coloured text on a terminal. Keys, hashes, tokens
-and passwords do not belong in a log line; whatever slips in is blotted out on its way out."""
+"""How processes and commands log: JSON lines on stderr, coloured text on a terminal, nothing on
+stdout. Keys, hashes, tokens and passwords do not belong in a log line; whatever slips in is blotted
+out on its way out."""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 import structlog
+
+from payviox.log_stream import LogStream
 
 SECRETS = re.compile(
     r"(?P<kept>\b[sp]k_(?:live|test)_|whsec_|://[^\s:/@]+:|(?i:bearer\s+))[^\s\"'@,;]+"
@@ -45,18 +50,26 @@ class _Output:
 _output = _Output(sys.stderr, pretty=False)
 
 
+def configure_process(level: str) -> None:
+    """As `configure`, for a process that serves: nothing that it writes to stderr makes it wait,
+    though nobody reads there. What is too much is left out, and counted."""
+    if sys.stderr is not None and not isinstance(sys.stderr, LogStream):
+        sys.stderr = LogStream(sys.stderr.fileno(), _say_left_out)
+    logging.captureWarnings(capture=True)
+    configure(level)
+
+
+def _say_left_out(lines: int) -> None:
+    logging.getLogger(__name__).warning("%d log lines were left out: nobody read them", lines)
+
+
 def configure(level: str) -> None:
     """Send structlog's and the standard library's records, from `level` on, to stderr."""
-    _output.stream, _output.pretty = sys.stderr, sys.stderr.isatty()
+    # Closed, Python has none.
+    stream = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115  # for good
+    _output.stream, _output.pretty = stream, stream.isatty()
     pretty = _output.pretty
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _printable,
-    ]
+    shared = _shared()
     renderer: structlog.typing.Processor = (
         # Plain: its default shows each frame's locals, and so passwords, codes and parts of hashes.
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -71,14 +84,32 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("procrastinate", "alembic", "psycopg.pool", "_granian", "granian"):
+    for noisy in ("procrastinate", "alembic", "_granian", "granian"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of each try to connect while the database is away; db/pool.py says so now and then.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    route_events()
+
+
+def route_events() -> None:
+    """Send structlog's events to the standard library's loggers."""
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _shared() -> list[structlog.typing.Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _printable,
+    ]
 
 
 _encode = msgspec.json.Encoder().encode

@@ -56,6 +56,11 @@ def embedded_home() -> Path | None:
     return None if _database_url(env) else _home(env)
 
 
+def log_level() -> str:
+    """What a command logs from. Raises SettingsError."""
+    return _log_level(_environment())
+
+
 def load() -> Settings:
     """Read the environment and `.env` (the environment wins).
 
@@ -75,16 +80,15 @@ def load() -> Settings:
         secret_key = _kept_secret_key(home)
     host = env.get("PAYVIOX_HOST") or "127.0.0.1"
     port = _integer(env, "PAYVIOX_PORT", 8000)
-    if port > 65_535:
-        raise SettingsError(f"PAYVIOX_PORT must be at most 65535, not {port}.")
-    shown_host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  # compared, not bound
+    if not 1 <= port <= 65_535:
+        raise SettingsError(f"PAYVIOX_PORT must be between 1 and 65535, not {port}.")
     return Settings(
         home=home,
         database_url=database_url,
         migration_url=env.get("PAYVIOX_MIGRATION_URL") or None,
         host=host,
         port=port,
-        public_url=(env.get("PAYVIOX_PUBLIC_URL") or f"http://{shown_host}:{port}").rstrip("/"),
+        public_url=(env.get("PAYVIOX_PUBLIC_URL") or f"http://{_shown(host)}:{port}").rstrip("/"),
         secret_key=secret_key,
         previous_secret_keys=tuple(
             k.strip() for k in env.get("PAYVIOX_PREVIOUS_SECRET_KEYS", "").split(",") if k.strip()
@@ -94,6 +98,13 @@ def load() -> Settings:
         log_level=_log_level(env),
         allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
     )
+
+
+def _shown(host: str) -> str:
+    """The host of an address that this machine itself can open."""
+    name = host.removeprefix("[").removesuffix("]")
+    name = "127.0.0.1" if name in ("0.0.0.0", "::") else name  # noqa: S104  # compared, not bound
+    return f"[{name}]" if ":" in name else name
 
 
 def _environment() -> dict[str, str]:

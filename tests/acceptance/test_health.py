@@ -1,12 +1,20 @@
 """Liveness, readiness, metrics: what an operator's machines ask."""
 
+import asyncio
+from typing import Any
+from urllib.parse import unquote
+
 import httpx
+import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg import sql
 
 from conftest import MakeBusiness
 from payviox import app
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
+from payviox.monitoring import write_probe
+from payviox.monitoring.queries import probe
 from payviox.settings import Settings
 from payviox.web.context import Services
 from payviox.web.request_body import Application
@@ -70,6 +78,72 @@ async def test_it_is_not_ready_on_another_schema(fresh_urls: Urls, settings: Set
 
     assert answer.status_code == 503
     assert "schema 9999" in answer.json()["checks"]["schema"]
+
+
+async def check(application: Application) -> tuple[int, str]:
+    answer = await client(application).get("/health/ready")
+    return answer.status_code, answer.json()["checks"]["database"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "database"),
+    [
+        # No room for a temporary file, as on a full disk, which a test cannot have.
+        ("temp_file_limit = 0", "the database cannot write"),
+        ("default_transaction_read_only = on", "the database cannot write: it is read-only"),
+    ],
+)
+async def test_it_is_not_ready_while_its_database_can_only_read(
+    fresh_urls: Urls,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    database: str,
+) -> None:
+    monkeypatch.setattr(write_probe, "AGAIN_S", 0.0)
+    monkeypatch.setattr(write_probe, "EVERY_S", 0.0)
+    await heartbeat(fresh_urls, "1 s")
+    async with app.open_services(settings, fresh_urls.application) as services:
+        application = app.build(services)
+        assert await check(application) == (200, "ok")
+        with fresh_urls.as_admin() as admin:
+            name = sql.Identifier(admin.info.dbname)
+            change = sql.SQL("ALTER DATABASE {} SET " + setting).format(name)  # type: ignore[arg-type]  # a literal of ours
+            admin.execute(change)
+            try:
+                _end_sessions(admin)
+                assert await check(application) == (503, database)
+            finally:
+                admin.execute(sql.SQL("ALTER DATABASE {} RESET ALL").format(name))
+            _end_sessions(admin)
+            assert await check(application) == (200, "ok")
+
+
+def _end_sessions(admin: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """A database's settings are those of new sessions."""
+    admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+
+async def test_whether_it_can_write_is_not_tried_for_everybody_who_asks(
+    anonymous: httpx.AsyncClient, urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await heartbeat(urls, "1 s")
+    tries = 0
+    write = probe.write
+
+    async def counted(connection: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        await write(connection)
+
+    monkeypatch.setattr(probe, "write", counted)
+    monkeypatch.setattr(write_probe, "EVERY_S", 600.0)
+    answers = await asyncio.gather(*[anonymous.get("/health/ready") for _ in range(20)])
+    assert {answer.status_code for answer in answers} == {200}
+    assert tries == 1
 
 
 async def test_it_is_not_ready_without_its_database_and_says_so_within_seconds(
@@ -166,6 +240,25 @@ STRANGERS = [
     ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}),
     ("127.0.0.1", {"Forwarded": "for=127.0.0.1"}),
     ("127.0.0.1", {"X-Real-IP": "127.0.0.1"}),
+    *[
+        ("127.0.0.1", {name: "203.0.113.9"})
+        for name in (
+            "Via",
+            "X-Forwarded-Host",
+            "X-Forwarded-Proto",
+            "X-Forwarded-Server",
+            "CF-Connecting-IP",
+            "CF-Ray",
+            "True-Client-IP",
+            "X-Client-IP",
+            "X-Cluster-Client-IP",
+            "Fastly-Client-IP",
+            "X-Original-URL",
+            "X-Envoy-External-Address",
+            "X-Amzn-Trace-Id",
+            "Remote-Addr",
+        )
+    ],
 ]
 
 
@@ -176,6 +269,106 @@ async def test_without_a_token_metrics_are_hidden_from_elsewhere_and_behind_a_pr
     answer = await client(application, peer).get("/metrics", headers=headers)
 
     assert (answer.status_code, answer.json()) == (404, {"error": "Not found"})
+
+
+async def test_what_a_scraper_sends_is_no_proxys(application: Application) -> None:
+    headers = {
+        "User-Agent": "Prometheus/3.0",
+        "Accept": "application/openmetrics-text;version=1.0.0,*/*;q=0.1",
+        "Accept-Encoding": "gzip",
+        "X-Prometheus-Scrape-Timeout-Seconds": "10",
+        "Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    }
+
+    assert (await client(application).get("/metrics", headers=headers)).status_code == 200
+
+
+async def raw(application: Application, method: str, raw_path: bytes) -> tuple[int, bytes]:
+    """The answer to a path spelled so, decoded as the server does."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    path, _, query = raw_path.partition(b"?")
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": unquote(path.decode()),
+        "raw_path": path,
+        "query_string": query,
+        "headers": [(b"host", b"127.0.0.1")],
+        "client": ("127.0.0.1", 50_000),
+        "server": ("127.0.0.1", 8000),
+        "scheme": "http",
+    }
+    await application(scope, receive, send)
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health/live", "/health/ready"])
+async def test_what_is_for_the_operators_machines_has_one_spelling(
+    application: Application, urls: Urls, path: str
+) -> None:
+    """A proxy's rule for that path blocks it, however it compares."""
+    await heartbeat(urls, "1 s")
+    last = f"%{ord(path[-1]):02X}"
+    for other in (
+        f"{path}/",
+        f"{path}//",
+        f"/{path}",
+        f"//{path}",
+        f"{path}%2F",
+        f"%2F{path[1:]}",
+        f"/%2F{path[1:]}",
+        f"{path[:-1]}{last}",
+        f"{path[:-1]}{last.lower()}",
+        f"{path}/?x=1",
+    ):
+        status, body = await raw(application, "GET", other.encode())
+        assert (status, body) == (404, b'{"error":"Not found"}'), other
+    for same in (path, f"{path}?x=1"):
+        assert (await raw(application, "GET", same.encode()))[0] == 200, same
+
+
+async def test_every_other_route_takes_one_more_slash_and_so_does_the_shortest(
+    business: TestBusiness,
+) -> None:
+    for path in ("/payout/create/", "/payout//create", "/payout/create//"):
+        answer = await business.client.post(path, json={"email": "a@example.com", "amount": 5})
+        assert answer.status_code == 201, path
+    key = {"Idempotency-Key": "one"}
+    body = {"email": "a@example.com", "amount": 5}
+    first = await business.client.post("/payout/create/", json=body, headers=key)
+    again = await business.client.post("/payout/create", json=body, headers=key)
+    assert (first.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert (await business.ledger())["a@example.com"] == 20
+    for path in ("/balance/", "/payout/users/", "/docs/", "/payout//users"):
+        assert (await business.client.get(path)).status_code == 200, path
+
+
+async def test_a_batch_may_be_as_long_with_a_slash_more(business: TestBusiness) -> None:
+    items = [{"email": "a@example.com", "amount": 1, "reference": "x" * 250}] * 5_000
+    answer = await business.client.post("/payout/batch/", json={"items": items})
+    assert answer.request.headers["Content-Length"] > "1000000"
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health/live", "/health/ready", "/docs", "/openapi.json", "/balance", "/nowhere"]
+)
+async def test_head_answers_as_get_does_without_the_body(
+    business: TestBusiness, path: str, urls: Urls
+) -> None:
+    await heartbeat(urls, "1 s")
+    get = await business.client.get(path)
+    head = await business.client.head(path)
+
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert dict(head.headers) == dict(get.headers)
 
 
 @pytest.mark.parametrize(("peer", "headers"), [*STRANGERS, ("127.0.0.1", {})])
@@ -215,11 +408,15 @@ async def test_every_answer_says_what_a_browser_must_not_do_with_it(
 
 async def test_a_path_says_which_methods_it_takes(anonymous: httpx.AsyncClient) -> None:
     for path, allowed in (
-        ("/payout/webhook", {"GET", "PUT"}),
-        ("/payout/operations", {"GET", "POST"}),
-        ("/payout/users/usr_1/revoke", {"POST"}),
+        ("/payout/webhook", {"GET", "HEAD", "OPTIONS", "PUT"}),
+        ("/payout/operations", {"GET", "HEAD", "OPTIONS", "POST"}),
+        ("/payout/users/usr_1/revoke", {"OPTIONS", "POST"}),
+        ("/payout/create", {"OPTIONS", "POST"}),
+        ("/payout/create/", {"OPTIONS", "POST"}),
     ):
         answer = await anonymous.options(path)
+        assert (answer.status_code, answer.content) == (204, b"")
         assert set(answer.headers["Allow"].split(", ")) == allowed
         refused = await anonymous.delete(path)
         assert (refused.status_code, refused.json()) == (405, {"error": "Method not allowed"})
+        assert refused.headers["Allow"] == answer.headers["Allow"]

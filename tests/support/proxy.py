@@ -31,6 +31,7 @@ class Proxy:
     refuse_after_cut: bool = False
     """Whether new connections are refused from the cut at a moment on."""
     cuts: int = 0
+    refused: int = 0
     _seen: int = 0
 
     def cut_at(self, moment: Moment) -> None:
@@ -54,7 +55,9 @@ async def proxy(url: str) -> AsyncIterator[Proxy]:
         assert task is not None
         tasks.add(task)
         try:
-            if not running.refusing:
+            if running.refusing:
+                running.refused += 1
+            else:
                 await _Link(running, reader, writer).run(*await _connect(target))
         except GONE:
             pass

@@ -2,7 +2,7 @@
 oldest money is spent first; what an open order has reserved is not touched. In US cents.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from payviox.allocations.queries import groups as queries
@@ -21,8 +21,7 @@ async def expire_balances(database: Database) -> int:
     """Take back what has expired, of every business that has a lifetime set, a group of payout
     users at a time; answers how many cents. It may be interrupted anywhere and run again."""
     total = 0
-    for business_id, days in await database.fetch(queries.balance_lifetimes):
-        before = datetime.now(UTC) - timedelta(days=days)
+    for business_id, before in await database.fetch(queries.expiring):
         total += await _expire_business(database, business_id, before)
     return total
 

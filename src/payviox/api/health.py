@@ -3,6 +3,7 @@ machines, without a business's key."""
 
 import hmac
 import ipaddress
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -16,8 +17,11 @@ from payviox.monitoring import service as monitoring
 from payviox.web.context import Call, services
 from payviox.web.errors import JSON, encode
 
-FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
-"""What a proxy adds: the peer is then the proxy, not who asks."""
+FORWARDED = re.compile(
+    r"forward|^via$|^x-real|^x-original|^x-envoy|^x-proxy|client-?ip|client-?(addr|cert)|remote-?ip"
+    r"|remote-?addr|^cf-|^cdn-|^fastly-|^akamai-|^x-amzn?-|^x-azure-|^x-appengine-|^x-arr-"
+)
+"""Names of headers that proxies add: the peer is then the proxy, not who asks."""
 
 EXAMPLE_METRICS = 'payviox_http_requests_total{method="GET",route="/balance",status="200"} 12.0\n'
 
@@ -63,10 +67,11 @@ async def live(request: Call) -> Live:  # noqa: ARG001  # every route takes one
 async def ready(request: Call) -> Response[Any]:
     """Whether the installation can work.
 
-    It can while its database answers, holds the schema of this version, and a worker was heard of
-    within the last minute.
+    It can while its database answers, can write (which is tried every few seconds), holds the
+    schema of this version, and a worker was heard of within the last minute.
     """
-    found = await monitoring.readiness(services(request).database)
+    own = services(request)
+    found = await monitoring.readiness(own.database, own.write_probe)
     checks = Checks(found.database, found.schema, found.worker)
     answer = Ready("ready" if found.ready else "not ready", checks)
     return Response(encode(answer), status_code=200 if found.ready else 503, media_type=JSON)
@@ -82,7 +87,8 @@ async def metrics(request: Call) -> Response[bytes]:
     """Prometheus metrics.
 
     Where the setting PAYVIOX_METRICS_TOKEN holds a token: to `Authorization: Bearer` and that
-    token. Else to the machine itself alone, and not through a proxy.
+    token. Else to the machine itself alone, and not through a proxy. Its path has no other
+    spelling.
     """
     _check_reader(request)
     figures = await monitoring.figures(services(request).database)
@@ -103,7 +109,7 @@ def _check_reader(request: Call) -> None:
 
 
 def _local(request: Call) -> bool:
-    if any(name in request.headers for name in FORWARDED) or request.client is None:
+    if request.client is None or any(FORWARDED.search(name) for name in request.headers):
         return False
     try:
         peer = ipaddress.ip_address(request.client.host)

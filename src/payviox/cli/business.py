@@ -1,7 +1,6 @@
 """`payviox business`: making businesses, their money, switches and rules."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
 from uuid import UUID
 
 import click
@@ -9,7 +8,7 @@ import click
 from payviox import ids
 from payviox.businesses import rules
 from payviox.businesses import service as businesses
-from payviox.businesses.model import AuditEntry, Business
+from payviox.businesses.model import AuditEntry
 from payviox.cli.groups import Group
 from payviox.cli.output import (
     BUSINESS,
@@ -25,9 +24,9 @@ from payviox.cli.output import (
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.cli.shown import show_audit
 from payviox.db.pool import Connection
-from payviox.ledger import service as ledger
-from payviox.ledger.service import SumRow
 from payviox.money import dollars
+from payviox.reporting import business_summary
+from payviox.reporting.business_summary import Accounts, BusinessSummary
 from payviox.treasury import service as treasury
 from payviox.treasury.service import NewBusiness
 
@@ -72,12 +71,8 @@ def _shown(made: NewBusiness) -> dict[str, str]:
 @as_json
 def list_(as_json: bool) -> None:
     """List every business with its balances."""
-
-    async def work(runtime: Runtime) -> list[dict[str, object]]:
-        found = await runtime.database.fetch(businesses.list_all)
-        return [await _summary(runtime, each) for each in found]
-
-    rows = run(work)
+    found = run(lambda runtime: runtime.database.fetch(business_summary.summaries))
+    rows = [_summary(each) for each in found]
     if as_json:
         print_json(rows)
         return
@@ -89,15 +84,14 @@ def list_(as_json: bool) -> None:
     )
 
 
-async def _summary(runtime: Runtime, found: Business) -> dict[str, object]:
-    balances = await runtime.database.fetch(treasury.balances, found.id)
+def _summary(summary: BusinessSummary) -> dict[str, object]:
     return {
-        "business_id": ids.show(ids.BUSINESS, found.id),
-        "name": found.name,
-        "mode": found.mode,
-        "payouts_enabled": found.payouts_enabled,
-        "balance": balances.balance,
-        "payout_balance": balances.payout_balance,
+        "business_id": ids.show(ids.BUSINESS, summary.business.id),
+        "name": summary.business.name,
+        "mode": summary.business.mode,
+        "payouts_enabled": summary.business.payouts_enabled,
+        "balance": summary.balance,
+        "payout_balance": summary.payout_balance,
     }
 
 
@@ -106,48 +100,27 @@ async def _summary(runtime: Runtime, found: Business) -> dict[str, object]:
 @as_json
 def show(business_id: UUID, as_json: bool) -> None:
     """Show one business: what every account holds (in cents), switches, rules and limits."""
-
-    async def work(runtime: Runtime) -> dict[str, object]:
-        found = await runtime.database.fetch(businesses.get, business_id)
-        values = {name: getattr(found, name) for name in rules.RULES}
-        sums = await runtime.database.fetch(ledger.sums, business_id)
-        return {
-            **await _summary(runtime, found),
-            **values,
-            "created_at": found.created_at,
-            "payout_users": sum(row.accounts for row in sums if row.kind == "user"),
-            "accounts": _accounts(sums),
-        }
-
-    shown = run(work)
+    found = run(lambda runtime: runtime.database.fetch(business_summary.details, business_id))
+    business = found.summary.business
+    shown = {
+        **_summary(found.summary),
+        **{name: getattr(business, name) for name in rules.RULES},
+        "created_at": business.created_at,
+        "payout_users": found.payout_users,
+    }
+    accounts = found.accounts
     if as_json:
-        print_json(shown)
+        print_json({**shown, "accounts": {**accounts.single, **accounts.by_rail}})
         return
-    accounts = shown.pop("accounts")
     print_pairs(shown)
-    click.echo("\nAccounts, in cents; together they are zero")
-    print_pairs(_flat(cast("dict[str, Any]", accounts)))
+    click.echo("\nAccounts; together they are zero")
+    print_pairs({name: dollars(cents) for name, cents in _flat(accounts).items()})
 
 
-def _accounts(sums: list[SumRow]) -> dict[str, Any]:
-    """Each account's balance, payout users' together; a rail's under the rail's name."""
-    shown: dict[str, Any] = {"main": 0, "payout": 0, "users": 0}
-    shown |= {"in_transit": {}, "settled": {}, "rail_cost": {}, "suspense": {}}
-    for row in sums:
-        if row.rail:
-            shown.setdefault(row.kind, {})[row.rail] = row.balance
-        else:
-            shown["users" if row.kind == "user" else row.kind] = row.balance
-    return shown
-
-
-def _flat(accounts: dict[str, Any]) -> dict[str, int]:
-    flat: dict[str, int] = {}
-    for kind, held in accounts.items():
-        if isinstance(held, dict) and held:
-            flat |= {f"{kind} {rail}": balance for rail, balance in held.items()}
-        else:
-            flat[kind] = held or 0
+def _flat(accounts: Accounts) -> dict[str, int]:
+    flat = dict(accounts.single)
+    for kind, held in accounts.by_rail.items():
+        flat |= {f"{kind} {rail}": cents for rail, cents in held.items()} or {kind: 0}
     return flat
 
 

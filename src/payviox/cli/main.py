@@ -1,7 +1,6 @@
 """The command `payviox`: its groups, imported when they are used, and how it ends: every refusal
 is one clear sentence on stderr, never a trace."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -40,6 +39,10 @@ COMMANDS = {
         "payviox.cli.orders:order",
         "Payout orders: list, one order's whole story, approve, reject, cancel.",
     ),
+    "attention": Part(
+        "payviox.cli.attention:attention",
+        "List what waits for a person, the most urgent first, each with what to do next.",
+    ),
     "giftcards": Part(
         "payviox.cli.giftcards:giftcards", "The stock of gift cards: import, count, take out."
     ),
@@ -71,19 +74,23 @@ imports none."""
 class Commands(Group):
     """The root group."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what is logged meanwhile goes to stderr."""
+        from payviox.cli import command_log  # noqa: PLC0415  # help logs nothing
+
+        command_log.begin()
+        return super().invoke(ctx)
+
     def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> Any:
         """Run, and turn every refusal into a sentence and an exit status."""
         given = sys.argv[1:] if args is None else list(args)
         try:
             _check_utf8(given)
             return super().main(given, **options)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # nothing ends in Python's own trace
             from payviox.cli import refusals  # noqa: PLC0415  # needed when something is refused
 
-            known = refusals.refusal(error)
-            if known is None and os.environ.get("PAYVIOX_LOG_LEVEL", "").lower() == "debug":
-                raise
-            text, status = known or (refusals.unforeseen(error), FAILED)
+            text, status = refusals.refusal(error) or (refusals.unforeseen(error), FAILED)
             click.echo(f"Error: {text}", err=True)
             sys.exit(status)
 

@@ -1,27 +1,21 @@
 """One order's whole story, as `payviox order show` tells it: states, attempts at the rail and what
-the rail answered, callbacks, money, webhooks."""
+the rail answered, callbacks, money, what was decided and noticed, webhooks."""
 
+import shutil
 from typing import Any
-from uuid import UUID
 
 import click
 
 from payviox import ids
-from payviox.businesses import service as businesses
-from payviox.cli.output import age, cell, print_pairs
+from payviox.businesses.model import AuditEntry
+from payviox.cli.output import age, print_pairs, table_lines
 from payviox.cli.shown import show_audit, show_event
-from payviox.db.pool import Connection
-from payviox.errors import NotFound
-from payviox.giftcards import service as giftcards
-from payviox.ledger import service as ledger
-from payviox.rail_accounts import callbacks
+from payviox.giftcards.model import Reveal
+from payviox.ledger.service import MovementRow
 from payviox.rail_accounts.callbacks import KeptCallback
-from payviox.webhooks import log
-from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import Attempt, Order
-
-MOST = 1000
-"""Lines of one section."""
+from payviox.reporting.order_timeline import OrderTimeline
+from payviox.webhooks.log import Entry as WebhookEvent
+from payviox.withdrawals.model import Attempt, Order, StateEntry
 
 SECTIONS = {
     "states": ("States", ("created_at", "status", "actor", "note")),
@@ -30,7 +24,7 @@ SECTIONS = {
         ("started_at", "age", "reference", "outcome", "rail_order_id", "finished_at", "answer"),
     ),
     "callbacks": ("Callbacks", ("received_at", "rail", "event_id")),
-    "audit": ("Alerts", ("created_at", "action", "actor", "detail")),
+    "audit": ("Decisions and alerts", ("created_at", "action", "actor", "detail")),
     "transfers": ("Money", ("created_at", "kind", "amount", "from", "to")),
     "events": ("Events", ("created_at", "type", "delivery", "attempts", "answer")),
     "reveals": ("Reveals", ("created_at", "gift_card_id")),
@@ -41,30 +35,18 @@ SECTIONS = {
 def print_story(story: dict[str, Any]) -> None:
     """For a person."""
     print_pairs({name: value for name, value in story.items() if name not in SECTIONS})
+    width = shutil.get_terminal_size().columns - 2
     for name, (title, columns) in SECTIONS.items():
         click.echo(f"\n{title}")
-        rows = story[name]
-        if rows:
-            click.echo("  " + "  ".join(columns))
-        for row in rows:
-            click.echo("  " + "  ".join(cell(row[column]) for column in columns))
-        if not rows:
-            click.echo("  none")
+        rows = [[row[column] for column in columns] for row in story[name]]
+        lines = table_lines(columns, rows, width) if rows else ["none"]
+        click.echo("\n".join(f"  {line}" for line in lines))
 
 
-async def tell(connection: Connection, order_id: UUID) -> dict[str, Any]:
-    """Everything that is known of an order. Raises NotFound."""
-    found = await find(connection, order_id)
-    at = (found.business_id, order_id)
-    events = await log.latest(connection, found.business_id, order_id=order_id, limit=100)
-    entries = await businesses.list_audit(
-        connection, found.business_id, order_id=order_id, limit=100
-    )
-    moves = await ledger.list_movements(
-        connection, found.business_id, order_id=order_id, limit=MOST
-    )
+def story_of(timeline: OrderTimeline) -> dict[str, Any]:
+    """An order's timeline as it is printed, part by part."""
     return {
-        **shown(found),
+        **shown(timeline.order),
         "states": [
             {
                 "status": state.status,
@@ -72,34 +54,33 @@ async def tell(connection: Connection, order_id: UUID) -> dict[str, Any]:
                 "note": state.note,
                 "created_at": state.created_at,
             }
-            for state in await withdrawals.list_states(connection, *at)
+            for state in timeline.of(StateEntry)
         ],
-        "attempts": [_attempt(each) for each in await withdrawals.list_attempts(connection, *at)],
-        "callbacks": [
-            _callback(each) for each in await callbacks.list_of_order(connection, *at, MOST)
-        ],
-        "transfers": [
-            {
-                "transfer_id": ids.show(ids.TRANSFER, str(move.id)),
-                "kind": move.kind,
-                "amount": move.amount,
-                "from": f"{move.from_kind} {move.from_rail}".strip(),
-                "to": f"{move.to_kind} {move.to_rail}".strip(),
-                "actor": move.actor,
-                "created_at": move.created_at,
-            }
-            for move in reversed(moves)
-        ],
-        "events": [show_event(entry) for entry in reversed(events)],
-        "audit": [show_audit(entry) for entry in reversed(entries)],
+        "attempts": [_attempt(each) for each in timeline.of(Attempt)],
+        "callbacks": [_callback(each) for each in timeline.of(KeptCallback)],
+        "transfers": [_movement(each) for each in timeline.of(MovementRow)],
+        "events": [show_event(each) for each in timeline.of(WebhookEvent)],
+        "audit": [show_audit(each) for each in timeline.of(AuditEntry)],
         "reveals": [
             {
                 "gift_card_id": reveal.gift_card_id
                 and ids.show(ids.GIFT_CARD, reveal.gift_card_id),
                 "created_at": reveal.created_at,
             }
-            for reveal in await giftcards.list_reveals(connection, *at)
+            for reveal in timeline.of(Reveal)
         ],
+    }
+
+
+def _movement(move: MovementRow) -> dict[str, Any]:
+    return {
+        "transfer_id": ids.show(ids.TRANSFER, str(move.id)),
+        "kind": move.kind,
+        "amount": move.amount,
+        "from": f"{move.from_kind} {move.from_rail}".strip(),
+        "to": f"{move.to_kind} {move.to_rail}".strip(),
+        "actor": move.actor,
+        "created_at": move.created_at,
     }
 
 
@@ -126,39 +107,26 @@ def _callback(callback: KeptCallback) -> dict[str, Any]:
     }
 
 
-async def find(connection: Connection, order_id: UUID) -> Order:
-    """An order by its id alone: each business is asked, as every query on orders names one.
-
-    Raises NotFound.
-    """
-    for business in await businesses.list_all(connection):
-        try:
-            return await withdrawals.get(connection, business.id, order_id)
-        except NotFound:
-            continue
-    raise NotFound(f"There is no order {ids.show(ids.ORDER, order_id)}")
-
-
-def shown(found: Order) -> dict[str, Any]:
+def shown(order: Order) -> dict[str, Any]:
     """An order as every command prints it."""
     return {
-        "order_id": ids.show(ids.ORDER, found.id),
-        "business_id": ids.show(ids.BUSINESS, found.business_id),
-        "payout_user_id": ids.show(ids.USER, found.payout_user_id),
-        "email": found.email,
-        "status": found.status,
-        "provider": found.provider,
-        "rail": found.rail,
-        "amount": found.amount,
-        "fees": found.fees,
-        "net_amount": found.net_amount,
-        "destination": found.destination,
-        "review_reasons": ", ".join(found.review_reasons) or None,
-        "note": found.note,
-        "failure": found.failure,
-        "waiting": found.waiting,
-        "due_at": found.due_at,
-        "rail_order_id": found.rail_order_id,
-        "created_at": found.created_at,
-        "updated_at": found.updated_at,
+        "order_id": ids.show(ids.ORDER, order.id),
+        "business_id": ids.show(ids.BUSINESS, order.business_id),
+        "payout_user_id": ids.show(ids.USER, order.payout_user_id),
+        "email": order.email,
+        "status": order.status,
+        "provider": order.provider,
+        "rail": order.rail,
+        "amount": order.amount,
+        "fees": order.fees,
+        "net_amount": order.net_amount,
+        "destination": order.destination,
+        "review_reasons": ", ".join(order.review_reasons) or None,
+        "note": order.note,
+        "failure": order.failure,
+        "waiting": order.waiting,
+        "due_at": order.due_at,
+        "rail_order_id": order.rail_order_id,
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
     }

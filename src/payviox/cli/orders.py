@@ -9,7 +9,7 @@ import click
 from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.cli.groups import Group
-from payviox.cli.order_story import find, print_story, shown, tell
+from payviox.cli.order_story import print_story, shown, story_of
 from payviox.cli.output import (
     BUSINESS,
     ORDER,
@@ -26,6 +26,7 @@ from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict
 from payviox.money import dollars
 from payviox.rails.protocol import KeepsPayable, Provider
+from payviox.reporting.order_timeline import find_order, timeline
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order, Status, reference
@@ -95,7 +96,7 @@ def show(order_id: UUID, as_json: bool) -> None:
 
     An attempt's answer is the rail's last word on it: the evidence, where an order is unknown.
     """
-    story = run(lambda runtime: runtime.database.fetch(tell, order_id))
+    story = story_of(run(lambda runtime: runtime.database.fetch(timeline, order_id)))
     if as_json:
         print_json(story)
     else:
@@ -202,7 +203,7 @@ def settle(order_id: UUID, ended: str, reason: str, yes: bool, as_json: bool) ->
         raise click.BadParameter("give 1 to 500 printable characters", param_hint="--reason")
 
     async def check(runtime: Runtime) -> Order:
-        found = await runtime.database.fetch(find, order_id)
+        found = await runtime.database.fetch(find_order, order_id)
         manual_settlement.check(found)
         await _check_unpayable(runtime, found)
         return found
@@ -255,5 +256,5 @@ def _print(after: Order, as_json: bool) -> None:
 
 
 async def _decided(database: Database, order_id: UUID, decide: Decide) -> Order:
-    found = await database.fetch(find, order_id)
+    found = await database.fetch(find_order, order_id)
     return await database.write(decide, found.business_id)

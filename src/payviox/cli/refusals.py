@@ -1,5 +1,10 @@
 """How an error reads: one clear sentence, and the exit status that goes with it."""
 
+import os
+import traceback
+
+import click
+
 from payviox.cli.exit_status import FAILED, SET_UP_WRONG
 from payviox.db.embedded.errors import EmbeddedError
 from payviox.errors import FieldErrors, NotFound, PayvioxError, SchemaUnknown, SettingsError
@@ -23,6 +28,11 @@ def refusal(error: Exception) -> tuple[str, int] | None:
 
 
 def unforeseen(error: Exception) -> str:
-    """What to say of any other error, without secrets."""
+    """What to say of any other error, without secrets. For debugging its trace is shown first,
+    without any frame's locals."""
     what = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(".")
-    return f"The command failed: {redact(what)}. With PAYVIOX_LOG_LEVEL=debug it shows where."
+    sentence = f"The command failed: {redact(what)}."
+    if os.environ.get("PAYVIOX_LOG_LEVEL", "").lower() != "debug":
+        return f"{sentence} With PAYVIOX_LOG_LEVEL=debug it shows where."
+    click.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
+    return sentence

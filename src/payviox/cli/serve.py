@@ -1,10 +1,12 @@
 """`payviox serve`, `web`, `worker` and `migrate`: the long-running processes and the schema."""
 
 import asyncio
+import logging
 import os
-import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,12 +16,17 @@ import uvloop
 from payviox import logs
 from payviox import settings as settings_module
 from payviox.cli import parent_watch
-from payviox.cli.supervisor import Supervisor
+from payviox.cli.supervisor import Supervisor, answers
 from payviox.db import schema
 from payviox.db.embedded import exclusive_serve
-from payviox.errors import SettingsError
 from payviox.installation import Urls, database_urls, open_installation
+from payviox.log_stream import LogStream
 from payviox.settings import Settings
+from payviox.web import listening
+
+logger = logging.getLogger(__name__)
+
+LIVE_PATH = "/health/live"
 
 migrating = click.option(
     "--migrate",
@@ -39,17 +46,18 @@ def serve(migrating: bool) -> None:
     is started again if it dies.
     """
     with supervised(settings_module.load(), migrating=migrating) as (settings, _):
+        _warn_of_root()
         supervise(settings, partial(_say_ready, settings))
 
 
 @contextmanager
 def supervised(settings: Settings, *, migrating: bool = False) -> Iterator[tuple[Settings, Urls]]:
     """What `serve` needs around its children: to be the only one, and a database in order."""
-    logs.configure(settings.log_level)
+    begin_process(settings)
     with ExitStack() as stack:
         if settings.embedded:
             stack.enter_context(exclusive_serve(settings.home))
-        check_port(settings)
+        settings = with_address(settings)
         urls = stack.enter_context(database_urls(settings, migrating=migrating))
         asyncio.run(_check_keys(settings, urls))
         yield settings, urls
@@ -71,7 +79,10 @@ async def _check_keys(settings: Settings, urls: Urls) -> None:
 
 
 def _say_ready(settings: Settings) -> None:
-    click.echo(f"Payviox is ready at {settings.public_url} (documentation: /docs)")
+    """Without waiting for whoever reads it."""
+    if sys.stdout is not None:
+        out = LogStream(sys.stdout.fileno(), lambda _: None)
+        out.write(f"Payviox is ready at {settings.public_url} (documentation: /docs)\n")
 
 
 @click.command()
@@ -80,7 +91,23 @@ def web(descriptor: int | None) -> None:
     """Serve the API alone. Run as many as the machine has cores, each on its own port."""
     from payviox import app  # noqa: PLC0415  # the worker need not load the web
 
-    _run_process(app.serve, descriptor, listening=True)
+    async def serve_the_api(settings: Settings, url: str) -> None:
+        saying = asyncio.create_task(_say_when_it_answers(settings))
+        try:
+            await app.serve(settings, url)
+        finally:
+            saying.cancel()
+
+    # Under `serve` its parent says so.
+    _run_process(serve_the_api if descriptor is None else app.serve, descriptor, listens=True)
+
+
+async def _say_when_it_answers(settings: Settings) -> None:
+    while True:
+        if await answers(settings, LIVE_PATH):
+            _say_ready(settings)
+            return
+        await asyncio.sleep(0.05)
 
 
 @click.command()
@@ -89,19 +116,21 @@ def worker(descriptor: int | None) -> None:
     """Run the worker alone: sends, look-ups, webhooks, upkeep. Run several if you like."""
     from payviox import worker as worker_module  # noqa: PLC0415  # the web need no worker
 
-    _run_process(worker_module.run, descriptor, listening=False)
+    _run_process(worker_module.run, descriptor, listens=False)
 
 
 def _run_process(
-    main: Callable[[Settings, str], Any], descriptor: int | None, *, listening: bool
+    main: Callable[[Settings, str], Any], descriptor: int | None, *, listens: bool
 ) -> None:
     if descriptor is not None:
         os.set_inheritable(descriptor, False)
         parent_watch.end_with_parent(descriptor)
     settings = settings_module.load()
-    logs.configure(settings.log_level)
-    if listening:
-        check_port(settings)
+    begin_process(settings)
+    if descriptor is None:
+        _warn_of_root()
+    if listens:
+        settings = with_address(settings)
     with (
         database_urls(settings) as urls,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -109,18 +138,22 @@ def _run_process(
         runner.run(main(settings, urls.application))
 
 
-def check_port(settings: Settings) -> None:
-    """Raises SettingsError where the port cannot be listened on."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise SettingsError(
-                f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. End the "
-                "process that does, or choose another port with PAYVIOX_PORT."
-            ) from error
+def begin_process(settings: Settings) -> None:
+    """What a process that serves does first: log without waiting, open as many files as it may."""
+    logs.configure_process(settings.log_level)
+    listening.raise_file_limit()
+
+
+def _warn_of_root() -> None:
+    if os.geteuid() == 0:
+        logger.warning("running as root, which nothing here needs: give it a user of its own")
+
+
+def with_address(settings: Settings) -> Settings:
+    """The settings with the host's address. Raises SettingsError where it cannot be listened on."""
+    settings = replace(settings, host=listening.resolve(settings.host))
+    listening.bind(settings.host, settings.port).close()
+    return settings
 
 
 @click.command()

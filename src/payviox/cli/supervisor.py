@@ -107,8 +107,8 @@ class Supervisor:
             old = time.monotonic() - worker.started > STARTED_S
             missed = missed + 1 if old and await worker_is_silent(self._settings) else 0
             if missed == LOOKS and worker.process is not None:
-                logger.error("the worker has no heartbeat any more and is started again")
                 await _end(worker.process)
+                logger.error("the worker had no heartbeat any more and is started again")
                 missed = 0
 
     async def _start(self, name: str) -> asyncio.subprocess.Process:
@@ -142,9 +142,9 @@ class Supervisor:
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=STOP_S)
             if late:
-                logger.warning("%d processes did not stop in time and are killed", len(late))
                 _signal(running, signal.SIGKILL)
                 await asyncio.wait(late)
+                logger.warning("%d processes did not stop in time and were killed", len(late))
         os.close(self._own_end)
         os.close(self._lifeline)
 

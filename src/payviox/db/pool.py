@@ -3,6 +3,7 @@ one transaction: it is repeated after a deadlock or a connection lost before COM
 COMMIT whose outcome is not known."""
 
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar, TypeVarTuple
@@ -165,6 +166,17 @@ SESSION = (
 )
 
 
+RECONNECT_S = 1.0
+"""A pool without a database tries again as often, however long it has been away: by itself it would
+wait twice as long after each try."""
+CONNECT_S = 5
+"""A server that does not answer a new connection in so many seconds is asked anew."""
+SILENCE_S = 15
+"""A connection whose server has gone without a word is given up after so many seconds."""
+SAID_EVERY_S = 30.0
+"""While a database is away that is logged so often."""
+
+
 def _pool(url: str, size: int, options: str) -> AsyncConnectionPool[Connection]:
     return AsyncConnectionPool(
         url,
@@ -172,12 +184,33 @@ def _pool(url: str, size: int, options: str) -> AsyncConnectionPool[Connection]:
         max_size=size,
         timeout=5,
         open=False,
+        reconnect_timeout=RECONNECT_S,
+        reconnect_failed=_Outage().try_again,
         kwargs={
             "autocommit": True,
             "options": f"{SESSION} {options}",
             "application_name": "payviox",
+            "connect_timeout": CONNECT_S,
+            "keepalives_idle": SILENCE_S // 3,
+            "keepalives_interval": SILENCE_S // 3,
+            "keepalives_count": 2,
+            "tcp_user_timeout": SILENCE_S * 1000,
         },
     )
+
+
+class _Outage:
+    """What one pool does while its database is away."""
+
+    def __init__(self) -> None:
+        self._said = -SAID_EVERY_S
+
+    async def try_again(self, pool: AsyncConnectionPool[Connection]) -> None:
+        now = time.monotonic()
+        if now - self._said >= SAID_EVERY_S:
+            self._said = now
+            logger.warning("the database is away; trying to connect each second")
+        await pool.check()
 
 
 def _retrying(errors: tuple[type[BaseException], ...]) -> AsyncRetrying:

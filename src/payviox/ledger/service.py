@@ -24,6 +24,7 @@ __all__ = [
     "balances",
     "find_deposit",
     "find_transfer",
+    "in_transit_of",
     "list_movements",
     "lock",
     "open_business_accounts",
@@ -37,6 +38,7 @@ sums = queries.sums
 user_balance = queries.user_balance
 find_transfer = queries.find_transfer
 find_deposit = queries.find_deposit
+in_transit_of = queries.in_transit_of
 list_movements = queries.list_movements
 
 
@@ -74,11 +76,13 @@ async def post(
     """Make these transfers, in this order, in the caller's transaction.
 
     Raises InsufficientFunds before anything is written where an account that may not be negative
-    would be.
+    would be, or where an order would take more out of transit than it has there: what others have
+    reserved is not its money.
     """
     accounts = await lock(
         connection, business_id, {name for p in postings for name in (p.source, p.target)}
     )
+    await _check_transit(connection, business_id, postings)
     moves = []
     for posting in postings:
         source, target = accounts[posting.source], accounts[posting.target]
@@ -91,6 +95,26 @@ async def post(
     transfers = await queries.insert_transfers(connection, business_id, moves)
     await queries.update_accounts(connection, business_id, accounts.values())
     return transfers
+
+
+async def _check_transit(
+    connection: Connection, business_id: UUID, postings: Sequence[Posting]
+) -> None:
+    moves = [
+        (posting.order_id, posting)
+        for posting in postings
+        if posting.order_id is not None
+        and "in_transit" in (posting.source.kind, posting.target.kind)
+    ]
+    leaving = {each for each, posting in moves if posting.source.kind == "in_transit"}
+    if not leaving:
+        return
+    held = await queries.in_transit_of(connection, business_id, list(leaving))
+    for order_id, posting in moves:
+        gain = posting.amount if posting.target.kind == "in_transit" else -posting.amount
+        held[order_id] = held.get(order_id, 0) + gain
+        if held[order_id] < 0:
+            raise InsufficientFunds(posting.source)
 
 
 def _moved(account: Account, amount: int) -> Account:

@@ -20,6 +20,7 @@ from payviox.monitoring.service import Figures
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library types half of itself
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+MODES = ("live", "test")
 ITEMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000)
 
 
@@ -128,6 +129,7 @@ class Metrics:
             self._waiting.labels(waits.mode, waits.rail, waits.cause).set(waits.value)
         for balance in figures.balances:
             self._balances.labels(balance.mode, balance.name).set(balance.value)
-        for stock in figures.low_stock:
-            self._low_stock.labels(stock.mode).set(stock.value)
+        for mode in MODES:
+            low = sum(each.number for each in figures.low_stock if each.mode == mode)
+            self._low_stock.labels(mode).set(low)
         self._reconciliation.set(figures)

@@ -1,8 +1,12 @@
 """Prometheus gauges of what the last comparisons with the rails came to."""
 
+from collections import defaultdict
+from datetime import UTC, datetime
+
 from prometheus_client import CollectorRegistry, Gauge
 
 from payviox.monitoring.service import Figures
+from payviox.reporting.attention import Matter
 
 
 class ReconciliationMetrics:
@@ -37,11 +41,15 @@ class ReconciliationMetrics:
             gauge.clear()
 
     def set(self, figures: Figures) -> None:
-        for found in figures.in_suspense:
-            at = (found.mode, found.rail, found.cause)
-            self._items.labels(*at).set(found.number)
-            self._cents.labels(*at).set(found.cents)
-            self._oldest.labels(*at).set(found.oldest_s)
+        now = datetime.now(UTC)
+        items: dict[tuple[str, ...], list[Matter]] = defaultdict(list)
+        for matter in figures.unexplained:
+            items[matter.mode, matter.rail or "", matter.subject or ""].append(matter)
+        for at, matters in items.items():
+            ages = [(now - each.oldest).total_seconds() for each in matters if each.oldest]
+            self._items.labels(*at).set(sum(each.number for each in matters))
+            self._cents.labels(*at).set(sum(each.cents or 0 for each in matters))
+            self._oldest.labels(*at).set(max(ages, default=0.0))
         for rail in figures.compared:
             self._in_transit.labels(rail.mode, rail.rail).set(rail.in_transit_cents)
             self._age.labels(rail.mode, rail.rail).set(rail.age_s)

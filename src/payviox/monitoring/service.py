@@ -12,7 +12,10 @@ from payviox.db.pool import Connection, Database
 from payviox.monitoring.queries import figures as queries
 from payviox.monitoring.queries import reconciliation
 from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
-from payviox.monitoring.queries.reconciliation import Compared, InSuspense
+from payviox.monitoring.queries.reconciliation import Compared
+from payviox.monitoring.write_probe import WriteProbe
+from payviox.reporting import attention
+from payviox.reporting.attention import Matter
 
 HEARTBEAT_S = 60.0
 """A worker whose last heartbeat is older counts as gone."""
@@ -45,25 +48,28 @@ class Figures:
     open_orders: list[Counted]
     waiting_orders: list[Waiting]
     balances: list[Counted]
-    low_stock: list[Counted]
-    in_suspense: list[InSuspense]
+    low_stock: list[Matter]
+    unexplained: list[Matter]
     compared: list[Compared]
 
 
-async def readiness(database: Database) -> Readiness:
+async def readiness(database: Database, probe: WriteProbe) -> Readiness:
     """Ask the database, not for long. A pooled connection that has gone stale is no outage."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            return await database.fetch(_readiness)
+            return await database.fetch(_readiness, probe)
     except (psycopg.Error, PoolTimeout, TimeoutError):
         return Readiness("the database does not answer", "not checked", "not checked")
 
 
-async def _readiness(connection: Connection) -> Readiness:
+async def _readiness(connection: Connection, probe: WriteProbe) -> Readiness:
     found = await queries.schema_revision(connection)
     if found != _known_revision():
         message = f"the database is at schema {found}, this version needs {_known_revision()}"
         return Readiness(OK, message, "not checked")
+    refusal = await probe.refusal(connection)
+    if refusal is not None:
+        return Readiness(refusal, OK, "not checked")
     workers = await queries.workers(connection, HEARTBEAT_S)
     if workers.alive:
         return Readiness(OK, OK, OK)
@@ -86,8 +92,8 @@ async def _figures(connection: Connection) -> Figures:
         await queries.open_orders(connection),
         await queries.waiting_orders(connection),
         await queries.balances(connection),
-        await queries.low_stock(connection),
-        await reconciliation.in_suspense(connection),
+        await attention.low_stock(connection),
+        await attention.unexplained(connection),
         await reconciliation.compared(connection),
     )
 

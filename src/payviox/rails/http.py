@@ -46,7 +46,7 @@ class Answer:
         """The body as a JSON object; an empty one where it is none."""
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested without end
             return {}
         return found if isinstance(found, dict) else {}
 

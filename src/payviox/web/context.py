@@ -13,6 +13,7 @@ from payviox.auth.keys import BusinessCaller
 from payviox.auth.users import UserCaller
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
+from payviox.monitoring.write_probe import WriteProbe
 from payviox.settings import Settings
 from payviox.web.write_limits import Gate, WriteLimits
 from payviox.withdrawals.routing import Rails
@@ -36,6 +37,7 @@ class Services:
     rails: Rails
     turns: WriteLimits = field(default_factory=WriteLimits)
     callbacks: Gate = field(default_factory=lambda: Gate(CALLBACKS))
+    write_probe: WriteProbe = field(default_factory=WriteProbe)
 
 
 def services(request: Call) -> Services:

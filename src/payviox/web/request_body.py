@@ -4,8 +4,10 @@ else goes to Litestar."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
+from payviox.auth.keys import BusinessCaller
 from payviox.errors import (
     BodyTooLarge,
     MethodNotAllowed,
@@ -14,6 +16,7 @@ from payviox.errors import (
     UnsupportedMediaType,
 )
 from payviox.idempotency.model import BadKey
+from payviox.web.body_memory import BodyMemory
 from payviox.web.errors import error_answer
 
 Scope = MutableMapping[str, Any]
@@ -22,15 +25,25 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 ShortPath = Callable[[Scope, bytes], Awaitable[tuple[int, bytes, dict[str, str]]]]
-Authenticate = Callable[[str | None], Awaitable[object]]
+Authenticate = Callable[[str | None], Awaitable[BusinessCaller]]
 """Finds out who calls by an Authorization header. Raises Unauthorized."""
 
 MAX_BODY = 1_000_000
 MAX_BATCH_BODY = 4_000_000
-MAX_STRANGERS_BODY = 64_000
-"""Bytes that are read before anybody asks who sends them."""
+MAX_CALLBACK_BODY = 64_000
+MAX_STRANGERS_BODY = 8_000
+"""Bytes that are read before anybody asks who sends them, and the most of a payout user's body."""
+HELD = 32_000_000
+HELD_OF_ONE = 16_000_000
+"""Bytes of longer bodies that are held at once, of all businesses and of one of them."""
+HELD_OF_STRANGERS = 4_000_000
+"""As much, of strangers' callbacks. A body of up to MAX_STRANGERS_BODY is not counted: there is one
+of them for each connection at the most."""
 BODY_S = 15.0
 """Seconds that a client may take to send its body."""
+BEGIN_S = 5.0
+LEAST_RATE = 20_000
+"""After BEGIN_S seconds a body is given up that came in at fewer bytes a second."""
 
 USERS_ROUTES = ("/payout/operations", "/payout/quote", "/payout/gift-cards", "/payout/withdraw")
 """How the paths of payout users' routes begin; all others under `/payout/` are businesses'."""
@@ -81,59 +94,69 @@ class RequestBodies:
         for method, path in short_paths:
             self._methods.setdefault(path, []).append(method)
         self._body_s = body_s
+        self._businesses = BodyMemory(HELD, HELD_OF_ONE)
+        self._strangers = BodyMemory(HELD_OF_STRANGERS, HELD_OF_STRANGERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
         try:
-            body = await self._body(scope, receive)
-            short = self._short_path(scope)
-            if short is None:
-                scope.setdefault("state", {})["body"] = body
-                await self._inner(scope, _replay(body, receive), send)
-                return
-            status, content, headers = await short(scope, body)
+            with ExitStack() as held:
+                body = await self._body(scope, receive, held)
+                short = self._short_path(scope)
+                if short is None:
+                    scope.setdefault("state", {})["body"] = body
+                    await self._inner(scope, _replay(body, receive), send)
+                    return
+                status, content, headers = await short(scope, body)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001  # rendered, and logged where it is our fault
             status, content, headers = error_answer(error)
-        await _answer(send, status, content, headers)
+        await send_answer(send, status, content, headers)
 
     def _short_path(self, scope: Scope) -> ShortPath | None:
         """Raises OtherMethod."""
         found = self._short_paths.get((scope["method"], scope["path"]))
         if found is None and scope["path"] in self._methods:
+            if scope["method"] == "OPTIONS":
+                return self._say_methods
             raise OtherMethod(self._methods[scope["path"]])
         return found
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+    async def _say_methods(self, scope: Scope, _: bytes) -> tuple[int, bytes, dict[str, str]]:
+        return 204, b"", {"Allow": ", ".join(self._methods[scope["path"]])}
+
+    async def _body(self, scope: Scope, receive: Receive, held: ExitStack) -> bytes:
         """The body. On a business's routes a bad key is said before whatever is wrong with it."""
         head, path = _Head(scope["headers"]), scope["path"]
         if not _is_business(path):
-            return await self._read(_Body(receive, MAX_STRANGERS_BODY), head)
+            limit = MAX_CALLBACK_BODY if path.startswith("/rails/") else MAX_STRANGERS_BODY
+            return await self._read(_Body(receive, limit, self._body_s), head, held)
         limit = MAX_BATCH_BODY if path == "/payout/batch" else MAX_BODY
         try:
-            return await self._read(_Body(receive, limit), head)
+            return await self._read(_Body(receive, limit, self._body_s), head, held, business=True)
         except PayvioxError:
             await self._authenticate(head.authorization)
             raise
 
-    async def _read(self, body: "_Body", head: "_Head") -> bytes:
-        """Raises what is wrong with the headers or the body, and Unauthorized where it is longer
-        than a stranger's may be."""
+    async def _read(
+        self, body: "_Body", head: "_Head", held: ExitStack, *, business: bool = False
+    ) -> bytes:
+        """Raises what is wrong with the headers or the body; where it is longer than a stranger's
+        may be, Unauthorized, and Busy where too much is held already."""
         head.check()
         body.check(head.length)
-        long = head.length > MAX_STRANGERS_BODY
-        try:
-            async with asyncio.timeout(self._body_s):
-                if not long:
-                    long = not await body.collect(MAX_STRANGERS_BODY)
-                if long:
-                    await self._authenticate(head.authorization)
-                    await body.collect(body.limit)
-        except TimeoutError:
-            raise RequestTimeout from None
+        long = head.length > MAX_STRANGERS_BODY or not await body.collect(MAX_STRANGERS_BODY)
+        if long:
+            size = head.length or body.limit
+            if business:
+                caller = await self._authenticate(head.authorization)
+                held.enter_context(self._businesses.hold(caller.business_id, size))
+            else:
+                held.enter_context(self._strangers.hold(None, size))
+            await body.collect(body.limit)
         content = body.content
         if content and not head.is_json:
             raise UnsupportedMediaType
@@ -168,11 +191,13 @@ class _Head:
 
 
 class _Body:
-    """A body as it comes in, up to `limit` bytes."""
+    """A body as it comes in, up to `limit` bytes and `most_s` seconds."""
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, limit: int, most_s: float) -> None:
         self.limit = limit
         self._receive = receive
+        self._most_s = most_s
+        self._waited_s = 0.0
         self._parts: list[bytes] = []
         self._size = 0
         self._complete = False
@@ -188,9 +213,9 @@ class _Body:
 
     async def collect(self, size: int) -> bool:
         """Read on until it is complete, or longer than `size`; answers whether it is complete and
-        no longer. Raises BodyTooLarge and ClientGone."""
+        no longer. Raises BodyTooLarge, RequestTimeout and ClientGone."""
         while not self._complete and self._size <= size:
-            message = await self._receive()
+            message = await self._next()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             part = message.get("body", b"")
@@ -199,6 +224,19 @@ class _Body:
             self._parts.append(part)
             self._complete = not message.get("more_body")
         return self._complete and self._size <= size
+
+    async def _next(self) -> Message:
+        """What comes next, in the time that is left for it. Only waiting for the client counts."""
+        allowed_s = min(self._most_s, BEGIN_S + self._size / LEAST_RATE)
+        now = asyncio.get_running_loop().time
+        began = now()
+        try:
+            async with asyncio.timeout(allowed_s - self._waited_s):
+                return await self._receive()
+        except TimeoutError:
+            raise RequestTimeout from None
+        finally:
+            self._waited_s += now() - began
 
 
 def _is_business(path: str) -> bool:
@@ -219,11 +257,13 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _answer(send: Send, status: int, content: bytes, headers: dict[str, str]) -> None:
-    sent = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(content)),
-        *((name.lower().encode(), value.encode()) for name, value in headers.items()),
-    ]
+async def send_answer(send: Send, status: int, content: bytes, headers: Mapping[str, str]) -> None:
+    """Send a whole JSON answer; without a body where `content` is empty."""
+    sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    if content:
+        sent += [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(content)),
+        ]
     await send({"type": "http.response.start", "status": status, "headers": sent})
     await send({"type": "http.response.body", "body": content})

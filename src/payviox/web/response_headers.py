@@ -1,11 +1,14 @@
-"""Around the whole application: headers that every answer carries, and the measure of every
-request."""
+"""Around the whole application: paths in one spelling, HEAD as GET without a body, headers that
+every answer carries, and the measure of every request."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from payviox.errors import NotFound
 from payviox.monitoring.metrics import Metrics
-from payviox.web.request_body import Application, Message, Receive, Scope, Send
+from payviox.web import paths
+from payviox.web.errors import error_answer
+from payviox.web.request_body import Application, Message, Receive, Scope, Send, send_answer
 
 Header = tuple[bytes, bytes]
 ALWAYS = (
@@ -32,45 +35,70 @@ class ResponseHeaders:
     ) -> None:
         self._inner = inner
         self._metrics = metrics
-        self._allow = {path: ", ".join(names).encode() for path, names in methods.items()}
+        self._allow = {path: _allowed(names) for path, names in methods.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
+        method, path = scope["method"], paths.canonical(scope["path"])
+        disguised = paths.is_disguised(scope, path)
+        inner_method = "GET" if method == "HEAD" else method
+        scope = {**scope, "method": inner_method, "path": path}
         status = 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._headers(scope, message.get("headers", ()))
+                message["headers"] = self._headers(scope, status, message.get("headers", ()))
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         begun = time.perf_counter()
         try:
-            await self._inner(scope, receive, answer)
+            if disguised:
+                await send_answer(answer, *error_answer(NotFound()))
+            else:
+                await self._inner(scope, receive, answer)
         finally:
             if status:
                 took = time.perf_counter() - begun
-                self._metrics.observe(_method(scope), self._route(scope), status, took)
+                route = ELSEWHERE if disguised else self._route(scope)
+                self._metrics.observe(_label(method), route, status, took)
 
     def _route(self, scope: Scope) -> str:
         path: str = scope["path"]
         return path if path in self._allow else scope.get("path_template") or ELSEWHERE
 
-    def _headers(self, scope: Scope, given: Iterable[tuple[bytes, bytes]]) -> list[Header]:
+    def _headers(
+        self, scope: Scope, status: int, given: Iterable[tuple[bytes, bytes]]
+    ) -> list[Header]:
         headers = list(given)
-        if scope["method"] == "OPTIONS":  # the framework knows the first of a path's routes only
-            allow = self._allow.get(self._route(scope), b"")
-            headers = [(b"allow", allow) if name == b"allow" else (name, v) for name, v in headers]
+        if status == 405 or scope["method"] == "OPTIONS":
+            headers = [self._complete(scope, header) for header in headers]
         names = {name for name, _ in headers}
         headers += ALWAYS
         headers += [header for header in DEFAULTS if header[0] not in names]
         return headers
 
+    def _complete(self, scope: Scope, header: Header) -> Header:
+        """`Allow` with every method of the path: the framework knows the first of its routes, and
+        nothing of HEAD."""
+        name, value = header
+        if name != b"allow":
+            return header
+        known = self._allow.get(self._route(scope))
+        return name, known or _allowed(value.decode().split(", "))
 
-def _method(scope: Scope) -> str:
+
+def _allowed(methods: Sequence[str]) -> bytes:
+    """The value of `Allow` for a path that has these routes."""
+    answered = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    return ", ".join(sorted(answered)).encode()
+
+
+def _label(method: str) -> str:
     """A method that is none would be a label of a stranger's choice."""
-    method: str = scope["method"]
     return method if method in ("GET", "POST", "PUT", "HEAD", "OPTIONS") else "OTHER"

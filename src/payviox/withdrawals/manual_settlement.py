@@ -7,6 +7,7 @@ from uuid import UUID
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
+from payviox.ledger.model import InsufficientFunds
 from payviox.rails.protocol import Outcome
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
@@ -59,7 +60,10 @@ async def settle(
     evidence = {"settled_by": actor}
     answer = Outcome(ended, reason=reason, again_s=LOOK_AGAIN_S, evidence=evidence)
     decision = decide(booking.case(order, None), answer)
-    await booking.book(connection, business_id, [(order, answer, decision)], actor)
+    try:
+        await booking.book(connection, business_id, [(order, answer, decision)], actor)
+    except InsufficientFunds as error:
+        raise service.NotFunded from error
     detail = {"order": str(order_id), "outcome": ended, "reason": reason}
     await businesses.audit(connection, business_id, actor, "order.settled", detail)
     return await service.get(connection, business_id, order_id)

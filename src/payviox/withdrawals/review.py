@@ -1,7 +1,6 @@
 """Which new orders a person must look at first. The rules are the business's own; amounts are US
 cents."""
 
-import time
 from uuid import UUID
 
 from payviox.businesses.model import Business
@@ -71,8 +70,7 @@ async def _velocity(
 ) -> list[str]:
     if business.review_velocity_orders is None and business.review_velocity_amount is None:
         return []
-    first_id = _first_id(time.time() - VELOCITY_S)
-    orders, amount = await rules.since(connection, business.id, user_id, first_id)
+    orders, amount = await rules.within(connection, business.id, user_id, VELOCITY_S)
     found = []
     if (
         business.review_velocity_orders is not None
@@ -83,8 +81,3 @@ async def _velocity(
     if most is not None and amount + order.amount >= most:
         found.append("velocity_amount")
     return found
-
-
-def _first_id(unix_s: float) -> UUID:
-    """The smallest id (UUID version 7) of that moment."""
-    return UUID(int=int(unix_s * 1000) << 80)

@@ -10,7 +10,7 @@ from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors, InsufficientBalance, NotFound, Unauthorized
 from payviox.ledger import service as ledger
-from payviox.ledger.model import Posting, in_transit
+from payviox.ledger.model import InsufficientFunds, Posting, in_transit
 from payviox.ledger.model import user as user_account
 from payviox.rails.protocol import ReadyOrder
 from payviox.text import printable
@@ -69,6 +69,12 @@ async def create(
     if order.status == "queued":
         await jobs.wake(connection, jobs.PROCESS_ORDERS, business.id)
     return order
+
+
+class NotFunded(Conflict):
+    """Its transfers do not say that its money is in transit: somebody changed what they may not."""
+
+    message = "The order's money is not in transit. Nothing was moved; ask the operator"
 
 
 orders_allowed = quotes.user_is_active
@@ -206,7 +212,10 @@ async def _give_back(
         raise Conflict("The order is being sent again and cannot be taken back")
     check_transition(order.status, status)
     await orders.set_status(connection, order, status, note=note)
-    await ledger.post(connection, order.business_id, [release(order, actor)])
+    try:
+        await ledger.post(connection, order.business_id, [release(order, actor)])
+    except InsufficientFunds as error:
+        raise NotFunded from error
     await transitions.enter(connection, order.business_id, [Entry(order, status, actor, note)])
     return await get(connection, order.business_id, order.id)
 

@@ -115,7 +115,7 @@ async def test_killed_in_the_records_transaction(
     (claim,) = await take(desk)
     outcome = await vendor.submit(claim.ready, claim.reference)
     before = await desk.business.ledger()
-    place = {"post": ledger, "record": sending, "write_order_events": claims.stories}[point]
+    place = {"post": ledger, "record": sending, "write_order_events": claims.transitions}[point]
     real = getattr(place, point)
 
     async def killed_after(*given: object) -> None:

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from payviox.cli import main as cli
 from support.installation import PAYVIOX
 
+SECRET = "0123456789"
+
 
 def payviox(home: Path, *arguments: str | bytes) -> str:
     """What it says, refused, with this PAYVIOX_HOME."""
@@ -54,7 +56,7 @@ def test_what_nothing_foresaw_is_a_sentence_without_secrets_and_shown_whole_for_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object) -> None:
-        raise ZeroDivisionError("by\nsk_test_0123456789")
+        raise ZeroDivisionError(f"by\nsk_test_{SECRET}")
 
     monkeypatch.setattr(cli.Commands, "invoke", fail)
     monkeypatch.delenv("PAYVIOX_LOG_LEVEL", raising=False)
@@ -65,4 +67,11 @@ def test_what_nothing_foresaw_is_a_sentence_without_secrets_and_shown_whole_for_
         " With PAYVIOX_LOG_LEVEL=debug it shows where.\n"
     )
     monkeypatch.setenv("PAYVIOX_LOG_LEVEL", "debug")
-    assert isinstance(CliRunner().invoke(cli.main, ["keys"]).exception, ZeroDivisionError)
+    shown = CliRunner().invoke(cli.main, ["keys"])
+    assert shown.exit_code == 1
+    assert shown.stdout == ""
+    assert shown.stderr.startswith("Traceback")
+    assert shown.stderr.endswith(
+        "Error: The command failed: ZeroDivisionError: by sk_test_[hidden].\n"
+    )
+    assert SECRET not in shown.stderr

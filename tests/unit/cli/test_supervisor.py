@@ -1,6 +1,7 @@
 """A worker that hangs under `serve`."""
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 
@@ -52,6 +53,41 @@ async def test_a_worker_without_heartbeat_is_ended_by_force_and_started_again(
     assert started[1].returncode is None
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_child_that_does_not_stop_is_killed_before_anything_is_said_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where logging waits for its reader, the child must not outlive that."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start(_: Supervisor, __: str) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STUBBORN, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        await process.stdout.readline()
+        started.append(process)
+        return process
+
+    statuses: list[int | None] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            statuses.append(started[0].returncode)
+
+    handler = Handler()
+    supervisor.logger.addHandler(handler)
+    monkeypatch.setattr(Supervisor, "_start", start)
+    monkeypatch.setattr(supervisor, "STOP_S", 0.1)
+    try:
+        running = asyncio.create_task(Supervisor(settings(tmp_path), ["web"]).run(lambda: None))
+        await eventually(lambda: started)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    finally:
+        supervisor.logger.removeHandler(handler)
+    assert statuses == [-9]
 
 
 @pytest.mark.parametrize(

@@ -202,13 +202,15 @@ ORDER BY a.id
 """
 
 
-async def balance_lifetimes(connection: Connection) -> list[tuple[UUID, int]]:
-    """The businesses whose unspent allocations expire, and after how many days. One of the worker's
-    sweeps, which may read across businesses."""
+async def expiring(connection: Connection) -> list[tuple[UUID, datetime]]:
+    """The businesses whose unspent allocations expire, and what came before which time has, by the
+    clock that the transfers were stamped with: the database's. One of the worker's sweeps, which
+    may read across businesses."""
     cursor = await connection.execute(
-        "SELECT id, balance_lifetime_days FROM businesses WHERE balance_lifetime_days IS NOT NULL"
+        "SELECT id, now() - make_interval(days => balance_lifetime_days) FROM businesses"
+        " WHERE balance_lifetime_days IS NOT NULL"
     )
-    return [(row[0], row[1]) for row in await cursor.fetchall()]  # type: ignore[misc]  # uuid, integer
+    return [(row[0], row[1]) for row in await cursor.fetchall()]  # type: ignore[misc]  # uuid, timestamp
 
 
 async def users_with_old_balance(

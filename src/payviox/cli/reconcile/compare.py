@@ -20,6 +20,9 @@ from payviox.cli.reconcile.report import Compared, csv_lines, print_report, show
 from payviox.cli.runtime import Runtime, run
 from payviox.reconciliation import service
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Further back rails would be asked for nothing, month by month."""
+
 
 class Since(click.ParamType[datetime]):
     """A day (`2026-11-01`), a time, or so many days ago (`7d`)."""
@@ -42,6 +45,8 @@ class Since(click.ParamType[datetime]):
             found = found if found.tzinfo else found.replace(tzinfo=UTC)
         if found >= now:
             self.fail(f"{text} is not in the past.", param, ctx)
+        if found < EARLIEST:
+            self.fail(f"{text} is before {EARLIEST:%Y}: no rail has books of then.", param, ctx)
         return found
 
 

@@ -145,8 +145,11 @@ class _Member:
         while not self._left.wait(_WATCH_S):
             try:
                 self._ensure_keeper()
-            except (EmbeddedError, OSError) as error:
-                _log.error("The embedded PostgreSQL is down: %s", error)
+            except EmbeddedError as error:
+                _log.error("The embedded PostgreSQL is down: %s", error)  # it says all
+                self._left.wait(2.0)
+            except OSError as error:  # of this process: too many open files, a full disk
+                _log.error("The embedded PostgreSQL cannot be looked after: %s", error)
                 self._left.wait(2.0)
 
     def _ensure_keeper(self) -> None:

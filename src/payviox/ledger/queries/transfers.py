@@ -177,6 +177,23 @@ async def find_transfer(
         return await cursor.fetchone()
 
 
+async def in_transit_of(
+    connection: Connection, business_id: UUID, order_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """What each of these orders has in transit, by its transfers; those without any transfer are
+    left out."""
+    cursor = await connection.execute(
+        "SELECT t.order_id, sum(t.amount * ((g.kind = 'in_transit')::int"
+        "                                   - (f.kind = 'in_transit')::int))::bigint"
+        " FROM transfers t"
+        " JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account"
+        " JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account"
+        " WHERE t.business_id = %s AND t.order_id = ANY(%s) GROUP BY t.order_id",
+        [business_id, list(order_ids)],
+    )
+    return dict(await cursor.fetchall())  # type: ignore[arg-type]  # uuid, bigint
+
+
 async def find_deposit(
     connection: Connection, business_id: UUID, references: Sequence[str]
 ) -> Transfer | None:

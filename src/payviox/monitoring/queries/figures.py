@@ -122,20 +122,3 @@ async def balances(connection: Connection) -> list[Counted]:
             " GROUP BY GROUPING SETS ((b.mode, a.kind), (b.mode))"
         )
         return await cursor.fetchall()
-
-
-async def low_stock(connection: Connection) -> list[Counted]:
-    """How many gift-card products have fewer cards than their business's alert level, or none."""
-    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
-        await cursor.execute(
-            "SELECT b.mode, 'products' AS name,"
-            " count(*) FILTER (WHERE c.cards < greatest(b.low_stock, 1)) AS value"
-            " FROM businesses b JOIN gift_card_products p ON p.business_id = b.id"
-            " CROSS JOIN LATERAL (SELECT count(*) AS cards FROM ("
-            "   SELECT 1 FROM gift_cards g WHERE g.business_id = p.business_id"
-            "   AND g.product_id = p.id AND g.status = 'available'"
-            "   AND (g.expires_on IS NULL OR g.expires_on >= current_date)"
-            "   LIMIT greatest(b.low_stock, 1)) few) c"
-            " GROUP BY b.mode"
-        )
-        return await cursor.fetchall()

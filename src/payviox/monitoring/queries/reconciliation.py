@@ -8,18 +8,6 @@ from payviox.db.pool import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class InSuspense:
-    """Open suspense items of one cause at one rail. `cents` whatever their direction."""
-
-    mode: str
-    rail: str
-    cause: str
-    number: int
-    cents: int
-    oldest_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Compared:
     """The last comparisons of one rail, all businesses together, in cents; the float where it is
     known. `age_s` is that of the business that was compared longest ago."""
@@ -29,18 +17,6 @@ class Compared:
     float_cents: int | None
     in_transit_cents: int
     age_s: float
-
-
-async def in_suspense(connection: Connection) -> list[InSuspense]:
-    async with connection.cursor(row_factory=class_row(InSuspense)) as cursor:
-        await cursor.execute(
-            "SELECT b.mode, i.rail, i.cause, count(*) AS number,"
-            " sum(abs(i.amount))::bigint AS cents,"
-            " extract(epoch FROM now() - min(i.opened_at))::float AS oldest_s"
-            " FROM businesses b JOIN suspense_items i ON i.business_id = b.id"
-            " WHERE i.resolved_at IS NULL GROUP BY b.mode, i.rail, i.cause"
-        )
-        return await cursor.fetchall()
 
 
 async def compared(connection: Connection) -> list[Compared]:

@@ -250,7 +250,7 @@ def _read_file(file: Path) -> dict[str, dict[str, Any]]:
         )
     except OSError as error:
         raise ChainError(f"{file} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ChainError(f"{file} is not well-formed: {error}.") from None
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise ChainError(f"{file} must have a table for each chain, named as the chain.")

@@ -133,7 +133,7 @@ def _read(path: Path) -> dict[str, Any]:
             found = json.loads(file.read(MAX_BYTES))
     except OSError as error:
         raise SignerError(_unreadable(str(path), error)) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SignerError(_no_keystore(path)) from None
     if not isinstance(found, dict):
         raise SignerError(_no_keystore(path))

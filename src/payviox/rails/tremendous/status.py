@@ -258,9 +258,11 @@ def _text(value: object) -> str | None:
 def _time(value: object) -> datetime | None:
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        if found is None:
+            return None
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):  # at the ends of the calendar UTC is beyond them
         return None
-    return found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
 
 
 def _leaves(value: object, path: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The SQL of quotes and of what the review rules and limits ask."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -39,9 +40,12 @@ async def insert_quote(
     rail: str,
     quote: Quote,
 ) -> None:
+    """Keep a quote for as long as it is good from now on, by the database's clock, which is also
+    what says that it has expired."""
     await connection.execute(
         "INSERT INTO quotes (business_id, id, payout_user_id, provider, rail, amount, fees,"
-        " net_amount, destination, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " net_amount, destination, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s,"
+        " clock_timestamp() + make_interval(secs => %s))",
         [
             business_id,
             quote_id,
@@ -52,7 +56,7 @@ async def insert_quote(
             quote.fees,
             quote.net_amount,
             Jsonb(quote.destination),
-            quote.expires_at,
+            (quote.expires_at - datetime.now(UTC)).total_seconds(),
         ],
     )
 
@@ -121,15 +125,16 @@ async def uses(
     return Uses(bool(row[0]), int(str(row[1])))
 
 
-async def since(
-    connection: Connection, business_id: UUID, user_id: UUID, first_id: UUID
+async def within(
+    connection: Connection, business_id: UUID, user_id: UUID, seconds: float
 ) -> tuple[int, int]:
-    """How many orders from `first_id` on the payout user has made, and for how many cents, leaving
-    out those that were taken back before anything was sent."""
+    """How many orders the payout user has made in the last so many seconds, and for how many cents,
+    leaving out those that were taken back before anything was sent."""
     cursor = await connection.execute(
         "SELECT count(*), coalesce(sum(amount), 0)::bigint FROM orders WHERE business_id = %s"
-        " AND payout_user_id = %s AND id >= %s AND status NOT IN ('canceled', 'rejected')",
-        [business_id, user_id, first_id],
+        " AND payout_user_id = %s AND created_at >= clock_timestamp() - make_interval(secs => %s)"
+        " AND status NOT IN ('canceled', 'rejected')",
+        [business_id, user_id, seconds],
     )
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101  # aggregates answer a row

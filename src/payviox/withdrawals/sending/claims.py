@@ -9,6 +9,7 @@ from uuid import UUID
 from payviox.db import account_locks
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
+from payviox.ledger import service as ledger
 from payviox.rails.protocol import Outcome, Rail, ReadyOrder, TakesBack
 from payviox.withdrawals import transitions
 from payviox.withdrawals.model import (
@@ -84,6 +85,7 @@ async def take(
             claims += await _take(connection, business_id, rails, queue, limit)
     looks = [claim.order for claim in claims if not claim.starts]
     await sending.set_due(connection, [(order, order.leased_until) for order in looks])
+    claims = await _without_unfunded(connection, business_id, claims)
     starts = [claim for claim in claims if claim.starts]
     await sending.start_sending(
         connection, [(c.order, c.attempt, c.reference, _request(c.order)) for c in starts]
@@ -94,6 +96,24 @@ async def take(
     begun = [claim.order for claim in starts if claim.order.waiting is None]
     await transitions.enter(connection, business_id, [Entry(o, "sending", ACTOR) for o in begun])
     return claims
+
+
+async def _without_unfunded(
+    connection: Connection, business_id: UUID, claims: Sequence[Claim]
+) -> list[Claim]:
+    """The claims without those that would send an order whose money is not in transit, exactly:
+    one that was paid before, or that nobody reserved money for, is for a person."""
+    starting = [claim.order.id for claim in claims if claim.starts]
+    if not starting:
+        return list(claims)
+    held = await ledger.in_transit_of(connection, business_id, starting)
+    funded = []
+    for claim in claims:
+        if claim.starts and held.get(claim.order.id) != claim.order.amount:
+            await _for_a_person(connection, claim.order, "order.not_funded")
+        else:
+            funded.append(claim)
+    return funded
 
 
 async def _take(
@@ -176,13 +196,15 @@ async def _review_again(connection: Connection, order: Held) -> None:
     await booking.alert(connection, [order], "order.changed_after_review", ACTOR)
 
 
-async def _for_a_person(connection: Connection, order: Held) -> None:
+async def _for_a_person(
+    connection: Connection, order: Held, alert: str = "order.needs_a_person"
+) -> None:
     """It stays as it is, can be taken back if it could be before, and is not tried again."""
     await sending.put_aside(connection, order, NEEDS_A_PERSON)
     await transitions.enter(
         connection, order.business_id, [Entry(order, order.status, ACTOR, NEEDS_A_PERSON)]
     )
-    await booking.alert(connection, [order], "order.needs_a_person", ACTOR)
+    await booking.alert(connection, [order], alert, ACTOR)
 
 
 async def hand_back(connection: Connection, business_id: UUID, claims: Sequence[Claim]) -> None:
@@ -215,6 +237,18 @@ async def record(
         answer, rail = by_claim[id(claim)]
         decided.append((order, answer, decide(booking.case(order, rail, claim.action), answer)))
     await booking.book(connection, business_id, decided, ACTOR)
+
+
+async def set_aside(
+    connection: Connection, business_id: UUID, claim: Claim, outcome: Outcome
+) -> None:
+    """An outcome that the ledger refuses to book: the order keeps its state and is for a person,
+    with what the rail said beside it. Nothing is sent or looked up again by itself."""
+    for _, order in await _still_ours(connection, business_id, [claim]):
+        logger.error(
+            "order.cannot_be_booked", order=str(order.id), rail=order.rail, said=outcome.state
+        )
+        await _for_a_person(connection, order, "order.cannot_be_booked")
 
 
 async def _still_ours(

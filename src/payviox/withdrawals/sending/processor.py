@@ -15,6 +15,7 @@ from uuid import UUID
 
 from payviox.db.pool import Database
 from payviox.event_log import EventLogger
+from payviox.ledger.model import InsufficientFunds
 from payviox.rails.protocol import Outcome, Rail, TakesBack
 from payviox.withdrawals.queries import sending
 from payviox.withdrawals.queries.sending import Queue
@@ -200,6 +201,13 @@ class _Drain:
         does not hold up the others. What stays unrecorded is looked up when its lease is over."""
         try:
             await self._database.write(claims.record, self._business_id, answers)
+        except InsufficientFunds:
+            if len(answers) == 1:
+                claim, outcome, _ = answers[0]
+                await self._database.write(claims.set_aside, self._business_id, claim, outcome)
+                return
+            for answer in answers:
+                await self._record([answer])
         except Exception:
             if len(answers) == 1:
                 logger.exception("outcome not recorded", order=str(answers[0][0].order.id))

@@ -1,0 +1,100 @@
+"""`payviox attention`: what waits for a person, and what to do about it."""
+
+import sys
+from typing import Any
+from uuid import UUID
+
+import click
+
+from payviox import ids
+from payviox.businesses import service as businesses
+from payviox.cli.output import BUSINESS, age, as_json, counted, print_json, print_table
+from payviox.cli.runtime import Runtime, run
+from payviox.money import dollars
+from payviox.reporting import attention as reporting
+from payviox.reporting.attention import Cause, Matter
+
+NOUNS: dict[Cause, str] = {
+    "unexplained": "suspense item",
+    "low_stock": "product",
+    "webhook_failing": "webhook",
+}
+"""What is counted, where it is not orders."""
+
+COMMANDS: dict[Cause, str] = {
+    "person": "payviox order list {business} --waiting person",
+    "unknown": "payviox order list {business} --status unknown",
+    "unexplained": "payviox reconcile items --business {business}",
+    "review": "payviox order list {business} --status review",
+    "float_empty": "payviox order resume {business} --waiting float_empty",
+    "waiting": "payviox rail check {business}",
+    "low_stock": "payviox giftcards stock {business}",
+    "webhook_failing": "payviox webhook log {business}",
+}
+"""The command that the next step begins with."""
+
+
+@click.command()
+@click.option("--business", "business_id", type=BUSINESS, help="Of this business alone.")
+@as_json
+def attention(business_id: UUID | None, as_json: bool) -> None:
+    """List what waits for a person, the most urgent first, each with what to do next.
+
+    That is: orders in review, with an unknown outcome or waiting for what only an operator can
+    give, money that nobody has explained, low stock, webhooks that were given up. No rail is asked:
+    `payviox reconcile` and `payviox rail check` do.
+    """
+
+    async def work(runtime: Runtime) -> list[Matter]:
+        if business_id is not None:
+            await runtime.database.fetch(businesses.get, business_id)
+        return await runtime.database.fetch(reporting.matters, business_id)
+
+    found = run(work)
+    if as_json:
+        print_json([_shown(each) for each in found])
+    elif sys.stdout.isatty():
+        click.echo("\n\n".join(map(_told, found)) or "Nothing waits for a person.")
+    else:
+        rows = [_shown(each) for each in found]
+        columns = list(rows[0]) if rows else []
+        print_table(columns, [list(row.values()) for row in rows], "Nothing waits for a person.")
+
+
+def _shown(matter: Matter) -> dict[str, Any]:
+    return {
+        "cause": matter.cause,
+        "business_id": ids.show(ids.BUSINESS, matter.business_id),
+        "name": matter.name,
+        "mode": matter.mode,
+        "rail": matter.rail,
+        "subject": matter.subject,
+        "number": matter.number,
+        "cents": matter.cents,
+        "oldest": matter.oldest,
+        "meaning": matter.advice.meaning,
+        "next_step": matter.advice.next_step,
+        "command": _command(matter),
+    }
+
+
+def _told(matter: Matter) -> str:
+    """`review: 3 orders, $260.00, the oldest since 2 h` with where, what it means and what to
+    do."""
+    facts = [counted(matter.number, NOUNS.get(matter.cause, "order"))]
+    if matter.cents is not None:
+        facts.append(dollars(matter.cents))
+    if matter.oldest is not None:
+        facts.append(f"the oldest {age(matter.oldest)} ago")
+    at = f"{matter.name} ({matter.mode})" + (f", {matter.rail}" if matter.rail else "")
+    about = f" ({matter.subject})" if matter.subject else ""
+    return (
+        f"{matter.cause}{about}: {', '.join(facts)}\n"
+        f"  {at}: {matter.advice.meaning}\n"
+        f"  {matter.advice.next_step}\n"
+        f"  {_command(matter)}"
+    )
+
+
+def _command(matter: Matter) -> str:
+    return COMMANDS[matter.cause].format(business=ids.show(ids.BUSINESS, matter.business_id))

@@ -1,0 +1,171 @@
+"""What waits for a person, over all businesses: each thing with its cause, how many, since when and
+one next step. It reads what is written down already; no rail is asked. Amounts are US cents."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from payviox import ids
+from payviox.db.pool import Connection
+from payviox.reporting.queries import attention as queries
+from payviox.reporting.queries.attention import Row
+
+Cause = Literal[
+    "person",
+    "unknown",
+    "unexplained",
+    "review",
+    "float_empty",
+    "waiting",
+    "low_stock",
+    "webhook_failing",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a cause means, and the one thing to do next."""
+
+    meaning: str
+    next_step: str
+
+
+ADVICE: Mapping[Cause, Advice] = {
+    "person": Advice(
+        "orders that may have been paid, and that nothing automatic will end",
+        "Find out at the rail what became of each, then settle it by hand.",
+    ),
+    "unknown": Advice(
+        "orders whose outcome the rail has not told; they are looked up by themselves",
+        "Look one up now, or wait for the next look-up.",
+    ),
+    "unexplained": Advice(
+        "money in which our books and a rail's differ, in suspense until it is explained",
+        "Look at the items and resolve each.",
+    ),
+    "review": Advice(
+        "orders that a rule holds back until somebody decides",
+        "Approve or reject each.",
+    ),
+    "float_empty": Advice(
+        "orders that the rail's account holds too little money for",
+        "Top up the account at the rail, then resume them.",
+    ),
+    "waiting": Advice(
+        "orders that wait for something at a rail that only its operator can give",
+        "Check the rail account and mend what it names; the orders go on by themselves.",
+    ),
+    "low_stock": Advice(
+        "gift-card products with fewer cards than the business's alert level, or none",
+        "Import more cards.",
+    ),
+    "webhook_failing": Advice(
+        "webhook deliveries of the last seven days that were given up",
+        "See what the receiver answered, mend it, then send them again.",
+    ),
+}
+"""In the order of urgency."""
+
+OPERATOR_ENDS = frozenset(
+    {
+        "amount_unsure",
+        "approval_at_rail",
+        "chain_changed",
+        "chain_not_connected",
+        "credentials_refused",
+        "gas_empty",
+        "nonce_missing",
+        "rail_misconfigured",
+        "rail_not_configured",
+        "rail_not_connected",
+        "refused_by_node",
+        "signer_unavailable",
+        "token_refuses",
+        "wallet_of_another_business",
+        "wallet_used_elsewhere",
+    }
+)
+"""What orders wait for until an operator does something; the rest ends by itself."""
+
+DAYS = 7
+"""How long a delivery that was given up is worth mentioning."""
+
+EVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What one business has to see to, of one cause: `number` of them since `oldest`, worth `cents`
+    where that is money. `rail` says where, `subject` what more there is to say: an item's cause,
+    or what orders wait for."""
+
+    cause: Cause
+    business_id: UUID
+    name: str
+    mode: str
+    rail: str | None
+    subject: str | None
+    number: int
+    cents: int | None
+    oldest: datetime | None
+
+    @property
+    def advice(self) -> Advice:
+        return ADVICE[self.cause]
+
+
+async def matters(connection: Connection, business_id: UUID | None = None) -> list[Matter]:
+    """What waits for a person, the most urgent cause first, then the oldest; of this business
+    alone where one is named."""
+    since = ids.first_at(datetime.now(UTC) - timedelta(days=DAYS))
+    given_up = await queries.failed_deliveries(connection, business_id, since)
+    found = [
+        *_orders(await queries.waiting_orders(connection, business_id)),
+        *_orders(await queries.orders_in(connection, business_id, ["review", "unknown"])),
+        *await unexplained(connection, business_id),
+        *await low_stock(connection, business_id),
+        *_matters("webhook_failing", given_up),
+    ]
+    order = list(ADVICE)
+    return sorted(found, key=lambda each: (order.index(each.cause), each.oldest or EVER))
+
+
+async def unexplained(connection: Connection, business_id: UUID | None = None) -> list[Matter]:
+    """Open suspense items; `subject` is their cause, `cents` whatever their direction."""
+    return _matters("unexplained", await queries.open_items(connection, business_id))
+
+
+async def low_stock(connection: Connection, business_id: UUID | None = None) -> list[Matter]:
+    """Gift-card products with too few cards."""
+    return _matters("low_stock", await queries.low_products(connection, business_id))
+
+
+def _orders(rows: Sequence[Row]) -> list[Matter]:
+    """By the state or the cause that each row's orders are in; what ends by itself is left out."""
+    found: list[Matter] = []
+    for row in rows:
+        match row.subject:
+            case "person" | "unknown" | "review" | "float_empty" as cause:
+                found += _matters(cause, [replace(row, subject=None)])
+            case subject if subject in OPERATOR_ENDS:
+                found += _matters("waiting", [row])
+    return found
+
+
+def _matters(cause: Cause, rows: Sequence[Row]) -> list[Matter]:
+    return [
+        Matter(
+            cause,
+            row.business_id,
+            row.name,
+            row.mode,
+            row.rail,
+            row.subject,
+            row.number,
+            row.cents,
+            row.oldest,
+        )
+        for row in rows
+    ]

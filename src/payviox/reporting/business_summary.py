@@ -1,0 +1,74 @@
+"""What a business's accounts hold, in cents, for a list of businesses and for one of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.db.pool import Connection
+from payviox.ledger import service as ledger
+from payviox.ledger.service import SumRow
+from payviox.reporting.queries import balances as queries
+
+RAIL_ACCOUNTS = ("in_transit", "settled", "rail_cost", "suspense")
+"""Kinds of account that a business has once for each rail."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessSummary:
+    """A business with the two balances that it works with."""
+
+    business: Business
+    balance: int
+    payout_balance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Everything that a business's accounts hold; together it is zero. Payout users' accounts are
+    one sum; `by_rail` holds, for each kind that there is one of for each rail, each rail's."""
+
+    single: Mapping[str, int]
+    by_rail: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessDetails:
+    """A business's summary with all of its accounts."""
+
+    summary: BusinessSummary
+    payout_users: int
+    accounts: Accounts
+
+
+async def summaries(connection: Connection) -> list[BusinessSummary]:
+    """Every business, in the order of `businesses.list_all`."""
+    rows = await queries.working_balances(connection)
+    held = {(row.business_id, row.kind): row.balance for row in rows}
+    return [
+        BusinessSummary(each, held.get((each.id, "main"), 0), held.get((each.id, "payout"), 0))
+        for each in await businesses.list_all(connection)
+    ]
+
+
+async def details(connection: Connection, business_id: UUID) -> BusinessDetails:
+    """One business with all of its accounts. Raises NotFound."""
+    business = await businesses.get(connection, business_id)
+    rows = await ledger.sums(connection, business_id)
+    accounts = _accounts(rows)
+    summary = BusinessSummary(business, accounts.single["main"], accounts.single["payout"])
+    return BusinessDetails(
+        summary, sum(row.accounts for row in rows if row.kind == "user"), accounts
+    )
+
+
+def _accounts(rows: list[SumRow]) -> Accounts:
+    single = {"main": 0, "payout": 0, "users": 0}
+    by_rail: dict[str, dict[str, int]] = {kind: {} for kind in RAIL_ACCOUNTS}
+    for row in rows:
+        if row.rail:
+            by_rail.setdefault(row.kind, {})[row.rail] = row.balance
+        else:
+            single["users" if row.kind == "user" else row.kind] = row.balance
+    return Accounts(single, by_rail)

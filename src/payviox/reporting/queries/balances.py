@@ -1,0 +1,27 @@
+"""The SQL of what businesses' accounts hold."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from payviox.db.pool import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingBalance:
+    """One account's cents; `kind` is main or payout."""
+
+    business_id: UUID
+    kind: str
+    balance: int
+
+
+async def working_balances(connection: Connection) -> list[WorkingBalance]:
+    """Every business's main and payout balance."""
+    async with connection.cursor(row_factory=class_row(WorkingBalance)) as cursor:
+        await cursor.execute(
+            "SELECT business_id, kind, balance FROM accounts"
+            " WHERE kind IN ('main', 'payout') AND kind <> 'user'"
+        )
+        return await cursor.fetchall()
