@@ -75,9 +75,10 @@ class Commands(Group):
     """The root group."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what is logged meanwhile goes to stderr."""
-        from payviox.cli import command_log  # noqa: PLC0415  # help logs nothing
+        """Run the command, its memory private; what is logged meanwhile goes to stderr."""
+        from payviox.cli import command_log, private_memory  # noqa: PLC0415  # help needs neither
 
+        private_memory.keep_private()
         command_log.begin()
         return super().invoke(ctx)
 

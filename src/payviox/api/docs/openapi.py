@@ -23,6 +23,7 @@ from payviox.api.docs.declarations import JSON, Documented, Shown, entry_of
 from payviox.api.schemas import webhook_events
 from payviox.errors import (
     BodyTooLarge,
+    Busy,
     FieldErrors,
     IdempotencyMismatch,
     Malformed,
@@ -301,7 +302,7 @@ def _errors(route: Route) -> list[PayvioxError]:
     if _keyed(route):
         found += [BadKey, IdempotencyMismatch]
     if route.method != "GET":
-        found += [RequestTimeout, OutcomeUnknown]
+        found += [RequestTimeout, OutcomeUnknown, Busy]
     found += [BodyTooLarge, UnsupportedMediaType, PayvioxError]
     made = [error() for error in dict.fromkeys(found) if error is not FieldErrors]
     fields = _field_errors(route)

@@ -1,6 +1,8 @@
-"""The documentation: the OpenAPI document for machines, the same as a page for people. The page
-needs no script and nothing from outside."""
+"""Where to go from here, and the documentation: the OpenAPI document for machines, the same as a
+page for people. The pages need no script and nothing from outside."""
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ POLICY = (
     " frame-ancestors 'none'"
 )
 KEEP = "public, max-age=300"
+WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 
 
 class Index(msgspec.Struct):
@@ -39,6 +42,8 @@ class Documents:
 
     openapi: bytes
     page: str
+    home: str
+    dashboard: str
     style: bytes
 
 
@@ -54,14 +59,28 @@ def build(document: dict[str, Any]) -> Documents:
         labels={name: label for name, (label, _) in reference.AUTHENTICATION.items()},
         sections=reference.sections(document),
     )
-    return Documents(encode(document), page, (TEMPLATES / "style.css").read_bytes())
+    home, dashboard = (
+        templates.get_template(name).render(version=__version__)
+        for name in ("home.html", "dashboard.html")
+    )
+    style = (TEMPLATES / "style.css").read_bytes()
+    return Documents(encode(document), page, home, dashboard, style)
 
 
-@get("/", sync_to_thread=False)
-@documented("This documentation", {200: Index()})
-def get_index() -> Index:
-    """Where to go from here."""
-    return Index()
+@get("/")
+@documented("This documentation", {200: [Index(), Shown(str, "<!doctype html>…", HTML)]})
+async def get_index(request: Call) -> Response[Any]:
+    """Where to go from here: a page for a browser, JSON for a program."""
+    if prefers_html(request.headers.get("accept", "")):
+        return _page(_documents(request).home, {"Vary": "Accept"})
+    return Response(encode(Index()), media_type=JSON, headers={"Vary": "Accept"})
+
+
+@get("/dashboard")
+@documented("This documentation", {200: Shown(str, "<!doctype html>…", HTML)})
+async def get_dashboard(request: Call) -> Response[Any]:
+    """Where the dashboard will be: a page that says so."""
+    return _page(_documents(request).dashboard)
 
 
 @get("/openapi.json")
@@ -73,10 +92,9 @@ async def get_openapi(request: Call) -> Response[bytes]:
 
 @get("/docs")
 @documented("This documentation", {200: Shown(str, "<!doctype html>…", "text/html")})
-async def get_docs(request: Call) -> Response[str]:
+async def get_docs(request: Call) -> Response[Any]:
     """This page."""
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": KEEP}
-    return Response(_documents(request).page, media_type=HTML, headers=headers)
+    return _page(_documents(request).page, {"Cache-Control": KEEP})
 
 
 @get("/docs/style.css")
@@ -86,9 +104,29 @@ async def get_style(request: Call) -> Response[bytes]:
     return Response(_documents(request).style, media_type=CSS, headers={"Cache-Control": KEEP})
 
 
+def prefers_html(accept: str) -> bool:
+    """Whether an `Accept` header would rather have a page than JSON, by name and not by `*/*`."""
+    weights = {"text/html": 0.0, JSON: 0.0}
+    for part in accept.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name in weights:
+            weights[name] = max(weights[name], _weight(parameters))
+    return weights["text/html"] > weights[JSON]
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    given = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+    return float(given) if WEIGHT.fullmatch(given) else 0.0
+
+
+def _page(content: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
+    own = {"Content-Security-Policy": POLICY, **(headers or {})}
+    return Response(content, media_type=HTML, headers=own)
+
+
 def _documents(request: Call) -> Documents:
     found: Documents = request.app.state.documents
     return found
 
 
-ROUTES = [get_index, get_openapi, get_docs, get_style]
+ROUTES = [get_index, get_dashboard, get_openapi, get_docs, get_style]
