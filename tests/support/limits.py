@@ -21,6 +21,7 @@ import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from _pytest.outcomes import OutcomeException
 from anyio._backends._asyncio import TestRunner
+from hypothesis import HealthCheck, settings
 
 from support.machine import slowness, stretch
 
@@ -49,6 +50,10 @@ class _Limit:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "timeout(seconds): on a quick machine; see support/limits")
     slowness()  # before test processes start, which inherit it
+    settings.register_profile(
+        "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("patient")
     default = httpx._config.DEFAULT_TIMEOUT_CONFIG  # five seconds
     default.connect = default.read = default.write = default.pool = stretch(CALL_S)
 
