@@ -12,7 +12,7 @@ import httpx
 
 from support.machine import stretch
 
-SECRET_KEY = "a secret key that only the tests know, of a fine length"
+SECRET_KEY = "a secret key that only the tests know and of a fine length"
 
 
 def free_port() -> int:
