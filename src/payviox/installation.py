@@ -15,6 +15,7 @@ from payviox.db import origin, schema, session
 from payviox.db.embedded import backup, embedded
 from payviox.db.embedded.layout import Layout
 from payviox.db.pool import Database
+from payviox.db.role import check_role
 from payviox.errors import PayvioxError, SchemaUnknown, SettingsError
 from payviox.giftcards import holds
 from payviox.keyring import Keyring
@@ -114,7 +115,7 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
     if migrating:
         migrate.migrate(urls.owner, urls.application)
     schema.check(urls.application)
-    migrate.check_role(urls.application)
+    check_role(urls.application)
     yield urls
 
 
