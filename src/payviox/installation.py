@@ -102,7 +102,7 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
     an earlier schema is brought to this version's; the embedded one is backed up first. Raises
     EmbeddedError, SettingsError or SchemaUnknown, which say what to do.
     """
-    session.forget_environment(embedded=settings.embedded)
+    session.forget_environment(embedded=False)
     if settings.database_url is None:
         with embedded(settings.home) as cluster:
             urls = Urls(cluster.application_url, cluster.owner_url)
