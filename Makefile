@@ -36,7 +36,7 @@ demo: .venv/installed  ## install, then run the product with a seeded demo busin
 	  exec $(BIN)/payviox demo
 
 test: .venv/installed-dev $(NODE)/installed  ## install what tests need, then run them all
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/installed-dev  ## style, types, import rules
 	$(BIN)/ruff check .

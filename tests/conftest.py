@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from payviox import app
+from payviox.api.docs import pages
 from payviox.db.pool import Database
 from payviox.settings import Settings
 from payviox.web.context import Services
@@ -17,6 +19,8 @@ from support import databases, live
 from support.businesses import TestBusiness, open_business
 from support.databases import Server, Urls
 from support.live import LiveServer
+
+pytest_plugins = ["support.limits", "support.lost_process"]
 
 MakeBusiness = Callable[..., Awaitable[TestBusiness]]
 
@@ -71,8 +75,25 @@ async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def rendered_once() -> Iterator[None]:
+    """The documentation's pages are the same in every test's application, and rendering them takes
+    half of what building it takes."""
+    render, rendered = pages.build, dict[bytes, pages.Documents]()
+
+    def build(document: dict[str, Any]) -> pages.Documents:
+        key = msgspec.json.encode(document)
+        if key not in rendered:
+            rendered[key] = render(document)
+        return rendered[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "build", build)
+        yield
+
+
 @pytest.fixture
-def application(services: Services) -> Application:
+def application(services: Services, rendered_once: None) -> Application:
     """The ASGI application, as the web process serves it."""
     return app.build(services)
 

@@ -15,6 +15,7 @@ from payviox.db import origin, schema, session
 from payviox.db.embedded import backup, embedded
 from payviox.db.embedded.layout import Layout
 from payviox.db.pool import Database
+from payviox.db.role import check_role
 from payviox.errors import PayvioxError, SchemaUnknown, SettingsError
 from payviox.giftcards import holds
 from payviox.keyring import Keyring
@@ -101,7 +102,7 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
     an earlier schema is brought to this version's; the embedded one is backed up first. Raises
     EmbeddedError, SettingsError or SchemaUnknown, which say what to do.
     """
-    session.forget_environment(embedded=settings.embedded)
+    session.forget_environment(embedded=False)
     if settings.database_url is None:
         with embedded(settings.home) as cluster:
             urls = Urls(cluster.application_url, cluster.owner_url)
@@ -114,7 +115,7 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
     if migrating:
         migrate.migrate(urls.owner, urls.application)
     schema.check(urls.application)
-    migrate.check_role(urls.application)
+    check_role(urls.application)
     yield urls
 
 

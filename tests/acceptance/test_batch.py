@@ -14,6 +14,7 @@ from payviox.db.pool import Connection
 from payviox.errors import PayvioxError, SettingsError
 from support.businesses import TestBusiness
 from support.live import LiveServer
+from support.machine import stretch
 from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
@@ -372,7 +373,7 @@ async def test_a_server_killed_in_the_middle_has_paid_nobody_twice_once_the_call
             "Authorization": f"Bearer {business.secret_key}",
             "Idempotency-Key": "once",
         },
-        "timeout": 60,
+        "timeout": stretch(60),
     }
 
     async def begun() -> bool:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from payviox.web import request_body
+from support.machine import stretch
 
 pytestmark = pytest.mark.anyio
 
@@ -392,7 +393,7 @@ async def raw(url: str, *parts: bytes, read: bool = True) -> bytes:
     reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
     answer = b""
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(stretch(30)):
             for part in parts:
                 writer.write(part)
                 await writer.drain()

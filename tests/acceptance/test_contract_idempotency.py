@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from support.machine import stretch
+
 pytestmark = pytest.mark.anyio
 
 BODY = {"email": "a@x.com", "amount": 5}
@@ -167,7 +169,7 @@ async def test_concurrent_calls_with_one_key_at_two_processes_have_one_effect(
 ) -> None:
     headers = {"Authorization": f"Bearer {business.secret_key}", "Idempotency-Key": "k"}
     async with httpx.AsyncClient(
-        base_url=live_server.url, headers=headers, timeout=60
+        base_url=live_server.url, headers=headers, timeout=stretch(60)
     ) as elsewhere:
 
         async def there() -> httpx.Response:

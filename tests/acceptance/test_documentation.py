@@ -11,6 +11,7 @@ import pytest
 
 from support.businesses import TestBusiness
 from support.live import LiveServer
+from support.machine import stretch
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +35,7 @@ def run(command: list[str], business: TestBusiness, server: LiveServer) -> str:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=stretch(60),
         check=False,
     )
     assert done.returncode == 0, done.stderr

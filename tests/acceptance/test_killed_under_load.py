@@ -15,6 +15,7 @@ import pytest
 from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
 from support.installation import Installation, Serving, until
+from support.machine import stretch
 from support.polling import eventually
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -51,7 +52,7 @@ class Caller:
 
     def __init__(self, url: str, business: Any) -> None:
         self.key = {"Authorization": f"Bearer {business['secret_key']}"}
-        self.http = httpx.AsyncClient(base_url=url, timeout=30)
+        self.http = httpx.AsyncClient(base_url=url, timeout=stretch(30))
         self.answered = 0
         self.statuses: Counter[int] = Counter()
 

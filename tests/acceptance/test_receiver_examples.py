@@ -18,6 +18,7 @@ import pytest
 from payviox.webhooks.sender import Answer, post
 from payviox.webhooks.signing import new_token, sign
 from payviox.webhooks.targets import parse_target
+from support.machine import stretch
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +48,7 @@ class Running:
 
     async def post(self, body: bytes, headers: dict[str, str]) -> Answer:
         target = parse_target(f"http://127.0.0.1:{self.port}/hook", allow_private=True)
-        return await post(target, body, headers, timeout_s=5)
+        return await post(target, body, headers, timeout_s=stretch(30))
 
 
 @pytest.fixture

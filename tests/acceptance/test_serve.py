@@ -15,6 +15,7 @@ import pytest
 from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
 from support.installation import Installation, Serving, until
+from support.machine import stretch
 
 SHARED = pytest.mark.xdist_group("one serve")
 """Tests of the one `serve` run where it runs."""
@@ -54,7 +55,7 @@ def pay(installation: Installation, business: Any, amount: int) -> httpx.Respons
             f"{installation.url}/payout/create",
             headers={"Authorization": f"Bearer {business['secret_key']}"},
             json={"email": "ada@example.com", "amount": amount},
-            timeout=30,
+            timeout=stretch(30),
         )
     except httpx.TransportError:
         return None

@@ -122,12 +122,21 @@ def pgbench(
     )  # fmt: skip
     if output.returncode:
         raise SystemExit(f"pgbench failed: {output.stderr}")
-    rate = next(
-        float(line.split()[2]) for line in output.stdout.splitlines() if line.startswith("tps")
-    )
-    times = sorted(
+    times = [
         int(line.split()[2])
         for log in folder.glob(f"{prefix.name}.*")
         for line in log.read_text().splitlines()
-    )
-    return rate, times[len(times) // 2] / 1e6
+    ]
+    return reported(output.stdout, times, clients, seconds)
+
+
+def reported(said: str, times_us: list[int], clients: int, seconds: int) -> tuple[float, float]:
+    """Rate a second, from what pgbench said, and median latency in seconds, of its log. A run in
+    which no transaction ended has neither, though pgbench calls it a success."""
+    rates = [float(line.split()[2]) for line in said.splitlines() if line.startswith("tps")]
+    if not rates or not times_us:
+        raise SystemExit(
+            f"pgbench ended no transaction with {clients} clients in {seconds} s. Give it more"
+            f" time: --seconds {2 * seconds}. It said:\n{said}"
+        )
+    return rates[0], sorted(times_us)[len(times_us) // 2] / 1e6

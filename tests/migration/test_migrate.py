@@ -12,6 +12,7 @@ from psycopg import sql
 
 from payviox.db import migrate, schema
 from payviox.db.pool import Database
+from payviox.db.role import check_role
 from payviox.errors import SchemaUnknown
 from payviox.ledger.verify import verify
 from support.databases import Server, Urls
@@ -61,7 +62,7 @@ def test_an_empty_database_is_brought_to_the_newest_schema(empty: Urls) -> None:
     assert schema.current(empty.application) is None
     assert migrate.migrate(empty.owner, empty.application) == schema.newest()
     schema.check(empty.application)
-    migrate.check_role(empty.application)
+    check_role(empty.application)
     before = shape(empty)
     assert migrate.migrate(empty.owner, empty.application) == schema.newest()
     assert shape(empty) == before, "again changes nothing"

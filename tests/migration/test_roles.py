@@ -10,6 +10,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from payviox.db import migrate, schema
+from payviox.db.grants import Right, granted
+from payviox.db.role import check_role, find_excess
 from payviox.errors import SettingsError
 from support.databases import Server, Urls
 
@@ -118,6 +120,12 @@ CHANGES = {
     "transfers": "",
     "webhook_settings": "url enabled events token next_token next_token_since key_id updated_at",
 }
+# Audit entries are granted with their other columns by the migration that adds those.
+NOT_YET_BY_COLUMN = {"audit_entries", "installation_audit_entries", "installation"}
+MADE_BY_THE_DATABASE = {
+    *("created_at", "updated_at", "finished_at", "delivered_at", "received_at", "fetched_at"),
+    *("opened_at", "seen_at", "asked_at", "revoked_at", "resolved_at", "hash_renewed_at"),
+}
 DELETES = {
     "allocation_groups",
     "secret_keys",
@@ -162,8 +170,12 @@ def test_the_application_may_change_the_columns_that_its_work_changes_alone(
     assert set(updates) == set(CHANGES[table].split())
     assert deletes == (table in DELETES)
     assert not more
-    if table == "transfers":
-        assert not {"id", "created_at"} & set(inserts), "neither its place nor its time is chosen"
+    if table not in NOT_YET_BY_COLUMN:
+        assert not MADE_BY_THE_DATABASE & set(inserts), "the database says when"
+        identities = "SELECT attname::text FROM pg_attribute WHERE attrelid = %s::regclass"
+        with urls.as_admin() as admin:
+            made = admin.execute(f"{identities} AND attidentity <> ''", [table])
+            assert not {str(row[0]) for row in made} & set(inserts), "nor is its place chosen"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +200,12 @@ def test_the_application_may_change_the_columns_that_its_work_changes_alone(
         "UPDATE reconciliations SET report = '{}'",
         "INSERT INTO transfers (business_id, created_at) VALUES (gen_random_uuid(), '2020-01-01')",
         "INSERT INTO transfers (id) OVERRIDING SYSTEM VALUE VALUES (1)",
+        "INSERT INTO gift_card_reveals (id) OVERRIDING SYSTEM VALUE VALUES (-1)",
+        "INSERT INTO order_states (business_id, created_at) VALUES (gen_random_uuid(), now())",
+        "INSERT INTO orders (id, attempt, rail_order_id) VALUES (gen_random_uuid(), 1, 'x')",
+        "INSERT INTO events (id, created_at) VALUES (gen_random_uuid(), '2020-01-01')",
+        "CREATE TEMPORARY TABLE transfers (id int)",
+        "CREATE TEMPORARY VIEW accounts AS SELECT 1",
     ],
 )
 def test_what_was_agreed_is_not_for_the_application_to_change(urls: Urls, statement: str) -> None:
@@ -214,53 +232,155 @@ def test_a_revoked_key_stays_revoked(fresh_urls: Urls, value: str) -> None:
             connection.execute(f"UPDATE api_keys SET revoked_at = {value}")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("right", "culprit"),
-    [
-        ("GRANT UPDATE ON transfers TO {role}", "{role}"),
-        ("GRANT UPDATE (reason) ON transfers TO {role}", "{role}"),
-        ("GRANT DELETE ON transfers TO {role}", "{role}"),
-        ("GRANT TRUNCATE ON transfers TO {role}", "{role}"),
-        ("GRANT TRIGGER ON transfers TO {role}", "{role}"),
-        ("ALTER ROLE {role} NOINHERIT; GRANT {owner} TO {role}", "{owner}"),
-        ("ALTER ROLE {role} NOINHERIT; GRANT {superuser} TO {role}", "{superuser}"),
-        ("GRANT pg_write_all_data TO {role}", "{role}"),
-        ("ALTER ROLE {role} NOINHERIT; GRANT pg_write_all_data TO {role}", "pg_write_all_data"),
-    ],
-)
-def test_whoever_could_change_a_transfer_is_refused_as_the_application(
-    fresh_urls: Urls, right: str, culprit: str
-) -> None:
+# What a role may have been given, by whichever statement, and how the refusal names it.
+TOO_MUCH = {
+    "GRANT UPDATE ON transfers TO {role}": "{role} has UPDATE on table transfers",
+    "GRANT UPDATE (reason) ON transfers TO {role}": "UPDATE on column reason of table transfers",
+    "GRANT DELETE ON transfers TO payviox_app": "payviox_app has DELETE on table transfers",
+    "GRANT TRUNCATE ON transfers TO PUBLIC": "everybody has TRUNCATE on table transfers",
+    "GRANT TRIGGER ON accounts TO {role}": "TRIGGER on table accounts",
+    "GRANT ALL ON orders TO {role}": "has DELETE on table orders",
+    "GRANT UPDATE ON events TO {role}": "UPDATE on table events",
+    "GRANT INSERT ON transfers TO {role}": "INSERT on table transfers",
+    "GRANT SELECT ON accounts TO {role} WITH GRANT OPTION": "to grant it to others",
+    "GRANT UPDATE ON SEQUENCE transfers_id_seq TO {role}": "UPDATE on sequence transfers_id_seq",
+    "GRANT CREATE ON SCHEMA public TO {role}": "CREATE on schema public",
+    "GRANT CREATE ON DATABASE {database} TO {role}": "CREATE on database",
+    "GRANT TEMPORARY ON DATABASE {database} TO PUBLIC": "everybody has TEMPORARY on database",
+    "GRANT SET ON PARAMETER session_replication_role TO {role}": "SET on parameter",
+    "GRANT EXECUTE ON FUNCTION pg_read_file(text) TO {role}": "EXECUTE on function pg_read_file",
+    "GRANT EXECUTE ON FUNCTION pg_ls_dir(text) TO PUBLIC": "everybody has EXECUTE on function",
+    "ALTER ROLE {role} CREATEROLE": "{role} has CREATEROLE",
+    "ALTER ROLE {role} CREATEDB": "{role} has CREATEDB",
+    "ALTER ROLE {role} REPLICATION": "{role} has REPLICATION",
+    "ALTER ROLE {role} BYPASSRLS": "{role} has BYPASSRLS",
+    "ALTER ROLE {role} SUPERUSER": "{role} has SUPERUSER",
+    "ALTER ROLE {role} NOINHERIT; GRANT {owner} TO {role}": "a member of {owner}",
+    "ALTER ROLE {role} NOINHERIT; GRANT {superuser} TO {role}": "{superuser} has SUPERUSER",
+    "GRANT pg_write_all_data TO {role}": "a member of pg_write_all_data",
+    "GRANT pg_execute_server_program TO {role}": "a member of pg_execute_server_program",
+    "GRANT pg_signal_backend TO {role}": "a member of pg_signal_backend",
+    "GRANT pg_read_all_data TO payviox_app": "a member of pg_read_all_data",
+    "GRANT payviox_app TO {role} WITH ADMIN OPTION": "may grant payviox_app to others",
+    "ALTER DATABASE {database} OWNER TO {role}": "a member of pg_database_owner",
+    "ALTER SCHEMA public OWNER TO {role}": "{role} owns schema public",
+    "ALTER TABLE quotes OWNER TO {role}": "{role} owns table quotes",
+    "ALTER FUNCTION api_keys_stay_revoked() OWNER TO {role}": "{role} owns function",
+    "CREATE FUNCTION lent() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'": "call lent()",
+}
+
+
+@pytest.fixture(scope="module")
+def mighty(urls: Urls) -> Iterator[str]:
+    """The URL of a member of payviox_app that tests give more rights."""
+    role = f"payviox_test_mighty_{os.getpid()}"  # roles belong to the whole server
     names = {
-        "role": f"payviox_test_mighty_{os.getpid()}",  # roles belong to the whole server
-        "owner": str(conninfo_to_dict(fresh_urls.owner)["user"]),
-        "superuser": str(conninfo_to_dict(fresh_urls.admin)["user"]),
+        "role": sql.Identifier(role),
+        "database": sql.Identifier(str(conninfo_to_dict(urls.admin)["dbname"])),
     }
-    mighty = make_conninfo(fresh_urls.application, user=names["role"], password="x")
-    with fresh_urls.as_admin() as admin:
-        admin.execute(f"DROP ROLE IF EXISTS {names['role']}")
-        admin.execute(f"CREATE ROLE {names['role']} LOGIN PASSWORD 'x' IN ROLE payviox_app")
-        # Its own rights to look: before PostgreSQL 16, NOINHERIT takes those of the group away.
-        database = conninfo_to_dict(fresh_urls.admin)["dbname"]
-        admin.execute(
-            f"GRANT CONNECT ON DATABASE {database} TO {names['role']};"
-            f" GRANT USAGE ON SCHEMA public TO {names['role']}"
-        )
+    with urls.as_admin() as admin:
+        for statement in (
+            "DROP ROLE IF EXISTS {role}",
+            "CREATE ROLE {role} LOGIN PASSWORD 'x' IN ROLE payviox_app",
+            # Its own rights to look: before PostgreSQL 16, NOINHERIT takes the group's away.
+            "GRANT CONNECT ON DATABASE {database} TO {role}",
+            "GRANT USAGE ON SCHEMA public TO {role}",
+        ):
+            admin.execute(sql.SQL(statement).format(**names))
         try:
-            migrate.check_role(mighty)
-            admin.execute(right.format(**names))  # type: ignore[arg-type]  # a test's own
-            with pytest.raises(SettingsError, match="could change a transfer") as refused:
-                migrate.check_role(mighty)
-            assert f"'{culprit.format(**names)}'" in str(refused.value)
+            yield make_conninfo(urls.application, user=role, password="x")
         finally:
-            admin.execute(f"DROP OWNED BY {names['role']}; DROP ROLE {names['role']}")
+            admin.execute(sql.SQL("DROP OWNED BY {role}").format(**names))
+            admin.execute(sql.SQL("DROP ROLE {role}").format(**names))
+
+
+def excess_after(urls: Urls, mighty: str, right: str) -> tuple[list[str], dict[str, str]]:
+    """What the role may do too much after a superuser's statement, which is then rolled back: roles
+    and their memberships are the whole server's."""
+    names = {
+        "role": str(conninfo_to_dict(mighty)["user"]),
+        "owner": str(conninfo_to_dict(urls.owner)["user"]),
+        "superuser": str(conninfo_to_dict(urls.admin)["user"]),
+        "database": str(conninfo_to_dict(urls.admin)["dbname"]),
+    }
+    with psycopg.connect(urls.admin) as connection, connection.transaction(force_rollback=True):
+        connection.execute(right.format(**names))  # type: ignore[arg-type]  # a test's own
+        role = sql.Identifier(names["role"])
+        connection.execute(sql.SQL("SET LOCAL SESSION AUTHORIZATION {}").format(role))
+        return find_excess(connection), names
+
+
+@pytest.mark.parametrize("right", TOO_MUCH)
+def test_any_right_more_is_named(urls: Urls, mighty: str, right: str) -> None:
+    excess, names = excess_after(urls, mighty, right)
+    expected = TOO_MUCH[right].format(**names)
+    assert any(expected in text for text in excess), excess
+    assert excess_after(urls, mighty, "SELECT 1")[0] == []
+
+
+def test_a_role_with_more_rights_is_refused_and_those_too_many_to_name_are_counted(
+    urls: Urls, mighty: str
+) -> None:
+    check_role(mighty)
+    role = sql.Identifier(str(conninfo_to_dict(mighty)["user"]))
+    every = "DELETE ON ALL TABLES IN SCHEMA public"
+    with urls.as_admin() as admin:
+        admin.execute(sql.SQL(f"GRANT {every} TO {{}}").format(role))
+        try:
+            with pytest.raises(SettingsError, match=r"has DELETE on table \w+; and \d+ more"):
+                check_role(mighty)
+        finally:
+            admin.execute(sql.SQL(f"REVOKE {every} FROM {{}}").format(role))
+
+
+def test_what_a_role_set_for_its_later_sessions_is_reset_at_the_next_start(
+    urls: Urls, mighty: str
+) -> None:
+    role = sql.Identifier(str(conninfo_to_dict(mighty)["user"]))
+    database = sql.Identifier(str(conninfo_to_dict(mighty)["dbname"]))
+    with psycopg.connect(mighty, autocommit=True) as connection:
+        alter = sql.SQL("ALTER ROLE {} SET synchronous_commit = off").format(role)
+        connection.execute(alter)
+        connection.execute(
+            sql.SQL("ALTER ROLE {} IN DATABASE {} SET search_path = pg_temp").format(role, database)
+        )
+    check_role(mighty)
+    with urls.as_admin() as admin:
+        left = "SELECT count(*) FROM pg_db_role_setting WHERE setrole = {}::regrole"
+        assert admin.execute(sql.SQL(left).format(role.as_string())).fetchone() == (0,)
+
+
+def test_what_only_a_superuser_may_set_for_a_role_is_refused(urls: Urls, mighty: str) -> None:
+    """The role cannot take it back, as it can its own."""
+    right = "ALTER ROLE {role} SET session_replication_role = replica"
+    excess, _ = excess_after(urls, mighty, right)
+    assert any("session_replication_role=replica" in text for text in excess)
 
 
 def test_the_owner_and_a_superuser_are_refused_as_the_application(urls: Urls) -> None:
-    migrate.check_role(urls.application)
+    check_role(urls.application)
     for url in (urls.owner, urls.admin):
-        with pytest.raises(SettingsError, match="could change a transfer"):
-            migrate.check_role(url)
+        with pytest.raises(SettingsError, match="may do more than"):
+            check_role(url)
+
+
+def test_what_the_migrations_grant_is_what_the_database_holds(urls: Urls) -> None:
+    """The reader of their SQL misses nothing and makes nothing up."""
+    held = """
+    SELECT c.relname::text, coalesce(t.attname::text, ''), a.privilege_type
+    FROM pg_class c LEFT JOIN pg_attribute t ON t.attrelid = c.oid AND t.attacl IS NOT NULL,
+    LATERAL (SELECT DISTINCT * FROM aclexplode(t.attacl)
+             UNION SELECT DISTINCT * FROM aclexplode(c.relacl) WHERE t.attnum IS NULL) a
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'procrastinate%%'
+      AND a.grantee = 'payviox_app'::regrole
+    UNION
+    SELECT c.relname::text, '', a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE 'procrastinate%%'
+      AND a.grantee = 'payviox_app'::regrole
+    UNION ALL VALUES ('public', '', 'USAGE')
+    """
+    with urls.as_admin() as admin:
+        assert {Right(*map(str, row)) for row in admin.execute(held)} == granted()
 
 
 @pytest.fixture
@@ -282,7 +402,7 @@ def test_a_superusers_url_alone_gives_a_lesser_login_that_works(derived: Urls) -
     assert migrate.application_url(derived.admin, SECRET) == url, "the same the next time"
     migrate.migrate(derived.admin, url)
     schema.check(url)
-    migrate.check_role(url)
+    check_role(url)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) FROM transfers").fetchone() == (0,)
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -317,7 +437,7 @@ def test_a_role_outside_the_group_is_told_what_it_lacks(urls: Urls, server: Serv
         with pytest.raises(SettingsError, match=f"GRANT payviox_app TO {name}"):
             migrate.migrate(urls.owner, outsider)
         migrate.migrate(urls.admin, outsider)
-        migrate.check_role(outsider)
+        check_role(outsider)
     finally:
         with urls.as_admin() as admin:
             admin.execute(f"DROP ROLE {name}")

@@ -5,6 +5,7 @@ fixtures `anvil_node` and `anvil` where they are needed; after each test the cha
 import functools
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from eth_account import Account
 from payviox.cli.demo.anvil import Anvil
 from payviox.rails.evm.addresses import checksummed
 from support import node_tools
-from support.installation import until
+from support.machine import stretch
+from support.polling import until
 
 CHAIN_ID = 31337
 SOURCES = Path(__file__).parents[1] / "contracts"
@@ -51,7 +53,7 @@ def compiled() -> dict[str, Compiled]:
         input=json.dumps(wanted),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=stretch(60),
         check=True,
     )
     told = json.loads(ended.stdout[ended.stdout.index("{") :])
@@ -124,6 +126,10 @@ class Node(Anvil):
     def time(self) -> int:
         """The last block's, in seconds since 1970."""
         return int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+
+    def set_clock(self, timestamp: int) -> None:
+        """What the node takes for the present, in seconds since 1970; from there it goes on."""
+        self.rpc("evm_setTime", timestamp)
 
     def pool(self) -> list[str]:
         """The hashes of the transactions that wait."""
@@ -209,8 +215,10 @@ def anvil_node() -> Iterator[Node]:
 
 @pytest.fixture
 def anvil(anvil_node: Node) -> Iterator[Node]:
-    """The node; whatever a test does to its chain is undone."""
+    """The node; whatever a test does to its chain is undone. That puts the node's clock back too:
+    without being set it would be late by as long as all tests before took."""
     before = anvil_node.snapshot()
+    anvil_node.set_clock(int(time.time()))
     yield anvil_node
     anvil_node.drop_all()  # first: what still waits would be mined while the chain is put back
     anvil_node.automine(True)

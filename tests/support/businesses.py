@@ -11,6 +11,7 @@ from payviox.db.pool import Database
 from payviox.treasury import service as treasury
 from payviox.web.request_body import Application
 from support.ledger import Snapshot, snapshot
+from support.machine import stretch
 
 
 @dataclass
@@ -43,7 +44,7 @@ class TestBusiness:
             transport=httpx.ASGITransport(self.application),  # type: ignore[arg-type]  # ASGI
             base_url="http://payviox.test",
             headers=headers,
-            timeout=60,
+            timeout=stretch(60),
         )
 
     async def create(self, email: str, amount: int, **headers: str) -> httpx.Response:

@@ -78,9 +78,7 @@ class Server:
             connection.execute(sql.SQL(statement).format(**names))
             connection.execute(sql.SQL("REVOKE ALL ON DATABASE {name} FROM PUBLIC").format(**names))
             connection.execute(
-                sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {name} TO payviox_app").format(
-                    **names
-                )
+                sql.SQL("GRANT CONNECT ON DATABASE {name} TO payviox_app").format(**names)
             )
         with self._maintenance.on(name).as_admin() as connection:
             connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {owner}").format(**names))

@@ -172,7 +172,7 @@ def account(business_id: UUID, url: str, address: str, usdt: Contract, usdc: Con
         "chain_id": 31337,
         "coin": "ETH",
         "confirmations": CONFIRMATIONS,
-        "block_s": 1.0,
+        "block_s": 600.0,  # nothing falls due, and no block is old, while a test runs
         "max_fee_gwei": 100,
         "tokens": {
             "USDT": {"address": usdt.address, "decimals": 6},

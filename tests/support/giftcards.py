@@ -83,6 +83,16 @@ class WorkedStock(StockRail):
         return outcome
 
 
+async def succeed(database: Database, order: ReadyOrder) -> None:
+    """End an order whose card was delivered."""
+    await database.write(
+        lambda connection: connection.execute(
+            "UPDATE orders SET status = 'succeeded' WHERE business_id = %s AND id = %s",
+            [order.business_id, order.order_id],
+        )
+    )
+
+
 async def only_product(database: Database, business_id: UUID) -> Product:
     (product,) = await database.fetch(service.catalogue, business_id)
     return product

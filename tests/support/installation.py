@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,10 @@ import httpx
 from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
 from support.live import free_port
+from support.machine import slowness, stretch
+from support.polling import until
 
 PAYVIOX = str(Path(sys.executable).with_name("payviox"))
-
-
-def until(condition: Callable[[], Any], within_s: float = 20) -> Any:
-    """What `condition` answers once it is true."""
-    deadline = time.monotonic() + within_s
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        time.sleep(0.02)
-    return answer
 
 
 @dataclass
@@ -64,7 +56,7 @@ class Installation:
             text=True,
             env=self.environment,
             cwd=self.home.parent,
-            timeout=60,
+            timeout=stretch(60),
             check=False,
         )
 
@@ -166,17 +158,17 @@ class Serving:
 
     def healthy(self) -> bool:
         try:
-            answer = httpx.get(f"{self.installation.url}/health/ready", timeout=5)
+            answer = httpx.get(f"{self.installation.url}/health/ready", timeout=stretch(5))
         except httpx.TransportError:
             return False
         return answer.status_code == 200
 
     def stop(self, number: int = signal.SIGTERM) -> float:
-        """Tell it to stop; how many seconds that took."""
+        """Tell it to stop; how many seconds of a quick machine that took."""
         began = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(30)
-        return time.monotonic() - began
+        self.process.wait(stretch(30))
+        return (time.monotonic() - began) / slowness()
 
     def kill(self) -> None:
         """End this one process by kill -9."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from support.machine import stretch
+
 SECRET_KEY = "a secret key that only the tests know and of a fine length"
 
 
@@ -64,10 +66,10 @@ class LiveServer:
                 stdout=log,
                 stderr=log,
             )
-        until = time.monotonic() + timeout_s
+        until = time.monotonic() + stretch(timeout_s)
         while True:
             try:
-                httpx.get(f"{self.url}/health/live", timeout=5)
+                httpx.get(f"{self.url}/health/live", timeout=stretch(5))
             except httpx.TransportError:
                 assert self.process.poll() is None, f"it ended: {self.log.read_text()}"
                 assert time.monotonic() < until, f"not up in {timeout_s} s: {self.log.read_text()}"
@@ -85,4 +87,4 @@ class LiveServer:
         """SIGTERM; answers the exit status."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(timeout_s)
+        return self.process.wait(stretch(timeout_s))

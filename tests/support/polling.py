@@ -1,4 +1,5 @@
-"""Waiting for what another task, process or thread does: polled, with a deadline."""
+"""Waiting for what another task, process or thread does: polled, with a deadline that stretches
+with the machine."""
 
 import inspect
 import time
@@ -7,15 +8,17 @@ from typing import TypeVar
 
 import anyio
 
+from support.machine import stretch
+
 T = TypeVar("T")
 
 
 async def eventually(
-    condition: Callable[[], T | Awaitable[T]], timeout_s: float = 10, *, every_s: float = 0.01
+    condition: Callable[[], T | Awaitable[T]], timeout_s: float = 30, *, every_s: float = 0.01
 ) -> T:
     """What `condition` (plain or async) answers once it is true; AssertionError after the timeout.
     An AssertionError of the condition's own counts as not yet."""
-    until = time.monotonic() + timeout_s
+    until = time.monotonic() + stretch(timeout_s)
     while True:
         try:
             answer = condition()
@@ -26,5 +29,14 @@ async def eventually(
             why = f"last answer {answer!r}"
         except AssertionError as error:
             why = str(error)
-        assert time.monotonic() < until, f"not within {timeout_s} s: {why}"
+        assert time.monotonic() < until, f"not within {timeout_s} s of a quick machine: {why}"
         await anyio.sleep(every_s)
+
+
+def until(condition: Callable[[], T], within_s: float = 30) -> T:
+    """As `eventually`, where nothing is asynchronous; what the condition raises is raised."""
+    deadline = time.monotonic() + stretch(within_s)
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not within {within_s} s of a quick machine"
+        time.sleep(0.02)
+    return answer

@@ -1,7 +1,6 @@
 """A mock server that was made from PayPal's published document: a second opinion of a request."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ import pytest
 from simulators.contract import SPECS
 from support import node_tools
 from support.live import free_port
+from support.machine import stretch
+from support.polling import until
 
 DOCUMENT = SPECS / "payments_payouts_batch_v1.json"
 REFUSALS = (400, 401, 422)
@@ -40,7 +41,7 @@ class Prism:
             f"{self.url}{request['path']}{query}",
             headers=headers,
             content=request["body"].encode() or None,
-            timeout=30,
+            timeout=stretch(30),
             verify=False,  # no TLS: starts quicker
         )
         return answer.status_code
@@ -63,11 +64,12 @@ def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prism]:
             stderr=output,
         )
     try:
-        until = time.monotonic() + 60
-        while b"is listening" not in log.read_bytes():
+
+        def listens() -> bool:
             assert process.poll() is None, f"it ended: {log.read_text()}"
-            assert time.monotonic() < until, f"not up in 60 s: {log.read_text()}"
-            time.sleep(0.05)
+            return b"is listening" in log.read_bytes()
+
+        until(listens, 60)
         yield Prism(url)
     finally:
         process.kill()

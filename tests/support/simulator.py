@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from support.machine import stretch
+
 CHECKOUT = Path(__file__).parents[2]
 PAYPAL_CLIENT = "client"
 PAYPAL_SECRET = "secret"
@@ -85,7 +87,7 @@ class Simulator:
         self.tremendous_url = f"{self.paypal_url}/api/v2"
         # No TLS: without the world's certificates a client starts quicker.
         url = f"{self.paypal_url}/_control"
-        self._http = httpx.Client(base_url=url, timeout=10, verify=False)
+        self._http = httpx.Client(base_url=url, timeout=stretch(30), verify=False)
 
     @property
     def reads_documents(self) -> bool:

@@ -6,12 +6,13 @@ from uuid import uuid4
 
 import httpx
 
+from support.machine import stretch
 from support.simulator import Payment, Simulator
 
 
 def _http(url: str) -> httpx.Client:
     # Nothing here is TLS, and reading the certificates of the world takes 20 ms.
-    return httpx.Client(base_url=url, timeout=5, verify=False)
+    return httpx.Client(base_url=url, timeout=stretch(30), verify=False)
 
 
 class PayPalClient:

@@ -1,6 +1,7 @@
 """Bringing a database to this version's schema, and refusing one that is not. Runs as the tables'
 owner; the application itself connects as a lesser role and only checks."""
 
+import contextlib
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from payviox.db import schema, session
+from payviox.db.grants import GROUP_ROLE
 from payviox.errors import SettingsError
 
-GROUP_ROLE = "payviox_app"
 HERE = Path(__file__).parent / "migrations"
 OLDEST = 150_000
 """PostgreSQL 15, as `server_version_num` counts."""
@@ -40,35 +41,11 @@ def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
             schema.check_known(found)
         _run_alembic(owner_url, to)
         _migrate_jobs(lock)
+        _limit_everybody(lock)
         user = conninfo_to_dict(application_url).get("user")
         if user:
             _grant_membership(lock, str(user))
     return schema.current(owner_url) or ""
-
-
-def check_role(application_url: str) -> None:
-    """Refuse to run as a role that could change a transfer, itself or as another that it may become
-    (SET ROLE), by whatever right: a superuser's, the owner's, pg_write_all_data's or a grant."""
-    with psycopg.connect(application_url, options=session.READ_ALIKE) as connection:
-        row = connection.execute(_MAY_CHANGE_TRANSFERS).fetchone()
-    if row is not None:
-        raise SettingsError(
-            f"The application would connect as {row[0]!r}, which by the rights of {row[1]!r} could "
-            "change a transfer. Give PAYVIOX_DATABASE_URL a lesser role (CREATE ROLE "
-            "payviox_web LOGIN PASSWORD '…') and PAYVIOX_MIGRATION_URL the owner's, then run "
-            "`payviox migrate`, which grants the lesser role what it needs."
-        )
-
-
-_MAY_CHANGE_TRANSFERS = """
-SELECT current_user, r.rolname FROM pg_roles r
-LEFT JOIN pg_class c ON c.oid = to_regclass('public.transfers')
-WHERE pg_has_role(current_user, r.oid, 'MEMBER')
-  AND (r.rolsuper OR r.oid = c.relowner OR r.rolname = 'pg_write_all_data'
-       OR has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER')
-       OR has_any_column_privilege(r.oid, c.oid, 'UPDATE'))
-ORDER BY r.rolname <> current_user, r.rolname LIMIT 1
-"""
 
 
 def application_url(owner_url: str, secret_key: str, previous: Sequence[str] = ()) -> str:
@@ -187,6 +164,21 @@ def _grant_membership(connection: psycopg.Connection[tuple[object, ...]], user: 
                 f"The application's role lacks its rights. As a superuser run: "
                 f"GRANT {GROUP_ROLE} TO {user};"
             ) from error
+
+
+def _limit_everybody(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Take from everybody what no session of the application needs: tables of its own, which would
+    stand before ours in a session that others use after it. Where another role owns the database or
+    the schema this does nothing, and check_role says so."""
+    for statement in (
+        "REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC, {role}",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}",
+    ):
+        query = sql.SQL(statement).format(
+            database=sql.Identifier(connection.info.dbname), role=sql.Identifier(GROUP_ROLE)
+        )
+        with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+            connection.execute(query)
 
 
 def _migrate_jobs(connection: psycopg.Connection[tuple[object, ...]]) -> None:

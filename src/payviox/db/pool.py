@@ -160,9 +160,13 @@ def _lost(connection: Connection, error: psycopg.OperationalError) -> bool:
     return connection.broken or isinstance(error, ENDED)
 
 
-# A process that dies with its machine leaves no session behind that holds a row for hours.
+# A process that dies with its machine leaves no session behind that holds a row for hours. What is
+# given here goes before what the database or the role would set: whose tables are meant, and that a
+# commit is on the disk when it is answered.
 SESSION = (
-    f"{session.READ_ALIKE} -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    f"{session.READ_ALIKE} -c synchronous_commit=on -c default_transaction_read_only=off"
+    " -c default_transaction_isolation=read\\ committed"
+    " -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 )
 

@@ -123,13 +123,12 @@ async def test_json_and_csv_say_the_same_and_hold_no_formula(
 ) -> None:
     business = desk.business
     await ended(desk, 5_000, urls)
-    await database.write(
-        lambda db: db.execute(
+    with urls.as_admin() as admin:
+        admin.execute(
             "INSERT INTO sandbox_payments (business_id, reference, request, created_at)"
             " VALUES (%s, '=cmd|calc', %s, now() - interval '1 hour')",
             [business.business_id, '{"ending": "succeed", "amount": 77}'],
         )
-    )
     told = installation.run("reconcile", *of(business), "--json")
     assert told.returncode == 1
     (report,) = json.loads(told.stdout)

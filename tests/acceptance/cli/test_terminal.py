@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from support.installation import PAYVIOX, Installation
+from support.machine import stretch
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def on_a_terminal(installation: Installation, *arguments: str, given: str = "") 
         while more := os.read(master, 2**16):
             said += more
     os.close(master)
-    process.wait(30)
+    process.wait(stretch(30))
     return said.decode().replace("\r\n", "\n")
 
 

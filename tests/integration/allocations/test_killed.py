@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from support.databases import Urls
+from support.machine import stretch
 from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,7 @@ def commits_wait(urls: Urls) -> Iterator[Any]:
 
 def client(server: Any, business: Any) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {business.secret_key}"}
-    return httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30)
+    return httpx.AsyncClient(base_url=server.url, headers=headers, timeout=stretch(30))
 
 
 async def create(http: httpx.AsyncClient, email: str, key: str) -> httpx.Response:

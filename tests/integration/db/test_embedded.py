@@ -11,8 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -28,6 +27,7 @@ from payviox.db.embedded import (
     processes,
 )
 from payviox.db.embedded.layout import Layout
+from support.polling import until
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
 
@@ -67,7 +67,7 @@ with exclusive_serve(Path(sys.argv[1])):
 def home(tmp_path: Path) -> Iterator[Path]:
     """A home on which nothing is left running, whatever the test did."""
     yield tmp_path / "home"
-    eventually(lambda: not left_of(tmp_path / "home"), within_s=10)
+    until(lambda: not left_of(tmp_path / "home"))
 
 
 @pytest.fixture(autouse=True)
@@ -118,13 +118,6 @@ def command(script: str, home: Path) -> Iterator[Command]:
             started.kill()
 
 
-def eventually(holds: Callable[[], object], *, within_s: float) -> None:
-    until = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until, f"not within {within_s} seconds"
-        time.sleep(0.01)
-
-
 def keepers(home: Path) -> list[int]:
     wanted = f"payviox.db.embedded.keeper {home} "
     return [pid for pid in processes._all_pids() if wanted in processes.command_of(pid)]
@@ -161,7 +154,7 @@ def busy_backend(url: str) -> Iterator[int]:
         connection.pgconn.send_query(b"DO $$ BEGIN LOOP END LOOP; END $$")
         connection.pgconn.flush()
         watching = f"SELECT state FROM pg_stat_activity WHERE pid = {pid}"
-        eventually(lambda: execute(url, watching) == ("active",), within_s=5)
+        until(lambda: execute(url, watching) == ("active",))
         yield pid
 
 
@@ -195,7 +188,7 @@ def test_nothing_is_left_when_the_last_command_is_killed(home: Path) -> None:
     with command(JOIN, home) as other:
         assert keepers(home)
         other.kill()
-    eventually(lambda: not left_of(home), within_s=3)
+    until(lambda: not left_of(home))
 
 
 def test_nothing_is_left_when_the_keeper_is_killed_with_its_last_command(home: Path) -> None:
@@ -204,7 +197,7 @@ def test_nothing_is_left_when_the_keeper_is_killed_with_its_last_command(home: P
         os.kill(other.process.pid, signal.SIGSTOP)  # so it cannot start a new keeper
         os.kill(keepers(home)[0], signal.SIGKILL)
         other.kill()
-    eventually(lambda: processes.command_of(running) == "", within_s=3)
+    until(lambda: processes.command_of(running) == "")
 
 
 def test_a_command_may_join_while_the_last_one_leaves(home: Path) -> None:
@@ -225,7 +218,7 @@ def test_a_killed_postmaster_is_restarted_with_all_that_was_committed(home: Path
         execute(cluster.owner_url, "CREATE TABLE kept AS SELECT 42 AS number")
         killed = postmaster(home)
         os.kill(killed, signal.SIGKILL)
-        eventually(lambda: answers(cluster.application_url), within_s=5)
+        until(lambda: answers(cluster.application_url))
         assert postmaster(home) != killed
         assert execute(cluster.owner_url, "SELECT number FROM kept") == (42,)
 
@@ -233,7 +226,7 @@ def test_a_killed_postmaster_is_restarted_with_all_that_was_committed(home: Path
 def test_backends_that_outlive_a_killed_postmaster_do_not_hold_up_the_next(home: Path) -> None:
     with embedded(home) as cluster, busy_backend(cluster.application_url) as orphan:
         os.kill(postmaster(home), signal.SIGKILL)
-        eventually(lambda: answers(cluster.application_url), within_s=8)
+        until(lambda: answers(cluster.application_url))
         assert processes.command_of(orphan) == ""
 
 
@@ -243,8 +236,8 @@ def test_a_killed_keeper_is_replaced_while_a_command_is_joined(home: Path) -> No
         before = postmaster(home)
         os.kill(killed[0], signal.SIGKILL)
         # Not answers() alone: the old server may answer once more before it hears of it.
-        eventually(lambda: processes.command_of(before) == "", within_s=3)
-        eventually(lambda: answers(cluster.application_url), within_s=3)
+        until(lambda: processes.command_of(before) == "")
+        until(lambda: answers(cluster.application_url))
         assert keepers(home) != killed
 
 
@@ -252,7 +245,7 @@ def test_keeper_and_postmaster_killed_at_once_are_replaced(home: Path) -> None:
     with embedded(home) as cluster, busy_backend(cluster.application_url):
         os.kill(keepers(home)[0], signal.SIGKILL)
         os.kill(postmaster(home), signal.SIGKILL)
-        eventually(lambda: answers(cluster.application_url), within_s=8)
+        until(lambda: answers(cluster.application_url))
 
 
 def test_a_pid_file_that_names_another_program_does_not_stop_the_start(home: Path) -> None:
@@ -277,7 +270,7 @@ def test_the_copy_of_a_running_home_starts_beside_it_and_stops_only_itself(
         with embedded(copy) as other:
             assert execute(other.owner_url, "SELECT number FROM kept") == (42,)
             assert postmaster(copy) != running
-        eventually(lambda: not left_of(copy), within_s=10)
+        until(lambda: not left_of(copy))
         assert answers(original.application_url)
         assert postmaster(home) == running
 
@@ -292,7 +285,7 @@ def test_a_home_that_another_user_made_is_refused(home: Path) -> None:
 
 def test_an_interrupted_initdb_leaves_nothing_that_stops_the_next_start(home: Path) -> None:
     started = Command(JOIN, home, wait=False)
-    eventually(lambda: list(home.glob("postgres/new-*/base")), within_s=10)
+    until(lambda: list(home.glob("postgres/new-*/base")))
     os.kill(started.process.pid, signal.SIGSTOP)
     os.kill(keepers(home)[0], signal.SIGKILL)
     started.kill()

@@ -11,7 +11,14 @@ from payviox.giftcards.rotation import CHUNK, reencrypt
 from payviox.keyring import DecryptionFailed, Keyring
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
-from support.giftcards import WorkedStock, csv_of, import_text, insert_order, only_product
+from support.giftcards import (
+    WorkedStock,
+    csv_of,
+    import_text,
+    insert_order,
+    only_product,
+    succeed,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -69,8 +76,9 @@ async def test_a_rotation_that_is_interrupted_is_resumed_and_nothing_is_lost(
     sums = await import_text(shop.database, AFTER, shop.business_id, csv_of([*CODES, "new"]))
     assert (sums.imported, sums.duplicates) == (1, len(CODES)), "after the old key is gone"
     product = await only_product(shop.database, shop.business_id)
-    order, owner = await insert_order(shop.database, shop.business_id, product, status="succeeded")
+    order, owner = await insert_order(shop.database, shop.business_id, product)
     await WorkedStock(shop.database).submit(order, "r")
+    await succeed(shop.database, order)
     card = await shop.database.write(service.reveal, AFTER, shop.business_id, owner, order.order_id)
     assert (card.code, card.pin) == (CODES[0], f"pin of {CODES[0]}")
 

@@ -30,6 +30,7 @@ from support.giftcards import (
     import_text,
     insert_order,
     only_product,
+    succeed,
 )
 from support.polling import eventually
 
@@ -261,11 +262,10 @@ async def test_expired_cards_are_never_delivered_and_the_next_to_expire_goes_fir
     product = await only_product(shop.database, shop.business_id)
     got = []
     for number in range(4):
-        order, user_id = await insert_order(
-            shop.database, shop.business_id, product, status="succeeded"
-        )
+        order, user_id = await insert_order(shop.database, shop.business_id, product)
         outcome = await rail.submit(order, f"r{number}")
         if outcome.state == "succeeded":
+            await succeed(shop.database, order)
             card = await shop.database.write(
                 lambda db, u=user_id, o=order: service.reveal(  # type: ignore[misc]
                     db, KEYRING, shop.business_id, u, o.order_id
@@ -330,10 +330,11 @@ async def test_only_the_owner_of_a_succeeded_order_sees_the_code_and_each_reveal
 ) -> None:
     await fill(shop, 2)
     product = await only_product(shop.database, shop.business_id)
-    order, owner = await insert_order(shop.database, shop.business_id, product, status="succeeded")
+    order, owner = await insert_order(shop.database, shop.business_id, product)
     waiting, _ = await insert_order(shop.database, shop.business_id, product, user_id=owner)
     _, stranger = await insert_order(shop.database, shop.business_id, product)
     await rail.submit(order, "r1")
+    await succeed(shop.database, order)
     await rail.submit(waiting, "r2")
 
     async def reveal(user_id: object, order_id: object, business: TestBusiness = shop) -> object:
@@ -380,8 +381,9 @@ async def test_a_code_changed_or_moved_in_the_database_is_not_shown(
 ) -> None:
     await fill(shop, 2)
     product = await only_product(shop.database, shop.business_id)
-    order, owner = await insert_order(shop.database, shop.business_id, product, status="succeeded")
+    order, owner = await insert_order(shop.database, shop.business_id, product)
     await rail.submit(order, "r")
+    await succeed(shop.database, order)
     with urls.as_admin() as admin:
         admin.execute(f"UPDATE gift_cards c SET {change} WHERE order_id = %s", [order.order_id])
     with pytest.raises(DecryptionFailed):
@@ -459,10 +461,9 @@ async def test_no_code_is_anywhere_in_the_database_or_the_log(
         sums = await import_text(shop.database, KEYRING, shop.business_id, text)
         assert (sums.imported, len(sums.bad)) == (1, 2)
         product = await only_product(shop.database, shop.business_id)
-        order, owner = await insert_order(
-            shop.database, shop.business_id, product, status="succeeded"
-        )
+        order, owner = await insert_order(shop.database, shop.business_id, product)
         outcome = await rail.submit(order, "r")
+        await succeed(shop.database, order)
         await rail.submit(
             (await insert_order(shop.database, shop.business_id, product))[0], "another"
         )

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from payviox.db import migrate
+from payviox.db.role import check_role
 from support.databases import Urls
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ async def test_the_application_may_not(business, urls: Urls, statement: str) -> 
 
 
 async def test_the_application_is_neither_superuser_nor_owner(urls: Urls) -> None:
-    migrate.check_role(urls.application)
+    check_role(urls.application)
     with psycopg.connect(urls.application) as connection:
         row = connection.execute(
             "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls"

@@ -42,8 +42,9 @@ class Books:
     users: list[UUID]
 
     def sql(self, query: str, *parameters: object) -> Any:
-        """A statement of somebody who may do anything; its first row."""
+        """A statement of somebody who may do anything, and keeps triggers out; its first row."""
         with self.urls.as_admin() as admin:
+            admin.execute("SET session_replication_role = replica")
             cursor = admin.execute(query, parameters)  # type: ignore[arg-type]  # a test's own
             return cursor.fetchone() if cursor.description else None
 

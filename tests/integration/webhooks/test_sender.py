@@ -18,13 +18,14 @@ from aiohappyeyeballs import AddrInfoType
 
 from payviox.webhooks.sender import ANSWER_BYTES, EXCERPT_BYTES, Answer, post
 from payviox.webhooks.targets import Lookup, Target
+from support.machine import stretch
 from support.sockets import GONE
 
 pytestmark = pytest.mark.anyio
 
 LIMIT_S = 0.3
 """For what is to be cut by time."""
-AMPLE_S = 10.0
+AMPLE_S = stretch(30.0)
 """For everything else: a busy machine is no receiver's fault."""
 CLOCK_MS = 5
 """uvloop's timers count whole milliseconds from a time it looked at before."""
@@ -135,11 +136,8 @@ async def send(target: Target, **options: object) -> Answer:
 async def answer_to(script: Script, timeout_s: float = AMPLE_S) -> tuple[Answer, Receiver]:
     """One delivery; the sender must have let go of the connection, however it went."""
     async with receiver(script) as one:
-        started = time.monotonic()
         answer = await send(one.target(), timeout_s=timeout_s)
-        assert time.monotonic() - started < timeout_s + 2
-        async with asyncio.timeout(5):
-            await one.left.acquire()
+        await one.left.acquire()
         assert one.accepted == 1
     return answer, one
 
@@ -212,9 +210,11 @@ async def test_a_receiver_that_answers_before_it_has_read_the_body_is_heard() ->
 
 
 async def test_no_answer_is_cut_by_time_and_says_so() -> None:
+    began = time.monotonic()
     answer, _ = await answer_to(says(then_waits=True), LIMIT_S)
+    took_ms = (time.monotonic() - began) * 1000
     assert (answer.status, answer.error) == (None, "no answer within 0.3 s")
-    assert LIMIT_S * 1000 - CLOCK_MS <= answer.duration_ms < LIMIT_S * 1000 + 2000
+    assert LIMIT_S * 1000 - CLOCK_MS <= answer.duration_ms <= took_ms + CLOCK_MS
 
 
 async def test_headers_that_drip_in_byte_by_byte_are_cut_by_time() -> None:
@@ -224,11 +224,12 @@ async def test_headers_that_drip_in_byte_by_byte_are_cut_by_time() -> None:
 
 async def test_a_body_that_drips_is_cut_by_time_and_the_200_before_it_stands() -> None:
     script = repeats(b"HTTP/1.1 200 OK\r\n\r\n", b"x", pause_s=0.02)
-    answer, _ = await answer_to(script, LIMIT_S)
+    limit_s = stretch(LIMIT_S)  # long enough for the head
+    answer, _ = await answer_to(script, limit_s)
     assert answer.delivered
     assert answer.error is None
     assert set(answer.body) == {"x"}
-    assert answer.duration_ms >= LIMIT_S * 1000 - CLOCK_MS
+    assert answer.duration_ms >= limit_s * 1000 - CLOCK_MS
 
 
 @pytest.mark.parametrize(
@@ -299,16 +300,15 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 
 async def test_hanging_receivers_do_not_hold_up_others_and_leave_no_socket_behind() -> None:
     async with receiver(says(then_waits=True)) as bad, receiver(says(OK)) as good:
-        hanging = [asyncio.create_task(send(bad.target(), timeout_s=30)) for _ in range(50)]
-        async with asyncio.timeout(5):
-            for _ in hanging:
-                await bad.arrived.acquire()
-            assert (await send(good.target())).delivered
-            assert not any(task.done() for task in hanging)
-            for task in hanging:
-                task.cancel()  # as a worker does that shuts down
-            for _ in hanging:
-                await bad.left.acquire()
+        hanging = [asyncio.create_task(send(bad.target())) for _ in range(50)]
+        for _ in hanging:
+            await bad.arrived.acquire()
+        assert (await send(good.target())).delivered
+        assert not any(task.done() for task in hanging)
+        for task in hanging:
+            task.cancel()  # as a worker does that shuts down
+        for _ in hanging:
+            await bad.left.acquire()
     assert all(task.cancelled() for task in hanging)
 
 
@@ -459,9 +459,7 @@ async def test_a_name_that_changes_after_the_check_is_reached_where_it_was_check
     async with receiver(says(OK), tls) as one:
         spy = Spy(one.port)
         monkeypatch.setattr(socket, "getaddrinfo", second_look)
-        answer = await send(
-            target, lookup=rebinding, connect=spy, tls=client_tls(authority), timeout_s=5
-        )
+        answer = await send(target, lookup=rebinding, connect=spy, tls=client_tls(authority))
         assert answer.delivered
         assert (lookups, spy.calls) == (["hooks.example.com"], [[PUBLIC]])
         assert names == ["hooks.example.com"]
@@ -505,7 +503,7 @@ async def test_a_certificate_that_is_not_valid_gets_no_request(
 ) -> None:
     async with receiver(says(OK), server_tls(authority, named)) as one:
         tls = client_tls(authority) if trusted else None
-        answer = await send(one.target("localhost", scheme="https"), tls=tls, timeout_s=5)
+        answer = await send(one.target("localhost", scheme="https"), tls=tls)
     assert (answer.status, answer.error) == (None, f"TLS certificate not valid: {error}")
     assert one.requests == []
 
@@ -514,7 +512,7 @@ async def test_a_port_that_does_not_speak_tls_says_so() -> None:
     async with receiver(says()) as one:
         one.request = lambda _reader: asyncio.sleep(0, b"")  # type: ignore[method-assign,assignment]
         one.script = says(OK)
-        answer = await send(one.target(scheme="https"), timeout_s=5)
+        answer = await send(one.target(scheme="https"))
     assert answer.error is not None
     assert answer.error.startswith("TLS failed: ")
 
@@ -526,6 +524,5 @@ async def test_a_tls_handshake_that_never_ends_is_cut_by_time_and_let_go() -> No
     async with receiver(swallow) as one:
         one.request = lambda _reader: asyncio.sleep(0, b"")  # type: ignore[method-assign,assignment]
         answer = await send(one.target(scheme="https"), timeout_s=LIMIT_S)
-        async with asyncio.timeout(5):
-            await one.left.acquire()
+        await one.left.acquire()
     assert (answer.status, answer.error) == (None, "no answer within 0.3 s")

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, cast
 
+from payviox.db import session
 from payviox.db.embedded import server
 from payviox.db.embedded.errors import OWN_SERVER, AlreadyServing, EmbeddedError
 from payviox.db.embedded.layout import Layout, try_lock
@@ -56,8 +57,11 @@ def embedded(home: Path, *, database: str = "payviox") -> Iterator[Cluster]:
     A process that is forked from this one is joined with it, for as long as it lives. A program
     started from it is not, and must join by itself if it may outlive this one.
 
+    libpq's variables are dropped from this process's environment: they would lead elsewhere.
+
     Raises EmbeddedError, which says what to do.
     """
+    session.forget_environment(embedded=True)
     layout = Layout(home)
     layout.prepare()
     member = _Member(layout)

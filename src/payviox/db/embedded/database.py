@@ -78,7 +78,7 @@ def _ensure(connection: psycopg.Connection[tuple[object, ...]], database: str) -
     with connection.transaction():
         for statement in (
             sql.SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC"),
-            sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {application}"),
+            sql.SQL("GRANT CONNECT ON DATABASE {database} TO {application}"),
             sql.SQL("ALTER DATABASE {database} ALLOW_CONNECTIONS true"),
         ):
             connection.execute(statement.format(**names))

@@ -133,7 +133,8 @@ async def test_a_restored_database_pays_nobody_a_second_time(pay: Paying, urls: 
     assert kept is not None
     await pay.desk.process()
     pay.node.mine(CONFIRMATIONS)
-    await pay.settle(warm)
+    await pay.desk.hurry(warm)
+    await pay.desk.process()
     await _forget(pay, urls, order, kept)
     await pay.desk.process()
     waits = await pay.desk.get(order)

@@ -55,7 +55,7 @@ async def test_a_payment_is_sent_once_confirmed_and_settled(
     assert cost == (fee * 2000 * 100 + ETHER // 2) // ETHER
     assert books["settled:evm"] == 5_000
     await pay.desk.hurry()
-    assert await pay.desk.process() == 1  # the last look, before the block is old
+    assert await pay.desk.process() == 1  # the last look
     pay.node.mine(CONFIRMATIONS)
     await pay.settle(order)
     await pay.desk.hurry()

@@ -22,6 +22,7 @@ from payviox.rails.fees import FeePolicy
 from payviox.rails.protocol import Account
 from support.anvil import ETHER, GWEI, Node, wallet_key
 from support.installation import until
+from support.machine import stretch
 from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
@@ -142,7 +143,7 @@ async def test_who_gives_up_waiting_for_a_keystore_does_not_spoil_it(
     opening, go_on = threading.Event(), threading.Event()
     unlock = keystores.unlock
     monkeypatch.setattr(
-        keystores, "unlock", lambda *a: opening.set() or (go_on.wait(10) and unlock(*a))
+        keystores, "unlock", lambda *a: opening.set() or (go_on.wait(stretch(60)) and unlock(*a))
     )
     impatient = asyncio.ensure_future(signers.of(account(wallet.settings)))
     patient = asyncio.ensure_future(signers.of(account(wallet.settings)))

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from support.machine import stretch
+
 LOADED_LATE = """
 import sys
 before = sys.getrecursionlimit()
@@ -14,4 +16,4 @@ sys.exit(sys.getrecursionlimit() != before)
 
 def test_the_recursion_limit_stays_as_it_was() -> None:
     """With a higher one, a deeply nested body would crash the interpreter."""
-    subprocess.run([sys.executable, "-c", LOADED_LATE], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", LOADED_LATE], check=True, timeout=stretch(60))
