@@ -23,7 +23,7 @@ from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.idempotency.service import Done
 from payviox.rails.protocol import Provider
-from payviox.web.context import Call, business, services
+from payviox.web.context import Call, business, read
 from payviox.web.cursors import (
     Listed,
     Page,
@@ -34,7 +34,7 @@ from payviox.web.cursors import (
     read_query,
     unknown_after,
 )
-from payviox.web.json_body import read
+from payviox.web.request_json import read_json
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order, Status
 
@@ -80,7 +80,7 @@ async def list_orders(request: Call) -> Listed[BusinessOrderView]:
             limit=wanted.limit + 1,
         )
 
-    rows = await services(request).database.fetch(fetch)
+    rows = await read(request, fetch)
     return page_of(rows, wanted.limit, business_view)
 
 
@@ -90,7 +90,7 @@ async def get_order(request: Call) -> BusinessOrderView:
     """One payout order."""
     caller = business(request)
     order_id = path_id(request, ids.ORDER)
-    order = await services(request).database.fetch(withdrawals.get, caller.business_id, order_id)
+    order = await read(request, withdrawals.get, caller.business_id, order_id)
     return business_view(order)
 
 
@@ -121,7 +121,7 @@ async def reject_order(request: Call) -> Response[Any]:
 
     The money goes back to the payout user, and the note into the webhook.
     """
-    note = read(await request.body(), RejectRequest).note
+    note = read_json(request, RejectRequest).note
     return await _decide(
         request,
         lambda connection, business_id, order_id: withdrawals.reject(
