@@ -49,7 +49,8 @@ def once(
     """The work, for Database.write, of running `effect` unless its key was used before.
 
     `effect` answers its reference (or ShownOnce). The work raises IdempotencyMismatch where the key
-    was used with another body, TooManyKeys, and whatever the effect raises, in which case the key stays unused.
+    was used with another body, TooManyKeys, and whatever the effect raises; then the key stays
+    unused.
     Where it is repeated because the answer of its own COMMIT was lost, it is no replay: it answers
     what it did, secret included.
     """
