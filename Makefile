@@ -10,14 +10,17 @@ NODE := tests/node/node_modules
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/installed: requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+.venv/installed: requirements.lock pyproject.toml tools/install_locked.py
+	@echo "Installing Payviox into .venv, here and nowhere else: a minute or two the first time."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python tools/install_locked.py requirements.lock
+	@echo "  and Payviox itself"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@echo "Installing what development needs besides."
+	@$(BIN)/python tools/install_locked.py requirements-dev.lock
 	@touch $@
 
 # Programs that some tests run; those tests skip and say so where npm is missing.
@@ -29,7 +32,7 @@ $(NODE)/installed: tests/node/package.json tests/node/package-lock.json tests/no
 	fi
 
 demo: .venv/installed  ## install, then run the product with a seeded demo business
-	PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" PATH="$$PATH:$(CURDIR)/$(NODE)/.bin" \
+	@PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" PATH="$$PATH:$(CURDIR)/$(NODE)/.bin" \
 	  exec $(BIN)/payviox demo
 
 test: .venv/installed-dev $(NODE)/installed  ## install what tests need, then run them all

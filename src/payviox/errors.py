@@ -65,8 +65,14 @@ class InsufficientPayoutBalance(PayvioxError):
 
 
 class InsufficientBalance(PayvioxError):
+    """Too little. `held` and `asked` are cents, where they are known: for the operator's eyes."""
+
     status = 400
     message = "Insufficient balance"
+
+    def __init__(self, *, held: int | None = None, asked: int | None = None) -> None:
+        super().__init__()
+        self.held, self.asked = held, asked
 
 
 class PayoutsDisabled(PayvioxError):
@@ -75,8 +81,14 @@ class PayoutsDisabled(PayvioxError):
 
 
 class NotFound(PayvioxError):
+    """`missing` names what is not there, such as `order ord_…`: callers of the API are not told."""
+
     status = 404
     message = "Not found"
+
+    def __init__(self, message: str | None = None, *, missing: str | None = None) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class MethodNotAllowed(PayvioxError):

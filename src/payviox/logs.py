@@ -135,8 +135,9 @@ def request(method: str, path: str, status: int, took_ms: float) -> None:
 
 
 def _printable(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """No control character of somebody's input reaches a terminal or starts a line of its own."""
+    """No control character of somebody's input reaches a terminal or starts a line of its own: it
+    is escaped."""
     for name, value in event.items():
         if isinstance(value, str) and not value.isprintable() and name != "exception":
-            event[name] = "".join(c if c.isprintable() else "\ufffd" for c in value)
+            event[name] = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
     return event

@@ -16,6 +16,11 @@ def dollars(cents: int) -> str:
     return f"{sign}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"
 
 
+def decimal(cents: int) -> str:
+    """`123456` → `1234.56`; `-5` → `-0.05`: as rails and their books write it."""
+    return dollars(cents).replace("$", "").replace(",", "")
+
+
 def percentage(cents: int, basis_points: int) -> int:
     """So many basis points of an amount, rounded half up to a cent."""
     return (cents * basis_points + 5_000) // 10_000

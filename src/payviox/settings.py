@@ -1,10 +1,12 @@
 """What the environment says: the only module that reads it. Every setting is documented in
 docs/operating.md; nothing here opens a file but `.env` and the kept secret key."""
 
+import json
 import os
 import secrets
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import takewhile
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -85,19 +87,33 @@ def load() -> Settings:
     return Settings(
         home=home,
         database_url=database_url,
-        migration_url=env.get("PAYVIOX_MIGRATION_URL") or None,
+        migration_url=_postgresql(env, "PAYVIOX_MIGRATION_URL"),
         host=host,
         port=port,
         public_url=(env.get("PAYVIOX_PUBLIC_URL") or f"http://{_shown(host)}:{port}").rstrip("/"),
         secret_key=secret_key,
-        previous_secret_keys=tuple(
-            k.strip() for k in env.get("PAYVIOX_PREVIOUS_SECRET_KEYS", "").split(",") if k.strip()
-        ),
+        previous_secret_keys=_previous_keys(env.get("PAYVIOX_PREVIOUS_SECRET_KEYS") or ""),
         allow_private_webhooks=_switch(env, "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"),
         metrics_token=env.get("PAYVIOX_METRICS_TOKEN") or None,
         log_level=_log_level(env),
         allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
     )
+
+
+def _previous_keys(text: str) -> tuple[str, ...]:
+    """Keys separated by commas, blanks around them left out; or a JSON array of the keys as they
+    are, for those that hold a comma, a blank or a line end."""
+    if text.lstrip().startswith("["):
+        try:
+            keys = json.loads(text)
+        except ValueError:
+            keys = None
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise SettingsError(
+                'PAYVIOX_PREVIOUS_SECRET_KEYS is no JSON array of keys, such as ["one", "two"].'
+            )
+        return tuple(key for key in keys if key)
+    return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
 def _shown(host: str) -> str:
@@ -108,8 +124,25 @@ def _shown(host: str) -> str:
 
 
 def _environment() -> dict[str, str]:
+    """Raises SettingsError where a name is surely meant for another."""
     file = dotenv_values(".env", interpolate=False)
-    return {k: v for k, v in file.items() if v is not None} | dict(os.environ)
+    env = {k: v for k, v in file.items() if v is not None} | dict(os.environ)
+    known = {f"PAYVIOX_{each.name.upper()}" for each in fields(Settings)}
+    for name in sorted(env.keys() - known):
+        near = [other for other in sorted(known) if _is_near(name, other)]
+        if name.startswith("PAYVIOX_") and near:
+            raise SettingsError(f"{name} is no setting of Payviox. Is {near[0]} meant?")
+    return env
+
+
+def _is_near(name: str, other: str) -> bool:
+    """Whether one letter too many, too few, wrong or in its neighbour's place tells them apart."""
+    if abs(len(name) - len(other)) > 1:
+        return False
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(name, other, strict=False))
+    start = len(list(same))
+    a, b = name[start:], other[start:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[1::-1] + a[2:]) == b
 
 
 def _home(env: dict[str, str]) -> Path:
@@ -117,7 +150,18 @@ def _home(env: dict[str, str]) -> Path:
 
 
 def _database_url(env: dict[str, str]) -> str | None:
-    return env.get("PAYVIOX_DATABASE_URL") or env.get("PAYVIOX_MIGRATION_URL") or None
+    return _postgresql(env, "PAYVIOX_DATABASE_URL") or _postgresql(env, "PAYVIOX_MIGRATION_URL")
+
+
+def _postgresql(env: dict[str, str], name: str) -> str | None:
+    """A URL, or libpq's `host=… dbname=…`. What is refused is not shown: it may hold a password."""
+    text = env.get(name) or None
+    scheme, is_url, _ = (text or "").partition("://")
+    if text and (scheme not in ("postgresql", "postgres") if is_url else "=" not in text):
+        raise SettingsError(
+            f"{name} names no PostgreSQL. Write it as postgresql://user:password@host/database."
+        )
+    return text
 
 
 def _integer(env: dict[str, str], name: str, default: int) -> int:
@@ -148,6 +192,7 @@ def _kept_secret_key(home: Path) -> str:
     path = home / "secret_key"
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_others(home)
         # Written whole under another name and linked: two commands starting at once keep one key.
         draft = home / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
         if not path.exists():
@@ -162,6 +207,7 @@ def _kept_secret_key(home: Path) -> str:
                 pass
             finally:
                 draft.unlink()
+        _refuse_others(path)
         readable = path.stat().st_mode & 0o077
         key = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -177,3 +223,14 @@ def _kept_secret_key(home: Path) -> str:
             "was ever kept under it, remove the file and a new one is made."
         )
     return key
+
+
+def _refuse_others(path: Path) -> None:
+    """Refuse what another user made, who could have put a key of theirs there. Raises
+    SettingsError."""
+    owner = path.stat().st_uid
+    if owner not in (0, os.geteuid()):
+        raise SettingsError(
+            f"{path} belongs to user id {owner} and you are {os.geteuid()}: what another user made"
+            " is not trusted. Run Payviox as that user, or choose another folder with PAYVIOX_HOME."
+        )

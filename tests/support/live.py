@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-SECRET_KEY = "a secret key that only the tests know, of a fine length"
+SECRET_KEY = "a secret key that only the tests know and of a fine length"
 
 
 def free_port() -> int:

@@ -7,6 +7,7 @@ import pytest
 
 from payviox import settings
 from payviox.errors import SettingsError
+from payviox.keyring import flaw
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +71,85 @@ def test_a_dollar_sign_in_the_env_file_is_a_dollar_sign(
     key = "p$$w${NAME}ord$NAME-" * 3
     (tmp_path / ".env").write_text(f"PAYVIOX_SECRET_KEY={key}\n")
     assert settings.load().secret_key == key
+
+
+def test_previous_keys_are_separated_by_commas_or_an_array_of_them_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PAYVIOX_PREVIOUS_SECRET_KEYS", " one , two,")
+    assert settings.load().previous_secret_keys == ("one", "two")
+    monkeypatch.setenv("PAYVIOX_PREVIOUS_SECRET_KEYS", r'["a,b", " ends in a line end\n"]')
+    assert settings.load().previous_secret_keys == ("a,b", " ends in a line end\n")
+    for wrong in ("[", '["a", 1]', '[{"a": 1}]'):
+        monkeypatch.setenv("PAYVIOX_PREVIOUS_SECRET_KEYS", wrong)
+        with pytest.raises(SettingsError, match="no JSON array"):
+            settings.load()
+
+
+@pytest.mark.parametrize("name", ["home", "home/secret_key"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_another_user_made_is_not_trusted(home: Path, name: str) -> None:
+    keep(home, "k" * 48)
+    os.chown(home.parent / name, 12_345, 12_345)
+    with pytest.raises(SettingsError, match="belongs to user id 12345"):
+        settings.load()
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["k" * 40 + ",x", "k" * 40 + "\n", " " + "k" * 40, "[" + "k" * 40, "k\u00a0k" * 20],
+)
+def test_a_key_that_would_not_be_the_same_everywhere_is_found(key: str) -> None:
+    assert flaw(key) is not None
+    assert flaw("a passphrase may have blanks within") is None
+    assert flaw("Zq7-pW2_9Lm4.Rt8+Yv3/Bn6=Kd1") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("PAYVIOX_HOM", "PAYVIOX_HOME"),
+        ("PAYVIOX_HOMES", "PAYVIOX_HOME"),
+        ("PAYVIOX_DATABSE_URL", "PAYVIOX_DATABASE_URL"),
+        ("PAYVIOX_DATABAES_URL", "PAYVIOX_DATABASE_URL"),
+        ("PAYVIOX_PREVIOUS_SECRET_KEY", "PAYVIOX_PREVIOUS_SECRET_KEYS"),
+        ("PAYVIOX_SECRETKEY", "PAYVIOX_SECRET_KEY"),
+    ],
+)
+def test_a_mistyped_name_is_refused_with_the_one_that_is_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "x" * 40)
+    for read in (settings.load, settings.embedded_home):
+        with pytest.raises(SettingsError, match=rf"^{name} is no setting of Payviox. Is {meant} "):
+            read()
+
+
+def test_names_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "PAYVIOX_WEBHOOK_TOKEN",
+        "PAYVIOX_TEST_DATABASE_URL",
+        "PAYVIOX_KEY",
+        "XAYVIOX_HOME",
+    ):
+        monkeypatch.setenv(name, "anything")
+    settings.load()
+
+
+@pytest.mark.parametrize("name", ["PAYVIOX_DATABASE_URL", "PAYVIOX_MIGRATION_URL"])
+@pytest.mark.parametrize("url", ["mysql://me:secret@db/x", "db.example.com", "https://db/x", "://"])
+def test_what_names_no_postgresql_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(name, url)
+    monkeypatch.setenv("PAYVIOX_SECRET_KEY", "x" * 40)
+    with pytest.raises(SettingsError, match=f"^{name} names no PostgreSQL") as refused:
+        settings.load()
+    assert "secret@" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://me@db/x", "postgres://db/x", "host=db dbname=x"])
+def test_every_way_to_name_a_postgresql_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PAYVIOX_DATABASE_URL", url)
+    monkeypatch.setenv("PAYVIOX_SECRET_KEY", "x" * 40)
+    assert settings.load().database_url == url

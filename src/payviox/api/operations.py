@@ -16,13 +16,13 @@ from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
 from payviox.money import CURRENCY
+from payviox.order_states import Status
 from payviox.rails.protocol import Method, Provider
 from payviox.web.context import Call, payout_user, read, services
 from payviox.web.cursors import Page, page_of, read_query, unknown_after
 from payviox.web.request_json import json_of
 from payviox.withdrawals import history
 from payviox.withdrawals.history import Movement, UnknownEntry
-from payviox.withdrawals.model import Status
 
 
 class MethodView(msgspec.Struct):

@@ -22,6 +22,7 @@ from payviox.api.schemas.orders import (
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.idempotency.service import Done
+from payviox.order_states import Status
 from payviox.rails.protocol import Provider
 from payviox.web.context import Call, business, read
 from payviox.web.cursors import (
@@ -36,7 +37,9 @@ from payviox.web.cursors import (
 )
 from payviox.web.request_json import read_json
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import Order, Status
+from payviox.withdrawals.model import (
+    Order,
+)
 
 ACTOR = "api"
 

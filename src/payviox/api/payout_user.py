@@ -39,6 +39,7 @@ from payviox.errors import (
 )
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
+from payviox.order_states import Status
 from payviox.rails.protocol import Provider, Quote
 from payviox.web.context import Call, payout_user, read, services
 from payviox.web.cursors import (
@@ -54,7 +55,9 @@ from payviox.web.request_json import json_of
 from payviox.withdrawals import quotes
 from payviox.withdrawals import requests as withdrawal_requests
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import Order, Status
+from payviox.withdrawals.model import (
+    Order,
+)
 
 ACTOR = "user"
 

@@ -12,6 +12,9 @@ from payviox.money import MAX_ALLOCATION
 NONE = "none"
 """Clears a rule."""
 
+YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+"""How a switch may be given."""
+
 REVIEWABLE = ("paypal", "crypto", "gift_card", "sandbox", "stock", "tremendous", "evm")
 """What `review_rails` may name: every provider and every rail of the product."""
 
@@ -33,7 +36,7 @@ class Rule:
 RULES = {
     "review_amount": Rule("review orders from this many cents", most=MAX_ALLOCATION),
     "review_first_use": Rule(
-        "review a payout user's first order to a destination: true or false", "switch"
+        "review a payout user's first order to a destination: yes or no", "switch"
     ),
     "review_shared_users": Rule("review a destination used by this many payout users"),
     "review_velocity_orders": Rule("review from this many orders of one payout user in 24 hours"),
@@ -93,9 +96,9 @@ def check_together(business: Business, changes: dict[str, object]) -> None:
 def _value(name: str, rule: Rule, text: str) -> object:
     lowered = text.lower()
     if rule.kind == "switch":
-        if lowered not in ("true", "false", NONE):
-            raise ValueError(f"{name} must be true or false.")
-        return lowered == "true"
+        if lowered not in (*YES, *NO, NONE):
+            raise ValueError(f"{name} must be yes or no.")
+        return lowered in YES
     if rule.kind == "names":
         return [] if lowered == NONE else _names(name, lowered)
     if lowered == NONE:

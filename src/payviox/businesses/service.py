@@ -41,7 +41,7 @@ async def get(connection: Connection, business_id: UUID) -> Business:
     """Raises NotFound."""
     business = await queries.find(connection, business_id)
     if business is None:
-        raise NotFound
+        raise NotFound(missing=f"business {ids.show(ids.BUSINESS, business_id)}")
     return business
 
 

@@ -54,7 +54,7 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
     if as_json:
         print_json([_shown(each) for each in found])
     elif sys.stdout.isatty():
-        click.echo("\n\n".join(map(_told, found)) or "Nothing waits for a person.")
+        click.echo("\n\n".join(map(told, found)) or "Nothing waits for a person.")
     else:
         rows = [_shown(each) for each in found]
         columns = list(rows[0]) if rows else []
@@ -70,7 +70,7 @@ def _shown(matter: Matter) -> dict[str, Any]:
         "rail": matter.rail,
         "subject": matter.subject,
         "number": matter.number,
-        "cents": matter.cents,
+        "amount": matter.cents,
         "oldest": matter.oldest,
         "meaning": matter.advice.meaning,
         "next_step": matter.advice.next_step,
@@ -78,7 +78,7 @@ def _shown(matter: Matter) -> dict[str, Any]:
     }
 
 
-def _told(matter: Matter) -> str:
+def told(matter: Matter) -> str:
     """`review: 3 orders, $260.00, the oldest since 2 h` with where, what it means and what to
     do."""
     facts = [counted(matter.number, NOUNS.get(matter.cause, "order"))]

@@ -13,9 +13,11 @@ from payviox.cli.groups import Group
 from payviox.cli.output import (
     BUSINESS,
     CENTS,
+    LIMIT,
     NAME,
     REFERENCE,
     as_json,
+    cell,
     plain,
     print_json,
     print_pairs,
@@ -99,7 +101,7 @@ def _summary(summary: BusinessSummary) -> dict[str, object]:
 @click.argument("business_id", type=BUSINESS)
 @as_json
 def show(business_id: UUID, as_json: bool) -> None:
-    """Show one business: what every account holds (in cents), switches, rules and limits."""
+    """Show one business: what every account holds, switches, rules and limits."""
     found = run(lambda runtime: runtime.database.fetch(business_summary.details, business_id))
     business = found.summary.business
     shown = {
@@ -126,7 +128,7 @@ def _flat(accounts: Accounts) -> dict[str, int]:
 
 @business.command()
 @click.argument("business_id", type=BUSINESS)
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--limit", type=LIMIT, default=50, show_default=True)
 @as_json
 def audit(business_id: UUID, limit: int, as_json: bool) -> None:
     """List what was done and noticed, newest first: alerts, changed rules and keys, decisions."""
@@ -170,7 +172,7 @@ def set_(business_id: UUID, assignments: tuple[str, ...]) -> None:
     changes = rules.parse(assignments)
     _set(business_id, changes)
     for name, value in changes.items():
-        click.echo(f"{name} = {'none' if value in (None, []) else value}")
+        click.echo(f"{name} = {'none' if value in (None, []) else cell(value)}")
 
 
 set_.help = f"{set_.help}\n\n\b\n" + "\n".join(

@@ -107,6 +107,7 @@ def _check_utf8(arguments: Sequence[str]) -> None:
 def main() -> None:
     """A self-hosted payout platform.
 
-    Start it with `payviox serve`, or try it with `payviox demo`. Amounts are in US cents. Settings
-    are read from the environment and from `.env`: see docs/operating.md.
+    Start it with `payviox serve`, or try it with `payviox demo`. Amounts are given in US cents;
+    text shows dollars, JSON cents. Settings are read from the environment and from `.env`: see
+    docs/operating.md.
     """

@@ -1,14 +1,13 @@
 """One order's whole story, as `payviox order show` tells it: states, attempts at the rail and what
 the rail answered, callbacks, money, what was decided and noticed, webhooks."""
 
-import shutil
 from typing import Any
 
 import click
 
 from payviox import ids
 from payviox.businesses.model import AuditEntry
-from payviox.cli.output import age, print_pairs, table_lines
+from payviox.cli.output import age, cell, money, print_pairs, table_lines
 from payviox.cli.shown import show_audit, show_event
 from payviox.giftcards.model import Reveal
 from payviox.ledger.service import MovementRow
@@ -17,30 +16,40 @@ from payviox.reporting.order_timeline import OrderTimeline
 from payviox.webhooks.log import Entry as WebhookEvent
 from payviox.withdrawals.model import Attempt, Order, StateEntry
 
-SECTIONS = {
-    "states": ("States", ("created_at", "status", "actor", "note")),
+SECTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "states": ("States", ("created_at", "status", "actor", "note"), ()),
     "attempts": (
         "Attempts",
-        ("started_at", "age", "reference", "outcome", "rail_order_id", "finished_at", "answer"),
+        ("started_at", "age", "reference", "outcome", "finished_at"),
+        ("rail_order_id", "answer"),
     ),
-    "callbacks": ("Callbacks", ("received_at", "rail", "event_id")),
-    "audit": ("Decisions and alerts", ("created_at", "action", "actor", "detail")),
-    "transfers": ("Money", ("created_at", "kind", "amount", "from", "to")),
-    "events": ("Events", ("created_at", "type", "delivery", "attempts", "answer")),
-    "reveals": ("Reveals", ("created_at", "gift_card_id")),
+    "callbacks": ("Callbacks", ("received_at", "rail", "event_id"), ()),
+    "audit": ("Decisions and alerts", ("created_at", "action", "actor"), ("detail",)),
+    "transfers": ("Money", ("created_at", "kind", "amount", "from", "to"), ()),
+    "events": ("Events", ("created_at", "type", "delivery", "attempts", "answer"), ()),
+    "reveals": ("Reveals", ("created_at", "gift_card_id"), ()),
 }
-"""Each part of the story with its title and columns on a screen."""
+"""Each part of the story with its title, its columns on a screen, and what is too long for one and
+stands beneath."""
+
+UNFOLDED = 10_000
+"""Lines of a story are never folded; a terminal wraps what is too long for it."""
 
 
 def print_story(story: dict[str, Any]) -> None:
     """For a person."""
     print_pairs({name: value for name, value in story.items() if name not in SECTIONS})
-    width = shutil.get_terminal_size().columns - 2
-    for name, (title, columns) in SECTIONS.items():
+    for name, (title, columns, beneath) in SECTIONS.items():
         click.echo(f"\n{title}")
-        rows = [[row[column] for column in columns] for row in story[name]]
-        lines = table_lines(columns, rows, width) if rows else ["none"]
-        click.echo("\n".join(f"  {line}" for line in lines))
+        facts = story[name]
+        rows = [[money(column, fact[column]) for column in columns] for fact in facts]
+        header, *lines = table_lines(columns, rows, UNFOLDED) if rows else ["none"]
+        click.echo(f"  {header}")
+        for line, fact in zip(lines, facts, strict=False):
+            click.echo(f"  {line}")
+            for more in beneath:
+                if fact[more] is not None:
+                    click.echo(f"      {more}: {cell(fact[more])}")
 
 
 def story_of(timeline: OrderTimeline) -> dict[str, Any]:
@@ -130,3 +139,13 @@ def shown(order: Order) -> dict[str, Any]:
         "created_at": order.created_at,
         "updated_at": order.updated_at,
     }
+
+
+def recipient(order: Order) -> str:
+    """Where an order's money goes, in a few words."""
+    to = order.destination
+    if "email" in to:
+        return str(to["email"])
+    if "to_address" in to:
+        return f"{to['to_address']} ({to['currency']} on {to['chain']})"
+    return cell(to.get("name") or to.get("brand") or to)

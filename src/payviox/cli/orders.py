@@ -9,9 +9,10 @@ import click
 from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.cli.groups import Group
-from payviox.cli.order_story import print_story, shown, story_of
+from payviox.cli.order_story import print_story, recipient, shown, story_of
 from payviox.cli.output import (
     BUSINESS,
+    LIMIT,
     ORDER,
     USER,
     age,
@@ -25,14 +26,23 @@ from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict
 from payviox.money import dollars
+from payviox.order_states import Status
 from payviox.rails.protocol import KeepsPayable, Provider
 from payviox.reporting.order_timeline import find_order, timeline
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import Order, Status, reference
+from payviox.withdrawals.model import (
+    Order,
+    reference,
+)
 
 Decide = Callable[[Connection, UUID], Awaitable[Order]]
 """A decision on an order of this business."""
+
+
+LISTED = "order_id status waiting age provider rail amount email created_at"
+IN_REVIEW = "order_id review_reasons age amount to email provider rail created_at"
+"""What is listed of orders on a screen, and of those that somebody has to decide on."""
 
 
 @click.group(cls=Group)
@@ -47,7 +57,7 @@ def order() -> None:
 @click.option("--user", "user_id", type=USER, help="Of this payout user alone.")
 @click.option("--waiting", metavar="CAUSE", help="Waiting for this alone, such as person.")
 @click.option("--after", type=ORDER, help="Only orders older than this one.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--limit", type=LIMIT, default=50, show_default=True)
 @as_json
 def list_(
     business_id: UUID,
@@ -78,12 +88,14 @@ def list_(
 
         return await runtime.database.fetch(read)
 
-    rows = [shown(each) | {"age": age(each.created_at)} for each in run(work)]
+    orders = run(work)
+    rows = [shown(each) | {"age": age(each.created_at)} for each in orders]
     if as_json:
         print_json(rows)
         return
-    names = "order_id status waiting age provider rail amount email created_at"
-    columns = names.split()
+    for row, each in zip(rows, orders, strict=True):
+        row["to"] = recipient(each)
+    columns = (IN_REVIEW if status == "review" else LISTED).split()
     nothing = "No orders." if rows or waiting is None else _nobody_waits(business_id, waiting)
     print_table(columns, [[row[column] for column in columns] for row in rows], nothing)
 

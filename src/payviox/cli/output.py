@@ -33,8 +33,19 @@ class Id(click.ParamType[UUID]):
         return found
 
 
-class Cents(click.IntRange):
+class Whole(click.IntRange):
+    """A whole number between two bounds."""
+
+    name = "whole number"
+
+    def _describe_range(self) -> str:
+        return f"from {self.min:,} to {self.max:,}"
+
+
+class Cents(Whole):
     """An amount in US cents; one in dollars is answered with what it is in cents."""
+
+    name = "amount in cents"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = str(value)
@@ -64,9 +75,32 @@ USER = Id(ids.USER)
 ORDER = Id(ids.ORDER)
 EVENT = Id(ids.EVENT)
 CENTS = Cents(1, MAX_TREASURY)
+LIMIT = Whole(1, 1000)
 NAME = Text(200)
 REFERENCE = Text(255)
 NOTE = Text(MAX_NOTE)
+
+MONEY = frozenset(
+    {
+        "amount",
+        "balance",
+        "cents",
+        "fee_cap",
+        "fee_fixed",
+        "fees",
+        "low_float",
+        "max_amount",
+        "max_withdrawal",
+        "min_amount",
+        "min_withdrawal",
+        "net_amount",
+        "payout_balance",
+        "price",
+        "review_amount",
+        "review_velocity_amount",
+    }
+)
+"""Names of what is US cents in JSON and dollars in text."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 """The option that scripts want."""
@@ -86,12 +120,13 @@ def print_json(value: Any) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
     """A table on a terminal, tab-separated lines under their header elsewhere, a sentence (on
     stderr) where there are no rows."""
+    shown = [[money(*each) for each in zip(columns, row, strict=True)] for row in rows]
     if not sys.stdout.isatty():
-        for line in (columns, *rows):
+        for line in (columns, *shown):
             click.echo("\t".join(cell(value) for value in line))
-    elif rows:
+    elif shown:
         width = shutil.get_terminal_size().columns
-        click.echo("\n".join(table_lines(columns, rows, width)))
+        click.echo("\n".join(table_lines(columns, shown, width)))
     if not rows:
         click.echo(empty, err=True)
 
@@ -132,7 +167,14 @@ def print_pairs(pairs: Mapping[str, object]) -> None:
     """One `name: value` a line."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
-        click.echo(f"{name:<{width}}  {cell(value)}")
+        click.echo(f"{name:<{width}}  {cell(money(name, value))}")
+
+
+def money(name: str, value: object) -> object:
+    """Cents in dollars, where that is what the name stands for."""
+    if name in MONEY and isinstance(value, int) and not isinstance(value, bool):
+        return dollars(value)
+    return value
 
 
 def cell(value: object) -> str:

@@ -7,24 +7,46 @@ import click
 
 from payviox.cli.exit_status import FAILED, SET_UP_WRONG
 from payviox.db.embedded.errors import EmbeddedError
-from payviox.errors import FieldErrors, NotFound, PayvioxError, SchemaUnknown, SettingsError
+from payviox.errors import (
+    FieldErrors,
+    InsufficientBalance,
+    NotFound,
+    PayvioxError,
+    SchemaUnknown,
+    SettingsError,
+)
 from payviox.logs import redact
+from payviox.money import dollars
+
+LISTS = {
+    "business": "; `payviox business list` lists the businesses",
+    "payout user": " of this business; `payviox users list` lists them",
+    "event": " of this business; `payviox webhook log` lists them",
+}
+"""Where to find what there is, by what was not found."""
 
 
 def refusal(error: Exception) -> tuple[str, int] | None:
     """What to say of a refusal that was foreseen, and the exit status; else None."""
     if isinstance(error, SettingsError | SchemaUnknown):
         return str(error), SET_UP_WRONG
-    if isinstance(error, FieldErrors):
-        return " ".join(text for texts in error.fields.values() for text in texts), FAILED
-    if isinstance(error, NotFound) and str(error) == NotFound.message:
-        return (
-            "There is nothing with this id; `payviox business list` lists the businesses.",
-            FAILED,
-        )
     if isinstance(error, PayvioxError | EmbeddedError):
-        return str(error), FAILED
+        return _sentence(error), FAILED
     return None
+
+
+def _sentence(error: Exception) -> str:
+    match error:
+        case FieldErrors():
+            return " ".join(text for texts in error.fields.values() for text in texts)
+        case NotFound(missing=str(missing)):
+            return f"There is no {missing}{LISTS.get(missing.rpartition(' ')[0], '')}."
+        case NotFound() if str(error) == NotFound.message:
+            return "There is nothing with this id."
+        case InsufficientBalance(held=int(held), asked=int(asked)):
+            return f"{error}: {dollars(asked)} asked for, {dollars(held)} there."
+        case _:
+            return str(error)
 
 
 def unforeseen(error: Exception) -> str:

@@ -1,20 +1,15 @@
 """`payviox secrets`: bringing what is encrypted under a new secret key."""
 
-from dataclasses import dataclass
-
 import click
 
-from payviox.auth import secret_keys
-from payviox.auth.secret_keys import Left
 from payviox.cli.groups import Group
 from payviox.cli.output import as_json, counted, print_json
 from payviox.cli.progress import progress_bar
-from payviox.cli.runtime import Runtime, run
+from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.errors import PayvioxError
-from payviox.giftcards import rotation
 from payviox.keyring import DecryptionFailed
-from payviox.rail_accounts import service as rail_accounts
-from payviox.webhooks import settings as webhooks
+from payviox.maintenance import secret_rotation
+from payviox.maintenance.secret_rotation import Progress, Rotated
 
 
 @click.group(cls=Group)
@@ -32,55 +27,46 @@ def rotate(as_json: bool) -> None:
     `serve`. It says when the old key may go.
     """
     try:
-        done = run(_rotate)
+        done, key_id, more_keys = run(_rotate)
     except DecryptionFailed as error:
         raise PayvioxError(
             f"Stopped: {error}. What was re-encrypted before is kept; restore that row from a "
             "backup and run the command again."
         ) from error
     if as_json:
-        still = [{"key_id": key.key_id, "payout_users": key.payout_users} for key in done.left]
+        still = [{"key_id": k.key_id, "payout_users": k.payout_users} for k in done.still_needed]
         print_json(
             {
-                "gift_cards": done.cards,
-                "webhooks": done.tokens,
-                "rail_accounts": done.accounts,
+                "gift_cards": done.gift_cards,
+                "webhooks": done.webhooks,
+                "rail_accounts": done.rail_accounts,
                 "previous_keys": still,
             }
         )
         return
-    click.echo(
-        f"Re-encrypted: {counted(done.cards, 'gift card')}, the tokens of"
-        f" {counted(done.tokens, 'webhook')}, {counted(done.accounts, 'rail account')}."
-    )
-    for key in done.left:
+    if done.nothing:
+        click.echo(f"Nothing to do: all is encrypted with the current secret key, {key_id}.")
+    else:
+        click.echo(
+            f"Re-encrypted: {counted(done.gift_cards, 'gift card')}, the tokens of"
+            f" {counted(done.webhooks, 'webhook')}, {counted(done.rail_accounts, 'rail account')}."
+        )
+    for key in done.still_needed:
         click.echo(
             f"Keep the secret key {key.key_id} in PAYVIOX_PREVIOUS_SECRET_KEYS: the hashes of "
             f"{counted(key.payout_users, 'payout user')} come from it, until they are rotated."
         )
-    if not done.left:
+    if more_keys and not done.still_needed:
         click.echo("PAYVIOX_PREVIOUS_SECRET_KEYS may be removed.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """How many of each were re-encrypted, and which previous keys are still needed."""
+async def _rotate(runtime: Runtime) -> tuple[Rotated, str, bool]:
+    """What was done, the current key's id, and whether others are configured."""
+    keyring = runtime.keyring
+    with progress_bar("re-encrypting") as show:
 
-    cards: int
-    tokens: int
-    accounts: int
-    left: list[Left]
+        def progress(step: Progress) -> None:
+            show(step.done, step.total or 0)
 
-
-async def _rotate(runtime: Runtime) -> _Done:
-    database, keyring = runtime.database, runtime.keyring
-    with progress_bar("gift cards") as progress:
-        cards = await rotation.reencrypt(database, keyring, progress)
-        tokens = 0
-        while count := await database.write(webhooks.reencrypt, keyring):
-            tokens += count
-        accounts = 0
-        while count := await database.write(rail_accounts.reencrypt, keyring):
-            accounts += count
-        left = await database.write(secret_keys.forget_unused, keyring)
-    return _Done(cards, tokens, accounts, left)
+        done = await secret_rotation.rotate(runtime.database, keyring, ACTOR, progress)
+    return done, keyring.current.id, bool(runtime.settings.previous_secret_keys)

@@ -9,7 +9,7 @@ from payviox import ids
 from payviox.allocations import service as allocations
 from payviox.businesses import service as businesses
 from payviox.cli.groups import Group
-from payviox.cli.output import BUSINESS, CENTS, USER, as_json, print_json, print_table
+from payviox.cli.output import BUSINESS, CENTS, LIMIT, USER, as_json, print_json, print_table
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection
@@ -30,7 +30,7 @@ def users() -> None:
 @click.option("--email", help="The one with this address.")
 @click.option("--status", type=click.Choice(get_args(Status)))
 @click.option("--after", type=USER, help="Only those made before this one.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--limit", type=LIMIT, default=50, show_default=True)
 @as_json
 def list_(
     business_id: UUID,
@@ -41,7 +41,7 @@ def list_(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List a business's payout users, newest first, with what they have not spent (in cents)."""
+    """List a business's payout users, newest first, with what they have not spent."""
     try:
         address = None if email is None else canonical(email)
     except InvalidEmail as error:
@@ -69,7 +69,7 @@ def list_(
     print_table(
         columns,
         [[row[column] for column in columns] for row in rows],
-        "There is no such payout user.",
+        "No payout user is like that." if email or status or after else "No payout users.",
     )
 
 

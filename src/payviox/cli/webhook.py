@@ -15,6 +15,7 @@ from payviox.cli.groups import Group
 from payviox.cli.output import (
     BUSINESS,
     EVENT,
+    LIMIT,
     ORDER,
     as_json,
     print_json,
@@ -185,7 +186,7 @@ def rotate_token(business_id: UUID, confirm: bool, yes: bool, as_json: bool) -> 
 @click.argument("business_id", type=BUSINESS)
 @click.option("--type", "event_type", type=click.Choice(TYPES))
 @click.option("--order", "order_id", type=ORDER, help="Of this order alone.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--limit", type=LIMIT, default=50, show_default=True)
 @as_json
 def log_(
     business_id: UUID, *, event_type: str | None, order_id: UUID | None, limit: int, as_json: bool
@@ -217,9 +218,11 @@ def log_(
 @click.argument("event_id", type=EVENT)
 @as_json
 def event(business_id: UUID, event_id: UUID, as_json: bool) -> None:
-    """Show one event: its body, and each attempt to deliver it with the receiver's answer."""
+    """Show one event: each attempt to deliver it with the receiver's answer, and its body.
+
+    The body is byte for byte what is signed; in JSON that is `raw_body`.
+    """
     entry = run(lambda runtime: runtime.database.fetch(log.get, business_id, event_id))
-    body = json.loads(entry.event.body)
     attempts = [
         {
             "number": attempt.number,
@@ -234,12 +237,15 @@ def event(business_id: UUID, event_id: UUID, as_json: bool) -> None:
     ]
     shown = show_event(entry)
     if as_json:
-        print_json({**shown, "body": body, "attempts": attempts})
+        raw = entry.event.body
+        print_json({**shown, "body": json.loads(raw), "raw_body": raw, "attempts": attempts})
         return
-    print_pairs({**shown, "body": body})
+    print_pairs(shown)
     for attempt in attempts:
         click.echo()
         print_pairs(attempt)
+    click.echo("\nBody, byte for byte as it is signed and sent, without a line end")
+    click.echo(entry.event.body)
 
 
 @webhook.command()

@@ -148,6 +148,6 @@ class InsufficientFunds(Exception):
     """An account that may not be negative would be; nothing was written. Callers say it in the
     words of their contract."""
 
-    def __init__(self, account: AccountName) -> None:
+    def __init__(self, account: AccountName, held: int, asked: int) -> None:
         super().__init__(f"account {account.kind} {account.rail} has too little")
-        self.account = account
+        self.account, self.held, self.asked = account, held, asked

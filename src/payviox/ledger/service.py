@@ -87,7 +87,7 @@ async def post(
     for posting in postings:
         source, target = accounts[posting.source], accounts[posting.target]
         if source.balance < posting.amount and source.name.kind not in MAY_BE_NEGATIVE:
-            raise InsufficientFunds(source.name)
+            raise InsufficientFunds(source.name, source.balance, posting.amount)
         source = _moved(source, -posting.amount)
         target = _moved(target, posting.amount)
         accounts[posting.source], accounts[posting.target] = source, target
@@ -114,7 +114,7 @@ async def _check_transit(
         gain = posting.amount if posting.target.kind == "in_transit" else -posting.amount
         held[order_id] = held.get(order_id, 0) + gain
         if held[order_id] < 0:
-            raise InsufficientFunds(posting.source)
+            raise InsufficientFunds(posting.source, held[order_id] - gain, posting.amount)
 
 
 def _moved(account: Account, amount: int) -> Account:

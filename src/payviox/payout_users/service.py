@@ -3,14 +3,26 @@
 
 from uuid import UUID
 
+from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.payout_users.model import PayoutUser
 from payviox.payout_users.queries import payout_users as queries
 
-__all__ = ["get", "hash_source", "list_page", "next_generation", "set_digest", "set_status"]
+__all__ = [
+    "count_hashes",
+    "get",
+    "hash_source",
+    "list_ids",
+    "list_page",
+    "next_generation",
+    "set_digest",
+    "set_status",
+]
 
 list_page = queries.list_page
+list_ids = queries.list_ids
+count_hashes = queries.count_hashes
 set_status = queries.set_status
 hash_source = queries.hash_source
 next_generation = queries.next_generation
@@ -21,5 +33,5 @@ async def get(connection: Connection, business_id: UUID, user_id: UUID) -> Payou
     """Raises NotFound."""
     user = await queries.find(connection, business_id, user_id)
     if user is None:
-        raise NotFound
+        raise NotFound(missing=f"payout user {ids.show(ids.USER, user_id)}")
     return user

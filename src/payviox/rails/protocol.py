@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
+from payviox.rails.failures import FailureWords
 from payviox.rails.fees import FeePolicy
+from payviox.rails.waiting import Waiting
 
 Provider = Literal["paypal", "crypto", "gift_card"]
 
@@ -99,9 +101,9 @@ class Outcome:
         "unknown",
         "not_found",
     ]
-    reason: str | None = None
+    reason: FailureWords | None = None
     retryable: bool = False
-    waiting: str | None = None
+    waiting: Waiting | None = None
     rail_order_id: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
     cost: int | None = None

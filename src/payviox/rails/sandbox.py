@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from payviox.money import percentage
+from payviox.money import decimal, percentage
 from payviox.rails.evm import addresses
 from payviox.rails.protocol import (
     Entry,
@@ -241,7 +241,7 @@ def _answer(payment: Payment, order: ReadyOrder, reference: str) -> Outcome:
     details: dict[str, Any] = {}
     if order.provider == "crypto":
         digest = hashlib.sha256(reference.encode()).hexdigest()
-        details["crypto_amount"] = f"{order.net_amount // 100}.{order.net_amount % 100:02d}"
+        details["crypto_amount"] = decimal(order.net_amount)
         details["tx_hash"] = f"0x{digest}"
         details["confirmations"] = 0 if outcome.state == "accepted" else 12
         details["network_fee"] = "0.002"

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from payviox.rails.evm import addresses
+from payviox.rails.failures import failed
 from payviox.rails.protocol import Outcome, Provider
 
 SUCCEEDED = Outcome("succeeded")
-TOLD_TO = "The sandbox was told to fail this payment."
+TOLD_TO = failed("sandbox_failed")
 LAST_DIGITS = 10_000
 
 
@@ -91,7 +92,7 @@ ENDINGS: tuple[Ending, ...] = (
         "returned",
         "Succeeds; after 2 s the money comes back (`returned`), the fee too.",
         Outcome("succeeded", again_s=2),
-        Outcome("returned", reason="The sandbox was told to return this payment."),
+        Outcome("returned", reason=failed("sandbox_returned")),
         after_s=2,
     ),
     Ending(

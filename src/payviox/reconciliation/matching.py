@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from payviox.ledger.suspense import BY_ITSELF, Cause, Item
+from payviox.order_states import OPEN
 from payviox.rails.protocol import Entry
 from payviox.reconciliation.verdicts import (
     Difference,
@@ -18,7 +19,7 @@ from payviox.reconciliation.verdicts import (
     valued,
     weigh,
 )
-from payviox.withdrawals.statements import OPEN, SentAttempt, Stated
+from payviox.withdrawals.statements import SentAttempt, Stated
 
 LOOKED_UP = frozenset({"sent", "unknown", "succeeded", "failed"})
 """States of orders whose rail the worker asks when it is told to."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection
+from payviox.rails import waiting
 from payviox.reporting.queries import attention as queries
 from payviox.reporting.queries.attention import Row
 
@@ -68,27 +69,6 @@ ADVICE: Mapping[Cause, Advice] = {
 }
 """In the order of urgency."""
 
-OPERATOR_ENDS = frozenset(
-    {
-        "amount_unsure",
-        "approval_at_rail",
-        "chain_changed",
-        "chain_not_connected",
-        "credentials_refused",
-        "gas_empty",
-        "nonce_missing",
-        "rail_misconfigured",
-        "rail_not_configured",
-        "rail_not_connected",
-        "refused_by_node",
-        "signer_unavailable",
-        "token_refuses",
-        "wallet_of_another_business",
-        "wallet_used_elsewhere",
-    }
-)
-"""What orders wait for until an operator does something; the rest ends by itself."""
-
 DAYS = 7
 """How long a delivery that was given up is worth mentioning."""
 
@@ -113,6 +93,9 @@ class Matter:
 
     @property
     def advice(self) -> Advice:
+        if self.cause == "waiting" and self.subject is not None:
+            reason = waiting.waiting(self.subject)
+            return Advice(reason.meaning, reason.advice)
         return ADVICE[self.cause]
 
 
@@ -149,7 +132,7 @@ def _orders(rows: Sequence[Row]) -> list[Matter]:
         match row.subject:
             case "person" | "unknown" | "review" | "float_empty" as cause:
                 found += _matters(cause, [replace(row, subject=None)])
-            case subject if subject in OPERATOR_ENDS:
+            case subject if subject in waiting.ENDED_BY_OPERATOR and subject != "out_of_stock":
                 found += _matters("waiting", [row])
     return found
 

@@ -99,7 +99,7 @@ async def _move(connection: Connection, business_id: UUID, posting: Posting) -> 
     try:
         return (await ledger.post(connection, business_id, [posting]))[0]
     except InsufficientFunds as error:
-        raise InsufficientBalance from error
+        raise InsufficientBalance(held=error.held, asked=error.asked) from error
 
 
 async def set_rules(
@@ -119,3 +119,12 @@ async def regenerate_key(connection: Connection, business_id: UUID, kind: Kind, 
     key = await keys.create(connection, business_id, mode, kind)
     await businesses.audit(connection, business_id, actor, "key.regenerated", {"kind": kind})
     return key
+
+
+async def revoke_keys(connection: Connection, business_id: UUID, actor: str) -> int:
+    """Stop the business's API keys, with the commit and without new ones; answers how many."""
+    await ledger.lock(connection, business_id, [PAYOUT])
+    count = await keys.revoke_all(connection, business_id)
+    if count:
+        await businesses.audit(connection, business_id, actor, "key.revoked", {"keys": count})
+    return count

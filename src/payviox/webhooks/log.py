@@ -4,6 +4,7 @@ business reads them. Nothing here writes."""
 from dataclasses import dataclass
 from uuid import UUID
 
+from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.webhooks.model import Attempt, Delivery, Event
@@ -47,7 +48,7 @@ async def get(connection: Connection, business_id: UUID, event_id: UUID) -> Entr
     """Raises NotFound."""
     event = await queries.find_event(connection, business_id, event_id)
     if event is None:
-        raise NotFound
+        raise NotFound(missing=f"event {ids.show(ids.EVENT, event_id)}")
     return (await _entries(connection, business_id, [event], ATTEMPTS_OF_ONE))[0]
 
 

@@ -65,7 +65,7 @@ async def redeliver(connection: Connection, business_id: UUID, event_id: UUID) -
     """
     event = await queries.find_event(connection, business_id, event_id)
     if event is None:
-        raise NotFound
+        raise NotFound(missing=f"event {ids.show(ids.EVENT, event_id)}")
     settings = await queries.find_settings(connection, business_id)
     if settings is None or settings.url is None:
         raise NoWebhook

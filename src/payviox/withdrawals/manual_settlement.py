@@ -8,6 +8,7 @@ from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.ledger.model import InsufficientFunds
+from payviox.rails.failures import FailureWords
 from payviox.rails.protocol import Outcome
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
@@ -58,7 +59,7 @@ async def settle(
     (order,) = found
     check(order)
     evidence = {"settled_by": actor}
-    answer = Outcome(ended, reason=reason, again_s=LOOK_AGAIN_S, evidence=evidence)
+    answer = Outcome(ended, reason=FailureWords(reason), again_s=LOOK_AGAIN_S, evidence=evidence)
     decision = decide(booking.case(order, None), answer)
     try:
         await booking.book(connection, business_id, [(order, answer, decision)], actor)

@@ -1,56 +1,18 @@
-"""An order's life: its states, which may follow which, and the rows of quotes, orders and attempts.
-This table is the only one; the service and the processor ask it. Amounts are US cents."""
+"""The rows of quotes, orders and attempts, what names an order's destination, and which event each
+state makes. States are in payviox.order_states. Amounts are US cents."""
 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from payviox import ids
+from payviox.order_states import GIVES_BACK, Status
 from payviox.rails.protocol import Provider, Quote, ReadyOrder
-
-Status = Literal[
-    "created",
-    "review",
-    "queued",
-    "sending",
-    "sent",
-    "unknown",
-    "succeeded",
-    "failed",
-    "rejected",
-    "canceled",
-    "returned",
-]
-
-MAY_BECOME: dict[Status, frozenset[Status]] = {
-    "created": frozenset({"review", "queued", "canceled"}),
-    "review": frozenset({"queued", "rejected", "canceled"}),
-    # Back to review where amount or destination are not those that were reviewed.
-    "queued": frozenset({"sending", "canceled", "rejected", "review"}),
-    # Back to queued only when surely not sent, or when another attempt is allowed.
-    "sending": frozenset({"sent", "succeeded", "failed", "unknown", "queued"}),
-    "unknown": frozenset({"sent", "succeeded", "failed", "queued"}),
-    # Back to queued when it failed at the rail and another attempt is allowed.
-    "sent": frozenset({"succeeded", "failed", "canceled", "unknown", "queued"}),
-    "succeeded": frozenset({"returned"}),
-    "failed": frozenset(),
-    "rejected": frozenset(),
-    "canceled": frozenset(),
-    "returned": frozenset(),
-}
-
-GIVES_BACK: frozenset[Status] = frozenset({"failed", "rejected", "canceled"})
-"""Entering one of these releases the reserved amount to the payout user."""
-
-NOT_AT_A_RAIL: frozenset[Status] = frozenset({"review", "queued", "canceled", "rejected"})
-"""States in which no rail should have the last attempt."""
-
-CANCELABLE: frozenset[Status] = frozenset({"created", "review", "queued"})
-REJECTABLE: frozenset[Status] = frozenset({"review", "queued"})
+from payviox.rails.waiting import Waiting
 
 EVENT_OF: dict[Status, str] = {
     "created": "payout.created",
@@ -63,27 +25,14 @@ EVENT_OF: dict[Status, str] = {
 }
 """What the business is told on entering a state: once for each order and type."""
 
-SURELY_NOT_SENT: frozenset[str | None] = frozenset({"failed", "not_sent"})
-"""Outcomes of an attempt after which nothing of it can still arrive at the rail."""
-
-UNCLAIMED = "unclaimed"
+UNCLAIMED: Waiting = "unclaimed"
 """`waiting` of a sent order that the payee has not claimed: it can still be taken back."""
-TAKING_BACK = "taking_back"
+TAKING_BACK: Waiting = "taking_back"
 """`waiting` of such an order after somebody canceled it, until its rail has said what came of
 it."""
 
 MAX_REFERENCE = 44
 """`ord_<uuid>.<number>`, for 999 attempts; the strictest rail takes 63 characters."""
-
-
-class IllegalTransition(Exception):
-    """The table does not allow it; a mistake of ours, never a caller's."""
-
-
-def check_transition(old: Status, new: Status) -> None:
-    """Raises IllegalTransition unless the table lets `old` become `new`."""
-    if new not in MAY_BECOME[old]:
-        raise IllegalTransition(f"an order that is {old} may not become {new}")
 
 
 def reference(order_id: UUID, attempt: int) -> str:

@@ -6,6 +6,7 @@ from uuid import UUID
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.rails.protocol import ReadyOrder
+from payviox.rails.waiting import Review
 from payviox.withdrawals.model import destination_digest, payee_digest
 from payviox.withdrawals.queries import rules
 
@@ -23,16 +24,12 @@ async def queue_up(connection: Connection, business: Business, order: ReadyOrder
 
 async def reasons(
     connection: Connection, business: Business, user_id: UUID, rail: str, order: ReadyOrder
-) -> list[str]:
+) -> list[Review]:
     """Why this new order is to be reviewed, nothing if it is not. The caller holds the payout
     user's account, so that of two orders at once the second sees the first.
-
-    `amount`: from the business's review amount. `rail`: its rail or provider is always reviewed.
-    `first_use`: this payout user was never paid there. `shared_destination`: with it so many
-    payout users have named its payee, however spelled. `velocity_orders`, `velocity_amount`: with
-    it they are so many orders, or so many cents, within 24 hours.
+    What each reason means is in payviox.rails.waiting.
     """
-    found = []
+    found: list[Review] = []
     if business.review_amount is not None and order.amount >= business.review_amount:
         found.append("amount")
     if {rail, order.provider} & set(business.review_rails):
@@ -44,7 +41,7 @@ async def reasons(
 
 async def _destination(
     connection: Connection, business: Business, user_id: UUID, order: ReadyOrder
-) -> list[str]:
+) -> list[Review]:
     shared = business.review_shared_users
     payee = payee_digest(order.provider, order.destination)
     if payee is None or not (business.review_first_use or shared):
@@ -57,7 +54,7 @@ async def _destination(
         payee=payee,
         most=shared or 0,
     )
-    found = []
+    found: list[Review] = []
     if business.review_first_use and not uses.succeeded_before:
         found.append("first_use")
     if shared is not None and uses.other_users + 1 >= shared:
@@ -67,11 +64,11 @@ async def _destination(
 
 async def _velocity(
     connection: Connection, business: Business, user_id: UUID, order: ReadyOrder
-) -> list[str]:
+) -> list[Review]:
     if business.review_velocity_orders is None and business.review_velocity_amount is None:
         return []
     orders, amount = await rules.within(connection, business.id, user_id, VELOCITY_S)
-    found = []
+    found: list[Review] = []
     if (
         business.review_velocity_orders is not None
         and orders + 1 >= business.review_velocity_orders

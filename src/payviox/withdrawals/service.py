@@ -12,18 +12,20 @@ from payviox.errors import Conflict, FieldErrors, InsufficientBalance, NotFound,
 from payviox.ledger import service as ledger
 from payviox.ledger.model import InsufficientFunds, Posting, in_transit
 from payviox.ledger.model import user as user_account
+from payviox.order_states import (
+    CANCELABLE,
+    REJECTABLE,
+    SURELY_NOT_SENT,
+    Status,
+    check_transition,
+)
 from payviox.rails.protocol import ReadyOrder
 from payviox.text import printable
 from payviox.withdrawals import quotes, review, routing, transitions
 from payviox.withdrawals.model import (
-    CANCELABLE,
-    REJECTABLE,
-    SURELY_NOT_SENT,
     TAKING_BACK,
     UNCLAIMED,
     Order,
-    Status,
-    check_transition,
 )
 from payviox.withdrawals.queries import orders
 from payviox.withdrawals.sending import callbacks

@@ -10,10 +10,9 @@ from uuid import UUID
 from payviox.db.pool import Connection
 from payviox.withdrawals import service
 from payviox.withdrawals.queries import statements as queries
-from payviox.withdrawals.queries.statements import OPEN, Booked, SentAttempt
+from payviox.withdrawals.queries.statements import Booked, SentAttempt
 
 __all__ = [
-    "OPEN",
     "Booked",
     "SentAttempt",
     "Stated",

@@ -7,9 +7,13 @@ from typing import Any, cast
 from uuid import UUID
 
 from payviox.db.pool import Connection
+from payviox.order_states import Status
 from payviox.webhooks.events import EventType, OrderEvent
 from payviox.webhooks.outbox import write_order_events
-from payviox.withdrawals.model import EVENT_OF, Order, Status
+from payviox.withdrawals.model import (
+    EVENT_OF,
+    Order,
+)
 from payviox.withdrawals.queries import orders
 
 

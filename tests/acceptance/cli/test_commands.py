@@ -1,5 +1,6 @@
 """Every command in a process of its own, beside a running `serve` on an embedded database."""
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -132,7 +133,7 @@ def test_a_business_shows_what_every_account_of_it_holds(installation: Installat
         "world": -10_000,
     }
     lines = installation.done("business", "show", business_id).splitlines()
-    assert {"in_transit sandbox  500", "suspense            0"} <= set(lines)
+    assert {"in_transit sandbox  $5.00", "suspense            $0.00"} <= set(lines)
 
 
 def test_money_moves_between_the_main_and_the_payout_balance(
@@ -145,7 +146,7 @@ def test_money_moves_between_the_main_and_the_payout_balance(
     back = installation.told("business", "defund", business_id, "1000")
     assert back["payout_balance"] == before["payout_balance"]
     said = installation.refused("business", "fund", business_id, "999999999")
-    assert said == "Error: Insufficient balance"
+    assert said.startswith("Error: Insufficient balance: $9,999,999.99 asked for, $")
     said = installation.refused("business", "fund", business_id, "12.50", status=2)
     assert "Amounts are in cents: 1250 for $12.50." in said
     for amount in ("0", "-5", "1.5", "1e3", "ten", "1000000000001"):
@@ -190,7 +191,7 @@ def test_rules_are_set_cleared_and_validated(installation: Installation, acme: A
     for wrong, word in (
         ("review_amount=0", "review_amount must be"),
         ("review_amount=ten", "review_amount must be"),
-        ("review_first_use=perhaps", "true or false"),
+        ("review_first_use=perhaps", "yes or no"),
         ("min_withdrawal=none", "cannot be cleared"),
         ("max_withdrawal=100000001", "max_withdrawal must be"),
         ("payouts_enabled=true", "sets no rule"),
@@ -211,7 +212,7 @@ def test_unknown_ids_are_named_and_malformed_ones_are_usage_errors(
     nobody = "0192f0c1-7f4e-7c3a-9d58-2b8f4a6c1e70"
     for command in ("show", "enable-payouts"):
         said = installation.refused("business", command, f"biz_{nobody}")
-        assert "nothing with this id" in said
+        assert f"There is no business biz_{nobody}; `payviox business list`" in said
     assert "There is no order" in installation.refused("order", "show", f"ord_{nobody}")
     assert "There is no payout user" in installation.refused("users", "activate", f"usr_{nobody}")
     assert "no id like biz_" in installation.refused("business", "show", nobody, status=2)
@@ -306,6 +307,9 @@ def test_webhooks_are_set_tested_and_their_tokens_rotated_in_two_steps(
     assert (entry["event_id"], entry["answer"], entry["test"]) == (event_id, 404, True)
     shown = installation.told("webhook", "event", business_id, event_id)
     assert shown["body"]["test_mode"] is True
+    assert json.loads(shown["raw_body"]) == shown["body"]
+    told = installation.done("webhook", "event", business_id, event_id)
+    assert told.splitlines()[-1] == shown["raw_body"], "byte for byte"
     assert (shown["attempts"][0]["number"], shown["attempts"][0]["status"]) == (1, 404)
     assert "Not found" in shown["attempts"][0]["answer"]
     assert url in installation.done("webhook", "event", business_id, event_id)

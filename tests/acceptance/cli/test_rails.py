@@ -277,4 +277,4 @@ def test_what_is_not_connected_is_told_with_what_to_do(
         said = installation.refused("rail", verb, business_id, "evm")
         assert "`payviox rail connect evm` connects one" in said
     nobody = "biz_01a20000-0000-7000-8000-000000000000"
-    assert "There is nothing with this id" in installation.refused("rail", "list", nobody)
+    assert "There is no business biz_01a20000" in installation.refused("rail", "list", nobody)

@@ -152,7 +152,7 @@ async def test_json_and_csv_say_the_same_and_hold_no_formula(
     assert "No such file or directory" in said
     file = installation.home.parent / "report.csv"
     assert installation.run("reconcile", *of(business), "--csv", str(file)).stdout == ""
-    assert file.read_text().startswith("business_id,rail,line,")
+    assert file.read_text().startswith('"business_id","rail","line",')
 
 
 @pytest.mark.parametrize(

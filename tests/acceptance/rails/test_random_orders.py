@@ -17,12 +17,12 @@ from conftest import MakeBusiness
 from payviox import wiring
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
+from payviox.order_states import Status
 from payviox.rails import http
 from payviox.rails.evm import node as evm_node
 from payviox.rails.paypal import rate_limit, statement
 from payviox.rails.tremendous import client
 from payviox.reconciliation import service
-from payviox.withdrawals.model import Status
 from payviox.withdrawals.sending.processor import process_due
 from support import live
 from support.anvil import Node, anvil, anvil_node

@@ -26,3 +26,11 @@ def test_a_rail_that_nobody_has_is_refused_with_those_there_are(names: str) -> N
         rules.parse([f"review_rails={names}"])
     (message,) = refused.value.fields["review_rails"]
     assert ", ".join(rules.REVIEWABLE) in message
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [("yes", True), ("true", True), ("Yes", True), ("no", False), ("FALSE", False), ("0", False)],
+)
+def test_a_switch_is_read_as_it_is_shown(given: str, value: bool) -> None:
+    assert rules.parse([f"review_first_use={given}"]) == {"review_first_use": value}

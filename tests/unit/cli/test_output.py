@@ -1,12 +1,13 @@
 """What commands print: ids whole on any terminal, and amounts that are read as cents."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 import pytest
 
 from payviox import ids
-from payviox.cli.output import CENTS, counted, table_lines
+from payviox.cli.output import CENTS, LIMIT, counted, print_pairs, print_table, table_lines
+from payviox.cli.reconcile.compare import Since
 
 ROW_ID = ids.show(ids.ORDER, ids.new())
 EVENT_ID = ids.show(ids.EVENT, ids.new())
@@ -60,3 +61,45 @@ def test_things_are_counted_in_words() -> None:
         "1 webhook",
         "2,000 webhooks",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        (CENTS, "abc", "'abc' is not a valid amount in cents."),
+        (LIMIT, "abc", "'abc' is not a valid whole number."),
+        (LIMIT, "0", "0 is not in the range from 1 to 1,000."),
+    ],
+)
+def test_what_is_no_number_is_said_in_plain_words(
+    kind: click.ParamType[int], given: str, said: str
+) -> None:
+    with pytest.raises(click.BadParameter) as refused:
+        kind.convert(given, None, None)
+    assert str(refused.value) == said
+
+
+def test_money_is_dollars_in_text_and_other_numbers_are_what_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table(("amount", "attempts", "balance"), [(123_456, 123_456, None)], "")
+    print_pairs({"payout_balance": -5, "low_stock": 5, "min_amount": 100})
+    assert capsys.readouterr().out.splitlines() == [
+        "amount\tattempts\tbalance",
+        "$1,234.56\t123456\t-",
+        "payout_balance  -$0.05",
+        "low_stock       5",
+        "min_amount      $1.00",
+    ]
+
+
+@pytest.mark.parametrize("given", ["7d", "7D"])
+def test_days_are_read_in_either_case(given: str) -> None:
+    found = Since().convert(given, None, None)
+    assert datetime.now(UTC) - found >= timedelta(days=7)
+
+
+@pytest.mark.parametrize("given", ["0001-01-01", "99999d", "1999-12-31"])
+def test_a_day_before_any_payment_is_refused(given: str) -> None:
+    with pytest.raises(click.BadParameter, match="is before 2000"):
+        Since().convert(given, None, None)

@@ -8,6 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from payviox.cli import main as cli
+from payviox.cli.exit_status import FAILED
+from payviox.cli.refusals import refusal
+from payviox.errors import InsufficientBalance, NotFound
 from support.installation import PAYVIOX
 
 SECRET = "0123456789"
@@ -75,3 +78,30 @@ def test_what_nothing_foresaw_is_a_sentence_without_secrets_and_shown_whole_for_
         "Error: The command failed: ZeroDivisionError: by sk_test_[hidden].\n"
     )
     assert SECRET not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            NotFound(missing="event evt_1"),
+            "There is no event evt_1 of this business; `payviox webhook log` lists them.",
+        ),
+        (
+            NotFound(missing="business biz_1"),
+            "There is no business biz_1; `payviox business list` lists the businesses.",
+        ),
+        (NotFound(), "There is nothing with this id."),
+        (
+            InsufficientBalance(held=1_000, asked=2_550),
+            "Insufficient balance: $25.50 asked for, $10.00 there.",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_missing(error: Exception, said: str) -> None:
+    assert refusal(error) == (said, FAILED)
+
+
+def test_callers_of_the_api_are_told_neither_ids_nor_figures() -> None:
+    assert NotFound(missing="business biz_1").body == {"error": "Not found"}
+    assert InsufficientBalance(held=1, asked=2).body == {"error": "Insufficient balance"}

@@ -8,14 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payviox.order_states import GIVES_BACK, MAY_BECOME, SURELY_NOT_SENT, Status
 from payviox.rails.protocol import Outcome
 from payviox.withdrawals.model import (
-    GIVES_BACK,
-    MAY_BECOME,
-    SURELY_NOT_SENT,
     TAKING_BACK,
     UNCLAIMED,
-    Status,
 )
 from payviox.withdrawals.sending.decisions import (
     BELIEVE_NOT_FOUND_S,

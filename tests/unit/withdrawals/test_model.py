@@ -5,16 +5,18 @@ from uuid import uuid4
 
 import pytest
 
-from payviox.withdrawals.model import (
+from payviox.order_states import (
     CANCELABLE,
-    EVENT_OF,
     GIVES_BACK,
-    MAX_REFERENCE,
     MAY_BECOME,
     REJECTABLE,
     IllegalTransition,
     Status,
     check_transition,
+)
+from payviox.withdrawals.model import (
+    EVENT_OF,
+    MAX_REFERENCE,
     destination_digest,
     payee_digest,
     reference,

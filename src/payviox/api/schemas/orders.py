@@ -14,11 +14,14 @@ from payviox import ids
 from payviox.db.pool import Connection
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
+from payviox.order_states import Status
 from payviox.rails.protocol import Provider
 from payviox.web.context import Call, payout_user, read
 from payviox.web.cursors import path_id
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import Order, Status
+from payviox.withdrawals.model import (
+    Order,
+)
 
 Cents = Annotated[int, msgspec.Meta(ge=0, description="US cents")]
 

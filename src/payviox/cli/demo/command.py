@@ -34,6 +34,9 @@ def demo(migrating: bool) -> None:
     """
     # The receiver listens on this machine, which webhooks may not reach otherwise.
     os.environ["PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"] = "1"
+    # Some of its orders wait or fail on purpose: that is no news between its own lines.
+    os.environ.setdefault("PAYVIOX_LOG_LEVEL", "error")
+    click.echo("Starting PostgreSQL, and Payviox on it: some seconds, the first time most.")
     with supervised(settings_module.load(), migrating=migrating) as (settings, urls):
 
         async def work(runtime: Runtime) -> None:

@@ -45,6 +45,7 @@ async def demo_business(runtime: Runtime, webhook_url: str, tell: Callable[[str]
     notes: list[str] = []
     kept = await _kept(runtime, path)
     if kept is None:
+        tell("Making a test business with money, payout users, orders and gift cards.")
         demo = await make(runtime, webhook_url)
     else:
         renewal = Renewal(runtime.keyring, kept, webhook_url)

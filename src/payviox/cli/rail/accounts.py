@@ -17,26 +17,10 @@ from payviox.keyring import DecryptionFailed
 from payviox.rail_accounts import rules, service
 from payviox.rail_accounts.directory import opened
 from payviox.rail_accounts.model import RailAccount
+from payviox.rails.waiting import ENDED_BY_ACCOUNT
 from payviox.withdrawals import service as withdrawals
 
 RAIL = click.Choice(rules.RAILS)
-
-WAITING = (
-    "rail_not_connected",
-    "rail_misconfigured",
-    "credentials_refused",
-    "chain_not_connected",
-    "chain_changed",
-    "wallet_of_another_business",
-    "signer_unavailable",
-    "price_stale",
-    "gas_price_high",
-    "token_refuses",
-    "refused_by_node",
-    "amount_unsure",
-    "wallet_used_elsewhere",
-)
-"""What orders wait for that a changed account may end."""
 
 
 def shown(runtime: Runtime, account: RailAccount) -> dict[str, Any]:
@@ -90,7 +74,7 @@ async def accounts_of(runtime: Runtime, business_id: UUID, name: str | None) -> 
 
 async def wake_waiting(connection: Connection, business_id: UUID) -> None:
     """Orders that waited for an account to work are tried at once."""
-    for waiting in WAITING:
+    for waiting in ENDED_BY_ACCOUNT:
         await withdrawals.stop_waiting(connection, business_id, waiting)
     await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
 

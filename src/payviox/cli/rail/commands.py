@@ -10,7 +10,7 @@ import click
 
 from payviox import ids
 from payviox.cli.groups import Group
-from payviox.cli.output import BUSINESS, as_json, print_json, print_pairs, print_table
+from payviox.cli.output import BUSINESS, LIMIT, as_json, print_json, print_pairs, print_table
 from payviox.cli.prompts import confirm
 from payviox.cli.rail.accounts import RAIL, accounts_of, callback_url, shown, wake_waiting
 from payviox.cli.rail.check import check, float_, products
@@ -161,7 +161,7 @@ def disconnect(business_id: UUID, name: str, yes: bool) -> None:
 @rail.command()
 @click.argument("business_id", type=BUSINESS)
 @click.option("--rail", "name", type=RAIL, help="Of this rail alone.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--limit", type=LIMIT, default=50, show_default=True)
 @as_json
 def callbacks(business_id: UUID, name: str | None, limit: int, as_json: bool) -> None:
     """List the callbacks that rails sent, newest first, and the orders that each was about."""

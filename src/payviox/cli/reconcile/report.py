@@ -83,12 +83,27 @@ def _classes(report: Report) -> list[tuple[str, int, int]]:
     return [(name, getattr(report.ours, name), getattr(report.theirs, name)) for name in CLASSES]
 
 
+MEANINGS = {
+    "matched": "in both books",
+    "in_transit": "under way: in one of them so far",
+    "suspense": "in one alone, and not explained",
+    "explained": "in one alone, explained by a person",
+}
+
+
 def print_report(found: Sequence[Compared]) -> None:
-    """Every rail with its sums, its float and what is open."""
+    """Every rail with its sums, its float and what is open; after a business's last rail what its
+    payout users may still ask for."""
     for number, (business, report, items) in enumerate(found):
         if number:
             click.echo()
         _print(business, report, items)
+        if number + 1 == len(found) or found[number + 1][0].id != business.id:
+            users = dollars(report.liability.users)
+            click.echo(
+                f"\n{business.name} ({business.mode}): payout users may still ask for {users} in"
+                " all, by whichever rail they choose"
+            )
     if not found:
         click.echo("There is nothing to compare: no orders and no accounts.", err=True)
 
@@ -99,13 +114,11 @@ def _print(business: Business, report: Report, items: list[dict[str, Any]]) -> N
     if report.not_compared is not None:
         click.echo(f"not compared: {report.not_compared}")
     else:
-        since = report.since.isoformat(timespec="seconds")
         click.echo(
-            f"since {since}: {counted(report.orders, 'order')},"
-            f" {counted(report.entries, 'payment')} in the rail's books"
+            f"since {report.since:%Y-%m-%d %H:%M} UTC: {counted(report.orders, 'order')} in our"
+            f" books, {counted(report.entries, 'payment')} in the rail's"
         )
-        rows = [(name, dollars(ours), dollars(theirs)) for name, ours, theirs in _classes(report)]
-        print_table(("class", "our_books", "rail_says"), rows, "")
+        print_table(("class", "our_books", "rail_says", "what_it_is"), _rows(report), "")
         booked, charged = dollars(report.costs_booked), dollars(report.costs_charged)
         click.echo(f"costs: {booked} booked, {charged} charged")
         if report.look_ups:
@@ -125,6 +138,18 @@ def _print(business: Business, report: Report, items: list[dict[str, Any]]) -> N
         click.echo("nothing is unexplained")
 
 
+def _rows(report: Report) -> list[tuple[str, ...]]:
+    """Each class and both totals, in dollars; what was miscounted only where something was."""
+    sums = {name: (ours, theirs) for name, ours, theirs in _classes(report)}
+    rows = [(name, *map(dollars, sums[name]), meaning) for name, meaning in MEANINGS.items()]
+    total = "these together; they differ by what is in one alone"
+    rows.append(("total", *map(dollars, sums["sum"]), total))
+    if any(sums["difference"]):
+        wrong = "missing above: somebody has miscounted"
+        rows.append(("difference", *map(dollars, sums["difference"]), wrong))
+    return rows
+
+
 def _float(report: Report) -> str:
     owed = report.liability
     held, coverage = report.float.cents, owed.coverage(report.float.cents)
@@ -135,8 +160,9 @@ def _float(report: Report) -> str:
     else:
         assets = ", ".join(f"{h.amount} {h.asset}" for h in report.float.holdings)
         told = f"unknown in dollars ({assets})" if assets else "none at this rail"
-    covers = "" if coverage is None else f", which it covers by {coverage} %"
-    return (
-        f"float: {told}; reserved for open orders {dollars(owed.in_transit)}, payout users"
-        f" {dollars(owed.users)}{covers}"
+    covers = (
+        ""
+        if coverage is None
+        else f"; of that and what payout users may ask for the float covers {coverage} %"
     )
+    return f"float: {told}; reserved for open orders {dollars(owed.in_transit)}{covers}"

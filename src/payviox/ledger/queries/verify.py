@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
+from payviox.order_states import FOR_A_RAIL, GIVES_BACK, OPEN
 
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -110,11 +111,11 @@ WITH moves AS (
   FULL JOIN moves m ON m.order_id = o.id
 )
 SELECT * FROM compared WHERE status IS NULL OR astray IS NOT NULL OR repeated OR NOT CASE
-  WHEN status IN ('created', 'review', 'queued', 'sending', 'sent', 'unknown')
+  WHEN status = ANY(%(open)s)
     THEN (transit, settled, fees, with_user) = (amount, 0, 0, -amount)
   WHEN status = 'succeeded'
     THEN (transit, settled, fees, with_user) = (0, net_amount, order_fees, -amount)
-  WHEN status IN ('failed', 'rejected', 'canceled')
+  WHEN status = ANY(%(gives_back)s)
     THEN NOT paid AND (transit, settled, fees, with_user) = (0, 0, 0, 0)
   WHEN status = 'returned'
     THEN paid AND (transit, settled) = (0, 0) AND fees IN (0, order_fees) AND with_user = -fees
@@ -128,7 +129,7 @@ FROM (SELECT * FROM accounts WHERE business_id = %(business)s AND kind = 'in_tra
 FULL JOIN (
   SELECT rail, sum(amount) AS amount FROM orders
   WHERE business_id = %(business)s
-  AND status IN ('created', 'review', 'queued', 'sending', 'sent', 'unknown') GROUP BY rail
+  AND status = ANY(%(open)s) GROUP BY rail
 ) o ON o.rail = a.rail
 WHERE coalesce(o.amount, 0) <> coalesce(a.balance, 0) ORDER BY 1
 """
@@ -142,7 +143,7 @@ FULL JOIN (
   SELECT * FROM gift_cards WHERE business_id = %(business)s AND status = 'delivered'
 ) c ON c.order_id = o.id
 WHERE CASE WHEN c.id IS NULL THEN o.status IN ('succeeded', 'returned')
-  ELSE coalesce(o.status NOT IN ('queued', 'sending', 'sent', 'unknown', 'succeeded'), true) END
+  ELSE coalesce(o.status <> ALL(%(may_have_card)s), true) END
 ORDER BY 1
 """
 
@@ -237,7 +238,7 @@ async def misplaced_cards(
     """(order, delivered gift card, the order's status) where one stands without the other."""
     async with connection.cursor("cards") as cursor:
         cursor.itersize = 2_000
-        await cursor.execute(CARDS, {"business": business_id})
+        await cursor.execute(CARDS, _given(business_id))
         async for row in cursor:
             yield row  # type: ignore[misc]  # two uuids and a text
 
@@ -245,7 +246,7 @@ async def misplaced_cards(
 async def misplaced_orders(connection: Connection, business_id: UUID) -> AsyncIterator[OrderMoney]:
     async with connection.cursor("orders", row_factory=class_row(OrderMoney)) as cursor:
         cursor.itersize = 2_000
-        await cursor.execute(ORDERS, {"business": business_id})
+        await cursor.execute(ORDERS, _given(business_id))
         async for order in cursor:
             yield order
 
@@ -262,7 +263,7 @@ async def in_transit_differences(
     connection: Connection, business_id: UUID
 ) -> list[tuple[str, UUID | None, int, int]]:
     """(rail, account, what open orders reserve, what the account holds) where they differ."""
-    cursor = await connection.execute(IN_TRANSIT, {"business": business_id})
+    cursor = await connection.execute(IN_TRANSIT, _given(business_id))
     rows = await cursor.fetchall()
     return [
         (str(rail), account, int(str(expected)), int(str(found)))  # type: ignore[misc]  # a uuid column
@@ -312,3 +313,13 @@ async def first_negative(connection: Connection, business_id: UUID, account_id: 
     )
     row = await cursor.fetchone()
     return int(str(row[0])) if row else None
+
+
+def _given(business_id: UUID) -> dict[str, object]:
+    """The business, and the orders' states that the statements ask about."""
+    return {
+        "business": business_id,
+        "open": list(OPEN),
+        "gives_back": list(GIVES_BACK),
+        "may_have_card": [*FOR_A_RAIL, "succeeded"],
+    }

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
+from payviox.order_states import OPEN
 from payviox.webhooks.queries.events import MAY_GO
-
-OPEN = ["created", "review", "queued", "sending", "sent", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ async def open_orders(connection: Connection) -> list[Counted]:
             "   SELECT status, count(*) AS number FROM orders"
             "   WHERE business_id = b.id AND status = ANY(%s) GROUP BY status) o"
             " GROUP BY b.mode, o.status",
-            [OPEN],
+            [list(OPEN)],
         )
         return await cursor.fetchall()
 

@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
+from payviox.order_states import FOR_A_RAIL, PERHAPS_AT_A_RAIL, SURELY_NOT_SENT
 from payviox.rail_accounts.model import RailAccount
 from payviox.rails.protocol import Environment
 
@@ -90,9 +91,8 @@ async def list_all(connection: Connection, business_id: UUID) -> list[RailAccoun
 
 async def count_open_orders(connection: Connection, business_id: UUID, rail: str) -> int:
     cursor = await connection.execute(
-        "SELECT count(*) FROM orders WHERE business_id = %s AND rail = %s"
-        " AND status IN ('queued', 'sending', 'sent', 'unknown')",
-        [business_id, rail],
+        "SELECT count(*) FROM orders WHERE business_id = %s AND rail = %s AND status = ANY(%s)",
+        [business_id, rail, list(FOR_A_RAIL)],
     )
     row = await cursor.fetchone()
     return int(str(row[0])) if row else 0
@@ -101,20 +101,19 @@ async def count_open_orders(connection: Connection, business_id: UUID, rail: str
 async def lock_orders_perhaps_sent(connection: Connection, business_id: UUID, rail: str) -> int:
     """How many orders the rail may have been asked for without their end being known. Those that
     wait are held, so that none of them is sent before this transaction ends."""
-    given = [business_id, rail]
     await connection.execute(
         "SELECT id FROM orders WHERE business_id = %s AND rail = %s"
-        " AND status IN ('queued', 'sending', 'sent', 'unknown') ORDER BY id FOR UPDATE",
-        given,
+        " AND status = ANY(%s) ORDER BY id FOR UPDATE",
+        [business_id, rail, list(FOR_A_RAIL)],
     )
     # A statement of its own: the one that waited for the locks would see attempts of before.
     cursor = await connection.execute(
         "SELECT count(*) FROM orders o LEFT JOIN order_attempts a ON a.business_id = o.business_id"
         " AND a.order_id = o.id AND a.number = o.attempt"
         " WHERE o.business_id = %s AND o.rail = %s"
-        " AND (o.status IN ('sending', 'sent', 'unknown') OR (o.status = 'queued'"
-        " AND o.attempt > 0 AND coalesce(a.outcome, '') NOT IN ('failed', 'not_sent')))",
-        given,
+        " AND (o.status = ANY(%s) OR (o.status = 'queued'"
+        " AND o.attempt > 0 AND coalesce(a.outcome, '') <> ALL(%s)))",
+        [business_id, rail, list(PERHAPS_AT_A_RAIL), list(SURELY_NOT_SENT)],
     )
     row = await cursor.fetchone()
     return int(str(row[0])) if row else 0

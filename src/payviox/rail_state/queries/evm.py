@@ -11,6 +11,7 @@ from psycopg import AsyncCursor
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
+from payviox.order_states import FOR_A_RAIL
 from payviox.rails.evm.books import Fees, Holder, Owed, Payment, Transaction, Transfer, Wallet
 
 CALL_S = 45.0
@@ -32,7 +33,7 @@ OWED = (
 )
 HELD_BY = (
     "SELECT CASE WHEN o.status = 'succeeded' THEN 'paid'"
-    " WHEN o.status IN ('queued', 'sending', 'sent', 'unknown')"
+    " WHEN o.status = ANY(%s)"
     "   AND a.outcome IS DISTINCT FROM 'failed' THEN 'open' ELSE 'given_back' END"
     " FROM orders o JOIN order_attempts a ON a.business_id = o.business_id"
     " AND a.order_id = o.id AND a.number = o.attempt"
@@ -71,7 +72,8 @@ async def held_by(
     """Who has what is paid under this reference; it stays so until this transaction ends where the
     order is to be locked."""
     cursor = await connection.execute(
-        HELD_BY + (" FOR UPDATE OF o" if lock else ""), [business_id, order_id, reference]
+        HELD_BY + (" FOR UPDATE OF o" if lock else ""),
+        [list(FOR_A_RAIL), business_id, order_id, reference],
     )
     row = await cursor.fetchone()
     return "given_back" if row is None else cast("Holder", row[0])

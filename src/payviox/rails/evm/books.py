@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from payviox.rails.waiting import Waiting
+
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
@@ -105,7 +107,7 @@ class Owed:
 class TooLittle(Exception):
     """The wallet holds too little for one more payment; `waiting` says of what."""
 
-    def __init__(self, waiting: str, evidence: Mapping[str, Any]) -> None:
+    def __init__(self, waiting: Waiting, evidence: Mapping[str, Any]) -> None:
         super().__init__(waiting)
         self.waiting = waiting
         self.evidence = dict(evidence)

@@ -50,6 +50,7 @@ from payviox.rails.protocol import (
     ReadyOrder,
     Request,
 )
+from payviox.rails.waiting import Waiting
 
 NOT_CONNECTED_AGAIN_S = 300.0
 
@@ -230,7 +231,7 @@ class EvmRail:
 
 
 class _Missing(Exception):
-    def __init__(self, waiting: str) -> None:
+    def __init__(self, waiting: Waiting) -> None:
         super().__init__(waiting)
         self.waiting = waiting
 

@@ -27,7 +27,9 @@ from payviox.rails.evm.node import NodeError, Reverted
 from payviox.rails.evm.node_answers import Broadcast
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.evm.terms import Terms, terms
+from payviox.rails.failures import failed
 from payviox.rails.protocol import Outcome, ReadyOrder
+from payviox.rails.waiting import Waiting
 
 TOLERANCE_BP = 200
 """How far a coin's price may have moved from an expired quote, in basis points, for the quoted
@@ -41,8 +43,8 @@ UNREACHABLE_AGAIN_S = 20.0
 PREPARE_S = 15.0
 """How long all that comes before the nonce may take; what is left of the call is for the rest."""
 
-REFUSED = "The network refuses a payment to this address."
-PRICE_MOVED = "The price changed before the payment could be sent. Please ask for a new quote."
+REFUSED = failed("network_refuses_address")
+PRICE_MOVED = failed("price_moved")
 
 
 class Stopped(Exception):
@@ -80,7 +82,7 @@ async def carry_on(chain_account: ChainAccount, order: ReadyOrder, payment: Paym
     except Ended:
         return Outcome("unknown", evidence={"nonce": payment.nonce})
     said, evidence = await broadcast(chain_account, latest)
-    waiting = "gas_empty" if said == "poor" else None
+    waiting: Waiting | None = "gas_empty" if said == "poor" else None
     return accepted(chain_account, order, latest, {"nonce": payment.nonce, **evidence}, waiting)
 
 
@@ -89,7 +91,7 @@ def accepted(
     order: ReadyOrder,
     latest: Transaction,
     evidence: Mapping[str, Any],
-    waiting: str | None = None,
+    waiting: Waiting | None = None,
 ) -> Outcome:
     """The network may have it; not mined yet. `waiting` says what the operator can do for it."""
     age_s = (datetime.now(UTC) - latest.created_at).total_seconds()
@@ -306,7 +308,7 @@ async def _check_ourselves(chain_account: ChainAccount, promised: Terms, seen: S
         raise _waits("float_empty" if short else "token_refuses", WAIT_S) from error
 
 
-def _waits(waiting: str, again_s: float, **evidence: Any) -> Stopped:
+def _waits(waiting: Waiting, again_s: float, **evidence: Any) -> Stopped:
     return Stopped(Outcome("not_sent", waiting=waiting, again_s=again_s, evidence=evidence))
 
 

@@ -2,7 +2,7 @@
 or its nonce used by a transaction that is not ours."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,9 @@ from payviox.rails.evm.keys import SignerError
 from payviox.rails.evm.node import NodeError
 from payviox.rails.evm.receipts import Mined
 from payviox.rails.evm.terms import terms
+from payviox.rails.failures import failed
 from payviox.rails.protocol import Outcome, ReadyOrder
+from payviox.rails.waiting import Waiting
 
 logger = EventLogger(__name__)
 
@@ -32,7 +34,7 @@ NEAR = 64
 """A payment with so many nonces before it is not broadcast again, nor is anything asked about it
 alone: so that a hundred thousand that wait for one cost next to nothing."""
 
-SAID = {"poor": "gas_empty", "refused": "refused_by_node"}
+SAID: Mapping[str, Waiting] = {"poor": "gas_empty", "refused": "refused_by_node"}
 """What a payment waits for that a node does not take when it is handed over again."""
 
 MAX_TRANSACTIONS = 30
@@ -43,8 +45,8 @@ DISAGREE = "the chain has the nonce, and no node has the transaction that used i
 
 UNSURE = "the transaction succeeded, and how much arrived by it is not known for sure"
 
-REVERTED = "The network refused the payment."
-REPLACED = "The payment was replaced by another transaction of the paying wallet."
+REVERTED = failed("network_refused")
+REPLACED = failed("replaced")
 
 
 async def follow(chain_account: ChainAccount, order: ReadyOrder, payment: Payment) -> Outcome:
@@ -145,7 +147,7 @@ async def _failed(
     was ours: the nonce was used for something else, the gas did not suffice, the wallet was
     emptied meanwhile."""
     transfer = payment.transfer
-    waiting = None
+    waiting: Waiting | None = None
     if not found.outside and transfer.token is not None:
         held = await chain_account.node.token_balance(transfer.token, payment.wallet.address)
         waiting = "float_empty" if held < transfer.units else None
@@ -202,7 +204,7 @@ async def _waiting(
     used = await chain_account.node.mined(payment.wallet.address)
     if used > payment.nonce:
         return Outcome("unknown", evidence={**evidence, "error": DISAGREE})
-    waiting = None
+    waiting: Waiting | None = None
     if used < payment.nonce:
         missing = await nonce_gaps.blocked(chain_account, used, payment.nonce)
         if missing:
@@ -233,7 +235,7 @@ async def _is_stuck(chain_account: ChainAccount, latest: Transaction) -> bool:
 
 async def _raise(
     chain_account: ChainAccount, order: ReadyOrder, payment: Payment, kept: list[Transaction]
-) -> tuple[Transaction | None, str | None]:
+) -> tuple[Transaction | None, Waiting | None]:
     """The same payment for a higher fee, stored; or what that waits for."""
     latest = kept[-1]
     market = await gas.ask(chain_account.node)

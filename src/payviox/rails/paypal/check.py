@@ -4,10 +4,10 @@ payouts work."""
 from typing import Any
 
 from payviox import ids
-from payviox.money import dollars as cents_as_dollars
+from payviox.money import decimal, dollars
 from payviox.rails.http import Answer
 from payviox.rails.paypal.client import BROKEN, Client, told
-from payviox.rails.paypal.payments import as_object, cents, dollars
+from payviox.rails.paypal.payments import as_object, cents
 from payviox.rails.paypal.refusals import read as read_refusal
 from payviox.rails.paypal.tokens import Refused
 from payviox.rails.protocol import Account, Finding, Holding, RailError
@@ -57,7 +57,7 @@ async def holdings(client: Client, account: Account) -> list[Holding]:
 
 
 def _holding(held: int, account: Account) -> Holding:
-    amount = f"{'-' if held < 0 else ''}{dollars(abs(held))}"
+    amount = decimal(held)
     low = account.low_float is not None and held < account.low_float
     return Holding("USD", amount, held, low)
 
@@ -87,7 +87,7 @@ async def check(client: Client, account: Account) -> list[Finding]:
 def _of_balance(held: Holding, account: Account) -> Finding:
     detail, problem = f"{held.amount} USD available", None
     if held.low:
-        problem = f"{detail}, below low_float ({cents_as_dollars(account.low_float or 0)}): pay in."
+        problem = f"{detail}, below low_float ({dollars(account.low_float or 0)}): pay in."
     elif held.cents is not None and held.cents <= 0:
         problem = f"{detail}: pay in; payments wait until then."
     return Finding("balance", problem, detail, harmless=True)

@@ -81,11 +81,6 @@ class Payment:
         return {name: value for name, value in found.items() if value is not None}
 
 
-def dollars(cents: int) -> str:
-    """`987` → `9.87`."""
-    return f"{cents // 100}.{cents % 100:02d}"
-
-
 def cents(money: object, currency: str = "currency") -> int | None:
     """The US cents of PayPal's `{currency, value}`, rounded half up where it has more digits; None
     where it is anything else."""

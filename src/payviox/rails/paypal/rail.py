@@ -8,12 +8,13 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.event_log import EventLogger
+from payviox.money import decimal
 from payviox.rails.http import Answer, Http, NotSent, Unclear
 from payviox.rails.paypal import lookup, refusals, status
 from payviox.rails.paypal.callbacks import Verifier
 from payviox.rails.paypal.check import check, holdings
 from payviox.rails.paypal.client import Client
-from payviox.rails.paypal.payments import as_object, dollars, text
+from payviox.rails.paypal.payments import as_object, text
 from payviox.rails.paypal.quote import price, receiver
 from payviox.rails.paypal.rate_limit import RateLimited
 from payviox.rails.paypal.refusals import Refusal
@@ -35,6 +36,7 @@ from payviox.rails.protocol import (
     ReadyOrder,
     Request,
 )
+from payviox.rails.waiting import Waiting
 
 logger = EventLogger(__name__)
 
@@ -212,7 +214,7 @@ def _batch(order: ReadyOrder, reference: str) -> dict[str, object]:
         "items": [
             {
                 "recipient_type": "EMAIL",
-                "amount": {"value": dollars(order.net_amount), "currency": "USD"},
+                "amount": {"value": decimal(order.net_amount), "currency": "USD"},
                 "receiver": order.destination["email"],
                 "sender_item_id": reference,
                 "note": f"Withdrawal {ids.show(ids.ORDER, order.order_id)}",
@@ -234,5 +236,5 @@ def _taken(answer: Answer) -> Outcome:
     )
 
 
-def _not_sent(waiting: str, error: str, again_s: float | None = None) -> Outcome:
+def _not_sent(waiting: Waiting, error: str, again_s: float | None = None) -> Outcome:
     return Outcome("not_sent", waiting=waiting, again_s=again_s, evidence={"error": error})

@@ -1,6 +1,10 @@
 """PayPal's names of errors, and what each means for us, the account or the payout user. The names
 are those of PayPal's list of payout errors; one that is missing here is not guessed at."""
 
+from collections.abc import Mapping
+
+from payviox.rails.failures import Failure, FailureWords, failed, unknown_vendor_reason
+
 FLOAT_EMPTY = frozenset({"INSUFFICIENT_FUNDS", "NEGATIVE_BALANCE"})
 """The sender's balance does not cover the payment: it waits until somebody pays in."""
 
@@ -41,43 +45,37 @@ TRY_AGAIN = frozenset(
 )
 """Of an item that failed: PayPal's advice is to send it again in a new batch."""
 
-_NO_ACCOUNT = "There is no PayPal account with this email address."
-_BAD_EMAIL = "PayPal does not accept this email address."
-_COUNTRY = "PayPal does not pay to the country or state of this PayPal account."
-_CURRENCY = "This PayPal account does not accept US dollars."
-
-FOR_THE_USER = {
-    "APPROVER_DENIED": "The sender did not approve this payment.",
-    "CLOSED_MARKET": "This PayPal account cannot receive payments from abroad.",
-    "CURRENCY_COMPLIANCE": _CURRENCY,
-    "CURRENCY_NOT_SUPPORTED_FOR_RECEIVER": _CURRENCY,
-    "GAMER_FAILED_COUNTRY_OF_RESIDENCE_CHECK": _COUNTRY,
-    "INVALID_EMAIL": _BAD_EMAIL,
-    "INVALID_EMAIL_ID": _BAD_EMAIL,
-    "RECEIVER_ACCOUNT_LIMITATION": "This PayPal account is limited and cannot receive payments.",
-    "RECEIVER_ACCOUNT_LOCKED": "This PayPal account is locked or inactive.",
-    "RECEIVER_COUNTRY_NOT_ALLOWED": _COUNTRY,
-    "RECEIVER_REFUSED": _CURRENCY,
-    "RECEIVER_STATE_RESTRICTED": _COUNTRY,
-    "RECEIVER_UNCONFIRMED": "This email address is not confirmed at PayPal.",
-    "RECEIVER_UNREGISTERED": _NO_ACCOUNT,
-    "RECEIVER_YOUTH_ACCOUNT": "This PayPal account is a youth account and cannot be paid to.",
-    "RECEIVING_LIMIT_EXCEEDED": "This is more than this PayPal account may receive at present.",
-    "REFUSED_RECEIVER_REFUSED": _CURRENCY,
-    "REGULATORY_BLOCKED": "PayPal may not make this payment, for legal reasons.",
-    "RISK_DECLINE": "PayPal declined this payment.",
-    "SELF_PAY_NOT_ALLOWED": "This PayPal account is the sender's own.",
-    "TRANSACTION_LIMIT_EXCEEDED": "This is more than PayPal lets one payment be.",
-    "UNVERIFIED_RECIPIENT_NOT_SUPPORTED": "This PayPal account is not verified.",
-    "ZERO_AMOUNT": "PayPal does not accept this amount.",
+FAILURES: Mapping[str, Failure] = {
+    "APPROVER_DENIED": "approver_denied",
+    "CLOSED_MARKET": "foreign_payments_refused",
+    "CURRENCY_COMPLIANCE": "currency_refused",
+    "CURRENCY_NOT_SUPPORTED_FOR_RECEIVER": "currency_refused",
+    "GAMER_FAILED_COUNTRY_OF_RESIDENCE_CHECK": "country_refused",
+    "INVALID_EMAIL": "bad_email",
+    "INVALID_EMAIL_ID": "bad_email",
+    "RECEIVER_ACCOUNT_LIMITATION": "payee_limited",
+    "RECEIVER_ACCOUNT_LOCKED": "payee_locked",
+    "RECEIVER_COUNTRY_NOT_ALLOWED": "country_refused",
+    "RECEIVER_REFUSED": "currency_refused",
+    "RECEIVER_STATE_RESTRICTED": "country_refused",
+    "RECEIVER_UNCONFIRMED": "payee_email_unconfirmed",
+    "RECEIVER_UNREGISTERED": "payee_unregistered",
+    "RECEIVER_YOUTH_ACCOUNT": "payee_youth",
+    "RECEIVING_LIMIT_EXCEEDED": "payee_receives_too_much",
+    "REFUSED_RECEIVER_REFUSED": "currency_refused",
+    "REGULATORY_BLOCKED": "legal_reasons",
+    "RISK_DECLINE": "risk_declined",
+    "SELF_PAY_NOT_ALLOWED": "self_pay",
+    "TRANSACTION_LIMIT_EXCEEDED": "limit_of_one_payment",
+    "UNVERIFIED_RECIPIENT_NOT_SUPPORTED": "payee_unverified",
+    "ZERO_AMOUNT": "bad_amount",
 }
+"""Of a payment that failed for good: why, as the payout user reads it."""
 
-BAD_EMAIL = _BAD_EMAIL
-BAD_AMOUNT = "PayPal does not accept this amount."
-REFUSED = "PayPal did not make this payment."
-NOT_NOW = "PayPal could not make this payment at this time."
-BLOCKED = "PayPal blocked this payment."
-NOT_CLAIMED = "The payment was not claimed at PayPal within 30 days and went back."
-REFUNDED = "The payment was refunded at PayPal."
-REVERSED = "PayPal took the payment back."
-CANCELED = "The sender canceled this payment at PayPal."
+
+def failure(name: str | None, otherwise: Failure) -> FailureWords:
+    """The words of a failure by this error; one that PayPal does not document is logged."""
+    known = FAILURES.get(name or "")
+    if known is not None:
+        return failed(known)
+    return failed(otherwise) if name is None else unknown_vendor_reason("paypal", name, otherwise)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from payviox.rails.failures import FailureWords, failed
 from payviox.rails.http import Answer
 from payviox.rails.paypal import reasons
 from payviox.rails.paypal import status as states
@@ -116,15 +117,15 @@ def outcome(refusal: Refusal) -> Outcome:
     return states.unknown("PayPal refused for a reason that is not in its documents", **evidence)
 
 
-def _reason(refusal: Refusal) -> str | None:
+def _reason(refusal: Refusal) -> FailureWords | None:
     for name in refusal.names:
-        if name in reasons.FOR_THE_USER:
-            return reasons.FOR_THE_USER[name]
+        if name in reasons.FAILURES:
+            return failed(reasons.FAILURES[name])
     if "VALIDATION_ERROR" not in refusal.names[:1]:
         return None
     for field in refusal.fields:
         if "receiver" in field.lower():
-            return reasons.BAD_EMAIL
+            return failed("bad_email")
         if "amount" in field.lower():
-            return reasons.BAD_AMOUNT
-    return reasons.REFUSED
+            return failed("bad_amount")
+    return failed("refused")

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from payviox.rails.failures import Failure, FailureWords, failed
 from payviox.rails.paypal import reasons
 from payviox.rails.paypal.payments import Payment, payments
 from payviox.rails.protocol import Entry, Outcome
+from payviox.rails.waiting import Waiting
 
 NEVER_PAID = frozenset(
     {"FAILED", "DENIED", "BLOCKED", "RETURNED", "BATCH_DENIED", "BATCH_CANCELED"}
@@ -64,7 +66,7 @@ def _book_state(payment: Payment) -> Literal["paid", "pending", "failed", "retur
 
 
 def _accepted(
-    payment: Payment, waiting: str | None = None, again_s: float | None = None
+    payment: Payment, waiting: Waiting | None = None, again_s: float | None = None
 ) -> Outcome:
     return Outcome(
         "accepted",
@@ -80,7 +82,7 @@ def _ended(
     state: Literal["succeeded", "failed", "returned"],
     payment: Payment,
     *,
-    reason: str | None = None,
+    reason: FailureWords | None = None,
     again_s: float | None = None,
 ) -> Outcome:
     charged = state != "failed" and payment.fee is not None and payment.fee >= 0
@@ -112,11 +114,11 @@ def _succeeded(payment: Payment, now: datetime) -> Outcome:
 
 
 def _refunded(payment: Payment, _: datetime) -> Outcome:
-    return _ended("returned", payment, reason=reasons.REFUNDED)
+    return _ended("returned", payment, reason=failed("refunded"))
 
 
 def _reversed(payment: Payment, _: datetime) -> Outcome:
-    return _ended("returned", payment, reason=reasons.REVERSED)
+    return _ended("returned", payment, reason=failed("reversed"))
 
 
 def _given_back(payment: Payment, _: datetime) -> Outcome:
@@ -125,7 +127,7 @@ def _given_back(payment: Payment, _: datetime) -> Outcome:
     since, until = payment.batch.created_at, payment.processed_at
     if since is not None and until is not None and until - since < CLAIMABLE:
         return taken_back(payment)
-    return _ended("failed", payment, reason=reasons.NOT_CLAIMED)
+    return _ended("failed", payment, reason=failed("not_claimed"))
 
 
 def taken_back(payment: Payment) -> Outcome:
@@ -138,7 +140,7 @@ def taken_back(payment: Payment) -> Outcome:
 
 
 def _canceled(payment: Payment, _: datetime) -> Outcome:
-    return _ended("failed", payment, reason=_reason(payment, reasons.CANCELED))
+    return _ended("failed", payment, reason=reasons.failure(payment.error, "sender_canceled"))
 
 
 def _failed(payment: Payment, now: datetime) -> Outcome:
@@ -149,16 +151,18 @@ def _failed(payment: Payment, now: datetime) -> Outcome:
     if waiting is not None or nameless or payment.error in reasons.TRY_AGAIN:
         return Outcome(
             "failed",
-            reason=reasons.NOT_NOW,
+            reason=failed("not_now"),
             retryable=True,
             waiting=waiting,
             rail_order_id=payment.batch.id,
             details=payment.details,
             evidence=payment.evidence,
         )
-    otherwise = reasons.BLOCKED if payment.word == "BLOCKED" else reasons.REFUSED
+    otherwise: Failure = "blocked" if payment.word == "BLOCKED" else "refused"
     again_s = _until(payment, SECOND_LOOKS[:1], now)
-    return _ended("failed", payment, reason=_reason(payment, otherwise), again_s=again_s)
+    return _ended(
+        "failed", payment, reason=reasons.failure(payment.error, otherwise), again_s=again_s
+    )
 
 
 MEANINGS: dict[str, Callable[[Payment, datetime], Outcome]] = {
@@ -180,15 +184,11 @@ MEANINGS: dict[str, Callable[[Payment, datetime], Outcome]] = {
 """What each word of PayPal's means."""
 
 
-def waiting_for(name: str | None) -> str | None:
+def waiting_for(name: str | None) -> Waiting | None:
     """What a payment waits for that failed by this error, if anything that an operator can give."""
     if name in reasons.FLOAT_EMPTY:
         return "float_empty"
     return "account_restricted" if name in reasons.ACCOUNT_RESTRICTED else None
-
-
-def _reason(payment: Payment, otherwise: str) -> str:
-    return reasons.FOR_THE_USER.get(payment.error or "", otherwise)
 
 
 def _until(payment: Payment, ages: Sequence[timedelta], now: datetime) -> float | None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from payviox.money import CURRENCY
+from payviox.rails.failures import failed
 from payviox.rails.protocol import Entry, Outcome
 from payviox.rails.tremendous.amounts import to_cents
 
@@ -16,9 +17,9 @@ OPEN = ("OPEN", "CART", "PENDING SETTLEMENT")
 APPROVING = ("PENDING APPROVAL", "PENDING INTERNAL PAYMENT APPROVAL")
 ON_ITS_WAY = ("SCHEDULED", "PENDING")
 
-FAILED = "The gift card could not be ordered."
-REFUSED = "The gift card was refused by its seller."
-CANCELED = "The gift card was canceled by its seller."
+FAILED = failed("gift_card_failed")
+REFUSED = failed("gift_card_refused")
+CANCELED = failed("gift_card_canceled")
 
 LATER_LOOKS_S = (86_400.0, 7 * 86_400.0)
 """Ages, in seconds, at which an order that had ended is looked at again: it may be canceled after
@@ -80,8 +81,7 @@ def refusal(status: int, body: Mapping[str, Any], retry_after_s: float | None = 
     if status in (401, 403):
         return Outcome("not_sent", waiting="credentials_refused", evidence=evidence)
     if status == 429:
-        waiting = "rate_limited"
-        return Outcome("not_sent", waiting=waiting, again_s=retry_after_s, evidence=evidence)
+        return Outcome("not_sent", waiting="rate_limited", again_s=retry_after_s, evidence=evidence)
     if status in (404, 405) or (status in (400, 422) and OPERATORS.search(said)):
         return Outcome("not_sent", waiting="rail_misconfigured", evidence=evidence)
     if status in (400, 422):

@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.withdrawals.model import Status
+from payviox.order_states import Status
 
 # By the order's id and the attempt's reference, or by the rail's own id: each has an index.
 _FROM = """

@@ -8,12 +8,12 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
+from payviox.order_states import Status
 from payviox.rails.protocol import Provider, ReadyOrder
 from payviox.withdrawals.model import (
     Attempt,
     Order,
     StateEntry,
-    Status,
     destination_digest,
     payee_digest,
     review_digest,

@@ -11,7 +11,10 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.withdrawals.model import Order, Status
+from payviox.order_states import Status
+from payviox.withdrawals.model import (
+    Order,
+)
 from payviox.withdrawals.queries.orders import COLUMNS, FROM
 
 ATTEMPT = (

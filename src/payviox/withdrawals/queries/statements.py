@@ -9,11 +9,11 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
-from payviox.withdrawals.model import MAY_BECOME, Order
+from payviox.order_states import OPEN
+from payviox.withdrawals.model import (
+    Order,
+)
 from payviox.withdrawals.queries.orders import COLUMNS, FROM
-
-OPEN = sorted(status for status, after in MAY_BECOME.items() if after and status != "succeeded")
-"""States whose money is still reserved."""
 
 # What the order's own transfers moved: paid out and not come back, paid after all, still reserved,
 # and what the rail charged as far as it is booked.
@@ -76,7 +76,7 @@ async def list_booked(
         await cursor.execute(
             f"{_SELECT} WHERE o.business_id = %s AND o.rail = %s AND o.id > %s"
             " AND (o.status = ANY(%s) OR o.updated_at >= %s) ORDER BY o.id LIMIT %s",
-            [business_id, rail, after, OPEN, since, limit],
+            [business_id, rail, after, list(OPEN), since, limit],
         )
         return await cursor.fetchall()
 

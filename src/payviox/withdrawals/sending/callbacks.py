@@ -8,8 +8,8 @@ from payviox.businesses import service as businesses
 from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
+from payviox.order_states import NOT_AT_A_RAIL, SURELY_NOT_SENT
 from payviox.rails.protocol import Named
-from payviox.withdrawals.model import NOT_AT_A_RAIL, SURELY_NOT_SENT
 from payviox.withdrawals.queries import callbacks
 from payviox.withdrawals.queries.callbacks import NamedAttempt
 

@@ -10,14 +10,13 @@ from payviox.db import account_locks
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
 from payviox.ledger import service as ledger
+from payviox.order_states import SURELY_NOT_SENT, Status, check_transition
 from payviox.rails.protocol import Outcome, Rail, ReadyOrder, TakesBack
+from payviox.rails.waiting import Review
 from payviox.withdrawals import transitions
 from payviox.withdrawals.model import (
-    SURELY_NOT_SENT,
     TAKING_BACK,
     Order,
-    Status,
-    check_transition,
     reference,
 )
 from payviox.withdrawals.queries import sending
@@ -32,6 +31,7 @@ logger = EventLogger(__name__)
 LEASE_S = 60.0
 """How long a claim is its holder's, in seconds; longer than starting and making a call may take."""
 
+CHANGED: Review = "changed"
 ACTOR = "worker"
 
 
@@ -190,7 +190,7 @@ def _request(order: Order) -> dict[str, object]:
 
 async def _review_again(connection: Connection, order: Held) -> None:
     check_transition(order.status, "review")
-    await sending.back_to_review(connection, order, "changed")
+    await sending.back_to_review(connection, order, CHANGED)
     note = "amount or destination are not those that were reviewed"
     await transitions.enter(connection, order.business_id, [Entry(order, "review", ACTOR, note)])
     await booking.alert(connection, [order], "order.changed_after_review", ACTOR)

@@ -4,13 +4,12 @@ every combination can be tried. Times are seconds."""
 from dataclasses import dataclass
 from typing import Literal
 
+from payviox.order_states import GIVES_BACK, Status, check_transition
 from payviox.rails.protocol import Outcome
+from payviox.rails.waiting import Waiting
 from payviox.withdrawals.model import (
-    GIVES_BACK,
     TAKING_BACK,
     UNCLAIMED,
-    Status,
-    check_transition,
 )
 
 Action = Literal["submit", "look_up", "take_back"]
@@ -45,7 +44,7 @@ LAST_LOOK_S = 31 * 86_400.0
 """An attempt whose order has ended is not looked up again by itself when it is older: what changes
 later, reconciliation finds."""
 
-NEEDS_A_PERSON = "person"
+NEEDS_A_PERSON: Waiting = "person"
 """`waiting` of an order whose outcome nothing automatic will find out."""
 
 NO_OPERATORS_BUSINESS = frozenset({UNCLAIMED, TAKING_BACK})

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from payviox.rails.failures import failed
 from payviox.rails.http import Answer
 from payviox.rails.paypal import reasons, refusals
 
@@ -107,10 +108,10 @@ def test_a_missing_permission_was_not_sent(name: str | None) -> None:
 @pytest.mark.parametrize(
     ("field", "reason"),
     [
-        ("items[0].receiver", reasons.BAD_EMAIL),
-        ("/items/0/receiver", reasons.BAD_EMAIL),
-        ("items[0].amount.value", reasons.BAD_AMOUNT),
-        ("sender_batch_header.email_subject", reasons.REFUSED),
+        ("items[0].receiver", failed("bad_email")),
+        ("/items/0/receiver", failed("bad_email")),
+        ("items[0].amount.value", failed("bad_amount")),
+        ("sender_batch_header.email_subject", failed("refused")),
     ],
 )
 def test_a_payment_that_paypal_does_not_accept_fails_with_a_reason(field: str, reason: str) -> None:
@@ -118,10 +119,10 @@ def test_a_payment_that_paypal_does_not_accept_fails_with_a_reason(field: str, r
     assert (outcome.state, outcome.reason, outcome.retryable) == ("failed", reason, False)
 
 
-@pytest.mark.parametrize("name", sorted(reasons.FOR_THE_USER))
+@pytest.mark.parametrize("name", sorted(reasons.FAILURES))
 def test_a_refusal_for_the_payees_sake_fails_with_its_reason(name: str) -> None:
     outcome = refusals.outcome(refusal(422, "UNPROCESSABLE_ENTITY", {"issue": name}))
-    assert (outcome.state, outcome.reason) == ("failed", reasons.FOR_THE_USER[name])
+    assert (outcome.state, outcome.reason) == ("failed", failed(reasons.FAILURES[name]))
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 409, 301, 302, 307, 499])

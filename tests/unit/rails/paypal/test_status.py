@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payviox.money import decimal
+from payviox.rails.failures import failed
 from payviox.rails.paypal import reasons
 from payviox.rails.paypal import status as states
-from payviox.rails.paypal.payments import NotOurs, cents, dollars, ours, payments
+from payviox.rails.paypal.payments import NotOurs, cents, ours, payments
 from payviox.rails.protocol import ReadyOrder
 
 DOCUMENT = Path(__file__).parents[5] / "shared/specs/paypal/payments_payouts_batch_v1.json"
@@ -177,7 +179,7 @@ def test_what_nobody_claimed_fails_and_what_was_taken_back_before_is_canceled(
 ) -> None:
     found = outcome(batch("RETURNED", "RECEIVER_UNREGISTERED", time_processed=returned))
     assert (found.state, found.retryable) == (state, False)
-    assert (found.reason == reasons.NOT_CLAIMED) == (state == "failed")
+    assert (found.reason == failed("not_claimed")) == (state == "failed")
 
 
 def test_a_payment_on_hold_waits_at_paypal() -> None:
@@ -186,11 +188,11 @@ def test_a_payment_on_hold_waits_at_paypal() -> None:
         assert (found.state, found.waiting) == ("accepted", "on_hold")
 
 
-@pytest.mark.parametrize("name", sorted(reasons.FOR_THE_USER))
+@pytest.mark.parametrize("name", sorted(reasons.FAILURES))
 def test_the_payout_user_is_told_why_in_words_of_ours(name: str) -> None:
     found = outcome(batch("FAILED", name))
     assert (found.state, found.retryable) == ("failed", False)
-    assert found.reason == reasons.FOR_THE_USER[name]
+    assert found.reason == failed(reasons.FAILURES[name])
     assert name not in found.reason
     assert found.evidence["error_name"] == name
 
@@ -215,7 +217,7 @@ def test_what_paypal_advises_to_send_again_is_sent_again(name: str) -> None:
 
 def test_no_error_has_two_meanings() -> None:
     groups = [reasons.FLOAT_EMPTY, reasons.ACCOUNT_RESTRICTED, reasons.TRY_AGAIN]
-    together = [name for group in (*groups, reasons.FOR_THE_USER) for name in group]
+    together = [name for group in (*groups, reasons.FAILURES) for name in group]
     assert len(together) == len(set(together))
 
 
@@ -291,7 +293,7 @@ def test_the_payees_address_is_no_evidence() -> None:
 
 @given(st.integers(0, 10**12))
 def test_amounts_are_written_and_read_to_the_cent(amount: int) -> None:
-    text = dollars(amount)
+    text = decimal(amount)
     assert cents({"currency": "USD", "value": text}) == amount
     whole, _, fraction = text.partition(".")
     assert whole.isdigit()
@@ -300,7 +302,7 @@ def test_amounts_are_written_and_read_to_the_cent(amount: int) -> None:
 
 @given(st.integers(0, 10**9), st.integers(0, 999))
 def test_more_digits_are_rounded_half_up_once(amount: int, thousandths: int) -> None:
-    text = f"{dollars(amount)}{thousandths:03d}"
+    text = f"{decimal(amount)}{thousandths:03d}"
     assert cents({"currency": "USD", "value": text}) == amount + (thousandths >= 500)
 
 

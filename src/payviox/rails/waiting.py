@@ -1,0 +1,336 @@
+"""Why an order waits or is reviewed: closed sets of names, each with its meaning and what to do.
+Rails, the processor, commands, pages and the API ask here; no other module words it. Why an order
+fails or comes back is in failures.py."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from payviox.event_log import EventLogger
+
+logger = EventLogger(__name__)
+
+Waiting = Literal[
+    "account_restricted",
+    "amount_unsure",
+    "approval_at_rail",
+    "chain_changed",
+    "chain_not_connected",
+    "credentials_refused",
+    "float_empty",
+    "gas_empty",
+    "gas_price_high",
+    "held_after_restore",
+    "nonce_missing",
+    "on_hold",
+    "out_of_stock",
+    "person",
+    "price_stale",
+    "rail_misconfigured",
+    "rail_not_configured",
+    "rail_not_connected",
+    "rail_unreachable",
+    "rate_limited",
+    "refused_by_node",
+    "signer_unavailable",
+    "taking_back",
+    "token_refuses",
+    "unclaimed",
+    "wallet_of_another_business",
+    "wallet_used_elsewhere",
+]
+"""What an order waits for (`orders.waiting`)."""
+
+Review = Literal[
+    "amount",
+    "changed",
+    "first_use",
+    "rail",
+    "shared_destination",
+    "velocity_amount",
+    "velocity_orders",
+]
+"""Why an order is reviewed (`orders.review_reasons`)."""
+
+Name = TypeVar("Name", Waiting, Review)
+
+Who = Literal["payout_user", "business", "operator", "rail", "nobody"]
+"""Who can end it."""
+
+Ends = Literal["by_itself", "by_acting", "final"]
+"""What ends it: time or the rail, what `who` does, or nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason: `meaning` for the operator, `recipient` for the payout user, `advice` for `who`.
+    `account`: connecting or changing the rail account may end it."""
+
+    meaning: str
+    recipient: str
+    advice: str
+    who: Who
+    ends: Ends = "by_acting"
+    account: bool = False
+
+
+_DELAYED = "The payment is delayed. It needs nothing from you."
+_UNDER_WAY = "The payment is on its way."
+
+WAITING: Mapping[Waiting, Reason] = {
+    "account_restricted": Reason(
+        "The rail does not let the sender's account pay: it is unverified, locked or limited.",
+        _DELAYED,
+        "Log in at the rail and see what the account lacks.",
+        "operator",
+    ),
+    "amount_unsure": Reason(
+        "The transaction succeeded and moved another amount than it should, or nodes contradict"
+        " one another.",
+        _UNDER_WAY,
+        "Look at the transaction in a block explorer; after a while the order is for a person.",
+        "operator",
+        account=True,
+    ),
+    "approval_at_rail": Reason(
+        "The rail has the order, and somebody must approve it there.",
+        _DELAYED,
+        "Approve or refuse it at the rail.",
+        "operator",
+    ),
+    "chain_changed": Reason(
+        "The chain's token or id is not the one that was quoted.",
+        _DELAYED,
+        "Connect the chain as it was, or cancel the order.",
+        "operator",
+        account=True,
+    ),
+    "chain_not_connected": Reason(
+        "The wallet pays on this chain no more.",
+        _DELAYED,
+        "Connect the chain again with `payviox rail connect evm`, or cancel the order.",
+        "operator",
+        account=True,
+    ),
+    "credentials_refused": Reason(
+        "The rail refuses the account's credentials, or a permission is missing.",
+        _DELAYED,
+        "Run `payviox rail check`, then connect the account again.",
+        "operator",
+        account=True,
+    ),
+    "float_empty": Reason(
+        "The account at the rail holds too little money.",
+        _DELAYED,
+        "Pay in at the rail; another attempt follows by itself, or at once after"
+        " `payviox order resume`.",
+        "operator",
+    ),
+    "gas_empty": Reason(
+        "The wallet holds too little of the chain's coin for gas.",
+        _DELAYED,
+        "Send the wallet some of the chain's coin.",
+        "operator",
+    ),
+    "gas_price_high": Reason(
+        "Gas costs more than the chain's max_fee_gwei.",
+        _DELAYED,
+        "Wait until gas is cheaper, or connect the chain with a higher max_fee_gwei.",
+        "nobody",
+        "by_itself",
+        account=True,
+    ),
+    "held_after_restore": Reason(
+        "The database was restored: which gift cards left since the backup is not known.",
+        _DELAYED,
+        "Say which left: `payviox giftcards after-restore`.",
+        "operator",
+    ),
+    "nonce_missing": Reason(
+        "An earlier nonce of the wallet was never used, which holds up all later ones.",
+        _DELAYED,
+        "Send any transaction with that nonce from the wallet; the attempt's evidence names it.",
+        "operator",
+    ),
+    "on_hold": Reason(
+        "The rail reviews the payment, or the payee must accept its currency.",
+        "The payment is being reviewed, or you must accept it in your account.",
+        "Wait; the payee sees there what is asked of them.",
+        "rail",
+        "by_itself",
+    ),
+    "out_of_stock": Reason(
+        "No card of this product is in stock.",
+        _DELAYED,
+        "Import more cards: `payviox giftcards import`.",
+        "operator",
+    ),
+    "person": Reason(
+        "It may have been paid, and nothing automatic will find out.",
+        "The payment is being looked into.",
+        "Find out at the rail, then `payviox order settle`.",
+        "operator",
+    ),
+    "price_stale": Reason(
+        "There is no price of the coin to rely on.",
+        _DELAYED,
+        "Say it with `payviox rail price`, or wait for the chain's price feed.",
+        "operator",
+        "by_itself",
+        account=True,
+    ),
+    "rail_misconfigured": Reason(
+        "The rail contradicts the account's settings.",
+        _DELAYED,
+        "Run `payviox rail check` and connect the account with the right settings.",
+        "operator",
+        account=True,
+    ),
+    "rail_not_configured": Reason(
+        "This version of Payviox has no such rail.",
+        _DELAYED,
+        "Install the version with which the order was made, or cancel the order.",
+        "operator",
+    ),
+    "rail_not_connected": Reason(
+        "The business has no account at the rail, or it cannot be opened.",
+        _DELAYED,
+        "Connect the account again, or cancel the order.",
+        "operator",
+        account=True,
+    ),
+    "rail_unreachable": Reason(
+        "The rail cannot be reached, or it is not what answers.",
+        _DELAYED,
+        "Wait; where it lasts, `payviox rail check` says why.",
+        "rail",
+        "by_itself",
+        account=True,
+    ),
+    "rate_limited": Reason(
+        "The rail takes no more calls just now.",
+        _DELAYED,
+        "Nothing: it goes on by itself.",
+        "nobody",
+        "by_itself",
+    ),
+    "refused_by_node": Reason(
+        "The chain's node does not take the transaction.",
+        _DELAYED,
+        "Run `payviox rail check`; connect another node.",
+        "operator",
+        account=True,
+    ),
+    "signer_unavailable": Reason(
+        "The keystore or the external signer does not work.",
+        _DELAYED,
+        "Run `payviox rail check` on the worker's host.",
+        "operator",
+        account=True,
+    ),
+    "taking_back": Reason(
+        "It was canceled before its payee claimed it; the rail has not given it back yet.",
+        "The payment is being taken back.",
+        "Nothing: it ends when the rail has answered.",
+        "rail",
+        "by_itself",
+    ),
+    "token_refuses": Reason(
+        "The token's contract stands still, or takes nothing from this wallet.",
+        _DELAYED,
+        "Ask the token's issuer.",
+        "operator",
+        account=True,
+    ),
+    "unclaimed": Reason(
+        "The payee has not claimed it; it can still be taken back.",
+        "Claim the payment, or cancel it here.",
+        "Wait for the payee, or cancel the order.",
+        "payout_user",
+    ),
+    "wallet_of_another_business": Reason(
+        "Another business pays from this wallet on this chain.",
+        _DELAYED,
+        "Connect a wallet of its own: `payviox rail keystore create` makes one.",
+        "operator",
+        account=True,
+    ),
+    "wallet_used_elsewhere": Reason(
+        "The wallet sent transactions that our books do not know: somebody else uses it, or the"
+        " database was restored.",
+        _DELAYED,
+        "Compare with `payviox reconcile`, then `payviox rail accept-nonces`.",
+        "operator",
+        account=True,
+    ),
+}
+
+
+_DECIDE = "Look at the order, then approve or reject it."
+_IN_REVIEW = "The payment is being reviewed."
+
+_REVIEWS: Mapping[Review, str] = {
+    "amount": "The amount is at or above the business's review amount.",
+    "changed": "Amount or destination are not those that were reviewed: somebody changed the row.",
+    "first_use": "This payout user was never paid at this destination before.",
+    "rail": "The business reviews every order of this rail or provider.",
+    "shared_destination": "Several payout users have named the same payee.",
+    "velocity_amount": "The payout user withdrew too much within 24 hours.",
+    "velocity_orders": "The payout user made too many orders within 24 hours.",
+}
+
+REVIEWS: Mapping[Review, Reason] = {
+    name: Reason(meaning, _IN_REVIEW, _DECIDE, "business") for name, meaning in _REVIEWS.items()
+}
+
+_UNKNOWN = Reason(
+    "Another version of Payviox wrote this reason; this one does not know it.",
+    "The payment is being looked into.",
+    "Look at the order's attempts, or install the newer version.",
+    "operator",
+)
+
+
+def waiting(name: str) -> Reason:
+    """What this cause of waiting means; one that is not in the set is logged."""
+    return _named(WAITING, name)
+
+
+def review(name: str) -> Reason:
+    """What this reason for a review means; one that is not in the set is logged."""
+    return _named(REVIEWS, name)
+
+
+def _named(reasons: Mapping[Name, Reason], name: str) -> Reason:
+    reason = next((reason for known, reason in reasons.items() if known == name), None)
+    if reason is None:
+        logger.warning("unknown reason of an order", reason=name)
+    return reason or _UNKNOWN
+
+
+ENDED_BY_ACCOUNT: tuple[Waiting, ...] = tuple(
+    name for name, reason in WAITING.items() if reason.account
+)
+"""What a changed rail account may end."""
+
+ENDED_BY_OPERATOR: frozenset[Waiting] = frozenset(
+    name
+    for name, reason in WAITING.items()
+    if reason.who == "operator" and reason.ends != "by_itself"
+)
+"""What orders wait for until an operator does something; the rest ends by itself."""
+
+
+def row(name: str) -> str:
+    """The reason's line of the table in docs/rails.md."""
+    reason = waiting(name) if any(name == known for known in WAITING) else review(name)
+    return f"| `{name}` | {reason.meaning} | {reason.advice} | {_WHO[reason.who]} |"
+
+
+_WHO: Mapping[Who, str] = {
+    "payout_user": "payout user",
+    "business": "business",
+    "operator": "operator",
+    "rail": "the rail",
+    "nobody": "nobody",
+}

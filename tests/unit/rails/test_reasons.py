@@ -1,0 +1,77 @@
+"""Why orders wait, are reviewed or fail: each reason is explained, produced and documented."""
+
+import ast
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import payviox
+from payviox.rails import failures, waiting
+from payviox.rails.failures import FAILURES
+from payviox.rails.waiting import REVIEWS, WAITING, Reason
+
+SRC = Path(payviox.__file__).parent
+GUIDE = Path(__file__).parents[3] / "docs" / "rails.md"
+HERE = {SRC / "rails" / "waiting.py", SRC / "rails" / "failures.py"}
+EVERY = {**WAITING, **REVIEWS, **FAILURES}
+
+
+def _texts() -> set[str]:
+    """Every text of the code beside the sets themselves."""
+    return {
+        node.value
+        for path in SRC.rglob("*.py")
+        if path not in HERE
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+PRODUCED = _texts()
+
+
+def test_every_name_of_a_set_is_explained_and_nothing_else() -> None:
+    assert set(WAITING) == set(get_args(waiting.Waiting))
+    assert set(REVIEWS) == set(get_args(waiting.Review))
+    assert set(FAILURES) == set(get_args(failures.Failure))
+
+
+@pytest.mark.parametrize("name", [*WAITING, *REVIEWS, *FAILURES])
+def test_a_reason_is_produced_by_the_code(name: str) -> None:
+    assert name in PRODUCED
+
+
+@pytest.mark.parametrize("reason", EVERY.values(), ids=EVERY)
+def test_a_reason_speaks_in_sentences(reason: Reason) -> None:
+    for sentence in (reason.meaning, reason.recipient, reason.advice):
+        assert sentence.endswith(".")
+        assert "`waiting`" not in sentence
+    assert "payviox " not in reason.recipient  # a payout user has no command line
+
+
+def test_the_words_of_a_failure_name_it() -> None:
+    for name in FAILURES:
+        assert failures.failure(failures.failed(name)) == name
+    assert failures.failure("PayPal case 4711: not paid") is None
+
+
+@pytest.mark.parametrize("name", [*WAITING, *REVIEWS])
+def test_the_guide_has_a_line_for_each_reason_to_wait(name: str) -> None:
+    assert waiting.row(name) in GUIDE.read_text()
+
+
+def test_a_reason_that_a_newer_version_wrote_still_has_words_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reason = waiting.waiting("moon_in_the_wrong_house")
+    assert reason.who == "operator"
+    assert "moon_in_the_wrong_house" in caplog.text
+
+
+def test_a_reason_that_a_vendor_does_not_document_has_a_fallback_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    words = failures.unknown_vendor_reason("paypal", "MOON_PHASE", "refused")
+    assert words == FAILURES["refused"].recipient
+    assert "MOON_PHASE" in caplog.text
