@@ -53,7 +53,7 @@ class LiveServer:
     def log(self) -> Path:
         return self.folder / f"{self.command}-{self.port}.log"
 
-    def start(self, timeout_s: float = 30) -> "LiveServer":
+    def start(self, timeout_s: float = 90) -> "LiveServer":
         """Start, and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
