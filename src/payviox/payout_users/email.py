@@ -67,7 +67,7 @@ def _by_grammar(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if len(text) > MAX_LENGTH:
         raise InvalidEmail(TOO_LONG if _SHAPE.fullmatch(text) else INVALID)
-    if not at:
+    if not at or _too_long(domain):
         raise InvalidEmail(INVALID)
     if not local.isascii():
         raise InvalidEmail(INVALID, "the characters before the @ must be ASCII")
@@ -88,7 +88,7 @@ def _by_grammar(text: str) -> str:
 def _domain(domain: str) -> str | None:
     """A domain in its lower-case IDNA form, None where it is none. A long one that is not ASCII
     takes milliseconds, and the same ones come again."""
-    if _too_long(domain) or _looks_like_ascii(domain):
+    if _looks_like_ascii(domain):
         return None
     try:
         return grammar.validate_email_domain_name(domain)["ascii_domain"].lower()
