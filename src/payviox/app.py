@@ -56,6 +56,8 @@ ROUTES = [
     *health.ROUTES,
     *pages.ROUTES,
 ]
+READ_LIMIT_S = 5.0
+"""What one statement of a read may take: a list's next page takes milliseconds."""
 GRACE_S = 4.0
 """What is in flight when the process is told to stop has so long."""
 LAST_WORDS_S = 1.0
@@ -65,7 +67,10 @@ LAST_WORDS_S = 1.0
 @asynccontextmanager
 async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]:
     """The process's installation and its allocation queue, closed in order."""
-    async with open_installation(settings, url) as opened, opened.rails() as rails:
+    async with (
+        open_installation(settings, url, read_limit_s=READ_LIMIT_S) as opened,
+        opened.rails() as rails,
+    ):
         database, keyring = opened.database, opened.keyring
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
         yield Services(settings, database, keyring, batcher, rails)

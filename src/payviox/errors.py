@@ -139,11 +139,29 @@ class Busy(PayvioxError):
         return {"Retry-After": str(self.retry_after_s)}
 
 
+class ClientGone(PayvioxError):
+    """The client hung up; nobody is left to answer."""
+
+    status = 499
+    message = "The client hung up"
+
+
 class ProviderUnavailable(PayvioxError):
     """A rail that had to be asked could not be: nothing was done, try again."""
 
     status = 503
     message = "The provider cannot be reached just now. Nothing was done; try again shortly."
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": "5"}
+
+
+class ReadTooLong(PayvioxError):
+    """One caller's read takes so long that the others would wait for it."""
+
+    status = 503
+    message = "Reading this takes too long. Ask for less: a smaller limit, or another filter."
 
     @property
     def headers(self) -> Mapping[str, str]:

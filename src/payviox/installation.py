@@ -62,15 +62,20 @@ class Installation:
 
 @asynccontextmanager
 async def open_installation(
-    settings: Settings, url: str, *, size: int = 12, engine_size: int = 8
+    settings: Settings,
+    url: str,
+    *,
+    size: int = 12,
+    engine_size: int = 8,
+    read_limit_s: float | None = None,
 ) -> AsyncIterator[Installation]:
     """Connect as the application and check the secret keys; closed at the end of the block.
 
-    `url` is the application's, as `database_urls` answers it; the sizes are of `Database`'s pools.
+    `url` is the application's, as `database_urls` answers it; what follows is `Database`'s.
     Where the database was restored from a backup or copied, all gift cards are held from then on.
     Raises SettingsError where a key of this database is not configured.
     """
-    database = Database(url, size=size, engine_size=engine_size)
+    database = Database(url, size=size, engine_size=engine_size, read_limit_s=read_limit_s)
     keyring = keyring_of(settings)
     try:
         try:

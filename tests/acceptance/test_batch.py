@@ -276,7 +276,7 @@ async def test_a_commit_that_was_rolled_back_does_not_use_the_key_up(
 async def test_a_list_of_the_slowest_addresses_keeps_nobody_else_waiting(
     business: TestBusiness,
 ) -> None:
-    slowest = "a@" + ".".join(chr(0x4E00 + n) * 24 for n in range(4))
+    slowest = ["a@" + ".".join(chr(0x4E00 + k + n) * 24 for n in range(4)) for k in range(300)]
     longest, before = 0.0, await business.ledger()
 
     async def watch() -> None:
@@ -288,13 +288,13 @@ async def test_a_list_of_the_slowest_addresses_keeps_nobody_else_waiting(
 
     watching = asyncio.create_task(watch())
     began = time.perf_counter()
-    items = [{"email": slowest, "amount": 0}] * 1_500
+    items = [{"email": email, "amount": 0} for email in slowest]
     answer = await pay(business, items)
     took = time.perf_counter() - began
     watching.cancel()
 
     assert all("errors" in result for result in answer.json()["results"])
-    assert longest < took / 4, "one chunk alone would be two thirds of it"
+    assert longest < took / 4, "as one chunk it would be all of it"
     assert await business.ledger() == before
 
 

@@ -3,6 +3,7 @@ nothing moved."""
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
@@ -132,14 +133,34 @@ async def test_malformed_json_says_nothing_of_what_was_sent(business) -> None:
     "body",
     [
         b'{"email":"b@x.com","email":"a@x.com","amount":1,"amount":5}',
-        b'{"email":"a@x.com","amount":1,"amount":5,"email":"a@x.com"}',
+        b'{"email":"a@x.com","amount":5,"amount":5}',
+        b'{"email":"a@x.com","amount":5,"\\u0061mount":5}',
+        b'{"email":"a@x.com","amount":5,"n":{"a":1,"a":1}}',
     ],
 )
-async def test_of_a_field_given_twice_the_last_counts_for_effect_and_key(business, body) -> None:
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+async def test_a_key_that_comes_twice_is_refused(business, body: bytes, headers) -> None:
+    before = await business.ledger()
+    items = b'{"items":[%s,{"email":"b@x.com","amount":1,"reference":"a:b"}]}' % body
+    for path, content in (("/payout/create", body), ("/payout/batch", items)):
+        answer = await send(business, content, path, **headers)
+        assert answer.status_code == 400, path
+        assert re.fullmatch(r"The request body has the key \"\w+\" twice", answer.json()["error"])
+    assert await business.ledger() == before
+
+
+async def test_colons_in_texts_are_no_keys(business) -> None:
+    body = b'{"email":"a@x.com","amount":5,"note":":::"}'
     assert (await send(business, body, **{"Idempotency-Key": "k"})).status_code == 201
-    assert (await business.ledger())["a@x.com"] == 5
-    again = await send(business, GOOD, **{"Idempotency-Key": "k"})
-    assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_what_is_no_utf_8_is_told_so_in_our_words(business) -> None:
+    for path in ("/payout/create", "/payout/batch", "/payout/fund"):
+        answer = await send(business, b'{"email":"\xff","amount":5}', path)
+        assert answer.json() == {"error": "The request body is not UTF-8 text"}
+        answer = await send(business, b'{"x":"\\ud800","amount":1e400}', path)
+        assert answer.status_code == 400
+        assert "codec" not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Who is calling: guards that settle it before a route reads its body. Every failure is the same
 401 after the same one look-up."""
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -11,7 +12,7 @@ from payviox.auth.keys import BusinessCaller
 from payviox.db.pool import Database
 from payviox.errors import Malformed, Unauthorized
 from payviox.web.context import Services
-from payviox.web.json_body import parse
+from payviox.web.request_json import json_of
 
 SECRET_KEY = "secretKey"  # noqa: S105  # the name of a scheme in the OpenAPI document
 PAYOUT_HASH = "payoutHash"
@@ -26,7 +27,7 @@ def bearer(authorization: str | None) -> str:
 async def authenticate_business(database: Database, authorization: str | None) -> BusinessCaller:
     """Raises Unauthorized."""
     key = bearer(authorization)
-    caller = await database.fetch(keys.find_business, key)
+    caller = await database.fetch_caller(keys.find_business, key)
     if caller is None:
         raise Unauthorized
     return caller
@@ -49,27 +50,28 @@ async def require_payout_user(
     present wins."""
     found: Services = connection.app.state.services
     payout_hash = _presented(connection)
-    caller = await found.database.fetch(users.find_user, payout_hash)
+    caller = await found.database.fetch_caller(users.find_user, payout_hash)
     if caller is None:
         raise Unauthorized
     connection.scope["state"]["payout_user"] = caller
+    held: AsyncExitStack = connection.scope["state"]["held"]
+    await held.enter_async_context(found.users_calls.slot((caller.business_id, caller.user_id)))
 
 
 def _presented(connection: "ASGIConnection[Any, Any, Any, Any]") -> str:
     header = connection.headers.get("x-payout-hash")
     if header is not None:
         return header
-    body: bytes = connection.scope["state"].get("body", b"")
-    in_body = _body_field(body)
+    in_body = _body_field(connection)
     if in_body is not None:
         return in_body
     return str(connection.query_params.get("payout_hash", ""))
 
 
-def _body_field(body: bytes) -> str | None:
+def _body_field(connection: "ASGIConnection[Any, Any, Any, Any]") -> str | None:
     """`payout_hash` of a JSON object; present but no text counts as a hash that nobody has."""
     try:
-        value = parse(body).get("payout_hash")
+        value = json_of(connection).get("payout_hash")
     except Malformed:
         return None
     return value if value is None or isinstance(value, str) else ""

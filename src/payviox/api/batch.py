@@ -2,7 +2,9 @@
 go; only if that fails is each item looked at alone, so that each gets its own messages."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -17,6 +19,7 @@ from payviox.api.docs.declarations import documented
 from payviox.api.idempotent import scope_of
 from payviox.errors import (
     Busy,
+    ClientGone,
     FieldErrors,
     InsufficientPayoutBalance,
     Malformed,
@@ -26,12 +29,14 @@ from payviox.errors import (
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.web.context import Call, business, services
 from payviox.web.errors import JSON, encode
-from payviox.web.json_body import EMAIL, check_text, parse, problems
+from payviox.web.json_body import EMAIL, problems
+from payviox.web.request_json import json_of
 
 T = TypeVar("T")
 MAX_ITEMS = 10_000
-SLICE = 50
-"""Items looked at in one go: the slowest address takes 2 ms, and others are waiting."""
+SLICE_S = 0.005
+"""Items are looked at for so long in one go, one batch at a time: the slowest address takes 2 ms,
+and everybody else is waiting."""
 
 Reference = Annotated[
     str, msgspec.Meta(max_length=255, description="Your own mark, kept with the movement")
@@ -113,15 +118,15 @@ async def pay_batch(request: Call) -> Response[Any]:
     means that nothing is paid. The body may have up to 4 MB.
     """
     caller, found = business(request), services(request)
-    body = await request.body()
-    mode, items = _decode(body)
-    scope = await scope_of(request, "business")
+    mode, items = _decode(request, await request.body())
+    scope = scope_of(request, "business")
     payer = Payer(found.database, found.keyring, found.batcher, caller.business_id, scope)
     key_id = str(caller.key_id)
-    if mode == "each":
-        outcomes, replayed = await payer.each(lambda: _chunks_of_entries(items, key_id))
-    else:
-        outcomes, replayed = await _all_or_nothing(payer, items, key_id)
+    async with _looking(request, found.slow_work) as look:
+        if mode == "each":
+            outcomes, replayed = await payer.each(lambda: _chunks_of_entries(items, key_id, look))
+        else:
+            outcomes, replayed = await _all_or_nothing(payer, items, key_id, look)
     return Response(
         await _render(outcomes),
         status_code=200,
@@ -131,9 +136,9 @@ async def pay_batch(request: Call) -> Response[Any]:
 
 
 async def _all_or_nothing(
-    payer: Payer, items: Sequence[Any], key_id: str
+    payer: Payer, items: Sequence[Any], key_id: str, look: "_Looking"
 ) -> tuple[list[Outcome], bool]:
-    entries = await _entries(items, key_id)
+    entries = await look.at(items, key_id)
     payable = [entry for entry in entries if isinstance(entry, Item)]
     if len(payable) < len(entries):
         raise BatchRefused(
@@ -149,18 +154,19 @@ async def _all_or_nothing(
         ) from refused
 
 
-def _decode(body: bytes) -> tuple[str, Sequence[Any]]:
+def _decode(request: Call, body: bytes) -> tuple[str, Sequence[Any]]:
     """The mode and the items: structs where all are well formed, else as parsed. Raises Malformed
     and FieldErrors for what is wrong with the call as a whole."""
     if b"\\u0000" not in body:  # which PostgreSQL's text cannot hold
         try:
-            check_text(body)
-            request = msgspec.json.decode(body, type=BatchRequest)
+            batch = msgspec.json.decode(body, type=BatchRequest)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
         else:
-            return request.mode, request.items
-    value = parse(body)
+            if not body.isascii() or body.count(b":") != _keys(batch):
+                json_of(request)  # which refuses what is no text, and a key that comes twice
+            return batch.mode, batch.items
+    value = json_of(request)
     found: dict[str, list[str]] = {}
     for field, message in problems(inspect.type_info(_Outline), value, ""):
         found.setdefault(field, [message])
@@ -170,20 +176,58 @@ def _decode(body: bytes) -> tuple[str, Sequence[Any]]:
     return outline.mode, outline.items
 
 
-async def _chunks_of_entries(items: Sequence[Any], key_id: str) -> AsyncIterator[list[Entry]]:
+def _keys(batch: BatchRequest) -> int:
+    """The fewest keys that its JSON can have had."""
+    return 1 + 2 * len(batch.items) + sum(item.reference is not None for item in batch.items)
+
+
+async def _chunks_of_entries(
+    items: Sequence[Any], key_id: str, look: "_Looking"
+) -> AsyncIterator[list[Entry]]:
     for chunk in _chunks(items):
-        yield await _entries(chunk, key_id)
+        yield await look.at(chunk, key_id)
 
 
-async def _entries(items: Sequence[Any], key_id: str) -> list[Entry]:
-    entries: list[Entry] = []
-    for start in range(0, len(items), SLICE):
-        entries += [
-            _item(item, key_id) if isinstance(item, BatchItem) else _looked_at(item, key_id)
-            for item in items[start : start + SLICE]
-        ]
-        await asyncio.sleep(0)
-    return entries
+class _Looking:
+    """Looks at items in slices, of all batches of the process one slice at a time, for as long as
+    the client is there."""
+
+    def __init__(self, slow_work: asyncio.Lock, gone: "asyncio.Task[None]") -> None:
+        self._slow_work = slow_work
+        self._gone = gone
+
+    async def at(self, items: Sequence[Any], key_id: str) -> list[Entry]:
+        """The items as entries. Raises ClientGone."""
+        entries: list[Entry] = []
+        while len(entries) < len(items):
+            if self._gone.done():
+                raise ClientGone
+            async with self._slow_work:
+                self._slice(items, key_id, entries)
+            await asyncio.sleep(0)
+        return entries
+
+    def _slice(self, items: Sequence[Any], key_id: str, entries: list[Entry]) -> None:
+        until = time.perf_counter() + SLICE_S
+        for item in items[len(entries) :]:
+            known = isinstance(item, BatchItem)
+            entries.append(_item(item, key_id) if known else _looked_at(item, key_id))
+            if time.perf_counter() > until:
+                return
+
+
+@asynccontextmanager
+async def _looking(request: Call, slow_work: asyncio.Lock) -> AsyncIterator[_Looking]:
+    gone = asyncio.create_task(_until_gone(request))
+    try:
+        yield _Looking(slow_work, gone)
+    finally:
+        gone.cancel()
+
+
+async def _until_gone(request: Call) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _item(item: BatchItem, key_id: str) -> Entry:

@@ -12,8 +12,8 @@ from payviox.api.idempotent import run_once
 from payviox.errors import InsufficientBalance
 from payviox.money import MAX_TREASURY
 from payviox.treasury import service as treasury
-from payviox.web.context import Call, business, services
-from payviox.web.json_body import read
+from payviox.web.context import Call, business, read
+from payviox.web.request_json import read_json
 
 
 class Balances(msgspec.Struct):
@@ -37,7 +37,7 @@ EXAMPLE = Balances(balance=1_500_000, payout_balance=500_000)
 async def get_balance(request: Call) -> Balances:
     """Main and payout balance."""
     caller = business(request)
-    found = await services(request).database.fetch(treasury.balances, caller.business_id)
+    found = await read(request, treasury.balances, caller.business_id)
     return Balances(found.balance, found.payout_balance)
 
 
@@ -57,7 +57,7 @@ async def defund(request: Call) -> Response[Any]:
 
 async def _move(request: Call, move: Any) -> Response[Any]:
     caller = business(request)
-    wanted = read(await request.body(), MoveRequest)
+    wanted = read_json(request, MoveRequest)
 
     async def effect(connection: Any) -> dict[str, int]:
         await move(connection, caller.business_id, wanted.amount, caller.actor)

@@ -12,7 +12,8 @@ from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import documented, listed
 from payviox.api.idempotent import run_once
 from payviox.db.pool import Connection
-from payviox.web.context import Call, business, services
+from payviox.errors import NotFound
+from payviox.web.context import Call, business, read
 from payviox.web.cursors import (
     Listed,
     Page,
@@ -21,6 +22,7 @@ from payviox.web.cursors import (
     page_of,
     path_id,
     read_query,
+    unknown_after,
 )
 from payviox.webhooks import log, outbox
 from payviox.webhooks.events import EventType
@@ -121,16 +123,24 @@ async def list_events(request: Call) -> Listed[Event]:
     query = read_query(request, EventFilter)
     after = after_id(query, ids.EVENT)
     order_id = filter_id(query.order, ids.ORDER, "order")
-    entries = await services(request).database.fetch(
-        lambda connection: log.latest(
+    business_id = business(request).business_id
+
+    async def fetch(connection: Connection) -> list[Entry]:
+        if after is not None:
+            try:
+                await log.get(connection, business_id, after)
+            except NotFound as error:
+                raise unknown_after() from error
+        return await log.latest(
             connection,
-            business(request).business_id,
+            business_id,
             event_type=query.type,
             order_id=order_id,
             after=after,
             limit=query.limit + 1,
         )
-    )
+
+    entries = await read(request, fetch)
     return page_of(entries, query.limit, lambda entry: show(entry, ANSWER_CHARS_IN_LIST))
 
 
@@ -139,7 +149,7 @@ async def list_events(request: Call) -> Listed[Event]:
 async def get_event(request: Call) -> Event:
     """One event with its delivery and its last hundred attempts."""
     event_id = path_id(request, ids.EVENT)
-    entry = await services(request).database.fetch(log.get, business(request).business_id, event_id)
+    entry = await read(request, log.get, business(request).business_id, event_id)
     return show(entry)
 
 

@@ -21,7 +21,7 @@ from payviox.giftcards import service as giftcards
 from payviox.giftcards.model import Product
 from payviox.idempotency.service import Done, ShownOnce
 from payviox.rails.protocol import GiftCard, RailError, RevealedCode
-from payviox.web.context import Call, payout_user, services
+from payviox.web.context import Call, payout_user, read, services
 from payviox.withdrawals.model import Order
 
 logger = EventLogger(__name__)
@@ -88,7 +88,7 @@ async def list_gift_cards(request: Call) -> Catalogue:
         business = await businesses.get(connection, caller.business_id)
         return business, await giftcards.catalogue(connection, caller.business_id)
 
-    business, stock = await found.database.fetch(fetch)
+    business, stock = await read(request, fetch)
     others = await found.rails.gift_cards(business)
     return Catalogue([*map(_of_stock, stock), *map(_of_rail, others)])
 

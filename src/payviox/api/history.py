@@ -4,7 +4,6 @@ file of everything that matches."""
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 import msgspec
 from litestar import Response, get
@@ -13,11 +12,10 @@ from litestar.response import Stream
 from payviox import csv_text, ids
 from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import Shown, documented
-from payviox.db.pool import Database
 from payviox.ledger import service as ledger
 from payviox.ledger.model import TransferKind
 from payviox.ledger.service import MovementRow
-from payviox.web.context import Call, business, services
+from payviox.web.context import Call, business, read
 from payviox.web.cursors import (
     Listed,
     Page,
@@ -111,7 +109,7 @@ async def get_history(request: Call) -> Response[Any]:
     formula starts with an apostrophe.
     """
     wanted = read_query(request, HistoryFilter)
-    fetch = _reader(services(request).database, business(request).business_id, wanted)
+    fetch = _reader(request, wanted)
     after = await _cursor(request, wanted)
     as_csv = wanted.format == "csv" or (
         wanted.format is None and CSV in request.headers.get("accept", "")
@@ -131,24 +129,23 @@ async def _cursor(request: Call, wanted: HistoryFilter) -> int | None:
     if after is None:
         return None
     business_id = business(request).business_id
-    known = await services(request).database.fetch(ledger.find_transfer, business_id, after)
+    known = await read(request, ledger.find_transfer, business_id, after)
     if known is None:
         raise unknown_after()
     return after
 
 
-def _reader(
-    database: Database, business_id: UUID, wanted: HistoryFilter
-) -> Callable[[int | None, int], Any]:
+def _reader(request: Call, wanted: HistoryFilter) -> Callable[[int | None, int], Any]:
     """A function of cursor and limit that reads a page of what is wanted. Raises FieldErrors."""
     user_id = filter_id(wanted.user, ids.USER, "user")
     order_id = filter_id(wanted.order, ids.ORDER, "order")
 
     async def fetch(after: int | None, limit: int) -> list[MovementRow]:
-        return await database.fetch(
+        return await read(
+            request,
             lambda connection: ledger.list_movements(
                 connection,
-                business_id,
+                business(request).business_id,
                 kind=wanted.kind,
                 user_id=user_id,
                 order_id=order_id,
@@ -156,7 +153,7 @@ def _reader(
                 until=wanted.until,
                 after=after,
                 limit=limit,
-            )
+            ),
         )
 
     return fetch

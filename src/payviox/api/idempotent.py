@@ -13,26 +13,25 @@ from payviox.db.pool import Connection
 from payviox.idempotency import model
 from payviox.idempotency.model import Scope
 from payviox.idempotency.service import Done, once, replay
-from payviox.web.context import Call, services, write
+from payviox.web.context import Call, read, write
 from payviox.web.errors import JSON, encode
-from payviox.web.json_body import parse
+from payviox.web.request_json import json_of
 
 
-async def scope_of(request: Call, caller: str) -> Scope | None:
+def scope_of(request: Call, caller: str) -> Scope | None:
     """The scope of the request's key, None where it has none. Raises BadKey."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
-    body = parse(await request.body())
-    return Scope(caller, request.url.path, model.check(key), model.digest(body))
+    return Scope(caller, request.url.path, model.check(key), model.digest(json_of(request)))
 
 
 async def is_replay(request: Call, business_id: UUID, caller: str) -> bool:
     """Whether `run_once` would find the effect done already. Raises BadKey, IdempotencyMismatch."""
-    scope = await scope_of(request, caller)
+    scope = scope_of(request, caller)
     if scope is None:
         return False
-    found = await services(request).database.fetch(replay, business_id, scope)
+    found = await read(request, replay, business_id, scope)
     return found is not None
 
 
@@ -51,8 +50,8 @@ async def run_once(
     `caller` is `business` or a payout user's id. What `effect` answers must be plain JSON without
     secrets, or ShownOnce.
     """
-    parse(await request.body())  # malformed is malformed, also where no field is read
-    scope = await scope_of(request, caller)
+    json_of(request)  # malformed is malformed, also where no field is read
+    scope = scope_of(request, caller)
     work = once(business_id, scope, effect)
 
     async def answered(connection: Connection) -> Response[Any]:

@@ -18,9 +18,9 @@ from payviox.ledger import service as ledger
 from payviox.money import CURRENCY
 from payviox.order_states import Status
 from payviox.rails.protocol import Method, Provider
-from payviox.web.context import Call, payout_user, services
+from payviox.web.context import Call, payout_user, read, services
 from payviox.web.cursors import Page, page_of, read_query, unknown_after
-from payviox.web.json_body import parse
+from payviox.web.request_json import json_of
 from payviox.withdrawals import history
 from payviox.withdrawals.history import Movement, UnknownEntry
 
@@ -93,7 +93,7 @@ async def post_operations(request: Call) -> OperationsView:
 
     The same as with GET, for those who send the hash in a body.
     """
-    parse(await request.body())
+    json_of(request)  # malformed is malformed
     return await _operations(request)
 
 
@@ -111,7 +111,7 @@ async def _operations(request: Call) -> OperationsView:
         )
 
     try:
-        business, balance, rows = await found.database.fetch(fetch)
+        business, balance, rows = await read(request, fetch)
     except UnknownEntry as error:
         raise unknown_after() from error
     page = page_of(rows, wanted.limit, _operation)

@@ -25,7 +25,7 @@ from payviox.errors import Conflict, NotFound
 from payviox.idempotency.service import Done
 from payviox.order_states import Status
 from payviox.rails.protocol import Provider
-from payviox.web.context import Call, business, services
+from payviox.web.context import Call, business, read
 from payviox.web.cursors import (
     Listed,
     Page,
@@ -36,7 +36,7 @@ from payviox.web.cursors import (
     read_query,
     unknown_after,
 )
-from payviox.web.json_body import read
+from payviox.web.request_json import read_json
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import (
     Order,
@@ -82,7 +82,7 @@ async def list_orders(request: Call) -> Listed[BusinessOrderView]:
             limit=wanted.limit + 1,
         )
 
-    rows = await services(request).database.fetch(fetch)
+    rows = await read(request, fetch)
     return page_of(rows, wanted.limit, business_view)
 
 
@@ -92,7 +92,7 @@ async def get_order(request: Call) -> BusinessOrderView:
     """One payout order."""
     caller = business(request)
     order_id = path_id(request, ids.ORDER)
-    order = await services(request).database.fetch(withdrawals.get, caller.business_id, order_id)
+    order = await read(request, withdrawals.get, caller.business_id, order_id)
     return business_view(order)
 
 
@@ -123,7 +123,7 @@ async def reject_order(request: Call) -> Response[Any]:
 
     The money goes back to the payout user, and the note into the webhook.
     """
-    note = read(await request.body(), RejectRequest).note
+    note = read_json(request, RejectRequest).note
     return await _decide(
         request,
         lambda connection, order_id, caller: withdrawals.reject(

@@ -42,7 +42,7 @@ from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
 from payviox.order_states import Status
 from payviox.rails.protocol import Provider, Quote
-from payviox.web.context import Call, payout_user, services
+from payviox.web.context import Call, payout_user, read, services
 from payviox.web.cursors import (
     Listed,
     Page,
@@ -52,6 +52,7 @@ from payviox.web.cursors import (
     read_query,
     unknown_after,
 )
+from payviox.web.request_json import json_of
 from payviox.withdrawals import quotes
 from payviox.withdrawals import requests as withdrawal_requests
 from payviox.withdrawals import service as withdrawals
@@ -99,7 +100,7 @@ async def quote(request: Call) -> Response[Any]:
     Say what to spend (`amount`) or what is to arrive (`net_amount`).
     """
     caller, found = payout_user(request), services(request)
-    wanted = read_quote(caller.business_id, await request.body())
+    wanted = read_quote(caller.business_id, json_of(request))
     offer: tuple[str, Quote] | PayvioxError
     try:
         offer = await withdrawal_requests.quote(found.database, found.rails, caller, wanted)
@@ -149,7 +150,7 @@ async def withdraw(request: Call) -> Response[Any]:
     business's rules ask for one.
     """
     caller, found = payout_user(request), services(request)
-    wanted, quote_id = read_withdrawal(caller.business_id, await request.body())
+    wanted, quote_id = read_withdrawal(caller.business_id, json_of(request))
     prepared: withdrawal_requests.Prepared | PayvioxError
     try:
         prepared = await withdrawal_requests.prepare(
@@ -209,7 +210,7 @@ async def list_withdrawals(request: Call) -> Listed[OrderView]:
             limit=wanted.limit + 1,
         )
 
-    rows = await services(request).database.fetch(fetch)
+    rows = await read(request, fetch)
     return page_of(rows, wanted.limit, user_view)
 
 

@@ -20,7 +20,7 @@ from payviox.payout_users import service as payout_users
 from payviox.payout_users.email import canonical
 from payviox.payout_users.model import PayoutUser, Status
 from payviox.treasury import service as treasury
-from payviox.web.context import Call, business, services
+from payviox.web.context import Call, business, read, services
 from payviox.web.cursors import (
     Listed,
     Page,
@@ -30,7 +30,8 @@ from payviox.web.cursors import (
     read_query,
     unknown_after,
 )
-from payviox.web.json_body import EMAIL, read
+from payviox.web.json_body import EMAIL
+from payviox.web.request_json import read_json
 
 
 class PayoutUserView(msgspec.Struct):
@@ -98,7 +99,7 @@ async def list_users(request: Call) -> Listed[PayoutUserView]:
             limit=wanted.limit + 1,
         )
 
-    rows = await services(request).database.fetch(fetch)
+    rows = await read(request, fetch)
     return page_of(rows, wanted.limit, _view)
 
 
@@ -191,7 +192,7 @@ async def revoke(request: Call) -> Response[Any]:
     """
     caller = business(request)
     user_id = path_id(request, ids.USER)
-    wanted = read(await request.body(), RevokeRequest)
+    wanted = read_json(request, RevokeRequest)
     known = await _read(request, user_id)
 
     async def effect(connection: Any) -> dict[str, object]:
@@ -219,7 +220,7 @@ async def revoke(request: Call) -> Response[Any]:
 
 async def _read(request: Call, user_id: UUID) -> PayoutUser:
     caller = business(request)
-    return await services(request).database.fetch(payout_users.get, caller.business_id, user_id)
+    return await read(request, payout_users.get, caller.business_id, user_id)
 
 
 def _view(user: PayoutUser) -> PayoutUserView:

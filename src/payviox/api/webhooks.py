@@ -15,8 +15,8 @@ from payviox.api.idempotent import run_once
 from payviox.db.pool import Connection
 from payviox.errors import FieldErrors
 from payviox.idempotency.service import Done, ShownOnce
-from payviox.web.context import Call, business, services, write
-from payviox.web.json_body import read
+from payviox.web.context import Call, business, read, services, write
+from payviox.web.request_json import read_json
 from payviox.webhooks import outbox, settings
 from payviox.webhooks.events import EventType
 from payviox.webhooks.settings import NothingToConfirm, NoWebhook, TokenWaits
@@ -76,7 +76,7 @@ EXAMPLE_TOKEN = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # noqa: S1
 @documented(TAG, {200: EXAMPLE})
 async def get_webhook(request: Call) -> Webhook:
     """The webhook's settings, without its token."""
-    found = await services(request).database.fetch(settings.get, business(request).business_id)
+    found = await read(request, settings.get, business(request).business_id)
     return _shown(found)
 
 
@@ -90,7 +90,7 @@ async def put_webhook(request: Call) -> Webhook:
     """Set the webhook's URL, switch and events. The first time its token is made and shown."""
     business_id = business(request).business_id
     found = services(request)
-    asked = msgspec.structs.asdict(read(await request.body(), WebhookChange))
+    asked = msgspec.structs.asdict(read_json(request, WebhookChange))
     changes = {name: value for name, value in asked.items() if value is not UNSET}
 
     async def work(connection: Connection) -> Webhook:
@@ -118,7 +118,7 @@ async def send_test(request: Call) -> Response[Any]:
     """Send a sample event, marked `test_mode`, to the webhook: subscribed or not, switched on or
     not."""
     business_id = business(request).business_id
-    wanted = read(await request.body(), TestWebhook)
+    wanted = read_json(request, TestWebhook)
 
     async def effect(connection: Connection) -> dict[str, str]:
         event_id = await outbox.send_test(connection, business_id, wanted.type)
@@ -141,7 +141,7 @@ async def rotate_token(request: Call) -> Response[Any]:
     to your receiver, then confirm it. Until then the old one signs, and `webhook-signature` carries
     both signatures."""
     business_id = business(request).business_id
-    wanted = read(await request.body(), RotateToken)
+    wanted = read_json(request, RotateToken)
     if wanted.confirm and wanted.replace:
         raise FieldErrors({"replace": ["The replace field makes a new token; confirm makes none."]})
     keyring, actor = services(request).keyring, business(request).actor

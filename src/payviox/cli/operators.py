@@ -27,7 +27,7 @@ def create(email: str, admin: bool, password_stdin: bool, as_json: bool) -> None
     try:
         address = canonical(email)
     except InvalidEmail as error:
-        raise FieldErrors({"email": [str(error)]}) from error
+        raise FieldErrors({"email": [error.in_full]}) from error
     password = _password(from_stdin=password_stdin)
 
     async def work(runtime: Runtime) -> None:

@@ -46,7 +46,7 @@ def list_(
     try:
         address = None if email is None else canonical(email)
     except InvalidEmail as error:
-        raise FieldErrors({"email": [str(error)]}) from error
+        raise FieldErrors({"email": [error.in_full]}) from error
 
     async def work(runtime: Runtime) -> list[PayoutUser]:
         async def read(connection: Connection) -> list[PayoutUser]:

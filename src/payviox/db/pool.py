@@ -20,7 +20,7 @@ from tenacity import (
 )
 
 from payviox.db import session
-from payviox.errors import OutcomeUnknown, PayvioxError, Unauthorized
+from payviox.errors import OutcomeUnknown, PayvioxError, ReadTooLong, Unauthorized
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ LOST = (psycopg.OperationalError, PoolTimeout)
 ENDED = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
 RETRY_S = 10.0
 """How long a work is repeated, in seconds."""
+
+CALLERS = 2
+"""Connections that look up who calls: a look-up by a key takes a fraction of a millisecond."""
 
 CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
@@ -50,22 +53,39 @@ class NotCommitted(Exception):
 
 class Database:
     """The pools of one process: writes, which may wait for a row; the allocation engine's groups,
-    with the plans they need; and reads, authentication among them, which wait for nobody and so
-    have a pool that nobody's locks can empty."""
+    with the plans they need; reads, which wait for nobody and so have a pool that nobody's locks
+    can empty; and look-ups of who calls, which nobody's long reads keep waiting.
 
-    def __init__(self, url: str, *, size: int = 12, engine_size: int = 8, readers: int = 6) -> None:
+    A statement of a read may take `read_limit_s` seconds, None for any time.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int = 12,
+        engine_size: int = 8,
+        readers: int = 6,
+        read_limit_s: float | None = None,
+    ) -> None:
         self.url = url
+        limit = "" if read_limit_s is None else f"-c statement_timeout={round(read_limit_s * 1000)}"
         self._pool = _pool(url, size, "")
         self._engine = _pool(url, engine_size, INDEX_PLANS)
-        self._readers = _pool(url, readers, "")
+        self._readers = _pool(url, readers, limit)
+        self._callers = _pool(url, CALLERS, "")
+
+    @property
+    def _pools(self) -> tuple[AsyncConnectionPool[Connection], ...]:
+        return self._pool, self._engine, self._readers, self._callers
 
     async def open(self) -> None:
         """Connect; waits up to 30 s for the first connection of each pool."""
-        for pool in (self._pool, self._engine, self._readers):
+        for pool in self._pools:
             await pool.open(wait=True, timeout=30)
 
     async def close(self) -> None:
-        for pool in (self._pool, self._engine, self._readers):
+        for pool in self._pools:
             await pool.close()
 
     @asynccontextmanager
@@ -84,12 +104,15 @@ class Database:
     async def fetch(
         self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
     ) -> T:
-        """Run a reading function, again on a fresh connection where the first was stale."""
-        async for attempt in _retrying(LOST):
-            with attempt:
-                async with self._readers.connection() as connection:
-                    return await work(connection, *arguments)
-        raise AssertionError  # tenacity reraises
+        """Run a reading function, again on a fresh connection where the first was stale. Raises
+        ReadTooLong where one of its statements takes too long."""
+        return await _fetch(self._readers, work, *arguments)
+
+    async def fetch_caller(
+        self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
+    ) -> T:
+        """As `fetch`, on connections that only look up who calls."""
+        return await _fetch(self._callers, work, *arguments)
 
     async def write(
         self,
@@ -153,6 +176,21 @@ class Database:
                     raise OutcomeUnknown from error
                 raise
             return result
+
+
+async def _fetch(
+    pool: AsyncConnectionPool[Connection],
+    work: Callable[[Connection, *Arguments], Awaitable[T]],
+    *arguments: *Arguments,
+) -> T:
+    async for attempt in _retrying(LOST):
+        with attempt:
+            async with pool.connection() as connection:
+                try:
+                    return await work(connection, *arguments)
+                except psycopg.errors.QueryCanceled as error:
+                    raise ReadTooLong from error
+    raise AssertionError  # tenacity reraises
 
 
 def _lost(connection: Connection, error: psycopg.OperationalError) -> bool:

@@ -8,9 +8,19 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.errors import IdempotencyMismatch
+from payviox.errors import Busy, IdempotencyMismatch
 from payviox.idempotency.model import Scope
 from payviox.idempotency.queries import keys as queries
+
+BUSINESS = "business"
+"""The caller of a scope that is no payout user."""
+MOST_A_DAY = 2_000
+"""Keys that one payout user may use within a day: they are kept for good."""
+
+
+class TooManyKeys(Busy):
+    message = "Too many Idempotency-Keys were used today. Nothing was done; try again later."
+    retry_after_s = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,8 @@ def once(
     """The work, for Database.write, of running `effect` unless its key was used before.
 
     `effect` answers its reference (or ShownOnce). The work raises IdempotencyMismatch where the key
-    was used with another body, and whatever the effect raises, in which case the key stays unused.
+    was used with another body, TooManyKeys, and whatever the effect raises; then the key stays
+    unused.
     Where it is repeated because the answer of its own COMMIT was lost, it is no replay: it answers
     what it did, secret included.
     """
@@ -55,6 +66,10 @@ def once(
                 return latest
             reference = await replay(connection, business_id, scope)
             return Done(reference, replayed=True)
+        if scope.caller != BUSINESS:
+            most = MOST_A_DAY + 1  # this one is in already
+            if await queries.count_of_user(connection, business_id, scope.caller, most) == most:
+                raise TooManyKeys
         done = _done(await effect(connection))
         await queries.set_reference(connection, business_id, scope, 0, done.reference)
         latest = done

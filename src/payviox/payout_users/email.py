@@ -1,6 +1,7 @@
 """Who an email address is. Syntax only, no DNS; one address has one canonical spelling: local part
 lower-cased in ASCII, domain in its lower-case IDNA form. Dots and plus tags stay."""
 
+import functools
 import re
 import unicodedata
 
@@ -11,6 +12,8 @@ from email_validator import syntax as grammar
 
 MAX_LENGTH = 255
 MAX_DOMAIN, MAX_LABEL = 253, 63
+KEPT_DOMAINS = 4_096
+"""Domains whose form is remembered: text of a megabyte or two."""
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()  # reserved names such as `.test` are fine here
 ASCII_SPACE = " \t\n\r\v\f"
 
@@ -32,7 +35,16 @@ _SHAPE = re.compile(
 
 
 class InvalidEmail(ValueError):
-    """The message is one of the contract's."""
+    """The message is one of the contract's; `why` says more to those whose words are ours."""
+
+    def __init__(self, message: str, why: str | None = None) -> None:
+        super().__init__(message)
+        self.why = why
+
+    @property
+    def in_full(self) -> str:
+        """The message with its reason, for commands and pages."""
+        return str(self) if self.why is None else f"{str(self).removesuffix('.')}: {self.why}."
 
 
 def canonical(value: object) -> str:
@@ -55,17 +67,33 @@ def _by_grammar(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if len(text) > MAX_LENGTH:
         raise InvalidEmail(TOO_LONG if _SHAPE.fullmatch(text) else INVALID)
-    if not at or not local.isascii() or _too_long(domain) or _looks_like_ascii(domain):
+    if not at or _too_long(domain):
         raise InvalidEmail(INVALID)
+    if not local.isascii():
+        raise InvalidEmail(INVALID, "the characters before the @ must be ASCII")
     try:
         checked = grammar.validate_email_local_part(local, allow_smtputf8=False, strict=True)
-        name = grammar.validate_email_domain_name(domain)
     except (EmailSyntaxError, UnicodeError) as error:
         raise InvalidEmail(INVALID) from error
-    result = f"{checked['local_part'].lower()}@{name['ascii_domain'].lower()}"
+    name = _domain(domain)
+    if name is None:
+        raise InvalidEmail(INVALID)
+    result = f"{checked['local_part'].lower()}@{name}"
     if len(result) > MAX_LENGTH:
         raise InvalidEmail(TOO_LONG)
     return result
+
+
+@functools.lru_cache(maxsize=KEPT_DOMAINS)
+def _domain(domain: str) -> str | None:
+    """A domain in its lower-case IDNA form, None where it is none. A long one that is not ASCII
+    takes milliseconds, and the same ones come again."""
+    if _looks_like_ascii(domain):
+        return None
+    try:
+        return grammar.validate_email_domain_name(domain)["ascii_domain"].lower()
+    except (EmailSyntaxError, UnicodeError):
+        return None
 
 
 def _too_long(domain: str) -> bool:

@@ -1,5 +1,6 @@
 """What every route needs: the process's database, keys and allocation queue; and who is calling."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, TypeVarTuple
@@ -16,7 +17,7 @@ from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.monitoring.write_probe import WriteProbe
 from payviox.settings import Settings
-from payviox.web.write_limits import Gate, WriteLimits
+from payviox.web.limits import AT_ONCE, READS_AT_ONCE, USERS_CALLS, USERS_WAITING, Gate, Slots
 from payviox.withdrawals.routing import Rails
 
 CALLBACKS = 50
@@ -36,8 +37,12 @@ class Services:
     keyring: Keyring
     batcher: Batcher
     rails: Rails
-    turns: WriteLimits = field(default_factory=WriteLimits)
+    writes: Slots = field(default_factory=lambda: Slots(AT_ONCE))
+    reads: Slots = field(default_factory=lambda: Slots(READS_AT_ONCE))
+    users_calls: Slots = field(default_factory=lambda: Slots(USERS_CALLS, USERS_WAITING))
     callbacks: Gate = field(default_factory=lambda: Gate(CALLBACKS))
+    slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held for the few milliseconds that a slice of a long computation takes."""
     write_probe: WriteProbe = field(default_factory=WriteProbe)
 
 
@@ -58,6 +63,19 @@ def payout_user(request: Call) -> UserCaller:
     return caller
 
 
+async def read(
+    request: Call,
+    work: Callable[[Connection, *Arguments], Awaitable[T]],
+    *arguments: *Arguments,
+) -> T:
+    """Run a reading function in a slot of the caller's. See `Database.fetch`."""
+    found = services(request)
+    state = request.scope["state"]
+    caller: BusinessCaller | UserCaller = state.get("business") or state["payout_user"]
+    async with found.reads.slot(_holder(request, caller.business_id)):
+        return await found.database.fetch(work, *arguments)
+
+
 async def write(
     request: Call,
     business_id: UUID,
@@ -65,7 +83,7 @@ async def write(
     *arguments: *Arguments,
     keyed: bool = False,
 ) -> T:
-    """Run `work` in one transaction, in this business's turn, and commit it, unless the secret key
+    """Run `work` in one transaction, in a slot of the caller, and commit it, unless the secret key
     or the hash that the request came with opens nothing any more. See `Database.write`."""
     found = services(request)
     key: BusinessCaller | None = request.scope["state"].get("business")
@@ -80,6 +98,11 @@ async def write(
         return result
 
     place = request.client.host if request.client else None
-    async with found.turns.turn(business_id):
+    async with found.writes.slot(_holder(request, business_id)):
         with actors.at(place):
             return await found.database.write(checked, keyed=keyed)
+
+
+def _holder(request: Call, business_id: UUID) -> tuple[UUID, bool]:
+    """Whose slots a call takes: a business's own, or those that its payout users share."""
+    return business_id, "payout_user" in request.scope["state"]

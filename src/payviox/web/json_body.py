@@ -29,7 +29,12 @@ def parse(body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
+        check_text(body)
         value = _decode(body)
+    except UnicodeDecodeError as error:
+        raise Malformed("The request body is not UTF-8 text") from error
+    except UnicodeEncodeError as error:
+        raise Malformed("The request body holds half of a character (a lone surrogate)") from error
     except (msgspec.DecodeError, ValueError) as error:
         raise Malformed(f"The request body is not valid JSON: {_plain(error)}") from error
     except RecursionError as error:
@@ -41,26 +46,56 @@ def parse(body: bytes) -> dict[str, Any]:
 
 def _decode(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        value = msgspec.json.decode(body)
+        if body.count(b":") == _keys(value):
+            return value
     except msgspec.ValidationError:  # a number out of range, which is JSON all the same
-        value = json.loads(
-            body.decode(), parse_constant=_no_number, parse_int=lambda text: int(text[:MAX_DIGITS])
-        )
-        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is no text
-        return value
+        pass
+    # Only here is seen which keys there were: one that came twice, or colons in texts.
+    value = json.loads(
+        body.decode(),
+        parse_constant=_no_number,
+        parse_int=lambda text: int(text[:MAX_DIGITS]),
+        object_pairs_hook=_once_each,
+    )
+    json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is no text
+    return value
+
+
+def _keys(value: object) -> int:
+    """How many keys its objects have, all together: there are as many colons between a key and its
+    value, if no key came twice."""
+    if isinstance(value, dict):
+        return len(value) + sum(_keys(each) for each in value.values() if _nests(each))
+    if isinstance(value, list):
+        return sum(_keys(each) for each in value if _nests(each))
+    return 0
+
+
+def _nests(value: object) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise Malformed(f"The request body has the key {json.dumps(name[:50])} twice")
+            seen.add(name)
+    return value
 
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def read(body: bytes, kind: type[T]) -> T:
-    """The body as a `kind`. Raises Malformed or FieldErrors."""
+def convert(value: dict[str, Any], kind: type[T]) -> T:
+    """A parsed body as a `kind`. Raises Malformed or FieldErrors."""
     try:
-        check_text(body)
-        return msgspec.json.decode(body or b"{}", type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        value = parse(body)
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
         found: dict[str, list[str]] = {}
         for field, message in problems(inspect.type_info(kind), value, ""):
             found.setdefault(field, [message])

@@ -4,12 +4,13 @@ else goes to Litestar."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from typing import Any
 
 from payviox.auth.keys import BusinessCaller
 from payviox.errors import (
     BodyTooLarge,
+    ClientGone,
     MethodNotAllowed,
     PayvioxError,
     Unauthorized,
@@ -73,10 +74,6 @@ class OtherMethod(MethodNotAllowed):
         return {"Allow": ", ".join(self._allowed)}
 
 
-class ClientGone(Exception):
-    """The client hung up; nobody is left to answer."""
-
-
 class RequestBodies:
     """The ASGI application. `short_paths` maps (method, path) to a function of scope and body."""
 
@@ -102,11 +99,11 @@ class RequestBodies:
             await self._inner(scope, receive, send)
             return
         try:
-            with ExitStack() as held:
+            async with AsyncExitStack() as held:
                 body = await self._body(scope, receive, held)
                 short = self._short_path(scope)
                 if short is None:
-                    scope.setdefault("state", {})["body"] = body
+                    scope.setdefault("state", {}).update(body=body, held=held)
                     await self._inner(scope, _replay(body, receive), send)
                     return
                 status, content, headers = await short(scope, body)
@@ -128,7 +125,7 @@ class RequestBodies:
     async def _say_methods(self, scope: Scope, _: bytes) -> tuple[int, bytes, dict[str, str]]:
         return 204, b"", {"Allow": ", ".join(self._methods[scope["path"]])}
 
-    async def _body(self, scope: Scope, receive: Receive, held: ExitStack) -> bytes:
+    async def _body(self, scope: Scope, receive: Receive, held: AsyncExitStack) -> bytes:
         """The body. On a business's routes a bad key is said before whatever is wrong with it."""
         head, path = _Head(scope["headers"]), scope["path"]
         if not _is_business(path):
@@ -142,7 +139,7 @@ class RequestBodies:
             raise
 
     async def _read(
-        self, body: "_Body", head: "_Head", held: ExitStack, *, business: bool = False
+        self, body: "_Body", head: "_Head", held: AsyncExitStack, *, business: bool = False
     ) -> bytes:
         """Raises what is wrong with the headers or the body; where it is longer than a stranger's
         may be, Unauthorized, and Busy where too much is held already."""

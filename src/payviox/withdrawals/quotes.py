@@ -5,13 +5,22 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.errors import Conflict, NotFound
+from payviox.errors import Busy, Conflict, NotFound
 from payviox.rails.protocol import Provider, Quote
 from payviox.withdrawals.model import KeptQuote
 from payviox.withdrawals.queries import rules
 
 user_is_active = rules.user_is_active
 forget_unused = rules.forget_unused_quotes
+
+
+MOST_OPEN = 300
+"""Quotes of one payout user that may be open at once: neither used nor expired."""
+
+
+class TooManyQuotes(Busy):
+    message = "Too many quotes are open. Use one, or wait until they expire."
+    retry_after_s = 60
 
 
 async def keep(
@@ -22,7 +31,9 @@ async def keep(
     rail: str,
     quote: Quote,
 ) -> UUID:
-    """Keep what a rail quoted; answers the quote's id."""
+    """Keep what a rail quoted; answers the quote's id. Raises TooManyQuotes."""
+    if await rules.count_open_quotes(connection, business_id, user_id, MOST_OPEN) >= MOST_OPEN:
+        raise TooManyQuotes
     quote_id = ids.new()
     await rules.insert_quote(connection, business_id, quote_id, user_id, provider, rail, quote)
     return quote_id

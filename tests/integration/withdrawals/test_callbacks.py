@@ -24,8 +24,8 @@ from payviox.rails.protocol import Account, Callback
 from payviox.reconciliation import service as reconciliation
 from payviox.settings import Settings
 from payviox.web.context import Services
+from payviox.web.limits import Gate
 from payviox.web.request_body import MAX_STRANGERS_BODY
-from payviox.web.write_limits import Gate
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
 from support.businesses import TestBusiness

@@ -247,3 +247,11 @@ def _result(function: object, text: str) -> str:
         return function(text)  # type: ignore[operator]
     except InvalidEmail as error:
         return str(error) if text else REQUIRED
+
+
+def test_commands_and_pages_say_why_a_local_part_is_refused() -> None:
+    with pytest.raises(InvalidEmail, match=f"^{INVALID}$") as refused:
+        canonical("\u00e9@x.com")
+    assert refused.value.in_full == (
+        "The email must be a valid email address: the characters before the @ must be ASCII."
+    )

@@ -16,7 +16,7 @@ from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
 from payviox.order_states import Status
 from payviox.rails.protocol import Provider
-from payviox.web.context import Call, payout_user, services
+from payviox.web.context import Call, payout_user, read
 from payviox.web.cursors import path_id
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import (
@@ -176,10 +176,11 @@ async def own_order(request: Call) -> Order:
     """The order in the path, of the payout user who called. Raises NotFound."""
     caller = payout_user(request)
     order_id = path_id(request, ids.ORDER)
-    return await services(request).database.fetch(
+    return await read(
+        request,
         lambda connection: withdrawals.get(
             connection, caller.business_id, order_id, user_id=caller.user_id
-        )
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from payviox import ids
 from payviox.errors import FieldErrors
 from payviox.money import MAX_ALLOCATION
 from payviox.rails.protocol import Provider, Request
-from payviox.web.json_body import EMAIL, parse, problems
+from payviox.web.json_body import EMAIL, problems
 
 Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_ALLOCATION, description="US cents")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
@@ -72,14 +72,13 @@ class WithdrawRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
 B = TypeVar("B", QuoteRequest, WithdrawRequest)
 
 
-def read_quote(business_id: UUID, body: bytes) -> Request:
-    """Raises Malformed or FieldErrors."""
+def read_quote(business_id: UUID, body: dict[str, Any]) -> Request:
+    """Raises FieldErrors."""
     return _request(business_id, _read(body, QuoteRequest))
 
 
-def read_withdrawal(business_id: UUID, body: bytes) -> tuple[Request, UUID | None]:
-    """What to withdraw, and the quote that prices it, if one does. Raises Malformed or
-    FieldErrors."""
+def read_withdrawal(business_id: UUID, body: dict[str, Any]) -> tuple[Request, UUID | None]:
+    """What to withdraw, and the quote that prices it, if one does. Raises FieldErrors."""
     wanted = _read(body, WithdrawRequest)
     quote_id = None
     if wanted.quote_id is not None:
@@ -95,8 +94,7 @@ def _request(business_id: UUID, wanted: QuoteRequest | WithdrawRequest) -> Reque
     )
 
 
-def _read(body: bytes, kind: type[B]) -> B:
-    value = parse(body)
+def _read(value: dict[str, Any], kind: type[B]) -> B:
     whole = issubclass(kind, WithdrawRequest)
     found: dict[str, list[str]] = {}
     provider = value.get("provider")

@@ -48,6 +48,18 @@ async def was_claimed_by(
     return await cursor.fetchone() is not None
 
 
+async def count_of_user(connection: Connection, business_id: UUID, caller: str, most: int) -> int:
+    """How many keys a payout user has used within a day; at most `most` are counted."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM (SELECT FROM idempotency_keys WHERE business_id = %s AND caller = %s"
+        " AND caller <> 'business' AND created_at > clock_timestamp() - interval '1 day'"
+        " LIMIT %s) used",
+        [business_id, caller, most],
+    )
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
+
+
 async def find_parts(
     connection: Connection, business_id: UUID, scope: Scope
 ) -> list[tuple[int, bytes, Any]]:

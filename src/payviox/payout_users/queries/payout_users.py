@@ -13,6 +13,9 @@ SELECT = (
 )
 
 
+STATUSES: dict[Status, str] = {"active": "active", "inactive": "inactive"}
+
+
 async def find(connection: Connection, business_id: UUID, user_id: UUID) -> PayoutUser | None:
     async with connection.cursor(row_factory=class_row(PayoutUser)) as cursor:
         await cursor.execute(
@@ -35,7 +38,8 @@ async def list_page(
     if email is not None:
         conditions.append("u.email = %(email)s")
     if status is not None:
-        conditions.append("u.status = %(status)s")
+        # Said in the statement, not as a parameter: so the index of the inactive ones is used.
+        conditions.append(f"u.status = '{STATUSES[status]}'")
     if after is not None:
         conditions.append("u.id < %(after)s")
     async with connection.cursor(row_factory=class_row(PayoutUser)) as cursor:

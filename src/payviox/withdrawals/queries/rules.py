@@ -61,6 +61,22 @@ async def insert_quote(
     )
 
 
+async def count_open_quotes(
+    connection: Connection, business_id: UUID, user_id: UUID, most: int
+) -> int:
+    """How many quotes of the payout user have neither expired nor been used; at most `most` are
+    counted."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM (SELECT FROM quotes q WHERE q.business_id = %(b)s"
+        " AND q.payout_user_id = %(u)s AND q.expires_at > clock_timestamp() AND NOT EXISTS"
+        " (SELECT FROM orders o WHERE o.business_id = q.business_id AND o.quote_id = q.id)"
+        " LIMIT %(most)s) open",
+        {"b": business_id, "u": user_id, "most": most},
+    )
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
+
+
 async def find_quote(
     connection: Connection, business_id: UUID, user_id: UUID, quote_id: UUID
 ) -> KeptQuote | None:
