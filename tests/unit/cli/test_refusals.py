@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from payviox.cli import main as cli
+from payviox.cli.rail.connect import connect
 from support.installation import PAYVIOX
 
 SECRET = "0123456789"
@@ -75,3 +76,10 @@ def test_what_nothing_foresaw_is_a_sentence_without_secrets_and_shown_whole_for_
         "Error: The command failed: ZeroDivisionError: by sk_test_[hidden].\n"
     )
     assert SECRET not in shown.stderr
+
+
+def test_a_rail_that_there_is_not_is_answered_with_those_that_there_are() -> None:
+    answer = CliRunner().invoke(connect, ["stripe", "biz_1"])
+    assert answer.exit_code == 2
+    for name in ("paypal", "tremendous", "evm"):
+        assert name in answer.output
