@@ -72,16 +72,14 @@ async def quote(chain_account: ChainAccount, asked: Asked, request: Request) -> 
     amount, fees = priced(
         chain_account.account.fees, request.amount, request.net_amount, network_fee
     )
+    field = "amount" if request.net_amount is None else "net_amount"
     least = await least_net(chain_account, asked)
     if amount - fees < least:
-        raise Invalid(
-            {"amount": [f"The amount must be at least {least}: the network is dear now."]}
-        )
+        raise Invalid({field: [f"The {field} must be at least {least}: the network is dear now."]})
     expires_at = min(rate.expires_at, datetime.now(UTC) + QUOTE_LIFETIME)
     kept = Rate(rate.rate, rate.source, expires_at)
     promised = _terms(chain_account, asked, kept, amount - fees, network_fee)
     if promised is None:
-        field = "amount" if request.net_amount is None else "net_amount"
         raise Invalid({field: [f"The {field} cannot be paid in {asked.currency} to the cent."]})
     return Quote(amount, fees, amount - fees, promised.destination(), expires_at)
 
