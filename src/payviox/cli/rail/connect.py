@@ -235,7 +235,9 @@ def _connect(
     try:
         account, made = run(work)
     except NotFit as error:
-        raise Conflict(f"{error.message} --no-check saves it all the same.") from error
+        problems = " ".join(map(connecting.sentence, error.findings))
+        message = f"Nothing was saved (--no-check saves it all the same). {problems}"
+        raise Conflict(message) from error
     warn(made.findings)
     if as_json:
         print_json({**account, "new": made.new})
