@@ -2,21 +2,31 @@
 schema (the embedded one started or joined), the secret keys, and the rails of both."""
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import psycopg
 
 from payviox.auth import secret_keys
-from payviox.db import schema
-from payviox.db.embedded import embedded
+from payviox.db import origin, schema, session
+from payviox.db.embedded import backup, embedded
+from payviox.db.embedded.layout import Layout
 from payviox.db.pool import Database
-from payviox.errors import PayvioxError, SettingsError
+from payviox.errors import PayvioxError, SchemaUnknown, SettingsError
+from payviox.giftcards import holds
 from payviox.keyring import Keyring
 from payviox.settings import Settings
 from payviox.withdrawals.routing import Rails
+
+logger = logging.getLogger(__name__)
+
+RESTORED = (
+    "This database was restored from a backup, or copied: gift cards are held until somebody says"
+    " which of them left since. See `payviox database after-restore`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,8 @@ class Urls:
 
     application: str = field(repr=False)
     owner: str = field(repr=False)
+    backup: Path | None = None
+    """What was written before the embedded database was migrated just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,7 @@ async def open_installation(
     """Connect as the application and check the secret keys; closed at the end of the block.
 
     `url` is the application's, as `database_urls` answers it; the sizes are of `Database`'s pools.
+    Where the database was restored from a backup or copied, all gift cards are held from then on.
     Raises SettingsError where a key of this database is not configured.
     """
     database = Database(url, size=size, engine_size=engine_size)
@@ -62,11 +75,17 @@ async def open_installation(
         try:
             await database.open()
             await database.write(secret_keys.check, keyring)
+            if await database.write(holds.notice_restore, _folder(settings)):
+                logger.warning(RESTORED)
         except psycopg.OperationalError as error:
             raise PayvioxError(f"The database was lost: {one_line(error)}") from error
         yield Installation(settings, database, keyring)
     finally:
         await database.close()
+
+
+def _folder(settings: Settings) -> str | None:
+    return origin.folder_of(Layout(settings.home).data) if settings.embedded else None
 
 
 def keyring_of(settings: Settings) -> Keyring:
@@ -78,26 +97,47 @@ def keyring_of(settings: Settings) -> Keyring:
 def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Urls]:
     """The database of this installation, reachable and at this version's schema within the block.
 
-    An embedded one is started or joined, and migrated by itself. An external one is migrated only
-    if `migrating`. Raises EmbeddedError, SettingsError or SchemaUnknown, which say what to do.
+    An embedded one is started or joined, and made where there is none. Only if `migrating` one of
+    an earlier schema is brought to this version's; the embedded one is backed up first. Raises
+    EmbeddedError, SettingsError or SchemaUnknown, which say what to do.
     """
+    session.forget_environment(embedded=settings.embedded)
     if settings.database_url is None:
         with embedded(settings.home) as cluster:
             urls = Urls(cluster.application_url, cluster.owner_url)
-            if schema.current(urls.application) != schema.newest():
-                from payviox.db import migrate  # noqa: PLC0415  # heavy, and rarely needed
-
-                migrate.migrate(urls.owner, urls.application)
-            yield urls
+            made = _bring_up(settings.home, urls, migrating=migrating)
+            yield replace(urls, backup=made)
         return
     from payviox.db import migrate  # noqa: PLC0415  # heavy, and of no use above
 
     urls = _external(settings, settings.database_url)
     if migrating:
         migrate.migrate(urls.owner, urls.application)
-    migrate.check_schema(urls.application)
+    schema.check(urls.application)
     migrate.check_role(urls.application)
     yield urls
+
+
+def _bring_up(home: Path, urls: Urls, *, migrating: bool) -> Path | None:
+    """See to the embedded database's schema; answers the backup where one was migrated."""
+    found = schema.current(urls.owner)
+    if found == schema.newest():
+        return None
+    from payviox.db import migrate  # noqa: PLC0415  # heavy, and rarely needed
+
+    made = None
+    if found is not None:
+        schema.check_known(found)
+        if not migrating:
+            raise SchemaUnknown(
+                f"The database in {home} is at schema {found}, this version needs"
+                f" {schema.newest()}. End what still serves it, then run `payviox migrate` or"
+                f" `payviox serve`: both write a backup into {home / backup.FOLDER} first, from"
+                " which the version before can go on in another PAYVIOX_HOME."
+            )
+        made = backup.dump_before(urls.owner, home, found)
+    migrate.migrate(urls.owner, urls.application)
+    return made
 
 
 def _external(settings: Settings, database_url: str) -> Urls:
@@ -116,11 +156,14 @@ def _external(settings: Settings, database_url: str) -> Urls:
 
 
 async def _check_keys(settings: Settings, url: str) -> None:
-    async with await psycopg.AsyncConnection.connect(url) as connection:
-        with contextlib.suppress(
-            psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege
-        ):
-            await secret_keys.require_all(connection, keyring_of(settings))
+    keyring = keyring_of(settings)
+    async with await psycopg.AsyncConnection.connect(url, options=session.READ_ALIKE) as connection:
+        try:
+            await secret_keys.require_all(connection, keyring)
+        except psycopg.errors.UndefinedTable:
+            secret_keys.require_sound(keyring)
+        except psycopg.errors.InsufficientPrivilege:
+            pass  # a role that may not read: the application's own is asked later
 
 
 def _reach(url: str, setting: str) -> None:

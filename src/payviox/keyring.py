@@ -19,6 +19,18 @@ class DecryptionFailed(Exception):
     """The stored bytes were not made by this key for this place."""
 
 
+def flaw(secret: str) -> str | None:
+    """Why a secret key should not be taken into use, as a clause; None where it may. One with such
+    characters is not the same wherever it is written: files and lists cut it there."""
+    if not secret.isprintable():
+        return "holds a line end or another character that cannot be printed"
+    if secret != secret.strip():
+        return "begins or ends with a blank"
+    if "," in secret:
+        return "holds a comma, which separates keys in PAYVIOX_PREVIOUS_SECRET_KEYS"
+    return "begins with a bracket" if secret.startswith("[") else None
+
+
 @dataclass(frozen=True)
 class ServerKey:
     """One secret key and what is derived from it (HKDF-SHA256, RFC 5869)."""

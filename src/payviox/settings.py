@@ -1,6 +1,7 @@
 """What the environment says: the only module that reads it. Every setting is documented in
 docs/operating.md; nothing here opens a file but `.env` and the kept secret key."""
 
+import json
 import os
 import re
 import secrets
@@ -95,9 +96,7 @@ def load() -> Settings:
         port=port,
         public_url=_public_url(env.get("PAYVIOX_PUBLIC_URL") or f"http://{_shown(host)}:{port}"),
         secret_key=secret_key,
-        previous_secret_keys=tuple(
-            k.strip() for k in env.get("PAYVIOX_PREVIOUS_SECRET_KEYS", "").split(",") if k.strip()
-        ),
+        previous_secret_keys=_previous_keys(env.get("PAYVIOX_PREVIOUS_SECRET_KEYS") or ""),
         allow_private_webhooks=_switch(env, "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"),
         metrics_token=env.get("PAYVIOX_METRICS_TOKEN") or None,
         log_level=_log_level(env),
@@ -120,6 +119,22 @@ def _public_url(text: str) -> str:
             " outside, such as https://payouts.example.com, without user, query or fragment."
         )
     return text.rstrip("/")
+
+
+def _previous_keys(text: str) -> tuple[str, ...]:
+    """Keys separated by commas, blanks around them left out; or a JSON array of the keys as they
+    are, for those that hold a comma, a blank or a line end."""
+    if text.lstrip().startswith("["):
+        try:
+            keys = json.loads(text)
+        except ValueError:
+            keys = None
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise SettingsError(
+                'PAYVIOX_PREVIOUS_SECRET_KEYS is no JSON array of keys, such as ["one", "two"].'
+            )
+        return tuple(key for key in keys if key)
+    return tuple(key.strip() for key in text.split(",") if key.strip())
 
 
 def _shown(host: str) -> str:
@@ -198,6 +213,7 @@ def _kept_secret_key(home: Path) -> str:
     path = home / "secret_key"
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_others(home)
         # Written whole under another name and linked: two commands starting at once keep one key.
         draft = home / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
         if not path.exists():
@@ -212,6 +228,7 @@ def _kept_secret_key(home: Path) -> str:
                 pass
             finally:
                 draft.unlink()
+        _refuse_others(path)
         readable = path.stat().st_mode & 0o077
         key = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -227,3 +244,14 @@ def _kept_secret_key(home: Path) -> str:
             "was ever kept under it, remove the file and a new one is made."
         )
     return key
+
+
+def _refuse_others(path: Path) -> None:
+    """Refuse what another user made, who could have put a key of theirs there. Raises
+    SettingsError."""
+    owner = path.stat().st_uid
+    if owner not in (0, os.geteuid()):
+        raise SettingsError(
+            f"{path} belongs to user id {owner} and you are {os.geteuid()}: what another user made"
+            " is not trusted. Run Payviox as that user, or choose another folder with PAYVIOX_HOME."
+        )

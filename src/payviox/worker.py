@@ -10,7 +10,7 @@ from uuid import UUID
 import procrastinate
 from procrastinate import PsycopgConnector
 
-from payviox.db import jobs
+from payviox.db import jobs, session
 from payviox.db.pool import Database
 from payviox.installation import Installation, open_installation
 from payviox.lanes import Lanes
@@ -66,7 +66,12 @@ class Worker:
         )
         self._orders = Lanes(lambda due: process_due(database, rails, business_id=due))
         self._jobs = procrastinate.App(
-            connector=PsycopgConnector(conninfo=database.url, min_size=1, max_size=4)
+            connector=PsycopgConnector(
+                conninfo=database.url,
+                kwargs={"options": session.READ_ALIKE},
+                min_size=1,
+                max_size=4,
+            )
         )
         self._add_jobs()
 

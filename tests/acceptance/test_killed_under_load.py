@@ -37,9 +37,11 @@ def kill(serving: Serving, what: str) -> None:
     if what != "postgres":
         os.kill(serving.child(what), signal.SIGKILL)
         return
-    secrets = Layout(serving.installation.home).read_secrets()
+    layout = Layout(serving.installation.home)
+    secrets = layout.read_secrets()
     assert secrets is not None
-    for pid, is_postmaster in processes.server_processes(secrets.name).items():
+    name = layout.cluster_name(secrets.name)
+    for pid, is_postmaster in processes.server_processes(name).items():
         if is_postmaster:
             os.kill(pid, signal.SIGKILL)
 

@@ -135,12 +135,14 @@ def test_nothing_outlives_a_killed_serve(installation: Installation) -> None:
 def test_a_killed_database_comes_back_and_no_acknowledged_payment_is_lost(serving: Serving) -> None:
     installation = serving.installation
     business = funded(installation)
-    secrets = Layout(installation.home).read_secrets()
+    layout = Layout(installation.home)
+    secrets = layout.read_secrets()
     assert secrets is not None
+    name = layout.cluster_name(secrets.name)
     with concurrent.futures.ThreadPoolExecutor(8) as callers:
         calls = [callers.submit(pay, installation, business, 7) for _ in range(200)]
         until(lambda: sum(call.done() for call in calls) > 20)
-        for pid, is_postmaster in processes.server_processes(secrets.name).items():
+        for pid, is_postmaster in processes.server_processes(name).items():
             if is_postmaster:
                 os.kill(pid, signal.SIGKILL)
         answers = [call.result() for call in calls]

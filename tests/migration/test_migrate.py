@@ -17,7 +17,7 @@ from payviox.ledger.verify import verify
 from support.databases import Server, Urls
 
 DATA = Path(__file__).parent / "data"
-WITH_DATA = [revision for revision in migrate.revisions() if (DATA / f"{revision}.sql").exists()]
+WITH_DATA = [revision for revision in schema.revisions() if (DATA / f"{revision}.sql").exists()]
 
 # Everything that a migration could have left different, with names and not numbers.
 SHAPE = """
@@ -60,14 +60,14 @@ def shape(urls: Urls) -> list[tuple[Any, ...]]:
 def test_an_empty_database_is_brought_to_the_newest_schema(empty: Urls) -> None:
     assert schema.current(empty.application) is None
     assert migrate.migrate(empty.owner, empty.application) == schema.newest()
-    migrate.check_schema(empty.application)
+    schema.check(empty.application)
     migrate.check_role(empty.application)
     before = shape(empty)
     assert migrate.migrate(empty.owner, empty.application) == schema.newest()
     assert shape(empty) == before, "again changes nothing"
 
 
-@pytest.mark.parametrize("revision", migrate.revisions())
+@pytest.mark.parametrize("revision", schema.revisions())
 def test_from_every_earlier_schema_the_newest_is_the_same_as_from_empty(
     empty: Urls, urls: Urls, revision: str
 ) -> None:
@@ -106,7 +106,7 @@ def counts(urls: Urls) -> dict[str, int]:
 
 
 def test_every_revision_that_has_rows_to_lose_has_data_to_try_it_with() -> None:
-    assert migrate.revisions() == WITH_DATA
+    assert schema.revisions() == WITH_DATA
 
 
 def test_two_migrations_at_once_wait_for_one_another(empty: Urls) -> None:
@@ -115,22 +115,21 @@ def test_two_migrations_at_once_wait_for_one_another(empty: Urls) -> None:
             threads.submit(migrate.migrate, empty.owner, empty.application) for _ in range(4)
         ]
         assert {each.result() for each in reached} == {schema.newest()}
-    migrate.check_schema(empty.application)
+    schema.check(empty.application)
 
 
 def test_a_database_without_a_schema_is_refused_and_the_command_is_named(empty: Urls) -> None:
     with pytest.raises(SchemaUnknown, match="payviox migrate"):
-        migrate.check_schema(empty.application)
+        schema.check(empty.application)
 
 
 def test_an_older_schema_is_refused_and_the_command_is_named(
     urls: Urls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = migrate.revisions()
-    monkeypatch.setattr(schema, "newest", lambda: "9998")
-    monkeypatch.setattr(migrate, "revisions", lambda: [*known, "9998"])
+    known = schema.revisions()
+    monkeypatch.setattr(schema, "revisions", lambda: [*known, "9998"])
     with pytest.raises(SchemaUnknown, match=rf"at schema {known[-1]}, .* needs 9998.* backup"):
-        migrate.check_schema(urls.application)
+        schema.check(urls.application)
 
 
 def test_a_newer_schema_is_refused_by_all_and_nothing_is_changed(fresh_urls: Urls) -> None:
@@ -139,7 +138,7 @@ def test_a_newer_schema_is_refused_by_all_and_nothing_is_changed(fresh_urls: Url
         admin.execute("ALTER TABLE orders ADD COLUMN of_the_future text")
     before = shape(fresh_urls)
     with pytest.raises(SchemaUnknown, match=r"9999.*newer Payviox"):
-        migrate.check_schema(fresh_urls.application)
+        schema.check(fresh_urls.application)
     with pytest.raises(SchemaUnknown, match=r"9999.*Nothing was changed"):
         migrate.migrate(fresh_urls.owner, fresh_urls.application)
     assert shape(fresh_urls) == before

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from payviox.db import migrate
+from payviox.db import migrate, schema
 from payviox.errors import SettingsError
 from support.databases import Server, Urls
 
@@ -91,6 +91,7 @@ CHANGES = {
     "gift_card_reveals": "",
     "gift_cards": "status reference order_id delivered_at code pin key_id fingerprint",
     "idempotency_keys": "reference",
+    "installation": "origin folder mark restored_at",
     "operators": "",
     "order_attempts": "outcome answer rounds started_at finished_at rail_order_id",
     "order_states": "",
@@ -109,6 +110,7 @@ CHANGES = {
     "reconciliations": "",
     "sandbox_payments": "",
     "secret_keys": "",
+    "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
     "webhook_settings": "url enabled events token next_token key_id updated_at",
@@ -121,6 +123,7 @@ DELETES = {
     "rail_callbacks",
     "rail_products",
     "reconciliation_look_ups",
+    "stock_holds",
 }
 TABLES = """
 SELECT t.tablename FROM pg_tables t
@@ -275,7 +278,7 @@ def test_a_superusers_url_alone_gives_a_lesser_login_that_works(derived: Urls) -
     assert url != derived.admin
     assert migrate.application_url(derived.admin, SECRET) == url, "the same the next time"
     migrate.migrate(derived.admin, url)
-    migrate.check_schema(url)
+    schema.check(url)
     migrate.check_role(url)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) FROM transfers").fetchone() == (0,)

@@ -38,6 +38,8 @@ class Installation:
     home: Path
     more: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    business: str = ""
+    """A business of it, where a fixture has made one."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -111,9 +113,11 @@ class Installation:
             keeper = "embedded.keeper" in line and str(self.home) in line
             if line and (ours or keeper):
                 found.append(f"{entry.name} {line}")
-        secrets = Layout(self.home).read_secrets()
+        layout = Layout(self.home)
+        secrets = layout.read_secrets()
         if secrets is not None:
-            found += [f"{pid} postgres" for pid in processes.server_processes(secrets.name)]
+            name = layout.cluster_name(secrets.name)
+            found += [f"{pid} postgres" for pid in processes.server_processes(name)]
         return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-SECRET_KEY = "a secret key that only the tests know, of a fine length"
+SECRET_KEY = "a secret key that only the tests know and of a fine length"
 
 
 def free_port() -> int:
@@ -53,7 +53,7 @@ class LiveServer:
     def log(self) -> Path:
         return self.folder / f"{self.command}-{self.port}.log"
 
-    def start(self, timeout_s: float = 30) -> "LiveServer":
+    def start(self, timeout_s: float = 90) -> "LiveServer":
         """Start, and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -7,6 +7,7 @@ import pytest
 
 from payviox import settings
 from payviox.errors import SettingsError
+from payviox.keyring import flaw
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +71,38 @@ def test_a_dollar_sign_in_the_env_file_is_a_dollar_sign(
     key = "p$$w${NAME}ord$NAME-" * 3
     (tmp_path / ".env").write_text(f"PAYVIOX_SECRET_KEY={key}\n")
     assert settings.load().secret_key == key
+
+
+def test_previous_keys_are_separated_by_commas_or_an_array_of_them_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PAYVIOX_PREVIOUS_SECRET_KEYS", " one , two,")
+    assert settings.load().previous_secret_keys == ("one", "two")
+    monkeypatch.setenv("PAYVIOX_PREVIOUS_SECRET_KEYS", r'["a,b", " ends in a line end\n"]')
+    assert settings.load().previous_secret_keys == ("a,b", " ends in a line end\n")
+    for wrong in ("[", '["a", 1]', '[{"a": 1}]'):
+        monkeypatch.setenv("PAYVIOX_PREVIOUS_SECRET_KEYS", wrong)
+        with pytest.raises(SettingsError, match="no JSON array"):
+            settings.load()
+
+
+@pytest.mark.parametrize("name", ["home", "home/secret_key"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_another_user_made_is_not_trusted(home: Path, name: str) -> None:
+    keep(home, "k" * 48)
+    os.chown(home.parent / name, 12_345, 12_345)
+    with pytest.raises(SettingsError, match="belongs to user id 12345"):
+        settings.load()
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["k" * 40 + ",x", "k" * 40 + "\n", " " + "k" * 40, "[" + "k" * 40, "k\u00a0k" * 20],
+)
+def test_a_key_that_would_not_be_the_same_everywhere_is_found(key: str) -> None:
+    assert flaw(key) is not None
+    assert flaw("a passphrase may have blanks within") is None
+    assert flaw("Zq7-pW2_9Lm4.Rt8+Yv3/Bn6=Kd1") is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 under the payout account's lock, so that no allocation commits under the old state. Database only;
 amounts are US cents."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from payviox.allocations.queries import groups as queries
@@ -59,15 +60,38 @@ async def rotate_hash(
     """A new hash, shown by this answer and by every allocation from now on; the old one stops with
     the commit. Raises NotFound."""
     await ledger.lock(connection, business_id, [PAYOUT])
-    source = await payout_users.next_generation(connection, business_id, user_id)
+    made, generation = await _renew_hash(connection, keyring, business_id, user_id, 1)
+    detail = {"user_id": str(user_id), "generation": generation}
+    await businesses.audit(connection, business_id, actor, "payout_user.hash_rotated", detail)
+    return made
+
+
+async def rotate_hashes(
+    connection: Connection,
+    keyring: Keyring,
+    business_id: UUID,
+    user_ids: Sequence[UUID],
+    *,
+    step: int,
+) -> None:
+    """New hashes for these payout users, `step` generations on: the ones in between, which may
+    have been made and stopped by what this database does not know, are left out. Raises
+    NotFound."""
+    await ledger.lock(connection, business_id, [PAYOUT])
+    for user_id in user_ids:
+        await _renew_hash(connection, keyring, business_id, user_id, step)
+
+
+async def _renew_hash(
+    connection: Connection, keyring: Keyring, business_id: UUID, user_id: UUID, step: int
+) -> tuple[str, int]:
+    source = await payout_users.next_generation(connection, business_id, user_id, step)
     if source is None:
         raise NotFound
     key = keyring.current
     made = payout_hash(key, source.hash_code, business_id, user_id, source.hash_generation)
     await payout_users.set_digest(connection, business_id, user_id, key.id, digest(made))
-    detail = {"user_id": str(user_id), "generation": source.hash_generation}
-    await businesses.audit(connection, business_id, actor, "payout_user.hash_rotated", detail)
-    return made
+    return made, source.hash_generation
 
 
 async def forget_old_groups(connection: Connection) -> int:

@@ -14,6 +14,8 @@ from payviox.errors import Unauthorized
 Kind = Literal["secret", "public"]
 Mode = Literal["live", "test"]
 KINDS: tuple[Kind, Kind] = ("secret", "public")
+list_live = queries.list_live_keys
+
 PREFIX = {"secret": "sk", "public": "pk"}
 
 
@@ -35,6 +37,12 @@ async def create(connection: Connection, business_id: UUID, mode: Mode, kind: Ki
     await queries.revoke_key(connection, business_id, kind)
     await queries.insert_key(connection, ids.new(), business_id, kind, digest(key), key[-4:])
     return key
+
+
+async def revoke_all(connection: Connection, business_id: UUID) -> int:
+    """Stop the business's keys without new ones; answers how many. The caller holds the payout
+    account's lock."""
+    return sum([await queries.revoke_key(connection, business_id, kind) for kind in KINDS])
 
 
 async def find_business(connection: Connection, key: str) -> BusinessCaller | None:

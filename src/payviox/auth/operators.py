@@ -8,6 +8,8 @@ from payviox.auth.queries import credentials as queries
 from payviox.db.pool import Connection
 from payviox.errors import Conflict
 
+list_all = queries.list_operators
+
 
 async def create(connection: Connection, email: str, password: str, *, is_admin: bool) -> UUID:
     """Make an operator with a canonical email address.

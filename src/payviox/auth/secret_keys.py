@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from payviox.auth.queries import credentials as queries
 from payviox.db.pool import Connection
 from payviox.errors import SettingsError
-from payviox.keyring import Keyring
+from payviox.keyring import Keyring, flaw
+from payviox.settings import HOW_TO_MAKE_A_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ async def check(connection: Connection, keyring: Keyring) -> None:
 
 
 async def require_all(connection: Connection, keyring: Keyring) -> set[str]:
-    """The keys that this database was written with. Raises SettingsError where one is lacking."""
+    """The keys that this database was written with. Raises SettingsError where one is lacking, and
+    where a key that it does not know yet should not be taken into use."""
     known = set(await queries.known_secret_keys(connection))
     missing = sorted(known - keyring.ids)
     if missing and keyring.current.id in known:
@@ -46,7 +48,20 @@ async def require_all(connection: Connection, keyring: Keyring) -> set[str]:
             "there and the old one in PAYVIOX_PREVIOUS_SECRET_KEYS, then run `payviox secrets "
             "rotate`."
         )
+    if keyring.current.id not in known:
+        require_sound(keyring)
     return known
+
+
+def require_sound(keyring: Keyring) -> None:
+    """Refuse a new secret key that would not be the same wherever it is written. One that a
+    database was written with before goes on. Raises SettingsError."""
+    problem = flaw(keyring.current.secret)
+    if problem is not None:
+        raise SettingsError(
+            f"The secret key {problem}, and could not be rotated later. Nothing was written with"
+            f" it yet: set another one. {HOW_TO_MAKE_A_KEY}"
+        )
 
 
 async def forget_unused(connection: Connection, keyring: Keyring) -> list[Left]:

@@ -16,6 +16,7 @@ from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, Id, as_json, print_json, print_table
 from payviox.cli.progress import progress_bar
 from payviox.cli.prompts import confirm
+from payviox.cli.restored_stock import after_restore
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.giftcards import importing, service
 from payviox.giftcards.csv_file import read_cards
@@ -137,6 +138,9 @@ def void(
         click.echo(f"{count} voided")
     if bad:
         sys.exit(FAILED)
+
+
+giftcards.add_command(after_restore)
 
 
 def _name(bad: list[BadLine]) -> None:

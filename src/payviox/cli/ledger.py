@@ -9,6 +9,7 @@ import click
 from payviox import ids
 from payviox.cli.exit_status import FAILED
 from payviox.cli.groups import Group
+from payviox.cli.held_stock import count_held, say_held
 from payviox.cli.output import as_json, print_json
 from payviox.cli.progress import progress_bar
 from payviox.cli.runtime import Runtime, run
@@ -30,14 +31,16 @@ def verify(as_json: bool) -> None:
     first rows of each kind are named.
     """
 
-    async def work(runtime: Runtime) -> Report:
+    async def work(runtime: Runtime) -> tuple[Report, int]:
         with progress_bar("checking") as progress:
             async with runtime.database.read() as connection:
-                return await verification.verify(connection, progress)
+                report = await verification.verify(connection, progress)
+        return report, await count_held(runtime)
 
-    report = run(work)
+    report, held = run(work)
+    say_held(held)
     if as_json:
-        print_json(_shown(report))
+        print_json({**_shown(report), "stock_held": held})
     else:
         _print(report)
     if not report.ok:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from payviox import settings as settings_module
 from payviox.cli import parent_watch
 from payviox.cli.supervisor import Supervisor, answers
 from payviox.db import schema
-from payviox.db.embedded import exclusive_serve
+from payviox.db.embedded import exclusive_serve, release
 from payviox.installation import Urls, database_urls, open_installation
 from payviox.log_stream import LogStream
 from payviox.settings import Settings
@@ -32,7 +33,8 @@ migrating = click.option(
     "--migrate",
     "migrating",
     is_flag=True,
-    help="Bring an external database to this version's schema first. The embedded one always is.",
+    help="Bring an external database to this version's schema first. The embedded one always is,"
+    " after a backup into PAYVIOX_HOME/backups.",
 )
 hidden_lifeline = click.option("--lifeline", "descriptor", type=int, hidden=True)
 
@@ -58,9 +60,20 @@ def supervised(settings: Settings, *, migrating: bool = False) -> Iterator[tuple
         if settings.embedded:
             stack.enter_context(exclusive_serve(settings.home))
         settings = with_address(settings)
+        migrating = migrating or settings.embedded
         urls = stack.enter_context(database_urls(settings, migrating=migrating))
+        say_backup(urls)
+        if settings.embedded:
+            _say_release(urls)
         asyncio.run(_check_keys(settings, urls))
         yield settings, urls
+
+
+def _say_release(urls: Urls) -> None:
+    minor = release.running_minor(urls.application)
+    logger.info("the embedded server is %s", release.name(minor))
+    if complaint := release.complaint(minor, datetime.now(UTC).date()):
+        logger.warning(complaint)
 
 
 def supervise(settings: Settings, when_ready: Callable[[], None]) -> None:
@@ -158,7 +171,20 @@ def with_address(settings: Settings) -> Settings:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database to this version's schema. Safe to repeat; make a backup first."""
+    """Bring the database to this version's schema.
+
+    Safe to repeat. The embedded one is backed up into PAYVIOX_HOME/backups first, where the last
+    three such backups stay; make a backup of an external one yourself.
+    """
     settings = settings_module.load()
-    with database_urls(settings, migrating=True):
+    with ExitStack() as stack:
+        if settings.embedded:
+            stack.enter_context(exclusive_serve(settings.home))
+        say_backup(stack.enter_context(database_urls(settings, migrating=True)))
         click.echo(f"The database is at schema {schema.newest()}.")
+
+
+def say_backup(urls: Urls) -> None:
+    """Say where the database was backed up before it was migrated just now, if it was."""
+    if urls.backup is not None:
+        click.echo(f"Backed up before the migration: {urls.backup}", err=True)

@@ -11,12 +11,11 @@ import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from payviox.db import schema
-from payviox.errors import SchemaUnknown, SettingsError
+from payviox.db import schema, session
+from payviox.errors import SettingsError
 
 GROUP_ROLE = "payviox_app"
 HERE = Path(__file__).parent / "migrations"
@@ -31,12 +30,14 @@ def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
     revision reached. Two commands at once wait for one another. Raises SchemaUnknown where the
     database is newer than this version, SettingsError where the roles do not allow it.
     """
-    with psycopg.connect(owner_url, autocommit=True) as lock:
+    with psycopg.connect(owner_url, autocommit=True, options=session.READ_ALIKE) as lock:
         _check_version(lock)
         _check_owner(lock)
         lock.execute("SELECT pg_advisory_lock(hashtext('payviox migrate'))")
         _make_group_role(lock)
-        _check_known(owner_url)
+        found = schema.current(owner_url)
+        if found is not None:
+            schema.check_known(found)
         _run_alembic(owner_url, to)
         _migrate_jobs(lock)
         user = conninfo_to_dict(application_url).get("user")
@@ -45,34 +46,10 @@ def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
     return schema.current(owner_url) or ""
 
 
-def revisions() -> list[str]:
-    """Every revision, oldest first."""
-    return [r.revision for r in ScriptDirectory.from_config(_config()).walk_revisions()][::-1]
-
-
-def check_schema(application_url: str) -> None:
-    """Refuse a database whose schema is not exactly this version's, saying what to do."""
-    found = schema.current(application_url)
-    newest = schema.newest()
-    if found == newest:
-        return
-    if found is None:
-        raise SchemaUnknown(
-            "The database has no Payviox schema yet. Run `payviox migrate`, or start with "
-            "`payviox serve --migrate`."
-        )
-    if found in revisions():
-        raise SchemaUnknown(
-            f"The database is at schema {found}, this version needs {newest}. Make a backup, then "
-            "run `payviox migrate`, or start with `payviox serve --migrate`."
-        )
-    raise SchemaUnknown(_newer(found, newest))
-
-
 def check_role(application_url: str) -> None:
     """Refuse to run as a role that could change a transfer, itself or as another that it may become
     (SET ROLE), by whatever right: a superuser's, the owner's, pg_write_all_data's or a grant."""
-    with psycopg.connect(application_url) as connection:
+    with psycopg.connect(application_url, options=session.READ_ALIKE) as connection:
         row = connection.execute(_MAY_CHANGE_TRANSFERS).fetchone()
     if row is not None:
         raise SettingsError(
@@ -103,7 +80,7 @@ def application_url(owner_url: str, secret_key: str, previous: Sequence[str] = (
     URL's role is already a lesser one, the URL itself is the answer. Raises SettingsError where the
     role may not make one.
     """
-    with psycopg.connect(owner_url, autocommit=True) as connection:
+    with psycopg.connect(owner_url, autocommit=True, options=session.READ_ALIKE) as connection:
         _check_version(connection)
         row = connection.execute(
             "SELECT r.rolsuper, r.rolcreaterole, current_database(),"
@@ -176,19 +153,6 @@ def _check_owner(connection: psycopg.Connection[tuple[object, ...]]) -> None:
             "database as one who may create tables), and leave PAYVIOX_DATABASE_URL as it is. "
             "Nothing was changed."
         )
-
-
-def _check_known(url: str) -> None:
-    found = schema.current(url)
-    if found is not None and found not in revisions():
-        raise SchemaUnknown(_newer(found, schema.newest()))
-
-
-def _newer(found: str, newest: str) -> str:
-    return (
-        f"The database is at schema {found}, which this version (newest: {newest}) does not know. "
-        "It was made by a newer Payviox: install that version again. Nothing was changed."
-    )
 
 
 def _make_group_role(connection: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -278,6 +242,6 @@ def _config() -> Config:
 def _engine(url: str) -> sqlalchemy.Engine:
     return sqlalchemy.create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(url),
+        creator=lambda: psycopg.connect(url, options=session.READ_ALIKE),
         poolclass=sqlalchemy.NullPool,
     )

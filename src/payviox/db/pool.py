@@ -19,6 +19,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from payviox.db import session
 from payviox.errors import OutcomeUnknown, PayvioxError, Unauthorized
 
 logger = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ def _lost(connection: Connection, error: psycopg.OperationalError) -> bool:
 
 # A process that dies with its machine leaves no session behind that holds a row for hours.
 SESSION = (
-    "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    f"{session.READ_ALIKE} -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 )
 

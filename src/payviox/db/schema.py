@@ -6,19 +6,66 @@ from pathlib import Path
 
 import psycopg
 
+from payviox.db import session
+from payviox.errors import SchemaUnknown
+
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 
+def revisions() -> list[str]:
+    """Every schema that this version knows, oldest first: the numbers of `v0001_name.py`."""
+    return sorted(path.name[1:].partition("_")[0] for path in VERSIONS.glob("v*_*.py"))
+
+
 def newest() -> str:
-    """This version's schema: the last of `v0001_name.py`, whose number is its revision."""
-    return max(path.name[1:].partition("_")[0] for path in VERSIONS.glob("v*_*.py"))
+    """This version's schema."""
+    return revisions()[-1]
 
 
 def current(url: str) -> str | None:
     """The revision that the database is at, None where this role sees no schema."""
-    with psycopg.connect(url, connect_timeout=10) as connection:
+    with psycopg.connect(url, connect_timeout=10, options=session.READ_ALIKE) as connection:
         try:
             row = connection.execute("SELECT version_num FROM payviox_schema").fetchone()
         except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
             return None
     return str(row[0]) if row else None
+
+
+def check_known(found: str) -> None:
+    """Refuse a schema that is newer than this version, saying what to do."""
+    if found not in revisions():
+        raise SchemaUnknown(
+            f"The database is at schema {found}, which this version (newest: {newest()}) does not"
+            " know. It was made by a newer Payviox: install that version again. Nothing was"
+            " changed."
+        )
+
+
+def check(url: str) -> None:
+    """Refuse an external database whose schema is not exactly this version's, saying what to do."""
+    found = current(url)
+    if found == newest():
+        return
+    if found is None:
+        raise SchemaUnknown(
+            "The database has no Payviox schema yet. Run `payviox migrate`, or start with "
+            "`payviox serve --migrate`."
+        )
+    check_known(found)
+    raise SchemaUnknown(
+        f"The database is at schema {found}, this version needs {newest()}. Make a backup, then "
+        "run `payviox migrate`, or start with `payviox serve --migrate`."
+    )
+
+
+def is_in_use(owner_url: str) -> bool:
+    """Whether the database has businesses or operators."""
+    with psycopg.connect(owner_url, options=session.READ_ALIKE) as connection:
+        try:
+            row = connection.execute(
+                "SELECT EXISTS (SELECT FROM businesses) OR EXISTS (SELECT FROM operators)"
+            ).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return False
+    return bool(row and row[0])

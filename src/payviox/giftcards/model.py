@@ -12,6 +12,9 @@ from payviox.rails.waiting import Waiting
 
 OUT_OF_STOCK: Waiting = "out_of_stock"
 
+HELD_AFTER_RESTORE: Waiting = "held_after_restore"
+"""Orders wait until somebody has said which cards left since the backup."""
+
 SHORTEST_LIFE_DAYS = 7
 """A card is delivered if it is good for so many days more: its owner needs the time to spend it."""
 
@@ -186,3 +189,41 @@ class Stock:
     delivered: int
     void: int
     low: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldStock:
+    """A business whose stock is held since a restore: how many cards may have left since the
+    backup, and how many orders may have got one."""
+
+    business_id: UUID
+    name: str
+    mode: str
+    held_since: datetime
+    cards: int
+    orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulCard:
+    """A card that nobody had got at the backup, without its code."""
+
+    id: UUID
+    status: str
+    expires_on: date | None
+    product: str
+    brand: str
+    country: str
+    currency: str
+    face_value: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulOrder:
+    """An order that had no card at the backup; its amount in cents."""
+
+    id: UUID
+    status: str
+    amount: int
+    created_at: datetime

@@ -11,7 +11,14 @@ from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown
 from payviox.event_log import EventLogger
 from payviox.giftcards import service
-from payviox.giftcards.model import OUT_OF_STOCK, Alert, BoundCard, DeliveredCard, Product
+from payviox.giftcards.model import (
+    HELD_AFTER_RESTORE,
+    OUT_OF_STOCK,
+    Alert,
+    BoundCard,
+    DeliveredCard,
+    Product,
+)
 from payviox.rails.failures import failed
 from payviox.rails.protocol import (
     Entry,
@@ -29,6 +36,7 @@ logger = EventLogger(__name__)
 FIELD = "gift_card.product"
 QUOTE_LIFETIME = timedelta(minutes=15)
 OUT_OF_STOCK_AGAIN_S = 300.0
+HELD_AGAIN_S = 300.0
 START = UUID(int=0)
 
 
@@ -94,6 +102,8 @@ class StockRail:
             card, alert = await self._database.write(work, keyed=True)
         except (OutcomeUnknown, service.NotSendingError):
             return Outcome("unknown")
+        except service.HeldError:
+            return Outcome("not_sent", waiting=HELD_AFTER_RESTORE, again_s=HELD_AGAIN_S)
         if alert is not None:
             _log(alert)
         if card is None:

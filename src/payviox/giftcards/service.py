@@ -19,7 +19,7 @@ from payviox.giftcards.model import (
     Stock,
     StoredCode,
 )
-from payviox.giftcards.queries import reveals
+from payviox.giftcards.queries import holds, reveals
 from payviox.giftcards.queries import stock as queries
 from payviox.giftcards.sealing import open_codes
 from payviox.keyring import Keyring
@@ -33,6 +33,10 @@ list_delivered = queries.list_delivered
 
 class NotSendingError(Exception):
     """The order is not being sent under this reference any more: its claim was lost meanwhile."""
+
+
+class HeldError(Exception):
+    """The stock is held after a restore: which of its cards have left is not known."""
 
 
 class NothingToReveal(Conflict):
@@ -106,6 +110,8 @@ async def bind(
         return found, None
     if not sending:
         raise NotSendingError
+    if await holds.is_held(connection, business_id):
+        raise HeldError
     target = (connection, business_id, product_id, order_id, reference)
     # What others hold at the moment may be handed back, so it is waited for before we say sold out.
     card_id = await queries.take_card(*target, wait=False)

@@ -9,6 +9,7 @@ from psycopg_pool import PoolTimeout
 
 from payviox.db import schema
 from payviox.db.pool import Connection, Database
+from payviox.giftcards import holds
 from payviox.monitoring.queries import figures as queries
 from payviox.monitoring.queries import reconciliation
 from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
@@ -33,6 +34,8 @@ class Readiness:
     database: str
     schema: str
     worker: str
+    stock: str
+    """Whether gift cards leave; the installation is ready all the same where they are held."""
 
     @property
     def ready(self) -> bool:
@@ -59,21 +62,23 @@ async def readiness(database: Database, probe: WriteProbe) -> Readiness:
         async with asyncio.timeout(TIMEOUT_S):
             return await database.fetch(_readiness, probe)
     except (psycopg.Error, PoolTimeout, TimeoutError):
-        return Readiness("the database does not answer", "not checked", "not checked")
+        return Readiness("the database does not answer", *["not checked"] * 3)
 
 
 async def _readiness(connection: Connection, probe: WriteProbe) -> Readiness:
     found = await queries.schema_revision(connection)
     if found != _known_revision():
         message = f"the database is at schema {found}, this version needs {_known_revision()}"
-        return Readiness(OK, message, "not checked")
+        return Readiness(OK, message, "not checked", "not checked")
     refusal = await probe.refusal(connection)
     if refusal is not None:
-        return Readiness(refusal, OK, "not checked")
+        return Readiness(refusal, OK, "not checked", "not checked")
     workers = await queries.workers(connection, HEARTBEAT_S)
+    held = await holds.count_held(connection)
+    stock = f"held after a restore: {held}" if held else OK
     if workers.alive:
-        return Readiness(OK, OK, OK)
-    return Readiness(OK, OK, f"no worker has been heard of for {HEARTBEAT_S:.0f} s")
+        return Readiness(OK, OK, OK, stock)
+    return Readiness(OK, OK, f"no worker has been heard of for {HEARTBEAT_S:.0f} s", stock)
 
 
 async def figures(database: Database) -> Figures | None:

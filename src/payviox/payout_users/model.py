@@ -18,6 +18,15 @@ class PayoutUser:
 
 
 @dataclass(frozen=True, slots=True)
+class Hashes:
+    """How many payout users of a business have a hash that works, and when one was last renewed."""
+
+    business_id: UUID
+    count: int
+    renewed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class HashSource:
     """What a payout user's hash is made from: the business's code, the generation that is current,
     and the name of the server key under which its digest is stored."""

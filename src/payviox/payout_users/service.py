@@ -9,9 +9,20 @@ from payviox.errors import NotFound
 from payviox.payout_users.model import PayoutUser
 from payviox.payout_users.queries import payout_users as queries
 
-__all__ = ["get", "hash_source", "list_page", "next_generation", "set_digest", "set_status"]
+__all__ = [
+    "count_hashes",
+    "get",
+    "hash_source",
+    "list_ids",
+    "list_page",
+    "next_generation",
+    "set_digest",
+    "set_status",
+]
 
 list_page = queries.list_page
+list_ids = queries.list_ids
+count_hashes = queries.count_hashes
 set_status = queries.set_status
 hash_source = queries.hash_source
 next_generation = queries.next_generation

@@ -20,6 +20,7 @@ Waiting = Literal[
     "float_empty",
     "gas_empty",
     "gas_price_high",
+    "held_after_restore",
     "nonce_missing",
     "on_hold",
     "out_of_stock",
@@ -138,6 +139,12 @@ WAITING: Mapping[Waiting, Reason] = {
         "nobody",
         "by_itself",
         account=True,
+    ),
+    "held_after_restore": Reason(
+        "The database was restored: which gift cards left since the backup is not known.",
+        _DELAYED,
+        "Say which left: `payviox giftcards after-restore`.",
+        "operator",
     ),
     "nonce_missing": Reason(
         "An earlier nonce of the wallet was never used, which holds up all later ones.",

@@ -119,3 +119,12 @@ async def regenerate_key(connection: Connection, business_id: UUID, kind: Kind, 
     key = await keys.create(connection, business_id, mode, kind)
     await businesses.audit(connection, business_id, actor, "key.regenerated", {"kind": kind})
     return key
+
+
+async def revoke_keys(connection: Connection, business_id: UUID, actor: str) -> int:
+    """Stop the business's API keys, with the commit and without new ones; answers how many."""
+    await ledger.lock(connection, business_id, [PAYOUT])
+    count = await keys.revoke_all(connection, business_id)
+    if count:
+        await businesses.audit(connection, business_id, actor, "key.revoked", {"keys": count})
+    return count

@@ -21,6 +21,15 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveToken:
+    """Whose token signs now, and when the webhook's settings were last changed."""
+
+    business_id: UUID
+    url: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     id: UUID
     type: str

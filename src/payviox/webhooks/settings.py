@@ -14,7 +14,7 @@ from uuid import UUID
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors
 from payviox.webhooks.events import TYPES, EventType
-from payviox.webhooks.model import Claim, Settings
+from payviox.webhooks.model import Claim, LiveToken, Settings
 from payviox.webhooks.queries import events as queries
 from payviox.webhooks.signing import new_token
 from payviox.webhooks.targets import TargetError, parse_target
@@ -114,6 +114,11 @@ async def is_signing(connection: Connection, business_id: UUID, token: str, ciph
     return now is not None and hmac.compare_digest(
         signing_tokens(now, cipher)[0].encode(), token.encode()
     )
+
+
+async def list_tokens(connection: Connection) -> list[LiveToken]:
+    """Whose tokens sign, across businesses, without the tokens."""
+    return await queries.list_tokens(connection)
 
 
 async def confirm(connection: Connection, business_id: UUID) -> None:

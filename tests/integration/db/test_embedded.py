@@ -135,8 +135,10 @@ def postmaster(home: Path) -> int:
 
 
 def left_of(home: Path) -> list[int]:
-    secrets = Layout(home).read_secrets()
-    return keepers(home) + list(processes.server_processes(secrets.name) if secrets else [])
+    layout = Layout(home)
+    secrets = layout.read_secrets()
+    name = layout.cluster_name(secrets.name) if secrets else None
+    return keepers(home) + list(processes.server_processes(name) if name else [])
 
 
 def execute(url: str, statement: str) -> tuple[object, ...] | None:
@@ -261,6 +263,31 @@ def test_a_pid_file_that_names_another_program_does_not_stop_the_start(home: Pat
         (home / "postgres/data/postmaster.pid").write_text(lines)
         with embedded(home) as cluster:
             assert answers(cluster.application_url)
+
+
+def test_the_copy_of_a_running_home_starts_beside_it_and_stops_only_itself(
+    home: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    with embedded(home) as original:
+        execute(original.owner_url, "CREATE TABLE kept AS SELECT 42 AS number")
+        execute(original.admin_url, "CHECKPOINT")
+        running = postmaster(home)
+        subprocess.run(["cp", "-a", home, copy], check=True)
+        with embedded(copy) as other:
+            assert execute(other.owner_url, "SELECT number FROM kept") == (42,)
+            assert postmaster(copy) != running
+        eventually(lambda: not left_of(copy), within_s=10)
+        assert answers(original.application_url)
+        assert postmaster(home) == running
+
+
+@AS_ROOT
+def test_a_home_that_another_user_made_is_refused(home: Path) -> None:
+    home.mkdir()
+    os.chown(home, 12_345, 12_345)
+    with pytest.raises(EmbeddedError, match="belongs to user id 12345"), embedded(home):
+        pass
 
 
 def test_an_interrupted_initdb_leaves_nothing_that_stops_the_next_start(home: Path) -> None:

@@ -18,7 +18,7 @@ from support.databases import Urls
 pytestmark = pytest.mark.anyio
 
 OLD = "the key that everything was written with"
-NEW = "the key that comes after it, as long as"
+NEW = "the key that comes after it; as long as"
 BEFORE = Keyring(OLD)
 ROTATING = Keyring(NEW, (OLD,))
 AFTER = Keyring(NEW)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from payviox.auth.model import LiveKey, Operator
 from payviox.db.pool import Connection
 
 
@@ -35,12 +36,22 @@ async def insert_key(
     )
 
 
-async def revoke_key(connection: Connection, business_id: UUID, kind: str) -> None:
-    await connection.execute(
+async def revoke_key(connection: Connection, business_id: UUID, kind: str) -> int:
+    cursor = await connection.execute(
         "UPDATE api_keys SET revoked_at = now()"
         " WHERE business_id = %s AND kind = %s AND revoked_at IS NULL",
         [business_id, kind],
     )
+    return cursor.rowcount
+
+
+async def list_live_keys(connection: Connection) -> list[LiveKey]:
+    async with connection.cursor(row_factory=class_row(LiveKey)) as cursor:
+        await cursor.execute(
+            "SELECT business_id, kind, hint, created_at FROM api_keys WHERE revoked_at IS NULL"
+            " ORDER BY business_id, kind"
+        )
+        return await cursor.fetchall()
 
 
 async def find_key(connection: Connection, digest: bytes) -> KeyRow | None:
@@ -135,3 +146,9 @@ async def count_users_of_key(connection: Connection, key_id: str) -> int:
     )
     row = await cursor.fetchone()
     return int(str(row[0])) if row else 0
+
+
+async def list_operators(connection: Connection) -> list[Operator]:
+    async with connection.cursor(row_factory=class_row(Operator)) as cursor:
+        await cursor.execute("SELECT email, is_admin, created_at FROM operators ORDER BY email")
+        return await cursor.fetchall()

@@ -13,6 +13,7 @@ from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.cli.exit_status import FAILED
 from payviox.cli.groups import Group
+from payviox.cli.held_stock import count_held, say_held
 from payviox.cli.output import BUSINESS, as_json, print_json
 from payviox.cli.progress import progress_count
 from payviox.cli.reconcile.items import items, items_of, resolve, show
@@ -85,7 +86,8 @@ def reconcile(
     if context.invoked_subcommand is not None:
         return
 
-    found = run(lambda runtime: _compare(runtime, business_id, rail, since))
+    found, held = run(lambda runtime: _compare(runtime, business_id, rail, since))
+    say_held(held)
     if as_json:
         print_json([shown(*one) for one in found])
     if csv_file is not None:
@@ -98,7 +100,7 @@ def reconcile(
 
 async def _compare(
     runtime: Runtime, business_id: UUID | None, rail: str | None, since: datetime | None
-) -> list[Compared]:
+) -> tuple[list[Compared], int]:
     found: list[Compared] = []
     async with runtime.rails() as rails:
         if rail is not None and rail not in rails.names:
@@ -111,7 +113,7 @@ async def _compare(
                 ):
                     its_items = await items_of(runtime.database, business.id, report.rail)
                     found.append((business, report, its_items))
-    return found
+    return found, await count_held(runtime)
 
 
 async def _businesses(runtime: Runtime, business_id: UUID | None) -> list[Business]:

@@ -13,12 +13,8 @@ Under `home/postgres/` (0700, of whoever runs the commands):
     keeper.log server.log     bounded, as are their predecessors .1 and .2
 """
 
-from pathlib import Path
-
-from payviox.db.embedded import binaries
 from payviox.db.embedded.cluster import Cluster, embedded, exclusive_serve
 from payviox.db.embedded.errors import AlreadyServing, EmbeddedError
-from payviox.db.embedded.processes import server_account
 
 __all__ = [
     "AlreadyServing",
@@ -26,10 +22,4 @@ __all__ = [
     "EmbeddedError",
     "embedded",
     "exclusive_serve",
-    "programs",
 ]
-
-
-def programs() -> Path:
-    """The folder of PostgreSQL's programs: `pg_dump` and its like, of the server's version."""
-    return binaries.find(server_account())

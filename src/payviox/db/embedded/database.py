@@ -5,6 +5,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from payviox.db import session
 from payviox.db.embedded import server
 from payviox.db.embedded.errors import OWN_SERVER, EmbeddedError
 from payviox.db.embedded.layout import Layout
@@ -44,9 +45,21 @@ def ensure(layout: Layout, database: str) -> None:
         raise EmbeddedError(f"Cannot make database {database}: {error}. {OWN_SERVER}") from error
 
 
+def recreate(layout: Layout, database: str) -> None:
+    """Empty a database, whoever is connected to it. Raises EmbeddedError."""
+    try:
+        with _connect(layout) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
+            )
+            _ensure(connection, database)
+    except psycopg.Error as error:
+        raise EmbeddedError(f"Cannot empty database {database}: {error}. {OWN_SERVER}") from error
+
+
 def _connect(layout: Layout) -> psycopg.Connection[tuple[object, ...]]:
     url = urls(layout, "postgres")[server.ADMIN]
-    return psycopg.connect(url, autocommit=True, connect_timeout=10)
+    return psycopg.connect(url, autocommit=True, connect_timeout=10, options=session.READ_ALIKE)
 
 
 def _ensure(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:

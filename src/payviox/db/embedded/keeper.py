@@ -64,7 +64,7 @@ class Keeper:
         pause_s = 0.0
         while True:
             began = time.monotonic()
-            lock = self._sole_use(secrets.name)
+            lock = self._sole_use()
             self._drop_stale_pid_files()
             process = server.start_server(self._layout, programs, account, secrets, lock)
             os.close(lock)
@@ -73,7 +73,7 @@ class Keeper:
             if process.poll() is None:
                 self._attend(process, until_ready=False)
             if process.poll() is None:
-                self._stop(process, secrets.name)
+                self._stop(process)
                 return
             self._read(process, 0)
             _log.warning("postmaster %d ended with %s", process.pid, process.returncode)
@@ -91,7 +91,7 @@ class Keeper:
     def _ready_cluster(self, programs: Path, account: Account) -> Secrets:
         """Make the cluster at the first start; check it at the others."""
         secrets = self._layout.read_secrets()
-        lock = self._sole_use(secrets.name if secrets else None)
+        lock = self._sole_use()
         try:
             maker = server.Maker(self._layout, programs, account, lock)
             if not self._layout.data.exists():
@@ -111,7 +111,7 @@ class Keeper:
         finally:
             os.close(lock)
 
-    def _sole_use(self, name: str | None) -> int:
+    def _sole_use(self) -> int:
         """Take data.lock, once every process of a former server has ended, and see to it.
 
         A keeper that was killed leaves a postmaster that is shutting down; a postmaster that was
@@ -121,7 +121,7 @@ class Keeper:
         asked: set[int] = set()
         while (lock := try_lock(self._layout.data_lock)) is None:
             waited_s = time.monotonic() - began
-            left = server_processes(name) if name else {}
+            left = self._left_of_a_server()
             postmasters = {pid for pid, is_postmaster in left.items() if is_postmaster}
             if postmasters - asked:
                 _signal_all(postmasters - asked, signal.SIGINT)
@@ -137,12 +137,19 @@ class Keeper:
             time.sleep(0.02)
         return lock
 
+    def _left_of_a_server(self) -> dict[int, bool]:
+        """What still runs on this data folder, as `server_processes` answers it."""
+        secrets = self._layout.read_secrets()
+        if secrets is None or not self._layout.data.exists():
+            return {}
+        return server_processes(self._layout.cluster_name(secrets.name))
+
     def _drop_stale_pid_files(self) -> None:
         """Remove a dead postmaster's pid files, whose pid may be a zombie's or another program's.
 
         PostgreSQL would take any process with that pid for the old postmaster. We hold data.lock,
-        so a living postmaster can only be somebody's own, started by hand: its files we leave, and
-        PostgreSQL refuses to start beside it.
+        so a living postmaster is another home's, from which this one was copied, or somebody's own,
+        started by hand: then its files we leave, and PostgreSQL refuses to start beside it.
         """
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
             path = self._layout.data / name
@@ -152,7 +159,8 @@ class Keeper:
                 continue
             except ValueError:  # cut off by a crash or a full disk
                 pid = 0
-            if not (pid and is_postgres(command_of(pid))):
+            command = command_of(pid) if pid else ""
+            if not is_postgres(command) or "cluster_name=payviox-" in command:
                 path.unlink(missing_ok=True)
 
     def _attend(self, process: subprocess.Popen[bytes], *, until_ready: bool) -> bool:
@@ -188,7 +196,7 @@ class Keeper:
             time.sleep(min(_TICK_S, seconds))
         return True
 
-    def _stop(self, process: subprocess.Popen[bytes], name: str) -> None:
+    def _stop(self, process: subprocess.Popen[bytes]) -> None:
         """Shut down: fast, which loses nothing; then at once; then by force, which recovers."""
         _log.info("stopping postmaster %d", process.pid)
         for number, wait_s in ((signal.SIGINT, _SHUTDOWN_MAY_TAKE_S), (signal.SIGQUIT, 10.0)):
@@ -202,7 +210,7 @@ class Keeper:
             process.kill()
             process.wait()
         # Nobody is left behind, and the next start need not wait.
-        os.close(self._sole_use(name))
+        os.close(self._sole_use())
         self._read(process, 0)
 
     def _read(self, process: subprocess.Popen[bytes], wait_s: float) -> None:

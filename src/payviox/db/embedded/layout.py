@@ -53,6 +53,13 @@ class Layout:
         """
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            home = self.home.stat()
+            if home.st_uid not in (0, os.geteuid()):
+                raise EmbeddedError(
+                    f"{self.home} belongs to user id {home.st_uid} and you are {os.geteuid()}: what"
+                    " another user made is not trusted. Run Payviox as that user, or choose another"
+                    f" folder with PAYVIOX_HOME. {OWN_SERVER}"
+                )
             self.root.mkdir(mode=0o700, exist_ok=True)
             found = self.root.lstat()
         except OSError as error:
@@ -69,6 +76,12 @@ class Layout:
             raise EmbeddedError(f"{self.root} is not a folder. Move it away. {OWN_SERVER}")
         if stat.S_IMODE(found.st_mode) != 0o700:
             self.root.chmod(0o700)
+
+    def cluster_name(self, name: str) -> str:
+        """What this home's server is called, by its secrets' name and its data folder: the copy of
+        a home carries the name, and must not take the original's server for its own."""
+        found = self.data.stat()
+        return f"{name}-{found.st_dev:x}-{found.st_ino:x}"
 
     def read_secrets(self) -> Secrets | None:
         """The secrets, or None before the first start. Raises EmbeddedError if unreadable."""

@@ -138,17 +138,18 @@ def start_server(
     layout: Layout, programs: Path, account: Account, secrets: Secrets, lock: int
 ) -> subprocess.Popen[bytes]:
     """Start the postmaster. It and all its children hold data.lock until the last has ended."""
-    settings = [f"--{name}={value}" for name, value in _settings(secrets).items()]
+    name = layout.cluster_name(secrets.name)
+    settings = [f"--{setting}={value}" for setting, value in _settings(name).items()]
     command: list[str | Path]
     command = [programs / "postgres", "-D", _as_seen_inside(layout.data), *settings]
     return start(command, account, folder=layout.data, keep=[lock])
 
 
-def _settings(secrets: Secrets) -> dict[str, str]:
+def _settings(name: str) -> dict[str, str]:
     """Given as arguments, so that no file in the data folder overrides what keeps money safe."""
     memory_mb = _memory_bytes() // 2**20
     return {
-        "cluster_name": secrets.name,
+        "cluster_name": name,
         "listen_addresses": "",
         "unix_socket_directories": ".",  # in the data folder, 0700; relative, so never too long
         "unix_socket_permissions": "0700",

@@ -5,7 +5,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
-from payviox.payout_users.model import HashSource, PayoutUser, Status
+from payviox.payout_users.model import Hashes, HashSource, PayoutUser, Status
 
 SELECT = (
     "SELECT u.id, u.email, u.status, a.balance, u.created_at FROM payout_users u"
@@ -65,17 +65,38 @@ async def set_status(
     return cursor.rowcount == 1
 
 
+async def count_hashes(connection: Connection) -> list[Hashes]:
+    """Of every business that has active payout users."""
+    async with connection.cursor(row_factory=class_row(Hashes)) as cursor:
+        await cursor.execute(
+            "SELECT business_id, count(*), max(hash_renewed_at) AS renewed_at FROM payout_users"
+            " WHERE status = 'active' GROUP BY business_id ORDER BY business_id"
+        )
+        return await cursor.fetchall()
+
+
+async def list_ids(
+    connection: Connection, business_id: UUID, after: UUID, limit: int
+) -> list[UUID]:
+    """The business's payout users by id, those after the user `after`."""
+    cursor = await connection.execute(
+        "SELECT id FROM payout_users WHERE business_id = %s AND id > %s ORDER BY id LIMIT %s",
+        [business_id, after, limit],
+    )
+    return [UUID(str(row[0])) for row in await cursor.fetchall()]
+
+
 async def next_generation(
-    connection: Connection, business_id: UUID, user_id: UUID
+    connection: Connection, business_id: UUID, user_id: UUID, step: int = 1
 ) -> HashSource | None:
     """Count the hash's generation up; its digest is to be stored in the same transaction."""
     async with connection.cursor(row_factory=class_row(HashSource)) as cursor:
         await cursor.execute(
-            "UPDATE payout_users u SET hash_generation = u.hash_generation + 1,"
+            "UPDATE payout_users u SET hash_generation = u.hash_generation + %s,"
             " hash_renewed_at = now()"
             " FROM businesses b WHERE b.id = u.business_id AND u.business_id = %s AND u.id = %s"
             " RETURNING b.hash_code, u.hash_generation, u.hash_key_id",
-            [business_id, user_id],
+            [step, business_id, user_id],
         )
         return await cursor.fetchone()
 

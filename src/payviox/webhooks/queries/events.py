@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.webhooks.model import Attempt, Claim, Delivery, Event, Settings
+from payviox.webhooks.model import Attempt, Claim, Delivery, Event, LiveToken, Settings
 
 # Settings -----------------------------------------------------------------------------------
 
@@ -35,6 +35,14 @@ async def find_settings(connection: Connection, business_id: UUID) -> Settings |
             [business_id],
         )
         return await cursor.fetchone()
+
+
+async def list_tokens(connection: Connection) -> list[LiveToken]:
+    async with connection.cursor(row_factory=class_row(LiveToken)) as cursor:
+        await cursor.execute(
+            "SELECT business_id, url, updated_at FROM webhook_settings ORDER BY business_id"
+        )
+        return await cursor.fetchall()
 
 
 async def lock_settings(connection: Connection, business_id: UUID) -> Settings | None:
