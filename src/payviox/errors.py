@@ -80,6 +80,11 @@ class PayoutsDisabled(PayvioxError):
     message = "Payouts are currently disabled. Please enable them in Settings."
 
 
+class WithdrawalsDisabled(PayvioxError):
+    status = 403
+    message = "Withdrawals are currently disabled."
+
+
 class NotFound(PayvioxError):
     """`missing` names what is not there, such as `order ord_…`: callers of the API are not told."""
 

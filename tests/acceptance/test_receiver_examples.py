@@ -1,5 +1,6 @@
 """The receivers that the documentation shows, started as a reader would and sent our posts."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -56,14 +57,21 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module", params=["python", "node"])
 def running(request: pytest.FixtureRequest) -> Iterator[Running]:
-    if request.param == "python":
+    with receiver(request.param, TOKEN) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def receiver(language: str, tokens: str) -> Iterator[Running]:
+    """The example in this language, started with these tokens."""
+    if language == "python":
         command = [sys.executable, "-I", str(EXAMPLES / "webhook_receiver.py")]
     else:
         node = shutil.which("node")
         if node is None:
             pytest.skip("node is not installed, so the Node receiver was not tried")
         command = [node, str(EXAMPLES / "webhook_receiver.mjs")]
-    environment = os.environ | {"PAYVIOX_WEBHOOK_TOKEN": TOKEN, "PORT": "0"}
+    environment = os.environ | {"PAYVIOX_WEBHOOK_TOKEN": tokens, "PORT": "0"}
     with subprocess.Popen(
         command,
         env=environment,
@@ -101,6 +109,22 @@ async def test_while_a_token_rotates_either_signature_will_do(running: Running) 
     headers["webhook-signature"] = f"{other} {headers['webhook-signature']}"
     assert (await running.post(BODY, headers)).delivered
     assert json.loads(running.stdout.readline())["amount"] == 5000
+
+
+@pytest.mark.parametrize("language", ["python", "node"])
+async def test_changed_as_the_guide_says_the_token_fails_no_delivery(language: str) -> None:
+    old, new, stranger = new_token(), new_token(), new_token()
+    alone, waiting, confirmed = signed(token=old), signed(token=old), signed(token=new)
+    waiting["webhook-signature"] += f" {confirmed['webhook-signature']}"
+    mixed = signed(token=old) | {"Signature": confirmed["Signature"]}
+    steps = [(old, [alone, waiting]), (f"{old}, {new}", [waiting, confirmed]), (new, [confirmed])]
+    for tokens, deliveries in steps:
+        with receiver(language, tokens) as started:
+            for headers in deliveries:
+                assert (await started.post(BODY, headers)).status == 200
+                assert json.loads(started.stdout.readline()) == json.loads(BODY)
+            assert (await started.post(BODY, signed(token=stranger))).status == 401
+            assert (await started.post(BODY, mixed)).status == 401, "both by one token"
 
 
 @pytest.mark.parametrize(

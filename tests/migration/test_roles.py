@@ -78,7 +78,8 @@ CHANGES = {
     "allocation_groups": "",
     "api_keys": "revoked_at",
     "audit_entries": "",
-    "businesses": "payouts_enabled review_amount review_first_use review_shared_users"
+    "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
+    " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours",
     "deliveries": "status attempts round_attempts by_hand due_at",
@@ -113,7 +114,7 @@ CHANGES = {
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
-    "webhook_settings": "url enabled events token next_token key_id updated_at",
+    "webhook_settings": "url enabled events token next_token next_token_since key_id updated_at",
 }
 DELETES = {
     "allocation_groups",

@@ -36,6 +36,7 @@ from payviox.errors import (
     NotFound,
     PayvioxError,
     ProviderUnavailable,
+    WithdrawalsDisabled,
 )
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
@@ -92,7 +93,7 @@ _QUOTE = QuoteView("quo_0192f0c1-7f4e-7c3a-9d58-2b8f4a6c1e72", "crypto", 5_000, 
         QuoteRequest(provider="crypto", amount=5_000),
         QuoteRequest(provider="paypal", net_amount=2_500),
     ],
-    errors=[ProviderUnavailable],
+    errors=[WithdrawalsDisabled, ProviderUnavailable],
 )
 async def quote(request: Call) -> Response[Any]:
     """Quote a withdrawal.
@@ -104,7 +105,7 @@ async def quote(request: Call) -> Response[Any]:
     offer: tuple[str, Quote] | PayvioxError
     try:
         offer = await withdrawal_requests.quote(found.database, found.rails, caller, wanted)
-    except (FieldErrors, ProviderUnavailable) as error:
+    except (FieldErrors, ProviderUnavailable, WithdrawalsDisabled) as error:
         offer = error  # only told if this is not a replay
 
     async def effect(connection: Connection) -> str:
@@ -141,7 +142,7 @@ async def quote(request: Call) -> Response[Any]:
             provider="gift_card", amount=2_500, gift_card=GiftCardDestination("sandbox_card_25")
         ),
     ],
-    errors=[InsufficientBalance, Conflict, ProviderUnavailable],
+    errors=[InsufficientBalance, WithdrawalsDisabled, Conflict, ProviderUnavailable],
 )
 async def withdraw(request: Call) -> Response[Any]:
     """Withdraw all or part of the balance.
@@ -156,7 +157,7 @@ async def withdraw(request: Call) -> Response[Any]:
         prepared = await withdrawal_requests.prepare(
             found.database, found.rails, caller, wanted, quote_id
         )
-    except (FieldErrors, ProviderUnavailable) as error:
+    except (FieldErrors, ProviderUnavailable, WithdrawalsDisabled) as error:
         prepared = error  # only told if this is not a replay
 
     async def effect(connection: Connection) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A business's webhook: where events go, which, and the token that signs them."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -13,22 +14,24 @@ from payviox.api.events import EXAMPLE_ID, TAG, Queued
 from payviox.api.idempotent import run_once
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
+from payviox.errors import FieldErrors
 from payviox.idempotency.service import Done, ShownOnce
 from payviox.web.context import Call, business, services, write
 from payviox.web.json_body import read
 from payviox.webhooks import outbox, settings
 from payviox.webhooks.events import EventType
-from payviox.webhooks.settings import NothingToConfirm, NoWebhook
+from payviox.webhooks.settings import NothingToConfirm, NoWebhook, TokenWaits
 
 
 class Webhook(msgspec.Struct):
     """The webhook's settings. `token` is here once, in the answer that made it; `rotating` says
-    that a new token waits to be confirmed."""
+    that a new token waits to be confirmed, `rotating_since` since when."""
 
     url: str | None
     enabled: bool
     events: list[EventType]
     rotating: bool
+    rotating_since: datetime | UnsetType = UNSET
     token: str | UnsetType = UNSET
 
 
@@ -47,9 +50,11 @@ class TestWebhook(msgspec.Struct):
 
 
 class RotateToken(msgspec.Struct):
-    """Without `confirm` a new token is made; with it the new token signs from now on."""
+    """Without `confirm` a new token is made; with it the new token signs from now on. Where one
+    waits to be confirmed, `replace` makes another in its place."""
 
     confirm: bool = False
+    replace: bool = False
 
 
 class Rotation(msgspec.Struct):
@@ -130,7 +135,7 @@ async def send_test(request: Call) -> Response[Any]:
     TAG,
     {200: [Rotation(confirmed=False, token=EXAMPLE_TOKEN), Rotation(confirmed=True)]},
     request=[RotateToken(), RotateToken(confirm=True)],
-    errors=[NoWebhook, NothingToConfirm],
+    errors=[NoWebhook, NothingToConfirm, TokenWaits],
 )
 async def rotate_token(request: Call) -> Response[Any]:
     """Change the token in two steps, so that no delivery fails for it: ask for a new one, teach it
@@ -138,6 +143,8 @@ async def rotate_token(request: Call) -> Response[Any]:
     both signatures."""
     business_id = business(request).business_id
     wanted = read(await request.body(), RotateToken)
+    if wanted.confirm and wanted.replace:
+        raise FieldErrors({"replace": ["The replace field makes a new token; confirm makes none."]})
     keyring = services(request).keyring
 
     async def effect(connection: Connection) -> dict[str, bool] | ShownOnce:
@@ -145,7 +152,7 @@ async def rotate_token(request: Call) -> Response[Any]:
             await settings.confirm(connection, business_id)
             await businesses.audit(connection, business_id, "api", "webhook.token.confirm", {})
             return {"confirmed": True}
-        token = await settings.rotate(connection, business_id, keyring)
+        token = await settings.rotate(connection, business_id, keyring, replace=wanted.replace)
         await businesses.audit(connection, business_id, "api", "webhook.token.rotate", {})
         return ShownOnce({"confirmed": False}, token)
 
@@ -159,7 +166,12 @@ def _rotation(_: Connection, done: Done) -> Rotation:
 
 def _shown(webhook: settings.Webhook, token: str | None = None) -> Webhook:
     return Webhook(
-        webhook.url, webhook.enabled, list(webhook.events), webhook.rotating, token or UNSET
+        webhook.url,
+        webhook.enabled,
+        list(webhook.events),
+        webhook.rotating,
+        webhook.rotating_since or UNSET,
+        token or UNSET,
     )
 
 

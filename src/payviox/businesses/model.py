@@ -14,6 +14,7 @@ class Business:
     name: str
     hash_code: str
     payouts_enabled: bool
+    withdrawals_enabled: bool
     review_amount: int | None
     review_first_use: bool
     review_shared_users: int | None

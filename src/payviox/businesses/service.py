@@ -14,7 +14,7 @@ from payviox.businesses.model import (
 )
 from payviox.businesses.queries import businesses as queries
 from payviox.db.pool import Connection
-from payviox.errors import NotFound
+from payviox.errors import NotFound, WithdrawalsDisabled
 
 list_all = queries.list_all
 audit = queries.insert_audit
@@ -53,9 +53,20 @@ async def get(connection: Connection, business_id: UUID) -> Business:
     return business
 
 
+async def require_withdrawals(connection: Connection, business_id: UUID) -> None:
+    """Hold the switch of withdrawals until the transaction ends; before any account is locked.
+    Raises WithdrawalsDisabled."""
+    await queries.lock_withdrawals(connection, business_id, alone=False)
+    if not (await get(connection, business_id)).withdrawals_enabled:
+        raise WithdrawalsDisabled
+
+
 async def set_rules(
     connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: str
 ) -> None:
-    """Change columns of the business and write down who did."""
+    """Change columns of the business and write down who did. Once withdrawals are switched off, no
+    transaction that began before makes an order any more."""
+    if "withdrawals_enabled" in changes:
+        await queries.lock_withdrawals(connection, business_id, alone=True)
     await queries.update(connection, business_id, changes)
     await audit(connection, business_id, actor, "business.set", dict(changes))

@@ -6,6 +6,7 @@ from uuid import UUID
 import click
 
 from payviox import ids
+from payviox.auth.keys import KINDS
 from payviox.businesses import rules
 from payviox.businesses import service as businesses
 from payviox.businesses.model import AuditEntry
@@ -15,6 +16,7 @@ from payviox.cli.output import (
     CENTS,
     LIMIT,
     NAME,
+    NOTE,
     REFERENCE,
     as_json,
     cell,
@@ -25,6 +27,7 @@ from payviox.cli.output import (
 )
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.cli.shown import show_audit
+from payviox.cli.shown_once import shown_once
 from payviox.db.pool import Connection
 from payviox.money import dollars
 from payviox.reporting import business_summary
@@ -51,13 +54,19 @@ def create(name: str, as_json: bool) -> None:
         return await runtime.database.write(treasury.open_organization, name)
 
     twins = dict(zip(("live", "test"), map(_shown, run(work, may_begin=True)), strict=True))
-    if as_json:
-        print_json({"name": name, **twins})
-        return
-    for mode, twin in twins.items():
-        click.echo(f"{name} ({mode})")
-        for field, value in twin.items():
-            click.echo(f"  {field:<12} {value}")
+    again = "; ".join(
+        f"`payviox keys regenerate {twin['business_id']} {kind}`"
+        for twin in twins.values()
+        for kind in KINDS
+    )
+    with shown_once("the keys of the new businesses", again):
+        if as_json:
+            print_json({"name": name, **twins})
+            return
+        for mode, twin in twins.items():
+            click.echo(f"{name} ({mode})")
+            for field, value in twin.items():
+                click.echo(f"  {field:<12} {value}")
     click.echo("Keep the keys: they are not shown again.", err=True)
 
 
@@ -92,6 +101,7 @@ def _summary(summary: BusinessSummary) -> dict[str, object]:
         "name": summary.business.name,
         "mode": summary.business.mode,
         "payouts_enabled": summary.business.payouts_enabled,
+        "withdrawals_enabled": summary.business.withdrawals_enabled,
         "balance": summary.balance,
         "payout_balance": summary.payout_balance,
     }
@@ -151,7 +161,7 @@ def audit(business_id: UUID, limit: int, as_json: bool) -> None:
 @business.command("enable-payouts")
 @click.argument("business_id", type=BUSINESS)
 def enable_payouts(business_id: UUID) -> None:
-    """Switch payouts on."""
+    """Switch payouts on: money can be allocated to payout users."""
     _set(business_id, {"payouts_enabled": True})
     click.echo("Payouts are enabled.")
 
@@ -159,9 +169,42 @@ def enable_payouts(business_id: UUID) -> None:
 @business.command("disable-payouts")
 @click.argument("business_id", type=BUSINESS)
 def disable_payouts(business_id: UUID) -> None:
-    """Switch payouts off: nothing more is allocated from this moment on."""
+    """Switch payouts off: nothing more is allocated from this moment on.
+
+    Payout users can still withdraw what they have, and open orders go on: `disable-withdrawals`
+    stops new orders, `payviox order cancel` an open one.
+    """
     _set(business_id, {"payouts_enabled": False})
-    click.echo("Payouts are disabled.")
+    click.echo("Payouts are disabled: nothing more is allocated.")
+    click.echo(
+        "Payout users can still withdraw what they have (`payviox business disable-withdrawals`"
+        " stops that), and open orders go on.",
+        err=True,
+    )
+
+
+@business.command("enable-withdrawals")
+@click.argument("business_id", type=BUSINESS)
+def enable_withdrawals(business_id: UUID) -> None:
+    """Switch withdrawals on: payout users can ask for orders."""
+    _set(business_id, {"withdrawals_enabled": True})
+    click.echo("Withdrawals are enabled.")
+
+
+@business.command("disable-withdrawals")
+@click.argument("business_id", type=BUSINESS)
+def disable_withdrawals(business_id: UUID) -> None:
+    """Switch withdrawals off: payout users make no more orders from this moment on.
+
+    Open orders go on, and money can still be allocated: `disable-payouts` stops that.
+    """
+    _set(business_id, {"withdrawals_enabled": False})
+    click.echo("Withdrawals are disabled: no more orders are made.")
+    click.echo(
+        "Open orders go on (`payviox order cancel` stops one), and money can still be allocated"
+        " (`payviox business disable-payouts` stops that).",
+        err=True,
+    )
 
 
 @business.command("set")
@@ -208,12 +251,48 @@ def deposit(business_id: UUID, amount: int, reference: str, as_json: bool) -> No
 
     Once for each reference: the same command again changes nothing, so it is safe to repeat.
     """
-    made: list[treasury.Deposit] = []
+    made: list[treasury.Booked] = []
 
     async def book(connection: Connection) -> None:
         made.append(await treasury.deposit(connection, business_id, amount, reference, ACTOR))
 
-    after = _move(business_id, book, keyed=True)
+    _say_booked(_move(business_id, book, keyed=True), made, reference, as_json)
+
+
+@business.command("withdraw-funds")
+@click.argument("business_id", type=BUSINESS)
+@click.argument("amount", type=CENTS)
+@click.option(
+    "--reference",
+    "-r",
+    type=REFERENCE,
+    required=True,
+    help="Names this withdrawal of funds; each is booked once.",
+)
+@click.option("--reason", type=NOTE, required=True, help="Why, kept beside it.")
+@as_json
+def withdraw_funds(
+    business_id: UUID, amount: int, reference: str, reason: str, as_json: bool
+) -> None:
+    """Take AMOUNT cents out of the main balance: a mistyped deposit, or money taken back.
+
+    Once for each reference, like `deposit`. What was funded is moved back with `defund` first.
+    """
+    made: list[treasury.Booked] = []
+
+    async def book(connection: Connection) -> None:
+        made.append(
+            await treasury.withdraw_funds(
+                connection, business_id, amount, reference, reason=reason, actor=ACTOR
+            )
+        )
+
+    _say_booked(_move(business_id, book, keyed=True), made, reference, as_json)
+
+
+def _say_booked(
+    after: treasury.Balances, made: list[treasury.Booked], reference: str, as_json: bool
+) -> None:
     # Of several attempts of this one command, the first may have been the one that booked it.
     already_booked = all(each.already_booked for each in made)
     if as_json:

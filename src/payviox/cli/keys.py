@@ -5,11 +5,13 @@ from uuid import UUID
 
 import click
 
+from payviox import ids
 from payviox.auth.keys import KINDS, Kind
 from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, as_json, print_json
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
+from payviox.cli.shown_once import shown_once
 from payviox.treasury import service as treasury
 
 
@@ -33,8 +35,8 @@ def regenerate(business_id: UUID, kind: str, yes: bool, as_json: bool) -> None:
         )
 
     key = run(work)
-    if as_json:
-        print_json({f"{kind}_key": key})
-    else:
-        click.echo(key)
+    again = f"`payviox keys regenerate {ids.show(ids.BUSINESS, business_id)} {kind}`"
+    with shown_once(f"the new {kind} key", f"{again}; the old one has stopped."):
+        print_json({f"{kind}_key": key}) if as_json else click.echo(key)
+    if not as_json:
         click.echo("Keep it: it is not shown again.", err=True)

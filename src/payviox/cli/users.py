@@ -12,6 +12,7 @@ from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, CENTS, LIMIT, USER, as_json, print_json, print_table
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
+from payviox.cli.shown_once import shown_once
 from payviox.db.pool import Connection
 from payviox.errors import FieldErrors, NotFound
 from payviox.money import dollars
@@ -127,10 +128,10 @@ def rotate_hash(user_id: UUID, yes: bool, as_json: bool) -> None:
         return await runtime.database.write(change)
 
     made = run(work)
-    if as_json:
-        print_json({"payout_user_id": ids.show(ids.USER, user_id), "hash": made})
-    else:
-        click.echo(made)
+    shown_id = ids.show(ids.USER, user_id)
+    again = f"`payviox users rotate-hash {shown_id}`; the old one has stopped."
+    with shown_once("the payout user's new hash", again):
+        print_json({"payout_user_id": shown_id, "hash": made}) if as_json else click.echo(made)
 
 
 @users.command()

@@ -25,6 +25,7 @@ from payviox.cli.output import (
 from payviox.cli.prompts import confirm as ask
 from payviox.cli.runtime import ACTOR, Runtime, T, run
 from payviox.cli.shown import show_event
+from payviox.cli.shown_once import shown_once
 from payviox.db.pool import Connection
 from payviox.errors import FieldErrors
 from payviox.webhooks import log, outbox
@@ -96,7 +97,22 @@ def set_(
             raise
 
     now, token = _write(business_id, "webhook.set", changes, change)
-    _print(now, token, as_json)
+    if token is None:
+        _print(now, None, as_json)
+    else:
+        with shown_once("the webhook's token", _another_token(business_id)):
+            _print(now, token, as_json)
+        _say_once(as_json)
+
+
+def _another_token(business_id: UUID) -> str:
+    command = f"payviox webhook rotate-token {ids.show(ids.BUSINESS, business_id)}"
+    return f"`{command} --replace`, then `{command} --confirm`."
+
+
+def _say_once(as_json: bool, more: str = "") -> None:
+    if not as_json:
+        click.echo(f"{ONCE}{more}", err=True)
 
 
 def _is_private(url: str) -> bool:
@@ -114,6 +130,7 @@ def _print(now: Webhook, token: str | None, as_json: bool) -> None:
         "enabled": now.enabled,
         "events": list(now.events),
         "rotating": now.rotating,
+        **({"rotating_since": now.rotating_since} if now.rotating else {}),
     }
     if token is not None:
         shown["token"] = token
@@ -121,8 +138,6 @@ def _print(now: Webhook, token: str | None, as_json: bool) -> None:
         print_json(shown)
         return
     print_pairs(shown)
-    if token is not None:
-        click.echo(ONCE, err=True)
 
 
 @webhook.command()
@@ -151,14 +166,20 @@ def test(business_id: UUID, event_type: str, as_json: bool) -> None:
 @webhook.command("rotate-token")
 @click.argument("business_id", type=BUSINESS)
 @click.option("--confirm", is_flag=True, help="Let the new token sign from now on.")
+@click.option("--replace", is_flag=True, help="Make another, though one waits to be confirmed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
-def rotate_token(business_id: UUID, confirm: bool, yes: bool, as_json: bool) -> None:
+def rotate_token(
+    business_id: UUID, *, confirm: bool, replace: bool, yes: bool, as_json: bool
+) -> None:
     """Make a new token, in two steps, so that no delivery fails.
 
     First without --confirm: the new token is shown; let the receiver accept it. Then with
-    --confirm: it signs from then on.
+    --confirm: it signs from then on. Where a new token waits already, only --replace makes another:
+    what the receiver may have learned would be worth nothing.
     """
+    if confirm and replace:
+        raise click.UsageError("Use one of --confirm and --replace.")
     if confirm:
         ask("From now on only the new token signs. Does the receiver accept it?", yes=yes)
         _write(
@@ -173,13 +194,13 @@ def rotate_token(business_id: UUID, confirm: bool, yes: bool, as_json: bool) -> 
         business_id,
         "webhook.token_made",
         {},
-        lambda runtime, connection: webhooks.rotate(connection, business_id, runtime.keyring),
+        lambda runtime, connection: webhooks.rotate(
+            connection, business_id, runtime.keyring, replace=replace
+        ),
     )
-    if as_json:
-        print_json({"token": token, "rotating": True})
-    else:
-        click.echo(token)
-        click.echo(f"{ONCE} It signs once it is confirmed with --confirm.", err=True)
+    with shown_once("the new token", _another_token(business_id)):
+        print_json({"token": token, "rotating": True}) if as_json else click.echo(token)
+    _say_once(as_json, " It signs once it is confirmed with --confirm.")
 
 
 @webhook.command("log")

@@ -18,6 +18,7 @@ AccountKind = Literal[
 ]
 TransferKind = Literal[
     "deposit",
+    "funds_withdrawal",
     "fund",
     "defund",
     "allocation",
@@ -39,6 +40,7 @@ MAY_BE_NEGATIVE: frozenset[str] = frozenset({"world", "fee_income", "suspense"})
 
 MOVES: dict[str, frozenset[tuple[str, str, bool]]] = {
     "deposit": frozenset({("world", "main", False)}),
+    "funds_withdrawal": frozenset({("main", "world", False)}),
     "fund": frozenset({("main", "payout", False)}),
     "defund": frozenset({("payout", "main", False)}),
     "allocation": frozenset({("payout", "user", False)}),

@@ -22,7 +22,7 @@ __all__ = [
     "MovementRow",
     "SumRow",
     "balances",
-    "find_deposit",
+    "find_by_reference",
     "find_transfer",
     "in_transit_of",
     "list_movements",
@@ -37,7 +37,7 @@ balances = queries.balances
 sums = queries.sums
 user_balance = queries.user_balance
 find_transfer = queries.find_transfer
-find_deposit = queries.find_deposit
+find_by_reference = queries.find_by_reference
 in_transit_of = queries.in_transit_of
 list_movements = queries.list_movements
 

@@ -98,7 +98,7 @@ async def _replace_token(
 ) -> str | None:
     """A webhook token that signs at once; None where the business has no webhook."""
     try:
-        token = await webhooks.rotate(connection, business_id, keyring)
+        token = await webhooks.rotate(connection, business_id, keyring, replace=True)
     except webhooks.NoWebhook:
         return None
     await webhooks.confirm(connection, business_id)

@@ -25,8 +25,9 @@ class Balances:
 
 
 @dataclass(frozen=True, slots=True)
-class Deposit:
-    """A deposit; `already_booked` where an earlier call made it and this one changed nothing."""
+class Booked:
+    """A transfer with a reference; `already_booked` where an earlier call made it and this one
+    changed nothing."""
 
     transfer: Transfer
     already_booked: bool
@@ -63,24 +64,64 @@ async def balances(connection: Connection, business_id: UUID) -> Balances:
 
 async def deposit(
     connection: Connection, business_id: UUID, amount: int, reference: str, actor: str
-) -> Deposit:
+) -> Booked:
     """Credit the main balance, once for each reference.
 
     The same reference again, however its letters are composed, answers the first transfer; with
     another amount it raises Conflict.
     """
-    await ledger.lock(connection, business_id, [MAIN, WORLD])
-    earlier = await ledger.find_deposit(connection, business_id, spellings(reference))
-    if earlier is not None:
-        if earlier.amount != amount:
-            raise Conflict(
-                f"The reference {reference!r} was used before for a deposit of"
-                f" {earlier.amount} cents"
-            )
-        return Deposit(earlier, already_booked=True)
     posting = Posting("deposit", amount, WORLD, MAIN, reference=composed(reference), actor=actor)
-    made = (await ledger.post(connection, business_id, [posting]))[0]
-    return Deposit(made, already_booked=False)
+    return await _book_once(connection, business_id, reference, posting)
+
+
+async def withdraw_funds(
+    connection: Connection,
+    business_id: UUID,
+    amount: int,
+    reference: str,
+    *,
+    reason: str,
+    actor: str,
+) -> Booked:
+    """Take money out of the main balance, back to where deposits come from, once for each
+    reference: a mistyped deposit, or money that the business took back.
+
+    References of deposits are others than these. Raises Conflict like `deposit`, and
+    InsufficientBalance: what was moved to the payout balance is moved back first.
+    """
+    posting = Posting(
+        "funds_withdrawal",
+        amount,
+        MAIN,
+        WORLD,
+        reference=composed(reference),
+        reason=reason,
+        actor=actor,
+    )
+    booked = await _book_once(connection, business_id, reference, posting)
+    if not booked.already_booked:
+        detail = {"amount": amount, "reference": posting.reference, "reason": reason}
+        await businesses.audit(connection, business_id, actor, "business.withdraw_funds", detail)
+    return booked
+
+
+async def _book_once(
+    connection: Connection, business_id: UUID, reference: str, posting: Posting
+) -> Booked:
+    """Make this transfer unless its reference has made one of its kind before. `reference` is as
+    the caller spells it."""
+    await ledger.lock(connection, business_id, [MAIN, WORLD])
+    earlier = await ledger.find_by_reference(
+        connection, business_id, posting.kind, spellings(reference)
+    )
+    if earlier is None:
+        return Booked(await _move(connection, business_id, posting), already_booked=False)
+    if earlier.amount != posting.amount:
+        what = "deposit" if posting.kind == "deposit" else "withdrawal of funds"
+        raise Conflict(
+            f"The reference {reference!r} was used before for a {what} of {earlier.amount} cents"
+        )
+    return Booked(earlier, already_booked=True)
 
 
 async def fund(connection: Connection, business_id: UUID, amount: int, actor: str) -> Transfer:

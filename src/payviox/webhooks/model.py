@@ -17,6 +17,7 @@ class Settings:
     events: list[EventType]
     token: bytes = field(repr=False)
     next_token: bytes | None = field(repr=False)
+    next_token_since: datetime | None
     key_id: str
 
 

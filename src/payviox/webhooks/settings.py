@@ -8,6 +8,7 @@ it is confirmed, so that the receiver can learn it first and no delivery fails f
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -46,14 +47,26 @@ class NothingToConfirm(Conflict):
     message = "There is no new token to confirm: ask for one first"
 
 
+class TokenWaits(Conflict):
+    message = (
+        "A new token already waits to be confirmed: confirm it, or say replace to make another in"
+        " its place"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """The settings as they may be shown. `rotating`: a new token waits to be confirmed."""
+    """The settings as they may be shown. `rotating_since`: a new token waits to be confirmed, since
+    then."""
 
     url: str | None = None
     enabled: bool = False
     events: tuple[EventType, ...] = DEFAULT_EVENTS
-    rotating: bool = False
+    rotating_since: datetime | None = None
+
+    @property
+    def rotating(self) -> bool:
+        return self.rotating_since is not None
 
 
 async def get(connection: Connection, business_id: UUID) -> Webhook:
@@ -88,14 +101,20 @@ async def change(
         raise FieldErrors({"url": ["The url field is required to switch the webhook on."]})
     events = tuple(name for name in TYPES if name in wanted)
     await queries.update_settings(connection, business_id, url, enabled, events)
-    rotating = now.next_token is not None
-    return Webhook(url, enabled, events, rotating), token if made else None
+    return Webhook(url, enabled, events, now.next_token_since), token if made else None
 
 
-async def rotate(connection: Connection, business_id: UUID, cipher: Cipher) -> str:
-    """A new token, which signs from confirm() on; until then the old one does. One that was not
-    confirmed is forgotten. Raises NoWebhook."""
+async def rotate(
+    connection: Connection, business_id: UUID, cipher: Cipher, *, replace: bool = False
+) -> str:
+    """A new token, which signs from confirm() on; until then the old one does.
+
+    One that waits already may be with the receiver: only `replace` makes another in its place.
+    Raises NoWebhook and TokenWaits.
+    """
     now = await _locked(connection, business_id)
+    if now.next_token is not None and not replace:
+        raise TokenWaits
     token = new_token()
     # One key id covers both tokens, so the old one comes under the current key too.
     await queries.update_tokens(
@@ -104,6 +123,7 @@ async def rotate(connection: Connection, business_id: UUID, cipher: Cipher) -> s
         _resealed(now.token, now, cipher),
         cipher.encrypt(token.encode(), _place(business_id)),
         cipher.current.id,
+        new=True,
     )
     return token
 
@@ -173,9 +193,7 @@ async def _locked(connection: Connection, business_id: UUID) -> Settings:
 
 
 def _shown(stored: Settings) -> Webhook:
-    return Webhook(
-        stored.url, stored.enabled, tuple(stored.events), rotating=stored.next_token is not None
-    )
+    return Webhook(stored.url, stored.enabled, tuple(stored.events), stored.next_token_since)
 
 
 def _resealed(token: bytes, stored: Settings, cipher: Cipher) -> bytes:

@@ -9,7 +9,7 @@ from payviox.auth.users import UserCaller
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Database
-from payviox.errors import FieldErrors, NotFound, ProviderUnavailable
+from payviox.errors import FieldErrors, NotFound, ProviderUnavailable, WithdrawalsDisabled
 from payviox.event_log import EventLogger
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.rails.protocol import Invalid, Quote, Rail, RailError, ReadyOrder, Request
@@ -31,8 +31,8 @@ class Prepared:
 async def quote(
     database: Database, rails: Rails, caller: UserCaller, request: Request
 ) -> tuple[str, Quote]:
-    """Which rail would serve it, and what it would cost. Raises FieldErrors, and
-    ProviderUnavailable."""
+    """Which rail would serve it, and what it would cost. Raises WithdrawalsDisabled, FieldErrors,
+    and ProviderUnavailable."""
     business = await _business(database, caller)
     served, request = await _route(rails, business, request)
     return served.rail.name, await _quote(served, request)
@@ -45,8 +45,8 @@ async def prepare(
     request: Request,
     quote_id: UUID | None,
 ) -> Prepared:
-    """A valid order, priced by the named quote or by the rail as of now. Raises FieldErrors, and
-    ProviderUnavailable."""
+    """A valid order, priced by the named quote or by the rail as of now. Raises
+    WithdrawalsDisabled, FieldErrors, and ProviderUnavailable."""
     business = await _business(database, caller)
     served, request = await _route(rails, business, request)
     rail = served.rail
@@ -67,7 +67,10 @@ async def prepare(
 
 
 async def _business(database: Database, caller: UserCaller) -> Business:
-    return await database.fetch(businesses.get, caller.business_id)
+    business = await database.fetch(businesses.get, caller.business_id)
+    if not business.withdrawals_enabled:
+        raise WithdrawalsDisabled
+    return business
 
 
 async def _route(rails: Rails, business: Business, request: Request) -> tuple[Served, Request]:

@@ -149,6 +149,8 @@ class Rails:
         return [await self._method(business, provider) for provider in PROVIDERS]
 
     async def _method(self, business: Business, provider: Provider) -> Method:
+        if not business.withdrawals_enabled:
+            return Method(provider, False, business.min_withdrawal, business.max_withdrawal)
         usable: list[_Open] = []
         options: dict[str, dict[str, Any]] = {}
         taken: set[tuple[str, str]] = set()

@@ -50,9 +50,10 @@ async def create(
     """Reserve the amount and make the order, for review or for the worker. `business` is as the
     caller knows it; its rules and limits are those of now.
 
-    Raises FieldErrors (limits), Unauthorized (the payout user was just deactivated), Conflict (the
-    quote expired or was used) and InsufficientBalance.
+    Raises WithdrawalsDisabled, FieldErrors (limits), Unauthorized (the payout user was just
+    deactivated), Conflict (the quote expired or was used) and InsufficientBalance.
     """
+    await businesses.require_withdrawals(connection, business.id)
     await review.queue_up(connection, business, ready)
     source = user_account(user_id)
     accounts = await ledger.lock(connection, business.id, [source])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from payviox import __version__
 from payviox.db.embedded import embedded
-from support.installation import Installation, until
+from support.installation import PAYVIOX, Installation, until
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,29 @@ def test_a_deposit_is_credited_once_for_each_reference(
     assert call(installation, acme, "GET", "/balance").json() == after
 
 
+def test_a_mistyped_deposit_is_corrected_once_for_each_reference(
+    installation: Installation,
+) -> None:
+    business_id = installation.told("business", "create", "Typo")["test"]["business_id"]
+    installation.done("business", "deposit", business_id, "100000", "-r", "bank 7")
+    command = ("business", "withdraw-funds", business_id)
+    said = installation.refused(*command, "90000", "-r", "bank 7, wrong", status=2)
+    assert "--reason" in said
+    reasoned = (*command, "90000", "-r", "bank 7, wrong", "--reason", "one 0 too many")
+    first, again = installation.told(*reasoned), installation.told(*reasoned)
+    assert first == {"balance": 10_000, "payout_balance": 0, "already_booked": False}
+    assert again == first | {"already_booked": True}
+    other = (*command, "10001", "-r", "2", "--reason", "more than there is")
+    assert "Insufficient balance" in installation.refused(*other)
+    entry = installation.told("business", "audit", business_id)[0]
+    assert entry["detail"] == {
+        "amount": 90_000,
+        "reference": "bank 7, wrong",
+        "reason": "one 0 too many",
+    }
+    assert "well" in installation.done("ledger", "verify")
+
+
 def test_a_business_shows_what_every_account_of_it_holds(installation: Installation) -> None:
     business = installation.told("business", "create", "Books")["test"]
     business_id = business["business_id"]
@@ -161,6 +185,62 @@ def test_switching_payouts_off_counts_at_once(installation: Installation, acme: 
     assert refused.status_code == 403
     installation.done("business", "enable-payouts", acme["business_id"])
     assert call(installation, acme, "POST", "/payout/create", json=body).status_code == 201
+
+
+def test_switching_withdrawals_off_says_what_goes_on_and_is_shown(
+    installation: Installation, acme: Any
+) -> None:
+    business_id = acme["business_id"]
+    for command, word in (("disable-payouts", "disable-withdrawals"), ("enable-payouts", "")):
+        ended = installation.run("business", command, business_id)
+        assert (ended.returncode, word in ended.stderr) == (0, True)
+    ended = installation.run("business", "disable-withdrawals", business_id)
+    assert (ended.returncode, ended.stdout) == (
+        0,
+        "Withdrawals are disabled: no more orders are made.\n",
+    )
+    assert "Open orders go on" in ended.stderr
+    assert installation.told("business", "show", business_id)["withdrawals_enabled"] is False
+    installation.done("business", "enable-withdrawals", business_id)
+    assert installation.told("business", "show", business_id)["withdrawals_enabled"] is True
+
+
+def test_a_secret_that_could_not_be_printed_is_said_to_be_lost(
+    installation: Installation, acme: Any
+) -> None:
+    made = installation.told("business", "create", "Unseen")["test"]
+    pay(installation, acme, "unseen@example.com", 1)
+    user_id = installation.told("users", "list", acme["business_id"])[0]["payout_user_id"]
+    business_id = made["business_id"]
+    url = ("--url", "https://example.com/hook")
+    for command, again in (
+        (("business", "create", "Unseen too"), "`payviox keys regenerate biz_"),
+        (
+            ("keys", "regenerate", business_id, "secret", "--yes"),
+            f"`payviox keys regenerate {business_id} secret`",
+        ),
+        (("webhook", "set", business_id, *url), f"`payviox webhook rotate-token {business_id}"),
+        (
+            ("webhook", "rotate-token", business_id, "--json"),
+            f"`payviox webhook rotate-token {business_id} --replace`",
+        ),
+        (("users", "rotate-hash", user_id, "--yes"), f"`payviox users rotate-hash {user_id}`"),
+    ):
+        for redirection in ("> /dev/full", ">&-") if command[0] == "keys" else ("> /dev/full",):
+            ended = subprocess.run(
+                ["/bin/sh", "-c", f'"$0" "$@" {redirection}', PAYVIOX, *command],
+                capture_output=True,
+                text=True,
+                env=installation.environment,
+                cwd=installation.home.parent,
+                check=False,
+            )
+            assert ended.returncode == 1, ended.stderr
+            assert ended.stderr.startswith("Error: It was done, but "), ended.stderr
+            assert again in ended.stderr
+            assert ended.stderr.count("\n") == 1
+    stopped = call(installation, made, "GET", "/balance")
+    assert stopped.status_code == 401, "it was done"
 
 
 def test_a_regenerated_key_stops_the_old_one_at_once(installation: Installation) -> None:
@@ -319,7 +399,11 @@ def test_webhooks_are_set_tested_and_their_tokens_rotated_in_two_steps(
     )
     new = installation.done("webhook", "rotate-token", business_id)
     assert new.startswith("whsec_")
-    assert installation.told("webhook", "show", business_id)["rotating"] is True
+    shown = installation.told("webhook", "show", business_id)
+    assert (shown["rotating"], shown["rotating_since"][:2]) == (True, "20")
+    said = installation.refused("webhook", "rotate-token", business_id)
+    assert said.startswith("Error: A new token already waits to be confirmed")
+    assert installation.done("webhook", "rotate-token", business_id, "--replace") != new
     installation.done("webhook", "rotate-token", business_id, "--confirm", "--yes")
     assert installation.told("webhook", "show", business_id)["rotating"] is False
 

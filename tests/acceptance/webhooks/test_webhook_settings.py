@@ -166,6 +166,32 @@ async def test_a_new_token_signs_once_it_is_confirmed(
     assert (await rotate(business, confirm=True)).status_code == 409
 
 
+async def test_a_token_that_waits_is_replaced_only_on_purpose(
+    business: TestBusiness, courier: Courier, receiving: Receiver
+) -> None:
+    await put(business, url=receiving.url, enabled=True)
+    assert "rotating_since" not in (await business.client.get("/payout/webhook")).json()
+    waiting = (await rotate(business, replace=True)).json()["token"]
+    since = (await business.client.get("/payout/webhook")).json()["rotating_since"]
+    refused = await rotate(business)
+    assert refused.status_code == 409
+    assert refused.json()["error"].startswith("A new token already waits to be confirmed")
+    both = await rotate(business, confirm=True, replace=True)
+    assert (both.status_code, list(both.json())) == (400, ["replace"])
+    changed = await put(business, events=["payout.failed"])
+    assert changed.json()["rotating_since"] == since, "neither refusal nor change makes it another"
+    replaced = (await rotate(business, replace=True)).json()["token"]
+    assert (await business.client.get("/payout/webhook")).json()["rotating_since"] > since
+    await rotate(business, confirm=True)
+    await business.client.post("/payout/webhook/test", json={"type": "payout.created"})
+    courier.wake(business.business_id)
+    await courier.idle()
+    signed = receiving.received[-1].documented_signature
+    assert (signed(waiting), signed(replaced)) == (False, True)
+    assert "rotating_since" not in (await business.client.get("/payout/webhook")).json()
+    assert (await rotate(business)).status_code == 200, "after a confirmation it begins anew"
+
+
 async def test_a_rotation_repeated_with_its_key_does_not_show_the_token_again(
     business: TestBusiness,
 ) -> None:

@@ -5,6 +5,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, get_args
+from uuid import UUID
 
 import pytest
 from hypothesis import settings
@@ -65,6 +66,7 @@ class Ledger(RuleBasedStateMachine):
         self.business: TestBusiness = self.runner.run(open_business(self.database))
         self.balances: Counter[AccountName] = Counter()
         self.deposits: dict[str, int] = {}
+        self.withdrawn: dict[str, int] = {}
         self.orders: list[tuple[AccountName, int]] = []
         self.items: list[suspense.Item] = []
 
@@ -84,6 +86,28 @@ class Ledger(RuleBasedStateMachine):
         if known is None:
             self.deposits[reference] = amount
             self._moved(amount, WORLD, MAIN)
+
+    @rule(amount=AMOUNTS, reference=st.sampled_from("abc"))
+    def withdraw_funds(self, amount: int, reference: str) -> None:
+        def withdraw(
+            connection: Connection, business_id: UUID, amount: int, actor: str
+        ) -> Awaitable[object]:
+            return treasury.withdraw_funds(
+                connection, business_id, amount, reference, reason="model", actor=actor
+            )
+
+        known = self.withdrawn.get(reference)
+        if known not in (None, amount):
+            with pytest.raises(Conflict):
+                self._treasury(withdraw, amount)
+        elif known is None and self.balances[MAIN] < amount:
+            with pytest.raises(InsufficientBalance):
+                self._treasury(withdraw, amount)
+        else:
+            self._treasury(withdraw, amount)
+            if known is None:
+                self.withdrawn[reference] = amount
+                self._moved(amount, MAIN, WORLD)
 
     @rule(amount=AMOUNTS, back=st.booleans())
     def fund_or_defund(self, amount: int, back: bool) -> None:

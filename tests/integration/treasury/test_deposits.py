@@ -38,5 +38,7 @@ async def test_what_was_kept_in_another_composition_is_found(make_business: Make
     business = await make_business()
     await business.database.write(treasury.deposit, business.business_id, 700, NAME, "test")
     async with business.database.read() as connection:
-        kept = await treasury.ledger.find_deposit(connection, business.business_id, FORMS)
+        kept = await treasury.ledger.find_by_reference(
+            connection, business.business_id, "deposit", FORMS
+        )
     assert kept is not None

@@ -20,6 +20,7 @@ def business_named(name: str) -> Business:
         name=name,
         hash_code="01234567",
         payouts_enabled=True,
+        withdrawals_enabled=True,
         review_amount=None,
         review_first_use=False,
         review_shared_users=None,

@@ -82,6 +82,7 @@ def business(mode: str = "test", least: int = 100, most: int = 10_000) -> Busine
         name="ACME",
         hash_code="01234567",
         payouts_enabled=True,
+        withdrawals_enabled=True,
         review_amount=None,
         review_first_use=False,
         review_shared_users=None,

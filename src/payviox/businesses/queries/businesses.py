@@ -11,8 +11,9 @@ from payviox.businesses.model import AuditEntry, Business
 from payviox.db.pool import Connection
 
 COLUMNS = (
-    "id, organization_id, mode, name, hash_code, payouts_enabled, review_amount, review_first_use,"
-    " review_shared_users, review_velocity_orders, review_velocity_amount, review_rails,"
+    "id, organization_id, mode, name, hash_code, payouts_enabled, withdrawals_enabled,"
+    " review_amount, review_first_use, review_shared_users, review_velocity_orders,"
+    " review_velocity_amount, review_rails,"
     " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
     " suspense_alert_hours, created_at"
 )
@@ -81,6 +82,16 @@ async def update(connection: Connection, business_id: UUID, changes: Mapping[str
             sql.SQL(", ").join(assignments), sql.Placeholder("_business")
         ),
         {**changes, "_business": business_id},
+    )
+
+
+async def lock_withdrawals(connection: Connection, business_id: UUID, *, alone: bool) -> None:
+    """Hold the switch of a business's withdrawals as it is until the transaction ends, beside
+    others who do the same; or `alone`, to turn it."""
+    function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    await connection.execute(
+        f"SELECT {function}(hashtextextended('withdrawals ' || %s, 0))",
+        [str(business_id)],
     )
 
 

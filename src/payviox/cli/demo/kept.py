@@ -122,7 +122,7 @@ class Renewal:
         ):
             return replace(demo, webhook_url=self._url)
         if token is None:
-            token = await webhooks.rotate(connection, demo.id, self._keyring)
+            token = await webhooks.rotate(connection, demo.id, self._keyring, replace=True)
             await webhooks.confirm(connection, demo.id)
         notes.append("The webhook token was changed; a new one was made for the demo.")
         return replace(demo, webhook_url=self._url, webhook_token=token)

@@ -9,7 +9,7 @@ import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
-from payviox.ledger.model import Account, AccountName, Posting, Transfer
+from payviox.ledger.model import Account, AccountName, Posting, Transfer, TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,17 +194,17 @@ async def in_transit_of(
     return dict(await cursor.fetchall())  # type: ignore[arg-type]  # uuid, bigint
 
 
-async def find_deposit(
-    connection: Connection, business_id: UUID, references: Sequence[str]
+async def find_by_reference(
+    connection: Connection, business_id: UUID, kind: TransferKind, references: Sequence[str]
 ) -> Transfer | None:
-    """The first deposit under any of these spellings of one reference."""
+    """The first transfer of this kind under any of these spellings of one reference."""
     async with connection.cursor(row_factory=class_row(Transfer)) as cursor:
         await cursor.execute(
             "SELECT id, kind, amount, from_account, from_balance, to_account, to_balance,"
             " created_at FROM transfers"
-            " WHERE business_id = %s AND reference = ANY(%s) AND kind = 'deposit'"
+            " WHERE business_id = %s AND reference = ANY(%s) AND kind = %s"
             " ORDER BY id LIMIT 1",
-            [business_id, list(references)],
+            [business_id, list(references), kind],
         )
         return await cursor.fetchone()
 

@@ -30,7 +30,7 @@ async def insert_settings(
 async def find_settings(connection: Connection, business_id: UUID) -> Settings | None:
     async with connection.cursor(row_factory=class_row(Settings)) as cursor:
         await cursor.execute(
-            "SELECT business_id, url, enabled, events, token, next_token, key_id"
+            "SELECT business_id, url, enabled, events, token, next_token, next_token_since, key_id"
             " FROM webhook_settings WHERE business_id = %s",
             [business_id],
         )
@@ -48,7 +48,7 @@ async def list_tokens(connection: Connection) -> list[LiveToken]:
 async def lock_settings(connection: Connection, business_id: UUID) -> Settings | None:
     async with connection.cursor(row_factory=class_row(Settings)) as cursor:
         await cursor.execute(
-            "SELECT business_id, url, enabled, events, token, next_token, key_id"
+            "SELECT business_id, url, enabled, events, token, next_token, next_token_since, key_id"
             " FROM webhook_settings WHERE business_id = %s FOR UPDATE",
             [business_id],
         )
@@ -66,12 +66,27 @@ async def update_settings(
 
 
 async def update_tokens(
-    connection: Connection, business_id: UUID, token: bytes, next_token: bytes | None, key_id: str
+    connection: Connection,
+    business_id: UUID,
+    token: bytes,
+    next_token: bytes | None,
+    key_id: str,
+    *,
+    new: bool = False,
 ) -> None:
+    """`new`: the next token begins to wait now; else it waits since it did."""
     await connection.execute(
-        "UPDATE webhook_settings SET token = %s, next_token = %s, key_id = %s, updated_at = now()"
-        " WHERE business_id = %s",
-        [token, next_token, key_id, business_id],
+        "UPDATE webhook_settings SET token = %(token)s, next_token = %(next)s, key_id = %(key)s,"
+        " next_token_since = CASE WHEN %(next)s::bytea IS NULL THEN NULL"
+        "                         WHEN %(new)s THEN now() ELSE next_token_since END,"
+        " updated_at = now() WHERE business_id = %(business)s",
+        {
+            "token": token,
+            "next": next_token,
+            "key": key_id,
+            "new": new,
+            "business": business_id,
+        },
     )
 
 
