@@ -3,11 +3,13 @@ docs/operating.md; nothing here opens a file but `.env` and the kept secret key.
 
 import json
 import os
+import re
 import secrets
 import shlex
 from dataclasses import dataclass, field, fields
 from itertools import takewhile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -20,6 +22,8 @@ HOW_TO_MAKE_A_KEY = (
 
 SHORTEST_KEY = 32
 """Characters."""
+
+PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,260}(/[A-Za-z0-9._~%/-]{0,240})?", re.ASCII)
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -90,7 +94,7 @@ def load() -> Settings:
         migration_url=_postgresql(env, "PAYVIOX_MIGRATION_URL"),
         host=host,
         port=port,
-        public_url=(env.get("PAYVIOX_PUBLIC_URL") or f"http://{_shown(host)}:{port}").rstrip("/"),
+        public_url=_public_url(env.get("PAYVIOX_PUBLIC_URL") or f"http://{_shown(host)}:{port}"),
         secret_key=secret_key,
         previous_secret_keys=_previous_keys(env.get("PAYVIOX_PREVIOUS_SECRET_KEYS") or ""),
         allow_private_webhooks=_switch(env, "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"),
@@ -98,6 +102,23 @@ def load() -> Settings:
         log_level=_log_level(env),
         allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
     )
+
+
+def _public_url(text: str) -> str:
+    """An address that vendors and people can open, without a slash at its end. Raises
+    SettingsError; the text may hold a password and is not repeated."""
+    try:
+        parts = urlsplit(text)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    extra = not whole or "@" in parts.netloc or bool(parts.query or parts.fragment)
+    if extra or parts.scheme not in ("http", "https") or not PUBLIC_URL.fullmatch(text):
+        raise SettingsError(
+            "PAYVIOX_PUBLIC_URL must be the address by which this installation is reached from"
+            " outside, such as https://payouts.example.com, without user, query or fragment."
+        )
+    return text.rstrip("/")
 
 
 def _previous_keys(text: str) -> tuple[str, ...]:

@@ -35,3 +35,7 @@ class Business:
 
 DEFAULT_LIVE_REVIEW_AMOUNT = 50_000
 """Live orders from this many cents are reviewed unless the business says otherwise."""
+
+DEFAULT_LIVE_VELOCITY_ORDERS = 20
+"""A payout user's live orders are reviewed from this many within 24 hours unless the business says
+otherwise."""

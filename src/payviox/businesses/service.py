@@ -9,7 +9,11 @@ from uuid import UUID
 from payviox import ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
-from payviox.businesses.model import DEFAULT_LIVE_REVIEW_AMOUNT, Business
+from payviox.businesses.model import (
+    DEFAULT_LIVE_REVIEW_AMOUNT,
+    DEFAULT_LIVE_VELOCITY_ORDERS,
+    Business,
+)
 from payviox.businesses.queries import businesses as queries
 from payviox.db.pool import Connection
 from payviox.errors import NotFound, WithdrawalsDisabled
@@ -22,7 +26,10 @@ async def create(connection: Connection, name: str) -> tuple[Business, Business]
     organization_id = ids.new()
     await queries.insert_organization(connection, organization_id, name)
     made = []
-    for mode, review_amount in (("live", DEFAULT_LIVE_REVIEW_AMOUNT), ("test", None)):
+    for mode, review_amount, velocity in (
+        ("live", DEFAULT_LIVE_REVIEW_AMOUNT, DEFAULT_LIVE_VELOCITY_ORDERS),
+        ("test", None, None),
+    ):
         business_id = ids.new()
         await queries.insert_business(
             connection,
@@ -32,6 +39,7 @@ async def create(connection: Connection, name: str) -> tuple[Business, Business]
             name=name,
             hash_code=secrets.token_hex(4),
             review_amount=review_amount,
+            review_velocity_orders=velocity,
         )
         made.append(await get(connection, business_id))
     return made[0], made[1]

@@ -38,6 +38,17 @@ class Group(click.Group):
         part = self.parts.get(cmd_name)
         return part.load() if part else super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if ctx.resilient_parsing or args[0] in self.list_commands(ctx):
+                raise
+            known = ", ".join(self.list_commands(ctx))
+            raise click.UsageError(f"{error.message} There are: {known}.", ctx) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, self._sentence(ctx, name)) for name in self.list_commands(ctx)]
         if rows:

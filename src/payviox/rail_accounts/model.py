@@ -53,5 +53,15 @@ class Changes:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An account that is to be connected: what is named of it, and its credentials."""
+
+    business_id: UUID
+    rail: RailName
+    changes: Changes
+    credentials: Mapping[str, str] = field(repr=False)
+
+
 def place(business_id: UUID, rail: str) -> str:
     return f"rail_accounts:{business_id}:{rail}"

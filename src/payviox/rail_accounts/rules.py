@@ -250,6 +250,11 @@ def is_vendors_own(rail: RailName, settings: Mapping[str, Any]) -> bool:
     return not host or vendor is None or host == vendor or host.endswith(f".{vendor}")
 
 
+def is_on_this_machine(settings: Mapping[str, Any]) -> bool:
+    """Whether the account's API is a simulator on this machine."""
+    return is_this_machine(_host(settings))
+
+
 def _host(settings: Mapping[str, Any]) -> str:
     return (urlsplit(settings.get("base_url") or "").hostname or "").rstrip(".")
 

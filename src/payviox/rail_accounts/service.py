@@ -10,7 +10,7 @@ from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.audit.acts import Act
 from payviox.businesses import service as businesses
-from payviox.db import account_locks
+from payviox.db import account_locks, jobs
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.keyring import Keyring
@@ -20,6 +20,7 @@ from payviox.rail_accounts.queries import accounts as queries
 from payviox.rail_state.queries import products
 from payviox.rails.fees import FeePolicy
 from payviox.rails.protocol import Account, Environment
+from payviox.rails.waiting import ENDED_BY_ACCOUNT
 
 find = queries.find
 list_all = queries.list_all
@@ -81,6 +82,7 @@ async def connect(
     )
     detail = {"new": new, "environment": environment, **_written(changes)}
     await _audit(connection, now, actor, "rail.connect", detail)
+    await try_waiting(connection, business_id)
     return await get(connection, business_id, rail), new
 
 
@@ -98,6 +100,7 @@ async def change(
     await _check_wallet(connection, now, settings)
     await _store(connection, now, {**changes.columns, "settings": settings})
     await _audit(connection, now, actor, "rail.change", _written(changes), _before(now, changes))
+    await try_waiting(connection, business_id)
     return await get(connection, business_id, rail)
 
 
@@ -152,6 +155,7 @@ async def set_price(
     chains[chain] = facts if price is None else {**facts, "price": dict(price)}
     await _store(connection, now, {"settings": {**now.settings, "chains": chains}})
     await _audit(connection, now, actor, "rail.price", {"chain": chain, "price": price})
+    await try_waiting(connection, business_id)
 
 
 async def switch(
@@ -162,6 +166,13 @@ async def switch(
     now = await _locked(connection, business_id, rail)
     await queries.update(connection, now, {"enabled": enabled})
     await _audit(connection, now, actor, "rail.enable" if enabled else "rail.disable", {})
+    await try_waiting(connection, business_id)
+
+
+async def try_waiting(connection: Connection, business_id: UUID) -> None:
+    """Have the orders tried at once that waited for an account to work."""
+    await queries.stop_waiting(connection, business_id, list(ENDED_BY_ACCOUNT))
+    await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
 
 
 async def disconnect(connection: Connection, business_id: UUID, rail: str, actor: Actor) -> None:

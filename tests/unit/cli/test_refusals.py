@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from payviox.cli import main as cli
 from payviox.cli.exit_status import FAILED
+from payviox.cli.rail.connect import connect
 from payviox.cli.refusals import refusal
 from payviox.errors import InsufficientBalance, NotFound
 from support.installation import PAYVIOX
@@ -105,3 +106,10 @@ def test_a_refusal_says_what_is_missing(error: Exception, said: str) -> None:
 def test_callers_of_the_api_are_told_neither_ids_nor_figures() -> None:
     assert NotFound(missing="business biz_1").body == {"error": "Not found"}
     assert InsufficientBalance(held=1, asked=2).body == {"error": "Insufficient balance"}
+
+
+def test_a_rail_that_there_is_not_is_answered_with_those_that_there_are() -> None:
+    answer = CliRunner().invoke(connect, ["stripe", "biz_1"])
+    assert answer.exit_code == 2
+    for name in ("paypal", "tremendous", "evm"):
+        assert name in answer.output

@@ -38,11 +38,21 @@ async def insert_business(
     name: str,
     hash_code: str,
     review_amount: int | None,
+    review_velocity_orders: int | None,
 ) -> None:
     await connection.execute(
-        "INSERT INTO businesses (id, organization_id, mode, name, hash_code, review_amount)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
-        [business_id, organization_id, mode, name, hash_code, review_amount],
+        "INSERT INTO businesses (id, organization_id, mode, name, hash_code, review_amount,"
+        " review_velocity_orders)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [
+            business_id,
+            organization_id,
+            mode,
+            name,
+            hash_code,
+            review_amount,
+            review_velocity_orders,
+        ],
     )
 
 

@@ -1,24 +1,19 @@
-"""What the commands of `payviox rail` share: finding accounts, showing them, and what follows a
-change."""
+"""What the commands of `payviox rail` share: how an account and what was found of it are shown."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 import click
 
-from payviox import ids
-from payviox.businesses import service as businesses
 from payviox.cli.runtime import Runtime
-from payviox.db import jobs
-from payviox.db.pool import Connection
 from payviox.errors import SettingsError
 from payviox.keyring import DecryptionFailed
-from payviox.rail_accounts import rules, service
+from payviox.rail_accounts import callbacks, rules
+from payviox.rail_accounts.connecting import sentence
 from payviox.rail_accounts.directory import opened
 from payviox.rail_accounts.model import RailAccount
-from payviox.rails.waiting import ENDED_BY_ACCOUNT
-from payviox.withdrawals import service as withdrawals
+from payviox.rails.protocol import Finding
 
 RAIL = click.Choice(rules.RAILS)
 
@@ -39,7 +34,7 @@ def shown(runtime: Runtime, account: RailAccount) -> dict[str, Any]:
         "settings": _settings(account.settings),
     }
     if account.rail in rules.CALLS_BACK:
-        facts["callback_url"] = callback_url(runtime, account)
+        facts["callback_url"] = callbacks.url(runtime.settings.public_url, account)
     facts["credentials"] = _credentials(runtime, account)
     return facts | {"created_at": account.created_at, "updated_at": account.updated_at}
 
@@ -54,29 +49,10 @@ def _credentials(runtime: Runtime, account: RailAccount) -> dict[str, str]:
     return {name: "set" if held.get(name) else "not set" for name in dict.fromkeys((*names, *held))}
 
 
-def callback_url(runtime: Runtime, account: RailAccount) -> str:
-    """Where the rail sends what happened; its operator registers it there."""
-    business = ids.show(ids.BUSINESS, account.business_id)
-    return f"{runtime.settings.public_url}/rails/{account.rail}/{business}/callback"
-
-
-async def accounts_of(runtime: Runtime, business_id: UUID, name: str | None) -> list[RailAccount]:
-    """The business's accounts, or the one named. Raises NotFound."""
-
-    async def read(connection: Connection) -> list[RailAccount]:
-        await businesses.get(connection, business_id)
-        if name is not None:
-            return [await service.get(connection, business_id, name)]
-        return await service.list_all(connection, business_id)
-
-    return await runtime.database.fetch(read)
-
-
-async def wake_waiting(connection: Connection, business_id: UUID) -> None:
-    """Orders that waited for an account to work are tried at once."""
-    for waiting in ENDED_BY_ACCOUNT:
-        await withdrawals.stop_waiting(connection, business_id, waiting)
-    await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
+def warn(findings: Iterable[Finding]) -> None:
+    """Say on standard error what the operator should know."""
+    for finding in findings:
+        click.echo(f"Warning: {sentence(finding)}", err=True)
 
 
 def _percent(basis_points: int) -> str:

@@ -11,14 +11,11 @@ import click
 from payviox.cli.exit_status import FAILED
 from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, as_json, print_json, print_table
-from payviox.cli.rail.accounts import RAIL, accounts_of
+from payviox.cli.rail.accounts import RAIL
 from payviox.cli.runtime import ACTOR, Runtime, T, run
-from payviox.errors import Conflict, SettingsError
-from payviox.keyring import DecryptionFailed
-from payviox.rail_accounts import owners
-from payviox.rail_accounts.directory import opened
-from payviox.rail_accounts.model import RailAccount
-from payviox.rails.protocol import Finding, KeepsCatalogue, RailError
+from payviox.rail_accounts import checking
+from payviox.rail_accounts.checking import Checked, Held
+from payviox.rails.protocol import Finding
 from payviox.withdrawals.routing import Rails
 
 
@@ -33,20 +30,19 @@ def check(business_id: UUID, name: str | None, as_json: bool) -> None:
     same, such as without a webhook, only what happens is noticed later.
     """
 
-    async def ask(runtime: Runtime, rails: Rails) -> list[dict[str, Any]]:
-        return [
-            {
-                "rail": account.rail,
-                "subject": finding.subject,
-                "ok": finding.problem is None,
-                "harmless": finding.problem is not None and finding.harmless,
-                "detail": finding.problem or finding.detail,
-            }
-            for account in await accounts_of(runtime, business_id, name)
-            for finding in await _findings(runtime, rails, account)
-        ]
+    async def ask(runtime: Runtime, rails: Rails) -> list[Checked]:
+        accounts = await checking.accounts_of(runtime.database, business_id, name)
+        return await checking.check(
+            runtime.database,
+            runtime.keyring,
+            rails.connected,
+            accounts,
+            ACTOR,
+            public_url=runtime.settings.public_url,
+        )
 
-    rows = _with_rails(ask)
+    checked = _with_rails(ask)
+    rows = [_row(each.account.rail, finding) for each in checked for finding in each.findings]
     if as_json:
         print_json(rows)
     else:
@@ -55,7 +51,7 @@ def check(business_id: UUID, name: str | None, as_json: bool) -> None:
             [[row["rail"], row["subject"], _verdict(row), row["detail"]] for row in rows],
             "The business has connected no account: see `payviox rail connect --help`.",
         )
-    if not all(row["ok"] or row["harmless"] for row in rows):
+    if not all(each.works for each in checked):
         sys.exit(FAILED)
 
 
@@ -63,16 +59,14 @@ def _verdict(row: dict[str, Any]) -> str:
     return "yes" if row["ok"] else "warning" if row["harmless"] else "no"
 
 
-async def _findings(runtime: Runtime, rails: Rails, stored: RailAccount) -> list[Finding]:
-    try:
-        account = opened(stored, runtime.keyring)
-    except (DecryptionFailed, SettingsError) as error:
-        return [Finding("credentials", f"{error} Connect the account again.")]
-    findings = [] if account.enabled else [Finding("switch", detail="The account is disabled.")]
-    rail = rails.connected(stored.rail)
-    findings += await rail.check(account)
-    await owners.learn(runtime.database, rail, stored, account, ACTOR)
-    return findings
+def _row(rail: str, finding: Finding) -> dict[str, Any]:
+    return {
+        "rail": rail,
+        "subject": finding.subject,
+        "ok": finding.problem is None,
+        "harmless": finding.problem is not None and finding.harmless,
+        "detail": finding.problem or finding.detail,
+    }
 
 
 @click.command("float")
@@ -81,27 +75,23 @@ async def _findings(runtime: Runtime, rails: Rails, stored: RailAccount) -> list
 def float_(business_id: UUID, as_json: bool) -> None:
     """Show what the accounts still hold; exit status 1 where one cannot be asked."""
 
-    async def ask(runtime: Runtime, rails: Rails) -> tuple[list[dict[str, Any]], list[str]]:
-        rows, problems = [], []
-        for account in await accounts_of(runtime, business_id, None):
-            try:
-                holdings = await rails.named(account.rail).read_float(business_id)
-            except RailError as error:
-                problems.append(f"{account.rail}: {error}")
-                continue
-            rows += [
-                {
-                    "rail": account.rail,
-                    "asset": holding.asset,
-                    "amount": holding.amount,
-                    "cents": holding.cents,
-                    "low": holding.low,
-                }
-                for holding in holdings
-            ]
-        return rows, problems
+    async def ask(runtime: Runtime, rails: Rails) -> list[Held]:
+        accounts = await checking.accounts_of(runtime.database, business_id)
+        return await checking.read_float(rails.named, accounts)
 
-    rows, problems = _with_rails(ask)
+    held = _with_rails(ask)
+    problems = [f"{each.account.rail}: {each.problem}" for each in held if each.problem]
+    rows = [
+        {
+            "rail": each.account.rail,
+            "asset": holding.asset,
+            "amount": holding.amount,
+            "cents": holding.cents,
+            "low": holding.low,
+        }
+        for each in held
+        for holding in each.holdings
+    ]
     if as_json:
         print_json({"holdings": rows, "problems": problems})
     else:
@@ -130,14 +120,8 @@ def refresh(business_id: UUID, name: str, as_json: bool) -> None:
     """Fetch a rail's catalogue anew. Where that fails the old one stays."""
 
     async def ask(runtime: Runtime, rails: Rails) -> int:
-        await accounts_of(runtime, business_id, name)
-        found: object = rails.named(name)
-        if not isinstance(found, KeepsCatalogue):
-            raise Conflict(f"{name} sells nothing that is kept here.")
-        try:
-            return await found.refresh(business_id)
-        except RailError as error:
-            raise Conflict(str(error)) from error
+        [account] = await checking.accounts_of(runtime.database, business_id, name)
+        return await checking.refresh_products(rails.named(name), account)
 
     count = _with_rails(ask)
     print_json({"products": count}) if as_json else click.echo(f"{count:,} products are offered.")

@@ -2,7 +2,7 @@
 and what they told us. Connecting one is in rail_connect.py, asking one in rail_ask.py."""
 
 import inspect
-import json
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,16 +12,15 @@ from payviox import ids
 from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, LIMIT, as_json, print_json, print_pairs, print_table
 from payviox.cli.prompts import confirm
-from payviox.cli.rail.accounts import RAIL, accounts_of, callback_url, shown, wake_waiting
+from payviox.cli.rail.accounts import RAIL, shown
 from payviox.cli.rail.check import check, float_, products
 from payviox.cli.rail.connect import connect, keystore_group
 from payviox.cli.rail.price import price
 from payviox.cli.rail.wallet import accept_nonces
 from payviox.cli.runtime import ACTOR, Runtime, run
-from payviox.db.pool import Connection
-from payviox.rail_accounts import callbacks as arrivals
+from payviox.rail_accounts import callbacks as kept_callbacks
 from payviox.rail_accounts import rules, service
-from payviox.rail_accounts.model import RailAccount
+from payviox.rail_accounts.checking import accounts_of
 
 
 @click.group(cls=Group)
@@ -41,7 +40,7 @@ def list_(business_id: UUID, as_json: bool) -> None:
 
     async def work(runtime: Runtime) -> list[dict[str, Any]]:
         return [
-            shown(runtime, account) for account in await accounts_of(runtime, business_id, None)
+            shown(runtime, account) for account in await accounts_of(runtime.database, business_id)
         ]
 
     rows = run(work)
@@ -64,11 +63,11 @@ def show(business_id: UUID, name: str, as_json: bool) -> None:
     """Show one account: settings, limits and fees; never its credentials."""
 
     async def work(runtime: Runtime) -> dict[str, Any]:
-        [account] = await accounts_of(runtime, business_id, name)
+        [account] = await accounts_of(runtime.database, business_id, name)
         return shown(runtime, account)
 
-    found = run(work)
-    print_json(found) if as_json else print_pairs(found)
+    account = run(work)
+    print_json(account) if as_json else print_pairs(account)
 
 
 @rail.command("set")
@@ -82,12 +81,8 @@ def set_(business_id: UUID, name: Any, assignments: tuple[str, ...], as_json: bo
     changes = rules.parse(name, assignments)
 
     async def work(runtime: Runtime) -> dict[str, Any]:
-        async def change(connection: Connection) -> RailAccount:
-            account = await service.change(connection, business_id, name, changes, ACTOR)
-            await wake_waiting(connection, business_id)
-            return account
-
-        return shown(runtime, await runtime.database.write(change))
+        account = await runtime.database.write(service.change, business_id, name, changes, ACTOR)
+        return shown(runtime, account)
 
     now = run(work)
     if as_json:
@@ -134,11 +129,9 @@ def disable(business_id: UUID, name: str) -> None:
 
 def _switch(business_id: UUID, name: str, *, enabled: bool) -> None:
     async def work(runtime: Runtime) -> None:
-        async def write(connection: Connection) -> None:
-            await service.switch(connection, business_id, name, ACTOR, enabled=enabled)
-            await wake_waiting(connection, business_id)
-
-        await runtime.database.write(write)
+        await runtime.database.write(
+            partial(service.switch, enabled=enabled), business_id, name, ACTOR
+        )
 
     run(work)
 
@@ -167,19 +160,20 @@ def callbacks(business_id: UUID, name: str | None, limit: int, as_json: bool) ->
     """List the callbacks that rails sent, newest first, and the orders that each was about."""
 
     async def work(runtime: Runtime) -> tuple[list[dict[str, Any]], list[str]]:
-        accounts = await accounts_of(runtime, business_id, name)
-        found = await runtime.database.fetch(arrivals.list_latest, business_id, name, limit)
+        accounts = await accounts_of(runtime.database, business_id, name)
+        found = await runtime.database.fetch(kept_callbacks.list_latest, business_id, name, limit)
         rows = [
             {
                 "received_at": callback.received_at,
                 "rail": callback.rail,
-                "type": _event_type(callback.body),
+                "type": kept_callbacks.event_type(callback.body),
                 "event_id": callback.event_id,
                 "orders": [ids.show(ids.ORDER, order) for order in callback.orders],
             }
             for callback in found
         ]
-        urls = [callback_url(runtime, a) for a in accounts if a.rail in rules.CALLS_BACK]
+        address = runtime.settings.public_url
+        urls = [kept_callbacks.url(address, a) for a in accounts if a.rail in rules.CALLS_BACK]
         return rows, urls
 
     rows, urls = run(work)
@@ -193,15 +187,3 @@ def callbacks(business_id: UUID, name: str | None, limit: int, as_json: bool) ->
         [[row[column] for column in columns] for row in rows],
         f"Nothing came yet. Rails send to {registered}.",
     )
-
-
-def _event_type(body: bytes) -> str | None:
-    """What happened, in the rail's word: PayPal's `event_type`, Tremendous's `event`."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict):
-        return None
-    name = found.get("event_type", found.get("event"))
-    return name if isinstance(name, str) else None

@@ -13,25 +13,18 @@ import click
 from payviox import ids
 from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, as_json, print_json, print_pairs
-from payviox.cli.rail.accounts import shown, wake_waiting
+from payviox.cli.rail.accounts import shown, warn
 from payviox.cli.runtime import ACTOR, Runtime, run
-from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors
-from payviox.rail_accounts import owners, rules, service
-from payviox.rail_accounts.model import Changes, RailAccount, RailName
-from payviox.rails.evm import chain_settings, keystores
-from payviox.rails.evm import check as checking
-from payviox.rails.evm.chains import Chain, ChainError
+from payviox.rail_accounts import connecting, rules
+from payviox.rail_accounts.connecting import Made, NotFit, Wallet
+from payviox.rail_accounts.model import Changes, RailName, Wanted
+from payviox.rails.evm import keystores
 from payviox.rails.evm.keys import SignerError
-from payviox.rails.evm.node import NodeError
-from payviox.rails.protocol import Account, Finding, RailError
 
 Command = Callable[..., None]
 
 SHORTEST_PASSPHRASE = 8
-
-NODE_S = 10.0
-"""How long a chain's nodes may take to be compared with its settings, in seconds."""
 
 COMMON = (
     ("--min-amount", "CENTS", "Least of one withdrawal there."),
@@ -157,46 +150,16 @@ def evm(
         raise click.UsageError("Give either --keystore or --signer.")
     if signer is not None and address is None:
         raise click.UsageError("An external signer needs --address, the wallet's.")
-    credentials = {}
-    try:
-        chains = chain_settings.read(rpc, file)
-        if keystore is not None:
-            [credentials["passphrase"]] = _secrets(["Passphrase"], from_stdin=secret_stdin)
-            address = _opened(Path(keystore), credentials["passphrase"], address)
-        asyncio.run(_ask_nodes(chains.chains))
-    except (ChainError, SignerError) as error:
-        raise FieldErrors({"evm": [str(error)]}) from error
-    wallet = {
-        "address": address,
-        "keystore": keystore or rules.NONE,
-        "signer": signer or rules.NONE,
-    }
-    named = _changes("evm", {**given, **wallet})
-    changes = Changes(named.columns, {**named.settings, **chains.settings})
-    secrets = {**credentials, **chains.credentials}
-    _connect(business_id, "evm", changes, secrets, as_json, check=False)
-
-
-async def _ask_nodes(chains: Mapping[str, Chain]) -> None:
-    """Raises ChainError where a node contradicts what is said of its chain; one that cannot be
-    asked is told."""
-    for name, chain in chains.items():
-        try:
-            async with asyncio.timeout(NODE_S):
-                problems = await checking.contradictions(chain)
-        except (NodeError, TimeoutError):
-            click.echo(f"{name}: no node answers, so nothing of it was checked.", err=True)
-        else:
-            if problems:
-                raise ChainError(" ".join(problems))
-
-
-def _opened(keystore: Path, passphrase: str, wanted: str | None) -> str:
-    """The address of the wallet that the passphrase opens. Raises SignerError."""
-    address = keystores.unlock(keystore, passphrase).address
-    if wanted is not None and wanted.lower() != address.lower():
-        raise SignerError(f"{keystore} is the keystore of {address}, not of {wanted}.")
-    return address
+    passphrase = ""
+    if keystore is not None:
+        [passphrase] = _secrets(["Passphrase"], from_stdin=secret_stdin)
+    path = None if keystore is None else Path(keystore)
+    wallet = Wallet(path, passphrase, signer, address, rpc, file)
+    changes, credentials, findings = asyncio.run(connecting.open_wallet(wallet))
+    warn(findings)
+    named = _changes("evm", given)
+    both = Changes(named.columns, {**named.settings, **changes.settings})
+    _connect(business_id, "evm", both, credentials, as_json, check=False)
 
 
 @click.group("keystore", cls=Group)
@@ -254,60 +217,33 @@ def _connect(
     *,
     check: bool,
 ) -> None:
-    async def work(runtime: Runtime) -> tuple[dict[str, Any], bool]:
-        account = await runtime.database.fetch(
-            service.candidate, runtime.keyring, business_id, rail, changes, credentials
-        )
+    wanted = Wanted(business_id, rail, changes, credentials)
+
+    async def work(runtime: Runtime) -> tuple[dict[str, Any], Made]:
         async with runtime.rails() as rails:
-            at = rails.connected(rail)
-            if check:
-                _refuse(await at.check(account))
-            asked = await _with_owner(at, rail, account, changes)
-
-        async def write(connection: Connection) -> tuple[RailAccount, bool]:
-            made = await service.connect(
-                connection, runtime.keyring, business_id, rail, asked, credentials, ACTOR
+            made = await connecting.connect(
+                runtime.database,
+                runtime.keyring,
+                rails.connected(rail),
+                wanted,
+                ACTOR,
+                public_url=runtime.settings.public_url,
+                check=check,
             )
-            await wake_waiting(connection, business_id)
-            return made
+        return shown(runtime, made.account), made
 
-        stored, new = await runtime.database.write(write)
-        return shown(runtime, stored), new
-
-    now, new = run(work)
-    _warn_of_address(rail, now)
+    try:
+        account, made = run(work)
+    except NotFit as error:
+        problems = " ".join(map(connecting.sentence, error.findings))
+        message = f"Nothing was saved (--no-check saves it all the same). {problems}"
+        raise Conflict(message) from error
+    warn(made.findings)
     if as_json:
-        print_json({**now, "new": new})
+        print_json({**account, "new": made.new})
         return
-    print_pairs(now)
+    print_pairs(account)
     business = ids.show(ids.BUSINESS, business_id)
-    if "callback_url" in now:
+    if "callback_url" in account:
         click.echo(f"Register the callback_url at {rail}, so that it tells what happens.", err=True)
     click.echo(f"`payviox rail check {business} {rail}` says whether it works.", err=True)
-
-
-def _refuse(findings: Sequence[Finding]) -> None:
-    """Raises Conflict where payments could not go on. What is harmless is told."""
-    told = [f"{found.subject}: {found.problem}" for found in findings if found.problem]
-    if any(found.problem and not found.harmless for found in findings):
-        raise Conflict(f"Nothing was saved (--no-check saves it all the same). {' '.join(told)}")
-    for line in told:
-        click.echo(f"Warning: {line}", err=True)
-
-
-def _warn_of_address(rail: RailName, now: Mapping[str, Any]) -> None:
-    if now["environment"] == "live" and not rules.is_vendors_own(rail, now["settings"]):
-        click.echo(
-            f"Warning: {now['settings']['base_url']} is no address of {rules.VENDORS[rail]}. It is"
-            " given the credentials, and what it says is believed to be paid.",
-            err=True,
-        )
-
-
-async def _with_owner(at: object, rail: RailName, account: Account, changes: Changes) -> Changes:
-    """The changes with whose account it is; as they are, and said so, where the rail cannot say."""
-    try:
-        return await owners.ask(at, rail, account, changes)
-    except RailError as error:
-        click.echo(f"Whose account it is could not be asked. {error}", err=True)
-        return changes

@@ -7,9 +7,7 @@ from uuid import UUID
 import click
 
 from payviox.cli.output import BUSINESS, as_json, print_json
-from payviox.cli.rail.accounts import wake_waiting
 from payviox.cli.runtime import ACTOR, Runtime, run
-from payviox.db.pool import Connection
 from payviox.errors import FieldErrors
 from payviox.rail_accounts import rules, service
 from payviox.rails.evm import prices
@@ -27,25 +25,21 @@ def price(business_id: UUID, chain: str, rate: str, hours: int, as_json: bool) -
     It goes before the chain's price feed while it lasts. After that the feed counts again; without
     one, payments in the coin wait. Stablecoins count as a dollar and need no price.
     """
-    kept = None if rate.lower() == rules.NONE else _kept(rate, hours)
+    fixed = None if rate.lower() == rules.NONE else _price(rate, hours)
 
     async def work(runtime: Runtime) -> None:
-        async def write(connection: Connection) -> None:
-            await service.set_price(connection, business_id, chain, kept, ACTOR)
-            await wake_waiting(connection, business_id)
-
-        await runtime.database.write(write)
+        await runtime.database.write(service.set_price, business_id, chain, fixed, ACTOR)
 
     run(work)
     if as_json:
-        print_json({"chain": chain, "price": kept})
-    elif kept is None:
+        print_json({"chain": chain, "price": fixed})
+    elif fixed is None:
         click.echo(f"{chain} has no fixed price any more.")
     else:
-        click.echo(f"{chain}: {kept['rate']} USD a coin until {kept['expires_at']}")
+        click.echo(f"{chain}: {fixed['rate']} USD a coin until {fixed['expires_at']}")
 
 
-def _kept(rate: str, hours: int) -> dict[str, Any]:
+def _price(rate: str, hours: int) -> dict[str, Any]:
     try:
         return prices.fixed(Decimal(rate), hours)
     except InvalidOperation:

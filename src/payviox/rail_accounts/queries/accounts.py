@@ -141,3 +141,15 @@ async def list_other_keys(
         [key_id, limit],
     )
     return [(row[0], str(row[1])) async for row in cursor]  # type: ignore[misc]  # a uuid
+
+
+async def stop_waiting(connection: Connection, business_id: UUID, causes: list[str]) -> None:
+    """Make every order that waits for one of these due now. One that somebody holds just now is
+    being tried."""
+    await connection.execute(
+        "UPDATE orders SET due_at = now() WHERE business_id = %(b)s AND id IN"
+        " (SELECT id FROM orders WHERE business_id = %(b)s AND waiting = ANY(%(causes)s)"
+        "  AND status = ANY(%(states)s) AND (due_at > now() OR due_at IS NULL)"
+        "  FOR UPDATE SKIP LOCKED)",
+        {"b": business_id, "causes": causes, "states": ["queued", "sent", "unknown"]},
+    )

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Sequence
 
+from payviox.money import dollars
+from payviox.rails.evm import amounts, gas, nonce_gaps
 from payviox.rails.evm import float as holdings
-from payviox.rails.evm import nonce_gaps
+from payviox.rails.evm import quote as quoting
 from payviox.rails.evm.chain_account import ChainAccount
 from payviox.rails.evm.chains import Chain, shown_url
 from payviox.rails.evm.keys import SignerError
@@ -66,6 +68,7 @@ async def _chain(chain_account: ChainAccount) -> list[Finding]:
             await _gas(chain_account),
             await _price(chain_account),
             await _nonces(chain_account),
+            await _cost(chain_account),
         ]
         for token in chain_account.chain.tokens.values():
             found.append(
@@ -102,6 +105,33 @@ async def _price(chain_account: ChainAccount) -> Finding:
     except PriceError as error:
         return Finding(f"{chain_account.chain.name} price", str(error))
     return Finding(f"{chain_account.chain.name} price", detail=f"{rate.rate:f} USD ({rate.source})")
+
+
+async def _cost(chain_account: ChainAccount) -> Finding:
+    """What a payment costs the business now, and what keeps small ones from costing more than they
+    are worth."""
+    subject = f"{chain_account.chain.name} fees"
+    account = chain_account.account
+    if account.fees.payer != "sender":
+        return Finding(subject, detail="the payout user pays the network")
+    try:
+        rate = await chain_account.rate(chain_account.chain.coin)
+    except PriceError:
+        if account.min_amount is not None:
+            return Finding(subject, detail="the business pays the network")
+        problem = (
+            "The business pays the network, the coin has no price and min_amount is not set: a"
+            " payment may cost more than it is worth. Set min_amount, or fee_payer=recipient."
+        )
+        return Finding(subject, problem, harmless=True)
+    market = await gas.ask(chain_account.node)
+    cost = amounts.worth_at_least(gas.TOKEN_GAS * market.quoted, rate.rate)
+    least = account.min_amount or quoting.LEAST_TIMES_COST * cost
+    detail = f"the business pays about {dollars(cost)} a payment; the least is {dollars(least)}"
+    if account.min_amount is not None and account.min_amount < cost:
+        problem = f"{detail}, less than its cost: raise min_amount, or fee_payer=recipient."
+        return Finding(subject, problem, harmless=True)
+    return Finding(subject, detail=detail)
 
 
 async def _nonces(chain_account: ChainAccount) -> Finding:

@@ -10,12 +10,16 @@ from payviox.rails.evm import addresses, amounts, gas
 from payviox.rails.evm.chain_account import ChainAccount, basis_points, call
 from payviox.rails.evm.chains import Chain
 from payviox.rails.evm.node import NodeError, Reverted
-from payviox.rails.evm.prices import Rate
+from payviox.rails.evm.prices import PriceError, Rate
 from payviox.rails.evm.terms import Terms, asset
 from payviox.rails.fees import FeePolicy
 from payviox.rails.protocol import Account, Invalid, Quote, Request
 
 QUOTE_LIFETIME = timedelta(minutes=5)
+
+LEAST_TIMES_COST = 4
+"""Where the sender pays the network and set no least amount: a payment is worth so many times what
+the network takes of it now, so that a cent costs nobody dollars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,29 @@ async def quote(chain_account: ChainAccount, asked: Asked, request: Request) -> 
     amount, fees = priced(
         chain_account.account.fees, request.amount, request.net_amount, network_fee
     )
+    field = "amount" if request.net_amount is None else "net_amount"
+    least = await least_net(chain_account, asked)
+    if amount - fees < least:
+        raise Invalid({field: [f"The {field} must be at least {least}: the network is dear now."]})
     expires_at = min(rate.expires_at, datetime.now(UTC) + QUOTE_LIFETIME)
     kept = Rate(rate.rate, rate.source, expires_at)
     promised = _terms(chain_account, asked, kept, amount - fees, network_fee)
     if promised is None:
-        field = "amount" if request.net_amount is None else "net_amount"
         raise Invalid({field: [f"The {field} cannot be paid in {asked.currency} to the cent."]})
     return Quote(amount, fees, amount - fees, promised.destination(), expires_at)
+
+
+async def least_net(chain_account: ChainAccount, asked: Asked) -> int:
+    """The least net amount in cents that is paid there now, where the account's own fee policy and
+    limits set none: 0 where they do, or where nobody knows what the coin is worth. Raises Invalid
+    and NodeError."""
+    account = chain_account.account
+    if account.fees.payer != "sender" or account.min_amount is not None:
+        return 0
+    try:
+        return LEAST_TIMES_COST * await _network_fee(chain_account, asked)
+    except PriceError:
+        return 0
 
 
 def priced(

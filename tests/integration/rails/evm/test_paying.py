@@ -384,3 +384,28 @@ async def test_two_processes_give_out_every_nonce_once(pay: Paying) -> None:
     assert pay.node.nonce(pay.address) == 50
     paid = sorted(pay.received(PAYEE))
     assert paid == [(100 + number) * 10**4 for number in range(50)]
+
+
+async def test_where_the_business_pays_the_network_a_payment_is_worth_its_cost(
+    pay: Paying,
+) -> None:
+    request = Request(
+        pay.business.business_id,
+        "crypto",
+        {"currency": "USDT", "chain": CHAIN, "to_address": PAYEE},
+        amount=1,
+    )
+    with pytest.raises(Invalid) as refused:
+        await pay.rail.quote(request)
+    [message] = refused.value.fields["amount"]
+    least = int(message.split("at least ")[1].split(":")[0])
+    quote = await pay.rail.quote(replace(request, amount=least))
+    assert (quote.amount, quote.fees) == (least, 0)
+    pay.node.set_base_fee(20 * GWEI)  # the minimum follows the present cost
+    pay.node.mine(1)
+    with pytest.raises(Invalid):
+        await pay.rail.quote(replace(request, amount=least))
+    pay.node.set_base_fee(GWEI)
+    pay.node.mine(1)
+    pay.change(min_amount=1)  # somebody decided otherwise
+    assert (await pay.rail.quote(request)).net_amount == 1

@@ -9,6 +9,5 @@ down_revision = "0002"
 def upgrade() -> None:
     run_sql("0003_audit.sql")
     run_sql("0003_restore.sql")
-    run_sql("0003_waiting.sql")
     run_sql("0003_fairness.sql")
     run_sql("0003_rights.sql")

@@ -1,4 +1,0 @@
--- Why orders wait.
-
--- (nothing yet)
-SELECT;
