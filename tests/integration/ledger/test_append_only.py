@@ -25,6 +25,8 @@ FORBIDDEN = [
     "DELETE FROM idempotency_keys",
     "DELETE FROM audit_entries",
     "UPDATE audit_entries SET actor = 'x'",
+    "UPDATE installation_audit_entries SET actor = 'x'",
+    "DELETE FROM installation_audit_entries",
     "DELETE FROM order_states",
     "UPDATE order_states SET status = 'x'",
     "UPDATE events SET body = '{}'",

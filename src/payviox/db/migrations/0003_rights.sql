@@ -6,12 +6,15 @@
 -- those columns are granted that the application gives.
 
 REVOKE INSERT ON
-  organizations, businesses, api_keys, operators, secret_keys, accounts, allocation_groups,
+  audit_entries, installation_audit_entries, organizations, businesses, api_keys, operators, secret_keys, accounts, allocation_groups,
   payout_users, idempotency_keys, quotes, orders, order_attempts, order_states, sandbox_payments,
   gift_card_products, gift_cards, gift_card_reveals, webhook_settings, events, deliveries,
   delivery_attempts, rail_accounts, rail_products, rail_callbacks, evm_wallets, evm_payments,
   evm_transactions, reconciliations, suspense_items, reconciliation_look_ups FROM payviox_app;
 
+GRANT INSERT (business_id, kind, act, actor, place, detail, before, after)
+  ON audit_entries TO payviox_app;
+GRANT INSERT (act, actor, place, detail) ON installation_audit_entries TO payviox_app;
 GRANT INSERT (id, name) ON organizations TO payviox_app;
 GRANT INSERT (id, organization_id, mode, name, hash_code, review_amount, review_velocity_orders)
   ON businesses TO payviox_app;
