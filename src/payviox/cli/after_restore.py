@@ -1,6 +1,7 @@
 """`payviox database after-restore` and `restored`: what an operator has to decide after a backup
 was brought back."""
 
+import contextlib
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from payviox import ids
 from payviox.cli.output import as_json, counted, print_json, print_table
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
+from payviox.cli.shown_once import shown_once
 from payviox.giftcards import holds
 from payviox.maintenance import after_restore as maintenance
 from payviox.maintenance.after_restore import CREDENTIALS, Credential, Report, Revoked
@@ -71,15 +73,17 @@ def restored(*, yes: bool) -> None:
 
 def _print_revoked(revoked: Revoked, *, as_json: bool) -> None:
     tokens = {ids.show(ids.BUSINESS, key): token for key, token in revoked.tokens.items()}
-    if as_json:
-        print_json({"keys": revoked.keys, "hashes": revoked.hashes, "webhook_tokens": tokens})
-        return
-    click.echo(
-        f"Stopped: {counted(revoked.keys, 'API key')}, the hashes of"
-        f" {counted(revoked.hashes, 'payout user')}, {counted(len(tokens), 'webhook token')}."
-    )
-    for business, token in tokens.items():
-        click.echo(f"{business}: the webhook token is now {token}")
+    again = "; ".join(f"`payviox webhook rotate-token {business}`" for business in tokens)
+    with shown_once("the webhooks' new tokens", again) if tokens else contextlib.nullcontext():
+        if as_json:
+            print_json({"keys": revoked.keys, "hashes": revoked.hashes, "webhook_tokens": tokens})
+            return
+        click.echo(
+            f"Stopped: {counted(revoked.keys, 'API key')}, the hashes of"
+            f" {counted(revoked.hashes, 'payout user')}, {counted(len(tokens), 'webhook token')}."
+        )
+        for business, token in tokens.items():
+            click.echo(f"{business}: the webhook token is now {token}")
     if tokens:
         click.echo("Keep the tokens: they are not shown again.", err=True)
 
