@@ -1,6 +1,7 @@
 """Fixtures of every test: a PostgreSQL server for each test process, a database for each test file,
 the application on it, and businesses to call it."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from support import databases, live
 from support.businesses import TestBusiness, open_business
 from support.databases import Server, Urls
 from support.live import LiveServer
+
+# Hundreds of commands are started: each would compile the whole package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ["support.limits", "support.lost_process"]
 
