@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from payviox import __version__
+from payviox.actors import command, host
 from payviox.db.embedded import embedded
 from support.installation import PAYVIOX, Installation, until
 
@@ -356,7 +357,7 @@ def test_orders_are_decided_and_tell_their_whole_story(
     refused = story(rejected)
     assert (refused["status"], refused["note"]) == ("rejected", "not this time")
     assert [move["kind"] for move in refused["transfers"]] == ["reserve", "release"]
-    assert "cli" in {state["actor"] for state in refused["states"]}
+    assert command() in {state["actor"] for state in refused["states"]}
     assert "not this time" in installation.done("order", "show", rejected)
     installation.done("business", "set", business_id, "review_amount=none")
 
@@ -424,19 +425,19 @@ def test_what_commands_change_is_written_into_the_audit(
 ) -> None:
     business_id = acme["business_id"]
     installation.done("business", "set", business_id, "low_stock=7")
-    installation.done("webhook", "set", business_id, "--disable")
+    installation.done("webhook", "set", business_id, "--url", "https://example.com/audited")
     with (
         embedded(installation.home) as cluster,
         psycopg.connect(cluster.application_url) as connection,
     ):
         rows = connection.execute(
-            "SELECT actor, act, detail FROM audit_entries WHERE business_id = %s"
+            "SELECT actor, place, act, after FROM audit_entries WHERE business_id = %s"
             " ORDER BY id DESC LIMIT 2",
             [business_id.removeprefix("biz_")],
         ).fetchall()
     assert rows == [
-        ("cli", "webhook.set", {"enabled": False}),
-        ("cli", "business.set", {"low_stock": 7}),
+        (command(), host(), "webhook.change", {"url": "https://example.com/audited"}),
+        (command(), host(), "business.set", {"low_stock": 7}),
     ]
 
 

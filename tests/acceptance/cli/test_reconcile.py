@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from payviox import ids
+from payviox.actors import command
 from payviox.db.pool import Database
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
@@ -105,7 +106,7 @@ async def test_books_that_agree_exit_0_and_a_difference_1_until_it_is_resolved(
     assert installation.told("reconcile", "items", *of(business)) == []
     (kept,) = installation.told("reconcile", "items", "--all", *of(business))
     assert (kept["resolved_by"], kept["resolution"], kept["reason"]) == (
-        "cli",
+        command(),
         "absorbed",
         "case 4711",
     )

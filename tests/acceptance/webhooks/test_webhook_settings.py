@@ -211,14 +211,15 @@ async def test_who_changed_the_webhook_is_written_down_without_the_token(
     new = (await rotate(business)).json()["token"]
     await rotate(business, confirm=True)
     written = await business.scalar(
-        "SELECT json_agg(json_build_array(actor, action, detail) ORDER BY id)"
+        "SELECT json_agg(json_build_array(actor, act, after) ORDER BY id)"
         " FROM audit_entries WHERE business_id = %s AND act LIKE 'webhook.%%'",
         business.business_id,
     )
+    who = f"key:{business.secret_key[-4:]}"
     assert written == [
-        ["api", "webhook.set", {"url": URL, "enabled": True}],
-        ["api", "webhook.token.rotate", {}],
-        ["api", "webhook.token.confirm", {}],
+        [who, "webhook.change", {"url": URL, "enabled": True}],
+        [who, "webhook.rotate_token", None],
+        [who, "webhook.confirm_token", None],
     ]
     assert token not in str(written)
     assert new not in str(written)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from payviox import ids
+from payviox.actors import command
 from payviox.errors import Conflict, NotFound
 from payviox.rails.protocol import Outcome
 from payviox.withdrawals import manual_settlement
@@ -176,7 +177,7 @@ async def test_the_commands_look_up_settle_and_tell(
         "order.look_up",
         "order.settle",
     ]
-    assert story["states"][-1]["actor"] == "cli"
+    assert story["states"][-1]["actor"] == command()
     assert story["reveals"] == []
     assert "order.settle" in payviox.done("order", "show", shown)
     business_id = ids.show(ids.BUSINESS, order.business_id)
