@@ -135,7 +135,7 @@ async def test_an_inactive_user_can_be_paid_nothing_until_active_again(
     assert (await business.ledger())["ada@example.com"] == 101
     audited = (
         "SELECT count(*) FROM audit_entries"
-        " WHERE action = 'payout_user.status' AND business_id = %s"
+        " WHERE act LIKE 'payout_user.%%activate' AND business_id = %s"
     )
     assert await business.scalar(audited, business.business_id) == 2
 

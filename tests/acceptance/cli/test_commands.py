@@ -11,8 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from payviox import __version__
-from payviox.actors import command, host
+from payviox import __version__, actors
 from payviox.db.embedded import embedded
 from support.installation import PAYVIOX, Installation, until
 
@@ -357,7 +356,7 @@ def test_orders_are_decided_and_tell_their_whole_story(
     refused = story(rejected)
     assert (refused["status"], refused["note"]) == ("rejected", "not this time")
     assert [move["kind"] for move in refused["transfers"]] == ["reserve", "release"]
-    assert command() in {state["actor"] for state in refused["states"]}
+    assert actors.command() in {state["actor"] for state in refused["states"]}
     assert "not this time" in installation.done("order", "show", rejected)
     installation.done("business", "set", business_id, "review_amount=none")
 
@@ -436,8 +435,8 @@ def test_what_commands_change_is_written_into_the_audit(
             [business_id.removeprefix("biz_")],
         ).fetchall()
     assert rows == [
-        (command(), host(), "webhook.change", {"url": "https://example.com/audited"}),
-        (command(), host(), "business.set", {"low_stock": 7}),
+        (actors.command(), actors.host(), "webhook.change", {"url": "https://example.com/audited"}),
+        (actors.command(), actors.host(), "business.set", {"low_stock": 7}),
     ]
 
 

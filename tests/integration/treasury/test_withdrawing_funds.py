@@ -37,7 +37,7 @@ async def test_a_mistyped_deposit_is_taken_back_and_says_why(make_business: Make
     assert kept == ["test", "typo", "typo 1"]
     audited = await business.scalar(
         "SELECT detail FROM audit_entries"
-        " WHERE business_id = %s AND action = 'business.withdraw_funds'",
+        " WHERE business_id = %s AND act = 'balance.withdraw_funds'",
         business.business_id,
     )
     assert audited == {"amount": 9_000, "reference": "typo 1", "reason": "typo"}
@@ -53,7 +53,7 @@ async def test_the_same_reference_takes_nothing_twice(make_business: MakeBusines
     assert (await business.ledger())["main"] == 9_600
     entries = await business.scalar(
         "SELECT count(*) FROM audit_entries"
-        " WHERE business_id = %s AND action = 'business.withdraw_funds'",
+        " WHERE business_id = %s AND act = 'balance.withdraw_funds'",
         business.business_id,
     )
     assert entries == 1

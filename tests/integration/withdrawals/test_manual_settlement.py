@@ -172,7 +172,7 @@ async def test_the_commands_look_up_settle_and_tell(
     assert said.endswith("is failed.")
     assert "settled" in payviox.refused("order", "settle", shown, "failed", "--reason", "again")
     story = payviox.told("order", "show", shown)
-    assert [entry["action"] for entry in story["audit"]] == [
+    assert [entry["act"] for entry in story["audit"]] == [
         "order.needs_a_person",
         "order.look_up",
         "order.settle",
@@ -186,7 +186,7 @@ async def test_the_commands_look_up_settle_and_tell(
     (line,) = json.loads(
         payviox.run("business", "audit", business_id, "--limit", "1", "--json").stdout
     )
-    assert line["action"] == "order.settle"
+    assert line["act"] == "order.settle"
     vendor.plan = ["lost"]
     young = await desk.withdraw(order.payout_user_id, 100)
     await desk.process()

@@ -148,7 +148,7 @@ async def test_resumed_it_is_tried_at_once(
     books = await desk.business.ledger()
     assert (books["settled:vendor"], books["in_transit:vendor"]) == (1_000 - FEES, 1_000)
     newest = payviox.told("business", "audit", business_id)[0]
-    assert (newest["action"], newest["detail"]) == (
+    assert (newest["act"], newest["detail"]) == (
         "order.resume",
         {"waiting": "unclaimed", "orders": 1},
     )
