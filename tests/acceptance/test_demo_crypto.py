@@ -67,7 +67,7 @@ def test_the_demo_pays_crypto_on_a_chain_of_this_machine(installation: Installat
     assert received(demo) == PAID
     [_, test] = installation.told("business", "list")
     checked = installation.told("rail", "check", test["business_id"])
-    assert all(row["ok"] for row in checked), checked
+    assert all(row["ok"] or row["harmless"] for row in checked), checked
     shown = installation.told("rail", "show", test["business_id"], "evm")
     demo.kill()
     until(lambda: not installation.left(), within_s=15)

@@ -39,7 +39,7 @@ async def make_business(url: str, name: str) -> tuple[str, str]:
     database = Database(url)
     await database.open()
     try:
-        _, test = await database.write(treasury.open_organization, name)
+        _, test = await database.write(treasury.open_organization, name, "benchmark")
         business = test.business.id
         for number in range(100):
             await database.write(

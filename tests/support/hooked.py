@@ -36,7 +36,7 @@ class Hooked:
     async def set(self, **changes: Any) -> None:
         await self.database.write(
             lambda connection: webhook_settings.change(
-                connection, self.id, changes, self.keyring, allow_private=True
+                connection, self.id, changes, self.keyring, "test", allow_private=True
             )
         )
 

@@ -404,7 +404,7 @@ async def test_low_stock_and_sold_out_are_each_told_once(
     async def alerts() -> list[str]:
         audit = (
             "SELECT coalesce(array_agg(act ORDER BY id), '{}') FROM audit_entries"
-            " WHERE business_id = %s AND actor = 'stock'"
+            " WHERE business_id = %s AND kind = 'alert'"
         )
         found: list[str] = await shop.scalar(audit, shop.business_id)
         return found

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from payviox.actors import command
 from payviox.audit import service as audit
 from payviox.auth import secret_keys
 from payviox.auth.secret_keys import Left
@@ -34,7 +35,7 @@ async def shop(fresh_urls: Urls) -> AsyncIterator[TestBusiness]:
         await import_text(database, BEFORE, shop.business_id, csv_of(["A-1", "B-2", "C-3"]))
         await database.write(
             lambda db: webhooks.change(
-                db, shop.business_id, {"url": None}, BEFORE, allow_private=False
+                db, shop.business_id, {"url": None}, BEFORE, command(), allow_private=False
             )
         )
         yield shop

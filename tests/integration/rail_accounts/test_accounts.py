@@ -178,7 +178,7 @@ async def test_of_two_connects_at_once_one_whole_account_remains(
     entries = await business.database.fetch(
         lambda db: audit.list_page(db, business.business_id, limit=50)
     )
-    connected = [entry.detail for entry in entries if entry.act == "rail.connect"]
+    connected = [entry.after for entry in entries if entry.act == "rail.connect"]
     assert sorted(detail["client_id"] for detail in connected) == names
     assert sum(detail["new"] for detail in connected) == 1
 

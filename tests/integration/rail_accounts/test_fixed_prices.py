@@ -90,14 +90,14 @@ async def test_who_said_a_price_is_written_down(
 
     async def read(connection: Any) -> Any:
         cursor = await connection.execute(
-            "SELECT actor, detail FROM audit_entries WHERE business_id = %s AND act = 'rail.price'",
+            "SELECT actor, after FROM audit_entries WHERE business_id = %s AND act = 'rail.price'",
             [wallet.business_id],
         )
         return await cursor.fetchall()
 
-    [(actor, detail)] = await database.fetch(read)
+    [(actor, after)] = await database.fetch(read)
     assert actor == "finance"
-    assert "0.25" in json.dumps(detail)
+    assert "0.25" in json.dumps(after)
 
 
 async def test_a_price_needs_a_chain_of_the_wallet(

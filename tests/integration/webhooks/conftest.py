@@ -30,7 +30,7 @@ async def hook(make_business: Any, keyring: Keyring) -> AsyncIterator[Hook]:
         changes = {"url": one.url, "enabled": True} | changes
         _, token = await business.database.write(
             lambda connection: webhook_settings.change(
-                connection, business.business_id, changes, keyring, allow_private=True
+                connection, business.business_id, changes, keyring, "test", allow_private=True
             )
         )
         return Hooked(business, one, keyring, token)

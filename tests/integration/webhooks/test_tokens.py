@@ -34,14 +34,14 @@ async def test_while_the_token_is_rotated_no_delivery_fails(hook: Hook, courier:
     write = hooked.database.write
     await hooked.happen()
     await deliver(courier, hooked)
-    new = await write(webhook_settings.rotate, hooked.id, hooked.keyring)
+    new = await write(webhook_settings.rotate, hooked.id, hooked.keyring, "test")
     await hooked.happen()
     await deliver(courier, hooked)
     assert len(hooked.receiver.received[-1].headers["webhook-signature"].split(" ")) == 2
     known[:] = [new]  # even a receiver that knows only one token at a time
     await hooked.happen()
     await deliver(courier, hooked)
-    await write(webhook_settings.confirm, hooked.id)
+    await write(webhook_settings.confirm, hooked.id, "test")
     await hooked.happen()
     await deliver(courier, hooked)
     assert len(hooked.receiver.received[-1].headers["webhook-signature"].split(" ")) == 1
@@ -78,7 +78,7 @@ async def test_reencryption_is_resumed_where_it_was_interrupted_and_loses_no_tok
     hook: Hook, database: Database, keyring: Keyring, settings: Settings
 ) -> None:
     hooked = [await hook() for _ in range(3)]
-    new = await database.write(webhook_settings.rotate, hooked[0].id, keyring)
+    new = await database.write(webhook_settings.rotate, hooked[0].id, keyring, "test")
     rotated = Keyring("the next secret key of a fine length", (settings.secret_key,))
     assert await database.write(lambda c: webhook_settings.reencrypt(c, rotated, limit=2)) == 2
 
@@ -91,7 +91,7 @@ async def test_reencryption_is_resumed_where_it_was_interrupted_and_loses_no_tok
     while await database.write(lambda c: webhook_settings.reencrypt(c, rotated, limit=2)):
         pass
     after = Courier(database, Keyring("the next secret key of a fine length"), allow_private=True)
-    await database.write(webhook_settings.confirm, hooked[0].id)
+    await database.write(webhook_settings.confirm, hooked[0].id, "test")
     for one, token in zip(hooked, [new, hooked[1].token, hooked[2].token], strict=True):
         await one.happen()
         await deliver(after, one)
@@ -143,7 +143,7 @@ async def test_neither_tokens_nor_whole_signatures_are_in_the_database(
 ) -> None:
     hooked = await hook()
     await hooked.happen()
-    new = await hooked.database.write(webhook_settings.rotate, hooked.id, hooked.keyring)
+    new = await hooked.database.write(webhook_settings.rotate, hooked.id, hooked.keyring, "test")
     await deliver(courier, hooked)
     (received,) = hooked.receiver.received
     everything = ""
