@@ -20,7 +20,7 @@ from support.giftcards import csv_of, import_text
 pytestmark = pytest.mark.anyio
 
 OLD = "the key that everything was written with"
-NEW = "the key that comes after it, as long as"
+NEW = "the key that comes after it and is as long"
 BEFORE, ROTATING, AFTER = Keyring(OLD), Keyring(NEW, (OLD,)), Keyring(NEW)
 
 
