@@ -301,6 +301,7 @@ async def test_a_transfer_that_would_fail_is_not_sent_and_gives_the_money_back(p
 
 async def test_a_contract_is_paid_unless_it_refuses_or_burns_gas(pay: Paying) -> None:
     payee = pay.node.deploy("Payee")
+    pay.change(min_amount=1)
     for refusing, writes, status in (
         (False, 1, "sent"),
         (True, 0, "failed"),
@@ -353,6 +354,7 @@ async def test_an_expired_quote_waits_while_there_is_no_price(
 
 
 async def test_two_processes_give_out_every_nonce_once(pay: Paying) -> None:
+    pay.change(min_amount=1)
     orders = [await pay.order(100 + number, PAYEE) for number in range(50)]
     account = pay.accounts.account
     assert account is not None

@@ -116,7 +116,7 @@ async def test_a_check_says_what_is_wrong_and_hides_the_nodes_key(pay: Paying) -
     pay.change(chain={"tokens": tokens})
     pay.price("2000", valid_s=-1)
     found = await problems()
-    assert set(found) == {f"{CHAIN} {what}" for what in ("gas", "price", "USDT", "NONE")}
+    assert set(found) == {f"{CHAIN} {what}" for what in ("gas", "price", "fees", "USDT", "NONE")}
     assert "6 decimals" in found[f"{CHAIN} USDT"]
     pay.change(credentials={f"rpc:{CHAIN}": "http://127.0.0.1:1/secret"})
     assert set(await problems()) == {f"{CHAIN} node"}
