@@ -273,7 +273,7 @@ async def test_a_decision_needs_a_reason_and_money_to_book_it_with(finance: Fina
     await resolve(finance, unknown.id, "written_off")
     report = await finance.compare()
     assert report.is_clean, "a person knows about the stuck one"
-    (decided, _) = await audited(finance, resolving.RESOLVED)
+    (decided, _) = await audited(finance, "suspense.resolve")
     assert (decided["resolution"], decided["reason"]) == ("explained", "why")
 
 
