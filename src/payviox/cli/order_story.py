@@ -24,7 +24,7 @@ SECTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         ("rail_order_id", "answer"),
     ),
     "callbacks": ("Callbacks", ("received_at", "rail", "event_id"), ()),
-    "audit": ("Decisions and alerts", ("created_at", "action", "actor"), ("detail",)),
+    "audit": ("Decisions and alerts", ("created_at", "act", "actor"), ("detail",)),
     "transfers": ("Money", ("created_at", "kind", "amount", "from", "to"), ()),
     "events": ("Events", ("created_at", "type", "delivery", "attempts", "answer"), ()),
     "reveals": ("Reveals", ("created_at", "gift_card_id"), ()),
