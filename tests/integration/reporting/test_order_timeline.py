@@ -3,7 +3,7 @@
 import pytest
 
 from payviox import ids
-from payviox.businesses.model import AuditEntry
+from payviox.audit.model import AuditEntry
 from payviox.db.pool import Database
 from payviox.errors import NotFound
 from payviox.ledger.service import MovementRow

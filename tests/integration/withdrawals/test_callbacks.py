@@ -25,7 +25,7 @@ from payviox.reconciliation import service as reconciliation
 from payviox.settings import Settings
 from payviox.web.context import Services
 from payviox.web.limits import Gate
-from payviox.web.request_body import MAX_STRANGERS_BODY
+from payviox.web.request_body import MAX_CALLBACK_BODY
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
 from support.businesses import TestBusiness
@@ -486,7 +486,7 @@ async def test_a_big_body_is_refused_before_anything_is_asked(
 ) -> None:
     answer = await anonymous.post(
         f"/rails/vendor/{ids.show(ids.BUSINESS, desk.business.business_id)}/callback",
-        content=b"{" + b" " * MAX_STRANGERS_BODY + b"}",
+        content=b"{" + b" " * MAX_CALLBACK_BODY + b"}",
         headers={"Content-Type": "application/json"},
     )
     assert answer.status_code == 413

@@ -5,8 +5,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, ClassVar
 
+import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -28,7 +29,6 @@ from payviox.withdrawals.sending.claims import Claim
 from support.businesses import open_business
 from support.databases import Urls
 from support.ledger import snapshot
-from support.live import SECRET_KEY
 from support.unclaimed import UnclaimedVendor
 from support.vendor import Behaviour
 from support.withdrawals import Desk
@@ -54,6 +54,7 @@ picked = st.integers(0, 7)
 class Orders(RuleBasedStateMachine):
     """Up to eight orders of one payout user."""
 
+    configured: ClassVar[Settings]
     urls: ClassVar[Urls]
 
     def __init__(self) -> None:
@@ -70,8 +71,7 @@ class Orders(RuleBasedStateMachine):
     def open(self, review: int | None) -> None:
         async def start() -> None:
             self.vendor = UnclaimedVendor()
-            settings_ = Settings(home=self.urls, secret_key=SECRET_KEY)  # type: ignore[arg-type]  # unused
-            self.services = app.open_services(settings_, self.urls.application)
+            self.services = app.open_services(self.configured, self.urls.application)
             services = await self.services.__aenter__()
             self.database: Database = services.database
             business = await open_business(self.database, app.build(services), funds=FUNDS)
@@ -216,9 +216,11 @@ class Orders(RuleBasedStateMachine):
             assert any(self.vendor.books[r] in ("paid", "returned") for r in references)
 
 
-def test_orders_driven_at_random_keep_every_cent_in_its_place(urls: Urls) -> None:
-    Orders.urls = urls
-    thorough = settings(
+def test_orders_driven_at_random_keep_every_cent_in_its_place(
+    settings: Settings, urls: Urls
+) -> None:
+    Orders.configured, Orders.urls = settings, urls
+    thorough = hypothesis.settings(
         max_examples=20,
         stateful_step_count=30,
         deadline=None,

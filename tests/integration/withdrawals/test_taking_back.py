@@ -48,7 +48,7 @@ async def alerts(desk: Desk, order: Order) -> list[str]:
     entries = await desk.database.fetch(
         lambda db: audit.list_page(db, order.business_id, order_id=order.id, limit=50)
     )
-    return [entry.act for entry in entries]
+    return [entry.act for entry in entries if entry.kind == "alert"]
 
 
 async def released(desk: Desk, vendor: UnclaimedVendor, order: Order) -> None:
