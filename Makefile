@@ -10,7 +10,7 @@ NODE := tests/node/node_modules
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/installed: requirements.lock pyproject.toml tools/install_locked.py
+.venv/installed: requirements.lock pyproject.toml tools/install_locked.py $(wildcard frontend/*)
 	@echo "Installing Payviox into .venv, here and nowhere else: a minute or two the first time."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python tools/install_locked.py requirements.lock
