@@ -1,6 +1,6 @@
-"""The SQL of what `ledger verify` compares beside the chains of transfers: rows that one another, or
-the transfers, say again. Each statement answers one row for what is broken: a message, and the
-account or order that it is about. All run in verify's snapshot, one business at a time."""
+"""The SQL of what `ledger verify` compares beside the chains of transfers: rows whose content other
+rows, or the transfers, say again. Each statement answers one row for what is broken: a message,
+and the account or order that it is about. All run in verify's snapshot, one business at a time."""
 
 from collections.abc import AsyncIterator
 from typing import Literal
@@ -10,9 +10,7 @@ from payviox.db.pool import Connection
 from payviox.ledger.model import OF_EVERY_BUSINESS
 from payviox.order_states import GIVES_BACK, MAY_BECOME, PERHAPS_AT_A_RAIL
 
-RecordKind = Literal[
-    "payout_user", "story", "attempt", "event", "quote", "card", "suspense", "key"
-]
+RecordKind = Literal["payout_user", "story", "attempt", "event", "quote", "card", "suspense", "key"]
 Found = tuple[str, UUID | None, UUID | None]
 """A message, the account and the order that it is about."""
 
@@ -32,12 +30,11 @@ UNION ALL
 SELECT format('the business has no account %%s', k.kind), NULL, NULL
 FROM unnest(%(kinds)s::text[]) AS k(kind)
 WHERE EXISTS (SELECT FROM businesses WHERE id = %(business)s) AND NOT EXISTS (
-  SELECT FROM accounts a WHERE a.business_id = %(business)s AND a.kind = k.kind
-  AND (k.kind <> 'payout' OR a.id = a.business_id))
+  SELECT FROM accounts a WHERE a.business_id = %(business)s AND a.kind = k.kind)
 """
 
-# An order is in the state that its story tells last, and each state follows from the one before. Not
-# told is one more try of an order that waits, which is queued all the while.
+# An order is in the state that its story tells last, and each state follows from the one before.
+# Not told is one more try of an order that waits, which is queued all the while.
 STORIES = """
 WITH steps AS (
   SELECT order_id, number, status, lag(status) OVER w AS before,
@@ -129,8 +126,8 @@ SELECT format('quote quo_%%s is over %%s, which is not %%s and %%s fees', id, am
 FROM quotes WHERE business_id = %(business)s AND amount::numeric <> fees::numeric + net_amount
 """
 
-# The card that an order got is the product that it ordered, at its price, under a reference of one of
-# its attempts. Encrypted anew a code differs, so the same bytes twice are a copy.
+# The card that an order got is the product that it ordered, at its price, under a reference of one
+# of its attempts. Encrypted anew a code differs, so the same bytes twice are a copy.
 CARDS = """
 SELECT format('gift card %%s is not what the order ordered', c.id), NULL::uuid, o.id
 FROM gift_cards c
@@ -149,8 +146,8 @@ FROM gift_cards c LEFT JOIN order_attempts a
   ON a.business_id = c.business_id AND a.order_id = c.order_id AND a.reference = c.reference
 WHERE c.business_id = %(business)s AND c.status = 'delivered' AND a.order_id IS NULL
 UNION ALL
-SELECT format('gift cards %%s have the same code', array_to_string(array_agg(id ORDER BY id), ', ')),
-       NULL, NULL
+SELECT format('gift cards %%s have the same code',
+              array_to_string(array_agg(id ORDER BY id), ', ')), NULL, NULL
 FROM gift_cards WHERE business_id = %(business)s GROUP BY code HAVING count(*) > 1
 UNION ALL
 SELECT format('gift card %%s was shown for an order that did not get it', r.gift_card_id), NULL,
@@ -189,8 +186,9 @@ WITH moves AS (
 )
 SELECT CASE
     WHEN i.id IS NULL THEN format('transfers of %%s name an item that is not there', m.reference)
-    ELSE format('item %%s of %%s (%%s) has %%s bookings and %%s resolutions, of %%s to %%s cents, which'
-                ' leave %%s in suspense', i.reference, i.amount, coalesce(i.resolution, 'open'),
+    ELSE format('item %%s of %%s (%%s) has %%s bookings and %%s resolutions, of %%s to %%s cents,'
+                ' which leave %%s in suspense', i.reference, i.amount,
+                coalesce(i.resolution, 'open'),
                 coalesce(m.booked, 0), coalesce(m.adjusted, 0), coalesce(m.least, 0),
                 coalesce(m.most, 0), coalesce(m.held, 0)) END, NULL::uuid, i.order_id
 FROM items i FULL JOIN moves m ON m.reference = i.reference
@@ -221,8 +219,8 @@ WITH keys AS (
   FROM transfers t WHERE t.business_id = %(business)s AND t.kind <> 'allocation'
     AND t.kind IN ('fund', 'defund', 'revocation')
 )
-SELECT format('the key %%s for %%s remembers %%s, which its caller''s call did not do', k.key, k.path,
-              coalesce(k.reference::text, 'nothing')), NULL::uuid, o.id
+SELECT format('the key %%s for %%s remembers %%s, which its caller''s call did not do', k.key,
+              k.path, coalesce(k.reference::text, 'nothing')), NULL::uuid, o.id
 FROM keys k
 LEFT JOIN moves m ON m.path = k.path AND m.balance = k.balance
   AND m.payout_balance = k.payout_balance
@@ -258,16 +256,14 @@ STEPS = [
     *(f"{old} {new}" for old, after in MAY_BECOME.items() for new in {*after, old}),
     *(f"queued {new}" for new in _FROM_SENDING - MAY_BECOME["queued"] - {"queued"}),
 ]
-"""Which line of a story may follow which: a state said again, too (it waits for something else), and
-what comes after a try that was not told."""
+"""Which line of a story may follow which: a state said again, too (it waits for something else),
+and what comes after a try that was not told."""
 
 ANNOUNCED = ["created", "sending", "succeeded", *GIVES_BACK, "returned"]
 """States that make an event."""
 
 
-async def broken(
-    connection: Connection, business_id: UUID, statement: str
-) -> AsyncIterator[Found]:
+async def broken(connection: Connection, business_id: UUID, statement: str) -> AsyncIterator[Found]:
     """What one of the statements finds, streamed."""
     given = {
         "business": business_id,
