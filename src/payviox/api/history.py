@@ -13,7 +13,7 @@ from payviox import csv_text, ids
 from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import Shown, documented
 from payviox.ledger import service as ledger
-from payviox.ledger.model import TransferKind
+from payviox.ledger.model import TransferKind, show_account
 from payviox.ledger.service import MovementRow
 from payviox.web.context import Call, business, read
 from payviox.web.cursors import (
@@ -176,8 +176,8 @@ def _view(row: MovementRow) -> Movement:
         id=ids.show(ids.TRANSFER, str(row.id)),
         kind=row.kind,  # type: ignore[arg-type]  # held to these by the table's CHECK
         amount=row.amount,
-        source=_account(row.from_kind, row.from_rail),
-        target=_account(row.to_kind, row.to_rail),
+        source=show_account(row.from_kind, row.from_rail),
+        target=show_account(row.to_kind, row.to_rail),
         payout_user_id=None if row.user_id is None else ids.show(ids.USER, row.user_id),
         email=row.email,
         order_id=None if row.order_id is None else ids.show(ids.ORDER, row.order_id),
@@ -186,10 +186,6 @@ def _view(row: MovementRow) -> Movement:
         reason=row.reason,
         created_at=row.created_at,
     )
-
-
-def _account(kind: str, rail: str) -> str:
-    return f"{kind}:{rail}" if rail else kind
 
 
 ROUTES = [get_history]

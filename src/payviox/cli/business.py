@@ -33,6 +33,7 @@ from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.cli.shown import show_audit
 from payviox.cli.shown_once import shown_once
 from payviox.db.pool import Connection
+from payviox.ledger.model import show_account
 from payviox.money import dollars
 from payviox.reporting import business_summary
 from payviox.reporting.business_summary import Accounts, BusinessSummary
@@ -136,7 +137,7 @@ def show(business_id: UUID, as_json: bool) -> None:
 def _flat(accounts: Accounts) -> dict[str, int]:
     flat = dict(accounts.single)
     for kind, held in accounts.by_rail.items():
-        flat |= {f"{kind} {rail}": cents for rail, cents in held.items()} or {kind: 0}
+        flat |= {show_account(kind, rail): cents for rail, cents in held.items()} or {kind: 0}
     return flat
 
 

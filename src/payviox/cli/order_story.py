@@ -10,6 +10,7 @@ from payviox.audit.model import AuditEntry
 from payviox.cli.output import age, cell, money, print_pairs, table_lines
 from payviox.cli.shown import show_audit, show_event
 from payviox.giftcards.model import Reveal
+from payviox.ledger.model import show_account
 from payviox.ledger.service import MovementRow
 from payviox.rail_accounts.callbacks import KeptCallback
 from payviox.reporting.order_timeline import OrderTimeline
@@ -17,6 +18,7 @@ from payviox.webhooks.log import Entry as WebhookEvent
 from payviox.withdrawals.model import Attempt, Order, StateEntry
 
 SECTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "reasons": ("Why, and what to do", ("who",), ("meaning", "advice")),
     "states": ("States", ("created_at", "status", "actor", "note"), ()),
     "attempts": (
         "Attempts",
@@ -56,6 +58,10 @@ def story_of(timeline: OrderTimeline) -> dict[str, Any]:
     """An order's timeline as it is printed, part by part."""
     return {
         **shown(timeline.order),
+        "reasons": [
+            {"who": each.who, "meaning": each.meaning, "advice": each.advice}
+            for each in timeline.reasons
+        ],
         "states": [
             {
                 "status": state.status,
@@ -86,8 +92,8 @@ def _movement(move: MovementRow) -> dict[str, Any]:
         "transfer_id": ids.show(ids.TRANSFER, str(move.id)),
         "kind": move.kind,
         "amount": move.amount,
-        "from": f"{move.from_kind} {move.from_rail}".strip(),
-        "to": f"{move.to_kind} {move.to_rail}".strip(),
+        "from": show_account(move.from_kind, move.from_rail),
+        "to": show_account(move.to_kind, move.to_rail),
         "actor": move.actor,
         "created_at": move.created_at,
     }

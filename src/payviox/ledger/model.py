@@ -81,6 +81,11 @@ class AccountName:
     user_id: UUID | None = None
 
 
+def show_account(kind: str, rail: str) -> str:
+    """How people and programs read an account: `main`, `in_transit:paypal`."""
+    return f"{kind}:{rail}" if rail else kind
+
+
 MAIN = AccountName("main")
 PAYOUT = AccountName("payout")
 WORLD = AccountName("world")

@@ -156,7 +156,7 @@ def test_a_business_shows_what_every_account_of_it_holds(installation: Installat
         "world": -10_000,
     }
     lines = installation.done("business", "show", business_id).splitlines()
-    assert {"in_transit sandbox  $5.00", "suspense            $0.00"} <= set(lines)
+    assert {"in_transit:sandbox  $5.00", "suspense            $0.00"} <= set(lines)
 
 
 def test_money_moves_between_the_main_and_the_payout_balance(

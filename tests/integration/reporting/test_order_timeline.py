@@ -7,6 +7,8 @@ from payviox.audit.model import AuditEntry
 from payviox.db.pool import Database
 from payviox.errors import NotFound
 from payviox.ledger.service import MovementRow
+from payviox.rails.failures import FAILURES
+from payviox.rails.waiting import REVIEWS, WAITING
 from payviox.reporting.order_timeline import Answered, timeline
 from payviox.webhooks.log import Entry as WebhookEvent
 from payviox.withdrawals.model import Attempt, StateEntry
@@ -51,9 +53,24 @@ async def test_what_was_noticed_of_an_order_is_in_its_timeline_and_nothing_of_an
     waits = await desk.withdraw(user_id, 1_000, {"email": "float-empty@example.com"})
     other = await desk.withdraw(user_id, 1_000)
     await desk.process()
-    noticed = (await database.fetch(timeline, waits.id)).of(AuditEntry)
-    assert [entry.act for entry in noticed] == ["order.waiting"]
-    assert (await database.fetch(timeline, other.id)).of(AuditEntry) == []
+    story = await database.fetch(timeline, waits.id)
+    assert [entry.act for entry in story.of(AuditEntry)] == ["order.waiting"]
+    assert story.reasons == [WAITING["float_empty"]]
+    story = await database.fetch(timeline, other.id)
+    assert (story.of(AuditEntry), story.reasons) == ([], [])
+
+
+async def test_a_failed_order_tells_why_and_what_to_do_and_one_in_review_each_of_its_reasons(
+    business: TestBusiness, database: Database
+) -> None:
+    desk = Desk.of(business)
+    await business.set(review_amount=2_000)
+    user_id = await desk.user(5_000)
+    failed = await desk.withdraw(user_id, 1_000, {"email": "fail@example.com"})
+    reviewed = await desk.withdraw(user_id, 2_500)
+    await desk.process()
+    assert (await database.fetch(timeline, failed.id)).reasons == [FAILURES["sandbox_failed"]]
+    assert (await database.fetch(timeline, reviewed.id)).reasons == [REVIEWS["amount"]]
 
 
 async def test_an_order_that_nobody_has_is_not_found(database: Database) -> None:

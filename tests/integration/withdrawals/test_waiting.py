@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from payviox import ids
 from payviox.audit import service as audit
 from payviox.rail_accounts import callbacks
+from payviox.rails.waiting import WAITING
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
@@ -184,6 +185,7 @@ async def test_unknown_orders_are_listed_with_their_age_and_shown_with_their_evi
     assert (callback["event_id"], callback["body"]) == ("E-1", '{"paid": 1}')
     said = payviox.done("order", "show", ids.show(ids.ORDER, order.id))
     assert "Callbacks\n" in said
+    assert f"      advice: {WAITING['person'].advice}\n" in said
     assert "E-1" in said
 
 
