@@ -6,7 +6,7 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.actors import Actor
-from payviox.audit import acts
+from payviox import acts
 from payviox.audit import service as audit
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound

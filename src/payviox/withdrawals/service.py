@@ -7,7 +7,7 @@ from uuid import UUID
 from payviox import actors
 from payviox.actors import Actor
 from payviox.audit import service as audit
-from payviox.audit.acts import Act
+from payviox.acts import Act
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db import jobs

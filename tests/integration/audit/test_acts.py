@@ -11,7 +11,7 @@ import pytest
 from payviox import actors, ids
 from payviox.allocations import service as allocations
 from payviox.audit import service as audit
-from payviox.audit.acts import Act
+from payviox.acts import Act
 from payviox.auth import operators
 from payviox.errors import Conflict, NotFound
 from payviox.giftcards import holds

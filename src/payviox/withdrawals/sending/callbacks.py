@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from payviox.audit import service as audit
-from payviox.audit.acts import Alert
+from payviox.acts import Alert
 from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
