@@ -12,7 +12,7 @@ from uuid import UUID
 
 from payviox import actors
 from payviox.actors import Actor
-from payviox.auth.passwords import NOBODYS, verify
+from payviox.auth.passwords import nobodys, verify
 from payviox.auth.queries import sessions as queries
 from payviox.auth.queries.sessions import OperatorRow, SessionRow
 from payviox.db.pool import Connection, Database
@@ -69,11 +69,14 @@ async def sign_in(
     operator, subjects, allowed = await database.write(_count, email, device, place)
     if not allowed:
         raise TooManyAttempts
-    stored = NOBODYS if operator is None else operator.password_hash
-    right = await asyncio.to_thread(verify, stored, password)
+    right = await asyncio.to_thread(_is_right, operator, password)
     if operator is None or not right:
         raise FieldErrors({"password": [WRONG]})
     return await database.write(_open, operator, subjects, device, place, agent)
+
+
+def _is_right(operator: OperatorRow | None, password: str) -> bool:
+    return verify(nobodys() if operator is None else operator.password_hash, password)
 
 
 async def _count(

@@ -5,8 +5,8 @@ from typing import cast
 from uuid import UUID
 
 from payviox import ids
-from payviox.acts import Act
 from payviox.actors import Actor
+from payviox.acts import Act
 from payviox.db.pool import Connection
 from payviox.errors import Forbidden
 from payviox.rights.queries import memberships as queries
@@ -26,9 +26,7 @@ async def require(connection: Connection, business_id: UUID, actor: Actor, act: 
         raise Forbidden
 
 
-async def rights_of(
-    connection: Connection, operator_id: UUID, business_id: UUID
-) -> frozenset[Act]:
+async def rights_of(connection: Connection, operator_id: UUID, business_id: UUID) -> frozenset[Act]:
     """Every act that an operator may do to a business."""
     role = await role_of(connection, operator_id, business_id)
     return RIGHTS[role] if role is not None else frozenset()

@@ -57,7 +57,9 @@ def load() -> Assets:
     if not (vendor / ".stamp").exists():
         raise MissingAssets("Run `python frontend/vendor.py` in the checkout.")
     contents = {"style.css": b"\n".join(_read("css", f"{name}.css") for name in STYLES)}
-    contents |= {f"js/{path.name}": path.read_bytes() for path in sorted((HERE / "js").glob("*.js"))}
+    contents |= {
+        f"js/{path.name}": path.read_bytes() for path in sorted((HERE / "js").glob("*.js"))
+    }
     contents |= {
         path.name: path.read_bytes() for path in sorted(vendor.iterdir()) if path.suffix in TYPES
     }

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from payviox import actors
 from payviox.actors import Actor
-from payviox.audit import service as audit
 from payviox.acts import Act
+from payviox.audit import service as audit
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db import jobs

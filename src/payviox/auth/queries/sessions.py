@@ -50,7 +50,9 @@ async def is_known_device(connection: Connection, operator_id: UUID, digest: byt
 
 async def count_attempt(connection: Connection, subject: bytes, window_s: int) -> int:
     """Write an attempt down; answers how many there were within the window, this one included."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [subject.hex()])
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [subject.hex()]
+    )
     await connection.execute(
         "DELETE FROM sign_in_attempts WHERE id IN (SELECT id FROM sign_in_attempts"
         f" WHERE tried_at < now() - interval '{FORGOTTEN}' LIMIT 100 FOR UPDATE SKIP LOCKED)"

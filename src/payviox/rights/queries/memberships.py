@@ -34,9 +34,7 @@ async def find_standing(
 
 async def list_organizations(connection: Connection, operator_id: UUID) -> list[UUID] | None:
     """The organizations of an operator; None for an admin, who sees all."""
-    cursor = await connection.execute(
-        "SELECT is_admin FROM operators WHERE id = %s", [operator_id]
-    )
+    cursor = await connection.execute("SELECT is_admin FROM operators WHERE id = %s", [operator_id])
     row = await cursor.fetchone()
     if row is not None and row[0]:
         return None
