@@ -6,6 +6,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from urllib.parse import quote
 
 from litestar import Response
+from litestar.datastructures import Cookie
 
 from payviox import actors, ids
 from payviox.acts import Act
@@ -51,23 +52,32 @@ def base_of(business: Business) -> str:
     return f"/dashboard/{ids.show(ids.BUSINESS, business.id)}"
 
 
-def cookie(request: Call, name: str) -> str:
+def cookie_name(request: Call, name: str) -> str:
     """A cookie's full name: bound to the host where the site is served by https."""
-    secure = services(request).settings.public_url.startswith("https:")
-    return f"__Host-{name}" if secure else name
+    return f"__Host-{name}" if _is_https(request) else name
 
 
-def set_cookie(request: Call, name: str, value: str, *, max_age: int | None = None) -> str:
-    """The header that sets a cookie which no script reads and no other site sends."""
-    full = cookie(request, name)
-    secure = "; Secure" if full != name else ""
-    lasts = "" if max_age is None else f"; Max-Age={max_age}"
-    return f"{full}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{lasts}"
+def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = None) -> Cookie:
+    """A cookie which no script reads and no other site sends; without `max_age` it ends with the
+    browser's session."""
+    return Cookie(
+        cookie_name(request, name),
+        value=value,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=_is_https(request),
+        max_age=max_age,
+    )
+
+
+def _is_https(request: Call) -> bool:
+    return services(request).settings.public_url.startswith("https:")
 
 
 async def session_of(request: Call) -> Session:
     """Who is signed in. Raises SignedOut."""
-    token = request.cookies.get(cookie(request, "session"))
+    token = request.cookies.get(cookie_name(request, "session"))
     session = await sessions.find(services(request).database, token) if token else None
     if session is None:
         raise SignedOut

@@ -68,6 +68,17 @@ async def list_all(connection: Connection) -> list[Business]:
         return await cursor.fetchall()
 
 
+async def list_of(connection: Connection, organization_ids: Sequence[UUID]) -> list[Business]:
+    """The businesses of these organizations."""
+    async with connection.cursor(row_factory=class_row(Business)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS} FROM businesses WHERE organization_id = ANY(%s)"  # noqa: S608  # a constant
+            " ORDER BY name, id",
+            [list(organization_ids)],
+        )
+        return await cursor.fetchall()
+
+
 async def update(connection: Connection, business_id: UUID, changes: Mapping[str, object]) -> None:
     """Set these columns; their names come from the code, never from a caller. Hashes live for a new
     lifetime from now on, whenever they were made."""
