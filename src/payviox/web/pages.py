@@ -3,6 +3,7 @@
 A view is a dataclass of its page's own; a template never sees a wire struct. What a template names
 and is not there is an error."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 from payviox.money import dollars
 from payviox.web import assets as assets_module
-from payviox.web.assets import Assets
+from payviox.web.assets import Assets, MissingAssets
 from payviox.web.context import Call
 
 HTML = "text/html; charset=utf-8"
@@ -30,6 +31,7 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Vary": "Cookie, HX-Request",
 }
+ICON = re.compile(r"""\bicon\(\s*["']([a-z0-9-]+)["']""")
 HERE = Path(__file__).parent
 
 
@@ -64,8 +66,19 @@ def load(*folders: Path) -> Pages:
         "money": money,
         "when": when,
     }
+    _check(environment, assets)
     environment.globals["ui"] = environment.get_template("ui.html").module
     return Pages(environment, assets)
+
+
+def _check(environment: Environment, assets: Assets) -> None:
+    """Compile every template; an icon that is not in the sprite stops the start."""
+    for name in environment.list_templates(extensions=["html"]):
+        source, _, _ = environment.loader.get_source(environment, name)  # type: ignore[union-attr]  # set
+        environment.get_template(name)
+        missing = set(ICON.findall(source)) - assets.icons
+        if missing:
+            raise MissingAssets(f"{name} names icons that are not there: {', '.join(missing)}.")
 
 
 def page(

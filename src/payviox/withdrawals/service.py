@@ -127,6 +127,11 @@ async def get(
     return _checked(await orders.find(connection, business_id, order_id), user_id)
 
 
+async def lock(connection: Connection, business_id: UUID, order_id: UUID) -> Order:
+    """An order that nobody else changes until this transaction ends. Raises NotFound."""
+    return _checked(await orders.lock(connection, business_id, order_id))
+
+
 async def approve(connection: Connection, business_id: UUID, order_id: UUID, actor: Actor) -> Order:
     """Let a reviewed order go, for exactly the amount and destination that it has now.
 

@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 
-FORGOTTEN = "1 day"
+FORGOTTEN_S = 24 * 3600
 """Attempts older than this are deleted as new ones come."""
 
 
@@ -54,8 +54,8 @@ async def count_attempt(connection: Connection, subject: bytes, window_s: int) -
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [subject.hex()]
     )
     await connection.execute(
-        "DELETE FROM sign_in_attempts WHERE id IN (SELECT id FROM sign_in_attempts"
-        f" WHERE tried_at < now() - interval '{FORGOTTEN}' LIMIT 100 FOR UPDATE SKIP LOCKED)"
+        "DELETE FROM sign_in_attempts WHERE tried_at < now() - make_interval(secs => %s)",
+        [FORGOTTEN_S],
     )
     await connection.execute("INSERT INTO sign_in_attempts (subject) VALUES (%s)", [subject])
     cursor = await connection.execute(

@@ -1,6 +1,6 @@
 """The SQL of organizations and businesses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from psycopg import sql
