@@ -404,13 +404,13 @@ async def test_a_full_queue_refuses_at_once_and_holds_no_more_than_its_bound(mak
 class TestOverHttp:
     """The same refusal as a client sees it."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     async def services(self, settings: Settings, urls: Urls) -> AsyncIterator[Services]:
         small = dataclasses.replace(settings, allocation_queue=20)
         async with app.open_services(small, urls.application) as opened:
             yield opened
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def application(self, services: Services) -> Application:
         return app.build(services)
 
