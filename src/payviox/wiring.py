@@ -12,8 +12,8 @@ from payviox.rail_state.sandbox_books import SandboxBooks
 from payviox.rails.evm.rail import EvmRail
 from payviox.rails.paypal.quote import MAX_ITEM
 from payviox.rails.paypal.rail import PayPalRail
-from payviox.rails.sandbox import OPTIONS as SANDBOX_OPTIONS
-from payviox.rails.sandbox import SandboxRail
+from payviox.rails.sandbox.quote import OPTIONS as SANDBOX_OPTIONS
+from payviox.rails.sandbox.rail import SandboxRail
 from payviox.rails.tremendous.rail import TremendousRail
 from payviox.withdrawals.routing import Rails, Route
 

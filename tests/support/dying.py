@@ -15,7 +15,7 @@ from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.rail_state.evm_books import EvmBooks
 from payviox.rail_state.sandbox_books import SandboxBooks
-from payviox.rails.evm.node import Node
+from payviox.rails.evm.client import Node
 from payviox.rails.http import Http
 from payviox.withdrawals.sending import claims, processor
 from support import live

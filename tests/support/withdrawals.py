@@ -1,7 +1,7 @@
 """A test business's payout users and their orders, driven below the API: made, processed, looked
 at."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,9 @@ from payviox.db.pool import Connection, Database
 from payviox.giftcards.rail import StockRail
 from payviox.rail_state.sandbox_books import SandboxBooks
 from payviox.rails.protocol import Provider, Request
-from payviox.rails.sandbox import KeptPayment, Payment, SandboxRail, is_sandbox_product
+from payviox.rails.sandbox.books import KeptPayment, Payment
+from payviox.rails.sandbox.endings import PRODUCTS
+from payviox.rails.sandbox.rail import SandboxRail
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Attempt, Order
 from payviox.withdrawals.routing import Rails, Route
@@ -54,7 +56,7 @@ class Desk:
         every = [
             Route("paypal", sandbox),
             Route("crypto", sandbox),
-            Route("gift_card", sandbox, is_sandbox_product),
+            Route("gift_card", sandbox, _is_of_the_sandbox),
             stock,
         ]
         return cls(business, rails or Rails(live=[stock], test=every), books)
@@ -153,3 +155,9 @@ async def _age(db: Connection, business_id: UUID, order: Order | None, age_s: fl
         " AND (%(o)s::uuid[] IS NULL OR order_id = ANY(%(o)s))",
         given,
     )
+
+
+def _is_of_the_sandbox(destination: Mapping[str, Any]) -> bool:
+    """Whether a gift card is one of the sandbox's own; no destination yet counts as one."""
+    product = destination.get("product")
+    return product is None or product in PRODUCTS

@@ -24,3 +24,18 @@ def test_a_file_that_the_document_names_is_there(name: str) -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_room_is_in_the_document(room: str) -> None:
     assert re.search(rf"^  {room}/ ", TEXT, re.MULTILINE)
+
+
+ROLES = re.findall(
+    r"^\| `([a-z]+)` \| .+ \| (.+) \|$",
+    TEXT.partition("### A rail's folder")[2].partition("A write takes")[0],
+    re.MULTILINE,
+)
+VENDORS = sorted(path.parent.name for path in SOURCE.glob("rails/*/rail.py"))
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_rails_folder_has_exactly_the_roles_that_the_document_gives_it(vendor: str) -> None:
+    named = {role for role, who in ROLES if who == "all" or re.search(rf"\b{vendor}\b", who)}
+    here = {role for role, _ in ROLES if (SOURCE / "rails" / vendor / f"{role}.py").is_file()}
+    assert named == here

@@ -15,8 +15,8 @@ from payviox.rail_accounts.model import Changes, RailAccount, RailName, Wanted
 from payviox.rails.evm import chain_settings, keystores
 from payviox.rails.evm import check as chain_check
 from payviox.rails.evm.chains import Chain, ChainError
+from payviox.rails.evm.client import NodeError
 from payviox.rails.evm.keys import SignerError
-from payviox.rails.evm.node import NodeError
 from payviox.rails.protocol import Account, Connected, Finding, RailError
 
 NODE_S = 10.0

@@ -13,8 +13,8 @@ from payviox.rail_state import evm_books
 from payviox.rails.evm.books import Wallet
 from payviox.rails.evm.chain_settings import chains_of
 from payviox.rails.evm.chains import ChainError
+from payviox.rails.evm.client import Node, NodeError
 from payviox.rails.evm.keys import SignerError, wallet_of
-from payviox.rails.evm.node import Node, NodeError
 from payviox.rails.protocol import Account
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from payviox.db.pool import Database
 from payviox.rail_state.queries import sandbox
-from payviox.rails.sandbox import KeptPayment, Payment
+from payviox.rails.sandbox.books import KeptPayment, Payment
 
 TOGETHER = 200
 """The most payments written in one transaction."""
@@ -21,8 +21,8 @@ Asked = tuple[UUID, str, dict[str, Any]]
 
 
 class SandboxBooks:
-    """Implements payviox.rails.sandbox.Books. Payments asked for at once are written together, in a
-    transaction of their own, as a vendor would have one."""
+    """Implements payviox.rails.sandbox.books.Books. Payments asked for at once are written
+    together, in a transaction of their own, as a vendor would have one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

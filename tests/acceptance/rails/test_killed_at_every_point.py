@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from payviox.db.pool import Database
-from payviox.rails.evm import node
+from payviox.rails.evm import client
 from support import dying
 from support.anvil import Node, anvil, anvil_node
 from support.businesses import TestBusiness
@@ -53,7 +53,7 @@ async def connected(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[EveryRail]:
-    monkeypatch.setattr(node, "SHARED_S", 0.0)  # time passes in leaps here
+    monkeypatch.setattr(client, "SHARED_S", 0.0)  # time passes in leaps here
     async with every_rail(running, anvil, business, tmp_path) as found:
         yield found
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from payviox.rails.sandbox_endings import BY_NAME
+from payviox.rails.sandbox.endings import BY_NAME
 from payviox.web.context import Services
 from support.businesses import TestBusiness
 from support.giftcards import csv_of, import_text

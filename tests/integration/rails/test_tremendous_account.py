@@ -12,7 +12,7 @@ import pytest
 from payviox import ids
 from payviox.maintenance import tasks
 from payviox.rails.protocol import Entry, Forged, Known, Named, RailError
-from payviox.rails.tremendous import account_books
+from payviox.rails.tremendous import statement
 from payviox.rails.tremendous.rail import TremendousRail
 from support.live import free_port
 from support.polling import eventually
@@ -141,7 +141,7 @@ async def entries(shop: Shop, since: datetime) -> list[Entry]:
 async def test_a_statement_has_every_order_page_by_page(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account_books, "PAGE", 3)
+    monkeypatch.setattr(statement, "PAGE", 3)
     shopper, rejected = await shop.shopper(), await shop.shopper("rejected")
     bought = [await shop.buy(shopper, 100 + number) for number in range(7)]
     bought.append(await shop.buy(rejected, 900))

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from payviox.rails.protocol import Provider, ReadyOrder
-from payviox.rails.sandbox_endings import BY_NAME, ENDINGS
+from payviox.rails.sandbox.endings import BY_NAME, ENDINGS
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness

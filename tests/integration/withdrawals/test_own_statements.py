@@ -10,7 +10,7 @@ from payviox.giftcards.queries import stock as stock_queries
 from payviox.giftcards.rail import StockRail
 from payviox.rail_state import sandbox_books
 from payviox.rails.protocol import Entry, Known, Rail
-from payviox.rails.sandbox import SandboxRail
+from payviox.rails.sandbox.rail import SandboxRail
 from support.businesses import TestBusiness
 from support.giftcards import csv_of, import_text, only_product
 from support.withdrawals import Desk

@@ -6,8 +6,8 @@ from typing import Any
 
 from payviox.rails.evm.books import Books, Wallet
 from payviox.rails.evm.chains import Chain
+from payviox.rails.evm.client import Node
 from payviox.rails.evm.keys import Signer
-from payviox.rails.evm.node import Node
 from payviox.rails.evm.prices import Rate
 from payviox.rails.protocol import Account
 

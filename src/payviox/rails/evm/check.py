@@ -9,8 +9,8 @@ from payviox.rails.evm import float as holdings
 from payviox.rails.evm import quote as quoting
 from payviox.rails.evm.chain_account import ChainAccount
 from payviox.rails.evm.chains import Chain, shown_url
+from payviox.rails.evm.client import Node, NodeError, WrongChain
 from payviox.rails.evm.keys import SignerError
-from payviox.rails.evm.node import Node, NodeError, WrongChain
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.protocol import Finding
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from payviox.rails.evm import amounts, gas
 from payviox.rails.evm.chain_account import ChainAccount
 from payviox.rails.evm.chains import COIN_DECIMALS
-from payviox.rails.evm.node import NodeError
+from payviox.rails.evm.client import NodeError
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.protocol import Holding, RailError
 

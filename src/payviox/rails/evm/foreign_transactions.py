@@ -1,7 +1,7 @@
 """Transactions that were made with a wallet's key outside of this rail."""
 
 from payviox.rails.evm.books import Transfer
-from payviox.rails.evm.node import Node, NodeError
+from payviox.rails.evm.client import Node, NodeError
 from payviox.rails.evm.node_answers import Block, Sent
 
 FIRST_BACK = 32

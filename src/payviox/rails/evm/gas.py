@@ -6,7 +6,7 @@ from typing import Any
 
 from payviox.rails.evm.books import Fees
 from payviox.rails.evm.chains import Chain
-from payviox.rails.evm.node import LEAST_GAS, Node, Reverted
+from payviox.rails.evm.client import LEAST_GAS, Node, Reverted
 
 GWEI = 10**9
 

@@ -4,7 +4,7 @@ must know before a payment is called unpaid."""
 from payviox.rails.evm import submit
 from payviox.rails.evm.books import Payment
 from payviox.rails.evm.chain_account import ChainAccount
-from payviox.rails.evm.node import NodeError
+from payviox.rails.evm.client import NodeError
 
 TOLD = 10
 """How many missing nonces are named at most."""

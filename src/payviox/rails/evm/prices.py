@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 from payviox.rails.evm.chains import Chain
-from payviox.rails.evm.node import NodeError, Reverted
+from payviox.rails.evm.client import NodeError, Reverted
 
 Source = Literal["one", "fixed", "feed"]
 
@@ -40,7 +40,7 @@ class Rate:
 
 
 class Caller(Protocol):
-    """A chain's node: payviox.rails.evm.node.Node."""
+    """A chain's node: payviox.rails.evm.client.Node."""
 
     async def call(self, to: str, data: str) -> bytes:
         """Raises Reverted and NodeError."""

@@ -9,7 +9,7 @@ from typing import Any
 from payviox.rails.evm import addresses, amounts, gas
 from payviox.rails.evm.chain_account import ChainAccount, basis_points, call
 from payviox.rails.evm.chains import Chain
-from payviox.rails.evm.node import NodeError, Reverted
+from payviox.rails.evm.client import NodeError, Reverted
 from payviox.rails.evm.prices import PriceError, Rate
 from payviox.rails.evm.terms import Terms, asset
 from payviox.rails.fees import FeePolicy

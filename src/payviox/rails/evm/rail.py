@@ -1,6 +1,6 @@
 """Crypto from a business's own wallet as a rail: which chain and key an order needs, and what
-becomes of it where they are missing. How a payment is made and followed is in sending.py and
-following.py."""
+becomes of it where they are missing. How a payment is made and followed is in submit.py and
+lookup.py."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
@@ -8,30 +8,15 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from payviox.rails.evm import (
-    check as checking,
-)
-from payviox.rails.evm import (
-    float as holdings,
-)
-from payviox.rails.evm import (
-    nonce_gaps,
-    prices,
-    statement,
-    tracking,
-)
-from payviox.rails.evm import (
-    quote as quoting,
-)
-from payviox.rails.evm import (
-    submit as sending,
-)
+from payviox.rails.evm import check, lookup, nonce_gaps, prices, statement, submit
+from payviox.rails.evm import float as holdings
+from payviox.rails.evm import quote as quoting
 from payviox.rails.evm.books import Books, Payment
 from payviox.rails.evm.chain_account import ChainAccount
 from payviox.rails.evm.chain_settings import chains_of
 from payviox.rails.evm.chains import Chain, ChainError
+from payviox.rails.evm.client import Node, NodeError
 from payviox.rails.evm.keys import SignerError, wallet_of
-from payviox.rails.evm.node import Node, NodeError
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.evm.signers import Signers
 from payviox.rails.evm.terms import terms
@@ -114,7 +99,7 @@ class EvmRail:
             if await self._books.find(order.business_id, reference) is not None:
                 return Outcome("unknown", evidence={"error": missing.waiting})
             return Outcome("not_sent", waiting=missing.waiting, again_s=NOT_CONNECTED_AGAIN_S)
-        return await sending.send(chain_account, order, reference)
+        return await submit.submit(chain_account, order, reference)
 
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         """Not found only where nothing was ever signed for the reference, nor will be."""
@@ -126,7 +111,7 @@ class EvmRail:
             chain_account = self._chain_account(*_of_payment(account, payment))
         except _Missing as missing:
             return Outcome("unknown", evidence={"error": missing.waiting, "nonce": payment.nonce})
-        return await tracking.follow(chain_account, order, payment)
+        return await lookup.look_up(chain_account, order, payment)
 
     async def still_payable(self, business_id: UUID, reference: str) -> str | None:
         """Whatever was signed, or may yet be, can be mined while the payment's nonce is unused."""
@@ -188,9 +173,7 @@ class EvmRail:
             chains = _chains(account)
         except RailError as error:
             return [Finding("settings", str(error))]
-        return await checking.check(
-            [self._chain_account(account, chain) for chain in chains.values()]
-        )
+        return await check.check([self._chain_account(account, chain) for chain in chains.values()])
 
     async def close(self) -> None:
         """Hang up and forget the keys."""

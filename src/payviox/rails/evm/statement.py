@@ -10,7 +10,7 @@ from payviox.rails.evm import amounts, foreign_transactions, receipts
 from payviox.rails.evm.books import Books, Payment
 from payviox.rails.evm.chain_account import ChainAccount
 from payviox.rails.evm.chains import COIN_DECIMALS
-from payviox.rails.evm.node import NodeError
+from payviox.rails.evm.client import NodeError
 from payviox.rails.evm.node_answers import TransferLog
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.protocol import Entry, Known, RailError

@@ -22,8 +22,8 @@ from payviox.rails.evm.books import (
     UsedElsewhere,
 )
 from payviox.rails.evm.chain_account import ChainAccount, basis_points, call
+from payviox.rails.evm.client import NodeError, Reverted
 from payviox.rails.evm.keys import SignerError
-from payviox.rails.evm.node import NodeError, Reverted
 from payviox.rails.evm.node_answers import Broadcast
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.evm.terms import Terms, terms
@@ -61,7 +61,7 @@ class _Prepared:
     seen: Seen
 
 
-async def send(chain_account: ChainAccount, order: ReadyOrder, reference: str) -> Outcome:
+async def submit(chain_account: ChainAccount, order: ReadyOrder, reference: str) -> Outcome:
     """Make the payment of this reference, once however often it is called."""
     payment = await chain_account.books.find(order.business_id, reference)
     if payment is None:

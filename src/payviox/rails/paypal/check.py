@@ -1,14 +1,13 @@
-"""What PayPal says of an account: its balance, and whether its app and webhook are set up so that
-payouts work."""
+"""Whether an account's app, balance and webhook at PayPal are set up so that payouts work."""
 
 from typing import Any
 
 from payviox import ids
-from payviox.money import decimal, dollars
-from payviox.rails.http import Answer
+from payviox.money import dollars
+from payviox.rails.paypal import float as holdings
+from payviox.rails.paypal import refusals
 from payviox.rails.paypal.client import BROKEN, Client, told
-from payviox.rails.paypal.payments import as_object, cents
-from payviox.rails.paypal.refusals import read as read_refusal
+from payviox.rails.paypal.payments import as_object
 from payviox.rails.paypal.tokens import Refused
 from payviox.rails.protocol import Account, Finding, Holding, RailError
 
@@ -29,38 +28,6 @@ EVENTS = frozenset(
     )
 )
 
-NO_BALANCE = (
-    "The app may not read balances: switch on Transaction Search among its features at"
-    " developer.paypal.com, and give it up to nine hours or connect again. Payouts work without."
-)
-
-
-async def holdings(client: Client, account: Account) -> list[Holding]:
-    """The US dollars that can be paid out. Raises RailError."""
-    try:
-        answer = await client.balances(account)
-    except BROKEN as error:
-        raise told(error) from error
-    if answer.status == 403:
-        raise RailError(NO_BALANCE)
-    if answer.status != 200:
-        raise RailError(f"PayPal answered {_words(answer)} when asked for the balance.")
-    listed = answer.json().get("balances")
-    for balance in listed if isinstance(listed, list) else []:
-        available = as_object(balance).get("available_balance")
-        held = cents(available, "currency_code")
-        if held is not None:
-            return [_holding(held, account)]
-    if not isinstance(listed, list):
-        raise RailError("PayPal's answer has no balances.")
-    return [_holding(0, account)]
-
-
-def _holding(held: int, account: Account) -> Holding:
-    amount = decimal(held)
-    low = account.low_float is not None and held < account.low_float
-    return Holding("USD", amount, held, low)
-
 
 async def check(client: Client, account: Account) -> list[Finding]:
     """Credentials, permissions, balance and webhook."""
@@ -75,7 +42,7 @@ async def check(client: Client, account: Account) -> list[Finding]:
         missing = "Switch on Payouts among the app's features at developer.paypal.com."
         found.append(Finding("payouts", None if PAYOUTS_SCOPE in scopes else missing))
     try:
-        held = await holdings(client, account)
+        held = await holdings.read(client, account)
         found.append(_of_balance(held[0], account))
     except RailError as error:
         # Payouts work without the permission to read it.
@@ -99,7 +66,9 @@ async def _webhook(client: Client, account: Account) -> Finding:
     except BROKEN as error:
         return Finding("webhook", str(told(error)))
     if answer.status != 200:
-        return Finding("webhook", f"PayPal answered {_words(answer)} when asked for its webhooks.")
+        return Finding(
+            "webhook", f"PayPal answered {refusals.name_of(answer)} when asked for its webhooks."
+        )
     listed = answer.json().get("webhooks")
     hooks = [
         hook for hook in (listed if isinstance(listed, list) else []) if isinstance(hook, dict)
@@ -133,7 +102,3 @@ def _of_webhooks(hooks: list[dict[str, Any]], account: Account) -> Finding:
 
 def _calls(hook: dict[str, Any], path: str) -> bool:
     return str(hook.get("url")).partition("?")[0].endswith(path)
-
-
-def _words(answer: Answer) -> str:
-    return str(read_refusal(answer).evidence.get("error_name", answer.status))

@@ -28,7 +28,7 @@ class _Problem:
     final: bool
 
 
-async def look(
+async def look_up(
     client: Client, account: Account, order: ReadyOrder, reference: str, batch_id: str
 ) -> Outcome:
     """What the payout has come to."""

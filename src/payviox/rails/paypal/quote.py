@@ -1,10 +1,13 @@
-"""What a payment to a PayPal address costs and who may be named as its receiver. Pure; amounts are
-US cents."""
+"""What a payment to a PayPal address costs and who may be named as its receiver. Amounts are US
+cents."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from payviox.rails.protocol import Account, Invalid, Request
+from payviox.rails.protocol import Account, Invalid, Quote, Request
+
+QUOTE_LIFETIME = timedelta(minutes=10)
 
 FIELD = "paypal.email"
 MAX_RECEIVER = 127
@@ -12,6 +15,14 @@ MAX_RECEIVER = 127
 MAX_ITEM = 2_000_000
 """What PayPal lets one item be, $20,000; it raises it for an account on request, and then the
 account's own limit counts."""
+
+
+def quote(request: Request, account: Account) -> Quote:
+    """By the account's fee policy; also without a destination. Raises Invalid."""
+    destination = {"email": receiver(request.destination)} if request.destination else {}
+    amount, fees = price(request, account)
+    expires_at = datetime.now(UTC) + QUOTE_LIFETIME
+    return Quote(amount, fees, amount - fees, destination, expires_at)
 
 
 def receiver(destination: Mapping[str, Any]) -> str:

@@ -1,25 +1,18 @@
-"""PayPal Payouts as a rail: one order is one batch with one item, both under the order's reference.
-PayPal cannot be asked by our reference, but refuses it a second time and names the first batch."""
+"""PayPal Payouts as a rail: which account an order needs, and what becomes of it where there is
+none. How a payment is made, looked up and taken back is in submit.py and lookup.py."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from payviox import ids
 from payviox.event_log import EventLogger
-from payviox.money import decimal
-from payviox.rails.http import Answer, Http, NotSent, Unclear
-from payviox.rails.paypal import lookup, refusals, status
+from payviox.rails.http import Http
+from payviox.rails.paypal import check, lookup, statement, status, submit
+from payviox.rails.paypal import float as holdings
+from payviox.rails.paypal import quote as quoting
 from payviox.rails.paypal.callbacks import Verifier
-from payviox.rails.paypal.check import check, holdings
 from payviox.rails.paypal.client import Client
-from payviox.rails.paypal.payments import as_object, text
-from payviox.rails.paypal.quote import price, receiver
-from payviox.rails.paypal.rate_limit import RateLimited
-from payviox.rails.paypal.refusals import Refusal
-from payviox.rails.paypal.statement import statement
-from payviox.rails.paypal.tokens import Refused, base_url
 from payviox.rails.protocol import (
     Account,
     Accounts,
@@ -36,21 +29,12 @@ from payviox.rails.protocol import (
     ReadyOrder,
     Request,
 )
-from payviox.rails.waiting import Waiting
 
 logger = EventLogger(__name__)
-
-QUOTE_LIFETIME = timedelta(minutes=10)
 
 REMEMBERS_S = 29 * 86_400.0
 """PayPal refuses a sender_batch_id for 30 days. It counts from when it got the first call, by its
 own clock, and does not say to what hour: we stop a day earlier."""
-
-FIRST_LOOK_S = 2.0
-"""Most payouts have ended so soon after PayPal has taken them."""
-
-SUBJECT = "You have received a payout"
-MESSAGE = "Your withdrawal has been sent to you by PayPal."
 
 
 class PayPalRail:
@@ -81,10 +65,7 @@ class PayPalRail:
     async def quote(self, request: Request) -> Quote:
         """By the account's fee policy; also without a destination. Raises Invalid."""
         account = await self._enabled(request)
-        destination = {"email": receiver(request.destination)} if request.destination else {}
-        amount, fees = price(request, account)
-        expires_at = datetime.now(UTC) + QUOTE_LIFETIME
-        return Quote(amount, fees, amount - fees, destination, expires_at)
+        return quoting.quote(request, account)
 
     async def validate(
         self, order_id: UUID, quote: Quote, request: Request, email: str
@@ -98,40 +79,20 @@ class PayPalRail:
             quote.amount,
             quote.fees,
             quote.net_amount,
-            {"email": receiver(request.destination)},
+            {"email": quoting.receiver(request.destination)},
             email,
         )
 
     async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
+        """Not sent without an account; one batch under this reference, once."""
         try:
             account = await self._accounts.find(order.business_id, self.name)
         except Exception as error:  # noqa: BLE001  # whatever it was, PayPal has not been called
             logger.warning("rail account not readable", error=type(error).__name__)
-            return _not_sent("rail_not_connected", type(error).__name__)
+            return submit.not_sent("rail_not_connected", type(error).__name__)
         if account is None:
-            return _not_sent("rail_not_connected", "no PayPal account is connected")
-        answer = await self._send(account, _batch(order, reference))
-        if isinstance(answer, Outcome):
-            return answer
-        if 200 <= answer.status < 300:
-            return _taken(answer)
-        refusal = refusals.read(answer)
-        if refusal.is_duplicate:
-            return await self._first_batch(account, order, reference, refusal)
-        return refusals.outcome(refusal)
-
-    async def _send(self, account: Account, batch: Mapping[str, object]) -> Answer | Outcome:
-        """PayPal's answer, or what it means that there is none."""
-        try:
-            return await self._client.create_batch(account, batch)
-        except Refused as error:
-            return _not_sent("credentials_refused", str(error))
-        except RateLimited as error:
-            return _not_sent("rate_limited", str(error), error.again_s)
-        except NotSent as error:
-            return _not_sent("rail_unreachable", str(error))
-        except Unclear as error:
-            return status.unknown(f"the call broke off: {error}")
+            return submit.not_sent("rail_not_connected", "no PayPal account is connected")
+        return await submit.submit(self._client, account, order, reference)
 
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         """`not_found` while PayPal has told no batch id: only sending the same reference again
@@ -141,7 +102,7 @@ class PayPalRail:
         account = await self._accounts.find(order.business_id, self.name)
         if account is None:
             return status.unknown("no PayPal account is connected", order.rail_order_id)
-        return await lookup.look(self._client, account, order, reference, order.rail_order_id)
+        return await lookup.look_up(self._client, account, order, reference, order.rail_order_id)
 
     async def take_back(self, order: ReadyOrder, reference: str) -> Outcome:
         """Cancels the item while it is unclaimed. What PayPal has taken back already, whoever asked
@@ -159,7 +120,7 @@ class PayPalRail:
 
     async def read_float(self, business_id: UUID) -> list[Holding]:
         """The available US dollars, as PayPal last counted them (it may be three hours ago)."""
-        return await holdings(self._client, await self._connected(business_id))
+        return await holdings.read(self._client, await self._connected(business_id))
 
     async def statement(
         self,
@@ -169,11 +130,11 @@ class PayPalRail:
     ) -> AsyncIterator[Sequence[Entry]]:
         """Of the known attempts alone: PayPal does not list its payouts. Raises RailError."""
         account = await self._connected(business_id)
-        async for page in statement(self._client, account, known):
+        async for page in statement.read(self._client, account, known):
             yield page
 
     async def check(self, account: Account) -> list[Finding]:
-        return await check(self._client, account)
+        return await check.check(self._client, account)
 
     async def close(self) -> None:
         await self._client.close()
@@ -191,50 +152,3 @@ class PayPalRail:
         if account is None:
             raise RailError("No PayPal account is connected: `payviox rail connect paypal`.")
         return account
-
-    async def _first_batch(
-        self, account: Account, order: ReadyOrder, reference: str, refusal: Refusal
-    ) -> Outcome:
-        """What the batch has come to that this reference was refused for."""
-        batch_id = refusals.first_batch(refusal, base_url(account))
-        if batch_id is None:
-            error = "PayPal has had this reference and does not say under which batch"
-            return status.unknown(error, **refusal.evidence)
-        return await lookup.look(self._client, account, order, reference, batch_id)
-
-
-def _batch(order: ReadyOrder, reference: str) -> dict[str, object]:
-    """The same for the same reference, whenever it is sent."""
-    return {
-        "sender_batch_header": {
-            "sender_batch_id": reference,
-            "email_subject": SUBJECT,
-            "email_message": MESSAGE,
-        },
-        "items": [
-            {
-                "recipient_type": "EMAIL",
-                "amount": {"value": decimal(order.net_amount), "currency": "USD"},
-                "receiver": order.destination["email"],
-                "sender_item_id": reference,
-                "note": f"Withdrawal {ids.show(ids.ORDER, order.order_id)}",
-            }
-        ],
-    }
-
-
-def _taken(answer: Answer) -> Outcome:
-    header = as_object(answer.json().get("batch_header"))
-    batch_id = text(header.get("payout_batch_id"))
-    if batch_id is None:
-        return status.unknown(f"PayPal answered {answer.status} without a batch id")
-    return Outcome(
-        "accepted",
-        rail_order_id=batch_id,
-        again_s=FIRST_LOOK_S,
-        evidence={"payout_batch_id": batch_id},
-    )
-
-
-def _not_sent(waiting: Waiting, error: str, again_s: float | None = None) -> Outcome:
-    return Outcome("not_sent", waiting=waiting, again_s=again_s, evidence={"error": error})

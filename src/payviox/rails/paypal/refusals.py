@@ -67,6 +67,11 @@ def read(answer: Answer) -> Refusal:
     )
 
 
+def name_of(answer: Answer) -> str:
+    """The error's name as PayPal has it, or the HTTP status where it has none."""
+    return str(read(answer).evidence.get("error_name", answer.status))
+
+
 def first_batch(refusal: Refusal, base_url: str) -> str | None:
     """The id of the batch that a duplicate was refused for. Nothing but the id is taken from the
     link, and only from one to PayPal, which names another host than is called, or to `base_url`."""

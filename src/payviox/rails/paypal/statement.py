@@ -19,7 +19,7 @@ PATIENCE_S = 120.0
 """How long a single look waits for PayPal to allow calls again."""
 
 
-async def statement(
+async def read(
     client: Client, account: Account, known: AsyncIterator[Sequence[Known]]
 ) -> AsyncIterator[list[Entry]]:
     """Page for page, what PayPal shows of the attempts whose batch is known. Raises RailError."""

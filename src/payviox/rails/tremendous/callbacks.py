@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from payviox.rails.protocol import Account, Forged
+from payviox.rails.protocol import Account, Callback, Forged, Named
+from payviox.rails.tremendous.client import Client, path
 
 HEADER = "tremendous-webhook-signature"
 SCHEME = "sha256="
@@ -21,6 +22,20 @@ class Event:
     id: str
     order_id: str | None = None
     reward_id: str | None = None
+
+
+async def read(
+    client: Client, account: Account, headers: Mapping[str, str], body: bytes
+) -> Callback:
+    """Verifies it. An event about a reward is about its order, which is asked for. Raises Forged
+    and RailError."""
+    event = read_event(account, headers, body)
+    order_id = event.order_id
+    if order_id is None and event.reward_id is not None:
+        at = path("rewards", event.reward_id)
+        answer = await client.ask(account, at, missing=True)
+        order_id = word(answer.get("reward"), "order_id")
+    return Callback(event.id, () if order_id is None else (Named(rail_order_id=order_id),))
 
 
 def sign(body: bytes, key: str) -> str:

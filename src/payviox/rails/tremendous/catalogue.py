@@ -15,6 +15,7 @@ from payviox.money import CURRENCY
 from payviox.rails.fees import FeePolicy
 from payviox.rails.protocol import Account, GiftCard, RailError
 from payviox.rails.tremendous.amounts import to_cents
+from payviox.rails.tremendous.client import Client
 from payviox.text import printable
 
 RAIL = "tremendous"
@@ -78,6 +79,15 @@ class Product:
     def country(self) -> str:
         """The one that stands for all."""
         return HOME if HOME in self.countries else self.countries[0]
+
+
+async def fetch(client: Client, account: Account) -> list[Product]:
+    """What can be offered, as it is now. Raises RailError."""
+    body = await client.ask(account, "/products", {"currency": CURRENCY})
+    found = body.get("products")
+    if not isinstance(found, list):
+        raise RailError("Tremendous answered a request for its products with something else.")
+    return read_products(found)
 
 
 def read_products(given: Sequence[Any]) -> list[Product]:

@@ -156,6 +156,11 @@ def path(*parts: str) -> str:
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
+def objects(listed: object) -> list[Mapping[str, Any]]:
+    """The objects of a list in an answer; none where it is no list."""
+    return [o for o in listed if isinstance(o, Mapping)] if isinstance(listed, list) else []
+
+
 def base_url(account: Account) -> str:
     """Without a slash at its end."""
     return str(account.settings.get("base_url") or BASE_URLS[account.environment]).rstrip("/")

@@ -1,11 +1,38 @@
 """What a gift card costs: its face value, which is what the buyer receives, and the fee of the
-account's policy on top. Pure. Amounts are US cents."""
+account's policy on top. Amounts are US cents."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from payviox.money import CURRENCY
 from payviox.rails.fees import FeePolicy
-from payviox.rails.protocol import Invalid, Request
-from payviox.rails.tremendous.catalogue import Band
+from payviox.rails.protocol import Account, Invalid, Quote, Request
+from payviox.rails.tremendous import catalogue as products
+from payviox.rails.tremendous.catalogue import Band, Catalogue, Product
+
+QUOTE_LIFETIME = timedelta(minutes=15)
+
+FIELD = "gift_card.product"
+
+
+async def quote(catalogue: Catalogue, account: Account, request: Request) -> Quote:
+    """The face value and the fee on top. Raises Invalid, and RailError as the catalogue does."""
+    product, bands = await _offered(catalogue, account, request)
+    amount, fee = price(request, bands, account.fees)
+    destination = _destination(request, product, amount - fee)
+    expires_at = datetime.now(UTC) + QUOTE_LIFETIME
+    return Quote(amount, fee, amount - fee, destination, expires_at)
+
+
+async def destination(
+    catalogue: Catalogue, account: Account, request: Request, face_value: int
+) -> dict[str, Any]:
+    """Where an order of this face value goes. Raises Invalid where the card is not sold any more,
+    and RailError."""
+    product, bands = await _offered(catalogue, account, request)
+    check(face_value, request, bands, account.fees)
+    return _destination(request, product, face_value)
 
 
 def price(request: Request, bands: Sequence[Band], fees: FeePolicy) -> tuple[int, int]:
@@ -36,3 +63,28 @@ def _offer(band: Band, field: str, fees: FeePolicy) -> str:
     if field == "amount":
         ends = [end + fees.of_net(end) for end in ends]
     return str(ends[0]) if len(ends) == 1 else f"between {ends[0]} and {ends[1]}"
+
+
+async def _offered(
+    catalogue: Catalogue, account: Account, request: Request
+) -> tuple[Product, tuple[Band, ...]]:
+    """The product that the request names and its bands. Raises Invalid and RailError."""
+    product_id = request.destination.get("product")
+    if not product_id:
+        raise Invalid({FIELD: [f"The {FIELD} field is required."]})
+    named = products.parse_id(product_id)
+    product = None if named is None else await catalogue.find(account, named[0])
+    bands = () if product is None or named is None else products.bands_of(product, named[1])
+    if product is None or not bands:
+        raise Invalid({FIELD: [f"The {FIELD} is not in the catalogue."]})
+    return product, bands
+
+
+def _destination(request: Request, product: Product, face_value: int) -> dict[str, Any]:
+    return {
+        "product": request.destination["product"],
+        "brand": product.name,
+        "country": product.country,
+        "currency": CURRENCY,
+        "face_value": face_value,
+    }

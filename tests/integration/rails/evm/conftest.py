@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from payviox.rails.evm import node
+from payviox.rails.evm import client
 from support.anvil import Node, anvil, anvil_node
 from support.businesses import TestBusiness
 from support.evm import Paying, paying
@@ -17,7 +17,7 @@ async def pay(
     anvil: Node, business: TestBusiness, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Paying]:
     """Nothing is shared between its look-ups, so that each sees the chain as it is."""
-    monkeypatch.setattr(node, "SHARED_S", 0.0)
+    monkeypatch.setattr(client, "SHARED_S", 0.0)
     ready = await paying(anvil, business)
     yield ready
     await ready.rail.close()

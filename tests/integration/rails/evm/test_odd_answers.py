@@ -10,7 +10,7 @@ import pytest
 from eth_account import Account as Keys
 
 from payviox.rails.evm import node_answers
-from payviox.rails.evm.node import Node
+from payviox.rails.evm.client import Node
 from payviox.rails.evm.provider import BoundedProvider
 from payviox.rails.fees import FeePolicy
 from payviox.rails.protocol import Invalid, RailError, Request

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from payviox.rails.evm.chain_settings import build
-from payviox.rails.evm.node import Node as ChainNode
+from payviox.rails.evm.client import Node as ChainNode
 from payviox.rails.evm.prices import PriceError, rate
 from support.anvil import Contract, Node
 

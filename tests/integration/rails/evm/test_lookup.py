@@ -8,7 +8,7 @@ import pytest
 from eth_account import Account as Keys
 
 from payviox.rail_state.queries import evm
-from payviox.rails.evm import tracking
+from payviox.rails.evm import lookup
 from payviox.rails.evm.keys import Signed, SignerError
 from payviox.rails.evm.keystores import KeystoreSigner
 from payviox.rails.protocol import Outcome
@@ -419,7 +419,7 @@ async def test_a_person_is_told_of_what_was_sent_and_cannot_be_asked_about_for_a
 async def test_many_look_ups_share_what_they_all_ask(
     pay: Paying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from payviox.rails.evm import node as module  # noqa: PLC0415  # the constant is changed
+    from payviox.rails.evm import client as module  # noqa: PLC0415  # the constant is changed
 
     pay.node.automine(False)
     for number in range(20):
@@ -440,7 +440,7 @@ async def test_many_look_ups_share_what_they_all_ask(
     assert all(outcome == _accepted(outcome) for outcome in outcomes)
     assert len(asked) <= 20 + 3  # each broadcasts its own; the rest is shared
     asked.clear()
-    monkeypatch.setattr(tracking, "NEAR", 1)
+    monkeypatch.setattr(lookup, "NEAR", 1)
     await asyncio.gather(*(pay.look_up(claim) for claim in claimed))
     assert len(asked) <= 1  # those behind the first ask nothing
 

@@ -12,8 +12,8 @@ from payviox.rails.evm import amounts, gas, nonce_gaps, receipts, submit
 from payviox.rails.evm.books import Ended, Payment, Transaction
 from payviox.rails.evm.chain_account import ChainAccount
 from payviox.rails.evm.chains import COIN_DECIMALS
+from payviox.rails.evm.client import NodeError
 from payviox.rails.evm.keys import SignerError
-from payviox.rails.evm.node import NodeError
 from payviox.rails.evm.receipts import Mined
 from payviox.rails.evm.terms import terms
 from payviox.rails.failures import failed
@@ -49,7 +49,7 @@ REVERTED = failed("network_refused")
 REPLACED = failed("replaced")
 
 
-async def follow(chain_account: ChainAccount, order: ReadyOrder, payment: Payment) -> Outcome:
+async def look_up(chain_account: ChainAccount, order: ReadyOrder, payment: Payment) -> Outcome:
     """Accepted, succeeded or failed; unknown where nobody can say now. For an order whose money was
     given back nothing is signed or sent."""
     try:
