@@ -225,9 +225,23 @@ LOAD = (
     (
         "INSERT INTO order_attempts (business_id, order_id, number, reference, request, outcome,"
         " rail_order_id, started_at, finished_at)"
-        " SELECT %(b)s, md5(%(u)s::text || i)::uuid, 1, md5(%(u)s::text || i), '{}', 'accepted',"
-        " md5(%(u)s::text || i), now() - interval '6 h', now() - interval '3 h'"
-        " FROM generate_series(1, %(n)s * %(attempt)s) i"
+        " SELECT %(b)s, o.id, 1, 'ord_' || o.id || '.1', jsonb_build_object('rail', o.rail,"
+        " 'provider', o.provider, 'amount', 1, 'net_amount', 1, 'destination', o.destination),"
+        " 'accepted', o.id::text, now() - interval '6 h', now() - interval '3 h'"
+        " FROM orders o WHERE o.business_id = %(b)s AND o.payout_user_id = %(u)s"
+        " AND o.attempt = 1"
+    ),
+    (
+        "INSERT INTO order_states (business_id, order_id, number, status, actor)"
+        " SELECT %(b)s, o.id, n, s, 'bench' FROM orders o CROSS JOIN"
+        " unnest(ARRAY['created', 'queued', 'sending', %(s)s]) WITH ORDINALITY AS told(s, n)"
+        " WHERE o.business_id = %(b)s AND o.payout_user_id = %(u)s AND n <= 2 + 2 * o.attempt"
+    ),
+    (
+        "INSERT INTO events (business_id, id, type, order_id, body)"
+        " SELECT %(b)s, gen_random_uuid(), type, o.id, '{}' FROM orders o CROSS JOIN"
+        " unnest(ARRAY['payout.created', 'payout.processing']) WITH ORDINALITY AS told(type, n)"
+        " WHERE o.business_id = %(b)s AND o.payout_user_id = %(u)s AND n <= 1 + o.attempt"
     ),
     (
         "INSERT INTO transfers (business_id, kind, amount, from_account, from_version,"

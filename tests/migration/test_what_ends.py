@@ -8,7 +8,7 @@ import pytest
 
 from support.databases import Urls
 
-BUSINESS, USER = (f"00000000-0000-7000-8000-00000000000{n}" for n in (1, 2))
+BUSINESS, USER, PRODUCT, OTHER = (f"00000000-0000-7000-8000-00000000000{n}" for n in (1, 2, 3, 4))
 STATUSES = {
     "created": {"review", "queued", "canceled"},
     "succeeded": {"returned"},
@@ -24,6 +24,9 @@ INSERT INTO businesses (id, organization_id, mode, name, hash_code)
   VALUES ('{BUSINESS}', '{BUSINESS}', 'test', 'ACME', '0123abcd');
 INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest, hash_generation)
   VALUES ('{BUSINESS}', '{USER}', 'a@example.com', 'k', 'd', 3);
+INSERT INTO gift_card_products (business_id, id, name, brand, country, currency, face_value, price)
+  VALUES ('{BUSINESS}', '{PRODUCT}', 'Shop', 'Shop', 'US', 'USD', 1, 1),
+         ('{BUSINESS}', '{OTHER}', 'Shop', 'Shop', 'US', 'USD', 2, 2);
 """
 ORDER = f"""
 INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount, fees,
@@ -31,6 +34,12 @@ INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amo
 VALUES ('{BUSINESS}', gen_random_uuid(), '{USER}', 'paypal', 'sandbox', %s, 1, 0, 1, '{{}}', '',
   'why')
 RETURNING id
+"""
+CARD = f"""
+INSERT INTO gift_cards (business_id, id, product_id, status, reference, order_id, code, key_id,
+  fingerprint, delivered_at)
+VALUES ('{BUSINESS}', gen_random_uuid(), '{PRODUCT}', %s, 'ref', gen_random_uuid(), 'c', 'k', 'f',
+  now())
 """
 ITEM = f"""
 INSERT INTO suspense_items (business_id, id, rail, cause, subject, amount, evidence, resolved_at,
@@ -102,6 +111,35 @@ def test_an_attempt_that_paid_stays_one_that_paid(
     )
     refusal = refused(owner, f"UPDATE order_attempts SET outcome = {after}")
     assert refusal == (None if done else "order_attempts_stay_paid")
+
+
+@pytest.mark.parametrize(
+    ("status", "change", "done"),
+    [
+        ("delivered", "status = 'available'", False),
+        ("delivered", "status = 'void'", False),
+        ("delivered", "code = 'other'", False),
+        ("delivered", "pin = 'other'", False),
+        ("delivered", "fingerprint = 'other'", False),
+        ("delivered", f"product_id = '{OTHER}'", False),
+        ("delivered", f"product_id = '{OTHER}', key_id = 'next'", False),
+        ("delivered", "expires_on = '2030-01-01'", False),
+        ("delivered", "order_id = gen_random_uuid()", False),
+        ("delivered", "reference = NULL", False),
+        ("delivered", "code = 'same code', key_id = 'next'", True),
+        ("reserved", "status = 'available', reference = NULL, order_id = NULL", False),
+        ("reserved", "order_id = gen_random_uuid()", False),
+        ("reserved", "status = 'delivered'", True),
+        ("void", "status = 'available'", False),
+        ("available", "status = 'void'", True),
+    ],
+)
+def test_a_card_that_left_the_stock_stays_as_it_left(
+    owner: "psycopg.Connection[Any]", status: str, change: str, done: bool
+) -> None:
+    owner.execute(CARD, [status])
+    refusal = refused(owner, f"UPDATE gift_cards SET {change}")
+    assert refusal == (None if done else "gift_cards_stay_bound")
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ async def withdraw(
     status: str,
     *,
     rail: str = RAIL,
+    destination: dict[str, object] | None = None,
     **how: bool,
 ) -> UUID:
     """An order in this state with its money where the state says; `fee_back`: a returned order
@@ -59,25 +60,77 @@ async def withdraw(
         await connection.execute(
             "INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount,"
             " fees, net_amount, destination, destination_digest)"
-            " VALUES (%s, %s, %s, 'paypal', %s, %s, %s, %s, %s, %s, %s)",
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 business_id,
                 order_id,
                 user_id,
+                "gift_card" if rail == "stock" else "paypal",
                 rail,
                 status,
                 amount,
                 FEES,
                 amount - FEES,
-                Jsonb({}),
+                Jsonb(destination or {}),
                 hashlib.sha256(order_id.bytes).digest(),
             ],
         )
+        outcome = "succeeded" if how.get("paid_after_all") else None
+        await _tell(connection, business_id, order_id, status, outcome)
         named = [Posting(p.kind, p.amount, p.source, p.target, order_id=order_id) for p in postings]
         await ledger.post(connection, business_id, named)
 
     await database.write(work)
     return order_id
+
+
+PATHS = {
+    "created": ("created",),
+    "review": ("created", "review"),
+    "queued": ("created", "queued"),
+    "rejected": ("created", "review", "rejected"),
+    "canceled": ("created", "queued", "canceled"),
+    "returned": ("created", "queued", "sending", "succeeded", "returned"),
+}
+"""How an order came to a state; to all others by `sending`."""
+
+
+async def _tell(
+    connection: Connection, business_id: UUID, order_id: UUID, status: str, outcome: str | None
+) -> None:
+    """The order's story, its events, and the attempt of one that its rail has, or had."""
+    path = PATHS.get(status, ("created", "queued", "sending", status))
+    given = {"b": business_id, "o": order_id, "path": list(dict.fromkeys(path))}
+    await connection.execute(
+        "INSERT INTO order_states (business_id, order_id, number, status, actor)"
+        " SELECT %(b)s, %(o)s, n, s, 'test'"
+        " FROM unnest(%(path)s::text[]) WITH ORDINALITY AS told(s, n)",
+        given,
+    )
+    await connection.execute(
+        "INSERT INTO events (business_id, id, type, order_id, body)"
+        " SELECT %(b)s, gen_random_uuid(), 'payout.' || CASE s WHEN 'sending' THEN 'processing'"
+        " ELSE s END, %(o)s, '{}' FROM unnest(%(path)s::text[]) AS told(s)"
+        " WHERE s NOT IN ('review', 'queued', 'sent', 'unknown')",
+        given,
+    )
+    if "sending" not in path:
+        return
+    await connection.execute(
+        "INSERT INTO order_attempts (business_id, order_id, number, reference, request)"
+        " SELECT business_id, id, 1, 'ord_' || id || '.1', jsonb_build_object('rail', rail,"
+        " 'provider', provider, 'amount', amount, 'net_amount', net_amount,"
+        " 'destination', destination) FROM orders WHERE business_id = %(b)s AND id = %(o)s",
+        given,
+    )
+    ended = status if status in ("succeeded", "returned", "failed") else None
+    await connection.execute(
+        "UPDATE order_attempts SET outcome = %s WHERE business_id = %s AND order_id = %s",
+        [outcome or ended, business_id, order_id],
+    )
+    await connection.execute(
+        "UPDATE orders SET attempt = 1 WHERE business_id = %s AND id = %s", [business_id, order_id]
+    )
 
 
 def order_postings(

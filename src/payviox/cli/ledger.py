@@ -25,7 +25,8 @@ def ledger() -> None:
 @ledger.command()
 @as_json
 def verify(as_json: bool) -> None:
-    """Check every invariant of the whole ledger, from one snapshot.
+    """Check every invariant of the whole ledger, from one snapshot: the transfers, what orders,
+    cards, items and keys say of them, and the tables' constraints and rights.
 
     Reads only, and may run while everything else goes on. Exit status 1 if anything is broken; the
     first rows of each kind are named.
@@ -53,7 +54,7 @@ def _print(report: Report) -> None:
         if not named[problem.kind]:
             click.echo(f"broken: {KINDS[problem.kind]}")
         named[problem.kind] += 1
-        click.echo(f"  {_row(problem)}: {problem.message}")
+        click.echo("  " + ": ".join(part for part in (_row(problem), problem.message) if part))
     for kind, count in report.counts.items():
         if count > named[kind]:
             click.echo(f"  and {count - named[kind]} more: {KINDS[kind]}")
@@ -71,7 +72,7 @@ def _row(problem: Problem) -> str:
 
 def _ids(problem: Problem) -> dict[str, str | None]:
     return {
-        "business_id": ids.show(ids.BUSINESS, problem.business_id),
+        "business_id": _prefixed(ids.BUSINESS, problem.business_id),
         "account_id": None if problem.account_id is None else str(problem.account_id),
         "transfer_id": _prefixed(ids.TRANSFER, problem.transfer_id),
         "order_id": _prefixed(ids.ORDER, problem.order_id),

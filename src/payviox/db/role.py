@@ -54,7 +54,7 @@ def find_excess(connection: Connection) -> list[str]:
     expected = granted()
     return [
         *_texts(connection, _OWNED),
-        *(right.text for right in held if not _expected(right, expected)),
+        *(right.text for right in held if not is_expected(right, expected)),
         *_texts(connection, _DEFINERS),
         *_texts(connection, _SETTINGS),
     ]
@@ -72,7 +72,8 @@ class Held(NamedTuple):
     text: str
 
 
-def _expected(right: Held, expected: set[Right]) -> bool:
+def is_expected(right: Held, expected: set[Right]) -> bool:
+    """Whether the migrations grant it."""
     if right.grantable or not right.kind:
         return False
     if right.name.startswith(JOB_TABLES):

@@ -1,6 +1,7 @@
-"""Checking every invariant of the ledger over all of it, from one snapshot and in constant memory.
-It only reads and may run beside everything else; what it finds is named, never mended. Amounts are
-US cents."""
+"""Checking every invariant of the ledger over all of it, from one snapshot and in constant memory:
+the transfers, what other rows say of them, and the tables' own constraints and rights. It only
+reads and may run beside everything else; what it finds is named, never mended. Amounts are US
+cents."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from typing import Literal
 from uuid import UUID
 
 from payviox import ids
+from payviox.db import catalogue
 from payviox.db.pool import Connection
 from payviox.ledger.model import MAY_BE_NEGATIVE, MOVES
-from payviox.ledger.queries import suspense
+from payviox.ledger.queries import records, suspense
 from payviox.ledger.queries import verify as queries
 from payviox.ledger.queries.verify import Chain, OrderMoney
 
@@ -27,6 +29,13 @@ Kind = Literal[
     "in_transit",
     "suspense",
     "card",
+    "payout_user",
+    "story",
+    "attempt",
+    "event",
+    "quote",
+    "key",
+    "catalogue",
 ]
 KINDS: dict[Kind, str] = {
     "business": "all balances of a business sum to 0",
@@ -38,8 +47,16 @@ KINDS: dict[Kind, str] = {
     "kind": "each kind of transfer moves money where it may, for an order or for none",
     "order": "each order's money is in the one place that its state says",
     "in_transit": "what is in transit on a rail is what its open orders reserve",
-    "suspense": "what is in suspense on a rail is what its open items say",
-    "card": "an order from stock has succeeded where one gift card is delivered for it",
+    "suspense": "what is in suspense on a rail is what its open items say, and what each moved",
+    "card": "an order from stock has succeeded where the gift card that it ordered is delivered"
+    " for it, and no code is two cards'",
+    "payout_user": "each payout user has an account, and a business one of each other kind",
+    "story": "an order is in the state that its story tells last, each state after the one before",
+    "attempt": "an order's attempts are as many as it says, for just that, and came to what it is",
+    "event": "an order has one event of each state that is told, and of no other",
+    "quote": "an order is for just what its quote was made for",
+    "key": "what an idempotency key remembers was done",
+    "catalogue": "tables, constraints, triggers and rights are those that the migrations make",
 }
 """What is checked."""
 
@@ -55,10 +72,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A broken row. `message` says what was expected and what was found."""
+    """A broken row. `message` says what was expected and what was found; `business_id` None: it is
+    no single business's."""
 
     kind: Kind
-    business_id: UUID
+    business_id: UUID | None
     message: str
     account_id: UUID | None = None
     transfer_id: int | None = None
@@ -104,6 +122,8 @@ class _Check:
     async def run(self) -> Report:
         self._total = await queries.count_sides(self._connection)
         self._progress(0, self._total)
+        for difference in await catalogue.find_differences(self._connection):
+            self._found(Problem("catalogue", None, difference))
         for business_id, exists in await queries.list_businesses(self._connection):
             self._report.businesses += 1
             if not exists:
@@ -114,6 +134,7 @@ class _Check:
             await self._orders(business_id)
             await self._suspense(business_id)
             await self._cards(business_id)
+            await self._records(business_id)
         self._progress(self._sides, self._sides)
         self._report.transfers = self._sides // 2
         return self._report
@@ -148,6 +169,13 @@ class _Check:
             card = "no gift card" if card_id is None else f"gift card {card_id}"
             message = f"{card} is delivered for the order, which is {status or 'not there'}"
             self._found(Problem("card", business_id, message, order_id=order_id))
+
+    async def _records(self, business_id: UUID) -> None:
+        for kind, statement in records.STATEMENTS:
+            async for message, account_id, order_id in records.broken(
+                self._connection, business_id, statement
+            ):
+                self._found(Problem(kind, business_id, message, account_id, order_id=order_id))
 
     async def _orders(self, business_id: UUID) -> None:
         self._report.orders += await queries.count_orders(self._connection, business_id)
@@ -275,10 +303,11 @@ class _Check:
             message = "the order has more than one transfer of a kind"
             problem = Problem("order", business_id, message, None, order.first_id, order.id)
         else:
-            paid = "paid" if order.paid else "not paid"
+            paid = "not paid" if order.paid is None else f"paid {order.paid}"
             message = (
                 f"the order is {order.status} ({paid}) over {order.amount}, {order.net_amount} and"
-                f" {order.order_fees} fees, its money: {order.transit} in transit,"
+                f" {order.order_fees} fees, its money: {order.reserved or 0} reserved,"
+                f" {order.transit} in transit,"
                 f" {order.settled} settled, {order.fees} fees, {order.with_user} with the user"
             )
             problem = Problem("order", business_id, message, None, order.first_id, order.id)

@@ -75,11 +75,13 @@ async def audit_ledger(database: Database) -> None:
 
 async def _write_down(connection: Connection, report: Report) -> None:
     known = {business.id for business in await businesses.list_all(connection)}
-    broken: dict[UUID, Counter[str]] = defaultdict(Counter)
+    broken: dict[UUID | None, Counter[str]] = defaultdict(Counter)
     for problem in report.problems:
         broken[problem.business_id][problem.kind] += 1
-    for business_id in known & broken.keys():
-        await audit.alert(connection, business_id, "ledger.broken", dict(broken[business_id]))
+    for business_id in known:
+        # What is no single business's is told to all.
+        if found := broken[business_id] + broken[None]:
+            await audit.alert(connection, business_id, "ledger.broken", dict(found))
 
 
 async def refresh_catalogues(database: Database, rails: Rails) -> None:

@@ -45,7 +45,8 @@ class Books:
         """A statement of somebody who may do anything, and keeps triggers out; its first row."""
         with self.urls.as_admin() as admin:
             admin.execute("SET session_replication_role = replica")
-            cursor = admin.execute(query, parameters)  # type: ignore[arg-type]  # a test's own
+            given = parameters[0] if parameters and isinstance(parameters[0], dict) else parameters
+            cursor = admin.execute(query, given)  # type: ignore[arg-type]  # a test's own
             return cursor.fetchone() if cursor.description else None
 
     @contextmanager
@@ -288,16 +289,16 @@ async def test_an_orders_status_that_was_edited_is_named(kept: Books) -> None:
 async def test_an_orders_amounts_that_were_edited_are_named(kept: Books, change: str) -> None:
     order_id = kept.sql("SELECT id FROM orders WHERE status = 'succeeded'")[0]
     kept.sql(f"UPDATE orders SET {change} WHERE id = %s", order_id)
-    (problem,) = (await kept.verify()).problems
-    assert (problem.kind, problem.order_id) == ("order", order_id)
+    (problem,) = of_kind(await kept.verify(), "order")
+    assert problem.order_id == order_id
 
 
 async def test_an_order_given_to_another_user_or_rail_is_named(kept: Books) -> None:
     order_id = kept.sql("SELECT id FROM orders WHERE status = 'succeeded'")[0]
     for change in (f"payout_user_id = '{kept.users[1]}'", "rail = 'other'"):
         kept.sql(f"UPDATE orders SET {change} WHERE id = %s", order_id)
-        (problem,) = (await kept.verify()).problems
-        assert (problem.kind, problem.order_id) == ("order", order_id)
+        (problem,) = of_kind(await kept.verify(), "order")
+        assert problem.order_id == order_id
 
 
 async def test_an_order_without_money_and_money_without_its_order_are_named(kept: Books) -> None:
@@ -371,32 +372,46 @@ async def test_a_failed_order_that_was_paid_after_all_three_times_is_named(kept:
     assert "more than one" in problem.message
 
 
+def card_order(product: UUID) -> dict[str, object]:
+    """What an order of this product says."""
+    named = {"product": ids.show(ids.PRODUCT, product), "brand": "b", "country": "US"}
+    return {**named, "currency": "USD", "face_value": 1}
+
+
 async def test_an_order_from_stock_and_its_gift_card_are_compared(kept: Books) -> None:
     database, business_id = kept.database, kept.business.business_id
+    product = ids.new()
     made = {
         status: await books.withdraw(
-            database, business_id, kept.users[0], 100, status, rail="stock"
+            database,
+            business_id,
+            kept.users[0],
+            100,
+            status,
+            rail="stock",
+            destination=card_order(product),
         )
-        for status in ("queued", "succeeded", "failed")
+        for status in ("sent", "succeeded", "failed")
     }
     (problem,) = (await kept.verify()).problems
     assert (problem.kind, problem.order_id) == ("card", made["succeeded"])
-    product = ids.new()
     kept.sql(
         "INSERT INTO gift_card_products (business_id, id, name, brand, country, currency,"
-        " face_value, price) VALUES (%s, %s, 'n', 'b', 'US', 'USD', 1, 1)",
+        " face_value, price) VALUES (%s, %s, 'n', 'b', 'US', 'USD', 1, %s)",
         business_id,
         product,
+        100 - books.FEES,
     )
     for order_id in made.values():
         kept.sql(
             "INSERT INTO gift_cards (business_id, id, product_id, status, reference, order_id,"
-            " code, key_id, fingerprint) VALUES (%s, %s, %s, 'delivered', %s, %s, 'x', 'k', %s)",
+            " code, key_id, fingerprint) VALUES (%s, %s, %s, 'delivered', %s, %s, %s, 'k', %s)",
             business_id,
             ids.new(),
             product,
-            str(order_id),
+            f"{ids.show(ids.ORDER, order_id)}.1",
             order_id,
+            order_id.bytes,
             order_id.bytes,
         )
     (problem,) = (await kept.verify()).problems
@@ -445,9 +460,10 @@ async def test_an_item_without_its_booking_is_named(kept: Books) -> None:
         kept.business.business_id,
         ids.new(),
     )
-    (problem,) = (await kept.verify()).problems
+    problem, of_item = (await kept.verify()).problems
     assert (problem.kind, problem.expected, problem.found) == ("suspense", -7, 0)
     assert "other" in problem.message
+    assert (of_item.kind, "has 0 bookings" in of_item.message) == ("suspense", True)
 
 
 async def test_what_was_paid_after_all_is_in_order_before_and_after_it_has_an_item(
@@ -469,3 +485,160 @@ async def test_an_order_may_have_cost_something_at_each_attempt(kept: Books) -> 
     again = Posting("cost", 5, FEE_INCOME, rail_cost(books.RAIL), order_id=order_id)
     await kept.post(again, again)
     assert (await kept.verify()).ok
+
+
+async def with_records(kept: Books) -> None:
+    """Besides: a card that was delivered and shown, one in stock, an order by a quote, suspense
+    items open and resolved, and idempotency keys of all that moves money."""
+    database, business_id, user = kept.database, kept.business.business_id, kept.users[0]
+    product = ids.new()
+    kept.sql(
+        "INSERT INTO gift_card_products (business_id, id, name, brand, country, currency,"
+        " face_value, price) VALUES (%(b)s, %(p)s, 'n', 'b', 'US', 'USD', 1, %(price)s),"
+        " (%(b)s, gen_random_uuid(), 'other', 'b', 'US', 'USD', 2, 7)",
+        {"b": business_id, "p": product, "price": 100 - books.FEES},
+    )
+    destination = card_order(product)
+    order = await books.withdraw(
+        database, business_id, user, 100, "succeeded", rail="stock", destination=destination
+    )
+    given = {"b": business_id, "p": product, "o": order, "u": user}
+    kept.sql(
+        "INSERT INTO gift_cards (business_id, id, product_id, status, reference, order_id, code,"
+        " key_id, fingerprint) VALUES (%(b)s, %(o)s, %(p)s, 'delivered', 'ord_' || %(o)s || '.1',"
+        " %(o)s, 'x', 'k', 'x'),"
+        " (%(b)s, gen_random_uuid(), %(p)s, 'available', NULL, NULL, 'y', 'k', 'y')",
+        given,
+    )
+    kept.sql(
+        "INSERT INTO gift_card_reveals (business_id, gift_card_id, order_id)"
+        " VALUES (%(b)s, %(o)s, %(o)s)",
+        given,
+    )
+    kept.sql(
+        "INSERT INTO quotes (business_id, id, payout_user_id, provider, rail, amount, fees,"
+        " net_amount, destination, expires_at) SELECT business_id, id, payout_user_id, provider,"
+        " rail, amount, fees, net_amount, '{}', now() FROM orders WHERE id = %(o)s",
+        given,
+    )
+    kept.sql("UPDATE orders SET quote_id = id WHERE id = %(o)s", given)
+    for amount in (30, 40):
+        item = items.NewItem(books.RAIL, "unknown_payment", f"theirs {amount}", None, amount, {})
+        await database.write(
+            lambda db, i=item: items.change(db, business_id, opening=[i], reason="told")
+        )
+    found = await database.fetch(lambda db: items.list_page(db, business_id, limit=10))
+    await database.write(
+        lambda db: items.resolve(db, found[-1], "absorbed", reason="ours", actor="test")
+    )
+    kept.sql(
+        "INSERT INTO idempotency_keys (business_id, caller, path, key, digest, reference) SELECT"
+        " %(b)s, 'business', '/payout/fund', 'k', ''::bytea, jsonb_build_object('balance',"
+        " from_balance, 'payout_balance', to_balance) FROM transfers"
+        " WHERE kind = 'fund' AND business_id = %(b)s"
+        " UNION ALL SELECT %(b)s, %(u)s::text, '/payout/withdraw', 'k', ''::bytea,"
+        " jsonb_build_object('order', 'ord_' || %(o)s)"
+        " UNION ALL SELECT %(b)s, %(u)s::text, '/payout/quote', 'k', ''::bytea,"
+        " to_jsonb('quo_' || %(o)s)",
+        given,
+    )
+
+
+CHANGES = {
+    "UPDATE orders SET amount = amount + 1, net_amount = net_amount + 1 WHERE status = 'failed'":
+    ("order", "the order is failed (not paid) over"),
+    "UPDATE orders SET destination = '{\"email\": \"mallory@x.test\"}' WHERE status = 'sent'":
+    ("attempt", "something else than the order says"),
+    "UPDATE orders SET attempt = 2 WHERE status = 'sent'": ("attempt", "sent at attempt 2, of 1"),
+    "UPDATE order_attempts SET outcome = 'failed' WHERE outcome = 'succeeded'": (
+        "attempt", "is succeeded at attempt 1, of 1 attempts the last came to failed"),
+    "UPDATE order_attempts SET outcome = 'succeeded' WHERE outcome = 'failed'": (
+        "attempt", "is failed at attempt 1, of 1 attempts the last came to succeeded"),
+    "UPDATE order_attempts SET reference = 'other'": ("attempt", "reference of another"),
+    "UPDATE order_attempts SET request = '{}'": ("attempt", "was asked to pay something else"),
+    "DELETE FROM order_attempts": ("attempt", "of 0 attempts"),
+    "UPDATE orders SET attempt = 0 WHERE status = 'sending'": ("attempt", "at attempt 0, of 1"),
+    "DELETE FROM order_states": ("story", "its story of 0 lines tells nothing"),
+    "DELETE FROM order_states WHERE number = 2": ("story", "leaps"),
+    "UPDATE order_states SET number = 9 WHERE status = 'queued' AND number = 2": ("story", "tells"),
+    "UPDATE order_states SET status = 'failed' WHERE status = 'succeeded'": ("story", "tells fail"),
+    "DELETE FROM events WHERE type = 'payout.succeeded'": ("event", "payout.succeeded of the ord"),
+    "UPDATE events SET type = 'payout.failed' WHERE type = 'payout.canceled'": (
+        "event", "says payout.failed, which the order never was"),
+    "DELETE FROM quotes": ("quote", "is not there"),
+    "UPDATE quotes SET amount = amount + 1, fees = fees + 1": ("quote", "for something else"),
+    "UPDATE quotes SET amount = amount + 1": ("quote", "which is not"),
+    "UPDATE gift_cards SET product_id = (SELECT id FROM gift_card_products WHERE name = 'other')"
+    " WHERE status = 'delivered'": ("card", "is not what the order ordered"),
+    "UPDATE gift_card_products SET face_value = 9": ("card", "is not what the order ordered"),
+    "UPDATE gift_card_products SET price = price + 1": ("card", "is not what the order ordered"),
+    "UPDATE gift_cards SET reference = 'r' WHERE status = 'delivered'": ("card", "no attempt of"),
+    "UPDATE gift_cards SET code = 'x'": ("card", "have the same code"),
+    "UPDATE gift_cards SET order_id = NULL WHERE status = 'delivered'": ("card", "shown for an or"),
+    "UPDATE suspense_items SET amount = amount + 1 WHERE resolved_at IS NULL": ("suspense", "31 ("),
+    "UPDATE suspense_items SET amount = amount + 1 WHERE resolved_at IS NOT NULL":
+    ("suspense", "item sus_"),
+    "UPDATE suspense_items SET resolution = 'explained' WHERE resolved_at IS NOT NULL":
+    ("suspense", "(explained) has 1 bookings and 1 resolutions"),
+    "DELETE FROM suspense_items WHERE resolved_at IS NOT NULL": ("suspense", "an item that is not"),
+    "UPDATE idempotency_keys SET reference = '{\"balance\": 1, \"payout_balance\": 2}'"
+    " WHERE path = '/payout/fund'": ("key", "for /payout/fund remembers"),
+    "UPDATE idempotency_keys SET reference = '{\"order\": \"ord_x\"}'"
+    " WHERE path = '/payout/withdraw'": ("key", "for /payout/withdraw remembers"),
+    "UPDATE idempotency_keys SET caller = gen_random_uuid() WHERE path = '/payout/quote'":
+    ("key", "for /payout/quote remembers"),
+    "UPDATE idempotency_keys SET reference = NULL": ("key", "remembers nothing"),
+    "INSERT INTO accounts (business_id, id, kind) SELECT id, gen_random_uuid(), 'user'"
+    " FROM businesses": ("payout_user", "is of no payout user"),
+    "INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)"
+    " SELECT id, gen_random_uuid(), 'b@x.test', 'k', 'd' FROM businesses": (
+        "payout_user", "has no account"),
+    "DELETE FROM accounts WHERE version = 0": ("payout_user", "the business has no account"),
+}  # fmt: skip
+
+
+async def test_each_row_that_another_row_or_transfer_contradicts_is_named(kept: Books) -> None:
+    """One change each, undone afterwards."""
+    await with_records(kept)
+    report = await kept.verify()
+    assert report.ok, report.problems
+    for change, (kind, part) in CHANGES.items():
+        words = change.split()
+        table = words[1] if words[0] == "UPDATE" else words[2]
+        kept.sql(f"CREATE TABLE before AS SELECT * FROM {table}")
+        kept.sql(change)
+        messages = [problem.message for problem in of_kind(await kept.verify(), kind)]
+        assert any(part in message for message in messages), (change, messages)
+        kept.sql(f"DELETE FROM {table}")
+        kept.sql(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM before")
+        kept.sql("DROP TABLE before")
+    report = await kept.verify()
+    assert report.ok, report.problems
+
+
+async def test_the_least_integer_as_an_orders_amount_is_named(kept: Books) -> None:
+    kept.sql("ALTER TABLE orders DROP CONSTRAINT orders_net")
+    kept.sql("ALTER TABLE orders DROP CONSTRAINT orders_amount_check")
+    order_id = kept.sql("SELECT id FROM orders WHERE status = 'queued'")[0]
+    kept.sql("UPDATE orders SET amount = -9223372036854775808 WHERE id = %s", order_id)
+    report = await kept.verify()
+    (problem,) = of_kind(report, "order")
+    assert problem.order_id == order_id
+    assert "over -9223372036854775808" in problem.message
+    assert report.counts["catalogue"] == 2
+
+
+async def test_an_accounts_second_and_a_right_too_many_are_named(kept: Books) -> None:
+    kept.sql("DROP INDEX accounts_of_business")
+    kept.sql(
+        "INSERT INTO accounts (business_id, id, kind) SELECT id, gen_random_uuid(), 'main'"
+        " FROM businesses WHERE id = %s",
+        kept.business.business_id,
+    )
+    kept.sql("GRANT UPDATE ON transfers TO payviox_app")
+    report = await kept.verify()
+    (problem,) = of_kind(report, "payout_user")
+    assert "there are 2 accounts main" in problem.message
+    named = [problem.message for problem in of_kind(report, "catalogue")]
+    assert "payviox_app has UPDATE of table transfers" in named
+    assert any("accounts_of_business of accounts is missing" in message for message in named)

@@ -93,6 +93,11 @@ def test_of_others(number):
 """
 
 
+CLEAN = {
+    "PYTHONPATH": str(TESTS),
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "PYTEST_ADDOPTS": "",  # what the outer run was asked for is not asked of the inner one
+}
 PLUGINS = ("anyio.pytest_plugin", "xdist.plugin", "support.limits", "support.lost_process")
 
 
@@ -103,7 +108,7 @@ def run(folder: Path, text: str, *arguments: str) -> tuple[int, str]:
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-rA", *(f"-p{name}" for name in PLUGINS), *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(TESTS), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, **CLEAN},
         capture_output=True,
         text=True,
         check=False,

@@ -46,7 +46,21 @@ INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amo
    '00000000-0000-7000-8000-0000000000c2', 'paypal', 'sandbox', 'failed', 200, 0, 200, '{"email":"b@x.test"}', '\x04', 1, 'PP-1');
 INSERT INTO order_attempts (business_id, order_id, number, reference, request, outcome, answer) VALUES
   ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 1,
-   'ord_00000000-0000-7000-8000-0000000000d2.1', '{}', 'failed', '{}');
+   'ord_00000000-0000-7000-8000-0000000000d2.1',
+   '{"rail":"sandbox","provider":"paypal","amount":200,"net_amount":200,"destination":{"email":"b@x.test"}}',
+   'succeeded', '{}');
+INSERT INTO order_states (business_id, order_id, number, status, actor) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000d1', 1, 'created', 'test'),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000d1', 2, 'queued', 'test'),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 1, 'created', 'test'),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 2, 'queued', 'test'),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 3, 'sending', 'test'),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 4, 'failed', 'test');
+INSERT INTO events (business_id, id, type, order_id, body) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', gen_random_uuid(), 'payout.created', '00000000-0000-7000-8000-0000000000d1', '{}'),
+  ('00000000-0000-7000-8000-0000000000b2', gen_random_uuid(), 'payout.created', '00000000-0000-7000-8000-0000000000d2', '{}'),
+  ('00000000-0000-7000-8000-0000000000b2', gen_random_uuid(), 'payout.processing', '00000000-0000-7000-8000-0000000000d2', '{}'),
+  ('00000000-0000-7000-8000-0000000000b2', gen_random_uuid(), 'payout.failed', '00000000-0000-7000-8000-0000000000d2', '{}');
 INSERT INTO sandbox_payments (business_id, reference, request) VALUES
   ('00000000-0000-7000-8000-0000000000b2', 'ord_00000000-0000-7000-8000-0000000000d2.1',
    '{"ending":"failed-paid","amount":200}');

@@ -6,7 +6,8 @@
 -- those columns are granted that the application gives.
 
 REVOKE INSERT ON
-  audit_entries, installation_audit_entries, organizations, businesses, api_keys, operators, secret_keys, accounts, allocation_groups,
+  audit_entries, installation_audit_entries, organizations, businesses, api_keys, operators,
+  secret_keys, accounts, allocation_groups,
   payout_users, idempotency_keys, quotes, orders, order_attempts, order_states, sandbox_payments,
   gift_card_products, gift_cards, gift_card_reveals, webhook_settings, events, deliveries,
   delivery_attempts, rail_accounts, rail_products, rail_callbacks, evm_wallets, evm_payments,
@@ -86,6 +87,20 @@ CREATE TRIGGER order_attempts_stay_paid BEFORE UPDATE ON order_attempts FOR EACH
 CREATE TRIGGER suspense_items_stay_resolved BEFORE UPDATE ON suspense_items FOR EACH ROW
   WHEN (OLD.resolved_at IS NOT NULL)
   EXECUTE FUNCTION refuse_change('an item that is resolved stays as it was resolved');
+
+-- A card that is bound to an order never goes to another, and one that is out of stock stays out. A
+-- delivered card stays the card that it was: its code is only written anew under another secret key.
+CREATE TRIGGER gift_cards_stay_bound BEFORE UPDATE ON gift_cards FOR EACH ROW
+  WHEN ((OLD.status <> 'available' AND (NEW.reference, NEW.order_id, NEW.product_id)
+           IS DISTINCT FROM (OLD.reference, OLD.order_id, OLD.product_id))
+    OR (OLD.status IN ('reserved', 'void') AND NEW.status = 'available')
+    OR (OLD.status = 'void' AND NEW.status <> 'void')
+    OR (OLD.status = 'delivered' AND (NEW.status, NEW.delivered_at, NEW.expires_on)
+          IS DISTINCT FROM (OLD.status, OLD.delivered_at, OLD.expires_on))
+    OR (OLD.status = 'delivered' AND NEW.key_id = OLD.key_id
+          AND (NEW.code, NEW.pin, NEW.fingerprint)
+            IS DISTINCT FROM (OLD.code, OLD.pin, OLD.fingerprint)))
+  EXECUTE FUNCTION refuse_change('a card that left the stock stays as it left');
 
 CREATE TRIGGER idempotency_keys_stay_used BEFORE UPDATE ON idempotency_keys FOR EACH ROW
   WHEN (OLD.reference IS NOT NULL AND NEW.reference IS DISTINCT FROM OLD.reference)

@@ -75,17 +75,19 @@ WHERE t.business_id = %(business)s GROUP BY 1, 2, 3, 4 ORDER BY first_id
 
 # Where the money of each order is, whatever its transfers call themselves; adjustments and suspense
 # items apart. What a rail paid after all is in `settled` against `suspense`, what it really cost
-# against the fees; every attempt may cost something.
+# against the fees; every attempt may cost something. What was reserved and what was paid are
+# compared with the order in every state, in numeric: an amount set to nonsense is named.
 ORDERS = """
 WITH moves AS (
   SELECT t.order_id, min(t.id) AS first_id,
-    sum(t.amount * ((g.kind = 'in_transit')::int - (f.kind = 'in_transit')::int)) AS transit,
-    sum(t.amount * ((g.kind IN ('settled', 'suspense'))::int
+    sum(t.cut * ((g.kind = 'in_transit')::int - (f.kind = 'in_transit')::int)) AS transit,
+    sum(t.cut * ((g.kind IN ('settled', 'suspense'))::int
                   - (f.kind IN ('settled', 'suspense'))::int)) AS settled,
-    sum(t.amount * ((g.kind IN ('fee_income', 'rail_cost'))::int
+    sum(t.cut * ((g.kind IN ('fee_income', 'rail_cost'))::int
                   - (f.kind IN ('fee_income', 'rail_cost'))::int)) AS fees,
-    sum(t.amount * ((g.kind = 'user')::int - (f.kind = 'user')::int)) AS with_user,
-    bool_or(f.kind = 'in_transit' AND g.kind = 'settled') AS paid,
+    sum(t.cut * ((g.kind = 'user')::int - (f.kind = 'user')::int)) AS with_user,
+    sum(t.cut) FILTER (WHERE f.kind = 'user' AND g.kind = 'in_transit') AS reserved,
+    sum(t.cut) FILTER (WHERE f.kind = 'in_transit' AND g.kind = 'settled') AS paid,
     count(*) FILTER (WHERE t.kind <> 'cost')
       > count(DISTINCT t.kind) FILTER (WHERE t.kind <> 'cost') AS repeated,
     min(t.id) FILTER (WHERE NOT (
@@ -94,7 +96,7 @@ WITH moves AS (
       AND f.rail IN ('', o.rail) AND g.rail IN ('', o.rail)
       AND f.kind NOT IN ('main', 'payout', 'world') AND g.kind NOT IN ('main', 'payout', 'world')
     )) AS astray
-  FROM transfers t
+  FROM (SELECT *, greatest(amount, -4000000000000000000) AS cut FROM transfers) t
   LEFT JOIN orders o ON o.business_id = t.business_id AND o.id = t.order_id
   LEFT JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account
   LEFT JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account
@@ -105,20 +107,22 @@ WITH moves AS (
   SELECT coalesce(o.id, m.order_id) AS id, o.status, o.amount, o.fees AS order_fees, o.net_amount,
          coalesce(m.transit, 0) AS transit, coalesce(m.settled, 0) AS settled,
          coalesce(m.fees, 0) AS fees, coalesce(m.with_user, 0) AS with_user,
-         coalesce(m.paid, false) AS paid, coalesce(m.repeated, false) AS repeated,
-         m.first_id, m.astray
-  FROM (SELECT * FROM orders WHERE business_id = %(business)s) o
+         m.reserved, m.paid, coalesce(m.repeated, false) AS repeated, m.first_id, m.astray
+  FROM (SELECT id, status, amount::numeric, fees::numeric, net_amount::numeric
+        FROM orders WHERE business_id = %(business)s) o
   FULL JOIN moves m ON m.order_id = o.id
 )
-SELECT * FROM compared WHERE status IS NULL OR astray IS NOT NULL OR repeated OR NOT CASE
+SELECT * FROM compared WHERE status IS NULL OR astray IS NOT NULL OR repeated
+  OR reserved IS DISTINCT FROM amount OR paid <> net_amount OR NOT CASE
   WHEN status = ANY(%(open)s)
     THEN (transit, settled, fees, with_user) = (amount, 0, 0, -amount)
   WHEN status = 'succeeded'
     THEN (transit, settled, fees, with_user) = (0, net_amount, order_fees, -amount)
   WHEN status = ANY(%(gives_back)s)
-    THEN NOT paid AND (transit, settled, fees, with_user) = (0, 0, 0, 0)
+    THEN paid IS NULL AND (transit, settled, fees, with_user) = (0, 0, 0, 0)
   WHEN status = 'returned'
-    THEN paid AND (transit, settled) = (0, 0) AND fees IN (0, order_fees) AND with_user = -fees
+    THEN paid IS NOT NULL AND (transit, settled) = (0, 0) AND fees IN (0, order_fees)
+      AND with_user = -fees
   ELSE false END
 ORDER BY id
 """
@@ -186,14 +190,15 @@ class OrderMoney:
 
     id: UUID
     status: str | None
-    amount: int | None
-    order_fees: int | None
-    net_amount: int | None
+    amount: Decimal | None
+    order_fees: Decimal | None
+    net_amount: Decimal | None
     transit: int | Decimal
     settled: int | Decimal
     fees: int | Decimal
     with_user: int | Decimal
-    paid: bool
+    reserved: int | Decimal | None
+    paid: int | Decimal | None
     repeated: bool
     first_id: int | None
     astray: int | None
