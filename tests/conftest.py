@@ -1,17 +1,16 @@
-"""Fixtures of every test: a PostgreSQL server for each test process, a database for each test file,
-the application on it, and businesses to call it."""
+"""Fixtures of every test: a PostgreSQL server for each test process; a database, pools and the
+application on it for each test file; and for each test businesses of its own to call it."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from payviox import app
-from payviox.api.docs import pages
+from payviox.api.docs import openapi, pages
 from payviox.db.pool import Database
 from payviox.settings import Settings
 from payviox.web.context import Services
@@ -55,7 +54,7 @@ def fresh_urls(server: Server) -> Iterator[Urls]:
         yield fresh
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def database(urls: Urls) -> AsyncIterator[Database]:
     """Pools of the application's role on the test file's database."""
     opened = Database(urls.application)
@@ -66,38 +65,51 @@ async def database(urls: Urls) -> AsyncIterator[Database]:
         await opened.close()
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Override in a test file for other settings."""
-    return Settings(home=tmp_path, secret_key=live.SECRET_KEY, allow_private_webhooks=True)
+    home = tmp_path_factory.mktemp("home")
+    return Settings(home=home, secret_key=live.SECRET_KEY, allow_private_webhooks=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
-    """What the web process runs on, as app.py puts it together."""
+    """What the web process runs on, as app.py puts it together. A test that breaks them, or counts
+    what they have done, opens its own by `app.open_services`, or overrides this and
+    `application`."""
     async with app.open_services(settings, urls.application) as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
-def rendered_once() -> Iterator[None]:
-    """The documentation's pages are the same in every test's application, and rendering them takes
-    half of what building it takes."""
-    render, rendered = pages.build, dict[bytes, pages.Documents]()
+@pytest.fixture(scope="session", autouse=True)
+def documented_once() -> Iterator[None]:
+    """The document of the API and its pages are the same in every application that tests build, and
+    making them takes most of the time that building one does."""
+    describe, render = openapi.document, pages.build
+    described, rendered = dict[object, dict[str, Any]](), dict[int, pages.Documents]()
+
+    def document(routes: Sequence[openapi.Route], public_url: str) -> dict[str, Any]:
+        shapes = [(one.method, one.path, one.scheme, id(one.entry)) for one in routes]
+        key = (public_url, tuple(shapes))
+        if key not in described:
+            described[key] = describe(routes, public_url)
+        return described[key]
 
     def build(document: dict[str, Any]) -> pages.Documents:
-        key = msgspec.json.encode(document)
-        if key not in rendered:
-            rendered[key] = render(document)
-        return rendered[key]
+        if not any(document is known for known in described.values()):
+            return render(document)
+        if id(document) not in rendered:
+            rendered[id(document)] = render(document)
+        return rendered[id(document)]
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openapi, "document", document)
         patch.setattr(pages, "build", build)
         yield
 
 
-@pytest.fixture
-def application(services: Services, rendered_once: None) -> Application:
+@pytest.fixture(scope="module")
+def application(services: Services) -> Application:
     """The ASGI application, as the web process serves it."""
     return app.build(services)
 

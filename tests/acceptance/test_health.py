@@ -116,7 +116,7 @@ def _end_sessions(admin: "psycopg.Connection[tuple[object, ...]]") -> None:
 
 
 async def test_whether_it_can_write_is_not_tried_for_everybody_who_asks(
-    anonymous: httpx.AsyncClient, urls: Urls, monkeypatch: pytest.MonkeyPatch
+    urls: Urls, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await heartbeat(urls, "1 s")
     tries = 0
@@ -129,7 +129,9 @@ async def test_whether_it_can_write_is_not_tried_for_everybody_who_asks(
 
     monkeypatch.setattr(probe, "write", counted)
     monkeypatch.setattr(write_probe, "EVERY_S", 600.0)
-    answers = await asyncio.gather(*[anonymous.get("/health/ready") for _ in range(20)])
+    async with app.open_services(settings, urls.application) as services:
+        asking = client(app.build(services))
+        answers = await asyncio.gather(*[asking.get("/health/ready") for _ in range(20)])
     assert {answer.status_code for answer in answers} == {200}
     assert tries == 1
 

@@ -56,8 +56,8 @@ MOVES: dict[str, frozenset[tuple[str, str, bool]]] = {
     "paid_after_all": frozenset({("suspense", "settled", True)}),
     "suspense": frozenset(
         (*pair, for_order)
-        for told in ("settled", "rail_cost")
-        for pair in (("suspense", told), (told, "suspense"))
+        for kind in ("settled", "rail_cost")
+        for pair in (("suspense", kind), (kind, "suspense"))
         for for_order in (True, False)
     ),
     "adjustment": frozenset(

@@ -59,15 +59,15 @@ async def lock(
     exist.
     """
     wanted = set(names)
-    found = await _lock_existing(connection, business_id, wanted)
-    missing = wanted - found.keys()
+    accounts = await _lock_existing(connection, business_id, wanted)
+    missing = wanted - accounts.keys()
     if missing:
         for name in sorted(missing, key=lambda name: (name.kind, name.rail)):
             if not name.rail:
                 raise LookupError(f"business {business_id} has no account {name}")
             await queries.open_account(connection, business_id, ids.new(), name)
-        found = await _lock_existing(connection, business_id, wanted)
-    return found
+        accounts = await _lock_existing(connection, business_id, wanted)
+    return accounts
 
 
 async def post(
@@ -109,12 +109,12 @@ async def _check_transit(
     leaving = {each for each, posting in moves if posting.source.kind == "in_transit"}
     if not leaving:
         return
-    held = await queries.in_transit_of(connection, business_id, list(leaving))
+    in_transit = await queries.in_transit_of(connection, business_id, list(leaving))
     for order_id, posting in moves:
         gain = posting.amount if posting.target.kind == "in_transit" else -posting.amount
-        held[order_id] = held.get(order_id, 0) + gain
-        if held[order_id] < 0:
-            raise InsufficientFunds(posting.source, held[order_id] - gain, posting.amount)
+        in_transit[order_id] = in_transit.get(order_id, 0) + gain
+        if in_transit[order_id] < 0:
+            raise InsufficientFunds(posting.source, in_transit[order_id] - gain, posting.amount)
 
 
 def _moved(account: Account, amount: int) -> Account:
@@ -127,8 +127,8 @@ async def _lock_existing(
     rows = await queries.lock_accounts(connection, business_id, names)
     by_id = {name.user_id: name for name in names if name.user_id is not None}
     by_role = {(name.kind, name.rail): name for name in names if name.user_id is None}
-    found = {}
+    accounts = {}
     for row in rows:
         name = by_id.get(row.id) or by_role[row.kind, row.rail]  # type: ignore[index]  # kinds come from a CHECK
-        found[name] = Account(name, row.id, row.balance, row.version)
-    return found
+        accounts[name] = Account(name, row.id, row.balance, row.version)
+    return accounts

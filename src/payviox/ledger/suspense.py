@@ -179,8 +179,8 @@ def _bearer(resolution: Resolution, user_id: UUID | None) -> AccountName:
 
 def _posting(item: Item, sign: int, actor: Actor, reason: str) -> Posting:
     """What opening (1) or taking back (-1) an item moves."""
-    told = rail_cost(item.rail) if item.cause in COST_CAUSES else settled(item.rail)
-    source, target = _direction(sign * item.amount, suspense(item.rail), told)
+    counterpart = rail_cost(item.rail) if item.cause in COST_CAUSES else settled(item.rail)
+    source, target = _direction(sign * item.amount, suspense(item.rail), counterpart)
     return Posting(
         "suspense",
         abs(item.amount),

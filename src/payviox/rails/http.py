@@ -45,10 +45,10 @@ class Answer:
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; an empty one where it is none."""
         try:
-            found = json.loads(self.body)
+            value = json.loads(self.body)
         except (ValueError, RecursionError):  # no JSON, or nested without end
             return {}
-        return found if isinstance(found, dict) else {}
+        return value if isinstance(value, dict) else {}
 
 
 def _why(error: Exception, url: str) -> str:  # noqa: PLR0911  # one for each cause
@@ -91,25 +91,25 @@ class Http:
         """One call, with either body or none; Decimals are written as JSON numbers, exactly. Raises
         NotSent and Unclear."""
         body = None if json_body is None else _ENCODER.encode(json_body)
-        given = dict(headers or {})
+        sent_headers = dict(headers or {})
         if body is not None:
-            given["Content-Type"] = "application/json"
+            sent_headers["Content-Type"] = "application/json"
         try:
             async with self._open().request(
                 method,
                 url,
-                headers=given,
+                headers=sent_headers,
                 params=params,
                 data=form if body is None else body,
                 allow_redirects=False,
             ) as response:
-                found = await response.content.read(MAX_ANSWER + 1)
-                while len(found) <= MAX_ANSWER and not response.content.at_eof():
-                    found += await response.content.read(MAX_ANSWER + 1 - len(found))
-                if len(found) > MAX_ANSWER:
+                answer = await response.content.read(MAX_ANSWER + 1)
+                while len(answer) <= MAX_ANSWER and not response.content.at_eof():
+                    answer += await response.content.read(MAX_ANSWER + 1 - len(answer))
+                if len(answer) > MAX_ANSWER:
                     raise Unclear("the answer is too long")
                 lowered = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, lowered, found)
+                return Answer(response.status, lowered, answer)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             # Raised before a connection is used. aiohttp repeats what broke off, but no POST.
             raise NotSent(_why(error, url)) from error

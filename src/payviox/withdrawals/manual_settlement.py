@@ -99,10 +99,10 @@ async def settle(
         reason = printable(reason)
     except ValueError as error:
         raise FieldErrors({"reason": [f"The reason {error}."]}) from error
-    found = await sending.lock_many(connection, business_id, [order_id])
-    if not found:
+    orders = await sending.lock_many(connection, business_id, [order_id])
+    if not orders:
         raise NotFound
-    (order,) = found
+    (order,) = orders
     check(order)
     if attempt not in (None, order.attempt):
         raise Conflict("The order had another attempt meanwhile: look at it again")

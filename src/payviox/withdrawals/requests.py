@@ -89,13 +89,13 @@ async def _quote(served: Served, request: Request) -> Quote:
     if request.amount is not None:
         served.check(request.amount)
     try:
-        found = await served.rail.quote(request)
+        quote = await served.rail.quote(request)
     except Invalid as error:
         raise FieldErrors(error.fields) from error
     except RailError as error:
         raise _unavailable(served.rail, error) from error
-    served.check(found.amount)
-    return found
+    served.check(quote.amount)
+    return quote
 
 
 def _unavailable(rail: Rail, error: RailError) -> ProviderUnavailable:
@@ -109,16 +109,16 @@ async def _kept_quote(
     """The payout user's own quote, for just this; whether it is still good is settled under the
     lock that makes the order."""
     try:
-        kept = await database.fetch(quotes.get, caller.business_id, caller.user_id, quote_id)
+        quote = await database.fetch(quotes.get, caller.business_id, caller.user_id, quote_id)
     except NotFound as error:
         raise FieldErrors({"quote_id": ["There is no such quote."]}) from error
-    if (kept.provider, kept.rail) != (request.provider, rail.name):
+    if (quote.provider, quote.rail) != (request.provider, rail.name):
         raise _other_quote("provider")
-    if request.amount not in (None, kept.amount):
+    if request.amount not in (None, quote.amount):
         raise _other_quote("amount")
-    if request.net_amount not in (None, kept.net_amount):
+    if request.net_amount not in (None, quote.net_amount):
         raise _other_quote("net_amount")
-    return kept
+    return quote
 
 
 def _other_quote(name: str) -> FieldErrors:

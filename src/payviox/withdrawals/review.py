@@ -29,14 +29,14 @@ async def reasons(
     user's account, so that of two orders at once the second sees the first.
     What each reason means is in payviox.rails.waiting.
     """
-    found: list[Review] = []
+    causes: list[Review] = []
     if business.review_amount is not None and order.amount >= business.review_amount:
-        found.append("amount")
+        causes.append("amount")
     if {rail, order.provider} & set(business.review_rails):
-        found.append("rail")
-    found += await _destination(connection, business, user_id, order)
-    found += await _velocity(connection, business, user_id, order)
-    return found
+        causes.append("rail")
+    causes += await _destination(connection, business, user_id, order)
+    causes += await _velocity(connection, business, user_id, order)
+    return causes
 
 
 async def _destination(
@@ -54,12 +54,12 @@ async def _destination(
         payee=payee,
         most=shared or 0,
     )
-    found: list[Review] = []
+    causes: list[Review] = []
     if business.review_first_use and not uses.succeeded_before:
-        found.append("first_use")
+        causes.append("first_use")
     if shared is not None and uses.other_users + 1 >= shared:
-        found.append("shared_destination")
-    return found
+        causes.append("shared_destination")
+    return causes
 
 
 async def _velocity(
@@ -68,13 +68,13 @@ async def _velocity(
     if business.review_velocity_orders is None and business.review_velocity_amount is None:
         return []
     orders, amount = await rules.within(connection, business.id, user_id, VELOCITY_S)
-    found: list[Review] = []
+    causes: list[Review] = []
     if (
         business.review_velocity_orders is not None
         and orders + 1 >= business.review_velocity_orders
     ):
-        found.append("velocity_orders")
+        causes.append("velocity_orders")
     most = business.review_velocity_amount
     if most is not None and amount + order.amount >= most:
-        found.append("velocity_amount")
-    return found
+        causes.append("velocity_amount")
+    return causes

@@ -109,9 +109,9 @@ class Rails:
     ) -> Served:
         """The rail for this request, with its limits. Raises FieldErrors on `provider` where the
         business has none, or its account there is disabled."""
-        for found in await self._open(business, provider, destination):
-            if found.enabled:
-                return Served(found.route.rail, found.min_amount, found.max_amount)
+        for opened in await self._open(business, provider, destination):
+            if opened.enabled:
+                return Served(opened.route.rail, opened.min_amount, opened.max_amount)
             if destination:
                 break
         raise FieldErrors({"provider": [f"The provider {provider} is not available."]})
@@ -154,22 +154,22 @@ class Rails:
         usable: list[_Open] = []
         options: dict[str, dict[str, Any]] = {}
         taken: set[tuple[str, str]] = set()
-        for found in await self._open(business, provider, {}):
-            offered = [(kind, name) for kind, names in found.options.items() for name in names]
+        for opened in await self._open(business, provider, {}):
+            offered = [(kind, name) for kind, names in opened.options.items() for name in names]
             left = [choice for choice in offered if choice not in taken]
             taken.update(left)
-            if not found.usable or (offered and not left):
+            if not opened.usable or (offered and not left):
                 continue
-            usable.append(found)
+            usable.append(opened)
             for kind, name in left:
-                options.setdefault(kind, {})[name] = found.options[kind][name]
+                options.setdefault(kind, {})[name] = opened.options[kind][name]
         if not usable:
             return Method(provider, False, business.min_withdrawal, business.max_withdrawal)
         return Method(
             provider,
             True,
-            min(found.min_amount for found in usable),
-            max(found.max_amount for found in usable),
+            min(opened.min_amount for opened in usable),
+            max(opened.max_amount for opened in usable),
             options,
         )
 
@@ -177,14 +177,14 @@ class Rails:
         """What this business's rails sell beside the stock. A rail that cannot say so now is left
         out: the others' cards can still be bought."""
         cards: list[GiftCard] = []
-        for found in await self._open(business, "gift_card", {}):
-            rail: object = found.route.rail
-            if not found.enabled or not isinstance(rail, SellsGiftCards):
+        for opened in await self._open(business, "gift_card", {}):
+            rail: object = opened.route.rail
+            if not opened.enabled or not isinstance(rail, SellsGiftCards):
                 continue
             try:
                 cards += await rail.catalogue(business.id)
             except RailError as error:
-                logger.warning("no catalogue", rail=found.route.rail.name, problem=str(error))
+                logger.warning("no catalogue", rail=opened.route.rail.name, problem=str(error))
         return cards
 
     def revealing(self, name: str) -> SellsGiftCards | None:
@@ -204,9 +204,9 @@ class Rails:
     async def close(self) -> None:
         """Hang up wherever a rail holds connections."""
         for rail in self._by_name.values():
-            held: object = rail
-            if isinstance(held, Connected):
-                await held.close()
+            closable: object = rail
+            if isinstance(closable, Connected):
+                await closable.close()
 
     async def _open(
         self, business: Business, provider: Provider, destination: Mapping[str, Any]
@@ -214,7 +214,7 @@ class Rails:
         """The routes that count for this business and destination, in their order, those by a
         disabled account too. An empty destination asks for the provider, whatever is served
         there."""
-        found = []
+        opened = []
         for route in self._routes[business.mode]:
             if route.provider != provider or (destination and not route.serves(destination)):
                 continue
@@ -223,10 +223,10 @@ class Rails:
                 account = await self._account(business, route, destination)
                 if account is None:
                     continue
-            found.append(_opened(business, route, account))
+            opened.append(_opened(business, route, account))
             if account is not None and route.whole:
                 break
-        return found
+        return opened
 
     async def _account(
         self, business: Business, route: Route, destination: Mapping[str, Any]

@@ -69,8 +69,8 @@ async def lock(
 ) -> Stated | None:
     """The order with its row locked, so that what it says holds until the caller commits."""
     order = await queries.lock_booked(connection, business_id, rail, order_id)
-    found = await _with_attempts(connection, business_id, [order] if order else [])
-    return found[0] if found else None
+    orders = await _with_attempts(connection, business_id, [order] if order else [])
+    return orders[0] if orders else None
 
 
 async def ask_for_look_up(

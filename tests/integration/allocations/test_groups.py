@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import dataclasses
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from payviox import app
 from payviox.allocations import batcher as batchers
 from payviox.allocations import service as allocations
 from payviox.allocations.batcher import Batcher
@@ -25,6 +27,9 @@ from payviox.errors import (
 )
 from payviox.settings import Settings
 from payviox.treasury import service as treasury
+from payviox.web.context import Services
+from payviox.web.request_body import Application
+from support.databases import Urls
 from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
@@ -400,8 +405,14 @@ class TestOverHttp:
     """The same refusal as a client sees it."""
 
     @pytest.fixture
-    def settings(self, settings: Settings) -> Settings:
-        return dataclasses.replace(settings, allocation_queue=20)
+    async def services(self, settings: Settings, urls: Urls) -> AsyncIterator[Services]:
+        small = dataclasses.replace(settings, allocation_queue=20)
+        async with app.open_services(small, urls.application) as opened:
+            yield opened
+
+    @pytest.fixture
+    def application(self, services: Services) -> Application:
+        return app.build(services)
 
     async def test_a_full_queue_is_429_with_retry_after_and_nothing_done(
         self, business, services

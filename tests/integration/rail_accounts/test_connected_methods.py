@@ -13,6 +13,7 @@ from payviox.rail_accounts.directory import Directory
 from payviox.rails.protocol import RevealedCode
 from payviox.settings import Settings
 from payviox.web.context import Services
+from payviox.web.request_body import Application
 from payviox.withdrawals.routing import Rails, Route
 from support.accounts import ConnectedVendor, connect
 from support.businesses import TestBusiness
@@ -43,6 +44,11 @@ async def services(
         ]
         accounts = Directory(opened.database, opened.keyring)
         yield replace(opened, rails=Rails(live=routes, test=routes, accounts=accounts))
+
+
+@pytest.fixture
+def application(services: Services) -> Application:
+    return app.build(services)
 
 
 @pytest.fixture

@@ -2,17 +2,22 @@
 payout user sees, whatever happens on the way."""
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from payviox import ids
+from payviox import app, ids
 from payviox.rails import http
 from payviox.rails.paypal import tokens
+from payviox.settings import Settings
+from payviox.web.context import Services
+from payviox.web.request_body import Application
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals.model import Order
 from simulators import contract
+from support.databases import Urls
 from support.paypal import FUNDS, Office, office, running
 from support.polling import eventually
 from support.simulator import DAY_S
@@ -24,6 +29,18 @@ pytestmark = pytest.mark.anyio
 AMOUNT = 2_500
 COST = 50  # 2 %
 CREATE = "paypal.payouts.create"
+
+
+@pytest.fixture
+async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
+    """Of each test alone: connections to a vendor keep the time limits they began with."""
+    async with app.open_services(settings, urls.application) as opened:
+        yield opened
+
+
+@pytest.fixture
+def application(services: Services) -> Application:
+    return app.build(services)
 
 
 @dataclass

@@ -1,17 +1,22 @@
 """Gift cards by Tremendous, from the order through to the vendor's books, ours, the events and what
 the payout user sees, whatever happens on the way."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from payviox import ids
+from payviox import app, ids
 from payviox.errors import Conflict
 from payviox.rails import http
 from payviox.rails.tremendous import client
+from payviox.settings import Settings
+from payviox.web.context import Services
+from payviox.web.request_body import Application
 from payviox.withdrawals import manual_settlement, service
+from support.databases import Urls
 from support.simulator import TREMENDOUS_FUNDING_SOURCE
 from support.tremendous import ANY_VALUE, FUNDS, Shop, running, shop
 
@@ -22,6 +27,18 @@ pytestmark = pytest.mark.anyio
 AMOUNT = 2_500
 COST = 63  # 2.5 %, rounded half up
 CREATE = "tremendous.orders.create"
+
+
+@pytest.fixture
+async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
+    """Of each test alone: connections to a vendor keep the time limits they began with."""
+    async with app.open_services(settings, urls.application) as opened:
+        yield opened
+
+
+@pytest.fixture
+def application(services: Services) -> Application:
+    return app.build(services)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,10 +10,22 @@ from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.webhooks import delivery
 from payviox.webhooks.delivery import LEASE, Courier
+from support.databases import Urls
 from support.hooked import Hook, deliver
 from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def database(urls: Urls) -> AsyncIterator[Database]:
+    """Pools of each test alone: these tests fill them."""
+    opened = Database(urls.application)
+    await opened.open()
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 async def test_a_slow_receiver_delays_its_own_business_alone(hook: Hook, courier: Courier) -> None:

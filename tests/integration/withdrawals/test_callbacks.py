@@ -25,7 +25,7 @@ from payviox.reconciliation import service as reconciliation
 from payviox.settings import Settings
 from payviox.web.context import Services
 from payviox.web.limits import Gate
-from payviox.web.request_body import MAX_CALLBACK_BODY
+from payviox.web.request_body import MAX_CALLBACK_BODY, Application
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
 from support.businesses import TestBusiness
@@ -70,6 +70,11 @@ async def services(
     rails = Rails(live=routes, test=routes, accounts=connections)
     async with app.open_services(settings, urls.application) as opened:
         yield replace(opened, rails=rails, callbacks=Gate(4))
+
+
+@pytest.fixture
+def application(services: Services) -> Application:
+    return app.build(services)
 
 
 @pytest.fixture

@@ -114,10 +114,10 @@ async def begin(
         replay_rows = await replays.fetchall() if replays else []
     if payout_row is None or business_row is None:
         raise LookupError(f"business {business_id} does not exist")
-    found = [User(*row) for row in user_rows]  # type: ignore[arg-type]  # typed by the statement
+    known = [User(*row) for row in user_rows]  # type: ignore[arg-type]  # typed by the statement
     return (
         Payout(*payout_row, *business_row),  # type: ignore[arg-type]  # likewise
-        {user.email: user for user in found},
+        {user.email: user for user in known},
         {
             str(key): (str(digest), User(str(user_id), "", True, str(key_id), int(str(gen)), 0, 0))
             for key, digest, user_id, key_id, gen in replay_rows

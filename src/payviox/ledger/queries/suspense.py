@@ -228,6 +228,6 @@ async def differences(
     """(rail, account, what its items say, what the account holds) where they differ."""
     cursor = await connection.execute(DIFFERENCES, {"business": business_id})
     return [
-        (str(rail), account, int(str(expected)), int(str(found)))  # type: ignore[misc]  # a uuid column
-        for rail, account, expected, found in await cursor.fetchall()
+        (str(rail), account, int(str(expected)), int(str(actual)))  # type: ignore[misc]  # a uuid column
+        for rail, account, expected, actual in await cursor.fetchall()
     ]

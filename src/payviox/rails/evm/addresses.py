@@ -44,9 +44,9 @@ def problem(address: str) -> str | None:
 def payee_problem(address: str, *, wallets: Iterable[str], contracts: Iterable[str]) -> str | None:
     """As `problem`, for a business's payee: not one of its own `wallets`, which would pay itself,
     and not one of its tokens' `contracts`, where the money is lost."""
-    found = problem(address)
-    if found is not None:
-        return found
+    shape_problem = problem(address)
+    if shape_problem is not None:
+        return shape_problem
     lowered = address.lower()
     if lowered in {wallet.lower() for wallet in wallets}:
         return "may not be the paying wallet itself"

@@ -81,7 +81,7 @@ class Named:
 def read(rpc: Sequence[str], file: Path | None = None) -> Named:
     """Chains from `NAME=URL` strings (a name given twice has several URLs, the first is preferred)
     and from a file, whose URLs stand behind those. Raises ChainError."""
-    given = {} if file is None else _read_file(file)
+    settings = {} if file is None else _read_file(file)
     urls: dict[str, list[str]] = {}
     for one in rpc:
         name, equals, url = one.partition("=")
@@ -91,24 +91,28 @@ def read(rpc: Sequence[str], file: Path | None = None) -> Named:
         if not NAME.fullmatch(name):
             raise ChainError(f"Give a chain as NAME=URL, NAME as in {', '.join(BUILT_IN)}.")
         urls.setdefault(name, []).append(url)
-    for name, found in given.items():
-        own = found.pop("rpc_urls", [])
+    for name, chain in settings.items():
+        own = chain.pop("rpc_urls", [])
         if not isinstance(own, list) or not all(isinstance(url, str) for url in own):
             raise ChainError(f"{name}: rpc_urls must be a list of URLs.")
         urls.setdefault(name, []).extend(own)
     for name in urls:
-        given.setdefault(name, {})
-    if not given:
+        settings.setdefault(name, {})
+    if not settings:
         raise ChainError("Name at least one chain, as NAME=URL or in a file.")
-    return named(given, urls)
+    return named(settings, urls)
 
 
-def named(given: Mapping[str, Mapping[str, Any]], urls: Mapping[str, Sequence[str]]) -> Named:
+def named(settings: Mapping[str, Mapping[str, Any]], urls: Mapping[str, Sequence[str]]) -> Named:
     """Chains by name from what is said of each, and their nodes' URLs. Raises ChainError."""
     return Named(
-        {"chains": {name: msgspec.to_builtins(_facts(name, said)) for name, said in given.items()}},
-        {RPC_CREDENTIAL + name: "\n".join(urls[name]) for name in given},
-        {name: build(name, said, urls[name]) for name, said in given.items()},
+        {
+            "chains": {
+                name: msgspec.to_builtins(_facts(name, facts)) for name, facts in settings.items()
+            }
+        },
+        {RPC_CREDENTIAL + name: "\n".join(urls[name]) for name in settings},
+        {name: build(name, facts, urls[name]) for name, facts in settings.items()},
     )
 
 
@@ -116,12 +120,12 @@ def chains_of(account: Account) -> dict[str, Chain]:
     """The chains of a business's account, by name. Raises ChainError where its settings are wrong:
     they were checked when it was connected, so they were changed by hand."""
     stored: Mapping[str, Any] = account.settings.get("chains") or {}
-    found = {
+    chains = {
         name: build(name, facts, account.credentials.get(RPC_CREDENTIAL + name, "").split())
         for name, facts in stored.items()
     }
-    check_environment(found, account.environment)
-    return found
+    check_environment(chains, account.environment)
+    return chains
 
 
 def build(name: str, facts: Mapping[str, Any], rpc_urls: Sequence[str]) -> Chain:
@@ -130,29 +134,31 @@ def build(name: str, facts: Mapping[str, Any], rpc_urls: Sequence[str]) -> Chain
         raise ChainError(
             f"{name!r} is no name of a chain: 2 to 20 capital letters, digits and underscores."
         )
-    said = _facts(name, facts)
+    settings = _facts(name, facts)
     known = BUILT_IN.get(name)
-    if known is not None and said.chain_id not in (None, known.chain_id):
+    if known is not None and settings.chain_id not in (None, known.chain_id):
         # Another chain under this name has other tokens and other prices.
         known = None
     values = {} if known is None else {f: getattr(known, f) for f in Chain.__dataclass_fields__}
     simple = ("chain_id", "coin", "confirmations", "block_s", "max_fee_gwei", "legacy_fees", "poa")
     for each in (*simple, "price_max_age_s", "test"):
-        if getattr(said, each) is not None:
-            values[each] = getattr(said, each)
+        if getattr(settings, each) is not None:
+            values[each] = getattr(settings, each)
     missing = [each for each in ONE_EACH if each not in values]
     if missing:
         raise ChainError(
             f"{name} is not known by name ({', '.join(BUILT_IN)}): a file must say its"
             f" {', '.join(missing)}."
         )
-    values["test"] = _is_test(name, values["chain_id"], said.test)
-    if said.tokens is not None:
-        values["tokens"] = _tokens(name, said.tokens)
-    if said.price_feed is not None:
-        values["price_feed"] = _address(f"{name}: price_feed", said.price_feed)
-    if said.price is not None:
-        values["fixed_price"] = FixedPrice(_rate(name, said.price.rate), said.price.expires_at)
+    values["test"] = _is_test(name, values["chain_id"], settings.test)
+    if settings.tokens is not None:
+        values["tokens"] = _tokens(name, settings.tokens)
+    if settings.price_feed is not None:
+        values["price_feed"] = _address(f"{name}: price_feed", settings.price_feed)
+    if settings.price is not None:
+        values["fixed_price"] = FixedPrice(
+            _rate(name, settings.price.rate), settings.price.expires_at
+        )
     values["name"] = name
     values["rpc_urls"] = tuple(_url(name, url) for url in rpc_urls)
     chain = Chain(**values)
@@ -167,18 +173,18 @@ def _facts(name: str, facts: Mapping[str, Any]) -> _Facts:
         raise ChainError(f"{name}: {error}.") from None
 
 
-def _is_test(name: str, chain_id: int, said: bool | None) -> bool:
-    if chain_id in PRODUCTION_IDS and said:
+def _is_test(name: str, chain_id: int, is_test: bool | None) -> bool:
+    if chain_id in PRODUCTION_IDS and is_test:
         raise ChainError(
             f"{name}: chain {chain_id} is a production chain, it cannot be a test one."
         )
-    if chain_id in TEST_IDS and said is False:
+    if chain_id in TEST_IDS and is_test is False:
         raise ChainError(f"{name}: chain {chain_id} is a test chain.")
-    return chain_id in TEST_IDS or bool(said)
+    return chain_id in TEST_IDS or bool(is_test)
 
 
-def _tokens(name: str, given: Mapping[str, _Token]) -> Mapping[str, Token]:
-    for symbol in given:
+def _tokens(name: str, tokens: Mapping[str, _Token]) -> Mapping[str, Token]:
+    for symbol in tokens:
         if not SYMBOL.fullmatch(symbol):
             raise ChainError(f"{name}: {symbol!r} is no token's symbol.")
     return MappingProxyType(
@@ -186,16 +192,16 @@ def _tokens(name: str, given: Mapping[str, _Token]) -> Mapping[str, Token]:
             symbol: Token(
                 symbol, _address(f"{name}: the address of {symbol}", token.address), token.decimals
             )
-            for symbol, token in given.items()
+            for symbol, token in tokens.items()
         }
     )
 
 
-def _address(what: str, given: str) -> str:
-    problem = addresses.problem(given)
+def _address(what: str, address: str) -> str:
+    problem = addresses.problem(address)
     if problem is not None:
         raise ChainError(f"{what} {problem}.")
-    return addresses.checksummed(given)
+    return addresses.checksummed(address)
 
 
 def _rate(name: str, rate: Decimal) -> Decimal:
@@ -243,7 +249,7 @@ def _check(chain: Chain) -> None:
 def _read_file(file: Path) -> dict[str, dict[str, Any]]:
     try:
         text = file.read_text(encoding="utf-8")
-        found = (
+        chains = (
             json.loads(text, parse_float=Decimal)
             if file.suffix == ".json"
             else tomllib.loads(text, parse_float=Decimal)
@@ -252,6 +258,6 @@ def _read_file(file: Path) -> dict[str, dict[str, Any]]:
         raise ChainError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         raise ChainError(f"{file} is not well-formed: {error}.") from None
-    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+    if not isinstance(chains, dict) or not all(isinstance(one, dict) for one in chains.values()):
         raise ChainError(f"{file} must have a table for each chain, named as the chain.")
-    return found
+    return chains

@@ -21,14 +21,14 @@ LATE_BLOCKS = 60
 
 
 async def check(chain_accounts: Sequence[ChainAccount]) -> list[Finding]:
-    found = (
+    findings = (
         [await _key(chain_accounts[0])]
         if chain_accounts
         else [Finding("chains", "The account has no chain.")]
     )
     for chain_account in chain_accounts:
-        found += await _chain(chain_account)
-    return found
+        findings += await _chain(chain_account)
+    return findings
 
 
 async def _key(chain_account: ChainAccount) -> Finding:
@@ -47,7 +47,7 @@ async def contradictions(chain: Chain) -> list[str]:
     node = Node(chain)
     try:
         await node.head()
-        found = [
+        findings = [
             await _token(node, token.symbol, token.address, token.decimals)
             for token in chain.tokens.values()
         ]
@@ -55,7 +55,7 @@ async def contradictions(chain: Chain) -> list[str]:
         return [f"{error}."]
     finally:
         await node.close()
-    return [f"{finding.subject}: {finding.problem}" for finding in found if finding.problem]
+    return [f"{finding.subject}: {finding.problem}" for finding in findings if finding.problem]
 
 
 async def _chain(chain_account: ChainAccount) -> list[Finding]:
@@ -63,20 +63,20 @@ async def _chain(chain_account: ChainAccount) -> list[Finding]:
     nodes = ", ".join(shown_url(url) for url in chain_account.chain.rpc_urls)
     try:
         head = await chain_account.node.head()
-        found = [Finding(f"{name} node", _lag(chain_account, head.timestamp), nodes)]
-        found += [
+        findings = [Finding(f"{name} node", _lag(chain_account, head.timestamp), nodes)]
+        findings += [
             await _gas(chain_account),
             await _price(chain_account),
             await _nonces(chain_account),
             await _cost(chain_account),
         ]
         for token in chain_account.chain.tokens.values():
-            found.append(
+            findings.append(
                 await _token(chain_account.node, token.symbol, token.address, token.decimals)
             )
     except NodeError as error:
         return [Finding(f"{name} node", f"{error}. Check its URL and key.", nodes)]
-    return found
+    return findings
 
 
 def _lag(chain_account: ChainAccount, timestamp: int) -> str | None:
@@ -157,9 +157,11 @@ async def _token(node: Node, symbol: str, address: str, decimals: int) -> Findin
     if not await node.has_code(address):
         return Finding(subject, f"There is no contract at {address} on this chain.")
     try:
-        told = await node.token_decimals(address)
+        contract_decimals = await node.token_decimals(address)
     except NodeError as error:
         return Finding(subject, f"{error}.")
-    if told != decimals:
-        return Finding(subject, f"The contract says {told} decimals, the settings say {decimals}.")
+    if contract_decimals != decimals:
+        return Finding(
+            subject, f"The contract says {contract_decimals} decimals, the settings say {decimals}."
+        )
     return Finding(subject, detail=address)

@@ -80,11 +80,11 @@ class Node:
         async def ask(web3: "AsyncWeb3[Any]") -> int:
             return node_answers.number(await web3.eth.get_transaction_count(_address(address)))
 
-        told = await asyncio.gather(
+        counts = await asyncio.gather(
             *(self._ask(ask, [index]) for index in range(len(self.chain.rpc_urls))),
             return_exceptions=True,
         )
-        return {count for count in told if not isinstance(count, NodeError)} == {mined}
+        return {count for count in counts if not isinstance(count, NodeError)} == {mined}
 
     async def seen(self, address: str, token: str | None) -> Seen:
         """The wallet as of the newest block; all of it as of the same."""
@@ -93,7 +93,7 @@ class Node:
     async def _seen(self, address: str, token: str | None) -> Seen:
         head = await self.head()
         at = head.number
-        mined, pending, native, held = await asyncio.gather(
+        mined, pending, native, token_balance = await asyncio.gather(
             self._count(address, at),
             self._count(address, "pending"),
             self._ask_number(
@@ -101,7 +101,7 @@ class Node:
             ),
             self._no_token() if token is None else self.token_balance(token, address, at),
         )
-        return Seen(mined, pending, native, held, at)
+        return Seen(mined, pending, native, token_balance, at)
 
     async def count_at(self, address: str, block: int) -> int:
         """How many transactions of the address the chain had then; nodes forget it after a while.
@@ -176,10 +176,10 @@ class Node:
         from web3.exceptions import TransactionNotFound  # noqa: PLC0415  # web3 is heavy
 
         try:
-            found = await web3.eth.get_transaction_receipt(cast(Any, hash_))
+            answer = await web3.eth.get_transaction_receipt(cast(Any, hash_))
         except TransactionNotFound:
             return None
-        receipt = node_answers.receipt(found)
+        receipt = node_answers.receipt(answer)
         if receipt is not None and receipt.hash != hash_:
             raise NodeError(f"{self.chain.name}: the node answers for another transaction")
         return receipt
@@ -188,8 +188,8 @@ class Node:
         """The transaction of an address with this nonce in a block; None: it is not there."""
 
         async def ask(web3: "AsyncWeb3[Any]") -> Sent | None:
-            found = await web3.eth.get_block(block, full_transactions=True)
-            return node_answers.sent_by(found, address, nonce)
+            answer = await web3.eth.get_block(block, full_transactions=True)
+            return node_answers.sent_by(answer, address, nonce)
 
         return await self._ask(ask)
 
@@ -245,20 +245,22 @@ class Node:
     async def once(self, key: object, ask: Callable[[], Awaitable[T]]) -> T:
         """One call for all who ask within a second."""
         now = time.monotonic()
-        kept = self._shared.get(key)
-        if kept is None or (kept[1].done() and (now - kept[0] > SHARED_S or _broke(kept[1]))):
+        shared = self._shared.get(key)
+        if shared is None or (
+            shared[1].done() and (now - shared[0] > SHARED_S or _broke(shared[1]))
+        ):
             if len(self._shared) >= MANY_SHARED:
                 self._drop_old(now)
-            kept = (now, asyncio.ensure_future(ask()))
-            kept[1].add_done_callback(_broke)  # whoever asked may be gone
-            self._shared[key] = kept
-        return await asyncio.shield(cast("asyncio.Future[T]", kept[1]))
+            shared = (now, asyncio.ensure_future(ask()))
+            shared[1].add_done_callback(_broke)  # whoever asked may be gone
+            self._shared[key] = shared
+        return await asyncio.shield(cast("asyncio.Future[T]", shared[1]))
 
     def _drop_old(self, now: float) -> None:
         self._shared = {
-            key: kept
-            for key, kept in self._shared.items()
-            if not kept[1].done() or now - kept[0] <= SHARED_S
+            key: shared
+            for key, shared in self._shared.items()
+            if not shared[1].done() or now - shared[0] <= SHARED_S
         }
 
     async def _ask_number(
@@ -308,10 +310,10 @@ class Node:
         """That the node is of this chain, before it is believed."""
         if index in self._verified:
             return
-        found = node_answers.number(await client.eth.chain_id)
-        if found != self.chain.chain_id:
+        chain_id = node_answers.number(await client.eth.chain_id)
+        if chain_id != self.chain.chain_id:
             raise WrongChain(
-                f"{self.chain.name}: the node is of chain {found}, not {self.chain.chain_id}"
+                f"{self.chain.name}: the node is of chain {chain_id}, not {self.chain.chain_id}"
             )
         self._verified.add(index)
 

@@ -30,9 +30,9 @@ class ExternalSigner:
         return self._address
 
     async def sign(self, chain_id: int, transaction: Mapping[str, Any]) -> Signed:
-        asked = {name: _hexadecimal(value) for name, value in transaction.items()}
-        asked |= {"from": self._address, "chainId": hex(chain_id)}
-        call = {"jsonrpc": "2.0", "id": 1, "method": "eth_signTransaction", "params": [asked]}
+        parameters = {name: _hexadecimal(value) for name, value in transaction.items()}
+        parameters |= {"from": self._address, "chainId": hex(chain_id)}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "eth_signTransaction", "params": [parameters]}
         try:
             answer = await self._http.request("POST", self._url, json_body=call)
         except (NotSent, Unclear) as error:
@@ -50,8 +50,8 @@ def verified(raw: bytes, address: str, chain_id: int, transaction: Mapping[str, 
     try:
         if not raw.startswith(prefix):
             raise ValueError("another kind of transaction")  # noqa: TRY301  # one end for all
-        found: Sequence[Any] = rlp.decode(raw[len(prefix) :])
-        *fields, parity, r, s = found
+        items: Sequence[Any] = rlp.decode(raw[len(prefix) :])
+        *fields, parity, r, s = items
         if 0 in (*r[:1], *s[:1]) or not 0 < int.from_bytes(s, "big") <= HALF_ORDER:
             raise ValueError("the network would refuse it")  # noqa: TRY301  # as above
         signer = str(Account.recover_transaction(raw))
@@ -69,12 +69,12 @@ def verified(raw: bytes, address: str, chain_id: int, transaction: Mapping[str, 
 
 def _fields(chain_id: int, transaction: Mapping[str, Any]) -> tuple[list[Any], bytes]:
     """What is signed, in the encoding's order (EIP-1559, EIP-155), and the first byte."""
-    given = {name: _bytes(value) for name, value in transaction.items()}
-    rest = [given["gas"], given["to"], given["value"], given.get("data", b"")]
-    if "gasPrice" in given:
-        return [given["nonce"], given["gasPrice"], *rest], b""
-    fees = [given["maxPriorityFeePerGas"], given["maxFeePerGas"]]
-    return [_bytes(chain_id), given["nonce"], *fees, *rest, []], DYNAMIC
+    values = {name: _bytes(value) for name, value in transaction.items()}
+    rest = [values["gas"], values["to"], values["value"], values.get("data", b"")]
+    if "gasPrice" in values:
+        return [values["nonce"], values["gasPrice"], *rest], b""
+    fees = [values["maxPriorityFeePerGas"], values["maxFeePerGas"]]
+    return [_bytes(chain_id), values["nonce"], *fees, *rest, []], DYNAMIC
 
 
 def _bytes(value: Any) -> bytes:
@@ -93,15 +93,15 @@ def _hexadecimal(value: Any) -> Any:
 
 def _raw(status: int, answer: Mapping[str, Any]) -> bytes:
     """The signed bytes: some answer them alone, others in an object."""
-    found = answer.get("result")
-    if isinstance(found, dict):
-        found = found.get("raw")
-    if not isinstance(found, str):
+    signed = answer.get("result")
+    if isinstance(signed, dict):
+        signed = signed.get("raw")
+    if not isinstance(signed, str):
         error = answer.get("error")
-        said = error.get("message") if isinstance(error, dict) else None
-        why = f": {str(said)[:200]}" if said else f" (HTTP {status})"
+        message = error.get("message") if isinstance(error, dict) else None
+        why = f": {str(message)[:200]}" if message else f" (HTTP {status})"
         raise SignerError(f"The external signer refused{why}.")
     try:
-        return bytes.fromhex(found.removeprefix("0x"))
+        return bytes.fromhex(signed.removeprefix("0x"))
     except ValueError:
         raise SignerError("The external signer returned no transaction.") from None

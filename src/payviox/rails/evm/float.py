@@ -31,7 +31,7 @@ async def _of_chain(chain_account: ChainAccount) -> list[Holding]:
     cents = await _worth(chain_account, chain_account.chain.coin, free)
     low = await sends_left(chain_account, free) < FEW_SENDS
     name = f"{chain_account.chain.name} {chain_account.chain.coin}"
-    held = [Holding(name, amounts.text(free, COIN_DECIMALS), cents, low)]
+    holdings = [Holding(name, amounts.text(free, COIN_DECIMALS), cents, low)]
     for token in chain_account.chain.tokens.values():
         seen = await chain_account.node.seen(chain_account.address, token.address)
         owed = await chain_account.books.owed(chain_account.wallet, seen.mined)
@@ -40,8 +40,8 @@ async def _of_chain(chain_account: ChainAccount) -> list[Holding]:
         least = chain_account.account.low_float
         low = least is not None and cents is not None and cents < least
         name = f"{chain_account.chain.name} {token.symbol}"
-        held.append(Holding(name, amounts.text(free, token.decimals), cents, low))
-    return held
+        holdings.append(Holding(name, amounts.text(free, token.decimals), cents, low))
+    return holdings
 
 
 async def coin_left(chain_account: ChainAccount) -> int:

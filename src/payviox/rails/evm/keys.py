@@ -39,8 +39,8 @@ class Signer(Protocol):
 
 def wallet_of(account: Account) -> str:
     """The address that the account says it pays from, in EIP-55 spelling. Raises SignerError."""
-    given = str(account.settings.get("address", ""))
-    problem = addresses.problem(given)
+    address = str(account.settings.get("address", ""))
+    problem = addresses.problem(address)
     if problem is not None:
         raise SignerError(f"The wallet's address {problem}: connect the account again.")
-    return addresses.checksummed(given)
+    return addresses.checksummed(address)

@@ -37,9 +37,9 @@ class KeystoreSigner:
         return addresses.checksummed(str(self._account.address))
 
     async def sign(self, chain_id: int, transaction: Mapping[str, Any]) -> Signed:
-        given = {**transaction, "chainId": chain_id}
+        complete = {**transaction, "chainId": chain_id}
         try:
-            signed = await asyncio.to_thread(self._account.sign_transaction, given)
+            signed = await asyncio.to_thread(self._account.sign_transaction, complete)
         except Exception as error:  # noqa: BLE001  # the library's, of any kind
             raise SignerError(
                 f"The transaction cannot be signed ({type(error).__name__})."
@@ -56,18 +56,18 @@ class Keystores:
     async def signer(self, path: str, passphrase: str) -> KeystoreSigner:
         """Raises SignerError."""
         try:
-            found = await asyncio.to_thread(os.stat, path)
+            stat = await asyncio.to_thread(os.stat, path)
         except OSError as error:
             raise SignerError(_unreadable(path, error)) from None
         digest = hashlib.sha256(passphrase.encode()).digest()
-        version = (found.st_mtime_ns, found.st_size, found.st_mode, digest)
-        kept = self._opened.get(path)
-        if kept is None or kept[0] != version or kept[1].cancelled():
+        version = (stat.st_mtime_ns, stat.st_size, stat.st_mode, digest)
+        opened = self._opened.get(path)
+        if opened is None or opened[0] != version or opened[1].cancelled():
             # A wrong passphrase is remembered too: each try costs a second of a core.
             opening = asyncio.create_task(asyncio.to_thread(unlock, Path(path), passphrase))
             opening.add_done_callback(_noted)
-            kept = self._opened[path] = (version, opening)
-        return await asyncio.shield(kept[1])
+            opened = self._opened[path] = (version, opening)
+        return await asyncio.shield(opened[1])
 
 
 def unlock(path: Path, passphrase: str) -> KeystoreSigner:
@@ -89,8 +89,8 @@ def unlock(path: Path, passphrase: str) -> KeystoreSigner:
 def keystore_address(path: Path) -> str | None:
     """The address that the file says it is for, unproven; None where it says none. Raises
     SignerError."""
-    given = "0x" + str(_read(path).get("address", "")).removeprefix("0x")
-    return None if addresses.problem(given) else addresses.checksummed(given)
+    address = "0x" + str(_read(path).get("address", "")).removeprefix("0x")
+    return None if addresses.problem(address) else addresses.checksummed(address)
 
 
 def create(path: Path, passphrase: str) -> str:
@@ -130,14 +130,14 @@ def _read(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & OTHERS:
                 raise SignerError(f"The keystore {path} can be read by others: chmod 600 {path}.")
-            found = json.loads(file.read(MAX_BYTES))
+            keystore = json.loads(file.read(MAX_BYTES))
     except OSError as error:
         raise SignerError(_unreadable(str(path), error)) from None
     except (ValueError, RecursionError):
         raise SignerError(_no_keystore(path)) from None
-    if not isinstance(found, dict):
+    if not isinstance(keystore, dict):
         raise SignerError(_no_keystore(path))
-    return found
+    return keystore
 
 
 def _exists(path: Path) -> str:

@@ -53,111 +53,111 @@ async def look_up(chain_account: ChainAccount, order: ReadyOrder, payment: Payme
     """Accepted, succeeded or failed; unknown where nobody can say now. For an order whose money was
     given back nothing is signed or sent."""
     try:
-        kept = await chain_account.books.transactions(payment)
-        if not kept and not order.given_back:
+        transactions = await chain_account.books.transactions(payment)
+        if not transactions and not order.given_back:
             return await submit.carry_on(chain_account, order, payment)
-        found = await receipts.mined(chain_account, payment, kept)
-        if found is not None:
-            return await _settle(chain_account, order, payment, found)
+        mined = await receipts.mined(chain_account, payment, transactions)
+        if mined is not None:
+            return await _settle(chain_account, order, payment, mined)
         if order.given_back:
-            return _given_back(payment, kept)
-        return await _waiting(chain_account, order, payment, kept)
+            return _given_back(payment, transactions)
+        return await _waiting(chain_account, order, payment, transactions)
     except NodeError as error:
         return Outcome("unknown", evidence={"error": str(error), "nonce": payment.nonce})
     except Ended:
         return Outcome("unknown", evidence={"nonce": payment.nonce})
 
 
-def _given_back(payment: Payment, kept: Sequence[Transaction]) -> Outcome:
+def _given_back(payment: Payment, transactions: Sequence[Transaction]) -> Outcome:
     """Its nonce is not used. Whoever has a transaction signed for it can still have it mined."""
     evidence = {"nonce": payment.nonce}
-    if not kept:
+    if not transactions:
         return Outcome("unknown", evidence=evidence)
-    return Outcome("accepted", rail_order_id=kept[-1].hash, evidence=evidence)
+    return Outcome("accepted", rail_order_id=transactions[-1].hash, evidence=evidence)
 
 
 async def _settle(
-    chain_account: ChainAccount, order: ReadyOrder, payment: Payment, found: Mined
+    chain_account: ChainAccount, order: ReadyOrder, payment: Payment, mined: Mined
 ) -> Outcome:
     """What a mined transaction comes to: nothing yet, or an end that is looked at once more."""
-    receipt = found.receipt
+    receipt = mined.receipt
     evidence = {"nonce": payment.nonce, "block": receipt.block, "block_hash": receipt.block_hash}
-    if found.outside:
+    if mined.outside:
         evidence["replaced_by"] = receipt.hash
-    units = found.received or payment.transfer.units
+    units = mined.received or payment.transfer.units
     outcome = Outcome(
         "accepted",
         rail_order_id=receipt.hash,
         details={
             "crypto_amount": amounts.text(units, terms(order.destination).decimals),
             "tx_hash": receipt.hash,
-            "confirmations": found.confirmations,
+            "confirmations": mined.confirmations,
             "network_fee": amounts.text(receipt.fee, COIN_DECIMALS),
         },
-        again_s=_again(chain_account, chain_account.chain.confirmations - found.confirmations),
+        again_s=_again(chain_account, chain_account.chain.confirmations - mined.confirmations),
         evidence=evidence,
     )
-    if not found.final:
+    if not mined.final:
         return outcome
-    if not found.sure:
-        return _unsure(chain_account, payment, found, outcome)
-    again_s = _once_more(chain_account, found)
+    if not mined.sure:
+        return _unsure(chain_account, payment, mined, outcome)
+    again_s = _once_more(chain_account, mined)
     ended = replace(outcome, cost=receipts.cost(payment, receipt), again_s=again_s)
-    return await _end(chain_account, payment, found, ended)
+    return await _end(chain_account, payment, mined, ended)
 
 
 def _unsure(
-    chain_account: ChainAccount, payment: Payment, found: Mined, outcome: Outcome
+    chain_account: ChainAccount, payment: Payment, mined: Mined, outcome: Outcome
 ) -> Outcome:
     """The operator is told at once; what is still so when it is twice as deep is for a person."""
-    moved = {"asked": str(payment.transfer.units), "moved": str(found.received)}
-    told = replace(outcome, evidence={**outcome.evidence, **moved, "error": UNSURE})
-    if found.confirmations < 2 * chain_account.chain.confirmations:
-        return replace(told, waiting="amount_unsure")
-    return Outcome("unknown", evidence=told.evidence)
+    moved = {"asked": str(payment.transfer.units), "moved": str(mined.received)}
+    unsure = replace(outcome, evidence={**outcome.evidence, **moved, "error": UNSURE})
+    if mined.confirmations < 2 * chain_account.chain.confirmations:
+        return replace(unsure, waiting="amount_unsure")
+    return Outcome("unknown", evidence=unsure.evidence)
 
 
 async def _end(
-    chain_account: ChainAccount, payment: Payment, found: Mined, ended: Outcome
+    chain_account: ChainAccount, payment: Payment, mined: Mined, ended: Outcome
 ) -> Outcome:
-    if found.outside:
+    if mined.outside:
         logger.warning(
             "a nonce was used outside",
             chain=chain_account.chain.name,
             reference=payment.reference,
-            transaction=found.receipt.hash,
+            transaction=mined.receipt.hash,
         )
-    if found.received == 0:
-        return await _failed(chain_account, payment, found, ended)
-    if found.received != payment.transfer.units:
+    if mined.received == 0:
+        return await _failed(chain_account, payment, mined, ended)
+    if mined.received != payment.transfer.units:
         logger.warning(
             "a token moved another amount",
             chain=chain_account.chain.name,
             reference=payment.reference,
         )
-        moved = {"asked": str(payment.transfer.units), "moved": str(found.received)}
+        moved = {"asked": str(payment.transfer.units), "moved": str(mined.received)}
         ended = replace(ended, evidence={**ended.evidence, **moved})
     return replace(ended, state="succeeded")
 
 
 async def _failed(
-    chain_account: ChainAccount, payment: Payment, found: Mined, ended: Outcome
+    chain_account: ChainAccount, payment: Payment, mined: Mined, ended: Outcome
 ) -> Outcome:
     """Nothing arrived, and nothing of this nonce will. Another attempt could work where the cause
     was ours: the nonce was used for something else, the gas did not suffice, the wallet was
     emptied meanwhile."""
     transfer = payment.transfer
     waiting: Waiting | None = None
-    if not found.outside and transfer.token is not None:
-        held = await chain_account.node.token_balance(transfer.token, payment.wallet.address)
-        waiting = "float_empty" if held < transfer.units else None
+    if not mined.outside and transfer.token is not None:
+        balance = await chain_account.node.token_balance(transfer.token, payment.wallet.address)
+        waiting = "float_empty" if balance < transfer.units else None
     another = (
-        found.outside or waiting is not None or await _wants_more_gas(chain_account, payment, found)
+        mined.outside or waiting is not None or await _wants_more_gas(chain_account, payment, mined)
     )
     return replace(
         ended,
         state="failed",
-        reason=REPLACED if found.outside else REVERTED,
+        reason=REPLACED if mined.outside else REVERTED,
         retryable=another,
         waiting=waiting,
         again_s=None if another else ended.again_s,
@@ -165,27 +165,27 @@ async def _failed(
     )
 
 
-async def _wants_more_gas(chain_account: ChainAccount, payment: Payment, found: Mined) -> bool:
+async def _wants_more_gas(chain_account: ChainAccount, payment: Payment, mined: Mined) -> bool:
     """Whether it failed for want of gas, and not because its payee burns whatever it gets. Raises
     NodeError."""
-    kept = await chain_account.books.transactions(payment)
-    allowed = next((t.fees.gas for t in kept if t.hash == found.receipt.hash), None)
-    used = found.receipt.gas
-    if found.receipt.ok or not gas.ran_out(used, allowed or payment.transfer.gas):
+    transactions = await chain_account.books.transactions(payment)
+    allowed = next((t.fees.gas for t in transactions if t.hash == mined.receipt.hash), None)
+    used = mined.receipt.gas
+    if mined.receipt.ok or not gas.ran_out(used, allowed or payment.transfer.gas):
         return False
     return payment.transfer.token is not None or not await chain_account.node.has_code(
         payment.transfer.to
     )
 
 
-def _once_more(chain_account: ChainAccount, found: Mined) -> float | None:
+def _once_more(chain_account: ChainAccount, mined: Mined) -> float | None:
     """When to look whether an end still stands: once it is twice as deep, or old where a chain
     makes no blocks."""
     depth = 2 * chain_account.chain.confirmations
-    age_s = datetime.now(UTC).timestamp() - found.block.timestamp
-    if found.confirmations >= depth or age_s > 2 * depth * chain_account.chain.block_s + OLD_S:
+    age_s = datetime.now(UTC).timestamp() - mined.block.timestamp
+    if mined.confirmations >= depth or age_s > 2 * depth * chain_account.chain.block_s + OLD_S:
         return None
-    return (depth - found.confirmations + 1) * chain_account.chain.block_s
+    return (depth - mined.confirmations + 1) * chain_account.chain.block_s
 
 
 def _again(chain_account: ChainAccount, blocks_left: int) -> float:
@@ -195,11 +195,14 @@ def _again(chain_account: ChainAccount, blocks_left: int) -> float:
 
 
 async def _waiting(
-    chain_account: ChainAccount, order: ReadyOrder, payment: Payment, kept: list[Transaction]
+    chain_account: ChainAccount,
+    order: ReadyOrder,
+    payment: Payment,
+    transactions: list[Transaction],
 ) -> Outcome:
     """Not mined: broadcast again, which brings a dropped one back, and offer more where it is the
     next to be mined and has waited for long."""
-    latest = kept[-1]
+    latest = transactions[-1]
     evidence: dict[str, Any] = {"nonce": payment.nonce}
     used = await chain_account.node.mined(payment.wallet.address)
     if used > payment.nonce:
@@ -212,15 +215,15 @@ async def _waiting(
             evidence["missing_nonces"] = missing
     if payment.nonce - used >= NEAR:
         return submit.accepted(chain_account, order, latest, evidence, waiting)
-    said, told = await submit.broadcast(chain_account, latest)
-    offered = used == payment.nonce and said in ("taken", "underpriced")
+    reception, broadcast = await submit.broadcast(chain_account, latest)
+    offered = used == payment.nonce and reception in ("taken", "underpriced")
     if offered and await _is_stuck(chain_account, latest):
-        raised, waiting = await _raise(chain_account, order, payment, kept)
+        raised, waiting = await _raise(chain_account, order, payment, transactions)
         if raised is not None:
             latest = raised
-            said, told = await submit.broadcast(chain_account, latest)
-    waiting = SAID.get(said or "", waiting)
-    evidence |= told
+            reception, broadcast = await submit.broadcast(chain_account, latest)
+    waiting = SAID.get(reception or "", waiting)
+    evidence |= broadcast
     if latest.number > 1:
         evidence["transactions"] = latest.number
     return submit.accepted(chain_account, order, latest, evidence, waiting)
@@ -234,13 +237,16 @@ async def _is_stuck(chain_account: ChainAccount, latest: Transaction) -> bool:
 
 
 async def _raise(
-    chain_account: ChainAccount, order: ReadyOrder, payment: Payment, kept: list[Transaction]
+    chain_account: ChainAccount,
+    order: ReadyOrder,
+    payment: Payment,
+    transactions: list[Transaction],
 ) -> tuple[Transaction | None, Waiting | None]:
     """The same payment for a higher fee, stored; or what that waits for."""
-    latest = kept[-1]
+    latest = transactions[-1]
     market = await gas.ask(chain_account.node)
     fees = gas.bumped(latest.fees, market, gas.cap(chain_account.chain))
-    if fees is None or len(kept) >= MAX_TRANSACTIONS:
+    if fees is None or len(transactions) >= MAX_TRANSACTIONS:
         return None, "gas_price_high"
     try:
         return await submit.sign(chain_account, order, payment, latest.number + 1, fees), None

@@ -73,46 +73,46 @@ MOST = 2**63 - 1
 """The greatest number of a nonce, of a block and of gas."""
 
 
-def number(found: Any, least: int = 0, most: int = MOST) -> int:
+def number(value: Any, least: int = 0, most: int = MOST) -> int:
     """Raises ValueError for whatever else a node has answered."""
-    if not isinstance(found, int) or isinstance(found, bool) or not least <= found <= most:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError("no such number")
-    return found
+    return value
 
 
-def block(found: Mapping[str, Any]) -> Block:
-    base_fee = found.get("baseFeePerGas")
+def block(answer: Mapping[str, Any]) -> Block:
+    base_fee = answer.get("baseFeePerGas")
     return Block(
-        number(found["number"]),
-        hexadecimal(found["hash"]),
-        number(found["timestamp"]),
+        number(answer["number"]),
+        hexadecimal(answer["hash"]),
+        number(answer["timestamp"]),
         None if base_fee is None else number(base_fee),
     )
 
 
-def receipt(found: Mapping[str, Any]) -> Receipt | None:
+def receipt(answer: Mapping[str, Any]) -> Receipt | None:
     """None: it is of no block yet."""
-    if found.get("blockNumber") is None:
+    if answer.get("blockNumber") is None:
         return None
-    price = number(found.get("effectiveGasPrice", 0))
+    price = number(answer.get("effectiveGasPrice", 0))
     # What a rollup takes for its data comes on top.
-    data_fee = found.get("l1Fee", 0)
+    data_fee = answer.get("l1Fee", 0)
     extra = number(int(data_fee, 16) if isinstance(data_fee, str) else data_fee)
-    gas = number(found["gasUsed"])
+    gas = number(answer["gasUsed"])
     return Receipt(
-        hexadecimal(found["transactionHash"]),
-        number(found["blockNumber"]),
-        hexadecimal(found["blockHash"]),
-        number(found["status"], most=1) == 1,
+        hexadecimal(answer["transactionHash"]),
+        number(answer["blockNumber"]),
+        hexadecimal(answer["blockHash"]),
+        number(answer["status"], most=1) == 1,
         gas,
         gas * price + extra,
-        transfers(found["logs"]),
+        transfers(answer["logs"]),
     )
 
 
-def sent_by(found: Mapping[str, Any], address: str, nonce: int) -> Sent | None:
+def sent_by(answer: Mapping[str, Any], address: str, nonce: int) -> Sent | None:
     """Of a block with its transactions the address's with this nonce."""
-    for each in found["transactions"]:
+    for each in answer["transactions"]:
         if str(each["from"]).lower() == address.lower() and int(each["nonce"]) == nonce:
             to = each.get("to")
             target = None if to is None else str(to).lower()
@@ -121,13 +121,13 @@ def sent_by(found: Mapping[str, Any], address: str, nonce: int) -> Sent | None:
 
 
 def transfers(logs: Sequence[Mapping[str, Any]]) -> tuple[TransferLog, ...]:
-    found = []
+    transferred = []
     for log in logs:
         topics = log["topics"]
         data = bytes(log["data"])
         if len(topics) != 3 or hexadecimal(topics[0]) != TRANSFER or len(data) != 32:
             continue
-        found.append(
+        transferred.append(
             TransferLog(
                 str(log["address"]).lower(),
                 "0x" + bytes(topics[1])[12:].hex(),
@@ -137,7 +137,7 @@ def transfers(logs: Sequence[Mapping[str, Any]]) -> tuple[TransferLog, ...]:
                 int(log["blockNumber"]),
             )
         )
-    return tuple(found)
+    return tuple(transferred)
 
 
 def hexadecimal(value: Any) -> str:

@@ -33,10 +33,10 @@ async def _is_taken(chain_account: ChainAccount, used: int) -> bool:
     it, and it is sent again from here."""
     holder, payment = await chain_account.books.holder(chain_account.wallet, used)
     if holder == "paid" and payment is not None:
-        kept = await chain_account.books.transactions(payment)
-        if not kept:
+        transactions = await chain_account.books.transactions(payment)
+        if not transactions:
             return False
-        await submit.broadcast(chain_account, kept[-1])
+        await submit.broadcast(chain_account, transactions[-1])
     return holder in ("open", "paid")
 
 

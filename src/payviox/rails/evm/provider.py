@@ -52,12 +52,12 @@ class BoundedProvider(AsyncHTTPProvider):
         ) as response:
             if response.status in (401, 403, 429) or response.status >= 500:
                 raise NoAnswer(f"HTTP {response.status}")
-            found = bytearray()
+            body = bytearray()
             async for part in response.content.iter_any():
-                found += part
-                if len(found) > MAX_ANSWER:
+                body += part
+                if len(body) > MAX_ANSWER:
                     raise NoAnswer("the answer is too long")
-            return bytes(found)
+            return bytes(body)
 
     async def disconnect(self) -> None:
         if self._session is not None:

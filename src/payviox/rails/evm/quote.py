@@ -32,28 +32,28 @@ class Asked:
     to: str
 
 
-def read(account: Account, chains: Mapping[str, Chain], given: Mapping[str, Any]) -> Asked:
+def read(account: Account, chains: Mapping[str, Chain], destination: Mapping[str, Any]) -> Asked:
     """The destination as the account can pay it. Raises Invalid."""
-    missing = [name for name in ("currency", "chain", "to_address") if not given.get(name)]
+    missing = [name for name in ("currency", "chain", "to_address") if not destination.get(name)]
     if missing:
         raise Invalid({f"crypto.{n}": [f"The crypto.{n} field is required."] for n in missing})
-    found: dict[str, list[str]] = {}
-    chain = chains.get(str(given["chain"]))
+    problems: dict[str, list[str]] = {}
+    chain = chains.get(str(destination["chain"]))
     if chain is None:
-        found["crypto.chain"] = [f"The crypto.chain must be one of: {', '.join(chains)}."]
-    elif given["currency"] not in payable(chain):
+        problems["crypto.chain"] = [f"The crypto.chain must be one of: {', '.join(chains)}."]
+    elif destination["currency"] not in payable(chain):
         offered = ", ".join(payable(chain))
-        found["crypto.currency"] = [f"The crypto.currency must be one of: {offered}."]
-    address = str(given["to_address"])
+        problems["crypto.currency"] = [f"The crypto.currency must be one of: {offered}."]
+    address = str(destination["to_address"])
     contracts = [] if chain is None else [token.address for token in chain.tokens.values()]
     problem = addresses.payee_problem(
         address, wallets=[str(account.settings["address"])], contracts=contracts
     )
     if problem is not None:
-        found["crypto.to_address"] = [f"The crypto.to_address {problem}."]
-    if found or chain is None:
-        raise Invalid(found)
-    return Asked(chain, str(given["currency"]), addresses.checksummed(address))
+        problems["crypto.to_address"] = [f"The crypto.to_address {problem}."]
+    if problems or chain is None:
+        raise Invalid(problems)
+    return Asked(chain, str(destination["currency"]), addresses.checksummed(address))
 
 
 def payable(chain: Chain) -> tuple[str, ...]:
@@ -63,28 +63,28 @@ def payable(chain: Chain) -> tuple[str, ...]:
     return tuple(name for name in chain.currencies if priced or name != chain.coin)
 
 
-async def quote(chain_account: ChainAccount, asked: Asked, request: Request) -> Quote:
+async def quote(chain_account: ChainAccount, payment: Asked, request: Request) -> Quote:
     """Raises Invalid, NodeError and PriceError."""
-    rate = await chain_account.rate(asked.currency)
+    rate = await chain_account.rate(payment.currency)
     network_fee = 0
     if chain_account.account.fees.payer == "recipient":
-        network_fee = await _network_fee(chain_account, asked)
+        network_fee = await _network_fee(chain_account, payment)
     amount, fees = priced(
         chain_account.account.fees, request.amount, request.net_amount, network_fee
     )
     field = "amount" if request.net_amount is None else "net_amount"
-    least = await least_net(chain_account, asked)
+    least = await least_net(chain_account, payment)
     if amount - fees < least:
         raise Invalid({field: [f"The {field} must be at least {least}: the network is dear now."]})
     expires_at = min(rate.expires_at, datetime.now(UTC) + QUOTE_LIFETIME)
-    kept = Rate(rate.rate, rate.source, expires_at)
-    promised = _terms(chain_account, asked, kept, amount - fees, network_fee)
+    promised_rate = Rate(rate.rate, rate.source, expires_at)
+    promised = _terms(chain_account, payment, promised_rate, amount - fees, network_fee)
     if promised is None:
-        raise Invalid({field: [f"The {field} cannot be paid in {asked.currency} to the cent."]})
+        raise Invalid({field: [f"The {field} cannot be paid in {payment.currency} to the cent."]})
     return Quote(amount, fees, amount - fees, promised.destination(), expires_at)
 
 
-async def least_net(chain_account: ChainAccount, asked: Asked) -> int:
+async def least_net(chain_account: ChainAccount, payment: Asked) -> int:
     """The least net amount in cents that is paid there now, where the account's own fee policy and
     limits set none: 0 where they do, or where nobody knows what the coin is worth. Raises Invalid
     and NodeError."""
@@ -92,7 +92,7 @@ async def least_net(chain_account: ChainAccount, asked: Asked) -> int:
     if account.fees.payer != "sender" or account.min_amount is not None:
         return 0
     try:
-        return LEAST_TIMES_COST * await _network_fee(chain_account, asked)
+        return LEAST_TIMES_COST * await _network_fee(chain_account, payment)
     except PriceError:
         return 0
 
@@ -113,35 +113,35 @@ def priced(
 
 
 def _terms(
-    chain_account: ChainAccount, asked: Asked, rate: Rate, net_amount: int, network_fee: int
+    chain_account: ChainAccount, payment: Asked, rate: Rate, net_amount: int, network_fee: int
 ) -> Terms | None:
     """None for an amount that is no amount of the asset."""
-    token, decimals = asset(asked.chain, asked.currency)
+    token, decimals = asset(payment.chain, payment.currency)
     spread_bp = basis_points(chain_account.account.settings, "spread_bp", 0)
     units = amounts.bought(net_amount, rate.rate, spread_bp, decimals)
     if units == 0 or amounts.loses_a_cent(net_amount, units, rate.rate, spread_bp, decimals):
         return None
     return Terms(
-        asked.chain.name,
-        asked.chain.chain_id,
-        asked.currency,
+        payment.chain.name,
+        payment.chain.chain_id,
+        payment.currency,
         token,
         decimals,
-        asked.to,
+        payment.to,
         units,
         rate,
         network_fee,
     )
 
 
-async def _network_fee(chain_account: ChainAccount, asked: Asked) -> int:
+async def _network_fee(chain_account: ChainAccount, payment: Asked) -> int:
     """What the network will take, in cents, rounded up. Raises Invalid, NodeError, PriceError."""
-    token, _ = asset(asked.chain, asked.currency)
+    token, _ = asset(payment.chain, payment.currency)
     market = await gas.ask(chain_account.node)
-    coin = await chain_account.rate(asked.chain.coin)
+    coin = await chain_account.rate(payment.chain.coin)
     try:
         used = await gas.estimate(
-            chain_account.node, chain_account.address, call(token, asked.to, 1)
+            chain_account.node, chain_account.address, call(token, payment.to, 1)
         )
     except Reverted as error:
         if token is None:

@@ -58,9 +58,11 @@ class EvmRail:
     async def quote(self, request: Request) -> Quote:
         """Raises Invalid, and RailError where a price cannot be had just now."""
         account = await self._account(request.business_id)
-        asked = quoting.read(account, _chains(account), request.destination)
+        payment = quoting.read(account, _chains(account), request.destination)
         try:
-            return await quoting.quote(self._chain_account(account, asked.chain), asked, request)
+            return await quoting.quote(
+                self._chain_account(account, payment.chain), payment, request
+            )
         except (NodeError, PriceError) as error:
             raise RailError(str(error)) from error
 
@@ -69,15 +71,15 @@ class EvmRail:
     ) -> ReadyOrder:
         """The order as it was quoted. Raises Invalid and RailError."""
         account = await self._account(request.business_id)
-        asked = quoting.read(account, _chains(account), request.destination)
+        payment = quoting.read(account, _chains(account), request.destination)
         destination: dict[str, Any] = {
-            "currency": asked.currency,
-            "chain": asked.chain.name,
-            "to_address": asked.to,
+            "currency": payment.currency,
+            "chain": payment.chain.name,
+            "to_address": payment.to,
         }
         if destination.items() <= quote.destination.items():
             destination = quote.destination
-            if not terms(destination).holds(asked.chain):
+            if not terms(destination).holds(payment.chain):
                 raise Invalid({"quote_id": ["The chain was changed: ask for a new quote."]})
         return ReadyOrder(
             request.business_id,

@@ -33,39 +33,39 @@ class Mined:
 
 
 async def mined(
-    chain_account: ChainAccount, payment: Payment, kept: Sequence[Transaction]
+    chain_account: ChainAccount, payment: Payment, transactions: Sequence[Transaction]
 ) -> Mined | None:
     """What the chain has with the payment's nonce: one of ours, unless the wallet's key is used
     elsewhere too. None: nothing, or nodes that differ. Raises NodeError."""
     if await chain_account.node.mined(payment.wallet.address) <= payment.nonce:
         return None
-    for transaction in reversed(kept):
+    for transaction in reversed(transactions):
         ours = await chain_account.node.find(transaction.hash)
         if ours is not None:
             return await _on_chain(chain_account, payment, ours, replaced_by=None)
     head = await chain_account.node.head()
-    found = await outside.find(chain_account.node, payment.wallet.address, payment.nonce, head)
-    if found is None or found.hash in {transaction.hash for transaction in kept}:
+    sent = await outside.find(chain_account.node, payment.wallet.address, payment.nonce, head)
+    if sent is None or sent.hash in {transaction.hash for transaction in transactions}:
         return None
-    other = await chain_account.node.find(found.hash)
+    other = await chain_account.node.find(sent.hash)
     if other is None:
         return None
-    return await _on_chain(chain_account, payment, other, replaced_by=found)
+    return await _on_chain(chain_account, payment, other, replaced_by=sent)
 
 
 async def _on_chain(
-    chain_account: ChainAccount, payment: Payment, found: Found, *, replaced_by: Sent | None
+    chain_account: ChainAccount, payment: Payment, transaction: Found, *, replaced_by: Sent | None
 ) -> Mined:
-    received = _received(payment, found, replaced_by)
+    received = _received(payment, transaction, replaced_by)
     # Where it was paid by another's transaction that a reorganised chain takes back, any of ours
     # may be mined after all, besides the payment that would be made anew.
     deep = 2 if replaced_by is not None and received == 0 else 1
-    final = found.confirmations >= deep * chain_account.chain.confirmations
-    sure = not final or await _is_sure(chain_account, payment, found, received)
+    final = transaction.confirmations >= deep * chain_account.chain.confirmations
+    sure = not final or await _is_sure(chain_account, payment, transaction, received)
     return Mined(
-        found.receipt,
-        found.block,
-        found.confirmations,
+        transaction.receipt,
+        transaction.block,
+        transaction.confirmations,
         received,
         replaced_by is not None,
         final,
@@ -73,10 +73,10 @@ async def _on_chain(
     )
 
 
-def _received(payment: Payment, found: Found, replaced_by: Sent | None) -> int:
+def _received(payment: Payment, transaction: Found, replaced_by: Sent | None) -> int:
     """A token's contract may answer nothing, or a lie: its Transfer event counts."""
-    transfer, receipt = payment.transfer, found.receipt
-    if not receipt.ok or (replaced_by is not None and _is_older(payment, found.block)):
+    transfer, receipt = payment.transfer, transaction.receipt
+    if not receipt.ok or (replaced_by is not None and _is_older(payment, transaction.block)):
         return 0
     if transfer.token is None:
         same = replaced_by is None or outside.pays(replaced_by, transfer)
@@ -103,17 +103,17 @@ def _to_payee(payment: Payment, logs: Sequence[TransferLog]) -> int:
 
 
 async def _is_sure(
-    chain_account: ChainAccount, payment: Payment, found: Found, received: int
+    chain_account: ChainAccount, payment: Payment, transaction: Found, received: int
 ) -> bool:
     """Whether a token's successful transaction that has not paid by its receipt has not paid by the
     block's events and the payee's balance either; and whether one that has paid has paid enough.
     Raises NodeError."""
-    transfer, receipt = payment.transfer, found.receipt
+    transfer, receipt = payment.transfer, transaction.receipt
     if transfer.token is None or not receipt.ok:
         return True
     if received:
         return received * 100 >= transfer.units * LEAST_PERCENT
-    if _is_older(payment, found.block):
+    if _is_older(payment, transaction.block):
         return True
     if _to_payee(payment, receipt.transfers):  # another's payment
         return True

@@ -76,23 +76,23 @@ async def _entry(chain_account: ChainAccount | None, payment: Payment) -> Entry:
         return Entry(
             payment.reference, None, "pending", cents, at=payment.created_at, evidence=where
         )
-    kept = await chain_account.books.transactions(payment)
-    found = await receipts.mined(chain_account, payment, kept)
+    transactions = await chain_account.books.transactions(payment)
+    mined = await receipts.mined(chain_account, payment, transactions)
     evidence: dict[str, object] = {"chain": chain_account.chain.name, "nonce": payment.nonce}
-    if found is None or not found.final or not found.sure:
-        hash_ = kept[-1].hash if kept else None
+    if mined is None or not mined.final or not mined.sure:
+        hash_ = transactions[-1].hash if transactions else None
         cents = payment.transfer.cents
         return Entry(
             payment.reference, hash_, "pending", cents, at=payment.created_at, evidence=evidence
         )
-    evidence |= {"block": found.block.number, "units": str(found.received)}
+    evidence |= {"block": mined.block.number, "units": str(mined.received)}
     return Entry(
         payment.reference,
-        found.receipt.hash,
-        "paid" if found.received else "failed",
-        _cents(payment, found.received),
-        receipts.cost(payment, found.receipt),
-        _time(found.block.timestamp),
+        mined.receipt.hash,
+        "paid" if mined.received else "failed",
+        _cents(payment, mined.received),
+        receipts.cost(payment, mined.receipt),
+        _time(mined.block.timestamp),
         evidence,
     )
 
@@ -109,16 +109,16 @@ async def _others(chain_account: ChainAccount, since: datetime) -> AsyncIterator
     """What left the wallet and is no payment of ours. Raises NodeError."""
     head = await chain_account.node.head()
     start = await _block_at(chain_account, since.timestamp(), head.number)
-    found: set[str] = set()
+    foreign_hashes: set[str] = set()
     async for logs in _logs(chain_account, start, head.number):
         ours = await chain_account.books.hashes(
             chain_account.account.business_id, [log.hash for log in logs]
         )
         foreign = [log for log in logs if log.hash not in ours]
-        found |= {log.hash for log in foreign}
+        foreign_hashes |= {log.hash for log in foreign}
         if foreign:
             yield [await _transfer(chain_account, log) for log in foreign]
-    entries = await _transactions(chain_account, start, found)
+    entries = await _transactions(chain_account, start, foreign_hashes)
     if entries:
         yield entries
 

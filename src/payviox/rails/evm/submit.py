@@ -74,15 +74,15 @@ async def submit(chain_account: ChainAccount, order: ReadyOrder, reference: str)
 
 async def carry_on(chain_account: ChainAccount, order: ReadyOrder, payment: Payment) -> Outcome:
     """Sign and broadcast a payment that has its nonce. Never says that it was not sent."""
-    kept = await chain_account.books.transactions(payment)
+    transactions = await chain_account.books.transactions(payment)
     try:
-        latest = kept[-1] if kept else await _first(chain_account, order, payment)
+        latest = transactions[-1] if transactions else await _first(chain_account, order, payment)
     except (SignerError, NodeError) as error:
         return Outcome("unknown", evidence={"error": str(error), "nonce": payment.nonce})
     except Ended:
         return Outcome("unknown", evidence={"nonce": payment.nonce})
-    said, evidence = await broadcast(chain_account, latest)
-    waiting: Waiting | None = "gas_empty" if said == "poor" else None
+    reception, evidence = await broadcast(chain_account, latest)
+    waiting: Waiting | None = "gas_empty" if reception == "poor" else None
     return accepted(chain_account, order, latest, {"nonce": payment.nonce, **evidence}, waiting)
 
 
@@ -154,10 +154,10 @@ async def broadcast(
     """Hand a stored transaction to the network, again if need be; answers what the node said (None:
     nothing) and the same as evidence."""
     try:
-        said = await chain_account.node.broadcast(transaction.raw)
+        reception = await chain_account.node.broadcast(transaction.raw)
     except NodeError as error:
         return None, {"error": str(error)}
-    return said, {} if said == "taken" else {"broadcast": said}
+    return reception, {} if reception == "taken" else {"broadcast": reception}
 
 
 async def _first(chain_account: ChainAccount, order: ReadyOrder, payment: Payment) -> Transaction:
@@ -238,9 +238,12 @@ async def _check_decimals(chain_account: ChainAccount, promised: Terms) -> None:
     Stopped and NodeError."""
     if promised.token is None:
         return
-    told = await chain_account.node.token_decimals(promised.token)
-    if told != promised.decimals:
-        evidence = {"decimals_of_the_contract": told, "decimals_of_the_chain": promised.decimals}
+    contract_decimals = await chain_account.node.token_decimals(promised.token)
+    if contract_decimals != promised.decimals:
+        evidence = {
+            "decimals_of_the_contract": contract_decimals,
+            "decimals_of_the_chain": promised.decimals,
+        }
         raise _waits("rail_misconfigured", WAIT_S, **evidence)
 
 
@@ -271,19 +274,19 @@ async def _check_price(chain_account: ChainAccount, promised: Terms) -> None:
 async def _estimate(chain_account: ChainAccount, promised: Terms, seen: Seen) -> int:
     """The gas of the transfer, tried out. Raises Stopped where the wallet lacks what it needs for
     this alone, or where the transfer would fail all the same."""
-    held = seen.native if promised.token is None else seen.token or 0
-    if held < promised.units:
-        free = str(held)
+    balance = seen.native if promised.token is None else seen.token or 0
+    if balance < promised.units:
+        free = str(balance)
         raise _waits("float_empty", WAIT_S, units_needed=str(promised.units), units_free=free)
     if seen.native == 0:
         raise _waits("gas_empty", WAIT_S, coin_free="0")
-    asked = call(promised.token, promised.to, promised.units)
+    transfer = call(promised.token, promised.to, promised.units)
     try:
-        return await gas.estimate(chain_account.node, chain_account.address, asked)
+        return await gas.estimate(chain_account.node, chain_account.address, transfer)
     except Reverted as error:
         if promised.token is not None:
-            held = await chain_account.node.token_balance(promised.token, chain_account.address)
-            if held < promised.units:
+            balance = await chain_account.node.token_balance(promised.token, chain_account.address)
+            if balance < promised.units:
                 raise _waits("float_empty", WAIT_S) from error
         await _check_ourselves(chain_account, promised, seen)
         raise Stopped(Outcome("failed", reason=REFUSED)) from error

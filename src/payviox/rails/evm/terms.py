@@ -64,16 +64,16 @@ def asset(chain: Chain, currency: str) -> tuple[str | None, int]:
 
 def terms(destination: Mapping[str, Any]) -> Terms:
     """Reads what `Terms.destination` wrote."""
-    kept = destination["terms"]
-    source: Source = kept["source"]
+    quoted = destination["terms"]
+    source: Source = quoted["source"]
     return Terms(
         destination["chain"],
-        kept["chain_id"],
+        quoted["chain_id"],
         destination["currency"],
-        kept["token"],
-        kept["decimals"],
+        quoted["token"],
+        quoted["decimals"],
         destination["to_address"],
-        amounts.units(destination["crypto_amount"], kept["decimals"]),
-        Rate(Decimal(kept["rate"]), source, datetime.fromisoformat(kept["expires_at"])),
-        kept["network_fee"],
+        amounts.units(destination["crypto_amount"], quoted["decimals"]),
+        Rate(Decimal(quoted["rate"]), source, datetime.fromisoformat(quoted["expires_at"])),
+        quoted["network_fee"],
     )

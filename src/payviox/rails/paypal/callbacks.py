@@ -80,41 +80,41 @@ class Verifier:
         webhook_id = account.settings.get("webhook_id")
         if not isinstance(webhook_id, str) or not webhook_id:
             raise Forged("the account has no webhook id to verify it with")
-        given = _headers(headers)
+        signed_headers = _headers(headers)
         now = datetime.now(UTC)
-        _check_time(given["time"], now)
-        if given["algo"] != ALGORITHM:
+        _check_time(signed_headers["time"], now)
+        if signed_headers["algo"] != ALGORITHM:
             raise Forged(f"signed by another algorithm than {ALGORITHM}")
-        signature = _signature(given["sig"])
+        signature = _signature(signed_headers["sig"])
         event = _event(body)
-        url = _certificate_url(account, given["cert-url"])
+        url = _certificate_url(account, signed_headers["cert-url"])
         shelf = self._shelves.setdefault(account.business_id, _Shelf())
-        kept = await self._certificate(shelf, url)
-        if not kept.not_before <= now <= kept.not_after:
+        certificate = await self._certificate(shelf, url)
+        if not certificate.not_before <= now <= certificate.not_after:
             raise Forged("the certificate is not valid now")
-        signed = f"{given['id']}|{given['time']}|{webhook_id}|{zlib.crc32(body)}"
+        signed = f"{signed_headers['id']}|{signed_headers['time']}|{webhook_id}|{zlib.crc32(body)}"
         try:
-            kept.key.verify(signature, signed.encode(), PKCS1v15(), SHA256())
+            certificate.key.verify(signature, signed.encode(), PKCS1v15(), SHA256())
         except InvalidSignature as error:
             raise Forged("the signature is wrong") from error
         return read(event)
 
     async def _certificate(self, shelf: _Shelf, url: str) -> _Kept:
-        kept = shelf.kept.get(url)
-        if kept is None or time.monotonic() >= kept.until:
+        certificate = shelf.kept.get(url)
+        if certificate is None or time.monotonic() >= certificate.until:
             try:
-                kept = await self._fetch(shelf, url)
+                certificate = await self._fetch(shelf, url)
             except RailError:
-                if kept is None:
+                if certificate is None:
                     raise
             except Forged:
                 shelf.kept.pop(url, None)
                 raise
-        shelf.kept[url] = kept
+        shelf.kept[url] = certificate
         shelf.kept.move_to_end(url)
         while len(shelf.kept) > CERTIFICATES:
             shelf.kept.popitem(last=False)
-        return kept
+        return certificate
 
     async def _fetch(self, shelf: _Shelf, url: str) -> _Kept:
         if not shelf.fetches.has_capacity():
@@ -146,8 +146,8 @@ def read(event: Mapping[str, Any]) -> Callback:
     return Callback(event_id, named or tuple(Named(rail_order_id=one) for one in batches))
 
 
-def _texts(found: tuple[object, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(told for each in found if (told := text(each)) is not None))
+def _texts(values: tuple[object, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word for each in values if (word := text(each)) is not None))
 
 
 def _headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -158,13 +158,13 @@ def _headers(headers: Mapping[str, str]) -> dict[str, str]:
         "cert-url": "paypal-cert-url",
         "algo": "paypal-auth-algo",
     }
-    found = {}
+    values = {}
     for short, name in names.items():
         value = headers.get(name, "")
         if not value or len(value) > 1000:
             raise Forged(f"the header {name} is missing or too long")
-        found[short] = value
-    return found
+        values[short] = value
+    return values
 
 
 def _check_time(text: str, now: datetime) -> None:
@@ -184,12 +184,12 @@ def _signature(text: str) -> bytes:
 
 def _event(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body)
+        event = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Forged("the body is no JSON") from error
-    if not isinstance(found, dict):
+    if not isinstance(event, dict):
         raise Forged("the body is no event")
-    return found
+    return event
 
 
 def _certificate_url(account: Account, text: str) -> str:

@@ -31,31 +31,31 @@ EVENTS = frozenset(
 
 async def check(client: Client, account: Account) -> list[Finding]:
     """Credentials, permissions, balance and webhook."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     try:
         scopes = await client.scopes(account)
     except BROKEN as error:
         subject = "credentials" if isinstance(error, Refused) else "address"
         return [Finding(subject, str(told(error)))]
-    found.append(Finding("credentials", detail=account.environment))
+    findings.append(Finding("credentials", detail=account.environment))
     if scopes:
         missing = "Switch on Payouts among the app's features at developer.paypal.com."
-        found.append(Finding("payouts", None if PAYOUTS_SCOPE in scopes else missing))
+        findings.append(Finding("payouts", None if PAYOUTS_SCOPE in scopes else missing))
     try:
-        held = await holdings.read(client, account)
-        found.append(_of_balance(held[0], account))
+        available = await holdings.read(client, account)
+        findings.append(_of_balance(available[0], account))
     except RailError as error:
         # Payouts work without the permission to read it.
-        found.append(Finding("balance", str(error), harmless=True))
-    found.append(await _webhook(client, account))
-    return found
+        findings.append(Finding("balance", str(error), harmless=True))
+    findings.append(await _webhook(client, account))
+    return findings
 
 
-def _of_balance(held: Holding, account: Account) -> Finding:
-    detail, problem = f"{held.amount} USD available", None
-    if held.low:
+def _of_balance(balance: Holding, account: Account) -> Finding:
+    detail, problem = f"{balance.amount} USD available", None
+    if balance.low:
         problem = f"{detail}, below low_float ({dollars(account.low_float or 0)}): pay in."
-    elif held.cents is not None and held.cents <= 0:
+    elif balance.cents is not None and balance.cents <= 0:
         problem = f"{detail}: pay in; payments wait until then."
     return Finding("balance", problem, detail, harmless=True)
 

@@ -25,15 +25,15 @@ async def read(client: Client, account: Account) -> list[Holding]:
     listed = answer.json().get("balances")
     for balance in listed if isinstance(listed, list) else []:
         available = as_object(balance).get("available_balance")
-        held = cents(available, "currency_code")
-        if held is not None:
-            return [_holding(held, account)]
+        balance_cents = cents(available, "currency_code")
+        if balance_cents is not None:
+            return [_holding(balance_cents, account)]
     if not isinstance(listed, list):
         raise RailError("PayPal's answer has no balances.")
     return [_holding(0, account)]
 
 
-def _holding(held: int, account: Account) -> Holding:
-    amount = decimal(held)
-    low = account.low_float is not None and held < account.low_float
-    return Holding("USD", amount, held, low)
+def _holding(balance_cents: int, account: Account) -> Holding:
+    amount = decimal(balance_cents)
+    low = account.low_float is not None and balance_cents < account.low_float
+    return Holding("USD", amount, balance_cents, low)

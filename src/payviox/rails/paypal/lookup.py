@@ -32,10 +32,10 @@ async def look_up(
     client: Client, account: Account, order: ReadyOrder, reference: str, batch_id: str
 ) -> Outcome:
     """What the payout has come to."""
-    found = await _payment(client, account, order, reference, batch_id)
-    if isinstance(found, Outcome):
-        return found
-    return status.outcome(found, datetime.now(UTC))
+    payment = await _payment(client, account, order, reference, batch_id)
+    if isinstance(payment, Outcome):
+        return payment
+    return status.outcome(payment, datetime.now(UTC))
 
 
 async def take_back(
@@ -44,24 +44,24 @@ async def take_back(
     """Cancels the item while it is unclaimed. What has gone back already, whoever asked for it, is
     canceled too. Unknown while PayPal may still be asked to cancel it; accepted and unclaimed where
     it refuses to."""
-    found = await _payment(client, account, order, reference, batch_id)
+    payment = await _payment(client, account, order, reference, batch_id)
     problem = _Problem("PayPal has not canceled it yet", final=False)
-    if isinstance(found, Payment) and found.word == "UNCLAIMED" and found.item_id is not None:
-        problem = await _cancel(client, account, found.item_id) or problem
+    if isinstance(payment, Payment) and payment.word == "UNCLAIMED" and payment.item_id is not None:
+        problem = await _cancel(client, account, payment.item_id) or problem
         # Whatever it answered: what became of the item is what PayPal shows afterwards.
-        found = await _payment(client, account, order, reference, batch_id)
-    if isinstance(found, Outcome):
-        return found
-    if found.word == "RETURNED":
-        return status.taken_back(found)
-    if found.word == "UNCLAIMED" and not problem.final:
+        payment = await _payment(client, account, order, reference, batch_id)
+    if isinstance(payment, Outcome):
+        return payment
+    if payment.word == "RETURNED":
+        return status.taken_back(payment)
+    if payment.word == "UNCLAIMED" and not problem.final:
         return Outcome(
             "unknown",
             again_s=TAKE_BACK_AGAIN_S,
             rail_order_id=batch_id,
-            evidence={"error": problem.text, **found.evidence},
+            evidence={"error": problem.text, **payment.evidence},
         )
-    return status.outcome(found, datetime.now(UTC))
+    return status.outcome(payment, datetime.now(UTC))
 
 
 async def _payment(

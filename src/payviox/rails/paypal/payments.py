@@ -64,7 +64,7 @@ class Payment:
     @property
     def evidence(self) -> dict[str, Any]:
         """What an operator should see; nothing of the payee."""
-        found = {
+        values = {
             "payout_batch_id": self.batch.id,
             "batch_status": self.batch.status,
             "payout_item_id": self.item_id,
@@ -72,27 +72,27 @@ class Payment:
             "transaction_status": self.status,
             "error_name": self.error,
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def details(self) -> dict[str, Any]:
         """What finance searches PayPal's activities for."""
-        found = {"payout_item_id": self.item_id, "transaction_id": self.transaction_id}
-        return {name: value for name, value in found.items() if value is not None}
+        values = {"payout_item_id": self.item_id, "transaction_id": self.transaction_id}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def cents(money: object, currency: str = "currency") -> int | None:
     """The US cents of PayPal's `{currency, value}`, rounded half up where it has more digits; None
     where it is anything else."""
-    given = as_object(money)
-    value = given.get("value")
-    if given.get(currency) != CURRENCY or not isinstance(value, str | int):
+    fields = as_object(money)
+    value = fields.get("value")
+    if fields.get(currency) != CURRENCY or not isinstance(value, str | int):
         return None
     try:
-        found = Decimal(value)
-        if not found.is_finite() or abs(found) >= 10**12:
+        amount = Decimal(value)
+        if not amount.is_finite() or abs(amount) >= 10**12:
             return None
-        return int((found * 100).quantize(Decimal(1), ROUND_HALF_UP))
+        return int((amount * 100).quantize(Decimal(1), ROUND_HALF_UP))
     except InvalidOperation:
         return None
 
@@ -108,36 +108,36 @@ def payments(batch: Mapping[str, Any]) -> list[Payment]:
         moment(header.get("time_created")),
     )
     items = batch.get("items")
-    found = [
+    shown_items = [
         _payment(item, shown)
         for item in (items if isinstance(items, list) else [])
         if isinstance(item, dict)
     ]
-    return found or [Payment(shown, shown.reference)]
+    return shown_items or [Payment(shown, shown.reference)]
 
 
 def _payment(item: Mapping[str, Any], batch: Batch) -> Payment:
-    asked = as_object(item.get("payout_item"))
+    request = as_object(item.get("payout_item"))
     name = text(as_object(item.get("errors")).get("name"))
     return Payment(
         batch,
-        text(asked.get("sender_item_id")),
+        text(request.get("sender_item_id")),
         status=text(item.get("transaction_status")),
         item_id=text(item.get("payout_item_id")),
         transaction_id=text(item.get("transaction_id")),
         error=name.replace(" ", "") if name else None,
-        amount=cents(asked.get("amount")),
-        receiver=text(asked.get("receiver")),
+        amount=cents(request.get("amount")),
+        receiver=text(request.get("receiver")),
         fee=cents(item.get("payout_item_fee")),
         processed_at=moment(item.get("time_processed")),
     )
 
 
-def ours(found: Sequence[Payment], order: ReadyOrder, reference: str, batch_id: str) -> Payment:
+def ours(shown: Sequence[Payment], order: ReadyOrder, reference: str, batch_id: str) -> Payment:
     """The one payment of this batch, reference, amount and payee. Raises NotOurs."""
-    if len(found) != 1:
+    if len(shown) != 1:
         raise NotOurs("the batch has more than one item")
-    payment = found[0]
+    payment = shown[0]
     if payment.batch.id != batch_id:
         raise NotOurs("PayPal shows another batch than was asked for")
     if payment.reference != reference:
@@ -156,8 +156,8 @@ def moment(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
-        found = datetime.fromisoformat(value)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        time = datetime.fromisoformat(value)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):  # at the ends of the calendar UTC is beyond them
         return None
 

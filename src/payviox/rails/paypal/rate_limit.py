@@ -28,9 +28,9 @@ class RateLimited(Exception):
 
 def retry_after(answer: Answer) -> float:
     """Seconds that PayPal asks to wait for, within reason."""
-    given = answer.headers.get("retry-after", "").strip()
-    asked = float(given) if given.isascii() and given.isdigit() and len(given) < 7 else 0.0
-    return min(asked or DEFAULT_PAUSE_S, LONGEST_PAUSE_S)
+    header = answer.headers.get("retry-after", "").strip()
+    pause_s = float(header) if header.isascii() and header.isdigit() and len(header) < 7 else 0.0
+    return min(pause_s or DEFAULT_PAUSE_S, LONGEST_PAUSE_S)
 
 
 class Pace:

@@ -34,15 +34,15 @@ class Refusal:
     @property
     def evidence(self) -> dict[str, Any]:
         """Without what the payment said of the payee."""
-        found: dict[str, Any] = {"http_status": self.status}
+        values: dict[str, Any] = {"http_status": self.status}
         if self.names:
-            found["error_name"] = self.names[0]
+            values["error_name"] = self.names[0]
         if self.names[1:]:
-            found["issues"] = list(self.names[1:4])
+            values["issues"] = list(self.names[1:4])
         debug_id = text(self.body.get("debug_id"))
         if debug_id is not None:
-            found["debug_id"] = debug_id
-        return found
+            values["debug_id"] = debug_id
+        return values
 
     @property
     def is_duplicate(self) -> bool:
@@ -54,8 +54,8 @@ class Refusal:
 
 def read(answer: Answer) -> Refusal:
     body = answer.json()
-    given = body.get("details")
-    details = tuple(d for d in (given if isinstance(given, list) else []) if isinstance(d, dict))
+    listed = body.get("details")
+    details = tuple(d for d in (listed if isinstance(listed, list) else []) if isinstance(d, dict))
     words = [text(body.get("name")), *(text(detail.get("issue")) for detail in details)]
     fields = [text(detail.get("field")) for detail in details]
     return Refusal(
@@ -82,9 +82,9 @@ def first_batch(refusal: Refusal, base_url: str) -> str | None:
         except ValueError:
             continue
         trusted = link.netloc == own or (link.scheme == "https" and _is_paypals(link.netloc))
-        found = _BATCH.fullmatch(link.path)
-        if trusted and found:
-            return found[1]
+        match = _BATCH.fullmatch(link.path)
+        if trusted and match:
+            return match[1]
     return None
 
 
@@ -96,8 +96,8 @@ def _links(refusal: Refusal) -> Iterator[str]:
     """PayPal puts the link into the detail as `link`, its documents into the error as `links`."""
     for holder in (*refusal.details, refusal.body):
         for name in ("link", "links"):
-            given = holder.get(name)
-            for link in given if isinstance(given, list) else [given]:
+            links = holder.get(name)
+            for link in links if isinstance(links, list) else [links]:
                 href = as_object(link).get("href")
                 if isinstance(href, str):
                     yield href

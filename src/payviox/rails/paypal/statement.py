@@ -31,10 +31,10 @@ async def read(
             return await _look(client, account, batch_id)
 
     async for page in known:
-        asked = [one.order.rail_order_id for one in page if one.order.rail_order_id is not None]
+        batch_ids = [one.order.rail_order_id for one in page if one.order.rail_order_id is not None]
         try:
             async with asyncio.TaskGroup() as group:
-                looks = [group.create_task(look(batch_id)) for batch_id in asked]
+                looks = [group.create_task(look(batch_id)) for batch_id in batch_ids]
         except* RailError as errors:
             raise RailError(str(errors.exceptions[0])) from errors
         yield [entry for one in looks for entry in one.result()]

@@ -102,7 +102,7 @@ class Tokens:
     async def _fetch(self, account: Account, key: Key) -> Token:
         now = time.monotonic()
         self._known = {k: token for k, token in self._known.items() if token.until > now}
-        self._refused = {k: kept for k, kept in self._refused.items() if kept[0] > now}
+        self._refused = {k: refusal for k, refusal in self._refused.items() if refusal[0] > now}
         try:
             token = await self._ask(account)
         except Refused as refused:
@@ -117,7 +117,7 @@ class Tokens:
         if not client_id or not secret:
             raise Refused("the account has no client id or no secret")
         basic = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-        asked = time.monotonic()
+        asked_at = time.monotonic()
         try:
             answer = await self._http.request(
                 "POST",
@@ -131,7 +131,7 @@ class Tokens:
             raise Refused(text(answer.json().get("error")) or f"PayPal said {answer.status}")
         if answer.status == 429:
             raise RateLimited(retry_after(answer))
-        token = _read(answer.json(), asked) if answer.status == 200 else None
+        token = _read(answer.json(), asked_at) if answer.status == 200 else None
         if answer.status == 404:
             raise NotSent("its API is not there (HTTP 404): check base_url")
         if token is None:
@@ -139,14 +139,14 @@ class Tokens:
         return token
 
 
-def _read(body: dict[str, object], asked: float) -> Token | None:
+def _read(body: dict[str, object], asked_at: float) -> Token | None:
     token, expires_in, scope = (body.get(n) for n in ("access_token", "expires_in", "scope"))
     # It becomes a header: nothing may be in it that ends one.
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
         return None
     lasts = float(expires_in) if isinstance(expires_in, int) else 0.0
     scopes = frozenset(scope.split()) if isinstance(scope, str) else frozenset[str]()
-    return Token(token, asked + lasts - MARGIN_S, scopes)
+    return Token(token, asked_at + lasts - MARGIN_S, scopes)
 
 
 def _key(account: Account) -> Key:

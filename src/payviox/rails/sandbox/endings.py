@@ -155,16 +155,16 @@ PRODUCTS: dict[str, Product] = {
 
 def ending_of(provider: Provider, amount: int, destination: Mapping[str, Any]) -> Ending:
     """The ending that an amount or a destination asks for; the destination goes first."""
-    asked: Ending | None
+    ending: Ending | None
     match provider:
         case "paypal":
             local_part = str(destination["email"]).partition("@")[0]
-            asked = BY_NAME.get(local_part)
+            ending = BY_NAME.get(local_part)
         case "crypto":
-            asked = _BY_ADDRESS.get(destination["to_address"])
+            ending = _BY_ADDRESS.get(destination["to_address"])
         case "gift_card":
-            asked = _BY_PRODUCT.get(destination["product"])
-    return asked or _BY_NUMBER.get(amount % LAST_DIGITS, SUCCEED)
+            ending = _BY_PRODUCT.get(destination["product"])
+    return ending or _BY_NUMBER.get(amount % LAST_DIGITS, SUCCEED)
 
 
 def table() -> str:

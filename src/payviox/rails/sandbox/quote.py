@@ -67,18 +67,18 @@ def check_price(amount: int, destination: Mapping[str, Any], field: str) -> None
 
 def read_destination(request: Request) -> dict[str, Any]:
     """The destination as it is kept. Raises Invalid."""
-    given = request.destination
+    destination = request.destination
     match request.provider:
         case "paypal":
-            return {"email": given["email"]}
+            return {"email": destination["email"]}
         case "crypto":
-            return _crypto(given)
+            return _crypto(destination)
         case "gift_card":
-            return _gift_card(given)
+            return _gift_card(destination)
 
 
-def _gift_card(given: Mapping[str, Any]) -> dict[str, Any]:
-    product_id = given.get("product")
+def _gift_card(destination: Mapping[str, Any]) -> dict[str, Any]:
+    product_id = destination.get("product")
     if product_id is None:
         raise Invalid({"gift_card.product": ["The gift_card.product field is required."]})
     product = PRODUCTS.get(str(product_id))
@@ -87,20 +87,20 @@ def _gift_card(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"product": product.id, **product.facts}
 
 
-def _crypto(given: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, list[str]] = {}
+def _crypto(destination: Mapping[str, Any]) -> dict[str, Any]:
+    problems: dict[str, list[str]] = {}
     for field, offered in (("currency", CURRENCIES), ("chain", CHAINS)):
-        if given.get(field) not in offered:
+        if destination.get(field) not in offered:
             name = f"crypto.{field}"
-            found[name] = [f"The {name} must be one of: {', '.join(offered)}."]
-    address = str(given.get("to_address"))
+            problems[name] = [f"The {name} must be one of: {', '.join(offered)}."]
+    address = str(destination.get("to_address"))
     problem = addresses.problem(address)
     if problem is not None:
-        found["crypto.to_address"] = [f"The crypto.to_address {problem}."]
-    if found:
-        raise Invalid(found)
+        problems["crypto.to_address"] = [f"The crypto.to_address {problem}."]
+    if problems:
+        raise Invalid(problems)
     return {
-        "currency": given["currency"],
-        "chain": given["chain"],
+        "currency": destination["currency"],
+        "chain": destination["chain"],
         "to_address": addresses.checksummed(address),
     }

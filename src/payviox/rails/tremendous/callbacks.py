@@ -48,8 +48,8 @@ def read_event(account: Account, headers: Mapping[str, str], body: bytes) -> Eve
     key = account.credentials.get("webhook_key")
     if not key:
         raise Forged("no webhook_key is configured for this account, so nobody can check it")
-    given = headers.get(HEADER, "").encode()
-    if not hmac.compare_digest(given, sign(body, key).encode()):
+    signature = headers.get(HEADER, "").encode()
+    if not hmac.compare_digest(signature, sign(body, key).encode()):
         raise Forged(f"its {HEADER} is missing or not made with this account's webhook_key")
     try:
         event = json.loads(body)
@@ -73,12 +73,12 @@ def _subject(event_id: str, resource: Mapping[str, Any], payload: Mapping[str, A
 
 
 def _part(value: object, name: str) -> Mapping[str, Any]:
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    part = value.get(name) if isinstance(value, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
 
 
 def word(value: object, name: str) -> str | None:
     """A member of an object, if it is fit to be an id."""
-    found = value.get(name) if isinstance(value, Mapping) else None
-    fit = isinstance(found, str) and 0 < len(found) <= 200 and found.isprintable()
-    return str(found) if fit else None
+    member = value.get(name) if isinstance(value, Mapping) else None
+    fit = isinstance(member, str) and 0 < len(member) <= 200 and member.isprintable()
+    return str(member) if fit else None

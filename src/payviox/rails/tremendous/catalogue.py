@@ -84,20 +84,20 @@ class Product:
 async def fetch(client: Client, account: Account) -> list[Product]:
     """What can be offered, as it is now. Raises RailError."""
     body = await client.ask(account, "/products", {"currency": CURRENCY})
-    found = body.get("products")
-    if not isinstance(found, list):
+    listed = body.get("products")
+    if not isinstance(listed, list):
         raise RailError("Tremendous answered a request for its products with something else.")
-    return read_products(found)
+    return read_products(listed)
 
 
-def read_products(given: Sequence[Any]) -> list[Product]:
+def read_products(listed: Sequence[Any]) -> list[Product]:
     """Those of Tremendous's products that can be offered."""
-    found: dict[str, Product] = {}
-    for raw in given:
+    products: dict[str, Product] = {}
+    for raw in listed:
         product = _read(raw) if isinstance(raw, Mapping) else None
         if product is not None:
-            found.setdefault(product.id, product)
-    return list(found.values())
+            products.setdefault(product.id, product)
+    return list(products.values())
 
 
 def _read(raw: Mapping[str, Any]) -> Product | None:
@@ -245,12 +245,12 @@ class Catalogue:
 
     async def _refresh(self, account: Account) -> int:
         try:
-            found = await self._fetch(account)
+            products = await self._fetch(account)
         except RailError as error:
             self._asked[account.business_id] = time.monotonic(), str(error)
             raise
         self._asked[account.business_id] = time.monotonic(), None
-        rows = {product.id: to_row(product) for product in found}
+        rows = {product.id: to_row(product) for product in products}
         await self._products.replace(account.business_id, RAIL, rows)
         return len(rows)
 

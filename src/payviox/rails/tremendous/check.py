@@ -43,10 +43,14 @@ async def check(client: Client, account: Account) -> list[Finding]:
 async def organization(client: Client, account: Account) -> str:
     """The id of the organization that the API key belongs to. Raises RailError."""
     listed = (await client.ask(account, "/organizations")).get("organizations")
-    found = [each.get("id") for each in objects(listed)]
-    if len(found) != 1 or not isinstance(found[0], str) or not ID.fullmatch(found[0]):
+    organization_ids = [each.get("id") for each in objects(listed)]
+    if (
+        len(organization_ids) != 1
+        or not isinstance(organization_ids[0], str)
+        or not ID.fullmatch(organization_ids[0])
+    ):
         raise RailError("Tremendous does not say which organization the API key belongs to.")
-    return found[0]
+    return organization_ids[0]
 
 
 def _key(account: Account) -> Finding:
@@ -62,12 +66,12 @@ def _key(account: Account) -> Finding:
 
 
 async def _organization(client: Client, account: Account) -> Finding:
-    found = await organization(client, account)
-    connected = account.settings.get("organization_id", found)
+    organization_id = await organization(client, account)
+    connected = account.settings.get("organization_id", organization_id)
     problem = None
-    if found != connected:
+    if organization_id != connected:
         problem = f"The API key is of another organization than {connected}, which was connected."
-    return Finding("organization", problem, found)
+    return Finding("organization", problem, organization_id)
 
 
 async def _funding(client: Client, account: Account) -> Finding:
@@ -81,14 +85,14 @@ async def _funding(client: Client, account: Account) -> Finding:
     cents = meta.get("available_cents")
     if not isinstance(cents, int):
         return Finding(subject, detail=str(source.get("method")))
-    held = f"{dollars(cents)} available"
+    available = f"{dollars(cents)} available"
     if cents <= 0:
         problem = "It is empty: add money at Tremendous; orders wait until then."
-        return Finding(subject, problem, held, harmless=True)
+        return Finding(subject, problem, available, harmless=True)
     if account.low_float is not None and cents < account.low_float:
-        problem = f"{held}, below low_float: add money at Tremendous."
-        return Finding(subject, problem, held, harmless=True)
-    return Finding(subject, detail=held)
+        problem = f"{available}, below low_float: add money at Tremendous."
+        return Finding(subject, problem, available, harmless=True)
+    return Finding(subject, detail=available)
 
 
 async def _products(client: Client, account: Account) -> Finding:

@@ -195,10 +195,10 @@ class _Pace:
 def _exact(answer: Answer) -> dict[str, Any]:
     """The body with its fractions as Decimal."""
     try:
-        found = json.loads(answer.body, parse_float=Decimal)
+        body = json.loads(answer.body, parse_float=Decimal)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
 def _retry_after(answer: Answer) -> float:

@@ -68,29 +68,29 @@ def expected_of(order: ReadyOrder, reference: str) -> Expected:
 
 def read(reply: Reply, order: Expected) -> Outcome:
     """The one order that an answer has."""
-    found = reply.body.get("order")
-    if not isinstance(found, Mapping):
+    at_rail = reply.body.get("order")
+    if not isinstance(at_rail, Mapping):
         return Outcome("unknown", evidence={"error": "the answer has no order"})
-    return status.outcome(found, order, datetime.now(UTC))
+    return status.outcome(at_rail, order, datetime.now(UTC))
 
 
 def _pick(reply: Reply, order: Expected) -> Outcome:
     """The one order of a list by external_id. A list that has others was not filtered, and then
     says nothing about what it lacks."""
-    found = reply.body.get("orders")
-    if not isinstance(found, list):
+    listed = reply.body.get("orders")
+    if not isinstance(listed, list):
         return Outcome("unknown", evidence={"error": "the answer has no orders"})
-    if not found:
+    if not listed:
         return Outcome("not_found")
-    if len(found) > 1 or not isinstance(found[0], Mapping):
-        return Outcome("unknown", evidence={"error": f"{len(found)} orders for one external_id"})
-    return status.outcome(found[0], order, datetime.now(UTC))
+    if len(listed) > 1 or not isinstance(listed[0], Mapping):
+        return Outcome("unknown", evidence={"error": f"{len(listed)} orders for one external_id"})
+    return status.outcome(listed[0], order, datetime.now(UTC))
 
 
 def _unanswered(reply: Reply) -> Outcome:
     evidence: dict[str, Any] = {"http_status": reply.status, "error": f"HTTP {reply.status}"}
-    said = status.message(reply.body)
+    message = status.message(reply.body)
     again_s = reply.retry_after_s if reply.status == 429 else None
     return Outcome(
-        "unknown", again_s=again_s, evidence=evidence | ({"message": said} if said else {})
+        "unknown", again_s=again_s, evidence=evidence | ({"message": message} if message else {})
     )

@@ -74,15 +74,15 @@ def _ours(order: Mapping[str, Any], expected: Expected, now: datetime) -> Outcom
 
 def refusal(status: int, body: Mapping[str, Any], retry_after_s: float | None = None) -> Outcome:
     """What an answer to POST /orders that brings no order means."""
-    said = message(body)
-    evidence: dict[str, Any] = {"http_status": status} | ({"message": said} if said else {})
-    if status == 402 or (status in (400, 422) and NO_FUNDS.search(said)):
+    error = message(body)
+    evidence: dict[str, Any] = {"http_status": status} | ({"message": error} if error else {})
+    if status == 402 or (status in (400, 422) and NO_FUNDS.search(error)):
         return Outcome("not_sent", waiting="float_empty", evidence=evidence)
     if status in (401, 403):
         return Outcome("not_sent", waiting="credentials_refused", evidence=evidence)
     if status == 429:
         return Outcome("not_sent", waiting="rate_limited", again_s=retry_after_s, evidence=evidence)
-    if status in (404, 405) or (status in (400, 422) and OPERATORS.search(said)):
+    if status in (404, 405) or (status in (400, 422) and OPERATORS.search(error)):
         return Outcome("not_sent", waiting="rail_misconfigured", evidence=evidence)
     if status in (400, 422):
         # Looked at again all the same: an earlier call, on its way for long, may arrive yet.
@@ -238,7 +238,7 @@ def _rewards(order: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _evidence(order: Mapping[str, Any]) -> dict[str, Any]:
     payment = _payment(order)
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "order": _text(order.get("id")),
         "external_id": _text(order.get("external_id")),
         "status": _text(order.get("status")),
@@ -246,8 +246,8 @@ def _evidence(order: Mapping[str, Any]) -> dict[str, Any]:
         "value": _face_value(order),
         "refund": _refund(order),
     }
-    found |= {name: to_cents(payment.get(name)) for name in ("total", "fees", "discount")}
-    return {name: value for name, value in found.items() if value is not None}
+    values |= {name: to_cents(payment.get(name)) for name in ("total", "fees", "discount")}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _text(value: object) -> str | None:
@@ -257,10 +257,10 @@ def _text(value: object) -> str | None:
 
 def _time(value: object) -> datetime | None:
     try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if found is None:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if time is None:
             return None
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):  # at the ends of the calendar UTC is beyond them
         return None
 

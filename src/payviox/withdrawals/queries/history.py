@@ -79,6 +79,6 @@ async def version_of_order(
     )
 
 
-async def _version(connection: Connection, query: str, given: dict[str, object]) -> int | None:
-    row = await (await connection.execute(query, given)).fetchone()
+async def _version(connection: Connection, query: str, parameters: dict[str, object]) -> int | None:
+    row = await (await connection.execute(query, parameters)).fetchone()
     return None if row is None else int(str(row[0]))

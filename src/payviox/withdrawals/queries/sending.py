@@ -59,7 +59,7 @@ class Update:
 
     order: Order
     status: Status
-    told: bool
+    announced: bool
     waiting: str | None
     failure: str | None
     due_in_s: float | None
@@ -143,9 +143,9 @@ async def lock_due(
         LOCK_DUE[queue.new, newest], {"b": business_id, "rail": queue.rail, "n": limit}
     )
     locked: list[UUID] = [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # a uuid column
-    held = await _read(connection, business_id, locked, lease_s)
+    claimed = await _read(connection, business_id, locked, lease_s)
     place = {order_id: number for number, order_id in enumerate(locked)}
-    return sorted(held, key=lambda order: place[order.id])
+    return sorted(claimed, key=lambda order: place[order.id])
 
 
 async def lock_many(
@@ -246,7 +246,7 @@ async def record(connection: Connection, updates: Sequence[Update]) -> None:
                 u.due_in_s,
                 u.rail_order_id,
                 Jsonb(u.details),
-                u.told,
+                u.announced,
                 u.order.business_id,
                 u.order.id,
             )

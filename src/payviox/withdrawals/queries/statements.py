@@ -100,8 +100,8 @@ async def lock_booked(
     await connection.execute(
         "SELECT FROM orders WHERE business_id = %s AND id = %s FOR UPDATE", [business_id, order_id]
     )
-    found = await find_booked(connection, business_id, rail, [order_id])
-    return found[0] if found else None
+    booked = await find_booked(connection, business_id, rail, [order_id])
+    return booked[0] if booked else None
 
 
 async def list_attempts_of(

@@ -66,8 +66,8 @@ async def book(
     story = [entry for one in decided for entry in _story(*one, actor)]
     await transitions.enter(connection, business_id, story)
     for name in sorted({d.alert for _, _, d in decided if d.alert is not None}):
-        told = [replace(o, waiting=d.waiting) for o, _, d in decided if d.alert == name]
-        await alert(connection, told, name)
+        orders = [replace(o, waiting=d.waiting) for o, _, d in decided if d.alert == name]
+        await alert(connection, orders, name)
 
 
 def _postings(order: Held, answer: Outcome, decision: Decision, actor: Actor) -> list[Posting]:
@@ -108,7 +108,7 @@ def _update(order: Held, answer: Outcome, decision: Decision) -> Update:
     return Update(
         order=order,
         status=decision.states[-1] if decision.states else order.status,
-        told=_told(order, decision),
+        announced=_is_announced(order, decision),
         waiting=decision.waiting,
         failure=decision.failure,
         due_in_s=_spread(decision.due_in_s),
@@ -136,7 +136,7 @@ def _error_before(order: Held, answer: Outcome) -> dict[str, Any]:
     return {"error": error} if error and answer.state in ("unknown", "not_found") else {}
 
 
-def _told(order: Held, decision: Decision) -> bool:
+def _is_announced(order: Held, decision: Decision) -> bool:
     """Whether there is something new: not after one more vain try of an order that waits."""
     if decision.waiting == order.waiting:
         again = order.status == "sending" and decision.states == ("queued",)
@@ -145,7 +145,7 @@ def _told(order: Held, decision: Decision) -> bool:
 
 
 def _story(order: Held, answer: Outcome, decision: Decision, actor: Actor) -> list[Entry]:
-    if not _told(order, decision):
+    if not _is_announced(order, decision):
         return []
     note = decision.waiting or decision.failure or answer.reason
     return [

@@ -22,8 +22,10 @@ async def orders_named(
 ) -> list[UUID]:
     """The business's orders at this rail whose attempts are named. What names none is left out."""
     references, rail_order_ids = _names(named)
-    found = await callbacks.find_attempts(connection, business_id, rail, references, rail_order_ids)
-    return sorted({attempt.order_id for attempt in found})
+    attempts = await callbacks.find_attempts(
+        connection, business_id, rail, references, rail_order_ids
+    )
+    return sorted({attempt.order_id for attempt in attempts})
 
 
 async def heed(
@@ -35,17 +37,17 @@ async def heed(
     the operator is told."""
     names = _names(named)
     await callbacks.lock_orders_of(connection, business_id, rail, *names)
-    found = await callbacks.find_attempts(connection, business_id, rail, *names)
+    attempts = await callbacks.find_attempts(connection, business_id, rail, *names)
     by_reference = {one.reference: one.rail_order_id for one in named if one.reference}
-    for attempt in found:
-        told = by_reference.get(attempt.reference)
-        if attempt.rail_order_id is None and told:
-            await callbacks.keep_rail_id(connection, business_id, attempt, told)
+    for attempt in attempts:
+        rail_order_id = by_reference.get(attempt.reference)
+        if attempt.rail_order_id is None and rail_order_id:
+            await callbacks.keep_rail_id(connection, business_id, attempt, rail_order_id)
         if attempt.number < attempt.last:
             await _tell(connection, business_id, rail, attempt)
         elif attempt.status in NOT_AT_A_RAIL and attempt.outcome in SURELY_NOT_SENT:
             await callbacks.doubt(connection, business_id, attempt)
-    await look_soon(connection, business_id, sorted({attempt.order_id for attempt in found}))
+    await look_soon(connection, business_id, sorted({attempt.order_id for attempt in attempts}))
 
 
 async def look_soon(connection: Connection, business_id: UUID, order_ids: Sequence[UUID]) -> int:

@@ -107,10 +107,10 @@ async def _without_unfunded(
     starting = [claim.order.id for claim in claims if claim.starts]
     if not starting:
         return list(claims)
-    held = await ledger.in_transit_of(connection, business_id, starting)
+    in_transit = await ledger.in_transit_of(connection, business_id, starting)
     funded = []
     for claim in claims:
-        if claim.starts and held.get(claim.order.id) != claim.order.amount:
+        if claim.starts and in_transit.get(claim.order.id) != claim.order.amount:
             await _for_a_person(connection, claim.order, "order.not_funded")
         else:
             funded.append(claim)
@@ -210,17 +210,17 @@ async def _for_a_person(
 
 async def hand_back(connection: Connection, business_id: UUID, claims: Sequence[Claim]) -> None:
     """Claims whose rail was never called: back to the queue, for whoever comes next."""
-    held = await _still_ours(connection, business_id, claims)
-    looks = [claim.order for claim, _ in held if not claim.starts]
+    ours = await _still_ours(connection, business_id, claims)
+    looks = [claim.order for claim, _ in ours if not claim.starts]
     await sending.set_due(connection, [(order, order.created_at) for order in looks])
-    unsent = [order for claim, order in held if claim.starts]
+    unsent = [order for claim, order in ours if claim.starts]
     if unsent:
         await sending.hand_back(connection, unsent)
     for order in unsent:
         check_transition(order.status, "queued")
-    told = [order for order in unsent if order.waiting is None]
+    requeued = [order for order in unsent if order.waiting is None]
     await transitions.enter(
-        connection, business_id, [Entry(o, "queued", WORKER, "handed back") for o in told]
+        connection, business_id, [Entry(o, "queued", WORKER, "handed back") for o in requeued]
     )
 
 
@@ -232,9 +232,9 @@ async def record(
     """Write what rails answered: (claim, outcome, the rail if it is configured). Whoever lost their
     claim in the meantime changes nothing."""
     by_claim = {id(claim): (answer, rail) for claim, answer, rail in answers}
-    held = await _still_ours(connection, business_id, [claim for claim, _, _ in answers])
+    ours = await _still_ours(connection, business_id, [claim for claim, _, _ in answers])
     decided = []
-    for claim, order in held:
+    for claim, order in ours:
         answer, rail = by_claim[id(claim)]
         decided.append((order, answer, decide(booking.case(order, rail, claim.action), answer)))
     await booking.book(connection, business_id, decided, WORKER)
@@ -256,7 +256,7 @@ async def _still_ours(
     connection: Connection, business_id: UUID, claims: Sequence[Claim]
 ) -> list[tuple[Claim, Held]]:
     by_id = {claim.order.id: claim for claim in claims}
-    held = []
+    ours = []
     for order in await sending.lock_many(connection, business_id, list(by_id)):
         claim = by_id[order.id]
         if (order.status, order.attempt, order.due_at) == (
@@ -264,7 +264,7 @@ async def _still_ours(
             claim.attempt,
             claim.order.leased_until,
         ):
-            held.append((claim, order))
+            ours.append((claim, order))
         else:
             logger.warning("claim lost before its outcome was recorded", order=str(order.id))
-    return held
+    return ours

@@ -149,9 +149,9 @@ class _Drain:
 
         def room(queue: Queue) -> int:
             nonlocal left
-            found = min(_calls(queue) - self._under_way[queue], left)
-            left -= max(found, 0)
-            return found
+            free = min(_calls(queue) - self._under_way[queue], left)
+            left -= max(free, 0)
+            return free
 
         return room
 
