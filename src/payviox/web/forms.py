@@ -4,8 +4,6 @@ other: browsers say where a request comes from."""
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
-from litestar.connection import ASGIConnection
-
 from payviox.errors import Forbidden, Malformed
 from payviox.settings import Settings
 from payviox.web.context import Call
@@ -18,9 +16,7 @@ class FromElsewhere(Forbidden):
     message = "This form was not sent from a page of this site. Open the page again and repeat it."
 
 
-def require_same_origin(
-    request: "ASGIConnection[object, object, object, object]", settings: Settings
-) -> None:
+def require_same_origin(request: Call, settings: Settings) -> None:
     """Raise FromElsewhere unless the browser says that one of our pages sent this."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:

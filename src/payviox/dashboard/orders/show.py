@@ -154,7 +154,7 @@ def _view(visit: Visit, story: OrderTimeline, **more: Any) -> OrderView:
         address=f"{visit.base}/orders/{shown}",
         seen=order.digest.hex(),
         reasons=story.reasons,
-        events=[event for entry in story.entries if (event := _event(entry.at, entry.fact))],
+        events=[_event(entry.at, entry.fact) for entry in story.entries],
         offers=_offers(visit, order),
         **more,
     )
@@ -173,32 +173,30 @@ def _offers(visit: Visit, order: Order) -> frozenset[str]:
     return frozenset(name for name, (act, can) in allowed.items() if can and visit.may(act))
 
 
-def _event(at: datetime, fact: Fact) -> Event | None:
+def _event(at: datetime, fact: Fact) -> Event:
     """What a person reads of a fact; an alert's or act's details are in the audit log."""
-    match fact:
-        case StateEntry():
-            return Event(at, fact.status, fact.actor, fact.note)
-        case Attempt():
-            return Event(at, f"Attempt {fact.number}", detail=fact.reference)
-        case Answered():
-            attempt = fact.attempt
-            return Event(
-                at, f"Attempt {attempt.number}: {attempt.outcome}", detail=attempt.rail_order_id
-            )
-        case KeptCallback():
-            return Event(at, f"Callback from {fact.rail}", detail=fact.event_id)
-        case MovementRow():
-            path = (
-                f"{show_account(fact.from_kind, fact.from_rail)} →"
-                f" {show_account(fact.to_kind, fact.to_rail)}"
-            )
-            return Event(at, fact.kind, detail=path, amount=fact.amount)
-        case AuditEntry():
-            return Event(at, fact.act, fact.actor)
-        case WebhookEvent():
-            return Event(at, f"Webhook {fact.event.type}")
-        case _:
-            return Event(at, "Gift card revealed")
+    if isinstance(fact, StateEntry):
+        event = Event(at, fact.status, fact.actor, fact.note)
+    elif isinstance(fact, Attempt):
+        event = Event(at, f"Attempt {fact.number}", detail=fact.reference)
+    elif isinstance(fact, Answered):
+        title = f"Attempt {fact.attempt.number}: {fact.attempt.outcome}"
+        event = Event(at, title, detail=fact.attempt.rail_order_id)
+    elif isinstance(fact, KeptCallback):
+        event = Event(at, f"Callback from {fact.rail}", detail=fact.event_id)
+    elif isinstance(fact, MovementRow):
+        path = [
+            show_account(fact.from_kind, fact.from_rail),
+            show_account(fact.to_kind, fact.to_rail),
+        ]
+        event = Event(at, fact.kind, detail=" → ".join(path), amount=fact.amount)
+    elif isinstance(fact, AuditEntry):
+        event = Event(at, fact.act, fact.actor)
+    elif isinstance(fact, WebhookEvent):
+        event = Event(at, f"Webhook {fact.event.type}")
+    else:
+        event = Event(at, "Gift card revealed")
+    return event
 
 
 ROUTES = [show_order, approve, reject, cancel]
