@@ -8,14 +8,13 @@ from payviox import ids
 from payviox.actors import Actor
 from payviox.acts import Act
 from payviox.db.pool import Connection
-from payviox.errors import Forbidden
+from payviox.errors import Forbidden, NotFound
 from payviox.rights.queries import memberships as queries
 from payviox.rights.roles import RIGHTS, Role
 
 OPERATOR = "operator:"
 
 list_organizations = queries.list_organizations
-put = queries.put
 
 
 async def require(connection: Connection, business_id: UUID, actor: Actor, act: Act) -> None:
@@ -38,6 +37,17 @@ async def role_of(connection: Connection, operator_id: UUID, business_id: UUID) 
     if standing is None:
         return None
     return "owner" if standing.is_admin else cast("Role | None", standing.role)
+
+
+async def put(
+    connection: Connection, business_id: UUID, operator_id: UUID, role: Role
+) -> str | None:
+    """Give an operator this role at a business's organization; answers the one they had. Raises
+    NotFound for a business."""
+    before = await queries.find_role(connection, business_id, operator_id)
+    if not await queries.put(connection, business_id, operator_id, role):
+        raise NotFound(missing=f"business {ids.show(ids.BUSINESS, business_id)}")
+    return before
 
 
 def operator_of(actor: Actor) -> UUID | None:

@@ -110,6 +110,12 @@ async def delete_session(connection: Connection, digest: bytes) -> None:
     await connection.execute("DELETE FROM sessions WHERE digest = %s", [digest])
 
 
+async def delete_of(connection: Connection, operator_id: UUID) -> None:
+    """Every session and every known device of an operator."""
+    await connection.execute("DELETE FROM sessions WHERE operator_id = %s", [operator_id])
+    await connection.execute("DELETE FROM known_devices WHERE operator_id = %s", [operator_id])
+
+
 async def delete_ended(connection: Connection, idle_s: int, longest_s: int) -> int:
     cursor = await connection.execute(
         "DELETE FROM sessions WHERE seen_at < now() - make_interval(secs => %s)"

@@ -11,6 +11,8 @@ CREATE INDEX memberships_of_operator ON memberships (operator_id);
 GRANT SELECT, INSERT (organization_id, operator_id, role), UPDATE (role), DELETE
   ON memberships TO payviox_app;
 
+GRANT UPDATE (password_hash) ON operators TO payviox_app;
+
 -- A session is known by the digest of the token in its cookie.
 CREATE TABLE sessions (
   digest       bytea PRIMARY KEY,

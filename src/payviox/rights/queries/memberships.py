@@ -44,18 +44,25 @@ async def list_organizations(connection: Connection, operator_id: UUID) -> list[
     return [UUID(str(row[0])) for row in await cursor.fetchall()]
 
 
-async def put(
-    connection: Connection, organization_id: UUID, operator_id: UUID, role: str
-) -> str | None:
-    """Give an operator this role; answers the one they had."""
+async def find_role(connection: Connection, business_id: UUID, operator_id: UUID) -> str | None:
+    """The role at a business's organization, held until the transaction ends."""
     cursor = await connection.execute(
-        "SELECT role FROM memberships WHERE organization_id = %s AND operator_id = %s FOR UPDATE",
-        [organization_id, operator_id],
+        "SELECT m.role FROM memberships m"
+        " JOIN businesses b ON b.organization_id = m.organization_id"
+        " WHERE b.id = %s AND m.operator_id = %s FOR UPDATE OF m",
+        [business_id, operator_id],
     )
     row = await cursor.fetchone()
-    await connection.execute(
-        "INSERT INTO memberships (organization_id, operator_id, role) VALUES (%s, %s, %s)"
-        " ON CONFLICT (organization_id, operator_id) DO UPDATE SET role = excluded.role",
-        [organization_id, operator_id, role],
-    )
     return None if row is None else str(row[0])
+
+
+async def put(connection: Connection, business_id: UUID, operator_id: UUID, role: str) -> bool:
+    """Give an operator this role at a business's organization; False where there is no such
+    business."""
+    cursor = await connection.execute(
+        "INSERT INTO memberships (organization_id, operator_id, role)"
+        " SELECT organization_id, %s, %s FROM businesses WHERE id = %s"
+        " ON CONFLICT (organization_id, operator_id) DO UPDATE SET role = excluded.role",
+        [operator_id, role, business_id],
+    )
+    return cursor.rowcount == 1
