@@ -114,11 +114,12 @@ def money(cents: int) -> Markup:
     return Markup('<bdi class="amount">{}</bdi>').format(dollars(cents).replace("-", "\u2212"))
 
 
-def when(moment: datetime) -> Markup:
+def when(moment: datetime, *, seconds: bool = False) -> Markup:
     """A time in UTC, which is said."""
     there = moment.astimezone(UTC)
-    return Markup('<time datetime="{}"><bdi>{}</bdi></time>').format(
-        there.isoformat(timespec="seconds"), f"{there:%Y-%m-%d %H:%M:%S} UTC"
+    text = f"{there:%Y-%m-%d %H:%M:%S}" if seconds else f"{there:%Y-%m-%d %H:%M}"
+    return Markup('<time datetime="{}"><bdi>{} UTC</bdi></time>').format(
+        there.isoformat(timespec="seconds"), text
     )
 
 
