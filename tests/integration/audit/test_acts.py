@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 
 from payviox import actors, ids
+from payviox.acts import Act
 from payviox.allocations import service as allocations
 from payviox.audit import service as audit
-from payviox.acts import Act
 from payviox.auth import operators
 from payviox.db.pool import Database
 from payviox.errors import Conflict, NotFound
@@ -301,7 +301,7 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
 }
 
 
-def test_every_act_of_the_closed_set_has_a_case() -> None:
+async def test_every_act_of_the_closed_set_has_a_case() -> None:
     assert set(DONE) == set(get_args(Act))
 
 

@@ -8,12 +8,14 @@ import pytest
 
 from payviox import ids
 from payviox.audit import service as audit
+from payviox.dashboard.orders.show import seen_of
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.web.request_body import Application
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, make_operator
+from support.databases import Urls
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
@@ -91,16 +93,15 @@ async def test_a_note_that_cannot_be_printed_is_said_beside_it_and_nothing_is_do
 
 
 async def test_what_changed_while_it_was_read_is_not_approved(
-    browser: Browser, database: Database, desk: Desk, reviewed: Order
+    browser: Browser, database: Database, desk: Desk, reviewed: Order, urls: Urls
 ) -> None:
     base = await signed_in(browser, database, desk.business)
     page = await browser.get(address_of(base, reviewed))
-    await database.write(
-        lambda db: db.execute(
+    with urls.as_admin() as admin:
+        admin.execute(
             """UPDATE orders SET destination = '{"email": "mallory@example.com"}' WHERE id = %s""",
             [reviewed.id],
         )
-    )
     answer = await browser.post(f"{address_of(base, reviewed)}/approve", seen=hidden(page, "seen"))
     assert answer.status_code == 409
     assert "changed while you were reading" in answer.text
@@ -147,7 +148,7 @@ async def test_a_role_decides_as_the_table_says_whatever_the_page_shows(
     assert page.status_code == 200
     may = f"order.{verb}" in RIGHTS[role]
     assert (f"/{verb}" in page.text) == may
-    seen = reviewed.digest.hex()
+    seen = seen_of(reviewed)
     answer = await browser.post(f"{address_of(base, reviewed)}/{verb}", seen=seen)
     assert answer.status_code == (303 if may else 403)
     assert ((await desk.get(reviewed)).status == "review") == (not may)
@@ -170,9 +171,7 @@ async def test_another_organizations_pages_are_not_there(
     assert (await browser.get(f"{own}/orders/{shown}")).status_code == 404
     for verb in ("approve", "reject", "cancel"):
         for base in (own, base_of(desk.business)):
-            answer = await browser.post(
-                f"{base}/orders/{shown}/{verb}", seen=reviewed.digest.hex()
-            )
+            answer = await browser.post(f"{base}/orders/{shown}/{verb}", seen=seen_of(reviewed))
             assert answer.status_code == 404
     assert (await desk.get(reviewed)).status == "review"
 

@@ -54,7 +54,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as somebody decides on it. `seen` names exactly this amount and destination."""
+    """An order as somebody decides on it. `seen` names this state, amount and destination."""
 
     order: Order
     shown_id: str
@@ -116,7 +116,7 @@ async def _decide(request: Call, word: str, decide: Decide) -> Response[Any]:
 
     async def work(connection: Connection) -> Order:
         order = await withdrawals.lock(connection, visit.business.id, order_id)
-        if order.digest.hex() != form.get("seen"):
+        if seen_of(order) != form.get("seen"):
             raise Conflict("The order changed while you were reading. Look at it again.")
         return await decide(connection, order, visit.session.actor)
 
@@ -152,12 +152,17 @@ def _view(visit: Visit, story: OrderTimeline, **more: Any) -> OrderView:
         shown_id=shown,
         to=recipient(order),
         address=f"{visit.base}/orders/{shown}",
-        seen=order.digest.hex(),
+        seen=seen_of(order),
         reasons=story.reasons,
         events=[_event(entry.at, entry.fact) for entry in story.entries],
         offers=_offers(visit, order),
         **more,
     )
+
+
+def seen_of(order: Order) -> str:
+    """Names what the page showed: state, amount, destination."""
+    return f"{order.status}:{order.digest.hex()}"
 
 
 def _offers(visit: Visit, order: Order) -> frozenset[str]:

@@ -8,7 +8,7 @@ CREATE TABLE memberships (
   PRIMARY KEY (organization_id, operator_id)
 );
 CREATE INDEX memberships_of_operator ON memberships (operator_id);
-GRANT SELECT, INSERT (organization_id, operator_id, role), UPDATE (role), DELETE
+GRANT SELECT, INSERT (organization_id, operator_id, role), UPDATE (role)
   ON memberships TO payviox_app;
 
 GRANT UPDATE (password_hash) ON operators TO payviox_app;
