@@ -10,9 +10,17 @@ from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.sign_in import pages as sign_in
+from payviox.dashboard.users import list as users
+from payviox.dashboard.users import money as users_money
+from payviox.dashboard.users import rotate_hash
+from payviox.dashboard.users import show as user
 
 TEMPLATES = Path(__file__).parent
-MENU = (("", "Home", "house"), ("/orders", "Orders", "receipt-text"))
+MENU = (
+    ("", "Home", "house"),
+    ("/users", "Users", "users"),
+    ("/orders", "Orders", "receipt-text"),
+)
 """Each page's path under a business, its name and its icon."""
 
 ROUTER = Router(
@@ -21,6 +29,10 @@ ROUTER = Router(
         *sign_in.ROUTES,
         *businesses.ROUTES,
         *home.ROUTES,
+        *users.ROUTES,
+        *user.ROUTES,
+        *users_money.ROUTES,
+        *rotate_hash.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
     ],
