@@ -89,7 +89,10 @@ def test_every_page_fits_its_screen_and_everybody(
     check(page)
     world.sign_in(page)
     order = f"/orders/ord_{world.orders[0].id}"
-    for path in ("", "/orders", "/orders?status=all", "/orders?status=returned", order):
+    user = f"/users/usr_{world.orders[0].payout_user_id}"
+    orders = ("/orders", "/orders?status=all", "/orders?status=returned", order)
+    users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
+    for path in ("", *orders, *users):
         page.goto(world.home + path)
         check(page)
     page.goto(f"{world.site.url}/dashboard?all")
