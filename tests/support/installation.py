@@ -38,8 +38,9 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(("PAYVIOX_", "PG"))}
         return {
-            **_others(os.environ),
+            **kept,
             "PAYVIOX_HOME": str(self.home),
             "PAYVIOX_PORT": str(self.port),
             **self.more,
@@ -52,7 +53,7 @@ class Installation:
     def run(self, *arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
         """Run one command to its end; `given` is its standard input. What Python itself reads from
         the environment is read where it starts, and so is a command that starts others."""
-        if arguments[:1] in STARTING or _others(self.environment) != _others(os.environ):
+        if arguments[:1] in STARTING or _of_python(self.environment) != _of_python(os.environ):
             return self.run_from_scratch(*arguments, given=given)
         return warm.run(
             PAYVIOX,
@@ -131,9 +132,10 @@ class Installation:
         return found
 
 
-def _others(environment: Mapping[str, str]) -> dict[str, str]:
-    """What is not meant for Payviox or PostgreSQL."""
-    return {n: v for n, v in environment.items() if not n.startswith(("PAYVIOX_", "PG"))}
+def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """What Python reads when it starts."""
+    read = ("PYTHON", "LANG", "LC_", "TZ")
+    return {n: v for n, v in environment.items() if n.startswith(read)}
 
 
 class Serving:
