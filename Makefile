@@ -10,7 +10,7 @@ NODE := tests/node/node_modules
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/installed: requirements.lock pyproject.toml tools/install_locked.py
+.venv/installed: requirements.lock pyproject.toml tools/install_locked.py $(wildcard frontend/*)
 	@echo "Installing Payviox into .venv, here and nowhere else: a minute or two the first time."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python tools/install_locked.py requirements.lock
@@ -32,10 +32,12 @@ $(NODE)/installed: tests/node/package.json tests/node/package-lock.json tests/no
 	fi
 
 demo: .venv/installed  ## install, then run the product with a seeded demo business
+	@$(BIN)/python frontend/vendor.py
 	@PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" PATH="$$PATH:$(CURDIR)/$(NODE)/.bin" \
 	  exec $(BIN)/payviox demo
 
 test: .venv/installed-dev $(NODE)/installed  ## install what tests need, then run them all
+	@$(BIN)/python frontend/vendor.py
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/installed-dev  ## style, types, import rules

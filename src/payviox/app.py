@@ -28,10 +28,13 @@ from payviox.api import (
 from payviox.api.allocation import Create
 from payviox.api.authentication import authenticate_business
 from payviox.api.docs import openapi, pages
+from payviox.dashboard import app as dashboard
 from payviox.installation import open_installation
 from payviox.monitoring.metrics import Metrics
 from payviox.settings import Settings
 from payviox.signals import on_stop
+from payviox.web import assets
+from payviox.web import pages as templates
 from payviox.web.context import Services
 from payviox.web.errors import handle
 from payviox.web.http_server import HttpServer
@@ -81,13 +84,15 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 def build(services: Services) -> Application:
     """The ASGI application."""
     litestar = Litestar(
-        ROUTES,
+        [*ROUTES, *assets.ROUTES, dashboard.ROUTER],
         exception_handlers={Exception: handle},
         openapi_config=None,
         logging_config=None,  # logs.py has it
         request_max_body_size=MAX_BATCH_BODY,
     )
     litestar.state.services = services
+    litestar.state.pages = loaded = templates.load(dashboard.TEMPLATES)
+    loaded.environment.globals["menu"] = dashboard.MENU
     create = Create(services.database, services.batcher).create
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)

@@ -75,6 +75,18 @@ class InsufficientBalance(PayvioxError):
         self.held, self.asked = held, asked
 
 
+class Forbidden(PayvioxError):
+    """Known, and not allowed."""
+
+    status = 403
+    message = "Your role does not allow this. Ask an owner of the organization."
+
+
+class TooManyAttempts(PayvioxError):
+    status = 429
+    message = "Too many attempts. Wait a quarter of an hour, then try again."
+
+
 class PayoutsDisabled(PayvioxError):
     status = 403
     message = "Payouts are currently disabled. Please enable them in Settings."

@@ -105,7 +105,6 @@ async def test_the_document_holds_routes_of_both_kinds_and_ids_of_every_kind(wor
     open_to_all = {operation.path for operation in world.operations if operation.scheme is None}
     assert open_to_all == {
         "/",
-        "/dashboard",
         "/docs",
         "/docs/style.css",
         "/health/live",

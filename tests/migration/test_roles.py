@@ -96,7 +96,9 @@ CHANGES = {
     "idempotency_keys": "reference",
     "installation": "origin folder mark restored_at",
     "installation_audit_entries": "",
-    "operators": "",
+    "known_devices": "",
+    "memberships": "role",
+    "operators": "password_hash",
     "order_attempts": "outcome answer rounds started_at finished_at rail_order_id",
     "order_states": "",
     "orders": "status review_reasons reviewed_digest note failure waiting attempt due_at"
@@ -113,6 +115,8 @@ CHANGES = {
     "reconciliation_look_ups": "",
     "reconciliations": "",
     "sandbox_payments": "",
+    "sessions": "seen_at",
+    "sign_in_attempts": "",
     "secret_keys": "",
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
@@ -126,7 +130,10 @@ MADE_BY_THE_DATABASE = {
 }
 DELETES = {
     "allocation_groups",
+    "known_devices",
     "secret_keys",
+    "sessions",
+    "sign_in_attempts",
     "quotes",
     "rail_accounts",
     "rail_callbacks",

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from payviox.audit.acts import ACTS, Act, Alert
+from payviox.acts import ACTS, Act, Alert
 
 
 def test_every_act_has_its_meaning() -> None:

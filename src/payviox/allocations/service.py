@@ -7,9 +7,9 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.actors import Actor
+from payviox.acts import Act
 from payviox.allocations.queries import groups as queries
 from payviox.audit import service as audit
-from payviox.audit.acts import Act
 from payviox.auth.hashes import digest, payout_hash
 from payviox.db.pool import Connection
 from payviox.errors import InsufficientBalance, NotFound

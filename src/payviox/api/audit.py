@@ -8,10 +8,10 @@ from litestar import get
 from msgspec import UNSET, UnsetType
 
 from payviox import ids
+from payviox.acts import Act, Alert
 from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import documented, listed
 from payviox.audit import service as audit
-from payviox.audit.acts import Act, Alert
 from payviox.audit.model import AuditEntry
 from payviox.web.context import Call, business, services
 from payviox.web.cursors import (

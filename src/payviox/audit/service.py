@@ -6,10 +6,11 @@ from uuid import UUID
 
 from payviox import actors
 from payviox.actors import WORKER, Actor
-from payviox.audit.acts import Act, Alert, InstallationAct
+from payviox.acts import Act, Alert, InstallationAct
 from payviox.audit.model import AuditEntry, Kind
 from payviox.audit.queries import entries as queries
 from payviox.db.pool import Connection
+from payviox.rights import service as rights
 
 list_of_installation = queries.list_of_installation
 exists = queries.exists
@@ -26,7 +27,11 @@ async def record(
     after: Mapping[str, object] | None = None,
 ) -> None:
     """Write down an act with who did it and from where. No secret may be in any of the values.
-    Where `before` and `after` are given, what is the same in both is left out."""
+    Where `before` and `after` are given, what is the same in both is left out.
+
+    Raises Forbidden where the actor's role does not allow the act: everything is rolled back then.
+    """
+    await rights.require(connection, business_id, actor, act)
     if before is not None and after is not None:
         changed = [name for name in after if before.get(name) != after[name]]
         before = {name: before.get(name) for name in changed}

@@ -5,10 +5,13 @@ from uuid import UUID
 from payviox import actors, ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
-from payviox.auth.passwords import hash_password
+from payviox.auth.passwords import hash_password, verify
 from payviox.auth.queries import credentials as queries
+from payviox.auth.queries import sessions as session_queries
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
+from payviox.rights import service as rights
+from payviox.rights.roles import Role
 
 NAMED = 5
 """So many addresses are named to somebody who did not say who they are."""
@@ -32,6 +35,49 @@ async def acting(connection: Connection, email: str | None, otherwise: Actor) ->
     if known:
         raise Conflict(f"Say who decides: --operator EMAIL, such as {', '.join(known)}")
     return otherwise
+
+
+async def require_id(connection: Connection, email: str) -> UUID:
+    """The operator with this address. Raises NotFound."""
+    operator_id = await queries.find_operator(connection, email)
+    if operator_id is None:
+        raise NotFound(f"There is no operator {email}")
+    return operator_id
+
+
+async def is_password(connection: Connection, email: str, password: str) -> bool:
+    """Whether this is the password of the operator with this address."""
+    operator = await session_queries.find_operator(connection, email)
+    return operator is not None and verify(operator.password_hash, password)
+
+
+async def set_password(connection: Connection, email: str, password: str, actor: Actor) -> None:
+    """Give an operator another password, and end every session that the old one opened.
+
+    Raises NotFound, and FieldErrors for the password.
+    """
+    operator_id = await require_id(connection, email)
+    await queries.set_password(connection, operator_id, hash_password(password))
+    await session_queries.delete_of(connection, operator_id)
+    about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email}
+    await audit.record_of_installation(connection, actor, "operator.set_password", about)
+
+
+async def join(
+    connection: Connection, email: str, business_id: UUID, role: Role, actor: Actor
+) -> None:
+    """Let an operator into the organization of a business, both its modes, with this role; one who
+    is in it already has this role from now on. Raises NotFound."""
+    operator_id = await require_id(connection, email)
+    before = await rights.put(connection, business_id, operator_id, role)
+    about = {
+        "operator": ids.show(ids.OPERATOR, operator_id),
+        "email": email,
+        "business": ids.show(ids.BUSINESS, business_id),
+        "role": role,
+        "role_before": before,
+    }
+    await audit.record_of_installation(connection, actor, "operator.join", about)
 
 
 async def create(

@@ -19,6 +19,7 @@ from payviox.db.pool import Connection
 from payviox.errors import NotFound, WithdrawalsDisabled
 
 list_all = queries.list_all
+list_of = queries.list_of
 
 
 async def create(connection: Connection, name: str) -> tuple[Business, Business]:
@@ -51,6 +52,12 @@ async def get(connection: Connection, business_id: UUID) -> Business:
     if business is None:
         raise NotFound(missing=f"business {ids.show(ids.BUSINESS, business_id)}")
     return business
+
+
+async def twin_of(connection: Connection, business: Business) -> Business:
+    """The same organization's business of the other mode."""
+    twins = await queries.list_of(connection, [business.organization_id])
+    return next(each for each in twins if each.id != business.id)
 
 
 async def require_withdrawals(connection: Connection, business_id: UUID) -> None:

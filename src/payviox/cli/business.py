@@ -7,8 +7,8 @@ from uuid import UUID
 import click
 
 from payviox import ids
+from payviox.acts import ACTS, Alert
 from payviox.audit import service as audit_entries
-from payviox.audit.acts import ACTS, Alert
 from payviox.audit.model import AuditEntry
 from payviox.auth.keys import KINDS
 from payviox.businesses import rules

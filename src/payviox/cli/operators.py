@@ -1,15 +1,21 @@
 """`payviox operator`: the people who run the installation."""
 
 import sys
+from uuid import UUID
 
 import click
 
 from payviox.auth import operators
 from payviox.cli.groups import Group
-from payviox.cli.output import as_json, print_json
+from payviox.cli.output import BUSINESS, as_json, print_json
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.errors import FieldErrors
 from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.rights.roles import ROLES, Role
+
+
+def _roles() -> str:
+    return "; ".join(f"{role}: {meaning}" for role, meaning in ROLES.items())
 
 
 @click.group(cls=Group)
@@ -24,10 +30,7 @@ def operator() -> None:
 @as_json
 def create(email: str, admin: bool, password_stdin: bool, as_json: bool) -> None:
     """Make an operator; the password is asked for unless --password-stdin is given."""
-    try:
-        address = canonical(email)
-    except InvalidEmail as error:
-        raise FieldErrors({"email": [error.in_full]}) from error
+    address = _address(email)
     password = _password(from_stdin=password_stdin)
 
     async def work(runtime: Runtime) -> None:
@@ -40,6 +43,43 @@ def create(email: str, admin: bool, password_stdin: bool, as_json: bool) -> None
         print_json({"email": address, "admin": admin})
     else:
         click.echo(f"Operator {address} is made.")
+
+
+@operator.command("set-password")
+@click.option("--email", required=True, help="Whose.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@as_json
+def set_password(email: str, password_stdin: bool, as_json: bool) -> None:
+    """Give an operator another password; whoever is signed in with the old one is signed out."""
+    address = _address(email)
+    password = _password(from_stdin=password_stdin)
+    run(lambda app: app.database.write(operators.set_password, address, password, ACTOR))
+    if as_json:
+        print_json({"email": address})
+    else:
+        click.echo(f"Operator {address} has another password and is signed out everywhere.")
+
+
+@operator.command()
+@click.argument("business_id", type=BUSINESS)
+@click.option("--email", required=True, help="Whom to let in.")
+@click.option("--role", required=True, type=click.Choice(list(ROLES)), help=_roles())
+@as_json
+def join(business_id: UUID, email: str, role: Role, as_json: bool) -> None:
+    """Let an operator into a business's organization, live and test, or change their role there."""
+    address = _address(email)
+    run(lambda app: app.database.write(operators.join, address, business_id, role, ACTOR))
+    if as_json:
+        print_json({"email": address, "role": role})
+    else:
+        click.echo(f"{address} is {role} there: {ROLES[role]}.")
+
+
+def _address(email: str) -> str:
+    try:
+        return canonical(email)
+    except InvalidEmail as error:
+        raise FieldErrors({"email": [error.in_full]}) from error
 
 
 def _password(*, from_stdin: bool) -> str:

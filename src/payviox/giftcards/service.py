@@ -4,9 +4,8 @@ Database only, in the caller's transaction. Prices are US cents."""
 from collections.abc import Sequence
 from uuid import UUID
 
-from payviox import ids
+from payviox import acts, ids
 from payviox.actors import Actor
-from payviox.audit import acts
 from payviox.audit import service as audit
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound

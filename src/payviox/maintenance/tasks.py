@@ -10,6 +10,7 @@ from uuid import UUID
 from payviox.allocations.expiry import expire_balances
 from payviox.allocations.service import forget_old_groups
 from payviox.audit import service as audit
+from payviox.auth import sessions
 from payviox.businesses import service as businesses
 from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
@@ -47,6 +48,7 @@ async def tidy(database: Database) -> None:
     await database.write(quotes.forget_unused)
     await database.write(callbacks.forget_old)
     await database.write(jobs.forget_lost)
+    await database.write(sessions.delete_ended)
 
 
 async def audit_ledger(database: Database) -> None:

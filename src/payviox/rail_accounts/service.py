@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from payviox.actors import Actor
+from payviox.acts import Act
 from payviox.audit import service as audit
-from payviox.audit.acts import Act
 from payviox.businesses import service as businesses
 from payviox.db import account_locks, jobs
 from payviox.db.pool import Connection

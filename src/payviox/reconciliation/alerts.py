@@ -5,8 +5,8 @@ transaction."""
 from uuid import UUID
 
 from payviox import ids
+from payviox.acts import Alert
 from payviox.audit import service as audit
-from payviox.audit.acts import Alert
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger

@@ -1,6 +1,6 @@
 """What a business's accounts hold, in cents, for a list of businesses and for one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -42,13 +42,15 @@ class BusinessDetails:
     accounts: Accounts
 
 
-async def summaries(connection: Connection) -> list[BusinessSummary]:
-    """Every business, in the order of `businesses.list_all`."""
+async def summaries(
+    connection: Connection, chosen: Sequence[Business] | None = None
+) -> list[BusinessSummary]:
+    """The chosen businesses, else every one, in the order of `businesses.list_all`."""
     rows = await queries.working_balances(connection)
     held = {(row.business_id, row.kind): row.balance for row in rows}
     return [
         BusinessSummary(each, held.get((each.id, "main"), 0), held.get((each.id, "payout"), 0))
-        for each in await businesses.list_all(connection)
+        for each in (await businesses.list_all(connection) if chosen is None else chosen)
     ]
 
 

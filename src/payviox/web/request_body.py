@@ -33,6 +33,7 @@ MAX_BODY = 1_000_000
 MAX_BATCH_BODY = 4_000_000
 MAX_CALLBACK_BODY = 64_000
 MAX_STRANGERS_BODY = 8_000
+MAX_FORM = 64_000
 """Bytes that are read before anybody asks who sends them, and the most of a payout user's body."""
 HELD = 32_000_000
 HELD_OF_ONE = 16_000_000
@@ -46,6 +47,9 @@ BEGIN_S = 5.0
 LEAST_RATE = 20_000
 """After BEGIN_S seconds a body is given up that came in at fewer bytes a second."""
 
+FORM = b"application/x-www-form-urlencoded"
+PAGES = ("login", "logout", "dashboard")
+"""How the paths begin that forms are sent to, and no JSON."""
 USERS_ROUTES = ("/payout/operations", "/payout/quote", "/payout/gift-cards", "/payout/withdraw")
 """How the paths of payout users' routes begin; all others under `/payout/` are businesses'."""
 
@@ -129,8 +133,9 @@ class RequestBodies:
         """The body. On a business's routes a bad key is said before whatever is wrong with it."""
         head, path = _Head(scope["headers"]), scope["path"]
         if not _is_business(path):
-            limit = MAX_CALLBACK_BODY if path.startswith("/rails/") else MAX_STRANGERS_BODY
-            return await self._read(_Body(receive, limit, self._body_s), head, held)
+            return await self._read(
+                _Body(receive, _limit(path), self._body_s), head, held, form=_is_page(path)
+            )
         limit = MAX_BATCH_BODY if path == "/payout/batch" else MAX_BODY
         try:
             return await self._read(_Body(receive, limit, self._body_s), head, held, business=True)
@@ -139,7 +144,13 @@ class RequestBodies:
             raise
 
     async def _read(
-        self, body: "_Body", head: "_Head", held: AsyncExitStack, *, business: bool = False
+        self,
+        body: "_Body",
+        head: "_Head",
+        held: AsyncExitStack,
+        *,
+        business: bool = False,
+        form: bool = False,
     ) -> bytes:
         """Raises what is wrong with the headers or the body; where it is longer than a stranger's
         may be, Unauthorized, and Busy where too much is held already."""
@@ -155,7 +166,7 @@ class RequestBodies:
                 held.enter_context(self._strangers.hold(None, size))
             await body.collect(body.limit)
         content = body.content
-        if content and not head.is_json:
+        if content and not (head.is_form if form else head.is_json):
             raise UnsupportedMediaType
         return content
 
@@ -167,6 +178,7 @@ class _Head:
         self.authorization: str | None = None
         self.length = 0
         self.is_json = True
+        self.is_form = True
         self._given = dict.fromkeys(ONCE, 0)
         for name, value in headers:
             if name in ONCE:
@@ -178,6 +190,7 @@ class _Head:
             elif name == b"content-type":
                 kind = value.split(b";", 1)[0].strip().lower()
                 self.is_json = kind == b"application/json" or kind.endswith(b"+json")
+                self.is_form = kind == FORM
 
     def check(self) -> None:
         """Raises Unauthorized or BadKey where a header that counts once is there more often: which
@@ -238,6 +251,17 @@ class _Body:
 
 def _is_business(path: str) -> bool:
     return path == "/balance" or (path.startswith("/payout/") and not path.startswith(USERS_ROUTES))
+
+
+def _is_page(path: str) -> bool:
+    return path.partition("/")[2].partition("/")[0] in PAGES
+
+
+def _limit(path: str) -> int:
+    """The most bytes of a body that is no business's."""
+    if path.startswith("/rails/"):
+        return MAX_CALLBACK_BODY
+    return MAX_FORM if _is_page(path) else MAX_STRANGERS_BODY
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -13,12 +13,12 @@ from payviox.web.request_body import Application, Message, Receive, Scope, Send,
 Header = tuple[bytes, bytes]
 ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
 )
 DEFAULTS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
 )
 """For answers that are no page; pages bring their own."""
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from payviox import actors
 from payviox.actors import Actor
+from payviox.acts import Act
 from payviox.audit import service as audit
-from payviox.audit.acts import Act
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db import jobs
@@ -125,6 +125,11 @@ async def get(
 ) -> Order:
     """An order of the business, and of this payout user where one is named. Raises NotFound."""
     return _checked(await orders.find(connection, business_id, order_id), user_id)
+
+
+async def lock(connection: Connection, business_id: UUID, order_id: UUID) -> Order:
+    """An order that nobody else changes until this transaction ends. Raises NotFound."""
+    return _checked(await orders.lock(connection, business_id, order_id))
 
 
 async def approve(connection: Connection, business_id: UUID, order_id: UUID, actor: Actor) -> Order:

@@ -417,6 +417,27 @@ def test_operators_have_long_passwords_and_one_account_each(installation: Instal
     said = installation.refused(*command, "--password-stdin", given=f"{password}\n")
     assert "already" in said
     assert "--password-stdin" in installation.refused(*command, status=2)
+    again = ("operator", "set-password", "--email", "root@example.com", "--password-stdin")
+    assert "at least 12" in installation.refused(*again, given="too short\n")
+    assert installation.told(*again, given="another long password\n") == {
+        "email": "root@example.com"
+    }
+    nobody = ("operator", "set-password", "--email", "nobody@example.com", "--password-stdin")
+    assert "There is no operator" in installation.refused(*nobody, given=f"{password}\n")
+
+
+def test_an_operator_joins_an_organization_and_gets_another_role(
+    installation: Installation, acme: Any
+) -> None:
+    create = ("operator", "create", "--email", "grace@example.com", "--password-stdin")
+    installation.done(*create, given="a long enough password\n")
+    join = ("operator", "join", acme["business_id"], "--email", "grace@example.com", "--role")
+    assert installation.told(*join, "viewer") == {"email": "grace@example.com", "role": "viewer"}
+    assert "approve, reject and cancel orders" in installation.done(*join, "approver")
+    assert "approver" in installation.refused(*join, "king", status=2)
+    nowhere = f"biz_{acme['business_id'][4:-1]}{'0' if acme['business_id'][-1] != '0' else '1'}"
+    refused = installation.refused("operator", "join", nowhere, *join[3:], "viewer")
+    assert "There is no business" in refused
 
 
 def test_what_commands_change_is_written_into_the_audit(

@@ -76,7 +76,9 @@ def test_the_columns_of_every_part_of_a_story_stand_below_one_another(
     ]
     print_story(story_of(OrderTimeline(PAYPAL, tuple(Entry(AT, state) for state in states))))
     said = capsys.readouterr().out
-    assert said.split("\n\n")[1].splitlines() == [
+    parts = said.split("\n\n")
+    assert parts[1].splitlines()[0] == "Why, and what to do"
+    assert parts[2].splitlines() == [
         "States",
         "  created_at            status   actor  note",
         "  2026-11-01T08:30:00Z  created  user   -",

@@ -127,6 +127,8 @@ def routes_of(app: Litestar, short_paths: Mapping[tuple[str, str], Any]) -> list
         if not isinstance(route, HTTPRoute):
             continue
         for handler in route.route_handlers:
+            if not handler.resolve_include_in_schema():
+                continue  # pages are for people
             found += [
                 Route(str(method), route.path, handler.fn, _scheme(handler))
                 for method in sorted(handler.http_methods)

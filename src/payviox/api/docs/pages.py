@@ -43,7 +43,6 @@ class Documents:
     openapi: bytes
     page: str
     home: str
-    dashboard: str
     style: bytes
 
 
@@ -59,12 +58,9 @@ def build(document: dict[str, Any]) -> Documents:
         labels={name: label for name, (label, _) in reference.AUTHENTICATION.items()},
         sections=reference.sections(document),
     )
-    home, dashboard = (
-        templates.get_template(name).render(version=__version__)
-        for name in ("home.html", "dashboard.html")
-    )
+    home = templates.get_template("home.html").render(version=__version__)
     style = (TEMPLATES / "style.css").read_bytes()
-    return Documents(encode(document), page, home, dashboard, style)
+    return Documents(encode(document), page, home, style)
 
 
 @get("/")
@@ -74,13 +70,6 @@ async def get_index(request: Call) -> Response[Any]:
     if prefers_html(request.headers.get("accept", "")):
         return _page(_documents(request).home, {"Vary": "Accept"})
     return Response(encode(Index()), media_type=JSON, headers={"Vary": "Accept"})
-
-
-@get("/dashboard")
-@documented("This documentation", {200: Shown(str, "<!doctype html>…", HTML)})
-async def get_dashboard(request: Call) -> Response[Any]:
-    """Where the dashboard will be: a page that says so."""
-    return _page(_documents(request).dashboard)
 
 
 @get("/openapi.json")
@@ -129,4 +118,4 @@ def _documents(request: Call) -> Documents:
     return found
 
 
-ROUTES = [get_index, get_dashboard, get_openapi, get_docs, get_style]
+ROUTES = [get_index, get_openapi, get_docs, get_style]

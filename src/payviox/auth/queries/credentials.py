@@ -141,6 +141,12 @@ async def find_operator(connection: Connection, email: str) -> UUID | None:
     return None if row is None else UUID(str(row[0]))
 
 
+async def set_password(connection: Connection, operator_id: UUID, password_hash: str) -> None:
+    await connection.execute(
+        "UPDATE operators SET password_hash = %s WHERE id = %s", [password_hash, operator_id]
+    )
+
+
 async def some_operators(connection: Connection, limit: int) -> list[str]:
     """The addresses of the first few."""
     cursor = await connection.execute(

@@ -1,6 +1,6 @@
 """The SQL of organizations and businesses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from psycopg import sql
@@ -65,6 +65,17 @@ async def find(connection: Connection, business_id: UUID) -> Business | None:
 async def list_all(connection: Connection) -> list[Business]:
     async with connection.cursor(row_factory=class_row(Business)) as cursor:
         await cursor.execute(f"SELECT {COLUMNS} FROM businesses ORDER BY created_at, mode")  # noqa: S608
+        return await cursor.fetchall()
+
+
+async def list_of(connection: Connection, organization_ids: Sequence[UUID]) -> list[Business]:
+    """The businesses of these organizations."""
+    async with connection.cursor(row_factory=class_row(Business)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS} FROM businesses WHERE organization_id = ANY(%s)"  # noqa: S608  # a constant
+            " ORDER BY name, id",
+            [list(organization_ids)],
+        )
         return await cursor.fetchall()
 
 

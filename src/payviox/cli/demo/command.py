@@ -13,7 +13,7 @@ from payviox import settings as settings_module
 from payviox.cli.demo.chain import CHAIN, CHAIN_ID, COIN, DemoChain, NoCrypto
 from payviox.cli.demo.kept import demo_business
 from payviox.cli.demo.receiver import Receiver
-from payviox.cli.demo.seed import Demo
+from payviox.cli.demo.seed import OPERATOR, Demo
 from payviox.cli.runtime import Runtime, run_on
 from payviox.cli.serve import migrating as migrating_option
 from payviox.cli.serve import supervised
@@ -87,6 +87,9 @@ def _say_ready(settings: Settings, found: Demo, crypto: str) -> None:
         f"""
 Payviox demo is ready at {url}
 
+  Dashboard           {url}/dashboard
+  Email               {OPERATOR}
+  Password            {found.password}
   API documentation   {url}/docs
   Business (test)     {found.business_id}
   Secret key          {found.secret_key}

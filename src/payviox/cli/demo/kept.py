@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from payviox.allocations import service as allocations
-from payviox.auth import keys
+from payviox.auth import keys, operators
 from payviox.auth.keys import KINDS
 from payviox.auth.users import find_user
 from payviox.businesses import service as businesses
@@ -20,9 +20,11 @@ from payviox.cli.demo.seed import (
     ADA,
     DEPOSIT,
     FUNDS,
+    OPERATOR,
     RULES,
     Demo,
     fill_up,
+    give_password,
     make,
     webhook_changes,
 )
@@ -81,6 +83,7 @@ class Renewal:
         await self._rules(connection, notes)
         demo = await self._keys(connection, self._kept, notes)
         demo = await self._webhook(connection, demo, notes)
+        demo = await self._password(connection, demo, notes)
         return await self._hash(connection, demo, notes), notes
 
     async def _rules(self, connection: Connection, notes: list[str]) -> None:
@@ -105,6 +108,12 @@ class Renewal:
             demo = replace(demo, **{field: made})
             notes.append(f"The {kind} key was changed; a new one was made for the demo.")
         return demo
+
+    async def _password(self, connection: Connection, demo: Demo, notes: list[str]) -> Demo:
+        if demo.password and await operators.is_password(connection, OPERATOR, demo.password):
+            return demo
+        notes.append("The operator's password was changed; a new one was made for the demo.")
+        return replace(demo, password=await give_password(connection))
 
     async def _webhook(self, connection: Connection, demo: Demo, notes: list[str]) -> Demo:
         found = await webhooks.get(connection, demo.id)

@@ -13,6 +13,7 @@ from uuid import UUID
 from payviox import actors, ids
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
+from payviox.auth import operators
 from payviox.businesses import service as businesses
 from payviox.cli.runtime import Runtime
 from payviox.db.pool import Connection
@@ -43,6 +44,8 @@ CARDS = (
     ("Bookshop card $25", "Paper & Ink", "US", "25.00", "USD", 2_500),
 )
 CARDS_EACH = 20
+OPERATOR = "demo@example.com"
+"""Who may sign in to the dashboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ class Demo:
     webhook_token: str = field(repr=False)
     ada: str = field(repr=False)
     webhook_url: str = ""
+    password: str = field(default="", repr=False)
+    """Of the demo's operator, OPERATOR; empty in a file of an earlier version."""
 
     @property
     def id(self) -> UUID:
@@ -129,7 +134,19 @@ async def make(runtime: Runtime, webhook_url: str) -> Demo:
         token or "",
         users[ADA].hash,
         webhook_url,
+        await database.write(give_password),
     )
+
+
+async def give_password(connection: Connection) -> str:
+    """A fresh password of the demo's operator, who is made where there is none."""
+    password = secrets.token_urlsafe(12)
+    known = await operators.list_all(connection)
+    if OPERATOR in {each.email for each in known}:
+        await operators.set_password(connection, OPERATOR, password, ACTOR)
+    else:
+        await operators.create(connection, OPERATOR, password, ACTOR, is_admin=True)
+    return password
 
 
 async def fill_up(connection: Connection, business_id: UUID) -> bool:

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.actors import Actor
+from payviox.acts import Alert
 from payviox.audit import service as audit
-from payviox.audit.acts import Alert
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
 from payviox.ledger import service as ledger

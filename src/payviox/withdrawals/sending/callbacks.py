@@ -4,8 +4,8 @@ only, in the caller's transaction."""
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from payviox.acts import Alert
 from payviox.audit import service as audit
-from payviox.audit.acts import Alert
 from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger

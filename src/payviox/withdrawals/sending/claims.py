@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from payviox.actors import WORKER
-from payviox.audit.acts import Alert
+from payviox.acts import Alert
 from payviox.db import account_locks
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger

@@ -4,7 +4,7 @@ every combination can be tried. Times are seconds."""
 from dataclasses import dataclass
 from typing import Literal
 
-from payviox.audit.acts import Alert
+from payviox.acts import Alert
 from payviox.order_states import GIVES_BACK, Status, check_transition
 from payviox.rails.protocol import Outcome
 from payviox.rails.waiting import Waiting

@@ -82,7 +82,9 @@ ACTS: Mapping[Act, str] = {
     "webhook.rotate_token": "the webhook got a new token, which waits to be confirmed",
 }
 
-InstallationAct = Literal["operator.create", "secrets.rotate"]
+InstallationAct = Literal[
+    "operator.create", "operator.join", "operator.set_password", "secrets.rotate"
+]
 """Acts that are no single business's."""
 
 Alert = Literal[

@@ -1,0 +1,1 @@
+"""Which business to look at."""

@@ -1,0 +1,59 @@
+"""`/dashboard`: leads to the last used business, else lists those that one may see."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Response, get
+
+from payviox import ids
+from payviox.auth.sessions import Session
+from payviox.businesses import service as businesses
+from payviox.dashboard.visits import base_of, cookie_name, session_of
+from payviox.db.pool import Connection
+from payviox.reporting import business_summary
+from payviox.reporting.business_summary import BusinessSummary
+from payviox.rights import service as rights
+from payviox.web.context import Call, services
+from payviox.web.pages import page, redirect
+
+LAST = "last_business"
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessesView:
+    email: str
+    rows: list[tuple[str, BusinessSummary]]
+    """Each business with its address."""
+
+
+@get("/dashboard", include_in_schema=False)
+async def list_businesses(request: Call) -> Response[Any]:
+    """The businesses of whoever is signed in. With `?all` the list, whichever was used last."""
+    session = await session_of(request)
+    rows = await services(request).database.fetch(_rows, session)
+    last = ids.parse(ids.BUSINESS, request.cookies.get(cookie_name(request, LAST), ""))
+    known = {each.business.id: base_of(each.business) for each in rows}
+    if last in known and "all" not in request.query_params:
+        return redirect(known[last])
+    view = BusinessesView(session.email, [(base_of(each.business), each) for each in rows])
+    return page(request, "businesses/list.html", view)
+
+
+async def _rows(connection: Connection, session: Session) -> list[BusinessSummary]:
+    organizations = await rights.list_organizations(connection, session.operator_id)
+    chosen = (
+        await businesses.list_all(connection)
+        if organizations is None
+        else await businesses.list_of(connection, organizations)
+    )
+    return await business_summary.summaries(connection, chosen)
+
+
+@get(["/settings", "/webhooks"], include_in_schema=False)
+async def lead_on(request: Call) -> Response[Any]:
+    """The addresses that the documents name lead to the dashboard."""
+    await session_of(request)
+    return redirect("/dashboard")
+
+
+ROUTES = [list_businesses, lead_on]

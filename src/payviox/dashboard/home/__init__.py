@@ -1,0 +1,1 @@
+"""What needs somebody now, and what there is to pay out."""

@@ -1,0 +1,1 @@
+"""Payout orders: lists, one order, decisions."""

@@ -1,0 +1,143 @@
+"""Who is looking at which business: what every page of the dashboard begins with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, TypeVarTuple
+from urllib.parse import quote
+
+from litestar import Response
+from litestar.datastructures import Cookie
+
+from payviox import actors, ids
+from payviox.acts import Act
+from payviox.auth import sessions
+from payviox.auth.sessions import Session, SignedOut
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.db.pool import Connection
+from payviox.errors import NotFound
+from payviox.rights import service as rights
+from payviox.rights.roles import RIGHTS, Role
+from payviox.web.context import Call, services
+from payviox.web.cursors import path_id
+from payviox.web.forms import require_same_origin
+from payviox.web.pages import page as render
+
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
+
+YEAR_S = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody at one business. `twin` is the same organization's business of the other mode."""
+
+    session: Session
+    business: Business
+    twin: Business
+    role: Role
+
+    @property
+    def base(self) -> str:
+        """The address under which this business's pages are."""
+        return base_of(self.business)
+
+    def may(self, act: Act) -> bool:
+        """Whether to offer an act. The use case decides by itself when it is done."""
+        return act in RIGHTS[self.role]
+
+
+def base_of(business: Business) -> str:
+    return f"/dashboard/{ids.show(ids.BUSINESS, business.id)}"
+
+
+def cookie_name(request: Call, name: str) -> str:
+    """A cookie's full name: bound to the host where the site is served by https."""
+    return f"__Host-{name}" if _is_https(request) else name
+
+
+def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = None) -> Cookie:
+    """A cookie which no script reads and no other site sends; without `max_age` it ends with the
+    browser's session."""
+    return Cookie(
+        cookie_name(request, name),
+        value=value,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=_is_https(request),
+        max_age=max_age,
+    )
+
+
+def _is_https(request: Call) -> bool:
+    return services(request).settings.public_url.startswith("https:")
+
+
+async def session_of(request: Call) -> Session:
+    """Who is signed in. Raises SignedOut."""
+    token = request.cookies.get(cookie_name(request, "session"))
+    session = await sessions.find(services(request).database, token) if token else None
+    if session is None:
+        raise SignedOut
+    return session
+
+
+async def visit_of(request: Call) -> Visit:
+    """Who is at which business. Raises SignedOut, and NotFound where it is none of theirs."""
+    session = await session_of(request)
+    business_id = path_id(request, ids.BUSINESS, "business")
+
+    async def read(connection: Connection) -> Visit:
+        role = await rights.role_of(connection, session.operator_id, business_id)
+        if role is None:
+            raise NotFound
+        business = await businesses.get(connection, business_id)
+        twin = await businesses.twin_of(connection, business)
+        return Visit(session, business, twin, role)
+
+    return await services(request).database.fetch(read)
+
+
+async def read(
+    request: Call,
+    visit: Visit,
+    work: Callable[[Connection, *Arguments], Awaitable[T]],
+    *arguments: *Arguments,
+) -> T:
+    """Run a reading function in a slot of the business's. See `Database.fetch`."""
+    async with services(request).reads.slot((visit.business.id, False)):
+        return await services(request).database.fetch(work, *arguments)
+
+
+async def act(
+    request: Call,
+    session: Session,
+    work: Callable[[Connection, *Arguments], Awaitable[T]],
+    *arguments: *Arguments,
+) -> T:
+    """Do something for a form of ours, in one transaction that fails where the session has ended.
+    Raises FromElsewhere, SignedOut, Forbidden and what the work raises."""
+    require_same_origin(request, services(request).settings)
+
+    async def done(connection: Connection) -> T:
+        await sessions.require_open(connection, session)
+        return await work(connection, *arguments)
+
+    with actors.at(request.client.host if request.client else None):
+        return await services(request).database.write(done)
+
+
+def show(request: Call, visit: Visit, template: str, view: object, **options: Any) -> Response[Any]:
+    """A page in the frame of a business."""
+    return render(request, template, view, visit=visit, here=request.scope["path"], **options)
+
+
+def sign_in_address(request: Call) -> str:
+    """Where to sign in, and come back from."""
+    if request.method != "GET":
+        return "/login"
+    query = request.scope.get("query_string", b"").decode()
+    here = request.scope["path"] + (f"?{query}" if query else "")
+    return f"/login?next={quote(here, safe='')}"

@@ -1,0 +1,1 @@
+"""Which role may do what in an organization, and who has which role."""

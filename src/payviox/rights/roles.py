@@ -1,0 +1,57 @@
+"""The roles of an organization and what each may do: one table, for every door.
+
+Whoever is a member may look at everything; what is listed here is what changes something."""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from payviox.acts import Act
+
+Role = Literal["owner", "finance", "approver", "developer", "viewer"]
+
+ROLES: Mapping[Role, str] = {
+    "owner": "everything in this organization",
+    "finance": "money, payout users, gift cards, orders and suspense items",
+    "approver": "approve, reject and cancel orders",
+    "developer": "API keys and webhooks",
+    "viewer": "look",
+}
+
+RIGHTS: Mapping[Role, frozenset[Act]] = {
+    "owner": frozenset(get_args(Act)),
+    "finance": frozenset(
+        {
+            "balance.deposit",
+            "balance.fund",
+            "balance.defund",
+            "balance.withdraw_funds",
+            "gift_cards.hold",
+            "gift_cards.import",
+            "gift_cards.release",
+            "gift_cards.void",
+            "order.approve",
+            "order.cancel",
+            "order.look_up",
+            "order.reject",
+            "order.resume",
+            "order.settle",
+            "payout_user.activate",
+            "payout_user.deactivate",
+            "payout_user.revoke",
+            "payout_user.rotate_hash",
+            "payout_user.rotate_hashes",
+            "suspense.resolve",
+        }
+    ),
+    "approver": frozenset({"order.approve", "order.cancel", "order.look_up", "order.reject"}),
+    "developer": frozenset(
+        {
+            "key.regenerate",
+            "key.revoke",
+            "webhook.change",
+            "webhook.confirm_token",
+            "webhook.rotate_token",
+        }
+    ),
+    "viewer": frozenset(),
+}

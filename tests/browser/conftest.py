@@ -1,0 +1,92 @@
+"""A real browser on a real web process."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from payviox.db.pool import Database
+from support import live
+from support.databases import Urls
+from support.live import LiveServer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not on the PATH: pages are not tested in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A web process on the test file's database."""
+    folder = tmp_path_factory.mktemp("site")
+    port = live.free_port()
+    given = live.environment(
+        folder / "home", urls.application, PAYVIOX_PUBLIC_URL=f"http://127.0.0.1:{port}"
+    )
+    server = LiveServer(given, folder, port=port)
+    yield server.start()
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def prepare(urls: Urls) -> Callable[[Callable[[Database], Any]], Any]:
+    """`prepare(work)` runs an async function of a database before the browser looks."""
+
+    def run(work: Callable[[Database], Any]) -> Any:
+        async def opened() -> Any:
+            database = Database(urls.application)
+            await database.open()
+            try:
+                return await work(database)
+            finally:
+                await database.close()
+
+        with asyncio.Runner() as runner:
+            return runner.run(opened())
+
+    return run
+
+
+@pytest.fixture
+def console() -> list[str]:
+    """What the browser complained about, the policy's reports among it."""
+    return []
+
+
+@pytest.fixture
+def open_page(
+    chromium: Browser, console: list[str], tmp_path: Path
+) -> Iterator[Callable[..., Page]]:
+    """`open_page(width=…, scheme=…)`: a page of a browser of its own; at the end it complained of
+    nothing."""
+    contexts = []
+
+    def open_(*, width: int = 1280, scheme: Any = "light", scripts: bool = True) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            java_script_enabled=scripts,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: console.append(message.text))
+        page.on("pageerror", lambda error: console.append(str(error)))
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert console == []

@@ -1,0 +1,133 @@
+"""From signing in to an approved order, as a person does it; every page on every screen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from payviox.db.pool import Database
+from payviox.withdrawals.model import Order
+from support.businesses import open_business
+from support.dashboard import PASSWORD, base_of, make_operator
+from support.live import LiveServer
+from support.withdrawals import Desk
+
+EMAIL = "root@example.com"
+
+
+@dataclass
+class World:
+    """A business with two orders in review, and an admin who may sign in."""
+
+    site: LiveServer
+    base: str
+    orders: list[Order]
+
+    @property
+    def home(self) -> str:
+        return self.site.url + self.base
+
+    def sign_in(self, page: Page) -> None:
+        page.goto(self.home)
+        page.get_by_label("Email").fill(EMAIL)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+
+
+@pytest.fixture(scope="module")
+def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
+    async def make(database: Database) -> World:
+        business = await open_business(database, funds=1_000_000)
+        await business.set(review_amount=2_000)
+        desk = Desk.of(business)
+        await make_operator(database, EMAIL, is_admin=True)
+        created = httpx.post(  # noqa: ASYNC210  # nobody else waits
+            f"{site.url}/payout/create",
+            json={"email": "ada@example.com", "amount": 50_000},
+            headers={"Authorization": f"Bearer {business.secret_key}"},
+        )
+        assert created.status_code == 201, created.text
+        user = await business.scalar(
+            "SELECT id FROM payout_users WHERE business_id = %s", business.business_id
+        )
+        orders = [await desk.withdraw(user, amount) for amount in (2_500, 3_000)]
+        return World(site, base_of(business), orders)
+
+    return prepare(make)
+
+
+def test_somebody_signs_in_approves_one_order_and_rejects_another(
+    world: World, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    world.sign_in(page)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Orders").click()
+    page.get_by_role("row").filter(has_text="$25.00").get_by_role("link").click()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("status")).to_have_text("The order goes on.")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Orders").click()
+    page.get_by_role("table", name="Orders").get_by_role("link").click()
+    page.get_by_label("Note").fill("We do not know you.")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_role("status")).to_contain_text("rejected")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Orders").click()
+    expect(page.get_by_text("No order waits for a decision.")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_every_page_fits_its_screen_and_everybody(
+    world: World, open_page: Callable[..., Page], width: int, scheme: str
+) -> None:
+    page = open_page(width=width, scheme=scheme)
+    page.goto(f"{world.site.url}/login")
+    check(page)
+    world.sign_in(page)
+    order = f"/orders/ord_{world.orders[0].id}"
+    for path in ("", "/orders", "/orders?status=all", "/orders?status=returned", order):
+        page.goto(world.home + path)
+        check(page)
+    page.goto(f"{world.site.url}/dashboard?all")
+    check(page)
+
+
+def check(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    violations = Axe().run(page).response["violations"]
+    assert violations == [], page.url
+
+
+def test_the_keyboard_alone_leads_from_signing_in_to_an_order(
+    world: World, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{world.site.url}/login")
+    page.keyboard.press("Tab")
+    page.keyboard.type(EMAIL)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/dashboard")
+    page.goto(f"{world.home}/orders?status=all")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    links = page.get_by_role("table", name="Orders").get_by_role("link")
+    for _ in range(20):
+        if links.first.evaluate("link => link === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Order ord_")
+
+
+def test_without_scripts_it_does_the_same(world: World, open_page: Callable[..., Page]) -> None:
+    page = open_page(scripts=False)
+    world.sign_in(page)
+    page.goto(f"{world.home}/orders?status=all")
+    expect(page.get_by_role("table", name="Orders")).to_be_visible()

@@ -1,0 +1,35 @@
+"""Templates obey the policy under which they are served, and what they name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from payviox.dashboard import app as dashboard
+from payviox.web import pages
+
+SOURCE = Path(pages.__file__).parents[1]
+TEMPLATES = sorted([*SOURCE.glob("web/templates/**/*.html"), *SOURCE.glob("dashboard/**/*.html")])
+
+
+def test_every_template_compiles_and_names_icons_that_are_there() -> None:
+    loaded = pages.load(dashboard.TEMPLATES)
+    assert len(loaded.environment.list_templates(extensions=["html"])) >= len(TEMPLATES) > 5
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_nothing_is_inline_or_from_elsewhere(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r"\sstyle=|\son\w+=|hx-on|<style|javascript:|\|\s*safe\b", text)
+    assert not re.search(r"<script(?![^>]*\ssrc=)", text)
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text)
+
+
+def test_style_and_scripts_of_a_page_are_light() -> None:
+    files = pages.load(dashboard.TEMPLATES).assets.files
+    weight = sum(
+        len(asset.compressed or asset.content)
+        for name, asset in files.items()
+        if name.endswith((".css", ".js"))
+    )
+    assert weight < 60_000
