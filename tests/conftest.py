@@ -23,7 +23,7 @@ from support.live import LiveServer
 # Hundreds of commands are started: each would compile the whole package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-pytest_plugins = ["support.limits", "support.lost_process"]
+pytest_plugins = ["support.limits", "support.longest_first", "support.lost_process"]
 
 MakeBusiness = Callable[..., Awaitable[TestBusiness]]
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ import httpx
 
 from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
+from support import warm
 from support.live import free_port
 from support.machine import slowness, stretch
 from support.polling import until
 
 PAYVIOX = str(Path(sys.executable).with_name("payviox"))
+STARTING = [("serve",), ("demo",), ("web",), ("worker",)]
 
 
 @dataclass
@@ -48,7 +51,23 @@ class Installation:
         return f"http://127.0.0.1:{self.port}"
 
     def run(self, *arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run one command to its end; `given` is its standard input."""
+        """Run one command to its end; `given` is its standard input. What Python itself reads from
+        the environment is read where it starts, and so is a command that starts others."""
+        if arguments[:1] in STARTING or _of_python(self.environment) != _of_python(os.environ):
+            return self.run_from_scratch(*arguments, given=given)
+        return warm.run(
+            PAYVIOX,
+            arguments,
+            given=given,
+            environment=self.environment,
+            folder=self.home.parent,
+            timeout=stretch(60),
+        )
+
+    def run_from_scratch(
+        self, *arguments: str, given: str = ""
+    ) -> "subprocess.CompletedProcess[str]":
+        """The same in a new Python."""
         return subprocess.run(
             [PAYVIOX, *arguments],
             input=given,
@@ -111,6 +130,12 @@ class Installation:
             name = layout.cluster_name(secrets.name)
             found += [f"{pid} postgres" for pid in processes.server_processes(name)]
         return found
+
+
+def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """What Python reads when it starts."""
+    read = ("PYTHON", "LANG", "LC_", "TZ")
+    return {n: v for n, v in environment.items() if n.startswith(read)}
 
 
 class Serving:

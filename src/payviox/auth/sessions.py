@@ -84,17 +84,16 @@ async def _count(
 ) -> tuple[OperatorRow | None, list[bytes], bool]:
     """Who it may be, what the attempt was counted for, and whether it is one too many."""
     operator = await queries.find_operator(connection, email)
-    who = _subject("email", email)
+    limits = {_subject("email", email): PER_EMAIL, _subject("address", place or ""): PER_ADDRESS}
     if operator is not None and device is not None:
         digest = digest_of(device)
         if await queries.is_known_device(connection, operator.id, digest):
-            who = _subject("device", f"{digest.hex()} {email}")
-    limits = {who: PER_EMAIL, _subject("address", place or ""): PER_ADDRESS}
+            limits = {_subject("device", f"{digest.hex()} {email}"): PER_EMAIL}
     allowed = True
     for subject, most in sorted(limits.items()):
         number = await queries.count_attempt(connection, subject, WINDOW_S)
         allowed = allowed and number <= most
-    return operator, [who], allowed
+    return operator, [each for each, most in limits.items() if most == PER_EMAIL], allowed
 
 
 async def _open(

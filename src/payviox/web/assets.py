@@ -16,8 +16,8 @@ STYLES = ("tokens", "base", "layout", "parts")
 """The style sheets, in the order of their layers; joined they are one file."""
 
 TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }

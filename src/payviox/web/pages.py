@@ -19,7 +19,7 @@ from payviox.web import assets as assets_module
 from payviox.web.assets import Assets, MissingAssets
 from payviox.web.context import Call
 
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
@@ -29,7 +29,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
-    "Vary": "Cookie, HX-Request",
+    "Vary": "Cookie",
 }
 ICON = re.compile(r"""\bicon\(\s*["']([a-z0-9-]+)["']""")
 HERE = Path(__file__).parent

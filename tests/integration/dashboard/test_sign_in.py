@@ -129,6 +129,8 @@ async def test_a_form_from_elsewhere_opens_no_session(
         "/dashboardx",
         "javascript:alert(1)",
         "/logout",
+        "/dashboard/\r\nSet-Cookie: x=y",
+        "/dashboard/\t/evil",
     ],
 )
 async def test_the_form_leads_to_no_page_of_others(

@@ -1,5 +1,6 @@
 """`/login` and `/logout`."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from payviox.web.forms import read_form, require_same_origin
 from payviox.web.pages import page, redirect
 
 HOME = "/dashboard"
+PLAIN = re.compile(r"[!-\[\]-~]+")
+"""Printable ASCII without space and backslash: what browsers read as we do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,11 @@ def _again(request: Call, view: SignInView, status: int) -> Response[Any]:
 
 def _onward(address: str | None) -> str:
     """Where to go after signing in: a page of the dashboard, and nowhere else."""
-    parts = urlsplit(address or HOME)
-    inside = not parts.scheme and not parts.netloc and "\\" not in (address or "")
-    wanted = parts.path == HOME or parts.path.startswith(f"{HOME}/")
-    return (address or HOME) if inside and wanted else HOME
+    wanted = address or HOME
+    parts = urlsplit(wanted)
+    inside = not parts.scheme and not parts.netloc and PLAIN.fullmatch(wanted)
+    ours = parts.path == HOME or parts.path.startswith(f"{HOME}/")
+    return wanted if inside and ours else HOME
 
 
 ROUTES = [show_sign_in, sign_in, sign_out]
