@@ -92,7 +92,8 @@ def test_every_page_fits_its_screen_and_everybody(
     user = f"/users/usr_{world.orders[0].payout_user_id}"
     orders = ("/orders", "/orders?status=all", "/orders?status=returned", order)
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
-    for path in ("", *orders, *users):
+    balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01")
+    for path in ("", *balance, *orders, *users):
         page.goto(world.home + path)
         check(page)
     page.goto(f"{world.site.url}/dashboard?all")
