@@ -42,7 +42,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
     async def make(database: Database) -> World:
-        business = await open_business(database, funds=1_000_000)
+        business = await open_business(database, funds=1_000_000, main=100)
         await business.set(review_amount=2_000)
         desk = Desk.of(business)
         await make_operator(database, EMAIL, is_admin=True)
