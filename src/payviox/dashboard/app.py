@@ -5,6 +5,8 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.balance import move
+from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
@@ -18,6 +20,7 @@ from payviox.dashboard.users import show as user
 TEMPLATES = Path(__file__).parent
 MENU = (
     ("", "Home", "house"),
+    ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
     ("/orders", "Orders", "receipt-text"),
 )
@@ -29,6 +32,8 @@ ROUTER = Router(
         *sign_in.ROUTES,
         *businesses.ROUTES,
         *home.ROUTES,
+        *balance.ROUTES,
+        *move.ROUTES,
         *users.ROUTES,
         *user.ROUTES,
         *users_money.ROUTES,

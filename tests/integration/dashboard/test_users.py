@@ -82,22 +82,6 @@ async def test_lists_and_searches_go_on_page_by_page(
         assert sorted(emails(first.text) + emails(second.text)) == everybody
 
 
-async def test_a_search_reads_its_index_alone(business: TestBusiness, database: Database) -> None:
-    async def plan(connection: Any) -> str:
-        await connection.execute("SET LOCAL enable_seqscan = off")
-        await connection.execute("SET LOCAL enable_sort = off")
-        cursor = await connection.execute(
-            "EXPLAIN SELECT u.id FROM payout_users u WHERE u.business_id = %s AND u.email ~>=~ 'a'"
-            " AND u.email ~<~ 'b' ORDER BY u.email USING ~<~ LIMIT 51",
-            [business.business_id],
-        )
-        return "\n".join(row[0] for row in await cursor.fetchall())
-
-    shown = await database.fetch(plan)
-    assert "payout_users_by_prefix" in shown
-    assert "Sort" not in shown
-
-
 async def test_a_persons_page_says_where_all_of_their_money_is(
     browser: Browser, database: Database, desk: Desk, ada: UUID
 ) -> None:

@@ -1,4 +1,4 @@
--- Businesses with money, payout users and orders, as schema 0004 keeps them.
+-- Businesses with money, payout users and orders, as schema 0002 keeps them.
 INSERT INTO organizations (id, name) VALUES ('00000000-0000-7000-8000-000000000001', 'ACME');
 INSERT INTO businesses (id, organization_id, mode, name, hash_code, payouts_enabled) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-000000000001', 'live', 'ACME', '0123abcd', true);
@@ -109,11 +109,14 @@ INSERT INTO audit_entries (business_id, actor, act, kind, place, detail, before,
 INSERT INTO installation_audit_entries (act, actor, place, detail) VALUES
   ('operator.create', 'command:payviox', 'host', '{"email":"o@x.test"}');
 
--- Somebody who may sign in, with a session.
-INSERT INTO operators (id, email, password_hash) VALUES
-  ('00000000-0000-7000-8000-0000000000f1', 'operator@x.test', 'none');
+-- Who may sign in.
+INSERT INTO operators (id, email, password_hash, is_admin) VALUES
+  ('00000000-0000-7000-8000-0000000000e1', 'o@x.test', 'x', true),
+  ('00000000-0000-7000-8000-0000000000e2', 'f@x.test', 'x', false);
 INSERT INTO memberships (organization_id, operator_id, role) VALUES
-  ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000f1', 'owner');
-INSERT INTO sessions (digest, operator_id) VALUES ('\x01', '00000000-0000-7000-8000-0000000000f1');
-INSERT INTO known_devices (digest, operator_id) VALUES ('\x02', '00000000-0000-7000-8000-0000000000f1');
+  ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000e2', 'finance');
+INSERT INTO sessions (digest, operator_id, place, agent) VALUES
+  ('\x01', '00000000-0000-7000-8000-0000000000e2', '127.0.0.1', 'a browser');
+INSERT INTO known_devices (digest, operator_id) VALUES
+  ('\x02', '00000000-0000-7000-8000-0000000000e2');
 INSERT INTO sign_in_attempts (subject) VALUES ('\x03');

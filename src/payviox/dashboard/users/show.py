@@ -53,6 +53,7 @@ class UserView:
     withdrawn: int
     orders: list[OrderLine]
     movements: list[MovementRow]
+    statement: str
     offers: frozenset[str]
     done: str | None = None
 
@@ -117,6 +118,7 @@ async def _view(connection: Connection, visit: Visit, user_id: UUID, done: str |
             for order in orders
         ],
         movements=movements,
+        statement=f"{visit.base}/balance?search={shown}",
         offers=_offers(visit, user),
         done=done,
     )
