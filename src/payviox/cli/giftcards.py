@@ -160,6 +160,7 @@ def _shown(found: Stock) -> dict[str, object]:
         "price": found.price,
         "available": found.available,
         "expired": found.expired,
+        "reserved": found.reserved,
         "delivered": found.delivered,
         "void": found.void,
         "low": found.low,

@@ -11,6 +11,9 @@ from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
+from payviox.dashboard.reconciliation import list as reconciliation
+from payviox.dashboard.reconciliation import resolve as resolve_item
+from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
@@ -23,6 +26,7 @@ MENU = (
     ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
     ("/orders", "Orders", "receipt-text"),
+    ("/reconciliation", "Reconciliation", "scale"),
 )
 """Each page's path under a business, its name and its icon."""
 
@@ -40,6 +44,9 @@ ROUTER = Router(
         *rotate_hash.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
+        *reconciliation.ROUTES,
+        *suspense_item.ROUTES,
+        *resolve_item.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     include_in_schema=False,

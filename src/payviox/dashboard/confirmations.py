@@ -1,6 +1,6 @@
 """Pages that ask before something is done: how much, then whether, with what it does in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmView:
-    """What will be done if the button is pressed. `cents` is sent along where money moves."""
+    """What will be done if the button is pressed. `cents` is sent along where money moves, and
+    so are the `fields`."""
 
     heading: str
     consequence: str
@@ -32,6 +33,7 @@ class ConfirmView:
     back: str
     keep: str
     cents: int | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
     is_danger: bool = False
     refused: str | None = None
     key: str = field(default_factory=new_key)

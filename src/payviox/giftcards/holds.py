@@ -16,13 +16,14 @@ from payviox.giftcards.queries import stock
 from payviox.giftcards.sealing import seal
 from payviox.keyring import Keyring
 
-__all__ = ["count_held", "list_doubtful_cards", "list_doubtful_orders", "list_held"]
+__all__ = ["count_held", "is_held", "list_doubtful_cards", "list_doubtful_orders", "list_held"]
 
 CHUNK = 500
 """Cards of a file that are written in one statement."""
 
 list_held = queries.list_held
 count_held = queries.count_held
+is_held = queries.is_held
 list_doubtful_cards = queries.list_doubtful_cards
 list_doubtful_orders = queries.list_doubtful_orders
 

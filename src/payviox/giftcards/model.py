@@ -174,7 +174,7 @@ class Alert:
 @dataclass(frozen=True, slots=True)
 class Stock:
     """How many cards of a product there are. `available` leaves out those that expire too soon to
-    be delivered; `expired` counts them."""
+    be delivered; `expired` counts them. `reserved` are bound to orders that have not ended."""
 
     business_id: UUID
     product_id: UUID
@@ -186,6 +186,7 @@ class Stock:
     price: int
     available: int
     expired: int
+    reserved: int
     delivered: int
     void: int
     low: bool

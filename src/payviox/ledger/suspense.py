@@ -42,6 +42,7 @@ __all__ = [
     "of_subjects",
     "overtake",
     "resolve",
+    "resolving_accounts",
     "seen",
     "take_alerts",
 ]
@@ -154,8 +155,7 @@ async def resolve(
         if resolution == "explained":
             posting = _posting(item, -1, actor, reason)
         else:
-            other = _bearer(resolution, user_id)
-            source, target = _direction(item.amount, other, suspense(item.rail))
+            source, target = resolving_accounts(item, resolution, user_id)
             posting = Posting(
                 "adjustment",
                 abs(item.amount),
@@ -169,6 +169,15 @@ async def resolve(
     await queries.resolve(connection, [item], resolution, actor, reason)
 
 
+def resolving_accounts(
+    item: Item, resolution: Resolution, user_id: UUID | None = None
+) -> tuple[AccountName, AccountName]:
+    """From where and to where resolving an item with an amount moves it."""
+    if resolution == "explained":
+        return _booking_accounts(item, -1)
+    return _direction(item.amount, _bearer(resolution, user_id), suspense(item.rail))
+
+
 def _bearer(resolution: Resolution, user_id: UUID | None) -> AccountName:
     if resolution == "charged":
         if user_id is None:
@@ -179,8 +188,7 @@ def _bearer(resolution: Resolution, user_id: UUID | None) -> AccountName:
 
 def _posting(item: Item, sign: int, actor: Actor, reason: str) -> Posting:
     """What opening (1) or taking back (-1) an item moves."""
-    counterpart = rail_cost(item.rail) if item.cause in COST_CAUSES else settled(item.rail)
-    source, target = _direction(sign * item.amount, suspense(item.rail), counterpart)
+    source, target = _booking_accounts(item, sign)
     return Posting(
         "suspense",
         abs(item.amount),
@@ -191,6 +199,11 @@ def _posting(item: Item, sign: int, actor: Actor, reason: str) -> Posting:
         reason=reason,
         reference=ids.show(ids.SUSPENSE_ITEM, item.id),
     )
+
+
+def _booking_accounts(item: Item, sign: int) -> tuple[AccountName, AccountName]:
+    counterpart = rail_cost(item.rail) if item.cause in COST_CAUSES else settled(item.rail)
+    return _direction(sign * item.amount, suspense(item.rail), counterpart)
 
 
 def _direction(

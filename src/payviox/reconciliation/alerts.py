@@ -11,8 +11,7 @@ from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
 from payviox.ledger import suspense
-from payviox.reconciliation.model import Report
-from payviox.reconciliation.queries.reports import Kept
+from payviox.reconciliation.model import Kept, Report
 
 logger = EventLogger(__name__)
 

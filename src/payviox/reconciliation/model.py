@@ -68,6 +68,15 @@ class OpenItems:
     amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A report as it was kept."""
+
+    rail: str
+    report: dict[str, Any]
+    finished_at: datetime
+
+
 @dataclass(slots=True)
 class Report:
     """One rail of one business. `ours` are our books: what its compared orders paid, and all that

@@ -44,6 +44,7 @@ YOUNG_S = 300.0
 """What is younger is still moving: no difference is made of it."""
 
 rails_of = queries.rails_of
+latest = queries.latest
 
 
 async def reconcile(

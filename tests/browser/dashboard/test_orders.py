@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,6 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from payviox.db.pool import Database
+from payviox.ledger import suspense
+from payviox.ledger.suspense import NewItem
 from payviox.withdrawals.model import Order
 from support.businesses import open_business
 from support.dashboard import PASSWORD, base_of, make_operator
@@ -26,6 +29,7 @@ class World:
     site: LiveServer
     base: str
     orders: list[Order]
+    item: UUID
 
     @property
     def home(self) -> str:
@@ -56,7 +60,12 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
             "SELECT id FROM payout_users WHERE business_id = %s", business.business_id
         )
         orders = [await desk.withdraw(user, amount) for amount in (2_500, 3_000)]
-        return World(site, base_of(business), orders)
+        evidence = {"rail": [{"reference": "A" * 80, "state": "paid", "amount": 150, "cost": 1}]}
+        payment = NewItem("sandbox", "unknown_payment", "A" * 80, None, 150, evidence)
+        (item,) = await database.write(
+            lambda db: suspense.change(db, business.business_id, opening=[payment], reason="test")
+        )
+        return World(site, base_of(business), orders, item.id)
 
     return prepare(make)
 
@@ -120,7 +129,10 @@ def test_every_page_fits_its_screen_and_everybody(
     orders = ("/orders", "/orders?status=all", "/orders?status=returned", order)
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
     balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01")
-    for path in ("", *balance, *orders, *users):
+    item = f"/reconciliation/sus_{world.item}"
+    booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
+    reconciliation = ("/reconciliation", item, booking)
+    for path in ("", *balance, *orders, *users, *reconciliation):
         page.goto(world.home + path)
         check(page)
     page.goto(f"{world.site.url}/dashboard?all")
@@ -162,3 +174,17 @@ def test_without_scripts_it_does_the_same(world: World, open_page: Callable[...,
     world.sign_in(page)
     page.goto(f"{world.home}/orders?status=all")
     expect(page.get_by_role("table", name="Orders")).to_be_visible()
+
+
+def test_somebody_resolves_what_a_rail_paid_and_nobody_ordered(
+    world: World, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(scripts=False)
+    world.sign_in(page)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Reconciliation").click()
+    page.get_by_role("table", name="Items").get_by_role("link", name="Unknown payment").click()
+    page.get_by_role("radio", name="explained").check()
+    page.get_by_label("Reason").fill("It was the office's own.")
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_role("button", name="Book $1.50 as explained").click()
+    expect(page.get_by_role("status")).to_have_text("The item is resolved.")

@@ -14,7 +14,11 @@ from payviox.reporting import attention, business_summary
 from payviox.reporting.attention import Matter
 from payviox.web.context import Call
 
-LEADS = {"review": "/orders?status=review", "unknown": "/orders?status=unknown"}
+LEADS = {
+    "review": "/orders?status=review",
+    "unknown": "/orders?status=unknown",
+    "unexplained": "/reconciliation",
+}
 """The page where each cause is seen to, where there is one already."""
 
 

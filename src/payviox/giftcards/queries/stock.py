@@ -49,13 +49,14 @@ TAKE = (
 
 STOCK = (
     "SELECT p.business_id, p.id AS product_id, p.name, p.brand, p.country, p.currency,"
-    " p.face_value, p.price, n.available, n.expired, n.delivered, n.void,"
+    " p.face_value, p.price, n.available, n.expired, n.reserved, n.delivered, n.void,"
     " n.available < greatest(b.low_stock, 1) AS low"
     " FROM gift_card_products p JOIN businesses b ON b.id = p.business_id"
     " CROSS JOIN LATERAL (SELECT"
     f"   count(*) FILTER (WHERE {DELIVERABLE}) AS available,"
     f"   count(*) FILTER (WHERE status = 'available' AND NOT ({DELIVERABLE})) AS expired,"
-    "   count(*) FILTER (WHERE status IN ('reserved', 'delivered')) AS delivered,"
+    "   count(*) FILTER (WHERE status = 'reserved') AS reserved,"
+    "   count(*) FILTER (WHERE status = 'delivered') AS delivered,"
     "   count(*) FILTER (WHERE status = 'void') AS void"
     "   FROM gift_cards WHERE business_id = p.business_id AND product_id = p.id) n"
 )

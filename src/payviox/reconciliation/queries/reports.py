@@ -1,7 +1,6 @@
 """The SQL of reconciliation: which rails there are, one comparison at a time, and what the last one
 came to."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,26 +10,20 @@ from psycopg.types.json import Jsonb
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.reconciliation.model import OpenItems
+from payviox.reconciliation.model import Kept, OpenItems
 
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_RAILS = (
+    "SELECT rail FROM accounts WHERE business_id = %(b)s AND kind = 'in_transit'"
+    " UNION SELECT rail FROM rail_accounts WHERE business_id = %(b)s"
+)
 _LOCK = "hashtextextended('reconcile ' || %s || ' ' || %s, 0)"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A report as it was kept."""
-
-    rail: str
-    report: dict[str, Any]
-    finished_at: datetime
 
 
 async def rails_of(connection: Connection, business_id: UUID) -> list[str]:
     """Every rail that the business has or had orders at, or has an account at."""
     cursor = await connection.execute(
-        "SELECT rail FROM accounts WHERE business_id = %(b)s AND kind = 'in_transit'"
-        " UNION SELECT rail FROM rail_accounts WHERE business_id = %(b)s ORDER BY 1",
+        f"{_RAILS} ORDER BY 1",
         {"b": business_id},
     )
     return [str(row[0]) for row in await cursor.fetchall()]
@@ -87,6 +80,19 @@ async def keep(
         " VALUES (%s, %s, %s, %s, %s, %s)",
         [business_id, ids.new(), rail, since, Jsonb(report), started_at],
     )
+
+
+async def latest(connection: Connection, business_id: UUID) -> list[Kept]:
+    """The newest report on each rail that was compared, by the rail's name."""
+    async with connection.cursor(row_factory=class_row(Kept)) as cursor:
+        await cursor.execute(
+            f"SELECT r.rail, k.report, k.finished_at FROM ({_RAILS}) r CROSS JOIN LATERAL ("  # noqa: S608  # a constant
+            "   SELECT report, finished_at FROM reconciliations"
+            "   WHERE business_id = %(b)s AND rail = r.rail ORDER BY finished_at DESC LIMIT 1) k"
+            " ORDER BY 1",
+            {"b": business_id},
+        )
+        return await cursor.fetchall()
 
 
 async def last(connection: Connection, business_id: UUID, rail: str) -> Kept | None:
