@@ -51,7 +51,7 @@ format: .venv/installed-dev  ## mend what a tool can mend
 	$(BIN)/ruff format .
 
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
-	$(BIN)/python -m tests.benchmarks $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks $(ARGS)
 
 lock: .venv/installed-dev  ## renew the lock files; ARGS=--upgrade for newer versions
 	$(BIN)/pip install --quiet uv

@@ -1,6 +1,8 @@
 """Amounts are integers in US cents everywhere. This module holds their bounds and how people read
 them; it does no arithmetic that could lose a cent."""
 
+import re
+
 CURRENCY = "USD"
 
 MAX_ALLOCATION = 100_000_000
@@ -14,6 +16,25 @@ def dollars(cents: int) -> str:
     """`123456` → `$1,234.56`; `-5` → `-$0.05`."""
     sign = "-" if cents < 0 else ""
     return f"{sign}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"
+
+
+class InvalidAmount(ValueError):
+    """What somebody typed is no amount, or might be read as two. The message is for them."""
+
+
+_TYPED = re.compile(r"\$?([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.([0-9]{1,2}))?", re.ASCII)
+
+
+def typed_cents(text: str, most: int) -> int:
+    """An amount in dollars as people type it, in cents: `1,234.50`, `1234.5`, `$20`; at least one
+    cent and at most `most`. Raises InvalidAmount, also for `1.234,50`, `1.234` and `1,5`."""
+    found = _TYPED.fullmatch(text.strip(" "))
+    if found is None:
+        raise InvalidAmount("Type dollars and cents such as 1,234.50.")
+    cents = int(found[1].replace(",", "")) * 100 + int((found[2] or "").ljust(2, "0"))
+    if not 1 <= cents <= most:
+        raise InvalidAmount(f"The amount must be {dollars(1)} to {dollars(most)}.")
+    return cents
 
 
 def decimal(cents: int) -> str:

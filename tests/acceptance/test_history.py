@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import MakeBusiness
-from payviox.api import history
+from payviox.web.movements import HEADER
 from support.businesses import TestBusiness
 
 pytestmark = pytest.mark.anyio
@@ -117,14 +117,14 @@ async def read_csv(business: TestBusiness, **query: str) -> list[dict[str, str]]
 async def test_csv_holds_everything_that_matches_however_many_pages_it_takes(
     business: TestBusiness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "PAGE", 2)
+    monkeypatch.setattr("payviox.web.movements.PAGE", 2)
     for amount in range(1, 8):
         await business.create("ada@example.com", amount)
 
     rows = await read_csv(business, kind="allocation")
 
     assert [row["amount"] for row in rows] == ["7", "6", "5", "4", "3", "2", "1"]
-    assert list(rows[0]) == history.HEADER
+    assert list(rows[0]) == HEADER
     by_format = await business.client.get("/payout/history?format=csv&kind=allocation")
     assert list(csv.DictReader(io.StringIO(by_format.text))) == rows
 

@@ -14,14 +14,6 @@ from typing import Any
 from eth_account import Account
 from tests.benchmarks.orders import CASES, INSTANT, Case, Databases, Kind, medians
 from tests.benchmarks.server import SECRET_KEY
-from tests.support.simulator import (
-    PAYPAL_CLIENT,
-    PAYPAL_SECRET,
-    TREMENDOUS_FUNDING_SOURCE,
-    TREMENDOUS_KEY,
-    TREMENDOUS_WEBHOOK_KEY,
-    Simulator,
-)
 
 from payviox.cli.demo import anvil
 from payviox.cli.demo.anvil import Anvil
@@ -31,6 +23,14 @@ from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.model import Changes, RailName
 from payviox.rails.evm.prices import Rate
 from payviox.rails.evm.terms import Terms
+from support.simulator import (
+    PAYPAL_CLIENT,
+    PAYPAL_SECRET,
+    TREMENDOUS_FUNDING_SOURCE,
+    TREMENDOUS_KEY,
+    TREMENDOUS_WEBHOOK_KEY,
+    Simulator,
+)
 
 WORKER = "rails_worker"
 LOTS = 10**12

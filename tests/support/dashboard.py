@@ -4,7 +4,7 @@ import html
 import re
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -66,6 +66,16 @@ class Browser:
 
     async def sign_in(self, email: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
         return await self.post("/login", email=email, password=password, **fields)
+
+
+async def signed_in(
+    browser: Browser, database: Database, business: TestBusiness, role: Role = "owner"
+) -> str:
+    """The address under which the business's pages are, for somebody with this role."""
+    email = f"{uuid4().hex}@example.com"
+    await make_operator(database, email, business, role)
+    await browser.sign_in(email)
+    return base_of(business)
 
 
 def base_of(business: TestBusiness) -> str:

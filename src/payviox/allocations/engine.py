@@ -178,6 +178,7 @@ class _Decision:
                 item.reference,
                 item.idempotency_key,
                 item.digest,
+                item.actor,
             )
         )
         if item.idempotency_key is not None:

@@ -5,13 +5,14 @@ from uuid import UUID
 
 import msgspec
 
+from payviox.actors import Actor
 from payviox.errors import PayvioxError
 
 
 class Item(msgspec.Struct, frozen=True):
     """One allocation to be made. `email` is canonical. `key_id` is the API key it came under, to be
-    re-checked at the commit (None: a trusted command). `idempotency_key` goes with the `digest` of
-    its request, as hex."""
+    re-checked at the commit (None: a trusted command, or an operator). `idempotency_key` goes with
+    the `digest` of its request, as hex; `actor` is kept where a person did it."""
 
     email: str
     amount: int
@@ -19,6 +20,7 @@ class Item(msgspec.Struct, frozen=True):
     reference: str | None = None
     idempotency_key: str | None = None
     digest: str | None = None
+    actor: Actor | None = None
 
 
 class Allocated(msgspec.Struct, frozen=True):
@@ -81,6 +83,7 @@ class TransferRow(msgspec.Struct, omit_defaults=True):
     r: str | None = None
     k: str | None = None
     d: str | None = None
+    ac: str | None = None
 
 
 class AccountRow(msgspec.Struct):

@@ -1,7 +1,7 @@
 """`GET /payout/history`: every movement of a business's money, as JSON by the page or as one CSV
 file of everything that matches."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -9,12 +9,13 @@ import msgspec
 from litestar import Response, get
 from litestar.response import Stream
 
-from payviox import csv_text, ids
+from payviox import ids
 from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import Shown, documented
 from payviox.ledger import service as ledger
-from payviox.ledger.model import TransferKind, show_account
+from payviox.ledger.model import TransferKind
 from payviox.ledger.service import MovementRow
+from payviox.web import movements
 from payviox.web.context import Call, business, read
 from payviox.web.cursors import (
     Listed,
@@ -26,28 +27,7 @@ from payviox.web.cursors import (
     unknown_after,
 )
 from payviox.web.errors import JSON, encode
-
-CSV = "text/csv"
-PAGE = 1_000
-"""Rows of a CSV file read at a time."""
-
-
-class Movement(msgspec.Struct):
-    """One transfer between two accounts. `from` and `to` name them by role: `main`, `payout`,
-    `user`, `world`, `fee_income`, or a rail's, such as `in_transit:paypal`."""
-
-    id: str
-    kind: TransferKind
-    amount: Annotated[int, msgspec.Meta(description="US cents")]
-    source: str = msgspec.field(name="from")
-    target: str = msgspec.field(name="to")
-    payout_user_id: str | None
-    email: str | None
-    order_id: str | None
-    reference: str | None
-    actor: str | None
-    reason: str | None
-    created_at: datetime
+from payviox.web.movements import CSV, Movement
 
 
 class HistoryFilter(Page, kw_only=True):
@@ -82,12 +62,6 @@ EXAMPLE = Movement(
     reason=None,
     created_at=datetime(2026, 1, 31, 12, tzinfo=UTC),
 )
-COLUMNS = msgspec.inspect.type_info(Movement).fields  # type: ignore[attr-defined]  # a StructType
-HEADER = [field.encode_name for field in COLUMNS]
-
-
-def _cells(movement: Movement) -> list[object]:
-    return list(msgspec.to_builtins(movement).values())
 
 
 @get("/payout/history", guards=[require_business])
@@ -96,7 +70,7 @@ def _cells(movement: Movement) -> list[object]:
     {
         200: [
             Shown(Listed[Movement], Listed([EXAMPLE], has_more=False)),
-            Shown(str, csv_text.lines([HEADER, _cells(EXAMPLE)]), CSV),
+            Shown(str, movements.csv_lines([EXAMPLE]), CSV),
         ]
     },
     query=HistoryFilter,
@@ -116,12 +90,12 @@ async def get_history(request: Call) -> Response[Any]:
     )
     if as_csv:
         return Stream(
-            _file(fetch, after),
+            movements.csv_file(fetch, after),
             media_type=CSV,
             headers={"Content-Disposition": 'attachment; filename="history.csv"'},
         )
     rows = await fetch(after, wanted.limit + 1)
-    return Response(encode(page_of(rows, wanted.limit, _view)), media_type=JSON)
+    return Response(encode(page_of(rows, wanted.limit, movements.shown)), media_type=JSON)
 
 
 async def _cursor(request: Call, wanted: HistoryFilter) -> int | None:
@@ -157,35 +131,6 @@ def _reader(request: Call, wanted: HistoryFilter) -> Callable[[int | None, int],
         )
 
     return fetch
-
-
-async def _file(fetch: Callable[[int | None, int], Any], after: int | None) -> AsyncIterator[bytes]:
-    """A CSV file, a page of rows at a time: memory does not grow with it."""
-    yield csv_text.lines([HEADER]).encode()
-    while True:
-        rows = await fetch(after, PAGE)
-        if rows:
-            yield csv_text.lines([_cells(_view(row)) for row in rows]).encode()
-        if len(rows) < PAGE:
-            return
-        after = rows[-1].id
-
-
-def _view(row: MovementRow) -> Movement:
-    return Movement(
-        id=ids.show(ids.TRANSFER, str(row.id)),
-        kind=row.kind,  # type: ignore[arg-type]  # held to these by the table's CHECK
-        amount=row.amount,
-        source=show_account(row.from_kind, row.from_rail),
-        target=show_account(row.to_kind, row.to_rail),
-        payout_user_id=None if row.user_id is None else ids.show(ids.USER, row.user_id),
-        email=row.email,
-        order_id=None if row.order_id is None else ids.show(ids.ORDER, row.order_id),
-        reference=row.reference,
-        actor=row.actor,
-        reason=row.reason,
-        created_at=row.created_at,
-    )
 
 
 ROUTES = [get_history]

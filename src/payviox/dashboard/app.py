@@ -5,14 +5,25 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.balance import move
+from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.sign_in import pages as sign_in
+from payviox.dashboard.users import list as users
+from payviox.dashboard.users import money as users_money
+from payviox.dashboard.users import rotate_hash
+from payviox.dashboard.users import show as user
 
 TEMPLATES = Path(__file__).parent
-MENU = (("", "Home", "house"), ("/orders", "Orders", "receipt-text"))
+MENU = (
+    ("", "Home", "house"),
+    ("/balance", "Balance", "wallet"),
+    ("/users", "Users", "users"),
+    ("/orders", "Orders", "receipt-text"),
+)
 """Each page's path under a business, its name and its icon."""
 
 ROUTER = Router(
@@ -21,6 +32,12 @@ ROUTER = Router(
         *sign_in.ROUTES,
         *businesses.ROUTES,
         *home.ROUTES,
+        *balance.ROUTES,
+        *move.ROUTES,
+        *users.ROUTES,
+        *user.ROUTES,
+        *users_money.ROUTES,
+        *rotate_hash.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
     ],

@@ -1,6 +1,6 @@
 """Who is looking at which business: what every page of the dashboard begins with."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, TypeVarTuple
 from urllib.parse import quote
@@ -9,18 +9,18 @@ from litestar import Response
 from litestar.datastructures import Cookie
 
 from payviox import actors, ids
-from payviox.acts import Act
 from payviox.auth import sessions
 from payviox.auth.sessions import Session, SignedOut
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
+from payviox.idempotency.service import Done, once
 from payviox.rights import service as rights
-from payviox.rights.roles import RIGHTS, Role
+from payviox.rights.roles import RIGHTS, Right, Role
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
-from payviox.web.forms import require_same_origin
+from payviox.web.forms import require_same_origin, scope_of
 from payviox.web.pages import page as render
 
 T = TypeVar("T")
@@ -43,9 +43,9 @@ class Visit:
         """The address under which this business's pages are."""
         return base_of(self.business)
 
-    def may(self, act: Act) -> bool:
-        """Whether to offer an act. The use case decides by itself when it is done."""
-        return act in RIGHTS[self.role]
+    def may(self, right: Right) -> bool:
+        """Whether to offer something. The use case decides by itself when it is done."""
+        return right in RIGHTS[self.role]
 
 
 def base_of(business: Business) -> str:
@@ -116,9 +116,10 @@ async def act(
     session: Session,
     work: Callable[[Connection, *Arguments], Awaitable[T]],
     *arguments: *Arguments,
+    keyed: bool = False,
 ) -> T:
     """Do something for a form of ours, in one transaction that fails where the session has ended.
-    Raises FromElsewhere, SignedOut, Forbidden and what the work raises."""
+    Raises FromElsewhere, SignedOut, Forbidden and what the work raises. See `Database.write`."""
     require_same_origin(request, services(request).settings)
 
     async def done(connection: Connection) -> T:
@@ -126,7 +127,18 @@ async def act(
         return await work(connection, *arguments)
 
     with actors.at(request.client.host if request.client else None):
-        return await services(request).database.write(done)
+        return await services(request).database.write(done, keyed=keyed)
+
+
+async def act_once(
+    request: Call,
+    visit: Visit,
+    form: Mapping[str, str],
+    effect: Callable[[Connection], Awaitable[Any]],
+) -> Done:
+    """`act` for a form with a key of its own: sent again, it changes nothing more."""
+    work = once(visit.business.id, scope_of(request, form), effect)
+    return await act(request, visit.session, work, keyed=True)
 
 
 def show(request: Call, visit: Visit, template: str, view: object, **options: Any) -> Response[Any]:

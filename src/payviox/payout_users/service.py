@@ -16,11 +16,13 @@ __all__ = [
     "list_ids",
     "list_page",
     "next_generation",
+    "search",
     "set_digest",
     "set_status",
 ]
 
 list_page = queries.list_page
+search = queries.search
 list_ids = queries.list_ids
 count_hashes = queries.count_hashes
 set_status = queries.set_status

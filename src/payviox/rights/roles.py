@@ -17,10 +17,14 @@ ROLES: Mapping[Role, str] = {
     "viewer": "look",
 }
 
-RIGHTS: Mapping[Role, frozenset[Act]] = {
-    "owner": frozenset(get_args(Act)),
+Right = Act | Literal["allocation.create"]
+"""What a role may allow: an act, or to allocate money, which the ledger alone tells of."""
+
+RIGHTS: Mapping[Role, frozenset[Right]] = {
+    "owner": frozenset({*get_args(Act), "allocation.create"}),
     "finance": frozenset(
         {
+            "allocation.create",
             "balance.deposit",
             "balance.fund",
             "balance.defund",

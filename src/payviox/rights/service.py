@@ -6,27 +6,30 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.actors import Actor
-from payviox.acts import Act
 from payviox.db.pool import Connection
 from payviox.errors import Forbidden, NotFound
 from payviox.rights.queries import memberships as queries
-from payviox.rights.roles import RIGHTS, Role
+from payviox.rights.roles import RIGHTS, Right, Role
 
 OPERATOR = "operator:"
 
 list_organizations = queries.list_organizations
 
 
-async def require(connection: Connection, business_id: UUID, actor: Actor, act: Act) -> None:
-    """Raise Forbidden where the actor is an operator whose role does not allow the act. Whoever
+async def require(connection: Connection, business_id: UUID, actor: Actor, right: Right) -> None:
+    """Raise Forbidden where the actor is an operator whose role does not allow it. Whoever
     else acts was let in for all of it: by a secret key, by the operating system, as the worker."""
     operator_id = operator_of(actor)
-    if operator_id is not None and act not in await rights_of(connection, operator_id, business_id):
+    if operator_id is None:
+        return
+    if right not in await rights_of(connection, operator_id, business_id):
         raise Forbidden
 
 
-async def rights_of(connection: Connection, operator_id: UUID, business_id: UUID) -> frozenset[Act]:
-    """Every act that an operator may do to a business."""
+async def rights_of(
+    connection: Connection, operator_id: UUID, business_id: UUID
+) -> frozenset[Right]:
+    """Everything that an operator may do to a business."""
     role = await role_of(connection, operator_id, business_id)
     return RIGHTS[role] if role is not None else frozenset()
 

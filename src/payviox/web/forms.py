@@ -4,7 +4,11 @@ other: browsers say where a request comes from."""
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
-from payviox.errors import Forbidden, Malformed
+from payviox import ids
+from payviox.errors import Conflict, Forbidden, Malformed
+from payviox.idempotency import model as idempotency
+from payviox.idempotency.model import BadKey, Scope
+from payviox.idempotency.service import BUSINESS
 from payviox.settings import Settings
 from payviox.web.context import Call
 
@@ -42,3 +46,37 @@ async def read_form(request: Call) -> Mapping[str, str]:
     except ValueError as error:
         raise Malformed("The form could not be read") from error
     return dict(pairs)
+
+
+class KeyMissing(Conflict):
+    message = "The form has no key of its own. Open the page again and repeat it."
+
+
+def new_key() -> str:
+    """A key for one form, so that sending it twice does one thing."""
+    return f"form:{ids.new()}"
+
+
+def key_of(form: Mapping[str, str]) -> str:
+    """Raises KeyMissing."""
+    try:
+        return idempotency.check(form.get("key", ""))
+    except BadKey as error:
+        raise KeyMissing from error
+
+
+def scope_of(request: Call, form: Mapping[str, str]) -> Scope:
+    """What a form asks for, once. Raises KeyMissing."""
+    digest = idempotency.digest(dict(form))
+    return Scope(BUSINESS, request.scope["path"], key_of(form), digest)
+
+
+def sent_cents(form: Mapping[str, str], most: int) -> int:
+    """The amount that a confirmation of ours named. Raises Malformed where it names none."""
+    text = form.get("cents", "")
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most))):
+        raise Malformed("The form could not be read")
+    cents = int(text)
+    if not 1 <= cents <= most:
+        raise Malformed("The form could not be read")
+    return cents

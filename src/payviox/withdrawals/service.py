@@ -36,6 +36,7 @@ from payviox.withdrawals.sending import callbacks
 from payviox.withdrawals.transitions import Entry
 
 list_page = orders.list_page
+totals_of_user = orders.totals_of_user
 list_states = orders.list_states
 list_attempts = orders.list_attempts
 stop_waiting = orders.stop_waiting

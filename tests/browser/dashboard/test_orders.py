@@ -42,7 +42,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
     async def make(database: Database) -> World:
-        business = await open_business(database, funds=1_000_000)
+        business = await open_business(database, funds=1_000_000, main=100)
         await business.set(review_amount=2_000)
         desk = Desk.of(business)
         await make_operator(database, EMAIL, is_admin=True)
@@ -79,6 +79,33 @@ def test_somebody_signs_in_approves_one_order_and_rejects_another(
     expect(page.get_by_text("No order waits for a decision.")).to_be_visible()
 
 
+def test_somebody_funds_and_pays_a_person_without_scripts(
+    world: World, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(scripts=False)
+    world.sign_in(page)
+    menu = page.get_by_role("navigation", name="Main")
+    menu.get_by_role("link", name="Balance").click()
+    page.get_by_label("Amount").fill("0.50")
+    page.get_by_role("button", name="Fund", exact=True).click()
+    page.get_by_role("button", name="Fund $0.50").click()
+    expect(page.get_by_role("status")).to_contain_text("in the payout balance")
+    expect(page.get_by_role("table", name="Statement").get_by_role("row").nth(1)).to_contain_text(
+        "$0.50"
+    )
+    menu.get_by_role("link", name="Users").click()
+    page.get_by_role("searchbox", name="Search users").fill("ada")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("table", name="Users").get_by_role("link", name="ada@example.com").click()
+    page.get_by_role("button", name="Add funds").click()
+    page.get_by_label("Amount").fill("1,000")
+    page.get_by_role("button", name="Add funds").click()
+    page.get_by_role("button", name="Add $1,000.00").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("ada@example.com")
+    expect(page.get_by_role("status")).to_have_text("The money is in their balance.")
+    expect(page.get_by_role("button", name="Deactivate")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_every_page_fits_its_screen_and_everybody(
@@ -89,7 +116,11 @@ def test_every_page_fits_its_screen_and_everybody(
     check(page)
     world.sign_in(page)
     order = f"/orders/ord_{world.orders[0].id}"
-    for path in ("", "/orders", "/orders?status=all", "/orders?status=returned", order):
+    user = f"/users/usr_{world.orders[0].payout_user_id}"
+    orders = ("/orders", "/orders?status=all", "/orders?status=returned", order)
+    users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
+    balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01")
+    for path in ("", *balance, *orders, *users):
         page.goto(world.home + path)
         check(page)
     page.goto(f"{world.site.url}/dashboard?all")

@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -14,7 +13,7 @@ from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.web.request_body import Application
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
-from support.dashboard import Browser, base_of, heading, hidden, make_operator
+from support.dashboard import Browser, base_of, heading, hidden, signed_in
 from support.databases import Urls
 from support.withdrawals import Desk
 
@@ -30,16 +29,6 @@ async def desk(business: TestBusiness) -> Desk:
 @pytest.fixture
 async def reviewed(desk: Desk) -> Order:
     return await desk.withdraw(await desk.user(5_000), 2_500)
-
-
-async def signed_in(
-    browser: Browser, database: Database, business: TestBusiness, role: Role = "owner"
-) -> str:
-    """The address under which the business's pages are, for somebody with this role."""
-    email = f"{uuid4().hex}@example.com"
-    await make_operator(database, email, business, role)
-    await browser.sign_in(email)
-    return base_of(business)
 
 
 def address_of(base: str, order: Order) -> str:

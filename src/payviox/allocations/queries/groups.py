@@ -78,11 +78,12 @@ WITH new_users AS (
 ), new_transfers AS (
   INSERT INTO transfers (business_id, kind, amount, from_account, from_version, from_balance,
                          to_account, to_version, to_balance, reference, idempotency_key,
-                         idempotency_digest)
+                         idempotency_digest, actor)
   SELECT %(business)s, 'allocation', n.a, %(payout)s, n.fv, n.fb, n.u, n.tv, n.tb, n.r, n.k,
-         decode(n.d, 'hex')
+         decode(n.d, 'hex'), n.ac
   FROM json_to_recordset(%(transfers)s::json)
-    AS n(u uuid, a bigint, fv bigint, fb bigint, tv bigint, tb bigint, r text, k text, d text)
+    AS n(u uuid, a bigint, fv bigint, fb bigint, tv bigint, tb bigint, r text, k text, d text,
+         ac text)
 )
 INSERT INTO allocation_groups (business_id, id) VALUES (%(business)s, %(group)s)
 """

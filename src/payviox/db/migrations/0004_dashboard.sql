@@ -45,3 +45,9 @@ CREATE TABLE sign_in_attempts (
 CREATE INDEX sign_in_attempts_by_subject ON sign_in_attempts (subject, tried_at);
 CREATE INDEX sign_in_attempts_by_age ON sign_in_attempts (tried_at);
 GRANT SELECT, INSERT (subject), DELETE ON sign_in_attempts TO payviox_app;
+
+-- Payout users whose address begins so, byte by byte whatever the database's collation; and what
+-- goes by one reference, of any kind.
+CREATE INDEX payout_users_by_prefix ON payout_users (business_id, email text_pattern_ops);
+CREATE INDEX transfers_by_reference ON transfers (business_id, reference)
+  WHERE reference IS NOT NULL;

@@ -209,9 +209,9 @@ async def find_by_reference(
         return await cursor.fetchone()
 
 
-def _source(user_id: UUID | None, order_id: UUID | None) -> str:
-    """Where a list's transfers come from: those of one payout user or order are found first, by
-    their own index (OFFSET 0 keeps them apart from what else is asked of them)."""
+def _source(user_id: UUID | None, order_id: UUID | None, references: Sequence[str]) -> str:
+    """Where a list's transfers come from: those of one payout user, order or reference are found
+    first, by their own index (OFFSET 0 keeps them apart from what else is asked of them)."""
     if order_id is not None:
         of_user = "" if user_id is None else " AND %(user)s IN (from_account, to_account)"
         return (
@@ -225,6 +225,11 @@ def _source(user_id: UUID | None, order_id: UUID | None) -> str:
             " (SELECT * FROM transfers WHERE business_id = %(business)s"
             " AND to_account = %(user)s OFFSET 0))"
         )
+    if references:
+        return (
+            "(SELECT * FROM transfers WHERE business_id = %(business)s"
+            " AND reference = ANY(%(references)s) OFFSET 0)"
+        )
     return "transfers"
 
 
@@ -235,12 +240,14 @@ async def list_movements(
     kind: str | None = None,
     user_id: UUID | None = None,
     order_id: UUID | None = None,
+    references: Sequence[str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
     after: int | None = None,
     limit: int,
 ) -> list[MovementRow]:
-    """Movements, newest first, older than the transfer `after`; from `since` on, before `until`."""
+    """Movements, newest first, older than the transfer `after`; from `since` on, before `until`; of
+    one payout user, order or reference, which may be spelled in any of these ways."""
     wanted = {
         "t.kind = %(kind)s": kind,
         "t.created_at >= %(since)s": since,
@@ -255,7 +262,7 @@ async def list_movements(
     async with connection.cursor(row_factory=class_row(MovementRow)) as cursor:
         await cursor.execute(
             # The page first: its few rows are then joined by key, whatever the planner believes.
-            f"WITH page AS MATERIALIZED (SELECT * FROM {_source(user_id, order_id)} t"  # noqa: S608  # our own conditions
+            f"WITH page AS MATERIALIZED (SELECT * FROM {_source(user_id, order_id, references)} t"  # noqa: S608  # our own conditions
             f" WHERE {conditions} ORDER BY t.id DESC LIMIT %(limit)s)"
             " SELECT t.id, t.kind, t.amount, f.kind AS from_kind, f.rail AS from_rail,"
             " g.kind AS to_kind, g.rail AS to_rail, t.from_account, t.to_account, t.from_balance,"
@@ -272,6 +279,7 @@ async def list_movements(
                 "kind": kind,
                 "order": order_id,
                 "user": user_id,
+                "references": list(references),
                 "since": since,
                 "until": until,
                 "after": after,

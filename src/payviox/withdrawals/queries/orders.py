@@ -1,6 +1,7 @@
 """The SQL of orders, their story and their attempts, one order at a time or a page of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.order_states import Status
+from payviox.order_states import OPEN, Status
 from payviox.rails.protocol import Provider, ReadyOrder
 from payviox.withdrawals.model import (
     Attempt,
@@ -182,6 +183,26 @@ async def list_page(
             },
         )
         return await cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class UserTotals:
+    """What a payout user's orders hold in transit and what they have paid out, in US cents."""
+
+    in_transit: int
+    withdrawn: int
+
+
+async def totals_of_user(connection: Connection, business_id: UUID, user_id: UUID) -> UserTotals:
+    async with connection.cursor(row_factory=class_row(UserTotals)) as cursor:
+        await cursor.execute(
+            "SELECT coalesce(sum(amount) FILTER (WHERE status = ANY(%s)), 0)::bigint AS in_transit,"
+            " coalesce(sum(amount) FILTER (WHERE status = 'succeeded'), 0)::bigint AS withdrawn"
+            " FROM orders WHERE business_id = %s AND payout_user_id = %s",
+            [list(OPEN), business_id, user_id],
+        )
+        found = await cursor.fetchone()
+    return found or UserTotals(0, 0)
 
 
 async def list_states(

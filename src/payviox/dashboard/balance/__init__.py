@@ -1,0 +1,1 @@
+"""The two balances, money between them, and the statement."""

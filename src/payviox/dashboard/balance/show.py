@@ -1,0 +1,162 @@
+"""`…/balance`: the payout and the main balance, and the statement: every movement with the two
+balances after it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from litestar import Response, get
+from litestar.response import Stream
+
+from payviox import ids
+from payviox.dashboard.balance.statement import KINDS, Filters, find_page, read_filters
+from payviox.dashboard.visits import Visit, read, show, visit_of
+from payviox.ledger.model import show_account
+from payviox.ledger.service import MovementRow
+from payviox.treasury import service as treasury
+from payviox.web.context import Call
+from payviox.web.movements import CSV, csv_file
+from payviox.web.pages import redirect
+
+ROUTE = "/dashboard/{business:str}/balance"
+PAGE = 50
+DONE = {
+    "funded": "The money is in the payout balance.",
+    "defunded": "The money is back in the main balance.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MovementLine:
+    """One line of the statement, in US cents. `payout` and `main` are the balances right after it,
+    where it moved them, as the transfer itself keeps them."""
+
+    at: datetime
+    kind: str
+    path: str
+    amount: int
+    payout: int | None
+    main: int | None
+    email: str | None
+    user: str | None
+    order: str | None
+    words: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """Balances are US cents. `errors` are of the amount that somebody typed."""
+
+    payout_balance: int
+    main_balance: int
+    here: str
+    may_fund: bool
+    may_defund: bool
+    filters: Filters
+    kinds: tuple[str, ...]
+    rows: list[MovementLine]
+    csv: str
+    first: str | None
+    older: str | None
+    amount: str = ""
+    done: str | None = None
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+@get(ROUTE, include_in_schema=False)
+async def show_balance(request: Call) -> Response[Any]:
+    """The balances and a page of the statement."""
+    visit = await visit_of(request)
+    done = DONE.get(request.query_params.get("done", ""))
+    return await balance_page(request, visit, done=done)
+
+
+async def balance_page(
+    request: Call,
+    visit: Visit,
+    *,
+    status: int = 200,
+    amount: str = "",
+    errors: dict[str, list[str]] | None = None,
+    done: str | None = None,
+) -> Response[Any]:
+    """The page, with what is wrong with an amount beside its field."""
+    filters = read_filters(request.query_params)
+    after = ids.parse_number(ids.TRANSFER, request.query_params.get("after", ""))
+    business_id = visit.business.id
+    held = await read(request, visit, treasury.balances, business_id)
+    rows = await read(request, visit, find_page, business_id, filters, after, PAGE + 1)
+    here = f"{visit.base}/balance"
+    asked = f"{filters.query}&" if filters.query else ""
+    view = BalanceView(
+        payout_balance=held.payout_balance,
+        main_balance=held.balance,
+        here=here,
+        may_fund=visit.may("balance.fund"),
+        may_defund=visit.may("balance.defund"),
+        filters=filters,
+        kinds=KINDS,
+        rows=[_line(visit, row) for row in rows[:PAGE]],
+        csv=f"{here}/statement.csv?{filters.query}".rstrip("?"),
+        first=f"{here}?{filters.query}".rstrip("?") if after is not None else None,
+        older=(
+            f"{here}?{asked}after={ids.show(ids.TRANSFER, str(rows[PAGE - 1].id))}"
+            if len(rows) > PAGE
+            else None
+        ),
+        amount=amount,
+        errors=errors or {},
+        done=done,
+    )
+    wrong = errors or filters.errors
+    return show(
+        request,
+        visit,
+        "balance/show.html",
+        view,
+        status=422 if wrong and status == 200 else status,
+    )
+
+
+@get(f"{ROUTE}/statement.csv", include_in_schema=False)
+async def download_statement(request: Call) -> Response[Any]:
+    """Everything that the statement's form asks for, as one file."""
+    visit = await visit_of(request)
+    filters = read_filters(request.query_params)
+    if filters.errors:
+        return redirect(f"{visit.base}/balance?{filters.query}")
+
+    async def fetch(after: int | None, limit: int) -> list[MovementRow]:
+        return await read(request, visit, find_page, visit.business.id, filters, after, limit)
+
+    return Stream(
+        csv_file(fetch, None),
+        media_type=CSV,
+        headers={
+            "Content-Disposition": 'attachment; filename="statement.csv"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _line(visit: Visit, row: MovementRow) -> MovementLine:
+    after = {row.from_kind: row.from_balance, row.to_kind: row.to_balance}
+    source = show_account(row.from_kind, row.from_rail)
+    target = show_account(row.to_kind, row.to_rail)
+    user = None if row.user_id is None else ids.show(ids.USER, row.user_id)
+    order = None if row.order_id is None else ids.show(ids.ORDER, row.order_id)
+    return MovementLine(
+        at=row.created_at,
+        kind=row.kind,
+        path=f"{source} → {target}",
+        amount=row.amount,
+        payout=after.get("payout"),
+        main=after.get("main"),
+        email=row.email,
+        user=user and f"{visit.base}/users/{user}",
+        order=order and f"{visit.base}/orders/{order}",
+        words=[text for text in (row.reference, row.reason, row.actor) if text],
+    )
+
+
+ROUTES = [show_balance, download_statement]

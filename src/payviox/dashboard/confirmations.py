@@ -1,0 +1,61 @@
+"""Pages that ask before something is done: how much, then whether, with what it does in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Response
+
+from payviox.dashboard.visits import Visit, show
+from payviox.web.context import Call
+from payviox.web.forms import new_key
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of what is about to happen; `cents` where it is an amount."""
+
+    label: str
+    text: str = ""
+    cents: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmView:
+    """What will be done if the button is pressed. `cents` is sent along where money moves."""
+
+    heading: str
+    consequence: str
+    facts: Sequence[Fact]
+    action: str
+    button: str
+    back: str
+    keep: str
+    cents: int | None = None
+    is_danger: bool = False
+    refused: str | None = None
+    key: str = field(default_factory=new_key)
+
+
+@dataclass(frozen=True, slots=True)
+class AmountView:
+    """A form that asks for an amount in dollars."""
+
+    heading: str
+    facts: Sequence[Fact]
+    action: str
+    button: str
+    back: str
+    hint: str = ""
+    amount: str = ""
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+def confirm(request: Call, visit: Visit, view: ConfirmView, *, status: int = 200) -> Response[Any]:
+    return show(request, visit, "confirm.html", view, status=status)
+
+
+def ask_amount(
+    request: Call, visit: Visit, view: AmountView, *, status: int = 200
+) -> Response[Any]:
+    return show(request, visit, "ask_amount.html", view, status=status)

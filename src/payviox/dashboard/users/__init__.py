@@ -1,0 +1,1 @@
+"""Payout users: found, looked at, paid, switched, taken back from."""

@@ -1,0 +1,108 @@
+"""`…/users`: payout users, newest first, or those whose address begins as asked."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from litestar import Response, get
+
+from payviox import ids
+from payviox.dashboard.visits import Visit, read, show, visit_of
+from payviox.db.pool import Connection
+from payviox.errors import NotFound
+from payviox.payout_users import service as payout_users
+from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.payout_users.model import PayoutUser
+from payviox.web.context import Call
+
+PAGE = 50
+LONGEST_SEARCH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """One line of the table; `balance` is US cents."""
+
+    address: str
+    email: str
+    status: str
+    balance: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UsersView:
+    rows: list[UserRow]
+    search: str
+    here: str
+    first: str | None
+    older: str | None
+
+
+@get("/dashboard/{business:str}/users", include_in_schema=False)
+async def list_users(request: Call) -> Response[Any]:
+    """Payout users by address or id; all of them where nothing is asked."""
+    visit = await visit_of(request)
+    search = request.query_params.get("search", "").strip()[:LONGEST_SEARCH]
+    after = ids.parse(ids.USER, request.query_params.get("after", ""))
+    users = await read(request, visit, _page, visit, search, after)
+    here = f"{visit.base}/users"
+    asked = {"search": search} if search else {}
+    view = UsersView(
+        rows=[_row(here, user) for user in users[:PAGE]],
+        search=search,
+        here=here,
+        first=_address(here, asked) if after is not None else None,
+        older=(
+            _address(here, asked | {"after": ids.show(ids.USER, users[PAGE - 1].id)})
+            if len(users) > PAGE
+            else None
+        ),
+    )
+    return show(request, visit, "users/list.html", view)
+
+
+async def _page(
+    connection: Connection, visit: Visit, search: str, after: UUID | None
+) -> list[PayoutUser]:
+    business_id = visit.business.id
+    if not search:
+        return await payout_users.list_page(
+            connection, business_id, email=None, status=None, after=after, limit=PAGE + 1
+        )
+    if not search.isprintable():
+        return []
+    user_id = ids.parse(ids.USER, search)
+    if user_id is not None:
+        try:
+            return [await payout_users.get(connection, business_id, user_id)]
+        except NotFound:
+            return []
+    return await payout_users.search(connection, business_id, _prefix(search), after, PAGE + 1)
+
+
+def _prefix(search: str) -> str:
+    """How the address begins in the spelling in which addresses are kept."""
+    try:
+        return canonical(search)
+    except InvalidEmail:
+        return search.lower()
+
+
+def _row(here: str, user: PayoutUser) -> UserRow:
+    return UserRow(
+        address=f"{here}/{ids.show(ids.USER, user.id)}",
+        email=user.email,
+        status=user.status,
+        balance=user.balance,
+        created_at=user.created_at,
+    )
+
+
+def _address(here: str, asked: dict[str, str]) -> str:
+    return f"{here}?{urlencode(asked)}" if asked else here
+
+
+ROUTES = [list_users]

@@ -1,0 +1,89 @@
+"""Searches on pages enter an index by what is searched for, however much there is beside it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from payviox.db.pool import Connection, Database
+from payviox.ledger import service as ledger
+from payviox.payout_users import service as payout_users
+from support.businesses import TestBusiness
+from support.databases import Urls
+
+pytestmark = pytest.mark.anyio
+
+ROWS = 20_000
+
+
+class Explained:
+    """A connection that plans each statement in place of running it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.plan: list[str] = []
+
+    @asynccontextmanager
+    async def cursor(self, **_: Any) -> AsyncIterator["Explained"]:
+        yield self
+
+    async def execute(self, query: str, given: Any) -> None:
+        cursor = await self._connection.execute(f"EXPLAIN {query}", given)
+        self.plan += [str(row[0]) for row in await cursor.fetchall()]
+
+    async def fetchall(self) -> list[Any]:
+        return []
+
+
+@pytest.fixture
+def crowded(business: TestBusiness, urls: Urls) -> UUID:
+    """A business with many payout users, each paid once, under a reference."""
+    business_id = business.business_id
+    business.tampered = True
+    with urls.as_admin() as admin:
+        admin.execute(
+            "INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)"
+            " SELECT %s, gen_random_uuid(), md5(n::text) || '@x.com', 'k', sha256(n::text::bytea)"
+            " FROM generate_series(1, %s) n",
+            [business_id, ROWS],
+        )
+        admin.execute(
+            "INSERT INTO accounts (business_id, id, kind, balance, version)"
+            " SELECT business_id, id, 'user', 1, 1 FROM payout_users WHERE business_id = %s",
+            [business_id],
+        )
+        admin.execute(
+            "INSERT INTO transfers (business_id, kind, amount, from_account, from_version,"
+            " from_balance, to_account, to_version, to_balance, reference)"
+            " SELECT business_id, 'allocation', 1, business_id, 100000 + row_number() OVER (), 0,"
+            " id, 1, 1, email FROM payout_users WHERE business_id = %s",
+            [business_id],
+        )
+        admin.execute("ANALYZE payout_users, accounts, transfers")
+    return business_id
+
+
+async def test_people_are_searched_in_the_index_of_how_addresses_begin(
+    database: Database, crowded: UUID
+) -> None:
+    async def plan(connection: Connection) -> str:
+        explained: Any = Explained(connection)
+        await payout_users.search(explained, crowded, "ab", None, 51)
+        await payout_users.search(explained, crowded, "a", crowded, 51)
+        return "\n".join(explained.plan)
+
+    shown = await database.fetch(plan)
+    assert shown.count("payout_users_by_prefix") == 2
+    assert "Seq Scan" not in shown
+    assert "Sort" not in shown
+
+
+async def test_a_reference_is_searched_in_its_index(database: Database, crowded: UUID) -> None:
+    async def plan(connection: Connection) -> str:
+        explained: Any = Explained(connection)
+        await ledger.list_movements(explained, crowded, references=["survey-17"], limit=51)
+        return "\n".join(explained.plan)
+
+    assert "transfers_by_reference" in await database.fetch(plan)

@@ -1,0 +1,122 @@
+-- Businesses with money, payout users and orders, as schema 0002 keeps them.
+INSERT INTO organizations (id, name) VALUES ('00000000-0000-7000-8000-000000000001', 'ACME');
+INSERT INTO businesses (id, organization_id, mode, name, hash_code, payouts_enabled) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-000000000001', 'live', 'ACME', '0123abcd', true);
+INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1', 'a@x.test', '00000000', '\x01');
+INSERT INTO accounts (business_id, id, kind, rail, balance, version) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a1', 'world', '', -1000, 1),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a2', 'main', '', 400, 2),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a3', 'payout', '', 350, 2),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a4', 'fee_income', '', 0, 0),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1', 'user', '', 50, 2),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a5', 'in_transit', 'stock', 200, 1);
+INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount, fees, net_amount,
+                    destination, destination_digest) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000d1',
+   '00000000-0000-7000-8000-0000000000c1', 'gift_card', 'stock', 'queued', 200, 0, 200, '{}', '\x02');
+INSERT INTO transfers (business_id, kind, amount, from_account, from_version, from_balance,
+                       to_account, to_version, to_balance, order_id) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', 'deposit', 1000, '00000000-0000-7000-8000-0000000000a1', 1, -1000,
+   '00000000-0000-7000-8000-0000000000a2', 1, 1000, NULL),
+  ('00000000-0000-7000-8000-0000000000b1', 'fund', 600, '00000000-0000-7000-8000-0000000000a2', 2, 400,
+   '00000000-0000-7000-8000-0000000000a3', 1, 600, NULL),
+  ('00000000-0000-7000-8000-0000000000b1', 'allocation', 250, '00000000-0000-7000-8000-0000000000a3', 2, 350,
+   '00000000-0000-7000-8000-0000000000c1', 1, 250, NULL),
+  ('00000000-0000-7000-8000-0000000000b1', 'reserve', 200, '00000000-0000-7000-8000-0000000000c1', 2, 50,
+   '00000000-0000-7000-8000-0000000000a5', 1, 200, '00000000-0000-7000-8000-0000000000d1');
+
+-- A test business whose order failed, after which the rail paid it all the same.
+INSERT INTO businesses (id, organization_id, mode, name, hash_code) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-000000000001', 'test', 'ACME', '89abcdef');
+INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000c2', 'b@x.test', '00000000', '\x03');
+INSERT INTO accounts (business_id, id, kind, rail, balance, version) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e1', 'world', '', -1000, 1),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e2', 'main', '', 400, 2),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e3', 'payout', '', 350, 2),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e4', 'fee_income', '', 0, 0),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000c2', 'user', '', 250, 3),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e5', 'in_transit', 'sandbox', 0, 2),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e6', 'suspense', 'sandbox', -200, 1),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000e7', 'settled', 'sandbox', 200, 1);
+INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount, fees, net_amount,
+                    destination, destination_digest, attempt, rail_order_id) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2',
+   '00000000-0000-7000-8000-0000000000c2', 'paypal', 'sandbox', 'failed', 200, 0, 200, '{"email":"b@x.test"}', '\x04', 1, 'PP-1');
+INSERT INTO order_attempts (business_id, order_id, number, reference, request, outcome, answer) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 1,
+   'ord_00000000-0000-7000-8000-0000000000d2.1',
+   '{"rail":"sandbox","provider":"paypal","amount":200,"net_amount":200,"destination":{"email":"b@x.test"}}',
+   'succeeded', '{}');
+INSERT INTO order_states (business_id, order_id, number, status, actor) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000d1', 1, 'created', 'test'),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000d1', 2, 'queued', 'test'),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 1, 'created', 'test'),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 2, 'queued', 'test'),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 3, 'sending', 'test'),
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2', 4, 'failed', 'test');
+INSERT INTO events (business_id, id, type, order_id, body) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', gen_random_uuid(), 'payout.created', '00000000-0000-7000-8000-0000000000d1', '{}'),
+  ('00000000-0000-7000-8000-0000000000b2', gen_random_uuid(), 'payout.created', '00000000-0000-7000-8000-0000000000d2', '{}'),
+  ('00000000-0000-7000-8000-0000000000b2', gen_random_uuid(), 'payout.processing', '00000000-0000-7000-8000-0000000000d2', '{}'),
+  ('00000000-0000-7000-8000-0000000000b2', gen_random_uuid(), 'payout.failed', '00000000-0000-7000-8000-0000000000d2', '{}');
+INSERT INTO sandbox_payments (business_id, reference, request) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 'ord_00000000-0000-7000-8000-0000000000d2.1',
+   '{"ending":"failed-paid","amount":200}');
+INSERT INTO transfers (business_id, kind, amount, from_account, from_version, from_balance,
+                       to_account, to_version, to_balance, order_id) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 'deposit', 1000, '00000000-0000-7000-8000-0000000000e1', 1, -1000,
+   '00000000-0000-7000-8000-0000000000e2', 1, 1000, NULL),
+  ('00000000-0000-7000-8000-0000000000b2', 'fund', 600, '00000000-0000-7000-8000-0000000000e2', 2, 400,
+   '00000000-0000-7000-8000-0000000000e3', 1, 600, NULL),
+  ('00000000-0000-7000-8000-0000000000b2', 'allocation', 250, '00000000-0000-7000-8000-0000000000e3', 2, 350,
+   '00000000-0000-7000-8000-0000000000c2', 1, 250, NULL),
+  ('00000000-0000-7000-8000-0000000000b2', 'reserve', 200, '00000000-0000-7000-8000-0000000000c2', 2, 50,
+   '00000000-0000-7000-8000-0000000000e5', 1, 200, '00000000-0000-7000-8000-0000000000d2'),
+  ('00000000-0000-7000-8000-0000000000b2', 'release', 200, '00000000-0000-7000-8000-0000000000e5', 2, 0,
+   '00000000-0000-7000-8000-0000000000c2', 3, 250, '00000000-0000-7000-8000-0000000000d2'),
+  ('00000000-0000-7000-8000-0000000000b2', 'paid_after_all', 200, '00000000-0000-7000-8000-0000000000e6', 1, -200,
+   '00000000-0000-7000-8000-0000000000e7', 1, 200, '00000000-0000-7000-8000-0000000000d2');
+
+-- Their accounts at rails, what came of them, and what nobody has explained yet.
+UPDATE order_attempts SET rail_order_id = 'PP-1';
+INSERT INTO rail_accounts (business_id, rail, environment, max_amount, settings, credentials, key_id) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', 'paypal', 'live', 5000, '{"client_id":"AY"}', '\x05', '00000000'),
+  ('00000000-0000-7000-8000-0000000000b2', 'evm', 'sandbox', NULL, '{"address":"0x01","chains":{}}', '\x06', '00000000');
+INSERT INTO rail_products (business_id, rail, id, product) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', 'tremendous', 'ABCD', '{"id":"ABCD"}');
+INSERT INTO rail_callbacks (business_id, rail, event_id, headers, body, orders) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 'paypal', 'WH-1', '{}', '\x7b7d', ARRAY['00000000-0000-7000-8000-0000000000d2'::uuid]);
+INSERT INTO evm_wallets (business_id, chain_id, address, next_nonce) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 31337, '0x01', 1);
+INSERT INTO evm_payments (business_id, chain_id, wallet, nonce, reference, request) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 31337, '0x01', 0, 'ord_x.1', '{}');
+INSERT INTO evm_transactions (business_id, chain_id, wallet, nonce, number, hash, raw, fees) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 31337, '0x01', 0, 1, '0x02', '\x02', '{}');
+INSERT INTO reconciliations (business_id, id, rail, since, report, started_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000f1', 'sandbox', now(), '{}', now());
+INSERT INTO suspense_items (business_id, id, rail, cause, subject, order_id, amount, evidence) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000f2', 'sandbox', 'paid_after_all',
+   'ord_00000000-0000-7000-8000-0000000000d2', '00000000-0000-7000-8000-0000000000d2', 200, '{}');
+INSERT INTO reconciliation_look_ups (business_id, order_id) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000d2');
+
+-- Who did what.
+INSERT INTO audit_entries (business_id, actor, act, kind, place, detail, before, after) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', 'command:payviox', 'business.set', 'act', 'host', '{}', '{"low_stock":1}', '{"low_stock":2}'),
+  ('00000000-0000-7000-8000-0000000000b2', 'worker', 'float.low', 'alert', NULL, '{"rail":"paypal"}', NULL, NULL);
+INSERT INTO installation_audit_entries (act, actor, place, detail) VALUES
+  ('operator.create', 'command:payviox', 'host', '{"email":"o@x.test"}');
+
+-- Who may sign in.
+INSERT INTO operators (id, email, password_hash, is_admin) VALUES
+  ('00000000-0000-7000-8000-0000000000e1', 'o@x.test', 'x', true),
+  ('00000000-0000-7000-8000-0000000000e2', 'f@x.test', 'x', false);
+INSERT INTO memberships (organization_id, operator_id, role) VALUES
+  ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000e2', 'finance');
+INSERT INTO sessions (digest, operator_id, place, agent) VALUES
+  ('\x01', '00000000-0000-7000-8000-0000000000e2', '127.0.0.1', 'a browser');
+INSERT INTO known_devices (digest, operator_id) VALUES
+  ('\x02', '00000000-0000-7000-8000-0000000000e2');
+INSERT INTO sign_in_attempts (subject) VALUES ('\x03');
