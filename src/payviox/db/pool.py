@@ -2,6 +2,7 @@
 one transaction: it is repeated after a deadlock or a connection lost before COMMIT, never after a
 COMMIT whose outcome is not known."""
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -92,13 +93,13 @@ class Database:
     async def engine(self) -> AsyncIterator[Connection]:
         """A connection of the allocation engine's pool. The engine ends its transactions itself, in
         the pipeline of their statements: the one COMMIT outside this module."""
-        async with self._engine.connection() as connection:
+        async with _lent(self._engine) as connection:
             yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection for reading; each statement sees what is committed when it starts."""
-        async with self._readers.connection() as connection:
+        async with _lent(self._readers) as connection:
             yield connection
 
     async def fetch(
@@ -155,7 +156,7 @@ class Database:
     async def _once(
         self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
     ) -> T:
-        async with self._pool.connection() as connection:
+        async with _lent(self._pool) as connection:
             try:
                 await connection.execute("BEGIN")
                 result = await work(connection, *arguments)
@@ -178,6 +179,25 @@ class Database:
             return result
 
 
+_returning: set[asyncio.Task[None]] = set()
+"""Connections on their way back to a pool: the event loop alone would forget these tasks."""
+
+
+@asynccontextmanager
+async def _lent(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+    """A connection of the pool, given back whatever happens: the pool's own way loses it where the
+    borrower is cancelled while it waits for the pool's lock."""
+    connection = await pool.getconn()
+    try:
+        async with connection:
+            yield connection
+    finally:
+        task = asyncio.create_task(pool.putconn(connection))
+        _returning.add(task)
+        task.add_done_callback(_returning.discard)
+        await asyncio.shield(task)
+
+
 async def _fetch(
     pool: AsyncConnectionPool[Connection],
     work: Callable[[Connection, *Arguments], Awaitable[T]],
@@ -185,7 +205,7 @@ async def _fetch(
 ) -> T:
     async for attempt in _retrying(LOST):
         with attempt:
-            async with pool.connection() as connection:
+            async with _lent(pool) as connection:
                 try:
                     return await work(connection, *arguments)
                 except psycopg.errors.QueryCanceled as error:

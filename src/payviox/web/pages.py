@@ -78,7 +78,10 @@ def _check(environment: Environment, assets: Assets) -> None:
         environment.get_template(name)
         missing = set(ICON.findall(source)) - assets.icons
         if missing:
-            raise MissingAssets(f"{name} names icons that are not there: {', '.join(missing)}.")
+            raise MissingAssets(
+                f"{name} names icons that are not there yet: {', '.join(missing)}."
+                " Run `python frontend/vendor.py` in the checkout."
+            )
 
 
 def page(

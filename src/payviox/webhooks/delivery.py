@@ -123,8 +123,8 @@ class Courier:
             # What it held comes back when its lease ends; the next sweep tries the others.
             self._woken.discard(business_id)
             logger.error("a webhook delivery broke off", exc_info=task.exception())
-        elif business_id in self._woken:
-            self.wake(business_id)
+        elif business_id in self._woken and not running:
+            self.wake(business_id)  # others of its tasks see to what is left, if there are any
 
     async def _deliver_all(self, business_id: UUID) -> None:
         """One delivery after another until none is due, also for those who woke us meanwhile."""

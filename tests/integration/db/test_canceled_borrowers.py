@@ -1,0 +1,46 @@
+"""A pool gets its connections back from whoever is canceled, at whatever moment."""
+
+import asyncio
+
+import pytest
+
+from payviox.db.pool import Connection, Database
+from support.machine import stretch
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_borrower_canceled_while_it_gives_back_takes_no_connection_along(
+    database: Database,
+) -> None:
+    pool = database._readers
+    for _ in range(8):
+        entered, leave = asyncio.Event(), asyncio.Event()
+
+        async def work(
+            connection: Connection,
+            entered: asyncio.Event = entered,
+            leave: asyncio.Event = leave,
+        ) -> None:
+            await connection.execute("SELECT 1")
+            entered.set()
+            await leave.wait()
+
+        borrower = asyncio.create_task(database.fetch(work))
+        await entered.wait()
+        async with pool._lock:  # as another borrower may hold it for a moment
+            leave.set()
+            async with asyncio.timeout(stretch(30)):
+                while not pool._lock._waiters:  # noqa: ASYNC110  # a lock tells nobody who waits
+                    await asyncio.sleep(0)
+            borrower.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await borrower
+    counts = pool.get_stats()
+    assert await database.fetch(_one) == 1
+    assert counts["pool_size"] - counts.get("pool_available", 0) <= 1
+
+
+async def _one(connection: Connection) -> object:
+    row = await (await connection.execute("SELECT 1")).fetchone()
+    return row and row[0]

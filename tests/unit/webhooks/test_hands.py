@@ -1,0 +1,38 @@
+"""How many tasks deliver at once, without a database: none is made in vain again and again."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from payviox.webhooks.delivery import Courier
+from support.machine import stretch
+
+pytestmark = pytest.mark.anyio
+
+
+class NothingDue:
+    """A database that takes a moment to say that no delivery is due."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def write(self, *_: Any) -> None:
+        self.asked += 1
+        for _turn in range(5):
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("businesses", "overall"), [(3, 12), (50, 200)])
+async def test_businesses_woken_twice_at_half_of_all_come_to_rest(
+    businesses: int, overall: int
+) -> None:
+    database = NothingDue()
+    courier = Courier(database, None, allow_private=True, overall=overall)  # type: ignore[arg-type]
+    for business in [uuid4() for _ in range(businesses)]:
+        for _ in range(4):
+            courier.wake(business)
+    async with asyncio.timeout(stretch(30)):
+        await courier.idle()
+    assert businesses <= database.asked <= businesses * 4
