@@ -8,6 +8,7 @@ from payviox.dashboard import errors
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
+from payviox.dashboard.developer import keys
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
@@ -23,6 +24,7 @@ MENU = (
     ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
     ("/orders", "Orders", "receipt-text"),
+    ("/developer/keys", "API keys", "key-round"),
 )
 """Each page's path under a business, its name and its icon."""
 
@@ -40,6 +42,7 @@ ROUTER = Router(
         *rotate_hash.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
+        *keys.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     include_in_schema=False,

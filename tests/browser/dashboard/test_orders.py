@@ -120,7 +120,8 @@ def test_every_page_fits_its_screen_and_everybody(
     orders = ("/orders", "/orders?status=all", "/orders?status=returned", order)
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
     balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01")
-    for path in ("", *balance, *orders, *users):
+    keys = ("/developer/keys", "/developer/keys/secret/regenerate")
+    for path in ("", *balance, *orders, *users, *keys):
         page.goto(world.home + path)
         check(page)
     page.goto(f"{world.site.url}/dashboard?all")
