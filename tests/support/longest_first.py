@@ -8,6 +8,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 LONGEST = (
     "acceptance/rails/test_random_orders.py",
+    "acceptance/rails/test_more_random_orders.py",
     "acceptance/test_serve.py",
     "acceptance/test_killed_under_load.py",
     "acceptance/test_demo_crypto.py",

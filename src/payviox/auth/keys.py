@@ -16,6 +16,7 @@ Kind = Literal["secret", "public"]
 Mode = Literal["live", "test"]
 KINDS: tuple[Kind, Kind] = ("secret", "public")
 list_live = queries.list_live_keys
+list_of = queries.list_keys_of
 
 PREFIX = {"secret": "sk", "public": "pk"}
 

@@ -8,6 +8,7 @@ from payviox.dashboard import errors
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
+from payviox.dashboard.developer import keys
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
@@ -27,6 +28,7 @@ MENU = (
     ("/users", "Users", "users"),
     ("/orders", "Orders", "receipt-text"),
     ("/reconciliation", "Reconciliation", "scale"),
+    ("/developer/keys", "API keys", "key-round"),
 )
 """Each page's path under a business, its name and its icon."""
 
@@ -47,6 +49,7 @@ ROUTER = Router(
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
+        *keys.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     include_in_schema=False,

@@ -132,7 +132,8 @@ def test_every_page_fits_its_screen_and_everybody(
     item = f"/reconciliation/sus_{world.item}"
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
     reconciliation = ("/reconciliation", item, booking)
-    for path in ("", *balance, *orders, *users, *reconciliation):
+    keys = ("/developer/keys", "/developer/keys/secret/regenerate")
+    for path in ("", *balance, *orders, *users, *reconciliation, *keys):
         page.goto(world.home + path)
         check(page)
     page.goto(f"{world.site.url}/dashboard?all")

@@ -61,6 +61,17 @@ async def list_live_keys(connection: Connection) -> list[LiveKey]:
         return await cursor.fetchall()
 
 
+async def list_keys_of(connection: Connection, business_id: UUID) -> list[LiveKey]:
+    """A business's keys that work now, at most one of each kind."""
+    async with connection.cursor(row_factory=class_row(LiveKey)) as cursor:
+        await cursor.execute(
+            "SELECT business_id, kind, hint, created_at FROM api_keys"
+            " WHERE business_id = %s AND revoked_at IS NULL",
+            [business_id],
+        )
+        return await cursor.fetchall()
+
+
 async def find_key(connection: Connection, digest: bytes) -> KeyRow | None:
     async with connection.cursor(row_factory=class_row(KeyRow)) as cursor:
         await cursor.execute(

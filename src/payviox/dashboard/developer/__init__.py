@@ -1,0 +1,1 @@
+"""What programs call with: API keys."""

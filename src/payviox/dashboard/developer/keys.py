@@ -1,0 +1,136 @@
+"""`…/developer/keys`: the API keys of one mode, and new ones in place of them, shown once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from litestar import Response, get, post
+
+from payviox.auth import keys
+from payviox.auth.keys import KINDS, PREFIX, Kind
+from payviox.auth.model import LiveKey
+from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
+from payviox.dashboard.visits import Visit, act_once, read, show, visit_of
+from payviox.db.pool import Connection
+from payviox.errors import NotFound
+from payviox.idempotency.service import ShownOnce
+from payviox.treasury import service as treasury
+from payviox.web.context import Call, services
+from payviox.web.forms import read_form
+
+ROUTE = "/dashboard/{business:str}/developer/keys"
+STOPS: dict[Kind, str] = {
+    "secret": "Every program that calls with the old secret key is refused from that moment on:"
+    " it makes no payouts and reads nothing until it has the new one. The new key is shown once.",
+    "public": "The old public key stops at once, wherever it is used. The new key is shown once.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key of this mode; without `hint` there is none. `regenerate` is None where this person may
+    not make a new one."""
+
+    kind: Kind
+    name: str
+    hint: str | None
+    created_at: datetime | None
+    regenerate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeysView:
+    rows: list[KeyRow]
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewKeyView:
+    """The new key; None where the form was sent before and has shown it."""
+
+    kind: Kind
+    key: str | None
+    site: str
+    back: str
+
+
+@get(ROUTE, include_in_schema=False)
+async def list_keys(request: Call) -> Response[Any]:
+    """The keys that work now, by their last characters."""
+    visit = await visit_of(request)
+    found = await read(request, visit, keys.list_of, visit.business.id)
+    rows = [_row(visit, kind, _of_kind(found, kind)) for kind in KINDS]
+    return show(request, visit, "developer/keys.html", KeysView(rows, _site(request)))
+
+
+@get(f"{ROUTE}/{{kind:str}}/regenerate", include_in_schema=False)
+async def ask_to_regenerate(request: Call) -> Response[Any]:
+    """Whether to make a new key, and what stops."""
+    visit = await visit_of(request)
+    kind = _kind(request)
+    key = _of_kind(await read(request, visit, keys.list_of, visit.business.id), kind)
+    view = ConfirmView(
+        heading="Regenerate API key",
+        consequence=STOPS[kind],
+        facts=[Fact("Key", _name(visit, kind)), Fact("Ends with", key.hint if key else "none")],
+        action=f"{_address(visit)}/{kind}/regenerate",
+        button="Regenerate API key",
+        back=_address(visit),
+        keep="Keep the key",
+        is_danger=True,
+    )
+    return confirm(request, visit, view)
+
+
+@post(f"{ROUTE}/{{kind:str}}/regenerate", include_in_schema=False, status_code=200)
+async def regenerate(request: Call) -> Response[Any]:
+    """Make a new key and show it."""
+    visit = await visit_of(request)
+    kind = _kind(request)
+
+    async def effect(connection: Connection) -> ShownOnce:
+        made = await treasury.regenerate_key(
+            connection, visit.business.id, kind, visit.session.actor
+        )
+        return ShownOnce({}, made)
+
+    done = await act_once(request, visit, await read_form(request), effect)
+    view = NewKeyView(kind, done.shown_once, _site(request), _address(visit))
+    return show(request, visit, "developer/new_key.html", view)
+
+
+def _row(visit: Visit, kind: Kind, key: LiveKey | None) -> KeyRow:
+    return KeyRow(
+        kind=kind,
+        name=_name(visit, kind),
+        hint=key.hint if key else None,
+        created_at=key.created_at if key else None,
+        regenerate=f"{_address(visit)}/{kind}/regenerate" if visit.may("key.regenerate") else None,
+    )
+
+
+def _of_kind(found: list[LiveKey], kind: Kind) -> LiveKey | None:
+    return next((key for key in found if key.kind == kind), None)
+
+
+def _kind(request: Call) -> Kind:
+    """Raises NotFound."""
+    for kind in KINDS:
+        if request.path_params["kind"] == kind:
+            return kind
+    raise NotFound
+
+
+def _name(visit: Visit, kind: Kind) -> str:
+    return f"{kind.capitalize()} key, {PREFIX[kind]}_{visit.business.mode}"
+
+
+def _address(visit: Visit) -> str:
+    return f"{visit.base}/developer/keys"
+
+
+def _site(request: Call) -> str:
+    return services(request).settings.public_url.rstrip("/")
+
+
+ROUTES = [list_keys, ask_to_regenerate, regenerate]
