@@ -5,6 +5,7 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
@@ -12,6 +13,7 @@ from payviox.dashboard.developer import keys
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
+from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
@@ -25,6 +27,8 @@ MENU = (
     ("/users", "Users", "users"),
     ("/orders", "Orders", "receipt-text"),
     ("/developer/keys", "API keys", "key-round"),
+    ("/settings", "Settings", "settings"),
+    ("/audit", "Audit log", "scroll-text"),
 )
 """Each page's path under a business, its name and its icon."""
 
@@ -43,6 +47,8 @@ ROUTER = Router(
         *orders.ROUTES,
         *order.ROUTES,
         *keys.ROUTES,
+        *settings.ROUTES,
+        *audit_log.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     include_in_schema=False,
