@@ -18,7 +18,7 @@ from payviox.web.context import Call
 
 PAGE = 50
 NAMES = (*ACTS, *get_args(Alert))
-MEANINGS: dict[str, str] = {name: meaning for name, meaning in ACTS.items()}
+MEANINGS: dict[str, str] = dict(ACTS.items())
 
 
 @dataclass(frozen=True, slots=True)

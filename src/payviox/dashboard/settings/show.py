@@ -93,15 +93,16 @@ async def show_settings(request: Call) -> Response[Any]:
     return _page(request, visit, _typed(visit.business), done=done)
 
 
-@post(f"{ROUTE}/{{switch:str}}/{{state:str}}", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/{{switch:str}}/{{turned:str}}", include_in_schema=False, status_code=200)
 async def turn(request: Call) -> Response[Any]:
     """Turn a switch."""
     visit = await visit_of(request)
-    done = f"{request.path_params['switch']}-{request.path_params['state']}"
+    done = f"{request.path_params['switch']}-{request.path_params['turned']}"
     if done not in DONE:
         return redirect(f"{visit.base}/settings")
     column, *_ = SWITCHES[str(request.path_params["switch"])]
-    await act(request, visit.session, _change, visit, {column: done.endswith("-on")})
+    changes: dict[str, object] = {column: done.endswith("-on")}
+    await act(request, visit.session, _change, visit, changes)
     return redirect(f"{visit.base}/settings?done={done}")
 
 
