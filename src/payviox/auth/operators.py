@@ -37,6 +37,9 @@ async def acting(connection: Connection, email: str | None, otherwise: Actor) ->
     return otherwise
 
 
+emails = queries.list_emails
+
+
 async def require_id(connection: Connection, email: str) -> UUID:
     """The operator with this address. Raises NotFound."""
     operator_id = await queries.find_operator(connection, email)

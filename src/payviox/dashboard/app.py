@@ -5,6 +5,7 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
@@ -15,6 +16,7 @@ from payviox.dashboard.orders import show as order
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
+from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
@@ -29,6 +31,8 @@ MENU = (
     ("/orders", "Orders", "receipt-text"),
     ("/reconciliation", "Reconciliation", "scale"),
     ("/developer/keys", "API keys", "key-round"),
+    ("/settings", "Settings", "settings"),
+    ("/audit", "Audit log", "scroll-text"),
 )
 """Each page's path under a business, its name and its icon."""
 
@@ -50,6 +54,8 @@ ROUTER = Router(
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
         *keys.ROUTES,
+        *settings.ROUTES,
+        *audit_log.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     include_in_schema=False,

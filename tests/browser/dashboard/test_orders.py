@@ -126,7 +126,14 @@ def test_every_page_fits_its_screen_and_everybody(
     world.sign_in(page)
     order = f"/orders/ord_{world.orders[0].id}"
     user = f"/users/usr_{world.orders[0].payout_user_id}"
-    orders = ("/orders", "/orders?status=all", "/orders?status=returned", order)
+    orders = (
+        "/settings",
+        "/audit",
+        "/orders",
+        "/orders?status=all",
+        "/orders?status=returned",
+        order,
+    )
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
     balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01")
     item = f"/reconciliation/sus_{world.item}"

@@ -1,5 +1,6 @@
 """The SQL of keys and hashes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -150,6 +151,14 @@ async def find_operator(connection: Connection, email: str) -> UUID | None:
     cursor = await connection.execute("SELECT id FROM operators WHERE email = %s", [email])
     row = await cursor.fetchone()
     return None if row is None else UUID(str(row[0]))
+
+
+async def list_emails(connection: Connection, operator_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The addresses of these operators."""
+    cursor = await connection.execute(
+        "SELECT id, email FROM operators WHERE id = ANY(%s)", [list(operator_ids)]
+    )
+    return {UUID(str(row[0])): str(row[1]) for row in await cursor.fetchall()}
 
 
 async def set_password(connection: Connection, operator_id: UUID, password_hash: str) -> None:

@@ -1,0 +1,107 @@
+"""`…/audit`: acts and alerts of a business, newest first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+from litestar import Response, get
+
+from payviox import ids
+from payviox.acts import ACTS, Alert
+from payviox.audit import service as audit
+from payviox.audit.model import AuditEntry
+from payviox.auth import operators
+from payviox.dashboard.visits import Visit, read, show, visit_of
+from payviox.db.pool import Connection
+from payviox.rights.service import operator_of
+from payviox.web.context import Call
+
+PAGE = 50
+NAMES = (*ACTS, *get_args(Alert))
+MEANINGS: dict[str, str] = dict(ACTS.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry: `details` are its facts, `changes` what was before and is now."""
+
+    at: datetime
+    act: str
+    meaning: str
+    is_alert: bool
+    who: str
+    place: str | None
+    details: list[tuple[str, str]]
+    changes: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    here: str
+    names: tuple[str, ...]
+    act: str
+    rows: list[Line]
+    newest: str | None
+    older: str | None
+
+
+@get("/dashboard/{business:str}/audit", include_in_schema=False)
+async def list_audit(request: Call) -> Response[Any]:
+    """A page of entries, of one act or alert where it is chosen."""
+    visit = await visit_of(request)
+    act = request.query_params.get("act", "")
+    act = act if act in NAMES else ""
+    after = ids.parse_number(ids.AUDIT, request.query_params.get("after", ""))
+    entries, people = await read(request, visit, _page, visit, act, after)
+    here = f"{visit.base}/audit"
+    tail = f"act={act}&" if act else ""
+    last = ids.show(ids.AUDIT, str(entries[PAGE - 1].id)) if len(entries) > PAGE else None
+    view = AuditView(
+        here=here,
+        names=NAMES,
+        act=act,
+        rows=[_line(entry, people) for entry in entries[:PAGE]],
+        newest=f"{here}?{tail}".rstrip("?&") if after is not None else None,
+        older=f"{here}?{tail}after={last}" if last else None,
+    )
+    return show(request, visit, "audit_log/list.html", view)
+
+
+async def _page(
+    connection: Connection, visit: Visit, act: str, after: int | None
+) -> tuple[list[AuditEntry], dict[str, str]]:
+    """Entries, and the addresses of the operators among those who acted."""
+    entries = await audit.list_page(
+        connection, visit.business.id, act=act or None, after=after, limit=PAGE + 1
+    )
+    acted = {operator_of(entry.actor) for entry in entries} - {None}  # type: ignore[arg-type]  # an actor's text
+    emails = await operators.emails(connection, [each for each in acted if each])
+    return entries, {f"operator:{ids.show(ids.OPERATOR, key)}": emails[key] for key in emails}
+
+
+def _line(entry: AuditEntry, people: dict[str, str]) -> Line:
+    before, after = entry.before or {}, entry.after or {}
+    return Line(
+        at=entry.created_at,
+        act=entry.act,
+        meaning=MEANINGS.get(entry.act, ""),
+        is_alert=entry.kind == "alert",
+        who=people.get(entry.actor, entry.actor),
+        place=entry.place,
+        details=[(name, _text(value)) for name, value in entry.detail.items()],
+        changes=[
+            (name, _text(before.get(name)), _text(after.get(name)))
+            for name in sorted(before.keys() | after.keys())
+        ],
+    )
+
+
+def _text(value: object) -> str:
+    if value is None or value == []:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+ROUTES = [list_audit]

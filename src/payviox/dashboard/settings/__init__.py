@@ -1,0 +1,1 @@
+"""Switches, review rules, limits and lifetimes of a business."""

@@ -1,0 +1,112 @@
+"""Switches and rules on a page, and what the audit log says of it afterwards."""
+
+import pytest
+
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.db.pool import Database
+from payviox.rights.roles import RIGHTS, ROLES, Role
+from support.businesses import TestBusiness
+from support.dashboard import Browser, base_of, heading, signed_in
+
+pytestmark = pytest.mark.anyio
+
+
+async def now(database: Database, business: TestBusiness) -> Business:
+    return await database.fetch(businesses.get, business.business_id)
+
+
+def typed(business: Business) -> dict[str, str]:
+    """The rules' form as a browser would send it unchanged."""
+    return {
+        "min_withdrawal": f"{business.min_withdrawal / 100:.2f}",
+        "max_withdrawal": f"{business.max_withdrawal / 100:.2f}",
+        "low_stock": str(business.low_stock),
+        "suspense_alert_hours": str(business.suspense_alert_hours),
+    }
+
+
+async def test_payouts_are_switched_off_and_on_and_the_log_says_who(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    assert heading(await browser.get(f"{base}/settings")) == "Settings"
+    answer = await browser.post(f"{base}/settings/payouts/off")
+    assert "Payouts are disabled." in (await browser.get(answer.headers["location"])).text
+    assert not (await now(database, business)).payouts_enabled
+    await browser.post(f"{base}/settings/payouts/on")
+    assert (await now(database, business)).payouts_enabled
+    log = await browser.get(f"{base}/audit?act=business.set")
+    assert heading(log) == "Audit log"
+    assert "payouts_enabled: <bdi>yes</bdi> → <bdi>no</bdi>" in log.text
+    assert "@example.com" in log.text
+    assert "from 127.0.0.1" in log.text
+
+
+async def test_rules_are_typed_in_dollars_cleared_by_nothing_and_kept_where_untouched(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    form = typed(await now(database, business))
+    rules = {
+        "review_amount": "1,250.50",
+        "review_rails": "paypal, crypto",
+        "review_first_use": "yes",
+    }
+    answer = await browser.post(f"{base}/settings/rules", **form, **rules)
+    assert answer.headers["location"].endswith("done=rules")
+    after = await now(database, business)
+    assert (after.review_amount, after.review_rails) == (125_050, ["paypal", "crypto"])
+    assert after.review_first_use
+    assert "1250.50" in (await browser.get(f"{base}/settings")).text
+    await browser.post(f"{base}/settings/rules", **form)
+    after = await now(database, business)
+    assert (after.review_amount, after.review_rails) == (None, [])
+    assert not after.review_first_use
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("review_amount", "1.250,50"),
+        ("review_amount", "-5"),
+        ("review_shared_users", "many"),
+        ("review_rails", "pigeons"),
+        ("low_stock", ""),
+        ("min_withdrawal", "2000000"),
+        ("hash_lifetime_days", "99999999"),
+    ],
+)
+async def test_what_is_no_value_is_said_beside_its_field_and_changes_nothing(
+    browser: Browser, database: Database, business: TestBusiness, name: str, text: str
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    before = await now(database, business)
+    answer = await browser.post(f"{base}/settings/rules", **typed(before) | {name: text})
+    assert answer.status_code == 422
+    assert f'id="{name}-error"' in answer.text
+    assert await now(database, business) == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_role_changes_settings_as_the_table_says(
+    browser: Browser, database: Database, business: TestBusiness, role: Role
+) -> None:
+    base = await signed_in(browser, database, business, role)
+    may = "business.set" in RIGHTS[role]
+    answer = await browser.post(f"{base}/settings/withdrawals/off")
+    assert answer.status_code == (303 if may else 403)
+    assert (await now(database, business)).withdrawals_enabled == (not may)
+    for page in ("settings", "audit"):
+        assert (await browser.get(f"{base}/{page}")).status_code == 200
+
+
+async def test_another_organizations_settings_and_log_are_not_there(
+    browser: Browser, database: Database, business: TestBusiness, make_business: object
+) -> None:
+    other = await make_business()  # type: ignore[operator]  # a fixture's function
+    await signed_in(browser, database, business, "owner")
+    for page in ("settings", "audit"):
+        assert (await browser.get(f"{base_of(other)}/{page}")).status_code == 404
+    assert (await browser.post(f"{base_of(other)}/settings/payouts/off")).status_code == 404
+    assert (await now(database, other)).payouts_enabled
