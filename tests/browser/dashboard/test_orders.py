@@ -11,12 +11,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from payviox.db.pool import Database
+from payviox.giftcards import holds
+from payviox.keyring import Keyring
 from payviox.ledger import suspense
 from payviox.ledger.suspense import NewItem
 from payviox.withdrawals.model import Order
 from support.businesses import open_business
 from support.dashboard import PASSWORD, base_of, make_operator
-from support.live import LiveServer
+from support.giftcards import csv_of, import_text
+from support.live import SECRET_KEY, LiveServer
 from support.withdrawals import Desk
 
 EMAIL = "root@example.com"
@@ -65,6 +68,9 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
         (item,) = await database.write(
             lambda db: suspense.change(db, business.business_id, opening=[payment], reason="test")
         )
+        cards = csv_of(["CODE-1"], name="Card of a shop with a long name")
+        await import_text(database, Keyring(SECRET_KEY), business.business_id, cards)
+        await database.write(holds.hold_after_restore, "test")
         return World(site, base_of(business), orders, item.id)
 
     return prepare(make)
@@ -138,7 +144,7 @@ def test_every_page_fits_its_screen_and_everybody(
     balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01")
     item = f"/reconciliation/sus_{world.item}"
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
-    reconciliation = ("/reconciliation", item, booking)
+    reconciliation = ("/reconciliation", item, booking, "/gift-cards")
     keys = ("/developer/keys", "/developer/keys/secret/regenerate")
     for path in ("", *balance, *orders, *users, *reconciliation, *keys):
         page.goto(world.home + path)
