@@ -1,4 +1,4 @@
-"""The stock of gift cards on its page: counted by state, low stock and holds said, no code shown."""
+"""The stock of gift cards on its page: counted by state, low and held stock said, no code shown."""
 
 import html
 import re
