@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,9 @@ from payviox.giftcards import holds
 from payviox.keyring import Keyring
 from payviox.ledger import suspense
 from payviox.ledger.suspense import NewItem
+from payviox.rails.protocol import Holding
+from payviox.reconciliation.model import Float, Liability, Report
+from payviox.reconciliation.queries import reports
 from payviox.withdrawals.model import Order
 from support.businesses import open_business
 from support.dashboard import PASSWORD, base_of, make_operator
@@ -67,6 +71,14 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
         payment = NewItem("sandbox", "unknown_payment", "A" * 80, None, 150, evidence)
         (item,) = await database.write(
             lambda db: suspense.change(db, business.business_id, opening=[payment], reason="test")
+        )
+        now = datetime.now(UTC)
+        report = Report(business.business_id, "sandbox", now, now)
+        report.theirs.suspense = report.theirs.told = 123_456_789
+        report.float = Float((Holding("USD", "1234567.89", 123_456_789),))
+        report.liability = Liability(5_500, 44_500)
+        await database.write(
+            reports.keep, business.business_id, "sandbox", now, now, report.as_json()
         )
         cards = csv_of(["CODE-1"], name="Card of a shop with a long name")
         await import_text(database, Keyring(SECRET_KEY), business.business_id, cards)
