@@ -5,6 +5,7 @@ from uuid import UUID
 from payviox import actors, ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
+from payviox.auth import sessions
 from payviox.auth.passwords import hash_password, verify
 from payviox.auth.queries import credentials as queries
 from payviox.auth.queries import sessions as session_queries
@@ -61,7 +62,7 @@ async def set_password(connection: Connection, email: str, password: str, actor:
     """
     operator_id = await require_id(connection, email)
     await queries.set_password(connection, operator_id, hash_password(password))
-    await session_queries.delete_of(connection, operator_id)
+    await sessions.end_all(connection, operator_id, email)
     about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email}
     await audit.record_of_installation(connection, actor, "operator.set_password", about)
 

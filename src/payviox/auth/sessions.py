@@ -91,8 +91,11 @@ async def _count(
             limits = {_subject("device", f"{digest.hex()} {email}"): PER_EMAIL}
     allowed = True
     for subject, most in sorted(limits.items()):
-        number = await queries.count_attempt(connection, subject, WINDOW_S)
-        allowed = allowed and number <= most
+        number = await queries.count_attempts(connection, subject, WINDOW_S)
+        allowed = allowed and number < most
+    if allowed:  # what is refused is not counted: nobody prolongs their own wait
+        for subject in limits:
+            await queries.insert_attempt(connection, subject)
     return operator, [each for each, most in limits.items() if most == PER_EMAIL], allowed
 
 
@@ -104,6 +107,8 @@ async def _open(
     place: str | None,
     agent: str | None,
 ) -> SignedIn:
+    if not await queries.hold_password(connection, operator):
+        raise FieldErrors({"password": [WRONG]})  # it was changed since it was looked at
     await queries.forget_attempts(connection, subjects)
     token = secrets.token_urlsafe(32)
     known = device is not None and await queries.is_known_device(
@@ -144,8 +149,15 @@ async def end(connection: Connection, session: Session) -> None:
 
 
 async def delete_ended(connection: Connection) -> int:
-    """Delete sessions that have ended by themselves; answers how many."""
+    """Delete sessions that have ended by themselves, and old attempts; answers how many ended."""
+    await queries.delete_old_attempts(connection)
     return await queries.delete_ended(connection, IDLE_S, LONGEST_S)
+
+
+async def end_all(connection: Connection, operator_id: UUID, email: str) -> None:
+    """Sign an operator out everywhere, and forget the guesses at their password."""
+    await queries.delete_of(connection, operator_id)
+    await queries.forget_attempts(connection, [_subject("email", email)])
 
 
 def digest_of(token: str) -> bytes:

@@ -126,8 +126,10 @@ async def act(
         await sessions.require_open(connection, session)
         return await work(connection, *arguments)
 
-    with actors.at(request.client.host if request.client else None):
-        return await services(request).database.write(done, keyed=keyed)
+    business_id = ids.parse(ids.BUSINESS, str(request.path_params.get("business", "")))
+    async with services(request).writes.slot((business_id or session.operator_id, False)):
+        with actors.at(request.client.host if request.client else None):
+            return await services(request).database.write(done, keyed=keyed)
 
 
 async def act_once(

@@ -57,4 +57,7 @@ def operator_of(actor: Actor) -> UUID | None:
     """The operator who acts; None where it is somebody else."""
     if not actor.startswith(OPERATOR):
         return None
-    return ids.parse(ids.OPERATOR, actor.removeprefix(OPERATOR))
+    operator_id = ids.parse(ids.OPERATOR, actor.removeprefix(OPERATOR))
+    if operator_id is None:
+        raise ValueError(f"{actor} names no operator")
+    return operator_id

@@ -23,6 +23,10 @@ from payviox.withdrawals.routing import Rails
 CALLBACKS = 50
 """Rails' callbacks that one process verifies at once."""
 
+SIGN_INS = 4
+"""Attempts to sign in that one process checks at once: each takes 64 MiB and some milliseconds of a
+core, and two short transactions."""
+
 Call = Request[Any, Any, Any]
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -41,6 +45,7 @@ class Services:
     reads: Slots = field(default_factory=lambda: Slots(READS_AT_ONCE))
     users_calls: Slots = field(default_factory=lambda: Slots(USERS_CALLS, USERS_WAITING))
     callbacks: Gate = field(default_factory=lambda: Gate(CALLBACKS))
+    sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))
     slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for the few milliseconds that a slice of a long computation takes."""
     write_probe: WriteProbe = field(default_factory=WriteProbe)

@@ -1,5 +1,6 @@
 """Signing in: who is let in, what is said to others, how long it holds."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from payviox.auth import operators, sessions
 from payviox.db.pool import Database
 from payviox.web.request_body import Application
 from support.dashboard import PASSWORD, SITE, Browser, heading, hidden, make_operator
+from support.machine import stretch
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +111,7 @@ async def test_another_password_ends_every_session(
         {"Sec-Fetch-Site": "same-site", "Origin": SITE},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
     ],
 )
 async def test_a_form_from_elsewhere_opens_no_session(
@@ -131,6 +134,7 @@ async def test_a_form_from_elsewhere_opens_no_session(
         "/logout",
         "/dashboard/\r\nSet-Cookie: x=y",
         "/dashboard/\t/evil",
+        "//[",
     ],
 )
 async def test_the_form_leads_to_no_page_of_others(
@@ -162,3 +166,31 @@ async def test_sessions_that_have_ended_are_forgotten(
     )
     assert (await browser.get("/dashboard")).status_code == 303
     assert await database.write(sessions.delete_ended) >= 1
+
+
+async def test_a_password_changed_while_it_is_checked_opens_nothing(
+    browser: Browser, email: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = sessions._is_right
+
+    def changed_meanwhile(operator: object, password: str) -> bool:
+        right = check(operator, password)  # type: ignore[arg-type]  # passed on
+        change = operators.set_password(email_connection, email, "another long password", "test")
+        asyncio.run_coroutine_threadsafe(change, loop).result(stretch(30))
+        return right
+
+    loop = asyncio.get_running_loop()
+    async with database.engine() as email_connection:
+        monkeypatch.setattr(sessions, "_is_right", changed_meanwhile)
+        answer = await browser.sign_in(email)
+    assert answer.status_code == 422
+    assert "session" not in browser.client.cookies
+
+
+async def test_refused_attempts_prolong_nobodys_wait(
+    browser: Browser, email: str, database: Database
+) -> None:
+    for _ in range(sessions.PER_EMAIL + 5):
+        await browser.sign_in(email, "guess")
+    await database.write(operators.set_password, email, "another long password", "test")
+    assert (await browser.sign_in(email, "another long password")).status_code == 303

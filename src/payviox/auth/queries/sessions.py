@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from payviox.db.pool import Connection
 
 FORGOTTEN_S = 24 * 3600
-"""Attempts older than this are deleted as new ones come."""
+"""Attempts older than this are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,11 @@ async def is_known_device(connection: Connection, operator_id: UUID, digest: byt
     return await cursor.fetchone() is not None
 
 
-async def count_attempt(connection: Connection, subject: bytes, window_s: int) -> int:
-    """Write an attempt down; answers how many there were within the window, this one included."""
+async def count_attempts(connection: Connection, subject: bytes, window_s: int) -> int:
+    """How many there were within the window; nobody else counts this subject meanwhile."""
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [subject.hex()]
     )
-    await connection.execute(
-        "DELETE FROM sign_in_attempts WHERE tried_at < now() - make_interval(secs => %s)",
-        [FORGOTTEN_S],
-    )
-    await connection.execute("INSERT INTO sign_in_attempts (subject) VALUES (%s)", [subject])
     cursor = await connection.execute(
         "SELECT count(*) FROM sign_in_attempts"
         " WHERE subject = %s AND tried_at > now() - make_interval(secs => %s)",
@@ -65,6 +60,26 @@ async def count_attempt(connection: Connection, subject: bytes, window_s: int) -
     )
     row = await cursor.fetchone()
     return int(str(row[0])) if row else 0
+
+
+async def insert_attempt(connection: Connection, subject: bytes) -> None:
+    await connection.execute("INSERT INTO sign_in_attempts (subject) VALUES (%s)", [subject])
+
+
+async def delete_old_attempts(connection: Connection) -> None:
+    await connection.execute(
+        "DELETE FROM sign_in_attempts WHERE tried_at < now() - make_interval(secs => %s)",
+        [FORGOTTEN_S],
+    )
+
+
+async def hold_password(connection: Connection, operator: OperatorRow) -> bool:
+    """Whether this is still the operator's password; it stays so until the transaction ends."""
+    cursor = await connection.execute(
+        "SELECT 1 FROM operators WHERE id = %s AND password_hash = %s FOR SHARE",
+        [operator.id, operator.password_hash],
+    )
+    return await cursor.fetchone() is not None
 
 
 async def forget_attempts(connection: Connection, subjects: list[bytes]) -> None:

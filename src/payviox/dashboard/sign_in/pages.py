@@ -3,14 +3,13 @@
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar import Response, get, post
 
 from payviox.auth import sessions
 from payviox.auth.sessions import SignedOut
 from payviox.dashboard.visits import YEAR_S, act, cookie_name, cookie_of, session_of
-from payviox.errors import FieldErrors, TooManyAttempts
+from payviox.errors import Busy, FieldErrors, TooManyAttempts
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.web.context import Call, services
 from payviox.web.forms import read_form, require_same_origin
@@ -53,17 +52,18 @@ async def sign_in(request: Call) -> Response[Any]:
     except InvalidEmail as error:
         return _again(request, SignInView(onward, typed, {"email": [error.in_full]}), 422)
     try:
-        opened = await sessions.sign_in(
-            services(request).database,
-            email,
-            form.get("password", ""),
-            device=request.cookies.get(cookie_name(request, "device")),
-            place=request.client.host if request.client else None,
-            agent=request.headers.get("user-agent"),
-        )
+        with services(request).sign_ins.enter():
+            opened = await sessions.sign_in(
+                services(request).database,
+                email,
+                form.get("password", ""),
+                device=request.cookies.get(cookie_name(request, "device")),
+                place=request.client.host if request.client else None,
+                agent=request.headers.get("user-agent"),
+            )
     except FieldErrors as error:
         return _again(request, SignInView(onward, typed, error.fields), 422)
-    except TooManyAttempts as error:
+    except (TooManyAttempts, Busy) as error:
         return _again(request, SignInView(onward, typed, refused=str(error)), error.status)
     answer = redirect(onward)
     for name, value, lasts in (("session", opened.token, None), ("device", opened.device, YEAR_S)):
@@ -88,10 +88,9 @@ def _again(request: Call, view: SignInView, status: int) -> Response[Any]:
 def _onward(address: str | None) -> str:
     """Where to go after signing in: a page of the dashboard, and nowhere else."""
     wanted = address or HOME
-    parts = urlsplit(wanted)
-    inside = not parts.scheme and not parts.netloc and PLAIN.fullmatch(wanted)
-    ours = parts.path == HOME or parts.path.startswith(f"{HOME}/")
-    return wanted if inside and ours else HOME
+    path = wanted.partition("?")[0].partition("#")[0]
+    ours = path == HOME or path.startswith(f"{HOME}/")
+    return wanted if ours and PLAIN.fullmatch(wanted) else HOME
 
 
 ROUTES = [show_sign_in, sign_in, sign_out]

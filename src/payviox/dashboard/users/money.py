@@ -21,7 +21,7 @@ from payviox.errors import (
     InsufficientPayoutBalance,
     PayoutsDisabled,
 )
-from payviox.money import MAX_ALLOCATION, InvalidAmount, dollars, typed_cents
+from payviox.money import MAX_ALLOCATION, MAX_TREASURY, InvalidAmount, dollars, typed_cents
 from payviox.payout_users import service as payout_users
 from payviox.payout_users.model import PayoutUser
 from payviox.treasury import service as treasury
@@ -113,7 +113,7 @@ async def revoke(request: Call) -> Response[Any]:
     """Take unspent money back to the payout balance."""
     visit, user = await _user(request)
     form = await read_form(request)
-    cents = sent_cents(form, MAX_ALLOCATION)
+    cents = sent_cents(form, MAX_TREASURY)
 
     async def effect(connection: Connection) -> Mapping[str, object]:
         moved = await allocations.revoke(
