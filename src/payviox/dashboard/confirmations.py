@@ -1,14 +1,14 @@
 """Pages that ask before something is done: how much, then whether, with what it does in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from litestar import Response
 
 from payviox.dashboard.visits import Visit, show
 from payviox.web.context import Call
-from payviox.web.forms import new_key
+from payviox.web.forms import is_key, new_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,15 @@ class AmountView:
     hint: str = ""
     amount: str = ""
     errors: dict[str, list[str]] = field(default_factory=dict)
+    key: str = field(default_factory=new_key)
 
 
 def confirm(request: Call, visit: Visit, view: ConfirmView, *, status: int = 200) -> Response[Any]:
+    """The page that asks. The key of the form that led here stays its key, so that going back after
+    an answer was lost, and pressing again, does nothing more."""
+    key = request.query_params.get("key", "")
+    if request.method == "GET" and is_key(key):
+        view = replace(view, key=key)
     return show(request, visit, "confirm.html", view, status=status)
 
 

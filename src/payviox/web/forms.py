@@ -56,6 +56,12 @@ def new_key() -> str:
     return f"form:{ids.new()}"
 
 
+def is_key(text: str) -> bool:
+    """Whether this is a key that a form of ours was given."""
+    prefix, _, drawn = text.partition(":")
+    return prefix == "form" and ids.parse("key", f"key_{drawn}") is not None
+
+
 def key_of(form: Mapping[str, str]) -> str:
     """Raises KeyMissing."""
     try:

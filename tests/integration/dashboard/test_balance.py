@@ -242,3 +242,34 @@ async def test_what_strangers_wrote_is_shown_as_text(
     assert "<script>" not in page.text.replace('<script type="module"', "")
     everything = await browser.get(f"{base}/balance")
     assert "&lt;script&gt;1&lt;/script&gt;" in everything.text
+
+
+async def test_going_back_after_a_lost_answer_and_pressing_again_moves_nothing_more(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "finance")
+    before = await business.ledger()
+    form = await browser.get(f"{base}/balance")
+    asked = f"{base}/balance/fund?amount=12.50&key={hidden(form, 'key')}"
+    for _ in range(2):  # the browser asks for the confirmation anew
+        page = await browser.get(asked)
+        sent = {name: hidden(page, name) for name in ("key", "cents")}
+        assert (await browser.post(f"{base}/balance/fund", **sent)).status_code == 303
+    assert (await business.ledger())["payout"] == before["payout"] + 1_250
+    again = await browser.get(f"{base}/balance")
+    assert hidden(again, "key") != hidden(form, "key"), "another form is another wish"
+
+
+async def test_going_back_to_a_payment_of_one_person_pays_them_once(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "finance")
+    user = await Desk.of(business).user(1_000)
+    person = f"{base}/users/{ids.show(ids.USER, user)}"
+    form = await browser.get(f"{person}/add-funds")
+    asked = f"{person}/add-funds?amount=7.50&key={hidden(form, 'key')}"
+    for _ in range(2):
+        page = await browser.get(asked)
+        sent = {name: hidden(page, name) for name in ("key", "cents")}
+        assert (await browser.post(f"{person}/add-funds", **sent)).status_code == 303
+    assert (await business.ledger())["ada@example.com"] == 1_750

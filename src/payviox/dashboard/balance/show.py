@@ -15,6 +15,7 @@ from payviox.ledger.model import show_account
 from payviox.ledger.service import MovementRow
 from payviox.treasury import service as treasury
 from payviox.web.context import Call
+from payviox.web.forms import new_key
 from payviox.web.movements import CSV, csv_file
 from payviox.web.pages import redirect
 
@@ -61,6 +62,7 @@ class BalanceView:
     amount: str = ""
     done: str | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
+    key: str = field(default_factory=new_key)
 
 
 @get(ROUTE, include_in_schema=False)
