@@ -1,4 +1,4 @@
-"""Memberships, sessions and attempts to sign in: see 0004_dashboard.sql."""
+"""The dashboard's tables: who may sign in and how, and what pages need: see 0004_*.sql."""
 
 from payviox.db.migrations.plain import run_sql
 
@@ -8,3 +8,9 @@ down_revision = "0003"
 
 def upgrade() -> None:
     run_sql("0004_dashboard.sql")
+    run_sql("0004_factors.sql")
+    run_sql("0004_team.sql")
+    run_sql("0004_uploads.sql")
+    run_sql("0004_requests.sql")
+    run_sql("0004_approvals.sql")
+    run_sql("0004_live.sql")

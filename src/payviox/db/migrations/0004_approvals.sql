@@ -1,0 +1,3 @@
+-- Acts that wait for a second person, and saved views.
+
+SELECT;

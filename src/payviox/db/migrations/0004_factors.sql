@@ -1,0 +1,3 @@
+-- Second factors, passkeys, identities at OpenID providers, and proof given again.
+
+SELECT;

@@ -1,0 +1,3 @@
+-- What live pages listen to, and what the search looks through.
+
+SELECT;

@@ -1,0 +1,3 @@
+-- API requests of the last days, and webhook replays.
+
+SELECT;

@@ -1,0 +1,3 @@
+-- Invitations, password resets and the mails that carry them.
+
+SELECT;

@@ -1,0 +1,3 @@
+-- Uploads of allocations: a file's rows, what was checked and what became of each.
+
+SELECT;
