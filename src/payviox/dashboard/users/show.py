@@ -67,13 +67,15 @@ async def show_user(request: Call) -> Response[Any]:
     return show(request, visit, "users/show.html", view)
 
 
-@post(f"{ROUTE}/activate", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/activate", include_in_schema=False, status_code=200, right="payout_user.activate")
 async def activate(request: Call) -> Response[Any]:
     """Let them be paid and withdraw again."""
     return await _set_status(request, "active")
 
 
-@post(f"{ROUTE}/deactivate", include_in_schema=False, status_code=200)
+@post(
+    f"{ROUTE}/deactivate", include_in_schema=False, status_code=200, right="payout_user.deactivate"
+)
 async def deactivate(request: Call) -> Response[Any]:
     """Close their hash and let nobody pay them."""
     return await _set_status(request, "inactive")
