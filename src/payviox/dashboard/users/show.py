@@ -19,7 +19,7 @@ from payviox.payout_users.model import PayoutUser, Status
 from payviox.web.context import Call
 from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
-from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals import listing
 
 ROUTE = "/dashboard/{business:str}/users/{user:str}"
 LATEST = 10
@@ -99,8 +99,8 @@ async def _set_status(request: Call, status: Status) -> Response[Any]:
 async def _view(connection: Connection, visit: Visit, user_id: UUID, done: str | None) -> UserView:
     business_id = visit.business.id
     user = await payout_users.get(connection, business_id, user_id)
-    totals = await withdrawals.totals_of_user(connection, business_id, user_id)
-    orders = await withdrawals.list_page(connection, business_id, user_id=user_id, limit=LATEST)
+    totals = await listing.totals_of_user(connection, business_id, user_id)
+    orders = await listing.list_page(connection, business_id, user_id=user_id, limit=LATEST)
     movements = await ledger.list_movements(connection, business_id, user_id=user_id, limit=LATEST)
     shown = ids.show(ids.USER, user_id)
     return UserView(
