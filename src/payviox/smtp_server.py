@@ -28,11 +28,11 @@ def parse(url: str) -> SmtpServer:
     nothing of it: a password may be inside."""
     parts = urlsplit(url)
     options = parse_qs(parts.query, strict_parsing=True) if parts.query else {}
-    plain = options.pop("tls", []) == ["no"]
+    plain = options == {"tls": ["no"]}
     if (
         parts.scheme not in PORTS
         or not parts.hostname
-        or options
+        or (options and not plain)
         or parts.path not in ("", "/")
         or parts.fragment
         or (plain and parts.scheme == "smtps")
