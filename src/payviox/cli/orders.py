@@ -10,6 +10,7 @@ from payviox import ids
 from payviox.actors import Actor
 from payviox.auth import operators
 from payviox.businesses import service as businesses
+from payviox.cli.acting import as_operator
 from payviox.cli.groups import Group
 from payviox.cli.order_story import print_story, recipient, shown, story_of
 from payviox.cli.output import (
@@ -36,11 +37,6 @@ from payviox.withdrawals.model import Order
 
 Decide = Callable[[Connection, UUID, Actor], Awaitable[Order]]
 """A decision of somebody's on an order of this business."""
-
-as_operator = click.option(
-    "--operator", metavar="EMAIL", help="Who decides: needed where the installation has operators."
-)
-
 
 LISTED = "order_id status waiting age provider rail amount email created_at"
 IN_REVIEW = "order_id review_reasons age amount to email provider rail created_at"
@@ -122,7 +118,10 @@ def show(order_id: UUID, as_json: bool) -> None:
 @as_operator
 @as_json
 def approve(order_id: UUID, operator: str | None, as_json: bool) -> None:
-    """Let a reviewed order go, for the amount and destination that it has now."""
+    """Let a reviewed order go, for the amount and destination that it has now.
+
+    Over the business's second_person_amount it goes when a second person has said so, too.
+    """
     _decide(
         order_id,
         operator,
