@@ -23,7 +23,6 @@ from payviox.rights.roles import Right
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
-from payviox.web.forms import require_same_origin
 from payviox.web.pages import redirect
 
 ROUTE = "/dashboard/{business:str}/approvals/{approval:str}"
@@ -55,11 +54,10 @@ async def show_approval(request: Call) -> Response[Any]:
     return await _page(request, await visit_of(request))
 
 
-@post(f"{ROUTE}/approve", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/approve", include_in_schema=False, status_code=200, right="approval.sign")
 async def approve(request: Call) -> Response[Any]:
     """Do it, as its second person."""
     visit = await visit_of(request)
-    require_same_origin(request, services(request).settings)
     waiting = await read(request, visit, approvals.get, visit.business.id, _id(request))
     try:
         if waiting.act == "allocation.create":
@@ -72,7 +70,7 @@ async def approve(request: Call) -> Response[Any]:
     return redirect(f"{visit.base}/approvals?done=approved")
 
 
-@post(f"{ROUTE}/cancel", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/cancel", include_in_schema=False, status_code=200, right="approval.cancel")
 async def cancel(request: Call) -> Response[Any]:
     """End it undone."""
     visit = await visit_of(request)
