@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -10,7 +11,6 @@ from payviox.db.pool import Database
 from support.businesses import open_business
 from support.dashboard import PASSWORD, base_of, make_operator
 from support.live import LiveServer
-from support.withdrawals import Desk
 
 EMAIL = "root@example.com"
 
@@ -22,8 +22,13 @@ def home(site: LiveServer, prepare: Callable[..., Any]) -> str:
     async def make(database: Database) -> str:
         business = await open_business(database, funds=1_000_000, main=100)
         await make_operator(database, EMAIL, is_admin=True)
-        for _ in range(3):
-            await Desk.of(business).user(5_000)
+        for name in ("ada", "alan", "grace"):
+            created = httpx.post(  # noqa: ASYNC210  # nobody else waits
+                f"{site.url}/payout/create",
+                json={"email": f"{name}@example.com", "amount": 5_000},
+                headers={"Authorization": f"Bearer {business.secret_key}"},
+            )
+            assert created.status_code == 201, created.text
         return site.url + base_of(business)
 
     return str(prepare(make))
@@ -47,13 +52,12 @@ def test_a_list_narrows_while_one_types_and_the_field_keeps_what_is_typed(
     page.goto(f"{home}/users")
     rows = page.get_by_role("table", name="Users").get_by_role("row")
     expect(rows).to_have_count(4)
-    email = str(rows.nth(2).get_by_role("link").text_content())
     search = page.get_by_role("searchbox", name="Search users")
-    search.press_sequentially(email)
+    search.press_sequentially("alan")
     expect(rows).to_have_count(2)
     expect(search).to_be_focused()
-    expect(search).to_have_value(email)
-    assert page.url.endswith(f"users?search={email.replace('@', '%40')}")
+    expect(search).to_have_value("alan")
+    assert page.url.endswith("users?search=alan")
     search.fill("nobody-at-all")
     expect(page.get_by_text("Nobody's email begins so.")).to_be_visible()
 
