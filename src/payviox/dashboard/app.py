@@ -24,6 +24,7 @@ from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
 from payviox.dashboard.users import show as user
+from payviox.web.forms import refuse_foreign_forms
 
 TEMPLATES = Path(__file__).parent
 MENU = (
@@ -63,5 +64,6 @@ ROUTER = Router(
         *audit_log.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
+    guards=[refuse_foreign_forms],
     include_in_schema=False,
 )

@@ -24,6 +24,10 @@ TITLES = {
     503: "Not available",
 }
 RELOAD = {"HX-Refresh": "true"}
+READING_FAILED = "Something went wrong on our side. Try again."
+ACTING_FAILED = (
+    "Something went wrong on our side. Look whether it was done before you try it again."
+)
 NOT_FOUND = "There is nothing at this address, or it is not yours to see."
 
 
@@ -39,7 +43,7 @@ def handle(request: Call, error: Exception) -> Response[Any]:
         if is_partial(request):  # the page is loaded anew, and leads to signing in
             return Response("", status_code=401, media_type=HTML, headers=HEADERS | RELOAD)
         return redirect(sign_in_address(request))
-    status, message = 500, "Something went wrong on our side. Nothing was changed; try again."
+    status, message = 500, READING_FAILED if request.method == "GET" else ACTING_FAILED
     if isinstance(error, PayvioxError):
         status, message = error.status, str(error)
     elif isinstance(error, HTTPException) and error.status_code < 500:

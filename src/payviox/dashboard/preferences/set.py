@@ -7,8 +7,8 @@ from litestar import Response, post
 from litestar.datastructures import Cookie
 
 from payviox.dashboard.visits import YEAR_S, is_https, session_of
-from payviox.web.context import Call, services
-from payviox.web.forms import read_form, require_same_origin
+from payviox.web.context import Call
+from payviox.web.forms import read_form
 from payviox.web.pages import THEMES, redirect
 
 CHOICES = {"theme": (*THEMES, "system"), "keys": ("on", "off")}
@@ -16,10 +16,9 @@ CHOICES = {"theme": (*THEMES, "system"), "keys": ("on", "off")}
 PAGE = re.compile(r"/dashboard/[A-Za-z0-9/_-]+", re.ASCII)
 
 
-@post("/dashboard/preferences", include_in_schema=False, status_code=200)
+@post("/dashboard/preferences", include_in_schema=False, status_code=200, right="signed_in")
 async def set_preferences(request: Call) -> Response[Any]:
     """Keep what was chosen, and go back to where that was."""
-    require_same_origin(request, services(request).settings)
     await session_of(request)
     form = await read_form(request)
     back = form.get("back", "")
