@@ -16,6 +16,7 @@ from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
+from payviox.dashboard.preferences import set as preferences
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
@@ -47,6 +48,7 @@ ROUTER = Router(
     route_handlers=[
         *sign_in.ROUTES,
         *businesses.ROUTES,
+        *preferences.ROUTES,
         *home.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
