@@ -22,6 +22,7 @@ KEY = "key"
 OPERATOR = "op"
 INVITATION = "inv"
 AUDIT = "aud"
+APPROVAL = "apr"
 
 
 def first_at(moment: datetime) -> UUID:

@@ -5,6 +5,8 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.approvals import list as approvals
+from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
@@ -14,6 +16,7 @@ from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
+from payviox.dashboard.preferences import set as preferences
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
@@ -31,6 +34,7 @@ MENU = (
     ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
     ("/orders", "Orders", "receipt-text"),
+    ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
     ("/reconciliation", "Reconciliation", "scale"),
     ("/developer/keys", "API keys", "key-round"),
@@ -44,6 +48,7 @@ ROUTER = Router(
     route_handlers=[
         *sign_in.ROUTES,
         *businesses.ROUTES,
+        *preferences.ROUTES,
         *home.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
@@ -53,6 +58,8 @@ ROUTER = Router(
         *rotate_hash.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
+        *approvals.ROUTES,
+        *approval.ROUTES,
         *gift_cards.ROUTES,
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
