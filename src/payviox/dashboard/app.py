@@ -12,8 +12,11 @@ from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
+from payviox.dashboard.forgotten import ask as forgotten
+from payviox.dashboard.forgotten import reset as reset_password
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
+from payviox.dashboard.invitation import accept as invitation
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
@@ -22,6 +25,9 @@ from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import pages as sign_in
+from payviox.dashboard.team import invitations as team_invitations
+from payviox.dashboard.team import list as team
+from payviox.dashboard.team import show as member
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
@@ -39,6 +45,7 @@ MENU = (
     ("/reconciliation", "Reconciliation", "scale"),
     ("/developer/keys", "API keys", "key-round"),
     ("/settings", "Settings", "settings"),
+    ("/team", "Team", "users-round"),
     ("/audit", "Audit log", "scroll-text"),
 )
 """Each page's path under a business, its name and its icon."""
@@ -47,6 +54,9 @@ ROUTER = Router(
     path="/",
     route_handlers=[
         *sign_in.ROUTES,
+        *forgotten.ROUTES,
+        *reset_password.ROUTES,
+        *invitation.ROUTES,
         *businesses.ROUTES,
         *preferences.ROUTES,
         *home.ROUTES,
@@ -66,6 +76,9 @@ ROUTER = Router(
         *resolve_item.ROUTES,
         *keys.ROUTES,
         *settings.ROUTES,
+        *team.ROUTES,
+        *team_invitations.ROUTES,
+        *member.ROUTES,
         *audit_log.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
