@@ -1,4 +1,4 @@
-"""The dashboard's routes and its menu, nothing else."""
+"""The dashboard's routes, nothing else."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
+from payviox.dashboard.menu import MENU
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.reconciliation import list as reconciliation
@@ -23,21 +24,15 @@ from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
 from payviox.dashboard.users import show as user
+from payviox.dashboard.webhook_logs import list as webhook_logs
+from payviox.dashboard.webhook_logs import replay
+from payviox.dashboard.webhook_logs import show as delivery
+from payviox.dashboard.webhooks import show as webhook
+from payviox.dashboard.webhooks import token as webhook_token
+
+__all__ = ["MENU", "ROUTER", "TEMPLATES"]
 
 TEMPLATES = Path(__file__).parent
-MENU = (
-    ("", "Home", "house"),
-    ("/balance", "Balance", "wallet"),
-    ("/users", "Users", "users"),
-    ("/orders", "Orders", "receipt-text"),
-    ("/gift-cards", "Gift cards", "gift"),
-    ("/reconciliation", "Reconciliation", "scale"),
-    ("/developer/keys", "API keys", "key-round"),
-    ("/settings", "Settings", "settings"),
-    ("/audit", "Audit log", "scroll-text"),
-)
-"""Each page's path under a business, its name and its icon."""
-
 ROUTER = Router(
     path="/",
     route_handlers=[
@@ -56,6 +51,11 @@ ROUTER = Router(
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
+        *webhook.ROUTES,
+        *webhook_token.ROUTES,
+        *webhook_logs.ROUTES,
+        *delivery.ROUTES,
+        *replay.ROUTES,
         *keys.ROUTES,
         *settings.ROUTES,
         *audit_log.ROUTES,

@@ -13,6 +13,7 @@ from payviox.auth import sessions
 from payviox.auth.sessions import Session, SignedOut
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
+from payviox.dashboard.menu import entry_of
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.idempotency.service import Done, once
@@ -145,7 +146,9 @@ async def act_once(
 
 def show(request: Call, visit: Visit, template: str, view: object, **options: Any) -> Response[Any]:
     """A page in the frame of a business."""
-    return render(request, template, view, visit=visit, here=request.scope["path"], **options)
+    here: str = request.scope["path"]
+    entry = entry_of(here.removeprefix(visit.base))
+    return render(request, template, view, visit=visit, here=here, menu_entry=entry, **options)
 
 
 def sign_in_address(request: Call) -> str:
