@@ -29,12 +29,14 @@ from payviox.api.allocation import Create
 from payviox.api.authentication import authenticate_business
 from payviox.api.docs import openapi, pages
 from payviox.dashboard import app as dashboard
+from payviox.dashboard.menu import MENU
 from payviox.installation import open_installation
 from payviox.monitoring.metrics import Metrics
 from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.web import assets
 from payviox.web import pages as templates
+from payviox.web.client_address import ClientAddresses
 from payviox.web.context import Services
 from payviox.web.errors import handle
 from payviox.web.http_server import HttpServer
@@ -92,7 +94,7 @@ def build(services: Services) -> Application:
     )
     litestar.state.services = services
     litestar.state.pages = loaded = templates.load(dashboard.TEMPLATES)
-    loaded.environment.globals["menu"] = dashboard.MENU
+    loaded.environment.globals["menu"] = MENU
     create = Create(services.database, services.batcher).create
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)
@@ -104,7 +106,8 @@ def build(services: Services) -> Application:
         short_paths,
         partial(authenticate_business, services.database),
     )
-    return ResponseHeaders(edge, metrics, openapi.methods_of(routes))
+    inside = ResponseHeaders(edge, metrics, openapi.methods_of(routes))
+    return ClientAddresses(inside, services.settings.trusted_proxies)
 
 
 async def serve(settings: Settings, url: str) -> None:

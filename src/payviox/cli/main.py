@@ -36,7 +36,7 @@ COMMANDS = {
         "Payout users: list, activate, deactivate, give a new hash, take money back.",
     ),
     "order": Part(
-        "payviox.cli.orders:order",
+        "payviox.cli.order.commands:order",
         "Payout orders: list, one order's whole story, approve, reject, cancel.",
     ),
     "attention": Part(

@@ -12,7 +12,6 @@ from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
-from payviox.dashboard.menu import MENU
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.reconciliation import list as reconciliation
@@ -29,8 +28,7 @@ from payviox.dashboard.webhook_logs import replay
 from payviox.dashboard.webhook_logs import show as delivery
 from payviox.dashboard.webhooks import show as webhook
 from payviox.dashboard.webhooks import token as webhook_token
-
-__all__ = ["MENU", "ROUTER", "TEMPLATES"]
+from payviox.web.forms import refuse_foreign_forms
 
 TEMPLATES = Path(__file__).parent
 ROUTER = Router(
@@ -61,5 +59,6 @@ ROUTER = Router(
         *audit_log.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
+    guards=[refuse_foreign_forms],
     include_in_schema=False,
 )

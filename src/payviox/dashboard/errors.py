@@ -23,6 +23,10 @@ TITLES = {
     429: "Too many attempts",
     503: "Not available",
 }
+READING_FAILED = "Something went wrong on our side. Try again."
+ACTING_FAILED = (
+    "Something went wrong on our side. Look whether it was done before you try it again."
+)
 NOT_FOUND = "There is nothing at this address, or it is not yours to see."
 
 
@@ -36,7 +40,7 @@ def handle(request: Call, error: Exception) -> Response[Any]:
     """The page of any exception; what is our fault is logged and says no more than that."""
     if isinstance(error, SignedOut):
         return redirect(sign_in_address(request))
-    status, message = 500, "Something went wrong on our side. Nothing was changed; try again."
+    status, message = 500, READING_FAILED if request.method == "GET" else ACTING_FAILED
     if isinstance(error, PayvioxError):
         status, message = error.status, str(error)
     elif isinstance(error, HTTPException) and error.status_code < 500:

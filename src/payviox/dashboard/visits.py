@@ -15,19 +15,22 @@ from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.dashboard.menu import entry_of
 from payviox.db.pool import Connection
-from payviox.errors import NotFound
+from payviox.errors import Forbidden, NotFound
 from payviox.idempotency.service import Done, once
 from payviox.rights import service as rights
 from payviox.rights.roles import RIGHTS, Right, Role
-from payviox.web.context import Call, services
+from payviox.web.context import Call, address_of, services
 from payviox.web.cursors import path_id
-from payviox.web.forms import require_same_origin, scope_of
+from payviox.web.forms import scope_of
 from payviox.web.pages import page as render
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 YEAR_S = 365 * 24 * 3600
+FREE = ("anybody", "signed_in", "member")
+"""What a route that changes something names as its `right` where no right is needed: whoever comes,
+whoever is signed in, every member of the organization."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,11 @@ async def session_of(request: Call) -> Session:
 
 
 async def visit_of(request: Call) -> Visit:
-    """Who is at which business. Raises SignedOut, and NotFound where it is none of theirs."""
+    """Who is at which business. A route that changes something names the right that it needs
+    (`right=` of its decorator), so that nobody else's form is even read.
+
+    Raises SignedOut, NotFound where it is none of theirs, and Forbidden.
+    """
     session = await session_of(request)
     business_id = path_id(request, ids.BUSINESS, "business")
 
@@ -98,7 +105,11 @@ async def visit_of(request: Call) -> Visit:
         twin = await businesses.twin_of(connection, business)
         return Visit(session, business, twin, role)
 
-    return await services(request).database.fetch(read)
+    needed = request.route_handler.opt.get("right", "member")
+    visit = await services(request).database.fetch(read)
+    if needed not in FREE and not visit.may(needed):
+        raise Forbidden
+    return visit
 
 
 async def read(
@@ -120,8 +131,7 @@ async def act(
     keyed: bool = False,
 ) -> T:
     """Do something for a form of ours, in one transaction that fails where the session has ended.
-    Raises FromElsewhere, SignedOut, Forbidden and what the work raises. See `Database.write`."""
-    require_same_origin(request, services(request).settings)
+    Raises SignedOut, Forbidden and what the work raises. See `Database.write`."""
 
     async def done(connection: Connection) -> T:
         await sessions.require_open(connection, session)
@@ -129,7 +139,7 @@ async def act(
 
     business_id = ids.parse(ids.BUSINESS, str(request.path_params.get("business", "")))
     async with services(request).writes.slot((business_id or session.operator_id, False)):
-        with actors.at(request.client.host if request.client else None):
+        with actors.at(address_of(request)):
             return await services(request).database.write(done, keyed=keyed)
 
 

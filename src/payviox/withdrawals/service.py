@@ -23,7 +23,7 @@ from payviox.order_states import (
     Status,
     check_transition,
 )
-from payviox.rails.protocol import ReadyOrder
+from payviox.rails.orders import ReadyOrder
 from payviox.text import printable
 from payviox.withdrawals import quotes, review, routing, transitions
 from payviox.withdrawals.model import (
@@ -35,12 +35,9 @@ from payviox.withdrawals.queries import orders
 from payviox.withdrawals.sending import callbacks
 from payviox.withdrawals.transitions import Entry
 
-list_page = orders.list_page
-totals_of_user = orders.totals_of_user
 list_states = orders.list_states
 list_attempts = orders.list_attempts
 stop_waiting = orders.stop_waiting
-waiting_causes = orders.waiting_causes
 
 
 async def create(

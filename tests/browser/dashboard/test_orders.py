@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from payviox.db.pool import Database
-from payviox.giftcards import holds
+from payviox.giftcards import restores
 from payviox.keyring import Keyring
 from payviox.ledger import suspense
 from payviox.ledger.suspense import NewItem
@@ -82,7 +82,7 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
         )
         cards = csv_of(["CODE-1"], name="Card of a shop with a long name")
         await import_text(database, Keyring(SECRET_KEY), business.business_id, cards)
-        await database.write(holds.hold_after_restore, "test")
+        await database.write(restores.hold_after_restore, "test")
         return World(site, base_of(business), orders, item.id)
 
     return prepare(make)

@@ -16,7 +16,7 @@ from payviox.audit import service as audit
 from payviox.auth import operators
 from payviox.db.pool import Database
 from payviox.errors import Conflict, NotFound
-from payviox.giftcards import holds
+from payviox.giftcards import holds, restores
 from payviox.giftcards import service as giftcards
 from payviox.keyring import Keyring
 from payviox.ledger import suspense
@@ -186,7 +186,7 @@ async def rotate_hashes(case: Case) -> None:
 
 async def hold(case: Case) -> None:
     await import_cards(case)
-    await case.write(holds.hold_after_restore, WHO)
+    await case.write(restores.hold_after_restore, WHO)
 
 
 async def release(case: Case) -> None:

@@ -11,15 +11,8 @@ import pytest
 from payviox.businesses.model import Business
 from payviox.errors import FieldErrors
 from payviox.rails.fees import FeePolicy
-from payviox.rails.protocol import (
-    Account,
-    Finding,
-    GiftCard,
-    Provider,
-    RailError,
-    ReadyOrder,
-    RevealedCode,
-)
+from payviox.rails.orders import Provider, ReadyOrder
+from payviox.rails.protocol import Account, Finding, GiftCard, RailError, RevealedCode
 from payviox.withdrawals.routing import Rails, Route
 from support.vendor import Vendor
 

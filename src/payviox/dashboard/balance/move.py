@@ -59,13 +59,13 @@ async def ask_to_defund(request: Call) -> Response[Any]:
     return await _ask(request, "defund")
 
 
-@post(f"{ROUTE}/fund", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/fund", include_in_schema=False, status_code=200, right="balance.fund")
 async def fund(request: Call) -> Response[Any]:
     """Move money to the payout balance."""
     return await _move(request, "fund")
 
 
-@post(f"{ROUTE}/defund", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/defund", include_in_schema=False, status_code=200, right="balance.defund")
 async def defund(request: Call) -> Response[Any]:
     """Move money back to the main balance."""
     return await _move(request, "defund")

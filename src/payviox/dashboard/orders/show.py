@@ -78,7 +78,7 @@ async def show_order(request: Call) -> Response[Any]:
     return await _page(request, visit, done=done)
 
 
-@post(f"{ROUTE}/approve", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/approve", include_in_schema=False, status_code=200, right="order.approve")
 async def approve(request: Call) -> Response[Any]:
     """Let a reviewed order go, as the page showed it."""
 
@@ -88,7 +88,7 @@ async def approve(request: Call) -> Response[Any]:
     return await _decide(request, "approved", decide)
 
 
-@post(f"{ROUTE}/reject", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/reject", include_in_schema=False, status_code=200, right="order.reject")
 async def reject(request: Call) -> Response[Any]:
     """Refuse an order that was not sent; the note goes to the payout user."""
     note = (await read_form(request)).get("note", "").strip() or None
@@ -99,7 +99,7 @@ async def reject(request: Call) -> Response[Any]:
     return await _decide(request, "rejected", decide)
 
 
-@post(f"{ROUTE}/cancel", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/cancel", include_in_schema=False, status_code=200, right="order.cancel")
 async def cancel(request: Call) -> Response[Any]:
     """Take an order back."""
 

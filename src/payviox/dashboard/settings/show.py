@@ -93,7 +93,12 @@ async def show_settings(request: Call) -> Response[Any]:
     return _page(request, visit, _typed(visit.business), done=done)
 
 
-@post(f"{ROUTE}/{{switch:str}}/{{turned:str}}", include_in_schema=False, status_code=200)
+@post(
+    f"{ROUTE}/{{switch:str}}/{{turned:str}}",
+    include_in_schema=False,
+    status_code=200,
+    right="business.set",
+)
 async def turn(request: Call) -> Response[Any]:
     """Turn a switch."""
     visit = await visit_of(request)
@@ -106,7 +111,7 @@ async def turn(request: Call) -> Response[Any]:
     return redirect(f"{visit.base}/settings?done={done}")
 
 
-@post(f"{ROUTE}/rules", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/rules", include_in_schema=False, status_code=200, right="business.set")
 async def save_rules(request: Call) -> Response[Any]:
     """Save every rule that was typed otherwise than it is."""
     visit = await visit_of(request)

@@ -27,7 +27,7 @@ from payviox.payout_users.model import PayoutUser
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
-from payviox.web.forms import key_of, read_form, require_same_origin, sent_cents
+from payviox.web.forms import key_of, read_form, sent_cents
 from payviox.web.pages import redirect
 
 REFUSALS = (Conflict, IdempotencyMismatch, InsufficientPayoutBalance, PayoutsDisabled)
@@ -61,11 +61,10 @@ async def ask_to_add(request: Call) -> Response[Any]:
     return ask_amount(request, visit, view, status=422 if errors else 200)
 
 
-@post(f"{ROUTE}/add-funds", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/add-funds", include_in_schema=False, status_code=200, right="allocation.create")
 async def add(request: Call) -> Response[Any]:
     """Allocate to this person, through the queue that every allocation goes through."""
     visit, user = await _user(request)
-    require_same_origin(request, services(request).settings)
     form = await read_form(request)
     cents = sent_cents(form, MAX_ALLOCATION)
     try:
@@ -108,7 +107,7 @@ async def ask_to_revoke(request: Call) -> Response[Any]:
     return ask_amount(request, visit, view, status=422 if errors else 200)
 
 
-@post(f"{ROUTE}/revoke", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/revoke", include_in_schema=False, status_code=200, right="payout_user.revoke")
 async def revoke(request: Call) -> Response[Any]:
     """Take unspent money back to the payout balance."""
     visit, user = await _user(request)

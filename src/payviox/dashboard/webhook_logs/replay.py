@@ -81,7 +81,7 @@ async def ask_to_replay(request: Call) -> Response[Any]:
     return await _page(request, visit, period, since, until)
 
 
-@post(ROUTE, include_in_schema=False, status_code=200)
+@post(ROUTE, include_in_schema=False, status_code=200, right="webhook.replay")
 async def replay(request: Call) -> Response[Any]:
     """Send them again, as many as the page counted."""
     visit = await visit_of(request)

@@ -52,7 +52,7 @@ async def show_delivery(request: Call) -> Response[Any]:
     return await _page(request, visit, done=DONE.get(request.query_params.get("done", "")))
 
 
-@post(f"{ROUTE}/retry", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/retry", include_in_schema=False, status_code=200, right="webhook.send")
 async def retry(request: Call) -> Response[Any]:
     """Send it again; asks first where something newer about the order was delivered since."""
     visit = await visit_of(request)

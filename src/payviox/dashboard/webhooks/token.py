@@ -26,7 +26,9 @@ async def ask_to_rotate(request: Call) -> Response[Any]:
     return confirm(request, visit, _rotation(visit, webhook))
 
 
-@post(f"{ROUTE}/rotate-token", include_in_schema=False, status_code=200)
+@post(
+    f"{ROUTE}/rotate-token", include_in_schema=False, status_code=200, right="webhook.rotate_token"
+)
 async def rotate(request: Call) -> Response[Any]:
     """Make a new token and show it; it signs once it is confirmed."""
     visit = await visit_of(request)
@@ -77,7 +79,12 @@ async def ask_to_confirm(request: Call) -> Response[Any]:
     return confirm(request, visit, view)
 
 
-@post(f"{ROUTE}/confirm-token", include_in_schema=False, status_code=200)
+@post(
+    f"{ROUTE}/confirm-token",
+    include_in_schema=False,
+    status_code=200,
+    right="webhook.confirm_token",
+)
 async def confirm_token(request: Call) -> Response[Any]:
     """Let the new token sign."""
     visit = await visit_of(request)
