@@ -29,7 +29,6 @@ from payviox.api.allocation import Create
 from payviox.api.authentication import authenticate_business
 from payviox.api.docs import openapi, pages
 from payviox.dashboard import app as dashboard
-from payviox.dashboard.menu import MENU
 from payviox.installation import open_installation
 from payviox.monitoring.metrics import Metrics
 from payviox.settings import Settings
@@ -94,7 +93,7 @@ def build(services: Services) -> Application:
     )
     litestar.state.services = services
     litestar.state.pages = loaded = templates.load(dashboard.TEMPLATES)
-    loaded.environment.globals["menu"] = MENU
+    loaded.environment.globals["menu"] = dashboard.MENU
     create = Create(services.database, services.batcher).create
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)

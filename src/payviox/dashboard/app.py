@@ -1,4 +1,4 @@
-"""The dashboard's routes, nothing else."""
+"""The dashboard's routes and its menu, nothing else."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
+from payviox.dashboard.preferences import set as preferences
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
@@ -31,11 +32,27 @@ from payviox.dashboard.webhooks import token as webhook_token
 from payviox.web.forms import refuse_foreign_forms
 
 TEMPLATES = Path(__file__).parent
+MENU = (
+    ("", "Home", "house"),
+    ("/balance", "Balance", "wallet"),
+    ("/users", "Users", "users"),
+    ("/orders", "Orders", "receipt-text"),
+    ("/gift-cards", "Gift cards", "gift"),
+    ("/reconciliation", "Reconciliation", "scale"),
+    ("/webhooks", "Webhooks", "webhook"),
+    ("/webhooks/logs", "Webhook logs", "list-checks"),
+    ("/developer/keys", "API keys", "key-round"),
+    ("/settings", "Settings", "settings"),
+    ("/audit", "Audit log", "scroll-text"),
+)
+"""Each page's path under a business, its name and its icon."""
+
 ROUTER = Router(
     path="/",
     route_handlers=[
         *sign_in.ROUTES,
         *businesses.ROUTES,
+        *preferences.ROUTES,
         *home.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
