@@ -39,6 +39,10 @@ COMMANDS = {
         "payviox.cli.order.commands:order",
         "Payout orders: list, one order's whole story, approve, reject, cancel.",
     ),
+    "approval": Part(
+        "payviox.cli.approvals:approval",
+        "Acts that wait for a second person: list, approve, cancel.",
+    ),
     "attention": Part(
         "payviox.cli.attention:attention",
         "List what waits for a person, the most urgent first, each with what to do next.",

@@ -26,6 +26,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     "finance": frozenset(
         {
             "allocation.create",
+            "approval.ask",
+            "approval.cancel",
+            "approval.sign",
             "balance.deposit",
             "balance.fund",
             "balance.defund",
@@ -48,7 +51,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "suspense.resolve",
         }
     ),
-    "approver": frozenset({"order.approve", "order.cancel", "order.look_up", "order.reject"}),
+    "approver": frozenset(
+        {"approval.sign", "order.approve", "order.cancel", "order.look_up", "order.reject"}
+    ),
     "developer": frozenset(
         {
             "key.regenerate",

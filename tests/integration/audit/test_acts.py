@@ -12,6 +12,7 @@ import pytest
 from payviox import actors, ids
 from payviox.acts import Act
 from payviox.allocations import service as allocations
+from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.auth import operators
 from payviox.db.pool import Database
@@ -39,6 +40,7 @@ from support.withdrawals import Desk
 pytestmark = pytest.mark.anyio
 
 ADMIN = UUID(int=7)
+SECOND = UUID(int=8)
 WHO = actors.operator(ADMIN)
 SECRET = "client-secret-Zq7pW2x9Lm"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -267,7 +269,35 @@ async def replay(case: Case) -> None:
     await case.write(replays.replay, case.id, period, with_stale=False, expected=0, actor=WHO)
 
 
+async def ask(case: Case) -> UUID:
+    """A waiting act that somebody else started."""
+    await case.business.set(second_person_amount=1)
+    await case.run(
+        "INSERT INTO operators (id, email, password_hash, is_admin)"
+        " VALUES (%s, 'second@example.com', 'none', true) ON CONFLICT DO NOTHING",
+        SECOND,
+    )
+    waiting = await case.write(treasury.defund, case.id, 5, actors.operator(SECOND))
+    return UUID(str(waiting.id))
+
+
+async def sign(case: Case) -> None:
+    await case.write(treasury.approve, case.id, await ask(case), WHO)
+
+
+async def cancel_approval(case: Case) -> None:
+    await case.write(approvals.cancel, case.id, await ask(case), WHO)
+
+
+async def start(case: Case) -> None:
+    await case.business.set(second_person_amount=1)
+    await case.write(treasury.defund, case.id, 5, WHO)
+
+
 DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
+    "approval.ask": start,
+    "approval.cancel": cancel_approval,
+    "approval.sign": sign,
     "balance.deposit": lambda case: case.write(treasury.deposit, case.id, 500, "r-1", WHO),
     "balance.fund": lambda case: case.write(treasury.fund, case.id, 5, WHO),
     "balance.defund": lambda case: case.write(treasury.defund, case.id, 5, WHO),

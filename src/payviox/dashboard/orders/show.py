@@ -35,6 +35,7 @@ from payviox.withdrawals.model import UNCLAIMED, Attempt, Order, StateEntry
 ROUTE = "/dashboard/{business:str}/orders/{order:str}"
 DONE = {
     "approved": "The order goes on.",
+    "signed": "You signed it. A second person has to approve it before anything is sent.",
     "rejected": "The order is rejected; the money is back.",
     "canceled": "The order is canceled.",
 }
@@ -128,6 +129,8 @@ async def _decide(request: Call, word: str, decide: Decide) -> Response[Any]:
         note = form.get("note", "")
         return await _page(request, visit, errors=error.fields, note=note, status=422)
     shown = ids.show(ids.ORDER, order.id)
+    if word == "approved" and order.status == "review":
+        word = "signed"
     return redirect(f"{visit.base}/orders/{shown}?done={word}")
 
 
