@@ -20,6 +20,7 @@ PRODUCT = "prd"
 GIFT_CARD = "crd"
 KEY = "key"
 OPERATOR = "op"
+INVITATION = "inv"
 AUDIT = "aud"
 APPROVAL = "apr"
 
