@@ -65,8 +65,8 @@ async def list_page(
         state=state,
         event_type=event_type,
         order_id=order_id,
-        since=since and ids.first_at(since),
-        until=until and ids.first_at(until),
+        since=None if since is None else ids.first_at(since),
+        until=None if until is None else ids.first_at(until),
         before=after,
         limit=limit,
     )

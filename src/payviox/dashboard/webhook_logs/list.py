@@ -143,7 +143,7 @@ async def _page(connection: Any, visit: Visit, filters: Filters, after: Any) -> 
 
 def _line(visit: Visit, row: LogRow) -> DeliveryLine:
     address = f"{visit.base}/webhooks/logs/{ids.show(ids.EVENT, row.event_id)}"
-    order = row.order_id and ids.show(ids.ORDER, row.order_id)
+    order = None if row.order_id is None else ids.show(ids.ORDER, row.order_id)
     can_retry = row.state == "failed" and visit.may("webhook.send")
     return DeliveryLine(
         address=address,

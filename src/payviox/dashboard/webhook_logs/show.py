@@ -84,7 +84,8 @@ async def _page(request: Call, visit: Visit, *, status: int = 200, **more: Any) 
     entry, newer = await read(request, visit, _entry, visit.business.id, event_id)
     shown = ids.show(ids.EVENT, event_id)
     logs = f"{visit.base}/webhooks/logs"
-    order = entry.event.order_id and ids.show(ids.ORDER, entry.event.order_id)
+    order_id = entry.event.order_id
+    order = None if order_id is None else ids.show(ids.ORDER, order_id)
     state = entry.delivery.status if entry.delivery else "not sent"
     can_retry = visit.may("webhook.send") and state != "pending"
     view = DeliveryView(

@@ -123,7 +123,7 @@ async def send_test(request: Call) -> Response[Any]:
     """Send a sample now and show what was answered."""
     visit = await visit_of(request)
     form = await read_form(request)
-    event_type = next((name for name in TYPES if name == form.get("type")), "payout.succeeded")
+    event_type = _type_of(form)
     found = services(request)
     async with found.webhook_tests.slot(visit.business.id):
         try:
@@ -175,6 +175,10 @@ def show_token(request: Call, visit: Visit, token: str | None, *, waits: bool) -
     """The page that shows a token this once."""
     view = NewTokenView(token, waits, f"{visit.base}/webhooks")
     return show(request, visit, "webhooks/new_token.html", view)
+
+
+def _type_of(form: Mapping[str, str]) -> EventType:
+    return next((name for name in TYPES if name == form.get("type")), "payout.succeeded")
 
 
 async def _test_answer(request: Call, visit: Visit) -> TestAnswer | None:
