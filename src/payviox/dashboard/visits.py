@@ -33,6 +33,7 @@ SHORTCUTS = {
     "/users": "u",
     "/allocate": "a",
     "/orders": "o",
+    "/approvals": "p",
     "/gift-cards": "c",
     "/rails": "r",
     "/reconciliation": "e",
