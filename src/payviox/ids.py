@@ -23,6 +23,7 @@ OPERATOR = "op"
 INVITATION = "inv"
 AUDIT = "aud"
 APPROVAL = "apr"
+REQUEST = "req"
 
 
 def first_at(moment: datetime) -> UUID:

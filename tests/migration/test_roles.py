@@ -80,6 +80,7 @@ CHANGES = {
     "accounts": "balance version",
     "allocation_groups": "",
     "api_keys": "revoked_at",
+    "api_requests": "",
     "audit_entries": "",
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
     " review_shared_users"
@@ -137,6 +138,7 @@ MADE_BY_THE_DATABASE = {
 }
 DELETES = {
     "allocation_groups",
+    "api_requests",
     "known_devices",
     "mails",
     "memberships",
