@@ -82,6 +82,7 @@ class Order:
             self.business_id,
             self.id,
             self.provider,
+            self.rail,
             self.amount,
             self.fees,
             self.net_amount,

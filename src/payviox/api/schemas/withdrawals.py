@@ -77,15 +77,20 @@ def read_quote(business_id: UUID, body: dict[str, Any]) -> Request:
     return _request(business_id, _read(body, QuoteRequest))
 
 
-def read_withdrawal(business_id: UUID, body: dict[str, Any]) -> tuple[Request, UUID | None]:
-    """What to withdraw, and the quote that prices it, if one does. Raises FieldErrors."""
-    wanted = _read(body, WithdrawRequest)
-    quote_id = None
-    if wanted.quote_id is not None:
-        quote_id = ids.parse(ids.QUOTE, wanted.quote_id)
-        if quote_id is None:
-            raise FieldErrors({"quote_id": ["There is no such quote."]})
-    return _request(business_id, wanted), quote_id
+def read_withdrawal(business_id: UUID, body: dict[str, Any]) -> Request:
+    """Raises FieldErrors."""
+    return _request(business_id, _read(body, WithdrawRequest))
+
+
+def read_quote_id(body: dict[str, Any]) -> UUID | None:
+    """The quote that prices a withdrawal whose body was read, if one does. Raises FieldErrors."""
+    text = body.get("quote_id")
+    if text is None:
+        return None
+    quote_id = ids.parse(ids.QUOTE, text)
+    if quote_id is None:
+        raise FieldErrors({"quote_id": ["There is no such quote."]})
+    return quote_id
 
 
 def _request(business_id: UUID, wanted: QuoteRequest | WithdrawRequest) -> Request:

@@ -208,7 +208,7 @@ async def _order(runtime: Runtime, business_id: UUID, user_id: UUID, wish: Wish)
     async with runtime.rails() as rails:
         rail = await rails.serving(business, wish.provider, wish.destination)
         ready = await rail.validate(ids.new(), await rail.quote(request), request, wish.email)
-    return await runtime.database.write(withdrawals.create, business, user_id, rail.name, ready)
+    return await runtime.database.write(withdrawals.create, user_id, ready)
 
 
 async def _decide(order: Order, verb: str, connection: Connection) -> None:
