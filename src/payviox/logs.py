@@ -29,7 +29,7 @@ BLOT = "[hidden]"
 
 def redact(line: str) -> str:
     """The line without anything that looks like a secret."""
-    return SECRETS.sub(lambda found: f"{found['kept'] or ''}{BLOT}", line)
+    return SECRETS.sub(lambda secret: f"{secret['kept'] or ''}{BLOT}", line)
 
 
 class _Redacting(structlog.stdlib.ProcessorFormatter):

@@ -100,11 +100,11 @@ async def quote(request: Call) -> Response[Any]:
 
     Say what to spend (`amount`) or what is to arrive (`net_amount`).
     """
-    caller, found = payout_user(request), services(request)
+    caller, process = payout_user(request), services(request)
     wanted = read_quote(caller.business_id, json_of(request))
     offer: tuple[str, Quote] | PayvioxError
     try:
-        offer = await withdrawal_requests.quote(found.database, found.rails, caller, wanted)
+        offer = await withdrawal_requests.quote(process.database, process.rails, caller, wanted)
     except (FieldErrors, ProviderUnavailable, WithdrawalsDisabled) as error:
         offer = error  # only told if this is not a replay
 
@@ -122,9 +122,14 @@ async def quote(request: Call) -> Response[Any]:
 
     async def render(connection: Connection, done: Done) -> QuoteView:
         quote_id = UUID(done.reference.removeprefix(f"{ids.QUOTE}_"))
-        kept = await quotes.get(connection, caller.business_id, caller.user_id, quote_id)
+        kept_quote = await quotes.get(connection, caller.business_id, caller.user_id, quote_id)
         return QuoteView(
-            done.reference, kept.provider, kept.amount, kept.fees, kept.net_amount, kept.expires_at
+            done.reference,
+            kept_quote.provider,
+            kept_quote.amount,
+            kept_quote.fees,
+            kept_quote.net_amount,
+            kept_quote.expires_at,
         )
 
     return await run_once(request, caller.business_id, str(caller.user_id), effect, render)

@@ -78,12 +78,12 @@ class Receiver:
         if not self.token or not seconds.isascii() or not seconds.isdigit():
             return False
         expected = sign(self.token, body, headers.get("webhook-id", ""), int(seconds))
-        given = headers.get("webhook-signature", "").split(" ")
+        signatures = headers.get("webhook-signature", "").split(" ")
         return hmac.compare_digest(
             headers.get("signature", "").encode("latin-1"), expected["Signature"].encode()
         ) and any(
             hmac.compare_digest(one.encode("latin-1"), expected["webhook-signature"].encode())
-            for one in given
+            for one in signatures
         )
 
 

@@ -150,14 +150,14 @@ def server_processes(name: str) -> dict[int, bool]:
     Told by the cluster's name, which they all show to everybody; a look at their folders would take
     CAP_SYS_PTRACE, which root in a container does not have.
     """
-    found = {}
+    servers = {}
     for pid in _all_pids():
         command = command_of(pid)
         if command.startswith(f"postgres: {name}:"):
-            found[pid] = False
+            servers[pid] = False
         elif f"cluster_name={name} " in f"{command} " and is_postgres(command):
-            found[pid] = True
-    return found
+            servers[pid] = True
+    return servers
 
 
 def _all_pids() -> list[int]:
