@@ -26,6 +26,7 @@ from payviox.errors import (
     Busy,
     FieldErrors,
     IdempotencyMismatch,
+    LockedTooLong,
     Malformed,
     NotFound,
     OutcomeUnknown,
@@ -304,7 +305,7 @@ def _errors(route: Route) -> list[PayvioxError]:
     if _keyed(route):
         refusals += [BadKey, IdempotencyMismatch]
     if route.method != "GET":
-        refusals += [RequestTimeout, OutcomeUnknown, Busy]
+        refusals += [RequestTimeout, OutcomeUnknown, LockedTooLong, Busy]
     refusals += [BodyTooLarge, UnsupportedMediaType, PayvioxError]
     made = [error() for error in dict.fromkeys(refusals) if error is not FieldErrors]
     fields = _field_errors(route)
