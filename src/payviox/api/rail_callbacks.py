@@ -90,8 +90,8 @@ async def _keep(
 
 
 def _headers(request: Call) -> dict[str, str]:
-    """By name in lower case; one that is there more often is one with all its values, as HTTP has
-    it, so that nobody chooses which of them counts."""
+    """The request's headers by name in lower case; one that is there more often is one with all its
+    values, as HTTP has it, so that nobody chooses which of them counts."""
     headers: dict[str, str] = {}
     for raw, value in request.scope["headers"]:
         name, text = raw.decode("latin-1").lower(), value.decode("latin-1")

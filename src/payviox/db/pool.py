@@ -112,7 +112,7 @@ class Database:
     async def fetch_caller(
         self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
     ) -> T:
-        """As `fetch`, on connections that only look up who calls."""
+        """Read as `fetch` does, on connections that only look up who calls."""
         return await _fetch(self._callers, work, *arguments)
 
     async def write(

@@ -218,7 +218,8 @@ def _liability(balances: Mapping[str, int]) -> Liability:
 
 
 async def _balances(connection: Connection, business_id: UUID, rail: str) -> dict[str, int]:
-    """Of the business's ledger accounts of this rail, and of all its payout users, by kind."""
+    """Sum the balances of the business's ledger accounts of this rail, and of all its payout users,
+    by kind."""
     return {
         row.kind: row.balance
         for row in await ledger.sums(connection, business_id)

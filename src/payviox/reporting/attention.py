@@ -126,7 +126,7 @@ async def low_stock(connection: Connection, business_id: UUID | None = None) -> 
 
 
 def _orders(rows: Sequence[Row]) -> list[Matter]:
-    """By the state or the cause that each row's orders are in; what ends by itself is left out."""
+    """Sort orders by the state or the cause that they are in; what ends by itself is left out."""
     listed: list[Matter] = []
     for row in rows:
         match row.subject:

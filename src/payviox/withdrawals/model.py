@@ -77,7 +77,7 @@ class Order:
 
     @property
     def ready(self) -> ReadyOrder:
-        """As it was validated before it was kept, with the rail's id that it has now."""
+        """The order as it was validated before it was kept, with the rail's id that it has now."""
         return ReadyOrder(
             self.business_id,
             self.id,

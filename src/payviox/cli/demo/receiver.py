@@ -73,7 +73,7 @@ class Receiver:
         return 200
 
     def _genuine(self, headers: dict[str, str], body: bytes) -> bool:
-        """Both schemes: ours, and that of Standard Webhooks."""
+        """Verify both schemes: ours, and that of Standard Webhooks."""
         seconds = headers.get("webhook-timestamp", "")
         if not self.token or not seconds.isascii() or not seconds.isdigit():
             return False

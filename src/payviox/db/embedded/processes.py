@@ -114,7 +114,8 @@ def start(
 
 
 def _die_with(parent: int) -> Callable[[], None] | None:
-    """To be called between fork and exec, after the switch of user, which would undo it."""
+    """Tie a child's life to ours. Called between fork and exec, after the switch of user, which
+    would undo it."""
     if sys.platform != "linux":
         # Elsewhere an orphan lives on until the next keeper finds it.
         return None

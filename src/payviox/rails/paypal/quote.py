@@ -19,7 +19,7 @@ account's own limit counts."""
 
 
 def quote(request: Request, account: Account) -> Quote:
-    """By the account's fee policy; also without a destination. Raises Invalid."""
+    """Quote by the account's fee policy; also without a destination. Raises Invalid."""
     destination = {"email": receiver(request.destination)} if request.destination else {}
     return price(request, account).quote(destination, datetime.now(UTC) + QUOTE_LIFETIME)
 
