@@ -27,6 +27,25 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 YEAR_S = 365 * 24 * 3600
+SHORTCUTS = {
+    "": "h",
+    "/balance": "b",
+    "/users": "u",
+    "/allocate": "a",
+    "/orders": "o",
+    "/approvals": "p",
+    "/gift-cards": "c",
+    "/rails": "r",
+    "/reconciliation": "e",
+    "/webhooks": "w",
+    "/webhooks/logs": "l",
+    "/developer/keys": "k",
+    "/developer/requests": "q",
+    "/settings": "s",
+    "/team": "t",
+    "/audit": "d",
+}
+"""After g, the letter that leads to a page of the menu."""
 FREE = ("anybody", "signed_in", "member")
 """What a route that changes something names as its `right` where no right is needed: whoever comes,
 whoever is signed in, every member of the organization."""
@@ -51,13 +70,23 @@ class Visit:
         return right in RIGHTS[self.role]
 
 
+def tail_of(visit: Visit, here: str) -> str:
+    """The page that the business of the other mode has as well: what follows an id is one's own."""
+    head = []
+    for step in here.removeprefix(visit.base).split("/"):
+        if "_" in step:
+            break
+        head.append(step)
+    return "/".join(head)
+
+
 def base_of(business: Business) -> str:
     return f"/dashboard/{ids.show(ids.BUSINESS, business.id)}"
 
 
 def cookie_name(request: Call, name: str) -> str:
     """A cookie's full name: bound to the host where the site is served by https."""
-    return f"__Host-{name}" if _is_https(request) else name
+    return f"__Host-{name}" if is_https(request) else name
 
 
 def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = None) -> Cookie:
@@ -69,12 +98,13 @@ def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = Non
         path="/",
         httponly=True,
         samesite="lax",
-        secure=_is_https(request),
+        secure=is_https(request),
         max_age=max_age,
     )
 
 
-def _is_https(request: Call) -> bool:
+def is_https(request: Call) -> bool:
+    """Whether people reach the site by https."""
     return services(request).settings.public_url.startswith("https:")
 
 
@@ -155,7 +185,17 @@ async def act_once(
 
 def show(request: Call, visit: Visit, template: str, view: object, **options: Any) -> Response[Any]:
     """A page in the frame of a business."""
-    return render(request, template, view, visit=visit, here=request.scope["path"], **options)
+    here = request.scope["path"]
+    return render(
+        request,
+        template,
+        view,
+        visit=visit,
+        here=here,
+        tail=tail_of(visit, here),
+        shortcuts=SHORTCUTS,
+        **options,
+    )
 
 
 def sign_in_address(request: Call) -> str:

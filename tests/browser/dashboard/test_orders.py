@@ -158,9 +158,19 @@ def test_every_page_fits_its_screen_and_everybody(
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
     reconciliation = ("/reconciliation", item, booking, "/gift-cards")
     keys = ("/developer/keys", "/developer/keys/secret/regenerate")
-    for path in ("", *balance, *orders, *users, *reconciliation, *keys):
+    refused = ("/balance/fund?amount=x", f"{user}/add-funds?amount=x", "/balance?since=x")
+    for path in ("", *balance, *orders, *users, *reconciliation, *keys, *refused):
         page.goto(world.home + path)
         check(page)
+    page.goto(world.home + order)
+    page.get_by_label("Note").fill("a" * 2_000)
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_label("Note")).to_have_attribute("aria-invalid", "true")
+    check(page)
+    page.keyboard.press("Escape")
+    page.locator("main").press("?")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+    check(page)
     page.goto(f"{world.site.url}/dashboard?all")
     check(page)
 
