@@ -16,10 +16,12 @@ from uuid import UUID
 from payviox import ids
 
 Actor = NewType("Actor", str)
-"""`operator:<id>`, `key:<last characters>`, `command:<system user>`, `payout_user:<id>` or
-`worker`."""
+"""`operator:<id>`, `key:<last characters>`, `command:<system user>`, `payout_user:<id>`, `stranger`
+or `worker`."""
 
 WORKER = Actor("worker")
+STRANGER = Actor("stranger")
+"""Somebody who did not show who they are."""
 RULES = Actor("rules")
 """The business's own rules, where they decide about a new order."""
 

@@ -83,7 +83,25 @@ ACTS: Mapping[Act, str] = {
 }
 
 InstallationAct = Literal[
-    "operator.create", "operator.join", "operator.set_password", "secrets.rotate"
+    "authenticator.add",
+    "authenticator.remove",
+    "identity.link",
+    "identity.unlink",
+    "operator.change_password",
+    "operator.create",
+    "operator.end_session",
+    "operator.forget_device",
+    "operator.join",
+    "operator.prove",
+    "operator.remove_factors",
+    "operator.set_password",
+    "operator.sign_in",
+    "operator.sign_in_failed",
+    "operator.sign_out",
+    "passkey.add",
+    "passkey.remove",
+    "recovery_codes.make",
+    "secrets.rotate",
 ]
 """Acts that are no single business's."""
 

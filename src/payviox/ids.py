@@ -21,6 +21,9 @@ GIFT_CARD = "crd"
 KEY = "key"
 OPERATOR = "op"
 AUDIT = "aud"
+SESSION = "ses"
+DEVICE = "dev"
+PASSKEY = "psk"
 
 
 def first_at(moment: datetime) -> UUID:

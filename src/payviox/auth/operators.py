@@ -9,6 +9,7 @@ from payviox.auth import sessions
 from payviox.auth.passwords import hash_password, verify
 from payviox.auth.queries import credentials as queries
 from payviox.auth.queries import sessions as session_queries
+from payviox.auth.sessions import Session
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.rights import service as rights
@@ -61,10 +62,19 @@ async def set_password(connection: Connection, email: str, password: str, actor:
     Raises NotFound, and FieldErrors for the password.
     """
     operator_id = await require_id(connection, email)
-    await queries.set_password(connection, operator_id, hash_password(password))
+    await queries.set_password(connection, operator_id, hash_password(password, email))
     await sessions.end_all(connection, operator_id, email)
     about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email}
     await audit.record_of_installation(connection, actor, "operator.set_password", about)
+
+
+async def change_password(connection: Connection, session: Session, password: str) -> None:
+    """Give oneself another password, and end every session but this one. Raises FieldErrors for the
+    password."""
+    password_hash = hash_password(password, session.email)
+    await queries.set_password(connection, session.operator_id, password_hash)
+    await session_queries.delete_others(connection, session.operator_id, session.id)
+    await audit.record_of_installation(connection, session.actor, "operator.change_password")
 
 
 async def join(
@@ -92,7 +102,7 @@ async def create(
     Raises FieldErrors for the password and Conflict where the address is taken.
     """
     operator_id = ids.new()
-    password_hash = hash_password(password)
+    password_hash = hash_password(password, email)
     if not await queries.insert_operator(
         connection, operator_id, email, password_hash, is_admin=is_admin
     ):

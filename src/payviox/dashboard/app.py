@@ -5,6 +5,10 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.account import authenticator, password, proof
+from payviox.dashboard.account import passkeys as account_passkeys
+from payviox.dashboard.account import sessions as account_sessions
+from payviox.dashboard.account import show as account
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
@@ -18,6 +22,7 @@ from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.settings import show as settings
+from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
@@ -42,6 +47,14 @@ ROUTER = Router(
     path="/",
     route_handlers=[
         *sign_in.ROUTES,
+        *passkey.ROUTES,
+        *openid.ROUTES,
+        *account.ROUTES,
+        *account_sessions.ROUTES,
+        *account_passkeys.ROUTES,
+        *authenticator.ROUTES,
+        *password.ROUTES,
+        *proof.ROUTES,
         *businesses.ROUTES,
         *home.ROUTES,
         *balance.ROUTES,

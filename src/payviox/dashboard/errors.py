@@ -7,9 +7,11 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from payviox.auth.sessions import SignedOut
-from payviox.dashboard.visits import sign_in_address
+from payviox.dashboard.account.proof import ask_before
+from payviox.dashboard.visits import ProofAsked, proof_address, sign_in_address
 from payviox.errors import PayvioxError
 from payviox.event_log import EventLogger
+from payviox.rights.proof import ProofNeeded
 from payviox.web.context import Call
 from payviox.web.pages import page, redirect
 
@@ -36,6 +38,10 @@ def handle(request: Call, error: Exception) -> Response[Any]:
     """The page of any exception; what is our fault is logged and says no more than that."""
     if isinstance(error, SignedOut):
         return redirect(sign_in_address(request))
+    if isinstance(error, ProofAsked):
+        return ask_before(request, error)
+    if isinstance(error, ProofNeeded):
+        return redirect(proof_address(request))
     status, message = 500, "Something went wrong on our side. Nothing was changed; try again."
     if isinstance(error, PayvioxError):
         status, message = error.status, str(error)
