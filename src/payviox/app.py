@@ -35,6 +35,7 @@ from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.web import assets
 from payviox.web import pages as templates
+from payviox.web.client_address import ClientAddresses
 from payviox.web.context import Services
 from payviox.web.errors import handle
 from payviox.web.http_server import HttpServer
@@ -104,7 +105,8 @@ def build(services: Services) -> Application:
         short_paths,
         partial(authenticate_business, services.database),
     )
-    return ResponseHeaders(edge, metrics, openapi.methods_of(routes))
+    inside = ResponseHeaders(edge, metrics, openapi.methods_of(routes))
+    return ClientAddresses(inside, services.settings.trusted_proxies)
 
 
 async def serve(settings: Settings, url: str) -> None:

@@ -24,6 +24,7 @@ AUDIT = "aud"
 SESSION = "ses"
 DEVICE = "dev"
 PASSKEY = "psk"
+APPROVAL = "apr"
 
 
 def first_at(moment: datetime) -> UUID:

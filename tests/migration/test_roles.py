@@ -23,6 +23,7 @@ APPEND_ONLY = (
     "events",
     "delivery_attempts",
     "gift_card_reveals",
+    "signatures",
 )
 
 
@@ -84,7 +85,8 @@ CHANGES = {
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
     " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
-    " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours",
+    " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
+    " second_person_amount",
     "deliveries": "status attempts round_attempts by_hand due_at",
     "delivery_attempts": "",
     "events": "",
@@ -123,11 +125,13 @@ CHANGES = {
     "sandbox_payments": "",
     "sessions": "digest method proved_at seen_at",
     "sign_in_attempts": "",
+    "signatures": "",
     "secret_keys": "",
     "started_sign_ins": "",
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
+    "waiting_acts": "status ended_by ended_at",
     "webhook_settings": "url enabled events token next_token next_token_since key_id updated_at",
 }
 NOT_YET_BY_COLUMN = {"installation"}  # one row, made by the migration

@@ -189,7 +189,7 @@ async def finish(
 ) -> SignedIn:
     """Open the session of a sign-in whose second factor is this passkey. Raises NotStarted, and
     Conflict where it is not accepted."""
-    operator_id, _, _ = await database.write(sign_in.find_started, token)
+    operator_id, _, _ = await database.fetch(sign_in.find_started, token)
     challenge = await _take_first(database, answer, "prove", operator_id, client)
     return await database.write(_finish, site, token, answer, challenge, client)
 
@@ -197,11 +197,11 @@ async def finish(
 async def _finish(
     connection: Connection, site: Site, token: str, answer: str, challenge: bytes, client: Client
 ) -> SignedIn:
-    started = await sign_in.require_started(connection, token)
+    started = await sign_in.take_started(connection, token)
     passkey = await _verify(connection, site, answer, challenge)
     if passkey.operator_id != started.operator_id:
         raise Conflict(WRONG)
-    return await sign_in.finish(connection, token, started, "passkey", client)
+    return await sign_in.finish(connection, started, "passkey", client)
 
 
 async def prove(

@@ -112,7 +112,7 @@ async def with_code(
 async def _count_code(
     connection: Connection, token: str, client: Client
 ) -> tuple[StartedRow, list[Limit], bool]:
-    started = await require_started(connection, token)
+    started = await _require_started(connection, token)
     known = await sessions.is_known_device(connection, started.operator_id, client.device)
     limits = sessions.code_limits(started.operator_id, client.device if known else None)
     return started, limits, await attempts.count(connection, limits)
@@ -126,37 +126,41 @@ async def _after_code(
     limits: list[Limit],
     client: Client,
 ) -> SignedIn:
-    started = await require_started(connection, token)
+    started = await take_started(connection, token)
     await authenticator.use_code(connection, keyring, started.operator_id, code)
     await attempts.forget(connection, limits)
-    return await finish(connection, token, started, "code", client)
+    return await finish(connection, started, "code", client)
 
 
 async def find_started(connection: Connection, token: str) -> tuple[UUID, bool, bool]:
     """Who has still to show a second factor, and whether codes and passkeys are taken. Raises
     NotStarted."""
-    started = await require_started(connection, token)
+    started = await _require_started(connection, token)
     here = await factors.find(connection, started.operator_id)
     return started.operator_id, here.has_app, bool(here.passkeys)
 
 
 async def finish(
     connection: Connection,
-    token: str,
     started: StartedRow,
     second: Literal["code", "passkey"],
     client: Client,
 ) -> SignedIn:
     """Open the session of a sign-in whose second factor was right."""
-    await queries.delete_started(connection, digest_of(token))
     method = method_of(started.method, second)
     return await sessions.open_session(connection, started.operator_id, method, client)
 
 
-async def require_started(connection: Connection, token: str) -> StartedRow:
-    """The sign-in that was started with this token, held until the transaction ends. Raises
-    NotStarted."""
-    started = await queries.lock_started(connection, digest_of(token), STARTED_S)
+async def take_started(connection: Connection, token: str) -> StartedRow:
+    """The sign-in that was started with this token, which is used up. Raises NotStarted."""
+    return _there(await queries.take_started(connection, digest_of(token), STARTED_S))
+
+
+async def _require_started(connection: Connection, token: str) -> StartedRow:
+    return _there(await queries.find_started(connection, digest_of(token), STARTED_S))
+
+
+def _there(started: StartedRow | None) -> StartedRow:
     if started is None:
         raise NotStarted
     return started

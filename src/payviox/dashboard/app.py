@@ -9,6 +9,8 @@ from payviox.dashboard.account import authenticator, password, proof
 from payviox.dashboard.account import passkeys as account_passkeys
 from payviox.dashboard.account import sessions as account_sessions
 from payviox.dashboard.account import show as account
+from payviox.dashboard.approvals import list as approvals
+from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
@@ -18,6 +20,7 @@ from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
+from payviox.dashboard.preferences import set as preferences
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
@@ -28,6 +31,7 @@ from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
 from payviox.dashboard.users import show as user
+from payviox.web.forms import refuse_foreign_forms
 
 TEMPLATES = Path(__file__).parent
 MENU = (
@@ -35,6 +39,7 @@ MENU = (
     ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
     ("/orders", "Orders", "receipt-text"),
+    ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
     ("/reconciliation", "Reconciliation", "scale"),
     ("/developer/keys", "API keys", "key-round"),
@@ -56,6 +61,7 @@ ROUTER = Router(
         *password.ROUTES,
         *proof.ROUTES,
         *businesses.ROUTES,
+        *preferences.ROUTES,
         *home.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
@@ -65,6 +71,8 @@ ROUTER = Router(
         *rotate_hash.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
+        *approvals.ROUTES,
+        *approval.ROUTES,
         *gift_cards.ROUTES,
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
@@ -74,5 +82,6 @@ ROUTER = Router(
         *audit_log.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
+    guards=[refuse_foreign_forms],
     include_in_schema=False,
 )

@@ -16,6 +16,7 @@ LARGE = 100_000
 """An approval of so many cents asks for fresh proof."""
 
 FRESH_PROOF: Mapping[Act | InstallationAct, int] = {
+    "approval.sign": ALWAYS,
     "authenticator.add": ALWAYS,
     "authenticator.remove": ALWAYS,
     "balance.withdraw_funds": ALWAYS,

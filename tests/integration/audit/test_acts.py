@@ -11,11 +11,12 @@ import pytest
 from payviox import actors, ids
 from payviox.acts import Act
 from payviox.allocations import service as allocations
+from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.auth import operators
 from payviox.db.pool import Database
 from payviox.errors import Conflict, NotFound
-from payviox.giftcards import holds
+from payviox.giftcards import holds, restores
 from payviox.giftcards import service as giftcards
 from payviox.keyring import Keyring
 from payviox.ledger import suspense
@@ -37,6 +38,7 @@ from support.withdrawals import Desk
 pytestmark = pytest.mark.anyio
 
 ADMIN = UUID(int=7)
+SECOND = UUID(int=8)
 WHO = actors.operator(ADMIN)
 SECRET = "client-secret-Zq7pW2x9Lm"
 ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -183,7 +185,7 @@ async def rotate_hashes(case: Case) -> None:
 
 async def hold(case: Case) -> None:
     await import_cards(case)
-    await case.write(holds.hold_after_restore, WHO)
+    await case.write(restores.hold_after_restore, WHO)
 
 
 async def release(case: Case) -> None:
@@ -258,7 +260,35 @@ async def confirm_token(case: Case) -> None:
     await case.write(webhooks.confirm, case.id, WHO)
 
 
+async def ask(case: Case) -> UUID:
+    """A waiting act that somebody else started."""
+    await case.business.set(second_person_amount=1)
+    await case.run(
+        "INSERT INTO operators (id, email, password_hash, is_admin)"
+        " VALUES (%s, 'second@example.com', 'none', true) ON CONFLICT DO NOTHING",
+        SECOND,
+    )
+    waiting = await case.write(treasury.defund, case.id, 5, actors.operator(SECOND))
+    return UUID(str(waiting.id))
+
+
+async def sign(case: Case) -> None:
+    await case.write(treasury.approve, case.id, await ask(case), WHO)
+
+
+async def cancel_approval(case: Case) -> None:
+    await case.write(approvals.cancel, case.id, await ask(case), WHO)
+
+
+async def start(case: Case) -> None:
+    await case.business.set(second_person_amount=1)
+    await case.write(treasury.defund, case.id, 5, WHO)
+
+
 DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
+    "approval.ask": start,
+    "approval.cancel": cancel_approval,
+    "approval.sign": sign,
     "balance.deposit": lambda case: case.write(treasury.deposit, case.id, 500, "r-1", WHO),
     "balance.fund": lambda case: case.write(treasury.fund, case.id, 5, WHO),
     "balance.defund": lambda case: case.write(treasury.defund, case.id, 5, WHO),

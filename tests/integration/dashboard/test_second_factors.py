@@ -29,7 +29,7 @@ class Somebody:
         self.recovery: list[str] = []
 
     def code(self, steps: int = 0) -> str:
-        return pyotp.TOTP(self.secret).at(datetime.now(UTC), steps)
+        return pyotp.TOTP(self.secret).at(datetime.now(UTC), counter_offset=steps)
 
     async def set_up(self, browser: Browser) -> None:
         """Sign in, and set an app up; its first code is used up then."""

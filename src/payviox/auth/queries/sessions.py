@@ -66,21 +66,30 @@ async def insert_started(
     )
 
 
-async def lock_started(connection: Connection, digest: bytes, longest_s: int) -> StartedRow | None:
-    """The sign-in that was started, unless too long ago; held until the transaction ends."""
+_STARTED_HOLDS = "s.digest = %s AND s.created_at > now() - make_interval(secs => %s)"
+
+
+async def find_started(connection: Connection, digest: bytes, longest_s: int) -> StartedRow | None:
+    """The sign-in that was started, unless too long ago."""
     async with connection.cursor(row_factory=class_row(StartedRow)) as cursor:
         await cursor.execute(
-            "SELECT s.operator_id, o.email, s.method FROM started_sign_ins s"
-            " JOIN operators o ON o.id = s.operator_id"
-            " WHERE s.digest = %s AND s.created_at > now() - make_interval(secs => %s)"
-            " FOR UPDATE OF s",
+            "SELECT s.operator_id, o.email, s.method FROM started_sign_ins s"  # noqa: S608  # a constant
+            f" JOIN operators o ON o.id = s.operator_id WHERE {_STARTED_HOLDS}",
             [digest, longest_s],
         )
         return await cursor.fetchone()
 
 
-async def delete_started(connection: Connection, digest: bytes) -> None:
-    await connection.execute("DELETE FROM started_sign_ins WHERE digest = %s", [digest])
+async def take_started(connection: Connection, digest: bytes, longest_s: int) -> StartedRow | None:
+    """The same, used up."""
+    async with connection.cursor(row_factory=class_row(StartedRow)) as cursor:
+        await cursor.execute(
+            "DELETE FROM started_sign_ins s USING operators o"  # noqa: S608  # a constant
+            f" WHERE o.id = s.operator_id AND {_STARTED_HOLDS}"
+            " RETURNING s.operator_id, o.email, s.method",
+            [digest, longest_s],
+        )
+        return await cursor.fetchone()
 
 
 async def insert_session(

@@ -36,7 +36,7 @@ class CodesView:
     done: str
 
 
-@post(f"{ROUTE}/begin", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/begin", include_in_schema=False, status_code=200, right="signed_in")
 async def begin(request: Call) -> Response[Any]:
     """Draw a secret for a new app."""
     session = await session_of(request)
@@ -55,7 +55,7 @@ async def show_setup(request: Call) -> Response[Any]:
     return await _setup_page(request, session)
 
 
-@post(ROUTE, include_in_schema=False, status_code=200)
+@post(ROUTE, include_in_schema=False, status_code=200, right="signed_in")
 async def confirm(request: Call) -> Response[Any]:
     """Take the app into use with its first code."""
     session = await session_of(request)
@@ -70,7 +70,7 @@ async def confirm(request: Call) -> Response[Any]:
     return codes_page(request, codes, "The authenticator app is set up.")
 
 
-@post(f"{ROUTE}/remove", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/remove", include_in_schema=False, status_code=200, right="signed_in")
 async def remove(request: Call) -> Response[Any]:
     """Take the app out of use."""
     session = await session_of(request)
@@ -81,7 +81,7 @@ async def remove(request: Call) -> Response[Any]:
     return redirect(f"{ACCOUNT}?done=app-removed")
 
 
-@post(f"{ACCOUNT}/recovery-codes", include_in_schema=False, status_code=200)
+@post(f"{ACCOUNT}/recovery-codes", include_in_schema=False, status_code=200, right="signed_in")
 async def make_recovery_codes(request: Call) -> Response[Any]:
     """Ten new recovery codes in place of the old ones."""
     session = await session_of(request)

@@ -19,14 +19,14 @@ from payviox.web.pages import options, redirect
 ROUTE = f"{ACCOUNT}/passkeys"
 
 
-@post(f"{ROUTE}/options", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/options", include_in_schema=False, status_code=200, right="signed_in")
 async def ask(request: Call) -> Response[Any]:
     """What the browser makes a passkey from."""
     session = await session_of(request)
     return options(await act(request, session, passkeys.ask_to_add, _site(request), session))
 
 
-@post(ROUTE, include_in_schema=False, status_code=200)
+@post(ROUTE, include_in_schema=False, status_code=200, right="signed_in")
 async def add(request: Call) -> Response[Any]:
     """Keep the passkey that the browser made."""
     session = await session_of(request)
@@ -45,7 +45,9 @@ async def add(request: Call) -> Response[Any]:
     return redirect(f"{ACCOUNT}?done=passkey-added")
 
 
-@post(f"{ROUTE}/{{passkey:str}}/remove", include_in_schema=False, status_code=200)
+@post(
+    f"{ROUTE}/{{passkey:str}}/remove", include_in_schema=False, status_code=200, right="signed_in"
+)
 async def remove(request: Call) -> Response[Any]:
     """Take a passkey out of use."""
     session = await session_of(request)

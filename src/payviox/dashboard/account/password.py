@@ -29,7 +29,7 @@ async def show_form(request: Call) -> Response[Any]:
     return page(request, "account/password.html", PasswordView(session.email))
 
 
-@post(ROUTE, include_in_schema=False, status_code=200)
+@post(ROUTE, include_in_schema=False, status_code=200, right="signed_in")
 async def change(request: Call) -> Response[Any]:
     """Change it, and sign out everywhere else."""
     session = await session_of(request)

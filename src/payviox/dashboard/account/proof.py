@@ -20,7 +20,7 @@ from payviox.dashboard.visits import (
 )
 from payviox.errors import Busy, Conflict, FieldErrors, NotFound, TooManyAttempts
 from payviox.web.context import Call, services
-from payviox.web.forms import read_form, require_same_origin
+from payviox.web.forms import read_form
 from payviox.web.pages import options, page, redirect
 
 KEPT = "form."
@@ -66,11 +66,10 @@ async def show_proof(request: Call) -> Response[Any]:
     return page(request, "account/prove.html", view)
 
 
-@post(PROVE, include_in_schema=False, status_code=200)
+@post(PROVE, include_in_schema=False, status_code=200, right="signed_in")
 async def prove(request: Call) -> Response[Any]:
     """Check it, give the session another token, and lead back."""
     found = services(request)
-    require_same_origin(request, found.settings)
     session, client = await session_of(request), client_of(request)
     form = await read_form(request)
     second = await found.database.fetch(factors.find, session.operator_id)
@@ -103,10 +102,9 @@ async def prove(request: Call) -> Response[Any]:
     return answer
 
 
-@post(f"{PROVE}/options", include_in_schema=False, status_code=200)
+@post(f"{PROVE}/options", include_in_schema=False, status_code=200, right="signed_in")
 async def ask_passkey(request: Call) -> Response[Any]:
     """What the browser asks a passkey of this person's to sign."""
-    require_same_origin(request, services(request).settings)
     session = await session_of(request)
     return options(
         await services(request).database.write(

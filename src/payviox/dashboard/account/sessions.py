@@ -13,7 +13,7 @@ from payviox.web.forms import read_form
 from payviox.web.pages import redirect
 
 
-@post(f"{ACCOUNT}/sessions/end-others", include_in_schema=False, status_code=200)
+@post(f"{ACCOUNT}/sessions/end-others", include_in_schema=False, status_code=200, right="signed_in")
 async def end_others(request: Call) -> Response[Any]:
     """Sign out everywhere else."""
     session = await session_of(request)
@@ -21,7 +21,12 @@ async def end_others(request: Call) -> Response[Any]:
     return redirect(f"{ACCOUNT}?done=sessions")
 
 
-@post(f"{ACCOUNT}/sessions/{{session:str}}/end", include_in_schema=False, status_code=200)
+@post(
+    f"{ACCOUNT}/sessions/{{session:str}}/end",
+    include_in_schema=False,
+    status_code=200,
+    right="signed_in",
+)
 async def end_session(request: Call) -> Response[Any]:
     """End one session."""
     session = await session_of(request)
@@ -29,7 +34,12 @@ async def end_session(request: Call) -> Response[Any]:
     return redirect(f"{ACCOUNT}?done=session")
 
 
-@post(f"{ACCOUNT}/devices/{{device:str}}/forget", include_in_schema=False, status_code=200)
+@post(
+    f"{ACCOUNT}/devices/{{device:str}}/forget",
+    include_in_schema=False,
+    status_code=200,
+    right="signed_in",
+)
 async def forget_device(request: Call) -> Response[Any]:
     """Forget one browser."""
     session = await session_of(request)
@@ -38,7 +48,7 @@ async def forget_device(request: Call) -> Response[Any]:
     return redirect(f"{ACCOUNT}?done=device")
 
 
-@post(f"{ACCOUNT}/identities/remove", include_in_schema=False, status_code=200)
+@post(f"{ACCOUNT}/identities/remove", include_in_schema=False, status_code=200, right="signed_in")
 async def remove_identity(request: Call) -> Response[Any]:
     """Let an account elsewhere sign nobody in any more."""
     session = await session_of(request)

@@ -18,7 +18,7 @@ from payviox.dashboard.visits import (
 from payviox.errors import Busy, FieldErrors, PayvioxError, TooManyAttempts
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.web.context import Call, services
-from payviox.web.forms import read_form, require_same_origin
+from payviox.web.forms import read_form
 from payviox.web.pages import page, redirect
 
 DAY_S = 24 * 3600
@@ -60,10 +60,9 @@ async def show_sign_in(request: Call) -> Response[Any]:
     return redirect(onward)
 
 
-@post("/login", include_in_schema=False, status_code=200)
+@post("/login", include_in_schema=False, status_code=200, right="anybody")
 async def sign_in_here(request: Call) -> Response[Any]:
     """Check the password, or the code that follows it, and open a session."""
-    require_same_origin(request, services(request).settings)
     form = await read_form(request)
     if "started" in form:
         return await _with_code(request, form["started"], form.get("code", ""), form.get("next"))
@@ -100,7 +99,7 @@ async def _with_code(request: Call, token: str, code: str, address: str | None) 
     return let_in(request, outcome, onward)
 
 
-@post("/logout", include_in_schema=False, status_code=200)
+@post("/logout", include_in_schema=False, status_code=200, right="signed_in")
 async def sign_out(request: Call) -> Response[Any]:
     """End the session."""
     session = await session_of(request)
@@ -135,7 +134,7 @@ async def ask_second(
 ) -> Response[Any]:
     """Ask for the second factor once more."""
     try:
-        _, app, keys = await services(request).database.write(sign_in.find_started, token)
+        _, app, keys = await services(request).database.fetch(sign_in.find_started, token)
     except NotStarted as error:
         return refuse(request, onward, error)
     view = CodeView(onward, token, app, keys, **more)

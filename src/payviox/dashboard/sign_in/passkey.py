@@ -12,16 +12,15 @@ from payviox.dashboard.visits import client_of, onward_of
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.web.context import Call, services
-from payviox.web.forms import read_form, require_same_origin
+from payviox.web.forms import read_form
 from payviox.web.pages import options
 
 ROUTE = "/login/passkey"
 
 
-@post(f"{ROUTE}/options", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/options", include_in_schema=False, status_code=200, right="anybody")
 async def ask(request: Call) -> Response[Any]:
     """What the browser asks its passkeys to sign: anybody's, or those of one sign-in's operator."""
-    require_same_origin(request, services(request).settings)
     site, client = require_site(request), client_of(request)
     token = (await read_form(request)).get("started")
 
@@ -34,10 +33,9 @@ async def ask(request: Call) -> Response[Any]:
     return options(await services(request).database.write(work))
 
 
-@post(ROUTE, include_in_schema=False, status_code=200)
+@post(ROUTE, include_in_schema=False, status_code=200, right="anybody")
 async def enter(request: Call) -> Response[Any]:
     """Let the passkey's owner in."""
-    require_same_origin(request, services(request).settings)
     form, database = await read_form(request), services(request).database
     site, client = require_site(request), client_of(request)
     onward, token, answer = onward_of(form.get("next")), form.get("started"), form.get("answer", "")
