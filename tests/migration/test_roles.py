@@ -108,7 +108,7 @@ CHANGES = {
     "order_states": "",
     "orders": "status review_reasons reviewed_digest note failure waiting attempt due_at"
     " rail_order_id details updated_at",
-    "organizations": "second_factor_required",
+    "organizations": "",
     "passkey_challenges": "",
     "passkeys": "sign_count used_at",
     "payout_users": "status hash_key_id hash_generation hash_digest hash_renewed_at",

@@ -42,6 +42,7 @@ SHORTCUTS = {
     "/users": "u",
     "/allocate": "a",
     "/orders": "o",
+    "/approvals": "p",
     "/gift-cards": "c",
     "/rails": "r",
     "/reconciliation": "e",

@@ -134,7 +134,7 @@ def test_no_page_writes_around_the_session_but_where_there_is_none_yet() -> None
         for path in Path(folder).rglob("*.py")
         if ".write(" in path.read_text("utf-8").replace("database.write(done", "")
     }
-    before = {"sign_in/pages.py", "sign_in/passkey.py", "sign_in/openid.py", "account/proof.py"}
+    before = {"sign_in/passkey.py", "sign_in/openid.py", "account/proof.py"}
     assert writing == before
 
 

@@ -49,7 +49,6 @@ class AccountView:
     devices: list[Device]
     current: UUID
     is_fresh: bool
-    must_add: bool
     done: str | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
     refused: str | None = None
@@ -96,7 +95,6 @@ async def account_page(
         devices,
         current=session.id,
         is_fresh=session.is_fresh,
-        must_add=False,
         **more,
     )
     return page(request, "account/show.html", view, status=status)

@@ -101,7 +101,3 @@ CREATE TABLE openid_requests (
 );
 CREATE INDEX openid_requests_by_age ON openid_requests (created_at);
 GRANT SELECT, INSERT (digest, nonce, code_verifier, onward), DELETE ON openid_requests TO payviox_app;
-
--- An organization may demand a second factor of everybody in it.
-ALTER TABLE organizations ADD COLUMN second_factor_required boolean NOT NULL DEFAULT false;
-GRANT UPDATE (second_factor_required) ON organizations TO payviox_app;
