@@ -16,8 +16,8 @@ from uuid import UUID
 from payviox import ids
 
 Actor = NewType("Actor", str)
-"""`operator:<id>`, `key:<last characters>`, `command:<system user>`, `payout_user:<id>`, `stranger`
-or `worker`."""
+"""`operator:<id>`, `key:<last characters>`, `command:<system user>`, `payout_user:<id>`,
+`link:<what it opens>`, `stranger` or `worker`."""
 
 WORKER = Actor("worker")
 STRANGER = Actor("stranger")
@@ -30,6 +30,11 @@ _place: ContextVar[str | None] = ContextVar("place", default=None)
 
 def operator(operator_id: UUID) -> Actor:
     return Actor(f"operator:{ids.show(ids.OPERATOR, operator_id)}")
+
+
+def link(opens: str) -> Actor:
+    """Whoever holds a link that was sent to one person alone."""
+    return Actor(f"link:{opens}")
 
 
 def key(hint: str) -> Actor:

@@ -162,7 +162,9 @@ async def enter(
 
 
 async def _bind(connection: Connection, claims: Claims, email: str | None) -> UUID:
-    operator_id = None if email is None else await credentials.find_operator(connection, email)
+    operator_id = (
+        None if email is None else await credentials.find_enabled_operator(connection, email)
+    )
     if operator_id is None or not await queries.insert_identity(
         connection, claims.issuer, claims.subject, operator_id
     ):

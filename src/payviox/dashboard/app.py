@@ -18,12 +18,16 @@ from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
+from payviox.dashboard.orders import decide as decide_order
 from payviox.dashboard.orders import list as orders
+from payviox.dashboard.orders import resume as resume_orders
+from payviox.dashboard.orders import settle as settle_order
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
+from payviox.dashboard.said_once import SaidOnce
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
@@ -71,6 +75,9 @@ ROUTER = Router(
         *rotate_hash.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
+        *decide_order.ROUTES,
+        *settle_order.ROUTES,
+        *resume_orders.ROUTES,
         *approvals.ROUTES,
         *approval.ROUTES,
         *gift_cards.ROUTES,
@@ -81,6 +88,7 @@ ROUTER = Router(
         *settings.ROUTES,
         *audit_log.ROUTES,
     ],
+    middleware=[SaidOnce()],
     exception_handlers={Exception: errors.handle},
     guards=[refuse_foreign_forms],
     include_in_schema=False,

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from payviox import actors, ids
+from payviox.access import invitations, members
 from payviox.acts import Act
 from payviox.allocations import service as allocations
 from payviox.approvals import service as approvals
@@ -134,6 +135,45 @@ async def void(case: Case) -> None:
 
 async def regenerate(case: Case) -> None:
     case.secrets += [await case.write(treasury.regenerate_key, case.id, "secret", WHO)]
+
+
+async def member(case: Case) -> UUID:
+    """Somebody who was let in by a command."""
+    email = await account(case)
+    await case.write(members.join, email, case.id, "viewer", "test")
+    return UUID(str(await case.write(operators.require_id, email)))
+
+
+async def account(case: Case) -> str:
+    email = f"{ids.new()}@example.com"
+    password = "a long enough password 7Q"
+    await case.write(operators.create, email, password, "test", is_admin=False)
+    return email
+
+
+async def join(case: Case) -> None:
+    await case.write(members.join, await account(case), case.id, "viewer", WHO)
+
+
+async def change_role(case: Case) -> None:
+    await case.write(members.change_role, case.id, await member(case), "finance", WHO)
+
+
+async def remove_member(case: Case) -> None:
+    await case.write(members.remove, case.id, await member(case), WHO)
+
+
+async def invite(case: Case) -> UUID:
+    email = f"{ids.new()}@example.com"
+    made = await case.write(
+        invitations.invite, case.keyring, case.id, email, "viewer", WHO, by_mail=False
+    )
+    case.secrets += [made.token]
+    return UUID(str(made.invitation.id))
+
+
+async def withdraw_invitation(case: Case) -> None:
+    await case.write(invitations.withdraw, case.id, await invite(case), WHO)
 
 
 async def approve(case: Case) -> None:
@@ -305,6 +345,11 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "gift_cards.void": void,
     "key.regenerate": regenerate,
     "key.revoke": lambda case: case.write(treasury.revoke_keys, case.id, WHO),
+    "member.change_role": change_role,
+    "member.invite": invite,
+    "member.join": join,
+    "member.remove": remove_member,
+    "member.withdraw_invitation": withdraw_invitation,
     "order.approve": approve,
     "order.cancel": cancel,
     "order.look_up": look_up,

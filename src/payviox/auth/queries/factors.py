@@ -145,7 +145,7 @@ async def lock_passkey(connection: Connection, credential_id: bytes) -> PasskeyR
     async with connection.cursor(row_factory=class_row(PasskeyRow)) as cursor:
         await cursor.execute(
             "SELECT p.id, p.operator_id, o.email, p.credential_id, p.public_key, p.sign_count"
-            " FROM passkeys p JOIN operators o ON o.id = p.operator_id"
+            " FROM passkeys p JOIN operators o ON o.id = p.operator_id AND o.disabled_at IS NULL"
             " WHERE p.credential_id = %s FOR UPDATE OF p",
             [credential_id],
         )

@@ -47,7 +47,10 @@ async def delete_old_requests(connection: Connection, longest_s: int) -> None:
 
 async def find_owner(connection: Connection, issuer: str, subject: str) -> UUID | None:
     cursor = await connection.execute(
-        "SELECT operator_id FROM identities WHERE issuer = %s AND subject = %s", [issuer, subject]
+        "SELECT i.operator_id FROM identities i"
+        " JOIN operators o ON o.id = i.operator_id AND o.disabled_at IS NULL"
+        " WHERE i.issuer = %s AND i.subject = %s",
+        [issuer, subject],
     )
     row = await cursor.fetchone()
     return None if row is None else UUID(str(row[0]))

@@ -43,7 +43,9 @@ class StartedRow:
 async def find_operator(connection: Connection, email: str) -> OperatorRow | None:
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
         await cursor.execute(
-            "SELECT id, email, password_hash FROM operators WHERE email = %s", [email]
+            "SELECT id, email, password_hash FROM operators"
+            " WHERE email = %s AND disabled_at IS NULL",
+            [email],
         )
         return await cursor.fetchone()
 
@@ -51,7 +53,8 @@ async def find_operator(connection: Connection, email: str) -> OperatorRow | Non
 async def hold_password(connection: Connection, operator: OperatorRow) -> bool:
     """Whether this is still the operator's password; it stays so until the transaction ends."""
     cursor = await connection.execute(
-        "SELECT 1 FROM operators WHERE id = %s AND password_hash = %s FOR SHARE",
+        "SELECT 1 FROM operators WHERE id = %s AND password_hash = %s AND disabled_at IS NULL"
+        " FOR SHARE",
         [operator.id, operator.password_hash],
     )
     return await cursor.fetchone() is not None
@@ -66,7 +69,9 @@ async def insert_started(
     )
 
 
-_STARTED_HOLDS = "s.digest = %s AND s.created_at > now() - make_interval(secs => %s)"
+_STARTED_HOLDS = (
+    "o.disabled_at IS NULL AND s.digest = %s AND s.created_at > now() - make_interval(secs => %s)"
+)
 
 
 async def find_started(connection: Connection, digest: bytes, longest_s: int) -> StartedRow | None:
@@ -106,6 +111,7 @@ async def insert_session(
         " VALUES (%s, %s, %s, %s, %s, %s)",
         [session_id, digest, operator_id, method, place, agent],
     )
+    await connection.execute("UPDATE operators SET seen_at = now() WHERE id = %s", [operator_id])
 
 
 async def find_session(
@@ -117,7 +123,7 @@ async def find_session(
             "SELECT s.digest, s.id, s.operator_id, o.email, o.is_admin,"
             " s.proved_at > now() - make_interval(secs => %(fresh)s) AS is_fresh,"
             " s.seen_at < now() - interval '1 minute' AS is_stale"
-            " FROM sessions s JOIN operators o ON o.id = s.operator_id"
+            " FROM sessions s JOIN operators o ON o.id = s.operator_id AND o.disabled_at IS NULL"
             " WHERE s.digest = %(digest)s AND s.seen_at > now() - make_interval(secs => %(idle)s)"
             " AND s.created_at > now() - make_interval(secs => %(longest)s)",
             {"digest": digest, "idle": idle_s, "longest": longest_s, "fresh": fresh_s},
@@ -141,7 +147,12 @@ async def list_open(
 
 
 async def touch_session(connection: Connection, digest: bytes) -> None:
-    await connection.execute("UPDATE sessions SET seen_at = now() WHERE digest = %s", [digest])
+    await connection.execute(
+        "WITH touched AS"
+        " (UPDATE sessions SET seen_at = now() WHERE digest = %s RETURNING operator_id)"
+        " UPDATE operators SET seen_at = now() FROM touched WHERE id = touched.operator_id",
+        [digest],
+    )
 
 
 async def renew_session(connection: Connection, digest: bytes, fresh: bytes, method: str) -> bool:
