@@ -12,12 +12,14 @@ from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
+from payviox.dashboard.live import stream as live
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
+from payviox.dashboard.search import find as search
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.users import list as users
@@ -47,6 +49,8 @@ ROUTER = Router(
         *businesses.ROUTES,
         *preferences.ROUTES,
         *home.ROUTES,
+        *live.ROUTES,
+        *search.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
         *users.ROUTES,

@@ -31,11 +31,13 @@ __all__ = [
     "post",
     "sums",
     "user_balance",
+    "versions",
 ]
 
 balances = queries.balances
 sums = queries.sums
 user_balance = queries.user_balance
+versions = queries.versions
 find_transfer = queries.find_transfer
 find_by_reference = queries.find_by_reference
 in_transit_of = queries.in_transit_of

@@ -117,6 +117,19 @@ async def find_session(
         return await cursor.fetchone()
 
 
+async def open_sessions(
+    connection: Connection, digests: list[bytes], idle_s: int, longest_s: int
+) -> set[bytes]:
+    """Which of these sessions are open."""
+    cursor = await connection.execute(
+        "SELECT digest FROM sessions WHERE digest = ANY(%s)"
+        " AND seen_at > now() - make_interval(secs => %s)"
+        " AND created_at > now() - make_interval(secs => %s)",
+        [digests, idle_s, longest_s],
+    )
+    return {bytes(row[0]) for row in await cursor.fetchall()}  # type: ignore[arg-type]  # bytea
+
+
 async def touch_session(connection: Connection, digest: bytes) -> None:
     await connection.execute("UPDATE sessions SET seen_at = now() WHERE digest = %s", [digest])
 
