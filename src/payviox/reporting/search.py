@@ -2,7 +2,7 @@
 what somebody has at hand. Reading only; amounts are US cents."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from payviox import ids
@@ -26,14 +26,14 @@ ATTEMPT = re.compile(r"(ord_[0-9a-f-]{36})(?:\.[0-9]+)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found, a few of each kind. `exact` says that the text is the id of the only hit."""
+    """What was found, a few of each kind; `exact` is the one whose id was typed."""
 
     users: list[PayoutUser]
     orders: list[OrderHit]
     movements: list[MovementHit]
     keys: list[KeyHit]
     items: list[ItemHit]
-    exact: bool = False
+    exact: PayoutUser | OrderHit | ItemHit | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -65,15 +65,13 @@ async def search(connection: Connection, business_id: UUID, text: str) -> Found:
         movements=await queries.movements(connection, business_id, text, cents, LIMIT),
         keys=await queries.keys(connection, business_id, hint[1], LIMIT) if hint else [],
         items=await queries.items(connection, business_id, text, item_id, LIMIT),
-        exact=order_id is not None or user_id is not None or item_id is not None,
     )
-    number = len(found.users) + len(found.orders) + len(found.items)
-    alone = number == 1 and not found.movements and not found.keys
-    return found if alone == found.exact else _inexact(found)
-
-
-def _inexact(found: Found) -> Found:
-    return Found(found.users, found.orders, found.movements, found.keys, found.items)
+    named = [
+        hit
+        for hit in (*found.users, *found.orders, *found.items)
+        if hit.id in (user_id, order_id, item_id)
+    ]
+    return replace(found, exact=named[0]) if len(named) == 1 else found
 
 
 async def _users(

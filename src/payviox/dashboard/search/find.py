@@ -44,39 +44,38 @@ async def find(request: Call) -> Response[Any]:
     visit = await visit_of(request)
     text = request.query_params.get("q", "").strip()[: search.LONGEST]
     found = await read(request, visit, search.search, visit.business.id, text)
-    view = _view(visit, text, found)
-    if found.exact and not is_partial(request):
-        (only,) = view.people + view.orders + view.items
-        return redirect(only.address)
-    return show(request, visit, "search/find.html", view, sought=text)
+    if found.exact is not None and not is_partial(request):
+        return redirect(_line(visit, found.exact).address)
+    return show(request, visit, "search/find.html", _view(visit, text, found), sought=text)
 
 
 def _view(visit: Visit, text: str, found: Found) -> SearchView:
     return SearchView(
         text=text,
-        people=[_person(visit, each) for each in found.users],
-        orders=[_order(visit, each) for each in found.orders],
+        people=[_line(visit, each) for each in found.users],
+        orders=[_line(visit, each) for each in found.orders],
         movements=[_movement(visit, each) for each in found.movements],
-        items=[_item(visit, each) for each in found.items],
+        items=[_line(visit, each) for each in found.items],
         keys=[_key(visit, each) for each in found.keys],
     )
 
 
-def _person(visit: Visit, user: PayoutUser) -> Line:
-    address = f"{visit.base}/users/{ids.show(ids.USER, user.id)}"
-    return Line(address, user.email, cents=user.balance, status=user.status, at=user.created_at)
-
-
-def _order(visit: Visit, order: OrderHit) -> Line:
+def _line(visit: Visit, hit: PayoutUser | OrderHit | ItemHit) -> Line:
+    if isinstance(hit, PayoutUser):
+        address = f"{visit.base}/users/{ids.show(ids.USER, hit.id)}"
+        return Line(address, hit.email, cents=hit.balance, status=hit.status, at=hit.created_at)
+    if isinstance(hit, ItemHit):
+        address = f"{visit.base}/reconciliation/{ids.show(ids.SUSPENSE_ITEM, hit.id)}"
+        state = "resolved" if hit.resolved_at else "open"
+        title = hit.cause.replace("_", " ").capitalize()
+        return Line(address, title, f"{hit.rail}, {state}", cents=hit.amount, at=hit.opened_at)
     return Line(
-        f"{visit.base}/orders/{ids.show(ids.ORDER, order.id)}",
-        order.email,
-        detail=order.provider
-        if order.rail == order.provider
-        else f"{order.provider}, {order.rail}",
-        cents=order.amount,
-        state=order.status,
-        at=order.created_at,
+        f"{visit.base}/orders/{ids.show(ids.ORDER, hit.id)}",
+        hit.email,
+        detail=", ".join(dict.fromkeys((hit.provider, hit.rail))),
+        cents=hit.amount,
+        state=hit.status,
+        at=hit.created_at,
     )
 
 
@@ -93,13 +92,6 @@ def _movement(visit: Visit, row: MovementHit) -> Line:
         cents=row.amount,
         at=row.created_at,
     )
-
-
-def _item(visit: Visit, item: ItemHit) -> Line:
-    address = f"{visit.base}/reconciliation/{ids.show(ids.SUSPENSE_ITEM, item.id)}"
-    state = "resolved" if item.resolved_at else "open"
-    title = item.cause.replace("_", " ").capitalize()
-    return Line(address, title, f"{item.rail}, {state}", cents=item.amount, at=item.opened_at)
 
 
 def _key(visit: Visit, key: KeyHit) -> Line:
