@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 Act = Literal[
+    "approval.ask",
+    "approval.cancel",
+    "approval.sign",
     "balance.deposit",
     "balance.fund",
     "balance.defund",
@@ -19,6 +22,11 @@ Act = Literal[
     "gift_cards.void",
     "key.regenerate",
     "key.revoke",
+    "member.change_role",
+    "member.invite",
+    "member.join",
+    "member.remove",
+    "member.withdraw_invitation",
     "order.approve",
     "order.cancel",
     "order.look_up",
@@ -45,6 +53,9 @@ Act = Literal[
 ]
 
 ACTS: Mapping[Act, str] = {
+    "approval.ask": "an act over the threshold was put before a second person",
+    "approval.cancel": "an act that waited for a second person was canceled",
+    "approval.sign": "somebody signed an act over the threshold",
     "balance.deposit": "money paid in was credited to the main balance",
     "balance.fund": "money moved from the main to the payout balance",
     "balance.defund": "money moved back from the payout to the main balance",
@@ -57,6 +68,11 @@ ACTS: Mapping[Act, str] = {
     "gift_cards.void": "gift cards were taken out of the stock",
     "key.regenerate": "an API key was replaced; the old one stopped",
     "key.revoke": "every API key was stopped without new ones",
+    "member.change_role": "a member of the organization got another role",
+    "member.invite": "somebody was invited to the organization, or got another link",
+    "member.join": "somebody joined the organization",
+    "member.remove": "somebody is no member of the organization any more",
+    "member.withdraw_invitation": "an invitation was withdrawn; its link stopped",
     "order.approve": "an order in review was let go",
     "order.cancel": "an order was taken back",
     "order.look_up": "an order was looked up at its rail at once",
@@ -83,7 +99,12 @@ ACTS: Mapping[Act, str] = {
 }
 
 InstallationAct = Literal[
-    "operator.create", "operator.join", "operator.set_password", "secrets.rotate"
+    "operator.create",
+    "operator.disable",
+    "operator.enable",
+    "operator.make_reset_link",
+    "operator.set_password",
+    "secrets.rotate",
 ]
 """Acts that are no single business's."""
 

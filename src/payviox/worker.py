@@ -4,16 +4,20 @@ due stands in the features' own rows; a job only says where to look first.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import procrastinate
 from procrastinate import PsycopgConnector
 
+from payviox import smtp_server
+from payviox.access import mail_contents
 from payviox.db import jobs, session
 from payviox.db.pool import Database
 from payviox.installation import Installation, open_installation
 from payviox.lanes import Lanes
+from payviox.mails.sending import due_businesses as businesses_with_mails
+from payviox.mails.sending import send_due
 from payviox.maintenance import tasks
 from payviox.settings import Settings
 from payviox.signals import on_stop
@@ -65,6 +69,7 @@ class Worker:
             allow_private=installation.settings.allow_private_webhooks,
         )
         self._orders = Lanes(lambda due: process_due(database, rails, business_id=due))
+        self._mails = _mails(installation)
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(
                 conninfo=database.url,
@@ -78,6 +83,7 @@ class Worker:
     def _add_jobs(self) -> None:
         self._wakes(jobs.PROCESS_ORDERS, self._orders.wake)
         self._wakes(jobs.DELIVER_WEBHOOKS, self._courier.wake)
+        self._wakes(jobs.SEND_MAILS, self._mails.wake)
         for name, (schedule, work) in tasks.SCHEDULE.items():
             self._repeats(name, schedule, work)
         for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
@@ -104,20 +110,27 @@ class Worker:
     async def run(self) -> None:
         """Until cancelled."""
         await asyncio.gather(
-            self._courier.run(every_s=SWEEP_S), self._sweep_orders(), self._take_jobs()
+            self._courier.run(every_s=SWEEP_S),
+            self._sweep("orders", due_businesses, self._orders),
+            self._sweep("mails", businesses_with_mails, self._mails),
+            self._take_jobs(),
         )
 
     async def stop(self) -> None:
         """Finish or hand back what is held."""
-        await asyncio.gather(self._orders.stop(), self._courier.stop(grace_s=GRACE_S))
+        await asyncio.gather(
+            self._orders.stop(), self._mails.stop(), self._courier.stop(grace_s=GRACE_S)
+        )
 
-    async def _sweep_orders(self) -> None:
+    async def _sweep(
+        self, what: str, due: Callable[[Database], Awaitable[Sequence[UUID]]], lanes: Lanes
+    ) -> None:
         while True:
             try:
-                for business_id in await due_businesses(self._database):
-                    self._orders.wake(business_id)
+                for business_id in await due(self._database):
+                    lanes.wake(business_id)
             except Exception:
-                logger.exception("due orders could not be looked up")
+                logger.exception("due %s could not be looked up", what)
             await asyncio.sleep(SWEEP_S)
 
     async def _take_jobs(self) -> None:
@@ -135,3 +148,18 @@ class Worker:
             except Exception:
                 logger.exception("the job queue is away")
             await asyncio.sleep(PAUSE_S)
+
+
+def _mails(installation: Installation) -> Lanes:
+    """What sends mails. Where no mail server is set they stay in the outbox."""
+    settings, database = installation.settings, installation.database
+    if settings.smtp_url is None or settings.mail_from is None:
+        return Lanes(_stay)
+    server = smtp_server.parse(settings.smtp_url)
+    sender = smtp_server.parse_sender(settings.mail_from)
+    prepare = mail_contents.prepares(installation.keyring, settings.public_url)
+    return Lanes(lambda due: send_due(database, server, sender, prepare, due))
+
+
+async def _stay(_: UUID) -> None:
+    """Nothing can be sent."""

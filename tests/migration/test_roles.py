@@ -23,6 +23,7 @@ APPEND_ONLY = (
     "events",
     "delivery_attempts",
     "gift_card_reveals",
+    "signatures",
 )
 
 
@@ -83,7 +84,8 @@ CHANGES = {
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
     " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
-    " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours",
+    " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
+    " second_person_amount",
     "deliveries": "status attempts round_attempts by_hand due_at",
     "delivery_attempts": "",
     "events": "",
@@ -96,14 +98,17 @@ CHANGES = {
     "idempotency_keys": "reference",
     "installation": "origin folder mark restored_at",
     "installation_audit_entries": "",
+    "invitations": "role invited_by number digest expires_at ended ended_at",
     "known_devices": "",
+    "mails": "status attempts due_at answer ended_at",
     "memberships": "role",
-    "operators": "password_hash",
+    "operators": "password_hash disabled_at seen_at",
     "order_attempts": "outcome answer rounds started_at finished_at rail_order_id",
     "order_states": "",
     "orders": "status review_reasons reviewed_digest note failure waiting attempt due_at"
     " rail_order_id details updated_at",
     "organizations": "",
+    "password_resets": "expires_at",
     "payout_users": "status hash_key_id hash_generation hash_digest hash_renewed_at",
     "payviox_jobs_schema": "",
     "payviox_schema": "",
@@ -117,10 +122,12 @@ CHANGES = {
     "sandbox_payments": "",
     "sessions": "seen_at",
     "sign_in_attempts": "",
+    "signatures": "",
     "secret_keys": "",
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
+    "waiting_acts": "status ended_by ended_at",
     "webhook_settings": "url enabled events token next_token next_token_since key_id updated_at",
 }
 NOT_YET_BY_COLUMN = {"installation"}  # one row, made by the migration
@@ -131,6 +138,9 @@ MADE_BY_THE_DATABASE = {
 DELETES = {
     "allocation_groups",
     "known_devices",
+    "mails",
+    "memberships",
+    "password_resets",
     "secret_keys",
     "sessions",
     "sign_in_attempts",

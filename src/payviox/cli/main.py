@@ -31,6 +31,7 @@ COMMANDS = {
     "operator": Part(
         "payviox.cli.operators:operator", "Operators: the people who run the installation."
     ),
+    "mail": Part("payviox.cli.mails:mail", "Mails: what came of them, and a test."),
     "users": Part(
         "payviox.cli.users:users",
         "Payout users: list, activate, deactivate, give a new hash, take money back.",
@@ -38,6 +39,10 @@ COMMANDS = {
     "order": Part(
         "payviox.cli.order.commands:order",
         "Payout orders: list, one order's whole story, approve, reject, cancel.",
+    ),
+    "approval": Part(
+        "payviox.cli.approvals:approval",
+        "Acts that wait for a second person: list, approve, cancel.",
     ),
     "attention": Part(
         "payviox.cli.attention:attention",

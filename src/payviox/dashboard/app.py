@@ -5,6 +5,8 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.approvals import list as approvals
+from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
@@ -13,12 +15,16 @@ from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.live import stream as live
+from payviox.dashboard.orders import decide as decide_order
 from payviox.dashboard.orders import list as orders
+from payviox.dashboard.orders import resume as resume_orders
+from payviox.dashboard.orders import settle as settle_order
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
+from payviox.dashboard.said_once import SaidOnce
 from payviox.dashboard.search import find as search
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import pages as sign_in
@@ -34,6 +40,7 @@ MENU = (
     ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
     ("/orders", "Orders", "receipt-text"),
+    ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
     ("/reconciliation", "Reconciliation", "scale"),
     ("/developer/keys", "API keys", "key-round"),
@@ -59,6 +66,11 @@ ROUTER = Router(
         *rotate_hash.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
+        *decide_order.ROUTES,
+        *settle_order.ROUTES,
+        *resume_orders.ROUTES,
+        *approvals.ROUTES,
+        *approval.ROUTES,
         *gift_cards.ROUTES,
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
@@ -67,6 +79,7 @@ ROUTER = Router(
         *settings.ROUTES,
         *audit_log.ROUTES,
     ],
+    middleware=[SaidOnce()],
     exception_handlers={Exception: errors.handle},
     guards=[refuse_foreign_forms],
     include_in_schema=False,

@@ -35,6 +35,7 @@ SHORTCUTS = {
     "/users": "u",
     "/allocate": "a",
     "/orders": "o",
+    "/approvals": "p",
     "/gift-cards": "c",
     "/rails": "r",
     "/reconciliation": "e",

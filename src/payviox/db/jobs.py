@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 PROCESS_ORDERS = "process_orders"
 DELIVER_WEBHOOKS = "deliver_webhooks"
+SEND_MAILS = "send_mails"
 
-QUEUE_OF = {PROCESS_ORDERS: "orders", DELIVER_WEBHOOKS: "webhooks"}
+QUEUE_OF = {PROCESS_ORDERS: "orders", DELIVER_WEBHOOKS: "webhooks", SEND_MAILS: "mails"}
 UPKEEP_QUEUE = "upkeep"
 
 

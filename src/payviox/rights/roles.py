@@ -25,6 +25,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     "finance": frozenset(
         {
             "allocation.create",
+            "approval.ask",
+            "approval.cancel",
+            "approval.sign",
             "balance.deposit",
             "balance.fund",
             "balance.defund",
@@ -47,7 +50,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "suspense.resolve",
         }
     ),
-    "approver": frozenset({"order.approve", "order.cancel", "order.look_up", "order.reject"}),
+    "approver": frozenset(
+        {"approval.sign", "order.approve", "order.cancel", "order.look_up", "order.reject"}
+    ),
     "developer": frozenset(
         {
             "key.regenerate",

@@ -25,7 +25,7 @@ from payviox.order_states import (
 )
 from payviox.rails.orders import ReadyOrder
 from payviox.text import printable
-from payviox.withdrawals import quotes, review, routing, transitions
+from payviox.withdrawals import quotes, review, routing, second_person, transitions
 from payviox.withdrawals.model import (
     TAKING_BACK,
     UNCLAIMED,
@@ -131,12 +131,15 @@ async def lock(connection: Connection, business_id: UUID, order_id: UUID) -> Ord
 
 
 async def approve(connection: Connection, business_id: UUID, order_id: UUID, actor: Actor) -> Order:
-    """Let a reviewed order go, for exactly the amount and destination that it has now.
+    """Let a reviewed order go, for exactly the amount and destination that it has now. Over the
+    business's threshold the first of two people signs it, and it stays in review.
 
-    Raises NotFound, and Conflict unless it is in review.
+    Raises NotFound, and Conflict unless it is in review and this person may sign it.
     """
     order = _checked(await orders.lock(connection, business_id, order_id))
     _require(order, frozenset({"review"}), "approved")
+    if not await second_person.signed(connection, order, actor, "order.approve"):
+        return order
     await orders.set_status(connection, order, "queued", due=True, bound=order.digest)
     await transitions.enter(connection, business_id, [Entry(order, "queued", actor, "approved")])
     await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)

@@ -9,8 +9,10 @@ from uuid import UUID
 import pytest
 
 from payviox import actors, ids
+from payviox.access import invitations, members
 from payviox.acts import Act
 from payviox.allocations import service as allocations
+from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.auth import operators
 from payviox.db.pool import Database
@@ -37,6 +39,7 @@ from support.withdrawals import Desk
 pytestmark = pytest.mark.anyio
 
 ADMIN = UUID(int=7)
+SECOND = UUID(int=8)
 WHO = actors.operator(ADMIN)
 SECRET = "client-secret-Zq7pW2x9Lm"
 ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -132,6 +135,45 @@ async def void(case: Case) -> None:
 
 async def regenerate(case: Case) -> None:
     case.secrets += [await case.write(treasury.regenerate_key, case.id, "secret", WHO)]
+
+
+async def member(case: Case) -> UUID:
+    """Somebody who was let in by a command."""
+    email = await account(case)
+    await case.write(members.join, email, case.id, "viewer", "test")
+    return UUID(str(await case.write(operators.require_id, email)))
+
+
+async def account(case: Case) -> str:
+    email = f"{ids.new()}@example.com"
+    password = "a long enough password 7Q"
+    await case.write(operators.create, email, password, "test", is_admin=False)
+    return email
+
+
+async def join(case: Case) -> None:
+    await case.write(members.join, await account(case), case.id, "viewer", WHO)
+
+
+async def change_role(case: Case) -> None:
+    await case.write(members.change_role, case.id, await member(case), "finance", WHO)
+
+
+async def remove_member(case: Case) -> None:
+    await case.write(members.remove, case.id, await member(case), WHO)
+
+
+async def invite(case: Case) -> UUID:
+    email = f"{ids.new()}@example.com"
+    made = await case.write(
+        invitations.invite, case.keyring, case.id, email, "viewer", WHO, by_mail=False
+    )
+    case.secrets += [made.token]
+    return UUID(str(made.invitation.id))
+
+
+async def withdraw_invitation(case: Case) -> None:
+    await case.write(invitations.withdraw, case.id, await invite(case), WHO)
 
 
 async def approve(case: Case) -> None:
@@ -258,7 +300,35 @@ async def confirm_token(case: Case) -> None:
     await case.write(webhooks.confirm, case.id, WHO)
 
 
+async def ask(case: Case) -> UUID:
+    """A waiting act that somebody else started."""
+    await case.business.set(second_person_amount=1)
+    await case.run(
+        "INSERT INTO operators (id, email, password_hash, is_admin)"
+        " VALUES (%s, 'second@example.com', 'none', true) ON CONFLICT DO NOTHING",
+        SECOND,
+    )
+    waiting = await case.write(treasury.defund, case.id, 5, actors.operator(SECOND))
+    return UUID(str(waiting.id))
+
+
+async def sign(case: Case) -> None:
+    await case.write(treasury.approve, case.id, await ask(case), WHO)
+
+
+async def cancel_approval(case: Case) -> None:
+    await case.write(approvals.cancel, case.id, await ask(case), WHO)
+
+
+async def start(case: Case) -> None:
+    await case.business.set(second_person_amount=1)
+    await case.write(treasury.defund, case.id, 5, WHO)
+
+
 DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
+    "approval.ask": start,
+    "approval.cancel": cancel_approval,
+    "approval.sign": sign,
     "balance.deposit": lambda case: case.write(treasury.deposit, case.id, 500, "r-1", WHO),
     "balance.fund": lambda case: case.write(treasury.fund, case.id, 5, WHO),
     "balance.defund": lambda case: case.write(treasury.defund, case.id, 5, WHO),
@@ -275,6 +345,11 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "gift_cards.void": void,
     "key.regenerate": regenerate,
     "key.revoke": lambda case: case.write(treasury.revoke_keys, case.id, WHO),
+    "member.change_role": change_role,
+    "member.invite": invite,
+    "member.join": join,
+    "member.remove": remove_member,
+    "member.withdraw_invitation": withdraw_invitation,
     "order.approve": approve,
     "order.cancel": cancel,
     "order.look_up": look_up,

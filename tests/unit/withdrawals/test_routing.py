@@ -88,6 +88,7 @@ def business(mode: str = "test", least: int = 100, most: int = 10_000) -> Busine
         balance_lifetime_days=None,
         low_stock=0,
         suspense_alert_hours=24,
+        second_person_amount=None,
         created_at=datetime.now(UTC),
     )
 

@@ -8,6 +8,7 @@ import click
 from payviox import ids
 from payviox.actors import Actor
 from payviox.auth import operators
+from payviox.cli.acting import as_operator
 from payviox.cli.order.shown import shown
 from payviox.cli.output import ORDER, as_json, print_json
 from payviox.cli.runtime import ACTOR, Runtime, run
@@ -20,17 +21,16 @@ from payviox.withdrawals.model import Order
 Decide = Callable[[Connection, UUID, Actor], Awaitable[Order]]
 """A decision of somebody's on an order of this business."""
 
-as_operator = click.option(
-    "--operator", metavar="EMAIL", help="Who decides: needed where the installation has operators."
-)
-
 
 @click.command()
 @click.argument("order_id", type=ORDER)
 @as_operator
 @as_json
 def approve(order_id: UUID, operator: str | None, as_json: bool) -> None:
-    """Let a reviewed order go, for the amount and destination that it has now."""
+    """Let a reviewed order go, for the amount and destination that it has now.
+
+    Over the business's second_person_amount it goes when a second person has said so, too.
+    """
     _decide(
         order_id,
         operator,

@@ -6,7 +6,8 @@ from uuid import UUID
 import click
 
 from payviox.auth import operators
-from payviox.cli.order.decide import as_operator, print_decided
+from payviox.cli.acting import as_operator
+from payviox.cli.order.decide import print_decided
 from payviox.cli.output import ORDER, as_json
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run

@@ -76,10 +76,25 @@ async def add(request: Call) -> Response[Any]:
             cents,
             key_of(form),
         )
+    except by_operators.NeedsSecondPerson:
+        return await _ask_second(request, visit, user, cents, form)
     except REFUSALS as error:
         refused = f"{str(error).removesuffix('.')}. Nothing was added."
         return confirm(request, visit, _adding(visit, user, cents, refused), status=409)
     return redirect(f"{address_of(visit, user.id)}?done=added")
+
+
+async def _ask_second(
+    request: Call, visit: Visit, user: PayoutUser, cents: int, form: Mapping[str, str]
+) -> Response[Any]:
+    async def effect(connection: Connection) -> Mapping[str, object]:
+        waiting = await by_operators.ask(
+            connection, visit.session, visit.business.id, user.email, cents
+        )
+        return {"approval": str(waiting.id)}
+
+    await act_once(request, visit, form, effect)
+    return redirect(f"{visit.base}/approvals?done=asked")
 
 
 @get(f"{ROUTE}/revoke", include_in_schema=False)
