@@ -168,7 +168,7 @@ class Changes:
         business, _, kind = payload.partition(" ")
         for viewer in self._viewers:
             if str(viewer.business_id) == business and kind in KINDS:
-                viewer.wake(kind)  # type: ignore[arg-type]  # one of KINDS
+                viewer.wake(kind)
 
     async def _look(self, connection: Connection) -> None:
         """End the viewers whose session has ended, and tell the others whose money moved."""

@@ -15,6 +15,8 @@ from payviox.payout_users.model import PayoutUser
 from payviox.reporting.queries import search as queries
 from payviox.reporting.queries.search import ItemHit, KeyHit, MovementHit, OrderHit
 
+__all__ = ["Found", "ItemHit", "KeyHit", "MovementHit", "OrderHit", "search"]
+
 LIMIT = 8
 """Hits of each kind."""
 LONGEST = 300
@@ -66,11 +68,8 @@ async def search(connection: Connection, business_id: UUID, text: str) -> Found:
         keys=await queries.keys(connection, business_id, hint[1], LIMIT) if hint else [],
         items=await queries.items(connection, business_id, text, item_id, LIMIT),
     )
-    named = [
-        hit
-        for hit in (*found.users, *found.orders, *found.items)
-        if hit.id in (user_id, order_id, item_id)
-    ]
+    hits: list[PayoutUser | OrderHit | ItemHit] = [*found.users, *found.orders, *found.items]
+    named = [hit for hit in hits if hit.id in (user_id, order_id, item_id)]
     return replace(found, exact=named[0]) if len(named) == 1 else found
 
 

@@ -131,7 +131,7 @@ async def open_sessions(
         " AND created_at > now() - make_interval(secs => %s)",
         [digests, idle_s, longest_s],
     )
-    return {bytes(row[0]) for row in await cursor.fetchall()}  # type: ignore[arg-type]  # bytea
+    return {row[0] for row in await cursor.fetchall()}  # type: ignore[misc]  # bytea
 
 
 async def touch_session(connection: Connection, digest: bytes) -> None:
