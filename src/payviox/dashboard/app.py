@@ -32,6 +32,11 @@ from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
 from payviox.dashboard.users import show as user
+from payviox.dashboard.webhook_logs import list as webhook_logs
+from payviox.dashboard.webhook_logs import replay
+from payviox.dashboard.webhook_logs import show as delivery
+from payviox.dashboard.webhooks import show as webhook
+from payviox.dashboard.webhooks import token as webhook_token
 from payviox.web.forms import refuse_foreign_forms
 
 TEMPLATES = Path(__file__).parent
@@ -43,6 +48,8 @@ MENU = (
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
     ("/reconciliation", "Reconciliation", "scale"),
+    ("/webhooks", "Webhooks", "webhook"),
+    ("/webhooks/logs", "Webhook logs", "list-checks"),
     ("/developer/keys", "API keys", "key-round"),
     ("/settings", "Settings", "settings"),
     ("/audit", "Audit log", "scroll-text"),
@@ -75,6 +82,11 @@ ROUTER = Router(
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
+        *webhook.ROUTES,
+        *webhook_token.ROUTES,
+        *webhook_logs.ROUTES,
+        *delivery.ROUTES,
+        *replay.ROUTES,
         *keys.ROUTES,
         *settings.ROUTES,
         *audit_log.ROUTES,
