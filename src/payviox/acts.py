@@ -49,6 +49,7 @@ Act = Literal[
     "suspense.resolve",
     "webhook.change",
     "webhook.confirm_token",
+    "webhook.replay",
     "webhook.rotate_token",
 ]
 
@@ -95,6 +96,7 @@ ACTS: Mapping[Act, str] = {
     "suspense.resolve": "a person explained a suspense item",
     "webhook.change": "the webhook's URL, switch or events were changed",
     "webhook.confirm_token": "the webhook's new token signs from now on",
+    "webhook.replay": "webhooks of a period were sent again",
     "webhook.rotate_token": "the webhook got a new token, which waits to be confirmed",
 }
 

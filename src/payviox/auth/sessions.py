@@ -117,16 +117,22 @@ async def _find_device(
     return await queries.find_device(connection, operator_id, digest_of(device), DEVICE_DAYS)
 
 
-async def find(database: Database, token: str) -> Session | None:
-    """Who is signed in with this token; None where nobody is any more."""
+async def find(database: Database, token: str, *, is_call: bool = True) -> Session | None:
+    """Who is signed in with this token; None where nobody is any more. Where it `is_call`, the
+    session goes on from now; a page that follows what happens by itself is none."""
     row = await database.fetch_caller(
         queries.find_session, digest_of(token), IDLE_S, LONGEST_S, FRESH_S
     )
     if row is None:
         return None
-    if row.is_stale:
+    if row.is_stale and is_call:
         await database.write(queries.touch_session, row.digest)
     return _session(row)
+
+
+async def which_are_open(connection: Connection, digests: list[bytes]) -> set[bytes]:
+    """Those of these sessions that have not ended."""
+    return await queries.open_sessions(connection, digests, IDLE_S, LONGEST_S)
 
 
 async def require_open(connection: Connection, session: Session) -> Session:

@@ -18,6 +18,7 @@ from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
+from payviox.dashboard.live import stream as live
 from payviox.dashboard.orders import decide as decide_order
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import resume as resume_orders
@@ -28,6 +29,7 @@ from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.said_once import SaidOnce
+from payviox.dashboard.search import find as search
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
@@ -35,6 +37,11 @@ from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
 from payviox.dashboard.users import show as user
+from payviox.dashboard.webhook_logs import list as webhook_logs
+from payviox.dashboard.webhook_logs import replay
+from payviox.dashboard.webhook_logs import show as delivery
+from payviox.dashboard.webhooks import show as webhook
+from payviox.dashboard.webhooks import token as webhook_token
 from payviox.web.forms import refuse_foreign_forms
 
 TEMPLATES = Path(__file__).parent
@@ -46,6 +53,8 @@ MENU = (
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
     ("/reconciliation", "Reconciliation", "scale"),
+    ("/webhooks", "Webhooks", "webhook"),
+    ("/webhooks/logs", "Webhook logs", "list-checks"),
     ("/developer/keys", "API keys", "key-round"),
     ("/settings", "Settings", "settings"),
     ("/audit", "Audit log", "scroll-text"),
@@ -67,6 +76,8 @@ ROUTER = Router(
         *businesses.ROUTES,
         *preferences.ROUTES,
         *home.ROUTES,
+        *live.ROUTES,
+        *search.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
         *users.ROUTES,
@@ -84,6 +95,11 @@ ROUTER = Router(
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
+        *webhook.ROUTES,
+        *webhook_token.ROUTES,
+        *webhook_logs.ROUTES,
+        *delivery.ROUTES,
+        *replay.ROUTES,
         *keys.ROUTES,
         *settings.ROUTES,
         *audit_log.ROUTES,

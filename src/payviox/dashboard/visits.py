@@ -36,6 +36,8 @@ ACCOUNT = "/account"
 PROVE = "/account/prove"
 PLAIN = re.compile(r"[!-\[\]-~]+")
 """Printable ASCII without space and backslash: what browsers read as we do."""
+LIVE = "payviox-live"
+"""The header of what a page asks for by itself, while it follows what happens."""
 SHORTCUTS = {
     "": "h",
     "/balance": "b",
@@ -146,7 +148,9 @@ def onward_of(address: str | None) -> str:
 async def session_of(request: Call) -> Session:
     """Who is signed in. Raises SignedOut."""
     token = request.cookies.get(cookie_name(request, "session"))
-    session = await sessions.find(services(request).database, token) if token else None
+    is_call = LIVE not in request.headers
+    database = services(request).database
+    session = await sessions.find(database, token, is_call=is_call) if token else None
     if session is None:
         raise SignedOut
     return session
@@ -242,6 +246,7 @@ def show(request: Call, visit: Visit, template: str, view: object, **options: An
         here=here,
         tail=tail_of(visit, here),
         shortcuts=SHORTCUTS,
+        stream=f"{visit.base}/live" if request.method == "GET" else None,
         **options,
     )
 

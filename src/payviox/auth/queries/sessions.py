@@ -146,6 +146,19 @@ async def list_open(
         return await cursor.fetchall()
 
 
+async def open_sessions(
+    connection: Connection, digests: list[bytes], idle_s: int, longest_s: int
+) -> set[bytes]:
+    """Which of these sessions are open."""
+    cursor = await connection.execute(
+        "SELECT digest FROM sessions WHERE digest = ANY(%s)"
+        " AND seen_at > now() - make_interval(secs => %s)"
+        " AND created_at > now() - make_interval(secs => %s)",
+        [digests, idle_s, longest_s],
+    )
+    return {row[0] for row in await cursor.fetchall()}  # type: ignore[misc]  # bytea
+
+
 async def touch_session(connection: Connection, digest: bytes) -> None:
     await connection.execute(
         "WITH touched AS"
