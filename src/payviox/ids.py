@@ -22,6 +22,9 @@ KEY = "key"
 OPERATOR = "op"
 INVITATION = "inv"
 AUDIT = "aud"
+SESSION = "ses"
+DEVICE = "dev"
+PASSKEY = "psk"
 APPROVAL = "apr"
 
 

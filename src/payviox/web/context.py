@@ -16,6 +16,7 @@ from payviox.auth.users import UserCaller
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.monitoring.write_probe import WriteProbe
+from payviox.reporting.changes import Changes
 from payviox.settings import Settings
 from payviox.web.limits import AT_ONCE, READS_AT_ONCE, USERS_CALLS, USERS_WAITING, Gate, Slots
 from payviox.withdrawals.routing import Rails
@@ -41,10 +42,13 @@ class Services:
     keyring: Keyring
     batcher: Batcher
     rails: Rails
+    changes: Changes
     writes: Slots = field(default_factory=lambda: Slots(AT_ONCE))
     reads: Slots = field(default_factory=lambda: Slots(READS_AT_ONCE))
     users_calls: Slots = field(default_factory=lambda: Slots(USERS_CALLS, USERS_WAITING))
     callbacks: Gate = field(default_factory=lambda: Gate(CALLBACKS))
+    webhook_tests: Slots = field(default_factory=lambda: Slots(1, 1))
+    """A business sends one test webhook at a time, and waits for its answer."""
     sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))
     slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for the few milliseconds that a slice of a long computation takes."""

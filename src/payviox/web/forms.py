@@ -44,6 +44,11 @@ def require_same_origin(request: ASGIConnection[Any, Any, Any, Any], settings: S
         raise FromElsewhere
 
 
+def is_form(request: Call) -> bool:
+    """Whether the body is a form of fields."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+
+
 async def read_form(request: Call) -> Mapping[str, str]:
     """The fields of a form, the last of each name. Raises Malformed."""
     try:

@@ -160,6 +160,13 @@ def redirect(address: str, headers: Mapping[str, str] | None = None) -> Response
     )
 
 
+def options(text: str) -> Response[Any]:
+    """JSON for a script of ours, kept by nobody."""
+    return Response(
+        text.encode(), status_code=200, media_type="application/json", headers=dict(HEADERS)
+    )
+
+
 def money(cents: int) -> Markup:
     """An amount as people read it, with a real minus, kept together in any direction of text."""
     return Markup('<bdi class="amount">{}</bdi>').format(dollars(cents).replace("-", "\u2212"))

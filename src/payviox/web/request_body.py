@@ -48,7 +48,7 @@ LEAST_RATE = 20_000
 """After BEGIN_S seconds a body is given up that came in at fewer bytes a second."""
 
 FORM = b"application/x-www-form-urlencoded"
-PAGES = ("login", "logout", "dashboard")
+PAGES = ("login", "logout", "dashboard", "account")
 """How the paths begin that forms are sent to, and no JSON."""
 USERS_ROUTES = ("/payout/operations", "/payout/quote", "/payout/gift-cards", "/payout/withdraw")
 """How the paths of payout users' routes begin; all others under `/payout/` are businesses'."""
