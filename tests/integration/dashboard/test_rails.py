@@ -12,7 +12,15 @@ from payviox.rail_accounts import service
 from payviox.rail_accounts.model import RailAccount
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from support.businesses import TestBusiness
-from support.dashboard import Browser, base_of, heading, hidden, make_operator, signed_in
+from support.dashboard import (
+    Browser,
+    base_of,
+    heading,
+    hidden,
+    make_operator,
+    make_stale,
+    signed_in,
+)
 from support.paypal import SECRET, Office, office, running
 
 __all__ = ["office", "running"]
@@ -195,3 +203,16 @@ async def test_another_organizations_rails_and_unknown_ones_are_not_there(
         assert (await browser.get(address)).status_code == 404, address
     for way in ("rules", "check", "pause", "disconnect", "connect"):
         assert (await browser.post(f"{theirs}/paypal/{way}", key="form:1")).status_code == 404
+
+
+async def test_credentials_are_taken_only_from_somebody_who_proved_again_who_they_are(
+    office: Office, browser: Browser, base: str, database: Database
+) -> None:
+    address = f"{base}/rails/paypal/connect"
+    await make_stale(browser, database)
+    before = await account(office)
+    fields = {"client_id": office.client_id, "webhook_id": "WH-9", "client_secret": SECRET}
+    for answer in (await browser.get(address), await browser.post(address, **fields)):
+        assert answer.status_code == 303
+        assert SECRET not in answer.text
+    assert await account(office) == before

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 
 from payviox import actors
 from payviox.dashboard.rails.words import RAILS, SECRETS, SETTINGS, TYPED, RailWords
-from payviox.dashboard.visits import Visit, act, read, show, visit_of
+from payviox.dashboard.visits import Visit, act, read, require_fresh, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors, NotFound
 from payviox.rail_accounts import callbacks, connecting, rules, service
@@ -77,6 +77,8 @@ async def ask_to_connect(request: Call) -> Response[Any]:
     """The form, with the settings of the account that is connected now."""
     visit = await visit_of(request)
     rail = rail_of(request)
+    if visit.may("rail.connect"):
+        require_fresh(visit.session)
     account = await read(request, visit, service.find, visit.business.id, rail)
     return _form(request, visit, rail, account, _settings(account))
 
@@ -86,6 +88,7 @@ async def connect(request: Call) -> Response[Any]:
     """Ask the rail, then save; where it finds fault nothing is saved."""
     visit = await visit_of(request)
     rail = rail_of(request)
+    require_fresh(visit.session)  # before the form is read: its secrets are not to be sent again
     form = await read_form(request)
     found = services(request)
     account = await read(request, visit, service.find, visit.business.id, rail)

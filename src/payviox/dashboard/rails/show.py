@@ -21,7 +21,7 @@ from payviox.dashboard.rails.words import (
 )
 from payviox.dashboard.visits import Visit, act, act_once, read, show, visit_of
 from payviox.db.pool import Connection
-from payviox.errors import Conflict, FieldErrors, NotFound
+from payviox.errors import Conflict, FieldErrors
 from payviox.money import MAX_ALLOCATION, InvalidAmount, decimal, typed_cents
 from payviox.rail_accounts import callbacks, checking, rules, service
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
@@ -186,13 +186,14 @@ async def check(request: Call) -> Response[Any]:
     return show(request, visit, "rails/check.html", view)
 
 
-@get(f"{ROUTE}/{{way:str}}", include_in_schema=False)
+@get([f"{ROUTE}/{way}" for way in QUESTIONS], include_in_schema=False)
 async def ask(request: Call) -> Response[Any]:
     """Whether to pause, enable or disconnect."""
     visit = await visit_of(request)
     rail = rail_of(request)
     account = await read(request, visit, service.get, visit.business.id, rail)
-    return confirm(request, visit, _question(visit, account, str(request.path_params["way"])))
+    way = request.scope["path"].rpartition("/")[2]
+    return confirm(request, visit, _question(visit, account, way))
 
 
 @post(f"{ROUTE}/pause", include_in_schema=False, status_code=200, right="rail.disable")
@@ -248,10 +249,7 @@ async def _switch(request: Call, *, enabled: bool) -> Response[Any]:
 def _question(
     visit: Visit, account: RailAccount, way: str, refused: str | None = None
 ) -> ConfirmView:
-    """Raises NotFound for a way that is none."""
     name = RAILS[account.rail].name
-    if way not in QUESTIONS:
-        raise NotFound
     words = QUESTIONS[way]
     heading = f"{words.verb} {name}"
     address = f"{visit.base}/rails/{account.rail}"
