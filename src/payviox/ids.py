@@ -21,6 +21,7 @@ GIFT_CARD = "crd"
 KEY = "key"
 OPERATOR = "op"
 AUDIT = "aud"
+UPLOAD = "upl"
 
 
 def first_at(moment: datetime) -> UUID:

@@ -4,12 +4,14 @@ due stands in the features' own rows; a job only says where to look first.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from uuid import UUID
 
 import procrastinate
 from procrastinate import PsycopgConnector
 
+from payviox.allocations.batcher import Batcher
+from payviox.allocations.uploads import paying
 from payviox.db import jobs, session
 from payviox.db.pool import Database
 from payviox.installation import Installation, open_installation
@@ -65,6 +67,8 @@ class Worker:
             allow_private=installation.settings.allow_private_webhooks,
         )
         self._orders = Lanes(lambda due: process_due(database, rails, business_id=due))
+        self._batcher = Batcher(database, installation.keyring)
+        self._uploads = Lanes(lambda due: paying.pay_due(database, self._batcher, due))
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(
                 conninfo=database.url,
@@ -78,6 +82,7 @@ class Worker:
     def _add_jobs(self) -> None:
         self._wakes(jobs.PROCESS_ORDERS, self._orders.wake)
         self._wakes(jobs.DELIVER_WEBHOOKS, self._courier.wake)
+        self._wakes(jobs.PAY_UPLOADS, self._uploads.wake)
         for name, (schedule, work) in tasks.SCHEDULE.items():
             self._repeats(name, schedule, work)
         for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
@@ -104,20 +109,29 @@ class Worker:
     async def run(self) -> None:
         """Until cancelled."""
         await asyncio.gather(
-            self._courier.run(every_s=SWEEP_S), self._sweep_orders(), self._take_jobs()
+            self._courier.run(every_s=SWEEP_S),
+            self._sweep(self._orders, due_businesses),
+            self._sweep(self._uploads, paying.due_businesses),
+            self._take_jobs(),
         )
 
     async def stop(self) -> None:
         """Finish or hand back what is held."""
-        await asyncio.gather(self._orders.stop(), self._courier.stop(grace_s=GRACE_S))
+        await asyncio.gather(
+            self._orders.stop(), self._courier.stop(grace_s=GRACE_S), self._uploads.stop()
+        )
+        await asyncio.wait([asyncio.create_task(self._batcher.drain())], timeout=GRACE_S)
+        self._batcher.give_up()
 
-    async def _sweep_orders(self) -> None:
+    async def _sweep(
+        self, lanes: Lanes, look_up: Callable[[Database], Awaitable[Iterable[UUID]]]
+    ) -> None:
         while True:
             try:
-                for business_id in await due_businesses(self._database):
-                    self._orders.wake(business_id)
+                for business_id in await look_up(self._database):
+                    lanes.wake(business_id)
             except Exception:
-                logger.exception("due orders could not be looked up")
+                logger.exception("what is due could not be looked up")
             await asyncio.sleep(SWEEP_S)
 
     async def _take_jobs(self) -> None:

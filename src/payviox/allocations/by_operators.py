@@ -19,14 +19,20 @@ class _Ended(Declined):
 
 
 async def allocate(
-    batcher: Batcher, session: Session, business_id: UUID, email: str, amount: int, key: str
+    batcher: Batcher,
+    session: Session,
+    business_id: UUID,
+    email: str,
+    amount: int,
+    key: str,
+    reference: str | None = None,
 ) -> Allocated:
     """Pay cents to a canonical address, once for each key.
 
     Raises SignedOut, Forbidden, IdempotencyMismatch, Busy, and why an allocation is refused.
     """
-    request_digest = digest({"email": email, "amount": amount}).hex()
-    item = Item(email, amount, None, None, key, request_digest, session.actor)
+    request = {"email": email, "amount": amount, "reference": reference}
+    item = Item(email, amount, None, reference, key, digest(request).hex(), session.actor)
     try:
         (outcome,) = await batcher.submit(
             business_id, (item,), record=permitted(session, business_id)

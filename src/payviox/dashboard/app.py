@@ -5,6 +5,9 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.allocate import one_person
+from payviox.dashboard.allocate import show as upload
+from payviox.dashboard.allocate import upload as uploads
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
@@ -29,6 +32,7 @@ MENU = (
     ("", "Home", "house"),
     ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
+    ("/allocate", "Allocate", "hand-coins"),
     ("/orders", "Orders", "receipt-text"),
     ("/gift-cards", "Gift cards", "gift"),
     ("/reconciliation", "Reconciliation", "scale"),
@@ -50,6 +54,9 @@ ROUTER = Router(
         *user.ROUTES,
         *users_money.ROUTES,
         *rotate_hash.ROUTES,
+        *one_person.ROUTES,
+        *uploads.ROUTES,
+        *upload.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
         *gift_cards.ROUTES,

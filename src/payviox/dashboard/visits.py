@@ -18,6 +18,7 @@ from payviox.errors import NotFound
 from payviox.idempotency.service import Done, once
 from payviox.rights import service as rights
 from payviox.rights.roles import RIGHTS, Right, Role
+from payviox.settings import Settings
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
 from payviox.web.forms import require_same_origin, scope_of
@@ -54,7 +55,12 @@ def base_of(business: Business) -> str:
 
 def cookie_name(request: Call, name: str) -> str:
     """A cookie's full name: bound to the host where the site is served by https."""
-    return f"__Host-{name}" if _is_https(request) else name
+    return f"__Host-{name}" if _is_https(services(request).settings) else name
+
+
+def session_cookie(settings: Settings) -> str:
+    """The full name of the cookie that holds the session, where there is no request yet."""
+    return "__Host-session" if _is_https(settings) else "session"
 
 
 def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = None) -> Cookie:
@@ -66,13 +72,13 @@ def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = Non
         path="/",
         httponly=True,
         samesite="lax",
-        secure=_is_https(request),
+        secure=_is_https(services(request).settings),
         max_age=max_age,
     )
 
 
-def _is_https(request: Call) -> bool:
-    return services(request).settings.public_url.startswith("https:")
+def _is_https(settings: Settings) -> bool:
+    return settings.public_url.startswith("https:")
 
 
 async def session_of(request: Call) -> Session:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 PROCESS_ORDERS = "process_orders"
 DELIVER_WEBHOOKS = "deliver_webhooks"
+PAY_UPLOADS = "pay_uploads"
 
-QUEUE_OF = {PROCESS_ORDERS: "orders", DELIVER_WEBHOOKS: "webhooks"}
+QUEUE_OF = {PROCESS_ORDERS: "orders", DELIVER_WEBHOOKS: "webhooks", PAY_UPLOADS: "uploads"}
 UPKEEP_QUEUE = "upkeep"
 
 

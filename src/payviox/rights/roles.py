@@ -45,6 +45,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "payout_user.rotate_hash",
             "payout_user.rotate_hashes",
             "suspense.resolve",
+            "upload.cancel",
+            "upload.resume",
+            "upload.start",
         }
     ),
     "approver": frozenset({"order.approve", "order.cancel", "order.look_up", "order.reject"}),
