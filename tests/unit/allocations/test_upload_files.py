@@ -180,9 +180,7 @@ def test_references_that_a_spreadsheet_destroyed_are_refused(reference: str) -> 
 
 
 def test_rows_are_known_again_and_repeated_ones_named() -> None:
-    text = (
-        "a@x.test,5,r1\nA@x.test,5.00,r1\na@x.test,6,r1\nb@x.test,5,\nb@x.test,5,\nb@x.test,6,\n"
-    )
+    text = "a@x.test,5,r1\nA@x.test,5.00,r1\na@x.test,6,r1\nb@x.test,5,\nb@x.test,5,\nb@x.test,6,\n"
     rows = rows_of(HEADER.encode() + text.encode())
     assert [row.repeats for row in rows] == [None, 2, 2, None, 5, None]
     assert [row.occurrence for row in rows] == [1, 2, 1, 1, 2, 1]
@@ -202,7 +200,10 @@ def test_excel_keeps_amounts_exact_and_leading_zeros_and_says_what_it_destroyed(
         formats={"C3": "00000"},
     )
     rows = rows_of(content)
-    assert [(row.amount, row.reference) for row in rows[:2]] == [(1_999, "00012"), (123_450, "00012")]
+    assert [(row.amount, row.reference) for row in rows[:2]] == [
+        (1_999, "00012"),
+        (123_450, "00012"),
+    ]
     problems = [row.problem or "" for row in rows]
     assert "more than two decimals" in problems[2]
     assert "amount is a formula" in problems[3]

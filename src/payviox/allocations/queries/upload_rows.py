@@ -120,9 +120,13 @@ WHERE business_id = %(business)s AND upload_id = %(upload)s AND status = 'ready'
 """  # noqa: S608  # constants
 
 SETTLE = """
-UPDATE upload_rows r SET status = n.s, problem = n.p
-FROM json_to_recordset(%s::json) AS n(r int, s text, p text)
-WHERE r.business_id = %s AND r.upload_id = %s AND r.number = n.r AND r.status = 'ready'
+WITH settled AS (
+  UPDATE upload_rows r SET status = n.s, problem = n.p
+  FROM json_to_recordset(%s::json) AS n(r int, s text, p text)
+  WHERE r.business_id = %s AND r.upload_id = %s AND r.number = n.r AND r.status = 'ready'
+  RETURNING 1
+)
+SELECT count(*) FROM settled
 """
 
 LIST = """
@@ -248,7 +252,9 @@ async def settle(
 ) -> int:
     """Write what became of these rows; answers how many were still to be paid."""
     cursor = await connection.execute(SETTLE, [encode(rows).decode(), business_id, upload_id])
-    return cursor.rowcount
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  # an aggregate has a row
+    return int(str(row[0]))
 
 
 async def list_page(

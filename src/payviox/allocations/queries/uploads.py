@@ -236,19 +236,19 @@ async def add_paid(
     cursor = await connection.execute(
         "UPDATE uploads SET paid = paid + %s, paid_amount = paid_amount + %s,"  # noqa: S608  # constants
         f" refused = refused + %s, lease_until = now() + interval '{LEASE_S} s'"
-        " WHERE business_id = %s AND id = %s AND status = 'paying' AND turn = %s",
+        " WHERE business_id = %s AND id = %s AND status = 'paying' AND turn = %s RETURNING id",
         [paid, amount, refused, business_id, turn.upload_id, turn.number],
     )
-    return cursor.rowcount == 1
+    return await cursor.fetchone() is not None
 
 
 async def stop(connection: Connection, business_id: UUID, turn: Turn, why: str) -> bool:
     cursor = await connection.execute(
         "UPDATE uploads SET status = 'stopped', stopped_why = %s, lease_until = NULL"
-        " WHERE business_id = %s AND id = %s AND status = 'paying' AND turn = %s",
+        " WHERE business_id = %s AND id = %s AND status = 'paying' AND turn = %s RETURNING id",
         [why, business_id, turn.upload_id, turn.number],
     )
-    return cursor.rowcount == 1
+    return await cursor.fetchone() is not None
 
 
 async def finish(connection: Connection, business_id: UUID, turn: Turn) -> None:
