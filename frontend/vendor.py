@@ -1,5 +1,5 @@
-"""Fill `src/payviox/web/vendor/` with the inert files that pages are served with: a font and a
-sprite of the icons that templates name. Does nothing where they are there already."""
+"""Fill `src/payviox/web/vendor/` with the inert files that pages are served with: a font, htmx and
+a sprite of the icons that templates name. Does nothing where they are there already."""
 
 import hashlib
 import json
@@ -18,6 +18,8 @@ INTER = "@fontsource-variable/inter"
 FILES = {
     "inter.woff2": f"{INTER}/files/inter-latin-wght-normal.woff2",
     "inter.LICENSE": f"{INTER}/LICENSE",
+    "htmx.js": "htmx.org/dist/htmx.min.js",
+    "htmx.LICENSE": "htmx.org/LICENSE",
 }
 """What is copied, from where in node_modules."""
 

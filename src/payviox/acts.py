@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 Act = Literal[
+    "approval.ask",
+    "approval.cancel",
+    "approval.sign",
     "balance.deposit",
     "balance.fund",
     "balance.defund",
@@ -48,6 +51,9 @@ Act = Literal[
 ]
 
 ACTS: Mapping[Act, str] = {
+    "approval.ask": "an act over the threshold was put before a second person",
+    "approval.cancel": "an act that waited for a second person was canceled",
+    "approval.sign": "somebody signed an act over the threshold",
     "balance.deposit": "money paid in was credited to the main balance",
     "balance.fund": "money moved from the main to the payout balance",
     "balance.defund": "money moved back from the payout to the main balance",

@@ -36,6 +36,7 @@ from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.web import assets
 from payviox.web import pages as templates
+from payviox.web.client_address import ClientAddresses
 from payviox.web.context import Services
 from payviox.web.errors import handle
 from payviox.web.http_server import HttpServer
@@ -106,7 +107,8 @@ def build(services: Services) -> Application:
         partial(authenticate_business, services.database),
         find_sender=partial(find_sender, services),
     )
-    return ResponseHeaders(edge, metrics, openapi.methods_of(routes))
+    inside = ResponseHeaders(edge, metrics, openapi.methods_of(routes))
+    return ClientAddresses(inside, services.settings.trusted_proxies)
 
 
 async def serve(settings: Settings, url: str) -> None:

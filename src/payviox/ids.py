@@ -20,7 +20,9 @@ PRODUCT = "prd"
 GIFT_CARD = "crd"
 KEY = "key"
 OPERATOR = "op"
+INVITATION = "inv"
 AUDIT = "aud"
+APPROVAL = "apr"
 UPLOAD = "upl"
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -17,10 +18,12 @@ from payviox.db.embedded.layout import Layout
 from payviox.db.pool import Database
 from payviox.db.role import check_role
 from payviox.errors import PayvioxError, SchemaUnknown, SettingsError
-from payviox.giftcards import holds
+from payviox.giftcards import restores
 from payviox.keyring import Keyring
 from payviox.settings import Settings
-from payviox.withdrawals.routing import Rails
+
+if TYPE_CHECKING:
+    from payviox.withdrawals.routing import Rails
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ class Installation:
     keyring: Keyring
 
     @asynccontextmanager
-    async def rails(self) -> AsyncIterator[Rails]:
+    async def rails(self) -> "AsyncIterator[Rails]":
         """The rails of this installation, closed at the end of the block."""
         from payviox import wiring  # noqa: PLC0415  # every vendor's libraries: seconds, rarely needed
 
@@ -81,7 +84,7 @@ async def open_installation(
         try:
             await database.open()
             await database.write(secret_keys.check, keyring)
-            if await database.write(holds.notice_restore, _folder(settings)):
+            if await database.write(restores.notice_restore, _folder(settings)):
                 logger.warning(RESTORED)
         except psycopg.OperationalError as error:
             raise PayvioxError(f"The database was lost: {one_line(error)}") from error

@@ -1,12 +1,14 @@
 """What the environment says: the only module that reads it. Every setting is documented in
 docs/operating.md; nothing here opens a file but `.env` and the kept secret key."""
 
+import ipaddress
 import json
 import os
 import re
 import secrets
 import shlex
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network
 from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -49,6 +51,8 @@ class Settings:
     log_level: str = "info"
     allocation_queue: int = 10_000
     """Allocations that may wait in one process before callers are told 429."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Whose word on where a request comes from is believed."""
 
     @property
     def embedded(self) -> bool:
@@ -101,6 +105,7 @@ def load() -> Settings:
         metrics_token=env.get("PAYVIOX_METRICS_TOKEN") or None,
         log_level=_log_level(env),
         allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
+        trusted_proxies=_networks(env, "PAYVIOX_TRUSTED_PROXIES"),
     )
 
 
@@ -197,6 +202,20 @@ def _switch(env: dict[str, str], name: str) -> bool:
     if text not in ("0", "1", "true", "false", "yes", "no"):
         raise SettingsError(f"{name} must be 1 or 0, not {text!r}.")
     return text in ("1", "true", "yes")
+
+
+def _networks(env: dict[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses and networks, separated by commas."""
+    networks = []
+    for text in filter(None, map(str.strip, (env.get(name) or "").split(","))):
+        try:
+            networks.append(ipaddress.ip_network(text))
+        except ValueError as error:
+            raise SettingsError(
+                f"{name} must be addresses and networks separated by commas, such as"
+                f" 10.0.0.7,192.168.1.0/24,2001:db8::/48; {text!r} is none."
+            ) from error
+    return tuple(networks)
 
 
 def _log_level(env: dict[str, str]) -> str:

@@ -11,7 +11,8 @@ import uvloop
 from tests.benchmarks.server import SECRET_KEY
 
 from payviox import wiring, worker
-from payviox.rails.protocol import Entry, Holding, Known, Outcome, Quote, ReadyOrder, Request
+from payviox.rails.orders import Quote, ReadyOrder, Request
+from payviox.rails.protocol import Entry, Holding, Known, Outcome
 from payviox.settings import Settings
 from payviox.withdrawals.routing import Rails, Route
 

@@ -28,7 +28,7 @@ from payviox.db import migrate
 from payviox.db.embedded import Cluster
 from payviox.db.pool import Database
 from payviox.ledger import verify
-from payviox.rails.protocol import Provider
+from payviox.rails.orders import Provider
 from payviox.withdrawals.model import destination_digest, payee_digest, review_digest
 
 Databases = Callable[[str], AbstractContextManager[Cluster]]

@@ -17,6 +17,9 @@ from support.live import LiveServer
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 
+REFUSED = "the server responded with a status of 422"
+"""What the browser says of a form that is shown again with what is wrong with it."""
+
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
@@ -74,6 +77,10 @@ def open_page(
     nothing."""
     contexts = []
 
+    def note(text: str) -> None:
+        if REFUSED not in text:
+            console.append(text)
+
     def open_(*, width: int = 1280, scheme: Any = "light", scripts: bool = True) -> Page:
         context = chromium.new_context(
             viewport={"width": width, "height": 900},
@@ -82,7 +89,7 @@ def open_page(
         )
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: console.append(message.text))
+        page.on("console", lambda message: note(message.text))
         page.on("pageerror", lambda error: console.append(str(error)))
         return page
 

@@ -23,6 +23,7 @@ APPEND_ONLY = (
     "events",
     "delivery_attempts",
     "gift_card_reveals",
+    "signatures",
 )
 
 
@@ -83,7 +84,8 @@ CHANGES = {
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
     " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
-    " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours",
+    " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
+    " second_person_amount",
     "deliveries": "status attempts round_attempts by_hand due_at",
     "delivery_attempts": "",
     "events": "",
@@ -117,10 +119,16 @@ CHANGES = {
     "sandbox_payments": "",
     "sessions": "seen_at",
     "sign_in_attempts": "",
+    "signatures": "",
     "secret_keys": "",
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
+    "upload_files": "",
+    "upload_rows": "status problem earlier",
+    "uploads": "sheet header columns status checked_at asked started_by started_at due_at ended_at"
+    " stopped_why payments amount people paid paid_amount refused turn lease_until",
+    "waiting_acts": "status ended_by ended_at",
     "webhook_settings": "url enabled events token next_token next_token_since key_id updated_at",
 }
 NOT_YET_BY_COLUMN = {"installation"}  # one row, made by the migration
@@ -140,6 +148,8 @@ DELETES = {
     "rail_products",
     "reconciliation_look_ups",
     "stock_holds",
+    "upload_files",
+    "uploads",
 }
 TABLES = """
 SELECT t.tablename FROM pg_tables t

@@ -9,17 +9,8 @@ from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.rail_accounts import service
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
-from payviox.rails.protocol import (
-    Account,
-    Finding,
-    GiftCard,
-    Provider,
-    Quote,
-    RailError,
-    ReadyOrder,
-    Request,
-    RevealedCode,
-)
+from payviox.rails.orders import Provider, Quote, ReadyOrder, Request
+from payviox.rails.protocol import Account, Finding, GiftCard, RailError, RevealedCode
 from support.vendor import Vendor
 
 WALLET = "0x52908400098527886E0F7030069857D2E4169EE7"

@@ -21,8 +21,8 @@ from payviox.keyring import Keyring
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.model import Changes, RailName
 from payviox.rails.evm.addresses import checksummed
-from payviox.rails.protocol import Provider
-from payviox.withdrawals import service as withdrawals
+from payviox.rails.orders import Provider
+from payviox.withdrawals import listing
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails
 from support import giftcards, live
@@ -133,7 +133,7 @@ class EveryRail:
         """Every order in this state."""
         business_id = self.business.business_id
         return await self.business.database.fetch(
-            lambda db: withdrawals.list_page(db, business_id, status=status, limit=10**6)
+            lambda db: listing.list_page(db, business_id, status=status, limit=10**6)
         )
 
     async def settle(self, order: Order, rounds: int = 30) -> Order:

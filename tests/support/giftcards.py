@@ -16,7 +16,8 @@ from payviox.giftcards.importing import Imported
 from payviox.giftcards.model import OUT_OF_STOCK, Product
 from payviox.giftcards.rail import StockRail
 from payviox.keyring import Keyring
-from payviox.rails.protocol import Outcome, ReadyOrder
+from payviox.rails.orders import ReadyOrder
+from payviox.rails.protocol import Outcome
 from payviox.withdrawals import service as withdrawals
 
 HEADER = "product,brand,country,code,pin,face value,currency,price in cents,expiry"

@@ -14,8 +14,9 @@ from payviox import ids
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.directory import Directory
 from payviox.rail_accounts.model import Changes
+from payviox.rails.orders import ReadyOrder
 from payviox.rails.paypal.rail import PayPalRail
-from payviox.rails.protocol import Account, ReadyOrder
+from payviox.rails.protocol import Account
 from payviox.web.context import Services
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order

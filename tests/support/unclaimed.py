@@ -8,15 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import zip_longest
 
-from payviox.rails.protocol import (
-    Account,
-    Callback,
-    Forged,
-    Named,
-    Outcome,
-    RailError,
-    ReadyOrder,
-)
+from payviox.rails.orders import ReadyOrder
+from payviox.rails.protocol import Account, Callback, Forged, Named, Outcome, RailError
 from support.vendor import Vendor
 
 KEY = b"the vendor's webhook key"

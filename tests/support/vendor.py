@@ -8,17 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from payviox.rails.protocol import (
-    Entry,
-    EntryState,
-    Holding,
-    Known,
-    Outcome,
-    Quote,
-    RailError,
-    ReadyOrder,
-    Request,
-)
+from payviox.rails.orders import Quote, ReadyOrder, Request
+from payviox.rails.protocol import Entry, EntryState, Holding, Known, Outcome, RailError
 from payviox.withdrawals.routing import Rails, Route
 
 State = Literal["paid", "failed", "failed_retryable", "pending", "returned"]

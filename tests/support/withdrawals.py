@@ -12,7 +12,7 @@ from payviox.businesses import service as businesses
 from payviox.db.pool import Connection, Database
 from payviox.giftcards.rail import StockRail
 from payviox.rail_state.sandbox_books import SandboxBooks
-from payviox.rails.protocol import Provider, Request
+from payviox.rails.orders import Provider, Request
 from payviox.rails.sandbox.books import KeptPayment, Payment
 from payviox.rails.sandbox.endings import PRODUCTS
 from payviox.rails.sandbox.rail import SandboxRail

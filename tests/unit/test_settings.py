@@ -153,3 +153,14 @@ def test_every_way_to_name_a_postgresql_is_taken(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PAYVIOX_DATABASE_URL", url)
     monkeypatch.setenv("PAYVIOX_SECRET_KEY", "x" * 40)
     assert settings.load().database_url == url
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load().trusted_proxies == ()
+    monkeypatch.setenv("PAYVIOX_TRUSTED_PROXIES", " 10.0.0.7, 192.168.0.0/16,,2001:db8::/48")
+    networks = [str(network) for network in settings.load().trusted_proxies]
+    assert networks == ["10.0.0.7/32", "192.168.0.0/16", "2001:db8::/48"]
+    for wrong in ("proxy.example.com", "10.0.0.1/8", "10.0.0", "*"):
+        monkeypatch.setenv("PAYVIOX_TRUSTED_PROXIES", wrong)
+        with pytest.raises(SettingsError, match="separated by commas"):
+            settings.load()

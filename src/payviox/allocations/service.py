@@ -18,6 +18,7 @@ from payviox.ledger import service as ledger
 from payviox.ledger.model import PAYOUT, InsufficientFunds, Posting, Transfer, user
 from payviox.payout_users import service as payout_users
 from payviox.payout_users.model import PayoutUser, Status
+from payviox.rights import service as rights
 
 
 async def revoke(
@@ -39,11 +40,12 @@ async def set_status(
     connection: Connection, business_id: UUID, user_id: UUID, status: Status, actor: Actor
 ) -> PayoutUser:
     """Activate or deactivate a payout user. An inactive one's hash opens nothing and nothing can be
-    allocated to them; their open orders go on. Raises NotFound."""
+    allocated to them; their open orders go on. Raises NotFound and Forbidden."""
+    act: Act = "payout_user.activate" if status == "active" else "payout_user.deactivate"
+    await rights.require(connection, business_id, actor, act)
     await ledger.lock(connection, business_id, [PAYOUT])
     await payout_users.get(connection, business_id, user_id)
     if await payout_users.set_status(connection, business_id, user_id, status):
-        act: Act = "payout_user.activate" if status == "active" else "payout_user.deactivate"
         await audit.record(connection, business_id, actor, act, _about(user_id))
     return await payout_users.get(connection, business_id, user_id)
 

@@ -17,7 +17,8 @@ from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
 from payviox.money import CURRENCY
 from payviox.order_states import Status
-from payviox.rails.protocol import Method, Provider
+from payviox.rails.orders import Provider
+from payviox.rails.protocol import Method
 from payviox.web.context import Call, payout_user, read, services
 from payviox.web.cursors import Page, page_of, read_query, unknown_after
 from payviox.web.request_json import json_of

@@ -24,7 +24,7 @@ from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 from payviox.idempotency.service import Done
 from payviox.order_states import Status
-from payviox.rails.protocol import Provider
+from payviox.rails.orders import Provider
 from payviox.web.context import Call, business, read
 from payviox.web.cursors import (
     Listed,
@@ -37,6 +37,7 @@ from payviox.web.cursors import (
     unknown_after,
 )
 from payviox.web.request_json import read_json
+from payviox.withdrawals import listing
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import (
     Order,
@@ -72,7 +73,7 @@ async def list_orders(request: Call) -> Listed[BusinessOrderView]:
                 await withdrawals.get(connection, caller.business_id, after)
             except NotFound as error:
                 raise unknown_after() from error
-        return await withdrawals.list_page(
+        return await listing.list_page(
             connection,
             caller.business_id,
             user_id=user_id,

@@ -41,7 +41,7 @@ from payviox.errors import (
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
 from payviox.order_states import Status
-from payviox.rails.protocol import Provider, Quote
+from payviox.rails.orders import Provider, Quote
 from payviox.web.context import Call, payout_user, read, services
 from payviox.web.cursors import (
     Listed,
@@ -53,7 +53,7 @@ from payviox.web.cursors import (
     unknown_after,
 )
 from payviox.web.request_json import json_of
-from payviox.withdrawals import quotes
+from payviox.withdrawals import listing, quotes
 from payviox.withdrawals import requests as withdrawal_requests
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import (
@@ -201,7 +201,7 @@ async def list_withdrawals(request: Call) -> Listed[OrderView]:
                 await withdrawals.get(connection, caller.business_id, after, user_id=caller.user_id)
             except NotFound as error:
                 raise unknown_after() from error
-        return await withdrawals.list_page(
+        return await listing.list_page(
             connection,
             caller.business_id,
             user_id=caller.user_id,

@@ -26,6 +26,7 @@ class Business:
     balance_lifetime_days: int | None
     low_stock: int
     suspense_alert_hours: int
+    second_person_amount: int | None
     created_at: datetime
 
     @property

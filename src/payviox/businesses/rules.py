@@ -57,6 +57,9 @@ RULES = {
         most=8_760,
         optional=False,
     ),
+    "second_person_amount": Rule(
+        "acts of operators over more than so many cents need a second person", most=10**12
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from payviox.cli.output import as_json, counted, print_json, print_table
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.cli.shown_once import shown_once
-from payviox.giftcards import holds
+from payviox.giftcards import restores
 from payviox.maintenance import after_restore as maintenance
 from payviox.maintenance.after_restore import CREDENTIALS, Credential, Report, Revoked
 
@@ -65,7 +65,7 @@ def restored(*, yes: bool) -> None:
     confirm("All gift cards of all businesses are held then. Go on?", yes=yes)
 
     async def work(runtime: Runtime) -> None:
-        await runtime.database.write(holds.hold_after_restore, ACTOR)
+        await runtime.database.write(restores.hold_after_restore, ACTOR)
 
     run(work)
     click.echo("All gift cards are held. Now: payviox database after-restore")

@@ -8,11 +8,13 @@ import click
 
 from payviox import ids
 from payviox.acts import ACTS, Alert
+from payviox.approvals.service import WaitingAct
 from payviox.audit import service as audit_entries
 from payviox.audit.model import AuditEntry
 from payviox.auth.keys import KINDS
 from payviox.businesses import rules
 from payviox.businesses import service as businesses
+from payviox.cli.acting import as_person, person
 from payviox.cli.groups import Group
 from payviox.cli.output import (
     BUSINESS,
@@ -239,11 +241,16 @@ def disable_withdrawals(business_id: UUID) -> None:
 @business.command("set")
 @click.argument("business_id", type=BUSINESS)
 @click.argument("assignments", metavar="NAME=VALUE...", nargs=-1, required=True)
-def set_(business_id: UUID, assignments: tuple[str, ...]) -> None:
+@as_person
+def set_(business_id: UUID, assignments: tuple[str, ...], operator: str | None) -> None:
     """Change review rules, limits and lifetimes; the value `none` clears one."""
     changes = rules.parse(assignments)
-    _set(business_id, changes)
+    waiting = _set(business_id, changes, operator)
+    if waiting is not None:
+        _say_waiting(waiting)
     for name, value in changes.items():
+        if waiting is not None and name in waiting.parameters:
+            continue
         click.echo(f"{name} = {'none' if value in (None, []) else cell(value)}")
 
 
@@ -252,16 +259,25 @@ set_.help = f"{set_.help}\n\n\b\n" + "\n".join(
 )
 
 
-def _set(business_id: UUID, changes: dict[str, object]) -> None:
-    async def work(runtime: Runtime) -> None:
-        async def change(connection: Connection) -> None:
+def _set(
+    business_id: UUID, changes: dict[str, object], operator: str | None = None
+) -> WaitingAct | None:
+    async def work(runtime: Runtime) -> WaitingAct | None:
+        async def change(connection: Connection) -> WaitingAct | None:
             found = await businesses.get(connection, business_id)
             rules.check_together(found, changes)
-            await treasury.set_rules(connection, business_id, changes, ACTOR)
+            who = await person(connection, operator)
+            return await treasury.set_rules(connection, business_id, changes, who)
 
-        await runtime.database.write(change)
+        return await runtime.database.write(change)
 
-    run(work)
+    return run(work)
+
+
+def _say_waiting(waiting: WaitingAct) -> None:
+    shown = ids.show(ids.APPROVAL, waiting.id)
+    business = ids.show(ids.BUSINESS, waiting.business_id)
+    click.echo(f"It waits for a second person: `payviox approval approve {business} {shown}`.")
 
 
 @business.command()
@@ -299,24 +315,37 @@ def deposit(business_id: UUID, amount: int, reference: str, as_json: bool) -> No
     help="Names this withdrawal of funds; each is booked once.",
 )
 @click.option("--reason", type=NOTE, required=True, help="Why, kept beside it.")
+@as_person
 @as_json
 def withdraw_funds(
-    business_id: UUID, amount: int, reference: str, reason: str, as_json: bool
+    business_id: UUID,
+    amount: int,
+    *,
+    reference: str,
+    reason: str,
+    operator: str | None,
+    as_json: bool,
 ) -> None:
     """Take AMOUNT cents out of the main balance: a mistyped deposit, or money taken back.
 
     Once for each reference, like `deposit`. What was funded is moved back with `defund` first.
     """
-    made: list[treasury.Booked] = []
+    made: list[treasury.Booked | WaitingAct] = []
 
     async def book(connection: Connection) -> None:
+        who = await person(connection, operator)
         made.append(
             await treasury.withdraw_funds(
-                connection, business_id, amount, reference, reason=reason, actor=ACTOR
+                connection, business_id, amount, reference, reason=reason, actor=who
             )
         )
 
-    _say_booked(_move(business_id, book, keyed=True), made, reference, as_json)
+    after = _move(business_id, book, keyed=True)
+    booked = [each for each in made if isinstance(each, treasury.Booked)]
+    if booked:
+        _say_booked(after, booked, reference, as_json)
+    else:
+        _say_unmoved(after, made[-1], as_json)
 
 
 def _say_booked(
@@ -346,11 +375,29 @@ def fund(business_id: UUID, amount: int, as_json: bool) -> None:
 @business.command()
 @click.argument("business_id", type=BUSINESS)
 @click.argument("amount", type=CENTS)
+@as_person
 @as_json
-def defund(business_id: UUID, amount: int, as_json: bool) -> None:
+def defund(business_id: UUID, amount: int, operator: str | None, as_json: bool) -> None:
     """Move AMOUNT cents from the payout back to the main balance."""
-    after = _move(business_id, lambda db: treasury.defund(db, business_id, amount, ACTOR))
-    print_json(_both(after)) if as_json else _say(after)
+    made: list[object] = []
+
+    async def move(connection: Connection) -> None:
+        who = await person(connection, operator)
+        made.append(await treasury.defund(connection, business_id, amount, who))
+
+    _say_unmoved(_move(business_id, move), made[-1], as_json)
+
+
+def _say_unmoved(after: treasury.Balances, made: object, as_json: bool) -> None:
+    """The balances, and whether it waits for a second person."""
+    waiting = made if isinstance(made, WaitingAct) else None
+    if as_json:
+        shown = {"waiting": ids.show(ids.APPROVAL, waiting.id)} if waiting else {}
+        print_json({**_both(after), **shown})
+        return
+    if waiting is not None:
+        _say_waiting(waiting)
+    _say(after)
 
 
 def _move(

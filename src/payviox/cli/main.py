@@ -36,8 +36,12 @@ COMMANDS = {
         "Payout users: list, activate, deactivate, give a new hash, take money back.",
     ),
     "order": Part(
-        "payviox.cli.orders:order",
+        "payviox.cli.order.commands:order",
         "Payout orders: list, one order's whole story, approve, reject, cancel.",
+    ),
+    "approval": Part(
+        "payviox.cli.approvals:approval",
+        "Acts that wait for a second person: list, approve, cancel.",
     ),
     "attention": Part(
         "payviox.cli.attention:attention",

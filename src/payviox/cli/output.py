@@ -87,6 +87,7 @@ class NumberedId(click.ParamType[int]):
 BUSINESS = Id(ids.BUSINESS)
 USER = Id(ids.USER)
 ORDER = Id(ids.ORDER)
+APPROVAL = Id(ids.APPROVAL)
 EVENT = Id(ids.EVENT)
 CENTS = Cents(1, MAX_TREASURY)
 LIMIT = Whole(1, 1000)

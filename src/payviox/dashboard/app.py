@@ -8,6 +8,8 @@ from payviox.dashboard import errors
 from payviox.dashboard.allocate import one_person
 from payviox.dashboard.allocate import show as upload
 from payviox.dashboard.allocate import upload as uploads
+from payviox.dashboard.approvals import list as approvals
+from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
@@ -17,6 +19,7 @@ from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import show as order
+from payviox.dashboard.preferences import set as preferences
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
@@ -26,6 +29,7 @@ from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
 from payviox.dashboard.users import show as user
+from payviox.web.forms import refuse_foreign_forms
 
 TEMPLATES = Path(__file__).parent
 MENU = (
@@ -34,6 +38,7 @@ MENU = (
     ("/users", "Users", "users"),
     ("/allocate", "Allocate", "hand-coins"),
     ("/orders", "Orders", "receipt-text"),
+    ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
     ("/reconciliation", "Reconciliation", "scale"),
     ("/developer/keys", "API keys", "key-round"),
@@ -47,6 +52,7 @@ ROUTER = Router(
     route_handlers=[
         *sign_in.ROUTES,
         *businesses.ROUTES,
+        *preferences.ROUTES,
         *home.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
@@ -59,6 +65,8 @@ ROUTER = Router(
         *upload.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
+        *approvals.ROUTES,
+        *approval.ROUTES,
         *gift_cards.ROUTES,
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
@@ -68,5 +76,6 @@ ROUTER = Router(
         *audit_log.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
+    guards=[refuse_foreign_forms],
     include_in_schema=False,
 )

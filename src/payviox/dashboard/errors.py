@@ -11,7 +11,7 @@ from payviox.dashboard.visits import sign_in_address
 from payviox.errors import PayvioxError
 from payviox.event_log import EventLogger
 from payviox.web.context import Call
-from payviox.web.pages import page, redirect
+from payviox.web.pages import HEADERS, HTML, block_of, is_partial, page, redirect
 
 logger = EventLogger(__name__)
 
@@ -23,6 +23,11 @@ TITLES = {
     429: "Too many attempts",
     503: "Not available",
 }
+RELOAD = {"HX-Refresh": "true"}
+READING_FAILED = "Something went wrong on our side. Try again."
+ACTING_FAILED = (
+    "Something went wrong on our side. Look whether it was done before you try it again."
+)
 NOT_FOUND = "There is nothing at this address, or it is not yours to see."
 
 
@@ -35,8 +40,10 @@ class ErrorView:
 def handle(request: Call, error: Exception) -> Response[Any]:
     """The page of any exception; what is our fault is logged and says no more than that."""
     if isinstance(error, SignedOut):
+        if is_partial(request):  # the page is loaded anew, and leads to signing in
+            return Response("", status_code=401, media_type=HTML, headers=HEADERS | RELOAD)
         return redirect(sign_in_address(request))
-    status, message = 500, "Something went wrong on our side. Nothing was changed; try again."
+    status, message = 500, READING_FAILED if request.method == "GET" else ACTING_FAILED
     if isinstance(error, PayvioxError):
         status, message = error.status, str(error)
     elif isinstance(error, HTTPException) and error.status_code < 500:
@@ -46,4 +53,5 @@ def handle(request: Call, error: Exception) -> Response[Any]:
     if status in (404, 405):
         message = NOT_FOUND
     view = ErrorView(TITLES.get(status, "Something went wrong"), message)
-    return page(request, "error.html", view, status=status)
+    template = "error.html" if block_of(request) is None else "error_part.html"
+    return page(request, template, view, status=status)

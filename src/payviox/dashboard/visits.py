@@ -14,20 +14,41 @@ from payviox.auth.sessions import Session, SignedOut
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
-from payviox.errors import NotFound
+from payviox.errors import Forbidden, NotFound
 from payviox.idempotency.service import Done, once
 from payviox.rights import service as rights
 from payviox.rights.roles import RIGHTS, Right, Role
 from payviox.settings import Settings
-from payviox.web.context import Call, services
+from payviox.web.context import Call, address_of, services
 from payviox.web.cursors import path_id
-from payviox.web.forms import require_same_origin, scope_of
+from payviox.web.forms import scope_of
 from payviox.web.pages import page as render
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 YEAR_S = 365 * 24 * 3600
+SHORTCUTS = {
+    "": "h",
+    "/balance": "b",
+    "/users": "u",
+    "/allocate": "a",
+    "/orders": "o",
+    "/gift-cards": "c",
+    "/rails": "r",
+    "/reconciliation": "e",
+    "/webhooks": "w",
+    "/webhooks/logs": "l",
+    "/developer/keys": "k",
+    "/developer/requests": "q",
+    "/settings": "s",
+    "/team": "t",
+    "/audit": "d",
+}
+"""After g, the letter that leads to a page of the menu."""
+FREE = ("anybody", "signed_in", "member")
+"""What a route that changes something names as its `right` where no right is needed: whoever comes,
+whoever is signed in, every member of the organization."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +70,23 @@ class Visit:
         return right in RIGHTS[self.role]
 
 
+def tail_of(visit: Visit, here: str) -> str:
+    """The page that the business of the other mode has as well: what follows an id is one's own."""
+    head = []
+    for step in here.removeprefix(visit.base).split("/"):
+        if "_" in step:
+            break
+        head.append(step)
+    return "/".join(head)
+
+
 def base_of(business: Business) -> str:
     return f"/dashboard/{ids.show(ids.BUSINESS, business.id)}"
 
 
 def cookie_name(request: Call, name: str) -> str:
     """A cookie's full name: bound to the host where the site is served by https."""
-    return f"__Host-{name}" if _is_https(services(request).settings) else name
-
-
-def session_cookie(settings: Settings) -> str:
-    """The full name of the cookie that holds the session, where there is no request yet."""
-    return "__Host-session" if _is_https(settings) else "session"
+    return f"__Host-{name}" if is_https(request) else name
 
 
 def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = None) -> Cookie:
@@ -72,13 +98,19 @@ def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = Non
         path="/",
         httponly=True,
         samesite="lax",
-        secure=_is_https(services(request).settings),
+        secure=is_https(request),
         max_age=max_age,
     )
 
 
-def _is_https(settings: Settings) -> bool:
-    return settings.public_url.startswith("https:")
+def session_cookie(settings: Settings) -> str:
+    """The full name of the cookie that holds the session, where there is no call yet."""
+    return "__Host-session" if settings.public_url.startswith("https:") else "session"
+
+
+def is_https(request: Call) -> bool:
+    """Whether people reach the site by https."""
+    return services(request).settings.public_url.startswith("https:")
 
 
 async def session_of(request: Call) -> Session:
@@ -91,7 +123,11 @@ async def session_of(request: Call) -> Session:
 
 
 async def visit_of(request: Call) -> Visit:
-    """Who is at which business. Raises SignedOut, and NotFound where it is none of theirs."""
+    """Who is at which business. A route that changes something names the right that it needs
+    (`right=` of its decorator), so that nobody else's form is even read.
+
+    Raises SignedOut, NotFound where it is none of theirs, and Forbidden.
+    """
     session = await session_of(request)
     business_id = path_id(request, ids.BUSINESS, "business")
 
@@ -103,7 +139,11 @@ async def visit_of(request: Call) -> Visit:
         twin = await businesses.twin_of(connection, business)
         return Visit(session, business, twin, role)
 
-    return await services(request).database.fetch(read)
+    needed = request.route_handler.opt.get("right", "member")
+    visit = await services(request).database.fetch(read)
+    if needed not in FREE and not visit.may(needed):
+        raise Forbidden
+    return visit
 
 
 async def read(
@@ -125,8 +165,7 @@ async def act(
     keyed: bool = False,
 ) -> T:
     """Do something for a form of ours, in one transaction that fails where the session has ended.
-    Raises FromElsewhere, SignedOut, Forbidden and what the work raises. See `Database.write`."""
-    require_same_origin(request, services(request).settings)
+    Raises SignedOut, Forbidden and what the work raises. See `Database.write`."""
 
     async def done(connection: Connection) -> T:
         await sessions.require_open(connection, session)
@@ -134,7 +173,7 @@ async def act(
 
     business_id = ids.parse(ids.BUSINESS, str(request.path_params.get("business", "")))
     async with services(request).writes.slot((business_id or session.operator_id, False)):
-        with actors.at(request.client.host if request.client else None):
+        with actors.at(address_of(request)):
             return await services(request).database.write(done, keyed=keyed)
 
 
@@ -151,7 +190,17 @@ async def act_once(
 
 def show(request: Call, visit: Visit, template: str, view: object, **options: Any) -> Response[Any]:
     """A page in the frame of a business."""
-    return render(request, template, view, visit=visit, here=request.scope["path"], **options)
+    here = request.scope["path"]
+    return render(
+        request,
+        template,
+        view,
+        visit=visit,
+        here=here,
+        tail=tail_of(visit, here),
+        shortcuts=SHORTCUTS,
+        **options,
+    )
 
 
 def sign_in_address(request: Call) -> str:

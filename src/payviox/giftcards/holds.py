@@ -1,13 +1,13 @@
-"""What a restore from backup does to the stock: no card leaves before somebody has said which ones
-left since the backup. Database only, in the caller's transaction; codes are never answered."""
+"""Stock that is held after a restore: no card leaves before somebody has said which ones left since
+the backup. What holds it is in restores.py. Database only, in the caller's transaction; codes are
+never answered."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from payviox.actors import WORKER, Actor
+from payviox.actors import Actor
 from payviox.audit import service as audit
-from payviox.db import origin
 from payviox.db.pool import Connection
 from payviox.errors import Conflict
 from payviox.giftcards.model import BadLine, CardRow, ProductKey
@@ -40,26 +40,6 @@ class Left:
     voided: int = 0
     known: int = 0
     bad: list[BadLine] = field(default_factory=list)
-
-
-async def notice_restore(connection: Connection, folder: str | None) -> bool:
-    """Hold every stock where the database was restored or copied since it was last asked; answers
-    whether it was."""
-    if not await origin.was_moved(connection, folder):
-        return False
-    await _hold(connection, WORKER)
-    return True
-
-
-async def hold_after_restore(connection: Connection, actor: Actor) -> None:
-    """Hold every stock because somebody says that the database was restored."""
-    await origin.note_restored(connection)
-    await _hold(connection, actor)
-
-
-async def _hold(connection: Connection, actor: Actor) -> None:
-    for business_id in await queries.hold_all(connection):
-        await audit.record(connection, business_id, actor, "gift_cards.hold")
 
 
 async def release(connection: Connection, business_id: UUID, actor: Actor) -> None:

@@ -20,16 +20,8 @@ from payviox.giftcards.model import (
     Product,
 )
 from payviox.rails.failures import failed
-from payviox.rails.protocol import (
-    Entry,
-    Holding,
-    Invalid,
-    Known,
-    Outcome,
-    Quote,
-    ReadyOrder,
-    Request,
-)
+from payviox.rails.orders import Invalid, Quote, ReadyOrder, Request
+from payviox.rails.protocol import Entry, Holding, Known, Outcome
 
 logger = EventLogger(__name__)
 

@@ -31,6 +31,7 @@ __all__ = [
     "post",
     "sums",
     "user_balance",
+    "was_allocated_by",
 ]
 
 balances = queries.balances
@@ -38,6 +39,7 @@ sums = queries.sums
 user_balance = queries.user_balance
 find_transfer = queries.find_transfer
 find_by_reference = queries.find_by_reference
+was_allocated_by = queries.was_allocated_by
 in_transit_of = queries.in_transit_of
 list_movements = queries.list_movements
 

@@ -14,14 +14,7 @@ from payviox.keyring import DecryptionFailed, Keyring
 from payviox.rail_accounts import callbacks, owners, service
 from payviox.rail_accounts.directory import opened
 from payviox.rail_accounts.model import RailAccount
-from payviox.rails.protocol import (
-    Connected,
-    Finding,
-    Holding,
-    KeepsCatalogue,
-    Rail,
-    RailError,
-)
+from payviox.rails.protocol import Connected, Finding, Holding, KeepsCatalogue, Rail, RailError
 
 MANY_ORDERS = "review_velocity_orders"
 

@@ -1,7 +1,6 @@
-"""The rail protocol: quote, validate, submit, look up, and what a rail says of its own books. What
-is not validated cannot be submitted: a `ReadyOrder` comes from `validate`, or from the row that
-such a one was kept in. A rail is never called inside a transaction, and never without a reference
-that is already committed. Amounts are US cents."""
+"""The rail protocol: quote, validate, submit, look up, and what a rail says of its own books. A
+rail is never called inside a transaction, and never without a reference that is already committed.
+Amounts are US cents."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,60 +10,8 @@ from uuid import UUID
 
 from payviox.rails.failures import FailureWords
 from payviox.rails.fees import FeePolicy
+from payviox.rails.orders import Provider, Quote, ReadyOrder, Request
 from payviox.rails.waiting import Waiting
-
-Provider = Literal["paypal", "crypto", "gift_card"]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a payout user asks for: an amount to some destination. `destination` is the provider's
-    object of the wire contract; an empty one is enough for a quote. Exactly one of `amount` (gross)
-    and `net_amount` is given, or neither where a quote was kept."""
-
-    business_id: UUID
-    provider: Provider
-    destination: Mapping[str, Any]
-    amount: int | None = None
-    net_amount: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a withdrawal would cost: amount = fees + net_amount. `destination` is normalised."""
-
-    amount: int
-    fees: int
-    net_amount: int
-    destination: dict[str, Any]
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ReadyOrder:
-    """A validated order. Only a rail's `validate` makes one."""
-
-    business_id: UUID
-    order_id: UUID
-    provider: Provider
-    amount: int
-    fees: int
-    net_amount: int
-    destination: dict[str, Any]
-    recipient_email: str
-    rail_order_id: str | None = None
-    """The rail's own id of the attempt that is looked up, once the rail has told it."""
-    given_back: bool = False
-    """Whether the payout user has the money again: a look-up may only look, and nothing that would
-    still pay is signed or sent."""
-
-
-class Invalid(Exception):
-    """The request cannot be an order: field names (`paypal.email`) with their messages."""
-
-    def __init__(self, fields: Mapping[str, list[str]]) -> None:
-        super().__init__("the rail refuses the request")
-        self.fields = dict(fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     "finance": frozenset(
         {
             "allocation.create",
+            "approval.ask",
+            "approval.cancel",
+            "approval.sign",
             "balance.deposit",
             "balance.fund",
             "balance.defund",
@@ -50,7 +53,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "upload.start",
         }
     ),
-    "approver": frozenset({"order.approve", "order.cancel", "order.look_up", "order.reject"}),
+    "approver": frozenset(
+        {"approval.sign", "order.approve", "order.cancel", "order.look_up", "order.reject"}
+    ),
     "developer": frozenset(
         {
             "key.regenerate",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from payviox.actors import Actor
+from payviox.approvals import service as approvals
+from payviox.approvals.service import WaitingAct
 from payviox.audit import service as audit
 from payviox.auth import keys
 from payviox.auth.keys import Kind, Mode
@@ -16,6 +18,8 @@ from payviox.errors import Conflict, InsufficientBalance
 from payviox.ledger import service as ledger
 from payviox.ledger.model import MAIN, PAYOUT, WORLD, InsufficientFunds, Posting, Transfer
 from payviox.text import composed, spellings
+
+THRESHOLD = "second_person_amount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +97,31 @@ async def withdraw_funds(
     *,
     reason: str,
     actor: Actor,
-) -> Booked:
+) -> Booked | WaitingAct:
     """Take money out of the main balance, back to where deposits come from, once for each
-    reference: a mistyped deposit, or money that the business took back.
+    reference: a mistyped deposit, or money that the business took back. Over the threshold it waits
+    for a second person.
 
     References of deposits are others than these. Raises Conflict like `deposit`, and
     InsufficientBalance: what was moved to the payout balance is moved back first.
     """
+    asked = {"amount": amount, "reference": reference, "reason": reason}
+    waiting = await approvals.ask(
+        connection, business_id, actor, "balance.withdraw_funds", amount, asked
+    )
+    if waiting is not None:
+        return waiting
+    return await _withdraw_funds(connection, business_id, amount, reference, reason, actor)
+
+
+async def _withdraw_funds(
+    connection: Connection,
+    business_id: UUID,
+    amount: int,
+    reference: str,
+    reason: str,
+    actor: Actor,
+) -> Booked:
     posting = Posting(
         "funds_withdrawal",
         amount,
@@ -142,8 +164,18 @@ async def fund(connection: Connection, business_id: UUID, amount: int, actor: Ac
     return moved
 
 
-async def defund(connection: Connection, business_id: UUID, amount: int, actor: Actor) -> Transfer:
-    """Move cents back from the payout to the main balance. Raises InsufficientBalance."""
+async def defund(
+    connection: Connection, business_id: UUID, amount: int, actor: Actor
+) -> Transfer | WaitingAct:
+    """Move cents back from the payout to the main balance; over the threshold it waits for a second
+    person. Raises InsufficientBalance."""
+    waiting = await approvals.ask(
+        connection, business_id, actor, "balance.defund", amount, {"amount": amount}
+    )
+    return waiting or await _defund(connection, business_id, amount, actor)
+
+
+async def _defund(connection: Connection, business_id: UUID, amount: int, actor: Actor) -> Transfer:
     moved = await _move(
         connection, business_id, Posting("defund", amount, PAYOUT, MAIN, actor=actor)
     )
@@ -160,11 +192,50 @@ async def _move(connection: Connection, business_id: UUID, posting: Posting) -> 
 
 async def set_rules(
     connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: Actor
-) -> None:
+) -> WaitingAct | None:
     """Change a business's switches, rules, limits or lifetimes. Under the payout account's lock: no
-    allocation commits under the old ones afterwards."""
+    allocation commits under the old ones afterwards. Another threshold for a second person waits
+    for a second person itself, which is answered; everything else is changed at once."""
+    waiting = None
+    before = await businesses.get(connection, business_id)
+    if THRESHOLD in changes and changes[THRESHOLD] != before.second_person_amount:
+        asked = {THRESHOLD: changes[THRESHOLD]}
+        waiting = await approvals.ask(connection, business_id, actor, "business.set", None, asked)
+        if waiting is not None:
+            changes = {name: value for name, value in changes.items() if name != THRESHOLD}
+    if changes:
+        await _set_rules(connection, business_id, changes, actor)
+    return waiting
+
+
+async def _set_rules(
+    connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: Actor
+) -> None:
     await ledger.lock(connection, business_id, [PAYOUT])
     await businesses.set_rules(connection, business_id, changes, actor)
+
+
+async def approve(
+    connection: Connection, business_id: UUID, waiting_id: UUID, actor: Actor
+) -> WaitingAct:
+    """Do a waiting act of the business's own money or rules as the second person.
+
+    Raises what `approvals.approve` does, what the act does, and Conflict for another room's act.
+    """
+    waiting = await approvals.approve(connection, business_id, waiting_id, actor)
+    asked = waiting.parameters
+    match waiting.act:
+        case "balance.defund":
+            await _defund(connection, business_id, asked["amount"], actor)
+        case "balance.withdraw_funds":
+            await _withdraw_funds(
+                connection, business_id, asked["amount"], asked["reference"], asked["reason"], actor
+            )
+        case "business.set":
+            await _set_rules(connection, business_id, asked, actor)
+        case _:
+            raise Conflict(f"{waiting.act} is approved on its page alone")
+    return waiting
 
 
 async def regenerate_key(

@@ -60,6 +60,12 @@ def services(request: Call) -> Services:
     return found
 
 
+def address_of(request: Call) -> str | None:
+    """The address that a request comes from; proxies that are trusted are looked through
+    (client_address.py)."""
+    return request.client.host if request.client else None
+
+
 def business(request: Call) -> BusinessCaller:
     """The business that called; authentication.py put it there."""
     caller: BusinessCaller = request.state.business
@@ -106,9 +112,8 @@ async def write(
             await users.require_live(connection, user)
         return result
 
-    place = request.client.host if request.client else None
     async with found.writes.slot(_holder(request, business_id)):
-        with actors.at(place):
+        with actors.at(address_of(request)):
             return await found.database.write(checked, keyed=keyed)
 
 

@@ -2,7 +2,11 @@
 other: browsers say where a request comes from."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 
 from payviox import ids
 from payviox.errors import Conflict, Forbidden, Malformed
@@ -10,7 +14,7 @@ from payviox.idempotency import model as idempotency
 from payviox.idempotency.model import BadKey, Scope
 from payviox.idempotency.service import BUSINESS
 from payviox.settings import Settings
-from payviox.web.context import Call
+from payviox.web.context import Call, Services
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 200
@@ -20,7 +24,15 @@ class FromElsewhere(Forbidden):
     message = "This form was not sent from a page of this site. Open the page again and repeat it."
 
 
-def require_same_origin(request: Call, settings: Settings) -> None:
+def refuse_foreign_forms(request: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard of all routes with pages: only those pages send what changes something. Raises
+    FromElsewhere."""
+    found: Services = request.app.state.services
+    if request.scope["method"] != "GET":  # type: ignore[typeddict-item]  # HTTP has one
+        require_same_origin(request, found.settings)
+
+
+def require_same_origin(request: ASGIConnection[Any, Any, Any, Any], settings: Settings) -> None:
     """Raise FromElsewhere unless the browser says that one of our pages sent this."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:

@@ -1,14 +1,19 @@
 """Pages for people: templates rendered with a frozen view, under one strict policy.
 
 A view is a dataclass of its page's own; a template never sees a wire struct. What a template names
-and is not there is an error."""
+and is not there is an error. A page that asks for a part of itself (htmx does, by the id of the
+element to fill) is answered with the block of that name."""
 
+import functools
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo, available_timezones
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Response
@@ -20,6 +25,8 @@ from payviox.web.assets import Assets, MissingAssets
 from payviox.web.context import Call
 
 HTML = "text/html"
+THEMES = ("light", "dark")
+"""What a reader may choose instead of what their system says."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
@@ -29,10 +36,14 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
-    "Vary": "Cookie",
+    "Vary": "Cookie, HX-Request, HX-Target",
 }
 ICON = re.compile(r"""\bicon\(\s*["']([a-z0-9-]+)["']""")
+TARGET = re.compile(r"[a-z]+#[a-z0-9_]+-([a-z0-9_]+)")
+"""What names a part of a page: an element and its id, `<room>-<block>`."""
 HERE = Path(__file__).parent
+_zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
+"""The time zone of whoever reads the page that is being rendered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +53,12 @@ class Pages:
     environment: Environment
     assets: Assets
 
-    def render(self, template: str, view: object, **more: object) -> str:
-        """A whole page."""
-        return self.environment.get_template(template).render(view=view, **more)
+    def render(self, template: str, view: object, block: str | None = None, **more: object) -> str:
+        """A whole page, or one block of it where the template has one of this name."""
+        found = self.environment.get_template(template)
+        if block not in found.blocks:
+            return found.render(view=view, **more)
+        return "".join(found.blocks[block](found.new_context({"view": view, **more})))
 
 
 def load(*folders: Path) -> Pages:
@@ -96,10 +110,44 @@ def page(
     """The answer that is this page."""
     pages: Pages = request.app.state.pages
     theme = request.cookies.get("theme")
-    text = pages.render(template, view, theme=theme if theme in ("light", "dark") else None, **more)
+    reader = _zone.set(zone_of(request))
+    try:
+        text = pages.render(
+            template,
+            view,
+            block_of(request),
+            theme=theme if theme in THEMES else None,
+            keys_off=request.cookies.get("keys") == "off",
+            zone=str(_zone.get()),
+            **more,
+        )
+    finally:
+        _zone.reset(reader)
     return Response(
         text, status_code=status, media_type=HTML, headers={**HEADERS, **(headers or {})}
     )
+
+
+def is_partial(request: Call) -> bool:
+    """Whether a page asks for a part of itself, or for itself anew."""
+    return request.headers.get("hx-request") == "true"
+
+
+def block_of(request: Call) -> str | None:
+    """The block that is asked for; None for the whole page."""
+    named = TARGET.fullmatch(request.headers.get("hx-target", ""))
+    return named[1] if named and is_partial(request) else None
+
+
+def zone_of(request: Call) -> tzinfo:
+    """The reader's time zone, as their browser said it; UTC where it did not."""
+    name = unquote(request.cookies.get("zone", ""))
+    return ZoneInfo(name) if name in _zones() else UTC
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def redirect(address: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
@@ -118,11 +166,12 @@ def money(cents: int) -> Markup:
 
 
 def when(moment: datetime, *, seconds: bool = False) -> Markup:
-    """A time in UTC, which is said."""
-    there = moment.astimezone(UTC)
+    """A time in the reader's zone, which is said."""
+    there = moment.astimezone(_zone.get())
     text = f"{there:%Y-%m-%d %H:%M:%S}" if seconds else f"{there:%Y-%m-%d %H:%M}"
-    return Markup('<time datetime="{}"><bdi>{} UTC</bdi></time>').format(
-        there.isoformat(timespec="seconds"), text
+    name = f"{there:%Z}"
+    return Markup('<time datetime="{}"><bdi>{} {}</bdi></time>').format(
+        there.isoformat(timespec="seconds"), text, name if name[:1].isalpha() else f"UTC{name}"
     )
 
 

@@ -13,7 +13,7 @@ from payviox.ledger.model import InsufficientFunds
 from payviox.rails.failures import FailureWords
 from payviox.rails.protocol import KeepsPayable, Outcome
 from payviox.text import printable
-from payviox.withdrawals import service
+from payviox.withdrawals import second_person, service
 from payviox.withdrawals.model import Order, reference
 from payviox.withdrawals.queries import sending
 from payviox.withdrawals.routing import Rails
@@ -90,7 +90,8 @@ async def settle(
     attempt: int | None = None,
 ) -> Order:
     """Book what a person found out at the rail, as if the rail had said it. A look-up that is under
-    way meanwhile changes nothing any more.
+    way meanwhile changes nothing any more. Over the business's threshold the first of two people
+    signs it, and the order stays as it is.
 
     Raises FieldErrors where the reason is no printable text, NotFound, and Conflict unless the
     order is `unknown`, waits for a person and is at the `attempt` that the person has seen.
@@ -106,6 +107,10 @@ async def settle(
     check(order)
     if attempt not in (None, order.attempt):
         raise Conflict("The order had another attempt meanwhile: look at it again")
+    if not await second_person.signed(
+        connection, order, actor, "order.settle", ended, order.attempt
+    ):
+        return order
     evidence = {"settled_by": actor}
     answer = Outcome(ended, reason=FailureWords(reason), again_s=LOOK_AGAIN_S, evidence=evidence)
     decision = decide(booking.case(order, None), answer)

@@ -11,7 +11,7 @@ import msgspec
 
 from payviox import ids
 from payviox.order_states import GIVES_BACK, Status
-from payviox.rails.protocol import Provider, Quote, ReadyOrder
+from payviox.rails.orders import Provider, Quote, ReadyOrder
 from payviox.rails.waiting import Waiting
 
 EVENT_OF: dict[Status, str] = {

@@ -6,7 +6,7 @@ from uuid import UUID
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import Busy, Conflict, NotFound
-from payviox.rails.protocol import Provider, Quote
+from payviox.rails.orders import Provider, Quote
 from payviox.withdrawals.model import KeptQuote
 from payviox.withdrawals.queries import rules
 

@@ -12,7 +12,8 @@ from payviox.db.pool import Database
 from payviox.errors import FieldErrors, NotFound, ProviderUnavailable, WithdrawalsDisabled
 from payviox.event_log import EventLogger
 from payviox.payout_users.email import InvalidEmail, canonical
-from payviox.rails.protocol import Invalid, Quote, Rail, RailError, ReadyOrder, Request
+from payviox.rails.orders import Invalid, Quote, ReadyOrder, Request
+from payviox.rails.protocol import Rail, RailError
 from payviox.withdrawals import quotes
 from payviox.withdrawals.routing import Rails, Served
 

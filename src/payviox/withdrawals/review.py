@@ -5,7 +5,7 @@ from uuid import UUID
 
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
-from payviox.rails.protocol import ReadyOrder
+from payviox.rails.orders import ReadyOrder
 from payviox.rails.waiting import Review
 from payviox.withdrawals.model import destination_digest, payee_digest
 from payviox.withdrawals.queries import rules

@@ -9,6 +9,7 @@ from uuid import UUID
 from payviox.businesses.model import Business
 from payviox.errors import FieldErrors
 from payviox.event_log import EventLogger
+from payviox.rails.orders import Provider
 from payviox.rails.protocol import (
     Account,
     Accounts,
@@ -16,7 +17,6 @@ from payviox.rails.protocol import (
     Connected,
     GiftCard,
     Method,
-    Provider,
     Rail,
     RailError,
     SellsGiftCards,

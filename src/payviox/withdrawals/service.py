@@ -23,9 +23,9 @@ from payviox.order_states import (
     Status,
     check_transition,
 )
-from payviox.rails.protocol import ReadyOrder
+from payviox.rails.orders import ReadyOrder
 from payviox.text import printable
-from payviox.withdrawals import quotes, review, routing, transitions
+from payviox.withdrawals import quotes, review, routing, second_person, transitions
 from payviox.withdrawals.model import (
     TAKING_BACK,
     UNCLAIMED,
@@ -35,12 +35,9 @@ from payviox.withdrawals.queries import orders
 from payviox.withdrawals.sending import callbacks
 from payviox.withdrawals.transitions import Entry
 
-list_page = orders.list_page
-totals_of_user = orders.totals_of_user
 list_states = orders.list_states
 list_attempts = orders.list_attempts
 stop_waiting = orders.stop_waiting
-waiting_causes = orders.waiting_causes
 
 
 async def create(
@@ -134,12 +131,15 @@ async def lock(connection: Connection, business_id: UUID, order_id: UUID) -> Ord
 
 
 async def approve(connection: Connection, business_id: UUID, order_id: UUID, actor: Actor) -> Order:
-    """Let a reviewed order go, for exactly the amount and destination that it has now.
+    """Let a reviewed order go, for exactly the amount and destination that it has now. Over the
+    business's threshold the first of two people signs it, and it stays in review.
 
-    Raises NotFound, and Conflict unless it is in review.
+    Raises NotFound, and Conflict unless it is in review and this person may sign it.
     """
     order = _checked(await orders.lock(connection, business_id, order_id))
     _require(order, frozenset({"review"}), "approved")
+    if not await second_person.signed(connection, order, actor, "order.approve"):
+        return order
     await orders.set_status(connection, order, "queued", due=True, bound=order.digest)
     await transitions.enter(connection, business_id, [Entry(order, "queued", actor, "approved")])
     await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)

@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from payviox.rails.fees import FeePolicy
+from payviox.rails.orders import ReadyOrder, Request
 from payviox.rails.paypal.rail import PayPalRail
-from payviox.rails.protocol import Account, Entry, Known, Outcome, ReadyOrder, Request
+from payviox.rails.protocol import Account, Entry, Known, Outcome
 from simulators import contract
 from support.prism import Prism, prism
 from support.simulator import (

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from payviox.db.pool import Database
-from payviox.giftcards import holds
+from payviox.giftcards import restores
 from payviox.keyring import Keyring
 from payviox.ledger import suspense
 from payviox.ledger.suspense import NewItem
@@ -82,7 +82,7 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
         )
         cards = csv_of(["CODE-1"], name="Card of a shop with a long name")
         await import_text(database, Keyring(SECRET_KEY), business.business_id, cards)
-        await database.write(holds.hold_after_restore, "test")
+        await database.write(restores.hold_after_restore, "test")
         return World(site, base_of(business), orders, item.id)
 
     return prepare(make)
@@ -158,9 +158,19 @@ def test_every_page_fits_its_screen_and_everybody(
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
     reconciliation = ("/reconciliation", item, booking, "/gift-cards")
     keys = ("/developer/keys", "/developer/keys/secret/regenerate")
-    for path in ("", *balance, *orders, *users, *reconciliation, *keys):
+    refused = ("/balance/fund?amount=x", f"{user}/add-funds?amount=x", "/balance?since=x")
+    for path in ("", *balance, *orders, *users, *reconciliation, *keys, *refused):
         page.goto(world.home + path)
         check(page)
+    page.goto(world.home + order)
+    page.get_by_label("Note").fill("a" * 2_000)
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_label("Note")).to_have_attribute("aria-invalid", "true")
+    check(page)
+    page.keyboard.press("Escape")
+    page.locator("main").press("?")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+    check(page)
     page.goto(f"{world.site.url}/dashboard?all")
     check(page)
 

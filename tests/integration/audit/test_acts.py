@@ -11,11 +11,14 @@ import pytest
 from payviox import actors, ids
 from payviox.acts import Act
 from payviox.allocations import service as allocations
+from payviox.allocations.uploads import checking, confirming
+from payviox.allocations.uploads.model import Choices, Part
+from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.auth import operators
 from payviox.db.pool import Database
 from payviox.errors import Conflict, NotFound
-from payviox.giftcards import holds
+from payviox.giftcards import holds, restores
 from payviox.giftcards import service as giftcards
 from payviox.keyring import Keyring
 from payviox.ledger import suspense
@@ -29,6 +32,7 @@ from payviox.treasury import service as treasury
 from payviox.webhooks import settings as webhooks
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
+from support import uploads
 from support.businesses import TestBusiness
 from support.giftcards import csv_of, import_text, only_product
 from support.vendor import Vendor
@@ -37,6 +41,7 @@ from support.withdrawals import Desk
 pytestmark = pytest.mark.anyio
 
 ADMIN = UUID(int=7)
+SECOND = UUID(int=8)
 WHO = actors.operator(ADMIN)
 SECRET = "client-secret-Zq7pW2x9Lm"
 ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
@@ -183,7 +188,7 @@ async def rotate_hashes(case: Case) -> None:
 
 async def hold(case: Case) -> None:
     await import_cards(case)
-    await case.write(holds.hold_after_restore, WHO)
+    await case.write(restores.hold_after_restore, WHO)
 
 
 async def release(case: Case) -> None:
@@ -241,6 +246,26 @@ async def accept_nonces(case: Case) -> None:
     await case.write(evm_books.accept_nonces, Wallet(case.id, 31337, ADDRESS), 5, WHO)
 
 
+async def start_upload(case: Case) -> UUID:
+    content = b"Email,Amount\nada@example.com,5\n"
+    upload_id: UUID = await case.write(checking.receive, case.id, "may.csv", content, WHO)
+    await checking.check(case.business.database, case.id, upload_id, content)
+    shown = {"choices": Choices(), "shown": Part(1, 500), "due_at": None, "actor": WHO}
+    assert await case.write(confirming.start, case.id, upload_id, **shown)
+    return upload_id
+
+
+async def cancel_upload(case: Case) -> None:
+    await case.write(confirming.cancel, case.id, await start_upload(case), WHO)
+
+
+async def resume_upload(case: Case) -> None:
+    upload_id = await start_upload(case)
+    await case.business.set(payouts_enabled=False)
+    await uploads.pay(case.business.database, case.id)
+    await case.write(confirming.resume, case.id, upload_id, WHO)
+
+
 async def resolve_item(case: Case) -> None:
     item = suspense.NewItem("vendor", "unknown_payment", "PP-1", None, 0, {})
     await case.write(suspense.change, case.id, opening=[item], reason="found")
@@ -258,7 +283,35 @@ async def confirm_token(case: Case) -> None:
     await case.write(webhooks.confirm, case.id, WHO)
 
 
+async def ask(case: Case) -> UUID:
+    """A waiting act that somebody else started."""
+    await case.business.set(second_person_amount=1)
+    await case.run(
+        "INSERT INTO operators (id, email, password_hash, is_admin)"
+        " VALUES (%s, 'second@example.com', 'none', true) ON CONFLICT DO NOTHING",
+        SECOND,
+    )
+    waiting = await case.write(treasury.defund, case.id, 5, actors.operator(SECOND))
+    return UUID(str(waiting.id))
+
+
+async def sign(case: Case) -> None:
+    await case.write(treasury.approve, case.id, await ask(case), WHO)
+
+
+async def cancel_approval(case: Case) -> None:
+    await case.write(approvals.cancel, case.id, await ask(case), WHO)
+
+
+async def start(case: Case) -> None:
+    await case.business.set(second_person_amount=1)
+    await case.write(treasury.defund, case.id, 5, WHO)
+
+
 DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
+    "approval.ask": start,
+    "approval.cancel": cancel_approval,
+    "approval.sign": sign,
     "balance.deposit": lambda case: case.write(treasury.deposit, case.id, 500, "r-1", WHO),
     "balance.fund": lambda case: case.write(treasury.fund, case.id, 5, WHO),
     "balance.defund": lambda case: case.write(treasury.defund, case.id, 5, WHO),
@@ -295,6 +348,9 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "rail.owner": learn_owner,
     "rail.price": set_price,
     "suspense.resolve": resolve_item,
+    "upload.cancel": cancel_upload,
+    "upload.resume": resume_upload,
+    "upload.start": start_upload,
     "webhook.change": Case.webhook,
     "webhook.confirm_token": confirm_token,
     "webhook.rotate_token": rotate_token,

@@ -1,10 +1,12 @@
 """What tests of the dashboard's pages share."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from payviox.web.request_body import Application
+from support.businesses import TestBusiness
 from support.dashboard import Browser
 
 
@@ -14,3 +16,10 @@ async def browser(application: Application) -> AsyncIterator[Browser]:
     opened = Browser.of(application)
     async with opened.client:
         yield opened
+
+
+@pytest.fixture
+async def business_of_others(make_business: Any) -> TestBusiness:
+    """A business of another organization."""
+    made: TestBusiness = await make_business()
+    return made

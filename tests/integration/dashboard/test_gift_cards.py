@@ -7,7 +7,7 @@ import pytest
 
 from payviox import ids
 from payviox.db.pool import Database
-from payviox.giftcards import holds, service
+from payviox.giftcards import holds, restores, service
 from payviox.keyring import Keyring
 from payviox.rights.roles import ROLES, Role
 from support.businesses import TestBusiness, open_business
@@ -88,7 +88,7 @@ async def test_a_stock_that_is_held_after_a_restore_names_the_command_that_ends_
     browser: Browser, database: Database, shop: TestBusiness
 ) -> None:
     base = await signed_in(browser, database, shop)
-    await database.write(holds.hold_after_restore, "test")
+    await database.write(restores.hold_after_restore, "test")
     page = await browser.get(f"{base}/gift-cards")
     assert "The stock is held: no card is delivered." in page.text
     shown = ids.show(ids.BUSINESS, shop.business_id)

@@ -173,9 +173,9 @@ async def test_lists_go_on_page_by_page_and_every_state_has_one(
     for _ in range(52):
         await desk.withdraw(user, 100)
     first = await browser.get(f"{base}/orders?status=queued")
-    assert first.text.count("<tr>") == 51
+    assert first.text.count("<tr") == 51
     older = first.text.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
     second = await browser.get(older.replace("&amp;", "&"))
-    assert second.text.count("<tr>") == 3
+    assert second.text.count("<tr") == 3
     for status in ("review", "sent", "unknown", "returned", "all", "nonsense"):
         assert (await browser.get(f"{base}/orders?status={status}")).status_code == 200

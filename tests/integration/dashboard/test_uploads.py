@@ -3,6 +3,7 @@ known again; never by who may not."""
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.web import request_body
+from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, signed_in
 from support.databases import Urls
@@ -30,6 +32,14 @@ PAID = {"ada@example.com": 1_250, "bob@example.com": 500, "carl@example.com": 72
 @pytest.fixture
 async def base(browser: Browser, database: Database, business: TestBusiness) -> str:
     return await signed_in(browser, database, business, "finance")
+
+
+@pytest.fixture
+async def other(application: Application) -> AsyncIterator[Browser]:
+    """A second person's browser."""
+    opened = Browser.of(application)
+    async with opened.client:
+        yield opened
 
 
 def people(ledger: Any) -> dict[str, int]:
@@ -303,7 +313,7 @@ async def test_it_stops_where_the_balance_runs_out_and_goes_on_when_told_to(
     page = await browser.get(address)
     assert "The payout balance does not cover the next payment." in page.text
     assert "Resume</button>" in page.text
-    assert "data-refresh" not in page.text
+    assert "hx-trigger" not in page.text
     await pay(database, business.business_id)
     assert people(await business.ledger()) == paid, "it does not go on by itself"
     assert "upload.stopped" in await acts(database, business)
@@ -339,6 +349,53 @@ async def test_whoever_confirmed_it_and_lost_the_right_pays_nobody_more(
     page = await browser.get(address)
     assert "may not allocate any more" in page.text
     assert "Resume</button>" not in page.text
+
+
+async def test_over_the_threshold_two_people_confirm_the_very_same(
+    browser: Browser, other: Browser, database: Database, business: TestBusiness, base: str
+) -> None:
+    await business.set(second_person_amount=2_000)
+    small = await checked(browser, base, csv_of("eve@example.com,20.00,"))
+    assert "done=started" in (await confirm(browser, small)).headers["location"]
+    address = await checked(browser, base, THREE)
+    answer = await confirm(browser, address)
+    page = await browser.get(answer.headers["location"])
+    assert "It waits for a second person." in page.text
+    alone = await confirm(browser, address)
+    assert alone.status_code == 409
+    assert "Another person has to approve it" in alone.text
+    await signed_in(other, database, business, "viewer")
+    shown = {"key": "form:1", "payments": "3", "cents": "2475"}
+    assert (await other.post(f"{address}/start", **shown)).status_code == 403
+    other.client.cookies.clear()
+    await signed_in(other, database, business, "owner")
+    listed = await other.get(f"{base}/approvals")
+    assert address in listed.text
+    assert "you are the second" in (await other.get(address)).text
+    await pay(database, business.business_id)
+    assert people(await business.ledger()) == {"eve@example.com": 2_000}
+    answer = await confirm(other, address)
+    assert "done=started" in answer.headers["location"], answer.text
+    await pay(database, business.business_id)
+    assert people(await business.ledger()) == PAID | {"eve@example.com": 2_000}
+    assert address not in (await other.get(f"{base}/approvals")).text
+
+
+async def test_one_person_over_the_threshold_waits_for_a_second_with_the_reference(
+    browser: Browser, other: Browser, database: Database, business: TestBusiness, base: str
+) -> None:
+    await business.set(second_person_amount=100)
+    form = {"key": "form:1", "email": "ada@example.com", "cents": "500", "reference": "inv 7"}
+    answers = [await browser.post(f"{base}/allocate", **form) for _ in range(2)]
+    assert {answer.headers["location"] for answer in answers} == {f"{base}/approvals?done=asked"}
+    assert people(await business.ledger()) == {}
+    await signed_in(other, database, business, "owner")
+    listed = await other.get(f"{base}/approvals")
+    assert "inv 7" in listed.text
+    found = re.search(r"/approvals/apr_[0-9a-f-]{36}", listed.text)
+    assert found is not None
+    assert (await other.post(f"{base}{found[0]}/approve")).status_code == 303
+    assert people(await business.ledger()) == {"ada@example.com": 500}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -7,7 +7,7 @@ import pytest
 
 from payviox.auth import keys
 from payviox.db.pool import Connection, Database
-from payviox.giftcards import holds
+from payviox.giftcards import holds, restores
 from payviox.giftcards.csv_file import read_cards
 from payviox.giftcards.holds import NotHeld
 from payviox.giftcards.model import HELD_AFTER_RESTORE, Product
@@ -24,7 +24,7 @@ FOLDER = "folder as it was"
 
 async def restore(database: Database) -> None:
     """Make the database believe that it was elsewhere, which is what a restored one finds."""
-    await database.write(holds.notice_restore, FOLDER)
+    await database.write(restores.notice_restore, FOLDER)
 
     async def work(connection: Connection) -> None:
         await connection.execute("UPDATE installation SET origin = 'another server'")
@@ -47,7 +47,7 @@ async def product(shop: TestBusiness) -> Product:
 @pytest.fixture
 async def restored(shop: TestBusiness, product: Product) -> TestBusiness:
     await restore(shop.database)
-    assert await shop.database.write(holds.notice_restore, FOLDER)
+    assert await shop.database.write(restores.notice_restore, FOLDER)
     return shop
 
 
@@ -74,9 +74,9 @@ async def void(shop: TestBusiness, text: str) -> holds.Left:
 async def test_a_database_that_is_where_it_was_holds_nothing(
     shop: TestBusiness, product: Product
 ) -> None:
-    await shop.database.write(holds.notice_restore, FOLDER)
-    assert not await shop.database.write(holds.notice_restore, FOLDER)
-    assert not await shop.database.write(holds.notice_restore, None)
+    await shop.database.write(restores.notice_restore, FOLDER)
+    assert not await shop.database.write(restores.notice_restore, FOLDER)
+    assert not await shop.database.write(restores.notice_restore, None)
     assert await order_a_card(shop, product) == "succeeded"
 
 
@@ -98,9 +98,9 @@ async def test_a_database_restored_beneath_running_processes_is_noticed_at_the_n
 
 
 async def test_a_copied_data_folder_is_a_restored_one(shop: TestBusiness, product: Product) -> None:
-    await shop.database.write(holds.notice_restore, FOLDER)
-    assert await shop.database.write(holds.notice_restore, "the copy's folder")
-    assert not await shop.database.write(holds.notice_restore, "the copy's folder")
+    await shop.database.write(restores.notice_restore, FOLDER)
+    assert await shop.database.write(restores.notice_restore, "the copy's folder")
+    assert not await shop.database.write(restores.notice_restore, "the copy's folder")
     assert await order_a_card(shop, product) == HELD_AFTER_RESTORE
 
 
@@ -108,11 +108,11 @@ async def test_a_restore_is_known_by_its_mark_where_the_tables_know_nothing(
     shop: TestBusiness, product: Product
 ) -> None:
     """A backup of an earlier schema has no table that could tell."""
-    await shop.database.write(holds.notice_restore, FOLDER)
+    await shop.database.write(restores.notice_restore, FOLDER)
 
     async def work(connection: Connection) -> bool:
         await connection.execute("SELECT set_config('payviox.restored', 'now', true)")
-        return await holds.notice_restore(connection, FOLDER)
+        return await restores.notice_restore(connection, FOLDER)
 
     assert await shop.database.write(work)
     assert await order_a_card(shop, product) == HELD_AFTER_RESTORE

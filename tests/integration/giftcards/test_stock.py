@@ -20,7 +20,7 @@ from payviox.giftcards.rail import StockRail
 from payviox.giftcards.sealing import earlier_fingerprints
 from payviox.giftcards.service import NothingToReveal
 from payviox.keyring import DecryptionFailed, Keyring
-from payviox.rails.protocol import Invalid, Request
+from payviox.rails.orders import Invalid, Request
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
 from support.giftcards import (

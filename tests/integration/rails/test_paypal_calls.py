@@ -12,18 +12,10 @@ import pytest
 
 from payviox import ids
 from payviox.rails.fees import FeePolicy
+from payviox.rails.orders import Invalid, ReadyOrder, Request
 from payviox.rails.paypal import rate_limit, tokens
 from payviox.rails.paypal.rail import PayPalRail
-from payviox.rails.protocol import (
-    Account,
-    Entry,
-    Forged,
-    Invalid,
-    Known,
-    RailError,
-    ReadyOrder,
-    Request,
-)
+from payviox.rails.protocol import Account, Entry, Forged, Known, RailError
 from simulators.paypal_signing import FORGERIES
 from support.paypal import FUNDS, SECRET, running
 from support.polling import eventually

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from payviox.rails.protocol import Provider, ReadyOrder
+from payviox.rails.orders import Provider, ReadyOrder
 from payviox.rails.sandbox.endings import BY_NAME, ENDINGS
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Order

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from payviox.db.pool import Database
-from payviox.rails.protocol import Outcome, ReadyOrder
+from payviox.rails.orders import ReadyOrder
+from payviox.rails.protocol import Outcome
 from payviox.withdrawals.queries import sending
 from payviox.withdrawals.queries.sending import Queue
 from payviox.withdrawals.routing import Rails, Route

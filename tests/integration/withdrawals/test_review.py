@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.errors import Conflict, FieldErrors
-from payviox.rails.protocol import Request
+from payviox.rails.orders import Request
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness

@@ -9,7 +9,8 @@ from payviox import ids
 from payviox.db import clock
 from payviox.errors import Conflict
 from payviox.maintenance import tasks
-from payviox.rails.protocol import Outcome, ReadyOrder
+from payviox.rails.orders import ReadyOrder
+from payviox.rails.protocol import Outcome
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness

@@ -121,6 +121,13 @@ INSERT INTO known_devices (digest, operator_id) VALUES
   ('\x02', '00000000-0000-7000-8000-0000000000e2');
 INSERT INTO sign_in_attempts (subject) VALUES ('\x03');
 
+-- What two people sign.
+INSERT INTO signatures (business_id, act, subject, digest, operator_id) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 'order.approve', '00000000-0000-7000-8000-0000000000d2', '\x01',
+   '00000000-0000-7000-8000-0000000000e1');
+INSERT INTO waiting_acts (business_id, id, act, parameters, amount, started_by) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000f3', 'balance.defund',
+   '{"amount":5}', 5, '00000000-0000-7000-8000-0000000000e2');
 -- Uploads of allocations.
 INSERT INTO uploads (business_id, id, file_name, file_digest, header, status, created_by, payments, amount, started_at) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a9', 'may.csv', '\x01', '{Email,Amount}', 'paying', 'operator:op_x', 1, 500, now()),

@@ -9,7 +9,7 @@ from payviox.businesses import rules
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors
 from payviox.keyring import Keyring
-from payviox.rails.protocol import Provider
+from payviox.rails.orders import Provider
 
 
 def test_every_provider_and_rail_of_the_product_may_be_reviewed() -> None:

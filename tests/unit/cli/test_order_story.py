@@ -6,9 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from payviox.cli.order_story import print_story, recipient, story_of
-from payviox.cli.orders import IN_REVIEW, LISTED
-from payviox.rails.protocol import Provider
+from payviox.cli.order.listing import IN_REVIEW, LISTED
+from payviox.cli.order.shown import recipient
+from payviox.cli.order.story import print_story, story_of
+from payviox.rails.orders import Provider
 from payviox.reporting.order_timeline import Entry, OrderTimeline
 from payviox.withdrawals.model import Order, StateEntry
 

@@ -33,6 +33,7 @@ def business_named(name: str) -> Business:
         balance_lifetime_days=None,
         low_stock=0,
         suspense_alert_hours=24,
+        second_person_amount=None,
         created_at=AT,
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from payviox.dashboard import app as dashboard
+from payviox.dashboard.visits import SHORTCUTS
 from payviox.web import pages
 
 SOURCE = Path(pages.__file__).parents[1]
@@ -23,6 +24,21 @@ def test_nothing_is_inline_or_from_elsewhere(path: Path) -> None:
     assert not re.search(r"\sstyle=|\son\w+=|hx-on|<style|javascript:|\|\s*safe\b", text)
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_no_attribute_is_evaluated_as_a_script(path: Path) -> None:
+    for name, text in re.findall(r"\s((?:data-)?hx-[\w:-]+)=[\"']([^\"']*)", path.read_text()):
+        assert not re.search(r"^\s*(js|javascript):", text), (path, name)
+        assert name != "hx-confirm" or "js:" not in text
+        assert "[" not in text or not name.endswith("hx-trigger"), f"a filter is evaluated: {text}"
+        assert not name.endswith(("hx-trigger", "hx-vals", "hx-headers")) or "js:" not in text
+
+
+def test_every_shortcut_leads_to_one_page() -> None:
+    letters = [*SHORTCUTS.values()]
+    assert len(set(letters)) == len(letters)
+    assert all(path in SHORTCUTS for path, _, _ in dashboard.MENU)
 
 
 def test_style_and_scripts_of_a_page_are_light() -> None:

@@ -11,15 +11,8 @@ import pytest
 from payviox.businesses.model import Business
 from payviox.errors import FieldErrors
 from payviox.rails.fees import FeePolicy
-from payviox.rails.protocol import (
-    Account,
-    Finding,
-    GiftCard,
-    Provider,
-    RailError,
-    ReadyOrder,
-    RevealedCode,
-)
+from payviox.rails.orders import Provider, ReadyOrder
+from payviox.rails.protocol import Account, Finding, GiftCard, RailError, RevealedCode
 from payviox.withdrawals.routing import Rails, Route
 from support.vendor import Vendor
 
@@ -95,6 +88,7 @@ def business(mode: str = "test", least: int = 100, most: int = 10_000) -> Busine
         balance_lifetime_days=None,
         low_stock=0,
         suspense_alert_hours=24,
+        second_person_amount=None,
         created_at=datetime.now(UTC),
     )
 

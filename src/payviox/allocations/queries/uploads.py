@@ -1,22 +1,38 @@
 """The SQL of uploads as wholes; rows have their own (upload_rows.py)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from psycopg.rows import class_row
+import msgspec
+from psycopg import AsyncCursor
 from psycopg.types.json import Json
 
-from payviox.allocations.uploads.model import Field, Status, Turn, Upload
+from payviox.allocations.uploads.model import Asked, Field, Status, Turn, Upload
 from payviox.db.pool import Connection
 
 LEASE_S = 15
 """Seconds after which another worker takes over what one has left unfinished."""
 
+
+def _row(cursor: AsyncCursor[Any]) -> Callable[[Sequence[Any]], Upload]:
+    """A row as an Upload, what was asked among it read."""
+    names = [column.name for column in cursor.description or ()]
+
+    def read(values: Sequence[Any]) -> Upload:
+        found = dict(zip(names, values, strict=True))
+        if found["asked"] is not None:
+            found["asked"] = msgspec.convert(found["asked"], Asked)
+        return Upload(**found)
+
+    return read
+
+
 SELECT = (
     "SELECT id, file_name, file_digest, sheet, header, columns, status, created_by, created_at,"
-    " checked_at, started_by, started_at, due_at, ended_at, stopped_why, payments, amount, people,"
-    " paid, paid_amount, refused FROM uploads"
+    " checked_at, asked, started_by, started_at, due_at, ended_at, stopped_why, payments, amount,"
+    " people, paid, paid_amount, refused FROM uploads"
 )
 DUE = "(status = 'paying' OR (status = 'scheduled' AND due_at <= now()))"
 FREE = "(lease_until IS NULL OR lease_until <= now())"
@@ -41,7 +57,7 @@ async def find(
     connection: Connection, business_id: UUID, upload_id: UUID, *, lock: bool = False
 ) -> Upload | None:
     """One upload; no other transaction changes it before this one ends if it is to be locked."""
-    async with connection.cursor(row_factory=class_row(Upload)) as cursor:
+    async with connection.cursor(row_factory=_row) as cursor:
         await cursor.execute(
             f"{SELECT} WHERE business_id = %s AND id = %s{' FOR UPDATE' if lock else ''}",
             [business_id, upload_id],
@@ -54,7 +70,7 @@ async def list_page(
 ) -> list[Upload]:
     """Uploads that somebody may go on with or has confirmed, the newest first."""
     older = " AND id < %(after)s" if after is not None else ""
-    async with connection.cursor(row_factory=class_row(Upload)) as cursor:
+    async with connection.cursor(row_factory=_row) as cursor:
         await cursor.execute(
             f"{SELECT} WHERE business_id = %(business)s AND status <> 'checking'{older}"
             " ORDER BY id DESC LIMIT %(limit)s",
@@ -67,7 +83,7 @@ async def find_same_file(
     connection: Connection, business_id: UUID, upload_id: UUID, file_digest: bytes
 ) -> Upload | None:
     """The latest other upload of the same file that was confirmed."""
-    async with connection.cursor(row_factory=class_row(Upload)) as cursor:
+    async with connection.cursor(row_factory=_row) as cursor:
         await cursor.execute(
             f"{SELECT} WHERE business_id = %s AND file_digest = %s AND id <> %s"
             " AND started_at IS NOT NULL ORDER BY started_at DESC LIMIT 1",
@@ -149,6 +165,26 @@ async def find_file(connection: Connection, business_id: UUID, upload_id: UUID) 
     )
     row = await cursor.fetchone()
     return bytes(row[0]) if row else None  # type: ignore[call-overload]  # bytea
+
+
+async def list_asked(connection: Connection, business_id: UUID, limit: int) -> list[Upload]:
+    """Uploads that one person has confirmed and a second one has to, the oldest first."""
+    async with connection.cursor(row_factory=_row) as cursor:
+        await cursor.execute(
+            f"{SELECT} WHERE business_id = %s AND status = 'checked' AND asked IS NOT NULL"
+            " ORDER BY id LIMIT %s",
+            [business_id, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def set_asked(
+    connection: Connection, business_id: UUID, upload_id: UUID, asked: Asked
+) -> None:
+    await connection.execute(
+        "UPDATE uploads SET asked = %s WHERE business_id = %s AND id = %s",
+        [Json(msgspec.to_builtins(asked)), business_id, upload_id],
+    )
 
 
 async def lock_confirming(connection: Connection, business_id: UUID) -> None:

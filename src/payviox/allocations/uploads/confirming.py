@@ -1,20 +1,22 @@
 """What a person decides about an upload that was checked: to pay it, now or at a time, to take back
 what is not paid yet, to let it go on. Database only; the worker pays (paying.py)."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from payviox import ids
 from payviox.actors import Actor
 from payviox.allocations.queries import upload_rows as rows_queries
 from payviox.allocations.queries import uploads as queries
-from payviox.allocations.uploads.model import OPEN, Choices, Part, Upload, UploadChanged
+from payviox.allocations.uploads.model import OPEN, Asked, Choices, Part, Upload, UploadChanged
+from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.businesses import service as businesses
 from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, InsufficientPayoutBalance, NotFound, PayoutsDisabled
 from payviox.ledger import service as ledger
+from payviox.rights import service as rights
 
 
 class AlreadyConfirmed(Conflict):
@@ -42,11 +44,14 @@ async def start(
     shown: Part,
     due_at: datetime | None,
     actor: Actor,
-) -> None:
-    """Confirm an upload: what was shown is paid, at once or when it is due.
+) -> bool:
+    """Confirm an upload: what was shown is paid, at once or when it is due. False: over the
+    business's threshold it waits for a second person, who confirms the very same; whoever uploaded
+    the file is one of the two.
 
-    Raises NotFound, AlreadyConfirmed, UploadChanged where it would pay anything else than `shown`,
-    NothingToPay; and, where it is to be paid at once, PayoutsDisabled, InsufficientPayoutBalance.
+    Raises NotFound, AlreadyConfirmed, NothingToPay, UploadChanged where it would pay anything else
+    than `shown`, approvals.Refused; and, where it is to be paid at once, PayoutsDisabled and
+    InsufficientPayoutBalance.
     """
     await queries.lock_confirming(connection, business_id)
     upload = await _locked(connection, business_id, upload_id)
@@ -60,6 +65,25 @@ async def start(
         raise NothingToPay
     if due_at is None:
         await _require_funds(connection, business_id, plan.chosen.amount)
+    about = {
+        "payments": plan.chosen.payments,
+        "people": plan.people,
+        "amount": plan.chosen.amount,
+        "due_at": due_at.astimezone(UTC).isoformat() if due_at is not None else None,
+    }
+    asked = Asked(actor, choices.repeats, choices.earlier, choices.recent, due_at)
+    if not await approvals.sign(
+        connection,
+        business_id,
+        actor,
+        "upload.start",
+        upload_id,
+        approvals.digest_of(upload.digest, asked.repeats, asked.earlier, asked.recent, about),
+        plan.chosen.amount,
+        started_by=rights.operator_of(Actor(upload.created_by)),
+    ):
+        await queries.set_asked(connection, business_id, upload_id, asked)
+        return False
     await rows_queries.leave_out(connection, business_id, upload_id, choices)
     await queries.set_started(
         connection,
@@ -71,17 +95,11 @@ async def start(
         amount=plan.chosen.amount,
         people=plan.people,
     )
-    detail: dict[str, object] = {
-        **_about(upload),
-        "payments": plan.chosen.payments,
-        "people": plan.people,
-        "amount": plan.chosen.amount,
-    }
-    if due_at is not None:
-        detail["due_at"] = due_at.isoformat()
+    detail = {**_about(upload), **about}
     await audit.record(connection, business_id, actor, "upload.start", detail)
     if due_at is None:
         await jobs.wake(connection, jobs.PAY_UPLOADS, business_id)
+    return True
 
 
 async def cancel(connection: Connection, business_id: UUID, upload_id: UUID, actor: Actor) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from payviox.actors import Actor
 from payviox.errors import Conflict, PayvioxError
 
 MAX_FILE = 20_000_000
@@ -101,6 +102,7 @@ class Upload:
     created_by: str
     created_at: datetime
     checked_at: datetime | None
+    asked: "Asked | None"
     started_by: str | None
     started_at: datetime | None
     due_at: datetime | None
@@ -131,6 +133,20 @@ class Choices:
     repeats: bool = False
     earlier: bool = False
     recent: bool = True
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What one person has confirmed and a second one has to."""
+
+    by: Actor
+    repeats: bool
+    earlier: bool
+    recent: bool
+    due_at: datetime | None
+
+    @property
+    def choices(self) -> Choices:
+        return Choices(self.repeats, self.earlier, self.recent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ __all__ = [
     "find_recent",
     "find_same_file",
     "get",
+    "list_asked",
     "list_bad",
     "list_doubtful",
     "list_page",
@@ -27,6 +28,7 @@ __all__ = [
 
 delete_unconfirmed = queries.delete_unconfirmed
 find = queries.find
+list_asked = queries.list_asked
 list_page = queries.list_page
 list_rows = rows_queries.list_page
 plan = rows_queries.plan

@@ -15,7 +15,7 @@ from payviox.db.pool import Connection
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
 from payviox.order_states import Status
-from payviox.rails.protocol import Provider
+from payviox.rails.orders import Provider
 from payviox.web.context import Call, payout_user, read
 from payviox.web.cursors import path_id
 from payviox.withdrawals import service as withdrawals

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from payviox.api.docs.declarations import Shown
-from payviox.rails.protocol import Provider
+from payviox.rails.orders import Provider
 from payviox.webhooks import events
 from payviox.webhooks.events import EventType, OrderEvent
 

@@ -9,7 +9,7 @@ from msgspec import inspect
 from payviox import ids
 from payviox.errors import FieldErrors
 from payviox.money import MAX_ALLOCATION
-from payviox.rails.protocol import Provider, Request
+from payviox.rails.orders import Provider, Request
 from payviox.web.json_body import EMAIL, problems
 
 Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_ALLOCATION, description="US cents")]

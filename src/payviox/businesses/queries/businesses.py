@@ -14,7 +14,7 @@ COLUMNS = (
     " review_amount, review_first_use, review_shared_users, review_velocity_orders,"
     " review_velocity_amount, review_rails,"
     " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
-    " suspense_alert_hours, created_at"
+    " suspense_alert_hours, second_person_amount, created_at"
 )
 
 HASH_LIFETIME_SINCE = sql.SQL(

@@ -21,7 +21,7 @@ from payviox.giftcards import importing
 from payviox.giftcards import service as giftcards
 from payviox.giftcards.csv_file import read_cards
 from payviox.giftcards.model import OUT_OF_STOCK
-from payviox.rails.protocol import Provider, Request
+from payviox.rails.orders import Provider, Request
 from payviox.treasury import service as treasury
 from payviox.webhooks import settings as webhooks
 from payviox.webhooks.events import TYPES

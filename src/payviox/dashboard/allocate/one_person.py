@@ -1,6 +1,7 @@
 """`…/allocate`: to one person. How much and to whom, then whether, then done once and the hash
 shown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,8 @@ from payviox import ids
 from payviox.allocations import by_operators
 from payviox.allocations.uploads import service as uploads
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
-from payviox.dashboard.visits import Visit, read, show, visit_of
+from payviox.dashboard.visits import Visit, act_once, read, show, visit_of
+from payviox.db.pool import Connection
 from payviox.errors import (
     Conflict,
     FieldErrors,
@@ -25,7 +27,8 @@ from payviox.payout_users.model import PayoutUser
 from payviox.text import printable
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, services
-from payviox.web.forms import key_of, new_key, read_form, require_same_origin, sent_cents
+from payviox.web.forms import key_of, new_key, read_form, sent_cents
+from payviox.web.pages import redirect
 
 ROUTE = "/dashboard/{business:str}/allocate"
 MAX_REFERENCE = 255
@@ -76,11 +79,10 @@ async def ask_to_allocate(request: Call) -> Response[Any]:
     return confirm(request, visit, await _view(request, visit, email, cents, reference))
 
 
-@post(ROUTE, include_in_schema=False, status_code=200)
+@post(ROUTE, include_in_schema=False, status_code=200, right="allocation.create")
 async def allocate(request: Call) -> Response[Any]:
     """Pay them, through the queue that every allocation goes through."""
     visit = await visit_of(request)
-    require_same_origin(request, services(request).settings)
     form = await read_form(request)
     cents = sent_cents(form, MAX_ALLOCATION)
     try:
@@ -98,6 +100,8 @@ async def allocate(request: Call) -> Response[Any]:
             key_of(form),
             reference,
         )
+    except by_operators.NeedsSecondPerson:
+        return await _ask_second(request, visit, form, email, cents, reference)
     except REFUSALS as error:
         refused = f"{str(error).removesuffix('.')}. Nothing was allocated."
         view = await _view(request, visit, email, cents, reference, refused)
@@ -110,6 +114,24 @@ async def allocate(request: Call) -> Response[Any]:
         f"{visit.base}/allocate",
     )
     return show(request, visit, "allocate/allocated.html", allocated)
+
+
+async def _ask_second(
+    request: Call,
+    visit: Visit,
+    form: Mapping[str, str],
+    email: str,
+    cents: int,
+    reference: str | None,
+) -> Response[Any]:
+    async def effect(connection: Connection) -> Mapping[str, object]:
+        waiting = await by_operators.ask(
+            connection, visit.session, visit.business.id, email, cents, reference
+        )
+        return {"approval": str(waiting.id)}
+
+    await act_once(request, visit, form, effect)
+    return redirect(f"{visit.base}/approvals?done=asked")
 
 
 def _typed(typed: dict[str, str], held: int) -> tuple[str, int, str | None]:

@@ -3,7 +3,7 @@ decide about it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +11,13 @@ from litestar import Response, get, post
 from litestar.response import Stream
 
 from payviox import csv_text, ids
+from payviox.actors import Actor
 from payviox.allocations.uploads import checking, confirming
 from payviox.allocations.uploads import service as uploads
 from payviox.allocations.uploads.model import (
     FIELDS,
     RECENT_DAYS,
+    Asked,
     Choices,
     Field,
     FileRefused,
@@ -24,6 +26,7 @@ from payviox.allocations.uploads.model import (
     Upload,
     UploadRow,
 )
+from payviox.auth import operators
 from payviox.dashboard.allocate.one_person import ROUTE
 from payviox.dashboard.allocate.upload import address_of, uploads_page
 from payviox.dashboard.visits import Visit, act_once, read, show, visit_of
@@ -36,22 +39,23 @@ from payviox.errors import (
     PayoutsDisabled,
 )
 from payviox.money import decimal
+from payviox.rights import service as rights
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
-from payviox.web.forms import new_key, read_form, require_same_origin
+from payviox.web.forms import new_key, read_form
 from payviox.web.movements import CSV
-from payviox.web.pages import redirect
+from payviox.web.pages import redirect, zone_of
 
 UPLOAD = f"{ROUTE}/{{upload:str}}"
 SAMPLE = 10
 """Rows that a page shows of those that cannot be paid, or may have been."""
 PAGE = 1_000
 FARTHEST = timedelta(days=366)
-REFRESH_MS = 1_500
 REFUSALS = (Conflict, IdempotencyMismatch, InsufficientPayoutBalance, PayoutsDisabled)
 DONE = {
     "started": "Confirmed. It goes on by itself: this page may be closed.",
+    "asked": "You have confirmed it. It waits for a second person.",
     "resumed": "It goes on.",
     "canceled": "Canceled. What was not paid stays unpaid.",
 }
@@ -94,6 +98,9 @@ class CheckView:
     columns: Sequence[tuple[str, str]]
     may_allocate: bool
     due: str = ""
+    asked_by: str | None = None
+    is_mine: bool = False
+    done: str | None = None
     refused: str | None = None
     days: int = RECENT_DAYS
     key: str = field(default_factory=new_key)
@@ -106,8 +113,10 @@ class ReceiptView:
     upload: Upload
     here: str
     plan: Plan
-    refresh: int | None
+    is_going_on: bool
     offers: Sequence[str]
+    created_by: str
+    started_by: str | None
     done: str | None
     refused: str | None = None
     key: str = field(default_factory=new_key)
@@ -120,15 +129,15 @@ async def show_upload(request: Call) -> Response[Any]:
     if upload.status == "unmapped":
         return _columns_page(request, visit, upload)
     if upload.status in ("checking", "checked"):
-        return await _check_page(request, visit, upload, _choices(request.query_params))
+        choices = _choices(request.query_params, upload.asked)
+        return await _check_page(request, visit, upload, choices)
     return await _receipt_page(request, visit, upload)
 
 
-@post(f"{UPLOAD}/columns", include_in_schema=False, status_code=200)
+@post(f"{UPLOAD}/columns", include_in_schema=False, status_code=200, right="allocation.create")
 async def choose_columns(request: Call) -> Response[Any]:
     """Check the file by the columns that were chosen."""
     visit, upload = await _upload(request)
-    require_same_origin(request, services(request).settings)
     form = await read_form(request)
     chosen: dict[Field, int] = {
         field: int(form[field])
@@ -152,7 +161,7 @@ async def choose_columns(request: Call) -> Response[Any]:
     return redirect(address_of(visit, upload.id))
 
 
-@post(f"{UPLOAD}/start", include_in_schema=False, status_code=200)
+@post(f"{UPLOAD}/start", include_in_schema=False, status_code=200, right="upload.start")
 async def start(request: Call) -> Response[Any]:
     """Confirm it: what the page showed is paid, now or at the time that was chosen."""
     visit, upload = await _upload(request)
@@ -160,10 +169,10 @@ async def start(request: Call) -> Response[Any]:
     choices, due = _choices(form), form.get("due", "").strip()
     try:
         shown = Part(_number(form, "payments"), _number(form, "cents"))
-        due_at = _moment(due)
+        due_at = _moment(due, zone_of(request))
 
         async def effect(connection: Connection) -> Mapping[str, object]:
-            await confirming.start(
+            is_started = await confirming.start(
                 connection,
                 visit.business.id,
                 upload.id,
@@ -172,25 +181,26 @@ async def start(request: Call) -> Response[Any]:
                 due_at=due_at,
                 actor=visit.session.actor,
             )
-            return {}
+            return {"started": is_started}
 
-        await act_once(request, visit, form, effect)
+        done = await act_once(request, visit, form, effect)
     except (*REFUSALS, BadTime) as error:
         refused = f"{str(error).removesuffix('.')}. Nothing was allocated."
         upload = await read(request, visit, uploads.get, visit.business.id, upload.id)
         if upload.status != "checked":
             return await _receipt_page(request, visit, upload, refused)
         return await _check_page(request, visit, upload, choices, refused, due, error)
-    return redirect(f"{address_of(visit, upload.id)}?done=started")
+    what = "started" if done.reference["started"] else "asked"
+    return redirect(f"{address_of(visit, upload.id)}?done={what}")
 
 
-@post(f"{UPLOAD}/cancel", include_in_schema=False, status_code=200)
+@post(f"{UPLOAD}/cancel", include_in_schema=False, status_code=200, right="upload.cancel")
 async def cancel(request: Call) -> Response[Any]:
     """Leave unpaid what is not paid yet."""
     return await _decide(request, "canceled")
 
 
-@post(f"{UPLOAD}/resume", include_in_schema=False, status_code=200)
+@post(f"{UPLOAD}/resume", include_in_schema=False, status_code=200, right="upload.resume")
 async def resume(request: Call) -> Response[Any]:
     """Let it go on."""
     return await _decide(request, "resumed")
@@ -314,6 +324,11 @@ async def _check_page(
     bad = await read(request, visit, uploads.list_bad, business_id, upload.id, SAMPLE)
     doubtful = await read(request, visit, uploads.list_doubtful, business_id, upload.id, SAMPLE)
     columns = upload.columns or {}
+    asked_by = None
+    if upload.asked is not None:
+        asked_by = await _who(request, visit, upload.asked.by)
+        if not due and upload.asked.due_at is not None:
+            due = f"{upload.asked.due_at.astimezone(zone_of(request)):%Y-%m-%dT%H:%M}"
     view = CheckView(
         upload=upload,
         here=address_of(visit, upload.id),
@@ -333,6 +348,9 @@ async def _check_page(
         ],
         may_allocate=visit.may("upload.start"),
         due=due,
+        asked_by=asked_by,
+        is_mine=upload.asked is not None and upload.asked.by == visit.session.actor,
+        done=None if refused else DONE.get(request.query_params.get("done", "")),
         refused=refused,
     )
     status = 200 if error is None else 422 if isinstance(error, BadTime) else 409
@@ -352,18 +370,28 @@ async def _receipt_page(
         upload=upload,
         here=address_of(visit, upload.id),
         plan=plan,
-        refresh=REFRESH_MS if upload.status == "paying" else None,
+        is_going_on=upload.status == "paying",
         offers=offers,
+        created_by=await _who(request, visit, upload.created_by),
+        started_by=await _who(request, visit, upload.started_by) if upload.started_by else None,
         done=None if refused else DONE.get(request.query_params.get("done", "")),
         refused=refused,
     )
     return show(request, visit, "allocate/receipt.html", view, status=409 if refused else 200)
 
 
-def _choices(form: Mapping[str, str]) -> Choices:
-    """What was ticked; as it is by itself where nobody chose."""
+async def _who(request: Call, visit: Visit, actor: str) -> str:
+    """The address of an operator; anybody else as the books name them."""
+    operator_id = rights.operator_of(Actor(actor))
+    if operator_id is None:
+        return actor
+    return (await read(request, visit, operators.emails, [operator_id])).get(operator_id, actor)
+
+
+def _choices(form: Mapping[str, str], asked: Asked | None = None) -> Choices:
+    """What was ticked; where nobody did, what the first person confirmed, or as it is by itself."""
     if "chosen" not in form:
-        return Choices()
+        return Choices() if asked is None else asked.choices
     return Choices("repeats" in form, "earlier" in form, "recent" in form)
 
 
@@ -374,12 +402,12 @@ def _number(form: Mapping[str, str], name: str) -> int:
     return int(text)
 
 
-def _moment(text: str) -> datetime | None:
-    """A time in UTC as the form's field sends it. Raises BadTime."""
+def _moment(text: str, zone: tzinfo) -> datetime | None:
+    """A time in the reader's zone as the form's field sends it. Raises BadTime."""
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(text).replace(tzinfo=zone)
     except ValueError as error:
         raise BadTime from error
     now = datetime.now(UTC)

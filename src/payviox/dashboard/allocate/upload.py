@@ -16,7 +16,6 @@ from payviox.dashboard.allocate.one_person import ROUTE
 from payviox.dashboard.visits import Visit, act, read, show, visit_of
 from payviox.errors import BodyTooLarge, PayvioxError
 from payviox.web.context import Call, services
-from payviox.web.forms import require_same_origin
 from payviox.web.pages import redirect
 from payviox.web.request_body import MAX_UPLOAD, REFUSED
 
@@ -55,11 +54,16 @@ async def list_uploads(request: Call) -> Response[Any]:
     return await uploads_page(request, await visit_of(request))
 
 
-@post(UPLOAD_ROUTE, include_in_schema=False, status_code=200, request_max_body_size=MAX_UPLOAD)
+@post(
+    UPLOAD_ROUTE,
+    include_in_schema=False,
+    status_code=200,
+    request_max_body_size=MAX_UPLOAD,
+    right="allocation.create",
+)
 async def check_file(request: Call) -> Response[Any]:
     """Check a file; its page says what was found."""
     visit = await visit_of(request)
-    require_same_origin(request, services(request).settings)
     try:
         name, content = await _file(request)
         with services(request).files.enter():

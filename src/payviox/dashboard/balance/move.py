@@ -1,16 +1,20 @@
 """Money between the main and the payout balance: asked with its amount, then done, once."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from uuid import UUID
 
 from litestar import Response, get, post
 
+from payviox.actors import Actor
+from payviox.approvals.service import WaitingAct
 from payviox.dashboard.balance.show import ROUTE, balance_page
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
 from payviox.dashboard.visits import Visit, act_once, read, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import IdempotencyMismatch, InsufficientBalance
+from payviox.ledger.model import Transfer
 from payviox.money import MAX_TREASURY, InvalidAmount, dollars, typed_cents
 from payviox.treasury import service as treasury
 from payviox.treasury.service import Balances
@@ -19,6 +23,7 @@ from payviox.web.forms import read_form, sent_cents
 from payviox.web.pages import redirect
 
 Way = Literal["fund", "defund"]
+Move = Callable[[Connection, UUID, int, Actor], Awaitable[Transfer | WaitingAct]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,13 @@ async def ask_to_defund(request: Call) -> Response[Any]:
     return await _ask(request, "defund")
 
 
-@post(f"{ROUTE}/fund", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/fund", include_in_schema=False, status_code=200, right="balance.fund")
 async def fund(request: Call) -> Response[Any]:
     """Move money to the payout balance."""
     return await _move(request, "fund")
 
 
-@post(f"{ROUTE}/defund", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/defund", include_in_schema=False, status_code=200, right="balance.defund")
 async def defund(request: Call) -> Response[Any]:
     """Move money back to the main balance."""
     return await _move(request, "defund")
@@ -92,20 +97,24 @@ async def _move(request: Call, way: Way) -> Response[Any]:
     visit = await visit_of(request)
     form = await read_form(request)
     cents = sent_cents(form, MAX_TREASURY)
-    move = treasury.fund if way == "fund" else treasury.defund
+    move: Move = treasury.fund if way == "fund" else treasury.defund
 
     async def effect(connection: Connection) -> Mapping[str, object]:
         moved = await move(connection, visit.business.id, cents, visit.session.actor)
+        if isinstance(moved, WaitingAct):
+            return {"approval": str(moved.id)}
         return {"transfer": moved.id}
 
     try:
-        await act_once(request, visit, form, effect)
+        done = await act_once(request, visit, form, effect)
     except (InsufficientBalance, IdempotencyMismatch) as error:
         refused = str(error)
         if isinstance(error, InsufficientBalance):
             refused = f"The {WORDS[way].source} holds less by now. Nothing was moved."
         held = await read(request, visit, treasury.balances, visit.business.id)
         return confirm(request, visit, _view(visit, way, cents, held, refused), status=409)
+    if "approval" in done.reference:
+        return redirect(f"{visit.base}/approvals?done=asked")
     return redirect(f"{visit.base}/balance?done={way}ed")
 
 

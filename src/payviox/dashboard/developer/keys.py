@@ -82,7 +82,12 @@ async def ask_to_regenerate(request: Call) -> Response[Any]:
     return confirm(request, visit, view)
 
 
-@post(f"{ROUTE}/{{kind:str}}/regenerate", include_in_schema=False, status_code=200)
+@post(
+    f"{ROUTE}/{{kind:str}}/regenerate",
+    include_in_schema=False,
+    status_code=200,
+    right="key.regenerate",
+)
 async def regenerate(request: Call) -> Response[Any]:
     """Make a new key and show it."""
     visit = await visit_of(request)

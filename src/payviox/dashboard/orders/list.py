@@ -13,7 +13,7 @@ from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import Status
 from payviox.web.context import Call
-from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals import listing
 from payviox.withdrawals.model import Order
 
 PAGE = 50
@@ -88,7 +88,7 @@ async def list_orders(request: Call) -> Response[Any]:
 async def _page(
     connection: Connection, visit: Visit, status: str, after: UUID | None
 ) -> list[Order]:
-    return await withdrawals.list_page(
+    return await listing.list_page(
         connection,
         visit.business.id,
         status=None if status == ALL else status,

@@ -35,6 +35,7 @@ from payviox.withdrawals.model import UNCLAIMED, Attempt, Order, StateEntry
 ROUTE = "/dashboard/{business:str}/orders/{order:str}"
 DONE = {
     "approved": "The order goes on.",
+    "signed": "You signed it. A second person has to approve it before anything is sent.",
     "rejected": "The order is rejected; the money is back.",
     "canceled": "The order is canceled.",
 }
@@ -78,7 +79,7 @@ async def show_order(request: Call) -> Response[Any]:
     return await _page(request, visit, done=done)
 
 
-@post(f"{ROUTE}/approve", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/approve", include_in_schema=False, status_code=200, right="order.approve")
 async def approve(request: Call) -> Response[Any]:
     """Let a reviewed order go, as the page showed it."""
 
@@ -88,7 +89,7 @@ async def approve(request: Call) -> Response[Any]:
     return await _decide(request, "approved", decide)
 
 
-@post(f"{ROUTE}/reject", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/reject", include_in_schema=False, status_code=200, right="order.reject")
 async def reject(request: Call) -> Response[Any]:
     """Refuse an order that was not sent; the note goes to the payout user."""
     note = (await read_form(request)).get("note", "").strip() or None
@@ -99,7 +100,7 @@ async def reject(request: Call) -> Response[Any]:
     return await _decide(request, "rejected", decide)
 
 
-@post(f"{ROUTE}/cancel", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/cancel", include_in_schema=False, status_code=200, right="order.cancel")
 async def cancel(request: Call) -> Response[Any]:
     """Take an order back."""
 
@@ -128,6 +129,8 @@ async def _decide(request: Call, word: str, decide: Decide) -> Response[Any]:
         note = form.get("note", "")
         return await _page(request, visit, errors=error.fields, note=note, status=422)
     shown = ids.show(ids.ORDER, order.id)
+    if word == "approved" and order.status == "review":
+        word = "signed"
     return redirect(f"{visit.base}/orders/{shown}?done={word}")
 
 

@@ -41,7 +41,7 @@ async def ask_to_resolve(request: Call) -> Response[Any]:
     return wrong or await _ask(request, visit, item, request.query_params)
 
 
-@post(f"{ROUTE}/resolve", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/resolve", include_in_schema=False, status_code=200, right="suspense.resolve")
 async def resolve(request: Call) -> Response[Any]:
     """Book what was found out about an item; this ends it."""
     visit = await visit_of(request)

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Response, get, post
 
+from payviox.approvals.service import WaitingAct
 from payviox.businesses import rules
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
@@ -20,7 +21,13 @@ from payviox.web.forms import read_form
 from payviox.web.pages import redirect
 
 ROUTE = "/dashboard/{business:str}/settings"
-DOLLARS = ("review_amount", "review_velocity_amount", "min_withdrawal", "max_withdrawal")
+DOLLARS = (
+    "review_amount",
+    "review_velocity_amount",
+    "min_withdrawal",
+    "max_withdrawal",
+    "second_person_amount",
+)
 """Rules that are amounts: typed in dollars, kept in cents."""
 
 LABELS: Mapping[str, tuple[str, str]] = {
@@ -51,6 +58,10 @@ LABELS: Mapping[str, tuple[str, str]] = {
     ),
     "low_stock": ("Warn when fewer gift cards of a product are left", ""),
     "suspense_alert_hours": ("Warn of what is unexplained for so many hours", ""),
+    "second_person_amount": (
+        "Ask for a second person over this amount",
+        "US dollars; empty asks for none. Changing it then needs a second person, too.",
+    ),
 }
 SWITCHES = {
     "payouts": ("payouts_enabled", "Payouts are enabled.", "Payouts are disabled."),
@@ -93,7 +104,12 @@ async def show_settings(request: Call) -> Response[Any]:
     return _page(request, visit, _typed(visit.business), done=done)
 
 
-@post(f"{ROUTE}/{{switch:str}}/{{turned:str}}", include_in_schema=False, status_code=200)
+@post(
+    f"{ROUTE}/{{switch:str}}/{{turned:str}}",
+    include_in_schema=False,
+    status_code=200,
+    right="business.set",
+)
 async def turn(request: Call) -> Response[Any]:
     """Turn a switch."""
     visit = await visit_of(request)
@@ -106,7 +122,7 @@ async def turn(request: Call) -> Response[Any]:
     return redirect(f"{visit.base}/settings?done={done}")
 
 
-@post(f"{ROUTE}/rules", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/rules", include_in_schema=False, status_code=200, right="business.set")
 async def save_rules(request: Call) -> Response[Any]:
     """Save every rule that was typed otherwise than it is."""
     visit = await visit_of(request)
@@ -114,17 +130,20 @@ async def save_rules(request: Call) -> Response[Any]:
     typed = {name: form.get(name, "").strip() for name in RULES}
     try:
         changes = _changes(visit.business, typed)
-        if changes:
-            await act(request, visit.session, _change, visit, changes)
+        waiting = await act(request, visit.session, _change, visit, changes) if changes else None
+        if waiting is not None:
+            return redirect(f"{visit.base}/approvals?done=asked")
     except FieldErrors as error:
         return _page(request, visit, typed, errors=error.fields, status=422)
     return redirect(f"{visit.base}/settings?done=rules")
 
 
-async def _change(connection: Connection, visit: Visit, changes: dict[str, object]) -> None:
+async def _change(
+    connection: Connection, visit: Visit, changes: dict[str, object]
+) -> WaitingAct | None:
     current = await businesses.get(connection, visit.business.id)
     rules.check_together(current, changes)
-    await treasury.set_rules(connection, current.id, changes, visit.session.actor)
+    return await treasury.set_rules(connection, current.id, changes, visit.session.actor)
 
 
 def _changes(business: Business, typed: Mapping[str, str]) -> dict[str, object]:

@@ -25,6 +25,7 @@ LONGEST_SEARCH = 300
 class UserRow:
     """One line of the table; `balance` is US cents."""
 
+    id: str
     address: str
     email: str
     status: str
@@ -92,8 +93,10 @@ def _prefix(search: str) -> str:
 
 
 def _row(here: str, user: PayoutUser) -> UserRow:
+    shown = ids.show(ids.USER, user.id)
     return UserRow(
-        address=f"{here}/{ids.show(ids.USER, user.id)}",
+        id=shown,
+        address=f"{here}/{shown}",
         email=user.email,
         status=user.status,
         balance=user.balance,

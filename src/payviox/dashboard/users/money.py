@@ -27,7 +27,7 @@ from payviox.payout_users.model import PayoutUser
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
-from payviox.web.forms import key_of, read_form, require_same_origin, sent_cents
+from payviox.web.forms import key_of, read_form, sent_cents
 from payviox.web.pages import redirect
 
 REFUSALS = (Conflict, IdempotencyMismatch, InsufficientPayoutBalance, PayoutsDisabled)
@@ -61,11 +61,10 @@ async def ask_to_add(request: Call) -> Response[Any]:
     return ask_amount(request, visit, view, status=422 if errors else 200)
 
 
-@post(f"{ROUTE}/add-funds", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/add-funds", include_in_schema=False, status_code=200, right="allocation.create")
 async def add(request: Call) -> Response[Any]:
     """Allocate to this person, through the queue that every allocation goes through."""
     visit, user = await _user(request)
-    require_same_origin(request, services(request).settings)
     form = await read_form(request)
     cents = sent_cents(form, MAX_ALLOCATION)
     try:
@@ -77,10 +76,25 @@ async def add(request: Call) -> Response[Any]:
             cents,
             key_of(form),
         )
+    except by_operators.NeedsSecondPerson:
+        return await _ask_second(request, visit, user, cents, form)
     except REFUSALS as error:
         refused = f"{str(error).removesuffix('.')}. Nothing was added."
         return confirm(request, visit, _adding(visit, user, cents, refused), status=409)
     return redirect(f"{address_of(visit, user.id)}?done=added")
+
+
+async def _ask_second(
+    request: Call, visit: Visit, user: PayoutUser, cents: int, form: Mapping[str, str]
+) -> Response[Any]:
+    async def effect(connection: Connection) -> Mapping[str, object]:
+        waiting = await by_operators.ask(
+            connection, visit.session, visit.business.id, user.email, cents
+        )
+        return {"approval": str(waiting.id)}
+
+    await act_once(request, visit, form, effect)
+    return redirect(f"{visit.base}/approvals?done=asked")
 
 
 @get(f"{ROUTE}/revoke", include_in_schema=False)
@@ -108,7 +122,7 @@ async def ask_to_revoke(request: Call) -> Response[Any]:
     return ask_amount(request, visit, view, status=422 if errors else 200)
 
 
-@post(f"{ROUTE}/revoke", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/revoke", include_in_schema=False, status_code=200, right="payout_user.revoke")
 async def revoke(request: Call) -> Response[Any]:
     """Take unspent money back to the payout balance."""
     visit, user = await _user(request)

@@ -48,7 +48,12 @@ async def ask_to_rotate(request: Call) -> Response[Any]:
     return confirm(request, visit, view)
 
 
-@post(f"{ROUTE}/rotate-hash", include_in_schema=False, status_code=200)
+@post(
+    f"{ROUTE}/rotate-hash",
+    include_in_schema=False,
+    status_code=200,
+    right="payout_user.rotate_hash",
+)
 async def rotate(request: Call) -> Response[Any]:
     """Make a new hash and show it."""
     visit = await visit_of(request)

@@ -19,7 +19,7 @@ from payviox.payout_users.model import PayoutUser, Status
 from payviox.web.context import Call
 from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
-from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals import listing
 
 ROUTE = "/dashboard/{business:str}/users/{user:str}"
 LATEST = 10
@@ -67,13 +67,15 @@ async def show_user(request: Call) -> Response[Any]:
     return show(request, visit, "users/show.html", view)
 
 
-@post(f"{ROUTE}/activate", include_in_schema=False, status_code=200)
+@post(f"{ROUTE}/activate", include_in_schema=False, status_code=200, right="payout_user.activate")
 async def activate(request: Call) -> Response[Any]:
     """Let them be paid and withdraw again."""
     return await _set_status(request, "active")
 
 
-@post(f"{ROUTE}/deactivate", include_in_schema=False, status_code=200)
+@post(
+    f"{ROUTE}/deactivate", include_in_schema=False, status_code=200, right="payout_user.deactivate"
+)
 async def deactivate(request: Call) -> Response[Any]:
     """Close their hash and let nobody pay them."""
     return await _set_status(request, "inactive")
@@ -97,8 +99,8 @@ async def _set_status(request: Call, status: Status) -> Response[Any]:
 async def _view(connection: Connection, visit: Visit, user_id: UUID, done: str | None) -> UserView:
     business_id = visit.business.id
     user = await payout_users.get(connection, business_id, user_id)
-    totals = await withdrawals.totals_of_user(connection, business_id, user_id)
-    orders = await withdrawals.list_page(connection, business_id, user_id=user_id, limit=LATEST)
+    totals = await listing.totals_of_user(connection, business_id, user_id)
+    orders = await listing.list_page(connection, business_id, user_id=user_id, limit=LATEST)
     movements = await ledger.list_movements(connection, business_id, user_id=user_id, limit=LATEST)
     shown = ids.show(ids.USER, user_id)
     return UserView(

@@ -14,6 +14,7 @@ CREATE TABLE uploads (
   created_by   text NOT NULL,
   created_at   timestamptz NOT NULL DEFAULT now(),
   checked_at   timestamptz,
+  asked        jsonb,
   started_by   text,
   started_at   timestamptz,
   due_at       timestamptz,
@@ -86,7 +87,7 @@ CREATE TRIGGER upload_rows_stay BEFORE UPDATE ON upload_rows FOR EACH ROW
 
 GRANT SELECT, DELETE,
   INSERT (business_id, id, file_name, file_digest, created_by),
-  UPDATE (sheet, header, columns, status, checked_at, started_by, started_at, due_at, ended_at,
+  UPDATE (sheet, header, columns, status, checked_at, asked, started_by, started_at, due_at, ended_at,
           stopped_why, payments, amount, people, paid, paid_amount, refused, turn, lease_until)
   ON uploads TO payviox_app;
 GRANT SELECT, INSERT (business_id, upload_id, content), DELETE ON upload_files TO payviox_app;

@@ -10,16 +10,6 @@ from payviox.db.pool import Connection
 from payviox.giftcards.model import DoubtfulCard, DoubtfulOrder, HeldStock, ProductKey
 
 
-async def hold_all(connection: Connection) -> list[UUID]:
-    """Hold the stock of every business, those without cards too: what is imported again may have
-    left as well. Answers those that were not held before."""
-    cursor = await connection.execute(
-        "INSERT INTO stock_holds (business_id) SELECT id FROM businesses ORDER BY id"
-        " ON CONFLICT DO NOTHING RETURNING business_id"
-    )
-    return [UUID(str(row[0])) for row in await cursor.fetchall()]
-
-
 async def is_held(connection: Connection, business_id: UUID) -> bool:
     """Whether no card may leave, also because the database was restored just now, beneath running
     processes."""

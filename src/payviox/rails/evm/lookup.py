@@ -17,7 +17,8 @@ from payviox.rails.evm.keys import SignerError
 from payviox.rails.evm.receipts import Mined
 from payviox.rails.evm.terms import terms
 from payviox.rails.failures import failed
-from payviox.rails.protocol import Outcome, ReadyOrder
+from payviox.rails.orders import ReadyOrder
+from payviox.rails.protocol import Outcome
 from payviox.rails.waiting import Waiting
 
 logger = EventLogger(__name__)

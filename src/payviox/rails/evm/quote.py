@@ -13,7 +13,8 @@ from payviox.rails.evm.client import NodeError, Reverted
 from payviox.rails.evm.prices import PriceError, Rate
 from payviox.rails.evm.terms import Terms, asset
 from payviox.rails.fees import FeePolicy
-from payviox.rails.protocol import Account, Invalid, Quote, Request
+from payviox.rails.orders import Invalid, Quote, Request
+from payviox.rails.protocol import Account
 
 QUOTE_LIFETIME = timedelta(minutes=5)
 

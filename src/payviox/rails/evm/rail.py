@@ -20,20 +20,16 @@ from payviox.rails.evm.keys import SignerError, wallet_of
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.evm.signers import Signers
 from payviox.rails.evm.terms import terms
+from payviox.rails.orders import Invalid, Provider, Quote, ReadyOrder, Request
 from payviox.rails.protocol import (
     Account,
     Accounts,
     Entry,
     Finding,
     Holding,
-    Invalid,
     Known,
     Outcome,
-    Provider,
-    Quote,
     RailError,
-    ReadyOrder,
-    Request,
 )
 from payviox.rails.waiting import Waiting
 

@@ -28,7 +28,8 @@ from payviox.rails.evm.node_answers import Broadcast
 from payviox.rails.evm.prices import PriceError
 from payviox.rails.evm.terms import Terms, terms
 from payviox.rails.failures import failed
-from payviox.rails.protocol import Outcome, ReadyOrder
+from payviox.rails.orders import ReadyOrder
+from payviox.rails.protocol import Outcome
 from payviox.rails.waiting import Waiting
 
 TOLERANCE_BP = 200

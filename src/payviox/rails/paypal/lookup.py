@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from payviox.event_log import EventLogger
 from payviox.rails.http import NotSent, Unclear
+from payviox.rails.orders import ReadyOrder
 from payviox.rails.paypal import refusals, status
 from payviox.rails.paypal.client import BROKEN, Client
 from payviox.rails.paypal.payments import NotOurs, Payment, ours, payments
 from payviox.rails.paypal.rate_limit import RateLimited
 from payviox.rails.paypal.tokens import Refused
-from payviox.rails.protocol import Account, Outcome, ReadyOrder
+from payviox.rails.protocol import Account, Outcome
 
 logger = EventLogger(__name__)
 

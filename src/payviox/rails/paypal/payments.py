@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from payviox.money import CURRENCY
-from payviox.rails.protocol import ReadyOrder
+from payviox.rails.orders import ReadyOrder
 
 ENDED = frozenset({"DENIED", "CANCELED"})
 """States of a batch in which nothing of it will be paid any more."""

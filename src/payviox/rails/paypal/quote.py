@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from payviox.rails.protocol import Account, Invalid, Quote, Request
+from payviox.rails.orders import Invalid, Quote, Request
+from payviox.rails.protocol import Account
 
 QUOTE_LIFETIME = timedelta(minutes=10)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from payviox.event_log import EventLogger
 from payviox.rails.http import Http
+from payviox.rails.orders import Invalid, Provider, Quote, ReadyOrder, Request
 from payviox.rails.paypal import check, lookup, statement, status, submit
 from payviox.rails.paypal import float as holdings
 from payviox.rails.paypal import quote as quoting
@@ -20,14 +21,9 @@ from payviox.rails.protocol import (
     Entry,
     Finding,
     Holding,
-    Invalid,
     Known,
     Outcome,
-    Provider,
-    Quote,
     RailError,
-    ReadyOrder,
-    Request,
 )
 
 logger = EventLogger(__name__)

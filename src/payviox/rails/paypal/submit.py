@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from payviox import ids
 from payviox.money import decimal
 from payviox.rails.http import Answer, NotSent, Unclear
+from payviox.rails.orders import ReadyOrder
 from payviox.rails.paypal import lookup, refusals, status
 from payviox.rails.paypal.client import Client
 from payviox.rails.paypal.payments import as_object, text
 from payviox.rails.paypal.rate_limit import RateLimited
 from payviox.rails.paypal.refusals import Refusal
 from payviox.rails.paypal.tokens import Refused, base_url
-from payviox.rails.protocol import Account, Outcome, ReadyOrder
+from payviox.rails.protocol import Account, Outcome
 from payviox.rails.waiting import Waiting
 
 FIRST_LOOK_S = 2.0

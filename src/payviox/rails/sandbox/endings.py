@@ -7,7 +7,8 @@ from typing import Any
 
 from payviox.rails.evm import addresses
 from payviox.rails.failures import failed
-from payviox.rails.protocol import Outcome, Provider
+from payviox.rails.orders import Provider
+from payviox.rails.protocol import Outcome
 
 SUCCEEDED = Outcome("succeeded")
 TOLD_TO = failed("sandbox_failed")

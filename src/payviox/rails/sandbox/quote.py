@@ -6,7 +6,7 @@ from typing import Any
 
 from payviox.money import percentage
 from payviox.rails.evm import addresses
-from payviox.rails.protocol import Invalid, Quote, Request
+from payviox.rails.orders import Invalid, Quote, Request
 from payviox.rails.sandbox.endings import PRODUCTS
 
 QUOTE_LIFETIME = timedelta(minutes=10)

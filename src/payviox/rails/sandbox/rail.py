@@ -7,17 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from payviox.rails.protocol import (
-    Entry,
-    GiftCard,
-    Holding,
-    Known,
-    Outcome,
-    Quote,
-    ReadyOrder,
-    Request,
-    RevealedCode,
-)
+from payviox.rails.orders import Quote, ReadyOrder, Request
+from payviox.rails.protocol import Entry, GiftCard, Holding, Known, Outcome, RevealedCode
 from payviox.rails.sandbox import quote as quoting
 from payviox.rails.sandbox import status
 from payviox.rails.sandbox.books import Books

@@ -5,7 +5,8 @@ import hashlib
 from typing import Any
 
 from payviox.money import decimal
-from payviox.rails.protocol import Entry, EntryState, Outcome, Provider, ReadyOrder
+from payviox.rails.orders import Provider, ReadyOrder
+from payviox.rails.protocol import Entry, EntryState, Outcome
 from payviox.rails.sandbox.books import KeptPayment, Payment
 from payviox.rails.sandbox.endings import BY_NAME
 

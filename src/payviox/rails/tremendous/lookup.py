@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from payviox.rails.http import NotSent, Unclear
-from payviox.rails.protocol import Account, Outcome, RailError, ReadyOrder
+from payviox.rails.orders import ReadyOrder
+from payviox.rails.protocol import Account, Outcome, RailError
 from payviox.rails.tremendous import catalogue, status
 from payviox.rails.tremendous import float as holdings
 from payviox.rails.tremendous.client import Client, Crowded, NoKey, Reply, path

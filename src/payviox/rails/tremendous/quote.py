@@ -7,7 +7,8 @@ from typing import Any
 
 from payviox.money import CURRENCY
 from payviox.rails.fees import FeePolicy
-from payviox.rails.protocol import Account, Invalid, Quote, Request
+from payviox.rails.orders import Invalid, Quote, Request
+from payviox.rails.protocol import Account
 from payviox.rails.tremendous import catalogue as products
 from payviox.rails.tremendous.catalogue import Band, Catalogue, Product
 

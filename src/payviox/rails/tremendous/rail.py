@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from payviox.rails.http import Http
+from payviox.rails.orders import Invalid, Provider, Quote, ReadyOrder, Request
 from payviox.rails.protocol import (
     Account,
     Accounts,
@@ -16,14 +17,9 @@ from payviox.rails.protocol import (
     Finding,
     GiftCard,
     Holding,
-    Invalid,
     Known,
     Outcome,
-    Provider,
-    Quote,
     RailError,
-    ReadyOrder,
-    Request,
     RevealedCode,
 )
 from payviox.rails.tremendous import (

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from payviox import ids
-from payviox.rails.protocol import Account, RailError, ReadyOrder, RevealedCode
+from payviox.rails.orders import ReadyOrder
+from payviox.rails.protocol import Account, RailError, RevealedCode
 from payviox.rails.tremendous import status
 from payviox.rails.tremendous.client import Client, Reply, path, told
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from payviox.money import CURRENCY
 from payviox.rails.http import NotSent, Unclear
-from payviox.rails.protocol import Account, Outcome, RailError, ReadyOrder
+from payviox.rails.orders import ReadyOrder
+from payviox.rails.protocol import Account, Outcome, RailError
 from payviox.rails.tremendous import float as holdings
 from payviox.rails.tremendous import lookup, status
 from payviox.rails.tremendous.amounts import to_dollars

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
 from payviox.order_states import OPEN, Status
-from payviox.rails.protocol import Provider, ReadyOrder
+from payviox.rails.orders import Provider, ReadyOrder
 from payviox.withdrawals.model import (
     Attempt,
     Order,

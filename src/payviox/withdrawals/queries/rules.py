@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.rails.protocol import Quote
+from payviox.rails.orders import Quote
 from payviox.withdrawals.model import KeptQuote
 
 

@@ -13,7 +13,8 @@ from payviox.rails.evm import node_answers
 from payviox.rails.evm.client import Node
 from payviox.rails.evm.provider import BoundedProvider
 from payviox.rails.fees import FeePolicy
-from payviox.rails.protocol import Invalid, RailError, Request
+from payviox.rails.orders import Invalid, Request
+from payviox.rails.protocol import RailError
 from payviox.withdrawals.model import Order
 from support.anvil import ETHER, GWEI
 from support.databases import Urls

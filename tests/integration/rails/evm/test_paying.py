@@ -15,7 +15,8 @@ from conftest import MakeBusiness
 from payviox import ids
 from payviox.rails.evm import quote as quoting
 from payviox.rails.fees import FeePolicy
-from payviox.rails.protocol import Invalid, RailError, Request
+from payviox.rails.orders import Invalid, Request
+from payviox.rails.protocol import RailError
 from support.anvil import ETHER, GWEI
 from support.evm import CHAIN, CONFIRMATIONS, PAYEE, Paying, paying
 

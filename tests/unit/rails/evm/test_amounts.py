@@ -12,7 +12,7 @@ from payviox.rails.evm.books import Fees
 from payviox.rails.evm.gas import Market
 from payviox.rails.evm.quote import priced
 from payviox.rails.fees import FeePolicy
-from payviox.rails.protocol import Invalid
+from payviox.rails.orders import Invalid
 
 DECIMALS = st.integers(0, 24)
 CENTS = st.integers(1, 100_000_000)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payviox.rails.fees import FeePolicy
+from payviox.rails.orders import Invalid, Request
 from payviox.rails.paypal.quote import MAX_ITEM, price, receiver
-from payviox.rails.protocol import Account, Invalid, Request
+from payviox.rails.protocol import Account
 
 BUSINESS = UUID(int=1)
 ACCOUNT = Account(BUSINESS, "paypal", "live", True, None, None, None, FeePolicy(), {}, {})

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from payviox.money import decimal
 from payviox.rails.failures import failed
+from payviox.rails.orders import ReadyOrder
 from payviox.rails.paypal import reasons
 from payviox.rails.paypal import status as states
 from payviox.rails.paypal.payments import NotOurs, cents, ours, payments
-from payviox.rails.protocol import ReadyOrder
 
 DOCUMENT = Path(__file__).parents[5] / "shared/specs/paypal/payments_payouts_batch_v1.json"
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payviox.rails.evm import addresses
-from payviox.rails.protocol import Invalid, Provider, Quote, Request
+from payviox.rails.orders import Invalid, Provider, Quote, Request
 from payviox.rails.sandbox.quote import crypto_fee, gross_crypto
 from payviox.rails.sandbox.rail import SandboxRail
 

@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from payviox.rails.fees import FeePolicy
-from payviox.rails.protocol import Account, Invalid, RailError, Request
+from payviox.rails.orders import Invalid, Request
+from payviox.rails.protocol import Account, RailError
 from payviox.rails.tremendous import catalogue, quote
 from payviox.rails.tremendous.amounts import to_cents, to_dollars
 from payviox.rails.tremendous.catalogue import Band, Catalogue, Product

@@ -2,20 +2,32 @@
 the rail answered, callbacks, money, what was decided and noticed, webhooks."""
 
 from typing import Any
+from uuid import UUID
 
 import click
 
 from payviox import ids
 from payviox.audit.model import AuditEntry
-from payviox.cli.output import age, cell, money, print_pairs, table_lines
+from payviox.cli.order.shown import shown
+from payviox.cli.output import (
+    ORDER,
+    age,
+    as_json,
+    cell,
+    money,
+    print_json,
+    print_pairs,
+    table_lines,
+)
+from payviox.cli.runtime import run
 from payviox.cli.shown import show_audit, show_event
 from payviox.giftcards.model import Reveal
 from payviox.ledger.model import show_account
 from payviox.ledger.service import MovementRow
 from payviox.rail_accounts.callbacks import KeptCallback
-from payviox.reporting.order_timeline import OrderTimeline
+from payviox.reporting.order_timeline import OrderTimeline, timeline
 from payviox.webhooks.log import Entry as WebhookEvent
-from payviox.withdrawals.model import Attempt, Order, StateEntry
+from payviox.withdrawals.model import Attempt, StateEntry
 
 SECTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "reasons": ("Why, and what to do", ("who",), ("meaning", "advice")),
@@ -36,6 +48,21 @@ stands beneath."""
 
 UNFOLDED = 10_000
 """Lines of a story are never folded; a terminal wraps what is too long for it."""
+
+
+@click.command()
+@click.argument("order_id", type=ORDER)
+@as_json
+def show(order_id: UUID, as_json: bool) -> None:
+    """Tell one order's whole story: states, attempts at the rail, callbacks, alerts, money, events.
+
+    An attempt's answer is the rail's last word on it: the evidence, where an order is unknown.
+    """
+    story = story_of(run(lambda runtime: runtime.database.fetch(timeline, order_id)))
+    if as_json:
+        print_json(story)
+    else:
+        print_story(story)
 
 
 def print_story(story: dict[str, Any]) -> None:
@@ -120,38 +147,3 @@ def _callback(callback: KeptCallback) -> dict[str, Any]:
         "headers": dict(callback.headers),
         "body": callback.body.decode(errors="replace"),
     }
-
-
-def shown(order: Order) -> dict[str, Any]:
-    """An order as every command prints it."""
-    return {
-        "order_id": ids.show(ids.ORDER, order.id),
-        "business_id": ids.show(ids.BUSINESS, order.business_id),
-        "payout_user_id": ids.show(ids.USER, order.payout_user_id),
-        "email": order.email,
-        "status": order.status,
-        "provider": order.provider,
-        "rail": order.rail,
-        "amount": order.amount,
-        "fees": order.fees,
-        "net_amount": order.net_amount,
-        "destination": order.destination,
-        "review_reasons": ", ".join(order.review_reasons) or None,
-        "note": order.note,
-        "failure": order.failure,
-        "waiting": order.waiting,
-        "due_at": order.due_at,
-        "rail_order_id": order.rail_order_id,
-        "created_at": order.created_at,
-        "updated_at": order.updated_at,
-    }
-
-
-def recipient(order: Order) -> str:
-    """Where an order's money goes, in a few words."""
-    to = order.destination
-    if "email" in to:
-        return str(to["email"])
-    if "to_address" in to:
-        return f"{to['to_address']} ({to['currency']} on {to['chain']})"
-    return cell(to.get("name") or to.get("brand") or to)

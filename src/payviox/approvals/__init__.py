@@ -1,0 +1,1 @@
+"""Acts over a business's threshold that need two people: who signed what, and what still waits."""

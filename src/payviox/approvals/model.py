@@ -1,0 +1,48 @@
+"""What was signed, and acts that wait for a second person. Amounts are US cents."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One person's word for an act on a subject, exactly as the digest names it."""
+
+    id: int
+    act: str
+    subject: UUID
+    digest: bytes
+    operator_id: UUID
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingAct:
+    """An act that was asked for and waits for a second person, or has ended. `amount` is None where
+    it is about no money."""
+
+    business_id: UUID
+    id: UUID
+    act: str
+    parameters: dict[str, Any]
+    amount: int | None
+    started_by: UUID
+    status: str
+    ended_by: UUID | None
+    created_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def digest(self) -> bytes:
+        """What is signed: the act with all that it will do."""
+        return digest_of(self.act, self.amount, self.parameters)
+
+
+def digest_of(*shown: object) -> bytes:
+    """Names what a signature is for: plain values, such as amount, destination and recipient."""
+    return hashlib.sha256(msgspec.json.encode(shown, order="sorted")).digest()

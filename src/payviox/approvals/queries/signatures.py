@@ -1,0 +1,53 @@
+"""The SQL of signatures."""
+
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from payviox.approvals.model import Signature
+from payviox.db.pool import Connection
+
+COLUMNS = "s.id, s.act, s.subject, s.digest, s.operator_id, s.created_at"
+UNUSED = (
+    "s.completes IS NULL AND NOT EXISTS (SELECT FROM signatures c"
+    " WHERE c.business_id = s.business_id AND c.completes = s.id)"
+)
+"""A first signature that no second one has completed."""
+
+
+async def insert(
+    connection: Connection,
+    business_id: UUID,
+    act: str,
+    subject: UUID,
+    digest: bytes,
+    operator_id: UUID,
+    completes: int | None,
+) -> None:
+    await connection.execute(
+        "INSERT INTO signatures (business_id, act, subject, digest, operator_id, completes)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        [business_id, act, subject, digest, operator_id, completes],
+    )
+
+
+async def lock_subject(connection: Connection, business_id: UUID, subject: UUID) -> None:
+    """Of several who sign for one subject at once, one goes first."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('signatures ' || %s || %s, 0))",
+        [str(business_id), str(subject)],
+    )
+
+
+async def list_unused(
+    connection: Connection, business_id: UUID, subject: UUID, act: str | None = None
+) -> list[Signature]:
+    """First signatures for a subject, and one act where it is named, oldest first."""
+    async with connection.cursor(row_factory=class_row(Signature)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS} FROM signatures s WHERE s.business_id = %(business)s"  # noqa: S608  # constants
+            " AND s.subject = %(subject)s AND (%(act)s::text IS NULL OR s.act = %(act)s)"
+            f" AND {UNUSED} ORDER BY s.id",
+            {"business": business_id, "subject": subject, "act": act},
+        )
+        return await cursor.fetchall()

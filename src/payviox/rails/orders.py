@@ -1,0 +1,62 @@
+"""An order as rails take it: what is asked for, what it would cost, what was found valid. What is
+not validated cannot be submitted: a `ReadyOrder` comes from a rail's `validate`, or from the row
+that such a one was kept in. Amounts are US cents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+Provider = Literal["paypal", "crypto", "gift_card"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a payout user asks for: an amount to some destination. `destination` is the provider's
+    object of the wire contract; an empty one is enough for a quote. Exactly one of `amount` (gross)
+    and `net_amount` is given, or neither where a quote was kept."""
+
+    business_id: UUID
+    provider: Provider
+    destination: Mapping[str, Any]
+    amount: int | None = None
+    net_amount: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a withdrawal would cost: amount = fees + net_amount. `destination` is normalised."""
+
+    amount: int
+    fees: int
+    net_amount: int
+    destination: dict[str, Any]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyOrder:
+    """A validated order. Only a rail's `validate` makes one."""
+
+    business_id: UUID
+    order_id: UUID
+    provider: Provider
+    amount: int
+    fees: int
+    net_amount: int
+    destination: dict[str, Any]
+    recipient_email: str
+    rail_order_id: str | None = None
+    """The rail's own id of the attempt that is looked up, once the rail has told it."""
+    given_back: bool = False
+    """Whether the payout user has the money again: a look-up may only look, and nothing that would
+    still pay is signed or sent."""
+
+
+class Invalid(Exception):
+    """The request cannot be an order: field names (`paypal.email`) with their messages."""
+
+    def __init__(self, fields: Mapping[str, list[str]]) -> None:
+        super().__init__("the rail refuses the request")
+        self.fields = dict(fields)
