@@ -16,8 +16,8 @@ from uuid import UUID
 from payviox import ids
 
 Actor = NewType("Actor", str)
-"""`operator:<id>`, `key:<last characters>`, `command:<system user>`, `payout_user:<id>` or
-`worker`."""
+"""`operator:<id>`, `key:<last characters>`, `command:<system user>`, `payout_user:<id>`,
+`link:<what it opens>` or `worker`."""
 
 WORKER = Actor("worker")
 RULES = Actor("rules")
@@ -28,6 +28,11 @@ _place: ContextVar[str | None] = ContextVar("place", default=None)
 
 def operator(operator_id: UUID) -> Actor:
     return Actor(f"operator:{ids.show(ids.OPERATOR, operator_id)}")
+
+
+def link(opens: str) -> Actor:
+    """Whoever holds a link that was sent to one person alone."""
+    return Actor(f"link:{opens}")
 
 
 def key(hint: str) -> Actor:

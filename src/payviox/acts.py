@@ -22,6 +22,11 @@ Act = Literal[
     "gift_cards.void",
     "key.regenerate",
     "key.revoke",
+    "member.change_role",
+    "member.invite",
+    "member.join",
+    "member.remove",
+    "member.withdraw_invitation",
     "order.approve",
     "order.cancel",
     "order.look_up",
@@ -47,6 +52,7 @@ Act = Literal[
     "upload.start",
     "webhook.change",
     "webhook.confirm_token",
+    "webhook.replay",
     "webhook.rotate_token",
 ]
 
@@ -66,6 +72,11 @@ ACTS: Mapping[Act, str] = {
     "gift_cards.void": "gift cards were taken out of the stock",
     "key.regenerate": "an API key was replaced; the old one stopped",
     "key.revoke": "every API key was stopped without new ones",
+    "member.change_role": "a member of the organization got another role",
+    "member.invite": "somebody was invited to the organization, or got another link",
+    "member.join": "somebody joined the organization",
+    "member.remove": "somebody is no member of the organization any more",
+    "member.withdraw_invitation": "an invitation was withdrawn; its link stopped",
     "order.approve": "an order in review was let go",
     "order.cancel": "an order was taken back",
     "order.look_up": "an order was looked up at its rail at once",
@@ -91,11 +102,17 @@ ACTS: Mapping[Act, str] = {
     "upload.start": "an upload of allocations was confirmed",
     "webhook.change": "the webhook's URL, switch or events were changed",
     "webhook.confirm_token": "the webhook's new token signs from now on",
+    "webhook.replay": "webhooks of a period were sent again",
     "webhook.rotate_token": "the webhook got a new token, which waits to be confirmed",
 }
 
 InstallationAct = Literal[
-    "operator.create", "operator.join", "operator.set_password", "secrets.rotate"
+    "operator.create",
+    "operator.disable",
+    "operator.enable",
+    "operator.make_reset_link",
+    "operator.set_password",
+    "secrets.rotate",
 ]
 """Acts that are no single business's."""
 

@@ -51,6 +51,10 @@ class ServerKey:
         return self._derive("fingerprint", 32)
 
     @cached_property
+    def link_key(self) -> bytes:
+        return self._derive("link by mail", 32)
+
+    @cached_property
     def cipher(self) -> AESGCM:
         return AESGCM(self._derive("encryption at rest", 32))
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from payviox import smtp_server
 from payviox.errors import SettingsError
 
 HOW_TO_MAKE_A_KEY = (
@@ -53,6 +54,9 @@ class Settings:
     """Allocations that may wait in one process before callers are told 429."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Whose word on where a request comes from is believed."""
+    smtp_url: str | None = field(default=None, repr=False)
+    """The mail server; None where the installation sends no mail."""
+    mail_from: str | None = None
 
     @property
     def embedded(self) -> bool:
@@ -106,6 +110,8 @@ def load() -> Settings:
         log_level=_log_level(env),
         allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
         trusted_proxies=_networks(env, "PAYVIOX_TRUSTED_PROXIES"),
+        smtp_url=_smtp_url(env),
+        mail_from=_mail_from(env),
     )
 
 
@@ -202,6 +208,36 @@ def _switch(env: dict[str, str], name: str) -> bool:
     if text not in ("0", "1", "true", "false", "yes", "no"):
         raise SettingsError(f"{name} must be 1 or 0, not {text!r}.")
     return text in ("1", "true", "yes")
+
+
+def _smtp_url(env: dict[str, str]) -> str | None:
+    """The text may hold a password and is not repeated."""
+    url = env.get("PAYVIOX_SMTP_URL") or None
+    if url is None:
+        return None
+    try:
+        smtp_server.parse(url)
+    except ValueError as error:
+        raise SettingsError(
+            "PAYVIOX_SMTP_URL names no mail server. Write it as smtp://user:password@host:587"
+            " (STARTTLS) or smtps://user:password@host:465; smtp://host:25?tls=no goes without."
+        ) from error
+    if not env.get("PAYVIOX_MAIL_FROM"):
+        raise SettingsError("PAYVIOX_SMTP_URL needs PAYVIOX_MAIL_FROM, the sender of the mails.")
+    return url
+
+
+def _mail_from(env: dict[str, str]) -> str | None:
+    text = env.get("PAYVIOX_MAIL_FROM") or None
+    try:
+        if text is not None:
+            smtp_server.parse_sender(text)
+    except ValueError as error:
+        raise SettingsError(
+            "PAYVIOX_MAIL_FROM must be an address such as Acme Payouts <payouts@example.com>, not"
+            f" {text!r}."
+        ) from error
+    return text
 
 
 def _networks(env: dict[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:

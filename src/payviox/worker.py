@@ -4,18 +4,22 @@ due stands in the features' own rows; a job only says where to look first.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import procrastinate
 from procrastinate import PsycopgConnector
 
+from payviox import smtp_server
+from payviox.access import mail_contents
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.uploads import paying
 from payviox.db import jobs, session
 from payviox.db.pool import Database
 from payviox.installation import Installation, open_installation
 from payviox.lanes import Lanes
+from payviox.mails.sending import due_businesses as businesses_with_mails
+from payviox.mails.sending import send_due
 from payviox.maintenance import tasks
 from payviox.settings import Settings
 from payviox.signals import on_stop
@@ -69,6 +73,7 @@ class Worker:
         self._orders = Lanes(lambda due: process_due(database, rails, business_id=due))
         self._batcher = Batcher(database, installation.keyring)
         self._uploads = Lanes(lambda due: paying.pay_due(database, self._batcher, due))
+        self._mails = _mails(installation)
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(
                 conninfo=database.url,
@@ -83,6 +88,7 @@ class Worker:
         self._wakes(jobs.PROCESS_ORDERS, self._orders.wake)
         self._wakes(jobs.DELIVER_WEBHOOKS, self._courier.wake)
         self._wakes(jobs.PAY_UPLOADS, self._uploads.wake)
+        self._wakes(jobs.SEND_MAILS, self._mails.wake)
         for name, (schedule, work) in tasks.SCHEDULE.items():
             self._repeats(name, schedule, work)
         for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
@@ -110,28 +116,34 @@ class Worker:
         """Until cancelled."""
         await asyncio.gather(
             self._courier.run(every_s=SWEEP_S),
-            self._sweep(self._orders, due_businesses),
-            self._sweep(self._uploads, paying.due_businesses),
+            self._sweep("orders", due_businesses, self._orders),
+            self._sweep("mails", businesses_with_mails, self._mails),
+            self._sweep("uploads", paying.due_businesses, self._uploads),
             self._take_jobs(),
         )
 
     async def stop(self) -> None:
         """Finish or hand back what is held."""
         await asyncio.gather(
-            self._orders.stop(), self._courier.stop(grace_s=GRACE_S), self._uploads.stop()
+            self._orders.stop(),
+            self._mails.stop(),
+            self._uploads.stop(),
+            self._courier.stop(grace_s=GRACE_S),
         )
         await asyncio.wait([asyncio.create_task(self._batcher.drain())], timeout=GRACE_S)
         self._batcher.give_up()
 
+        )
+
     async def _sweep(
-        self, lanes: Lanes, look_up: Callable[[Database], Awaitable[Iterable[UUID]]]
+        self, what: str, due: Callable[[Database], Awaitable[Sequence[UUID]]], lanes: Lanes
     ) -> None:
         while True:
             try:
-                for business_id in await look_up(self._database):
+                for business_id in await due(self._database):
                     lanes.wake(business_id)
             except Exception:
-                logger.exception("what is due could not be looked up")
+                logger.exception("due %s could not be looked up", what)
             await asyncio.sleep(SWEEP_S)
 
     async def _take_jobs(self) -> None:
@@ -149,3 +161,18 @@ class Worker:
             except Exception:
                 logger.exception("the job queue is away")
             await asyncio.sleep(PAUSE_S)
+
+
+def _mails(installation: Installation) -> Lanes:
+    """What sends mails. Where no mail server is set they stay in the outbox."""
+    settings, database = installation.settings, installation.database
+    if settings.smtp_url is None or settings.mail_from is None:
+        return Lanes(_stay)
+    server = smtp_server.parse(settings.smtp_url)
+    sender = smtp_server.parse_sender(settings.mail_from)
+    prepare = mail_contents.prepares(installation.keyring, settings.public_url)
+    return Lanes(lambda due: send_due(database, server, sender, prepare, due))
+
+
+async def _stay(_: UUID) -> None:
+    """Nothing can be sent."""

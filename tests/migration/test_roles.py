@@ -86,7 +86,7 @@ CHANGES = {
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
     " second_person_amount",
-    "deliveries": "status attempts round_attempts by_hand due_at",
+    "deliveries": "status attempts round_attempts by_hand due_at replayed",
     "delivery_attempts": "",
     "events": "",
     "evm_payments": "",
@@ -98,14 +98,17 @@ CHANGES = {
     "idempotency_keys": "reference",
     "installation": "origin folder mark restored_at",
     "installation_audit_entries": "",
+    "invitations": "role invited_by number digest expires_at ended ended_at",
     "known_devices": "",
+    "mails": "status attempts due_at answer ended_at",
     "memberships": "role",
-    "operators": "password_hash",
+    "operators": "password_hash disabled_at seen_at",
     "order_attempts": "outcome answer rounds started_at finished_at rail_order_id",
     "order_states": "",
     "orders": "status review_reasons reviewed_digest note failure waiting attempt due_at"
     " rail_order_id details updated_at",
     "organizations": "",
+    "password_resets": "expires_at",
     "payout_users": "status hash_key_id hash_generation hash_digest hash_renewed_at",
     "payviox_jobs_schema": "",
     "payviox_schema": "",
@@ -139,6 +142,9 @@ MADE_BY_THE_DATABASE = {
 DELETES = {
     "allocation_groups",
     "known_devices",
+    "mails",
+    "memberships",
+    "password_resets",
     "secret_keys",
     "sessions",
     "sign_in_attempts",

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from payviox import ids
+from payviox.access import members
 from payviox.auth import operators
 from payviox.db.pool import Database
 from payviox.rights.roles import Role
@@ -34,7 +35,7 @@ async def make_operator(
     async def work(connection: Any) -> UUID:
         made = await operators.create(connection, email, PASSWORD, "test", is_admin=is_admin)
         if business is not None and role is not None:
-            await operators.join(connection, email, business.business_id, role, "test")
+            await members.join(connection, email, business.business_id, role, "test")
         return made
 
     return await database.write(work)

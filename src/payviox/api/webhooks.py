@@ -121,7 +121,9 @@ async def send_test(request: Call) -> Response[Any]:
     wanted = read_json(request, TestWebhook)
 
     async def effect(connection: Connection) -> dict[str, str]:
-        event_id = await outbox.send_test(connection, business_id, wanted.type)
+        event_id = await outbox.send_test(
+            connection, business_id, wanted.type, business(request).actor
+        )
         return {"id": ids.show(ids.EVENT, event_id), "type": wanted.type}
 
     return await run_once(

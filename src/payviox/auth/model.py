@@ -17,8 +17,11 @@ class LiveKey:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Somebody who runs the installation, and since when with this password."""
+    """Somebody who may sign in, when they last did, and since when they may not any more."""
 
+    id: UUID
     email: str
     is_admin: bool
     created_at: datetime
+    seen_at: datetime | None
+    disabled_at: datetime | None

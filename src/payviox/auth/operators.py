@@ -4,6 +4,7 @@ from uuid import UUID
 
 from payviox import actors, ids
 from payviox.actors import Actor
+from payviox.acts import InstallationAct
 from payviox.audit import service as audit
 from payviox.auth import sessions
 from payviox.auth.passwords import hash_password, verify
@@ -11,8 +12,6 @@ from payviox.auth.queries import credentials as queries
 from payviox.auth.queries import sessions as session_queries
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
-from payviox.rights import service as rights
-from payviox.rights.roles import Role
 
 NAMED = 5
 """So many addresses are named to somebody who did not say who they are."""
@@ -39,6 +38,8 @@ async def acting(connection: Connection, email: str | None, otherwise: Actor) ->
 
 
 emails = queries.list_emails
+find_id = queries.find_operator
+find_enabled = queries.find_enabled_operator
 
 
 async def require_id(connection: Connection, email: str) -> UUID:
@@ -60,28 +61,41 @@ async def set_password(connection: Connection, email: str, password: str, actor:
 
     Raises NotFound, and FieldErrors for the password.
     """
+    await put_password(connection, email, hash_password(password), actor)
+
+
+async def put_password(
+    connection: Connection, email: str, password_hash: str, actor: Actor
+) -> None:
+    """`set_password` with what is stored in place of the password. Raises NotFound."""
     operator_id = await require_id(connection, email)
-    await queries.set_password(connection, operator_id, hash_password(password))
+    await queries.set_password(connection, operator_id, password_hash)
     await sessions.end_all(connection, operator_id, email)
     about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email}
     await audit.record_of_installation(connection, actor, "operator.set_password", about)
 
 
-async def join(
-    connection: Connection, email: str, business_id: UUID, role: Role, actor: Actor
-) -> None:
-    """Let an operator into the organization of a business, both its modes, with this role; one who
-    is in it already has this role from now on. Raises NotFound."""
+async def disable(connection: Connection, email: str, actor: Actor) -> UUID:
+    """Let an operator in nowhere any more and end their sessions; what they did stays theirs.
+    Raises NotFound, and Conflict where they are disabled already."""
+    return await _switch(connection, email, actor, enabled=False)
+
+
+async def enable(connection: Connection, email: str, actor: Actor) -> UUID:
+    """Let an operator in again. Raises NotFound, and Conflict where they are not disabled."""
+    return await _switch(connection, email, actor, enabled=True)
+
+
+async def _switch(connection: Connection, email: str, actor: Actor, *, enabled: bool) -> UUID:
     operator_id = await require_id(connection, email)
-    before = await rights.put(connection, business_id, operator_id, role)
-    about = {
-        "operator": ids.show(ids.OPERATOR, operator_id),
-        "email": email,
-        "business": ids.show(ids.BUSINESS, business_id),
-        "role": role,
-        "role_before": before,
-    }
-    await audit.record_of_installation(connection, actor, "operator.join", about)
+    if not await queries.switch_operator(connection, operator_id, enabled=enabled):
+        raise Conflict(f"{email} is {'not disabled' if enabled else 'disabled already'}")
+    if not enabled:
+        await sessions.end_all(connection, operator_id, email)
+    about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email}
+    act: InstallationAct = "operator.enable" if enabled else "operator.disable"
+    await audit.record_of_installation(connection, actor, act, about)
+    return operator_id
 
 
 async def create(
@@ -91,8 +105,14 @@ async def create(
 
     Raises FieldErrors for the password and Conflict where the address is taken.
     """
+    return await insert(connection, email, hash_password(password), actor, is_admin=is_admin)
+
+
+async def insert(
+    connection: Connection, email: str, password_hash: str, actor: Actor, *, is_admin: bool
+) -> UUID:
+    """`create` with what is stored in place of the password. Raises Conflict."""
     operator_id = ids.new()
-    password_hash = hash_password(password)
     if not await queries.insert_operator(
         connection, operator_id, email, password_hash, is_admin=is_admin
     ):

@@ -17,18 +17,27 @@ from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
+from payviox.dashboard.orders import decide as decide_order
 from payviox.dashboard.orders import list as orders
+from payviox.dashboard.orders import resume as resume_orders
+from payviox.dashboard.orders import settle as settle_order
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
+from payviox.dashboard.said_once import SaidOnce
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
 from payviox.dashboard.users import show as user
+from payviox.dashboard.webhook_logs import list as webhook_logs
+from payviox.dashboard.webhook_logs import replay
+from payviox.dashboard.webhook_logs import show as delivery
+from payviox.dashboard.webhooks import show as webhook
+from payviox.dashboard.webhooks import token as webhook_token
 from payviox.web.forms import refuse_foreign_forms
 
 TEMPLATES = Path(__file__).parent
@@ -41,6 +50,8 @@ MENU = (
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
     ("/reconciliation", "Reconciliation", "scale"),
+    ("/webhooks", "Webhooks", "webhook"),
+    ("/webhooks/logs", "Webhook logs", "list-checks"),
     ("/developer/keys", "API keys", "key-round"),
     ("/settings", "Settings", "settings"),
     ("/audit", "Audit log", "scroll-text"),
@@ -65,16 +76,25 @@ ROUTER = Router(
         *upload.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
+        *decide_order.ROUTES,
+        *settle_order.ROUTES,
+        *resume_orders.ROUTES,
         *approvals.ROUTES,
         *approval.ROUTES,
         *gift_cards.ROUTES,
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
+        *webhook.ROUTES,
+        *webhook_token.ROUTES,
+        *webhook_logs.ROUTES,
+        *delivery.ROUTES,
+        *replay.ROUTES,
         *keys.ROUTES,
         *settings.ROUTES,
         *audit_log.ROUTES,
     ],
+    middleware=[SaidOnce()],
     exception_handlers={Exception: errors.handle},
     guards=[refuse_foreign_forms],
     include_in_schema=False,

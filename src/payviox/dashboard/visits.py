@@ -34,6 +34,7 @@ SHORTCUTS = {
     "/users": "u",
     "/allocate": "a",
     "/orders": "o",
+    "/approvals": "p",
     "/gift-cards": "c",
     "/rails": "r",
     "/reconciliation": "e",

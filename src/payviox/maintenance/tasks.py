@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from payviox.access import password_resets
 from payviox.allocations.expiry import expire_balances
 from payviox.allocations.service import forget_old_groups
 from payviox.allocations.uploads import service as uploads
@@ -17,6 +18,7 @@ from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
 from payviox.ledger import verify as verification
 from payviox.ledger.verify import Report
+from payviox.mails import outbox
 from payviox.money import dollars
 from payviox.rail_accounts import callbacks
 from payviox.rail_accounts import service as rail_accounts
@@ -51,6 +53,8 @@ async def tidy(database: Database) -> None:
     await database.write(jobs.forget_lost)
     await database.write(sessions.delete_ended)
     await database.write(uploads.delete_unconfirmed)
+    await database.write(password_resets.delete_expired)
+    await database.write(outbox.forget_old)
 
 
 async def audit_ledger(database: Database) -> None:

@@ -86,8 +86,17 @@ class OrderTimeline:
 
 
 async def timeline(connection: Connection, order_id: UUID) -> OrderTimeline:
-    """Everything that is known of an order. Raises NotFound."""
-    order = await find_order(connection, order_id)
+    """Everything that is known of an order, of whichever business. Raises NotFound."""
+    return await _story(connection, await find_order(connection, order_id))
+
+
+async def timeline_of(connection: Connection, business_id: UUID, order_id: UUID) -> OrderTimeline:
+    """Everything that is known of a business's order. Raises NotFound before any of it is read."""
+    return await _story(connection, await withdrawals.get(connection, business_id, order_id))
+
+
+async def _story(connection: Connection, order: Order) -> OrderTimeline:
+    order_id = order.id
     at = (order.business_id, order_id)
     attempts = await withdrawals.list_attempts(connection, *at)
     kept_callbacks = await callbacks.list_of_order(connection, *at, MOST)

@@ -14,6 +14,12 @@ from payviox.rights.roles import RIGHTS, Right, Role
 OPERATOR = "operator:"
 
 list_organizations = queries.list_organizations
+list_members = queries.list_members
+list_roles = queries.list_roles
+lock_members = queries.lock_members
+count_organizations = queries.count_organizations
+remove = queries.remove
+find_role = queries.find_role
 
 
 async def require(connection: Connection, business_id: UUID, actor: Actor, right: Right) -> None:

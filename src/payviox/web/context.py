@@ -48,6 +48,8 @@ class Services:
     reads: Slots = field(default_factory=lambda: Slots(READS_AT_ONCE))
     users_calls: Slots = field(default_factory=lambda: Slots(USERS_CALLS, USERS_WAITING))
     callbacks: Gate = field(default_factory=lambda: Gate(CALLBACKS))
+    webhook_tests: Slots = field(default_factory=lambda: Slots(1, 1))
+    """A business sends one test webhook at a time, and waits for its answer."""
     sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))
     files: Gate = field(default_factory=lambda: Gate(FILES))
     slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)

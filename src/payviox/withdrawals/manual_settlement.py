@@ -59,11 +59,7 @@ async def settle_by_hand(
     word it is, in the same transaction. Raises FieldErrors for the reason, NotFound, and Conflict
     as `settle` does or where the attempt may still be paid.
     """
-    rail: object = rails.find(seen.rail)
-    if seen.attempt and isinstance(rail, KeepsPayable):
-        problem = await rail.still_payable(seen.business_id, reference(seen.id, seen.attempt))
-        if problem is not None:
-            raise Conflict(problem)
+    await check_at_rail(rails, seen)
 
     async def work(connection: Connection) -> Order:
         return await settle(
@@ -77,6 +73,16 @@ async def settle_by_hand(
         )
 
     return await database.write(work)
+
+
+async def check_at_rail(rails: Rails, seen: Order) -> None:
+    """Ask the rail whether the order's last attempt can still be paid; outside any transaction.
+    Raises Conflict where it may be."""
+    rail: object = rails.find(seen.rail)
+    if seen.attempt and isinstance(rail, KeepsPayable):
+        problem = await rail.still_payable(seen.business_id, reference(seen.id, seen.attempt))
+        if problem is not None:
+            raise Conflict(problem)
 
 
 async def settle(

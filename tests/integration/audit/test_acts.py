@@ -3,12 +3,14 @@ secret; what is rolled back leaves none."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, get_args
 from uuid import UUID
 
 import pytest
 
 from payviox import actors, ids
+from payviox.access import invitations, members
 from payviox.acts import Act
 from payviox.allocations import service as allocations
 from payviox.allocations.uploads import checking, confirming
@@ -29,6 +31,7 @@ from payviox.rail_state import evm_books
 from payviox.rails.evm.books import Wallet
 from payviox.reconciliation import resolve
 from payviox.treasury import service as treasury
+from payviox.webhooks import replays
 from payviox.webhooks import settings as webhooks
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
@@ -44,6 +47,7 @@ ADMIN = UUID(int=7)
 SECOND = UUID(int=8)
 WHO = actors.operator(ADMIN)
 SECRET = "client-secret-Zq7pW2x9Lm"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
@@ -137,6 +141,45 @@ async def void(case: Case) -> None:
 
 async def regenerate(case: Case) -> None:
     case.secrets += [await case.write(treasury.regenerate_key, case.id, "secret", WHO)]
+
+
+async def member(case: Case) -> UUID:
+    """Somebody who was let in by a command."""
+    email = await account(case)
+    await case.write(members.join, email, case.id, "viewer", "test")
+    return UUID(str(await case.write(operators.require_id, email)))
+
+
+async def account(case: Case) -> str:
+    email = f"{ids.new()}@example.com"
+    password = "a long enough password 7Q"
+    await case.write(operators.create, email, password, "test", is_admin=False)
+    return email
+
+
+async def join(case: Case) -> None:
+    await case.write(members.join, await account(case), case.id, "viewer", WHO)
+
+
+async def change_role(case: Case) -> None:
+    await case.write(members.change_role, case.id, await member(case), "finance", WHO)
+
+
+async def remove_member(case: Case) -> None:
+    await case.write(members.remove, case.id, await member(case), WHO)
+
+
+async def invite(case: Case) -> UUID:
+    email = f"{ids.new()}@example.com"
+    made = await case.write(
+        invitations.invite, case.keyring, case.id, email, "viewer", WHO, by_mail=False
+    )
+    case.secrets += [made.token]
+    return UUID(str(made.invitation.id))
+
+
+async def withdraw_invitation(case: Case) -> None:
+    await case.write(invitations.withdraw, case.id, await invite(case), WHO)
 
 
 async def approve(case: Case) -> None:
@@ -283,6 +326,12 @@ async def confirm_token(case: Case) -> None:
     await case.write(webhooks.confirm, case.id, WHO)
 
 
+async def replay(case: Case) -> None:
+    await case.webhook()
+    period = replays.Period(EPOCH, datetime.now(UTC), failed_only=True)
+    await case.write(replays.replay, case.id, period, with_stale=False, expected=0, actor=WHO)
+
+
 async def ask(case: Case) -> UUID:
     """A waiting act that somebody else started."""
     await case.business.set(second_person_amount=1)
@@ -328,6 +377,11 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "gift_cards.void": void,
     "key.regenerate": regenerate,
     "key.revoke": lambda case: case.write(treasury.revoke_keys, case.id, WHO),
+    "member.change_role": change_role,
+    "member.invite": invite,
+    "member.join": join,
+    "member.remove": remove_member,
+    "member.withdraw_invitation": withdraw_invitation,
     "order.approve": approve,
     "order.cancel": cancel,
     "order.look_up": look_up,
@@ -353,6 +407,7 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "upload.start": start_upload,
     "webhook.change": Case.webhook,
     "webhook.confirm_token": confirm_token,
+    "webhook.replay": replay,
     "webhook.rotate_token": rotate_token,
 }
 

@@ -146,3 +146,25 @@ async def test_preferences_lead_back_to_the_dashboard_and_nowhere_else(
         headers={"Sec-Fetch-Site": "cross-site"},
     )
     assert elsewhere.status_code == 403
+
+
+async def test_a_link_from_elsewhere_does_not_make_a_page_say_that_something_was_done(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    for path in ("/balance?done=funded", "/settings?done=payouts-off", "/settings?a=1&done=rules"):
+        page = await browser.get(base + path)
+        assert page.status_code == 200
+        assert 'role="status"' not in page.text
+
+
+async def test_what_was_done_is_said_once(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    answer = await browser.post(f"{base}/settings/payouts/off")
+    address = answer.headers["location"]
+    other = await browser.get(f"{base}/settings?done=rules")
+    assert "The rules are saved." not in other.text
+    assert "Payouts are disabled." in (await browser.get(address)).text
+    assert "Payouts are disabled." not in (await browser.get(address)).text

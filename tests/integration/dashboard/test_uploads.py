@@ -72,7 +72,7 @@ async def test_a_file_is_checked_confirmed_and_paid_and_its_receipt_says_so(
     assert re.search(r"[0-9a-f]{64}", receipt.text)
     results = (await browser.get(f"{address}/results.csv")).text.splitlines()
     assert re.fullmatch(
-        r'"ada@example.com","12.50","r1",2,"paid",,"12.50","usr_[0-9a-f-]{36}","trf_[0-9]+",'
+        r'"ada@example.com","12.50","r1",2,"paid","","12.50","usr_[0-9a-f-]{36}","trf_[0-9]+",'
         r'"[0-9a-f]{64}"',
         results[1],
     )

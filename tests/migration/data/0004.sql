@@ -121,6 +121,15 @@ INSERT INTO known_devices (digest, operator_id) VALUES
   ('\x02', '00000000-0000-7000-8000-0000000000e2');
 INSERT INTO sign_in_attempts (subject) VALUES ('\x03');
 
+-- Who is asked in, and what was written to whom.
+INSERT INTO mails (id, business_id, event, recipient, message, facts) VALUES
+  ('00000000-0000-7000-8000-0000000000e3', NULL, 'inv_1.1', 'g@x.test', 'invitation', '{}');
+INSERT INTO password_resets (digest, operator_id, expires_at) VALUES
+  ('\x04', '00000000-0000-7000-8000-0000000000e2', now());
+INSERT INTO invitations (organization_id, id, email, role, invited_by, expires_at) VALUES
+  ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000e4', 'g@x.test',
+   'viewer', 'operator:op_00000000-0000-7000-8000-0000000000e1', now());
+
 -- What two people sign.
 INSERT INTO signatures (business_id, act, subject, digest, operator_id) VALUES
   ('00000000-0000-7000-8000-0000000000b2', 'order.approve', '00000000-0000-7000-8000-0000000000d2', '\x01',

@@ -153,6 +153,15 @@ async def find_operator(connection: Connection, email: str) -> UUID | None:
     return None if row is None else UUID(str(row[0]))
 
 
+async def find_enabled_operator(connection: Connection, email: str) -> UUID | None:
+    """The operator who has this address, unless they were disabled."""
+    cursor = await connection.execute(
+        "SELECT id FROM operators WHERE email = %s AND disabled_at IS NULL", [email]
+    )
+    row = await cursor.fetchone()
+    return None if row is None else UUID(str(row[0]))
+
+
 async def list_emails(connection: Connection, operator_ids: Sequence[UUID]) -> dict[UUID, str]:
     """The addresses of these operators."""
     cursor = await connection.execute(
@@ -165,6 +174,16 @@ async def set_password(connection: Connection, operator_id: UUID, password_hash:
     await connection.execute(
         "UPDATE operators SET password_hash = %s WHERE id = %s", [password_hash, operator_id]
     )
+
+
+async def switch_operator(connection: Connection, operator_id: UUID, *, enabled: bool) -> bool:
+    """Whether it changed anything."""
+    cursor = await connection.execute(
+        "UPDATE operators SET disabled_at = CASE WHEN %(enabled)s THEN NULL ELSE now() END"
+        " WHERE id = %(operator)s AND (disabled_at IS NULL) <> %(enabled)s",
+        {"enabled": enabled, "operator": operator_id},
+    )
+    return cursor.rowcount == 1
 
 
 async def some_operators(connection: Connection, limit: int) -> list[str]:
@@ -198,5 +217,8 @@ async def count_users_of_key(connection: Connection, key_id: str) -> int:
 
 async def list_operators(connection: Connection) -> list[Operator]:
     async with connection.cursor(row_factory=class_row(Operator)) as cursor:
-        await cursor.execute("SELECT email, is_admin, created_at FROM operators ORDER BY email")
+        await cursor.execute(
+            "SELECT id, email, is_admin, created_at, seen_at, disabled_at FROM operators"
+            " ORDER BY email"
+        )
         return await cursor.fetchall()

@@ -36,7 +36,9 @@ class SessionRow:
 async def find_operator(connection: Connection, email: str) -> OperatorRow | None:
     async with connection.cursor(row_factory=class_row(OperatorRow)) as cursor:
         await cursor.execute(
-            "SELECT id, email, password_hash FROM operators WHERE email = %s", [email]
+            "SELECT id, email, password_hash FROM operators"
+            " WHERE email = %s AND disabled_at IS NULL",
+            [email],
         )
         return await cursor.fetchone()
 
@@ -76,7 +78,8 @@ async def delete_old_attempts(connection: Connection) -> None:
 async def hold_password(connection: Connection, operator: OperatorRow) -> bool:
     """Whether this is still the operator's password; it stays so until the transaction ends."""
     cursor = await connection.execute(
-        "SELECT 1 FROM operators WHERE id = %s AND password_hash = %s FOR SHARE",
+        "SELECT 1 FROM operators WHERE id = %s AND password_hash = %s AND disabled_at IS NULL"
+        " FOR SHARE",
         [operator.id, operator.password_hash],
     )
     return await cursor.fetchone() is not None
@@ -93,6 +96,7 @@ async def insert_session(
         "INSERT INTO sessions (digest, operator_id, place, agent) VALUES (%s, %s, %s, %s)",
         [digest, operator_id, place, agent],
     )
+    await connection.execute("UPDATE operators SET seen_at = now() WHERE id = %s", [operator_id])
 
 
 async def insert_device(connection: Connection, digest: bytes, operator_id: UUID) -> None:
@@ -109,7 +113,7 @@ async def find_session(
         await cursor.execute(
             "SELECT s.digest, s.operator_id, o.email, o.is_admin, s.created_at, s.seen_at,"
             " s.seen_at < now() - interval '1 minute' AS is_stale"
-            " FROM sessions s JOIN operators o ON o.id = s.operator_id"
+            " FROM sessions s JOIN operators o ON o.id = s.operator_id AND o.disabled_at IS NULL"
             " WHERE s.digest = %s AND s.seen_at > now() - make_interval(secs => %s)"
             " AND s.created_at > now() - make_interval(secs => %s)",
             [digest, idle_s, longest_s],
@@ -118,7 +122,12 @@ async def find_session(
 
 
 async def touch_session(connection: Connection, digest: bytes) -> None:
-    await connection.execute("UPDATE sessions SET seen_at = now() WHERE digest = %s", [digest])
+    await connection.execute(
+        "WITH touched AS"
+        " (UPDATE sessions SET seen_at = now() WHERE digest = %s RETURNING operator_id)"
+        " UPDATE operators SET seen_at = now() FROM touched WHERE id = touched.operator_id",
+        [digest],
+    )
 
 
 async def delete_session(connection: Connection, digest: bytes) -> None:

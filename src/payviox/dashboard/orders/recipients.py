@@ -1,12 +1,33 @@
 """Where an order's money goes, in a few words."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from payviox.withdrawals.model import Order
 
 
 def recipient(order: Order) -> str:
-    to = order.destination
+    return place(order.destination)
+
+
+def place(to: Mapping[str, Any]) -> str:
+    """A destination, in a few words."""
     if "email" in to:
         return str(to["email"])
     if "to_address" in to:
         return f"{to['to_address']} ({to['currency']}, {to['chain']})"
     return str(to.get("name") or to.get("brand") or "gift card")
+
+
+def terms(order: Order) -> list[tuple[str, str]]:
+    """What the rail promised to deliver, as far as the order says it: product, amount, rate."""
+    to = order.destination
+    found = []
+    if "crypto_amount" in to:
+        found.append(("Amount in the asset", f"{to['crypto_amount']} {to['currency']}"))
+        rate = to.get("terms", {}).get("rate")
+        if rate:
+            found.append(("Rate", f"{rate} US dollars for 1 {to['currency']}"))
+    if to.get("brand"):
+        found.append(("Brand", f"{to['brand']}, {to.get('country') or 'any country'}"))
+    return found

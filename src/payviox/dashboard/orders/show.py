@@ -1,73 +1,99 @@
-"""`…/orders/<order>`: one order's whole story, and the decisions that it still allows. What is
-decided is bound to what the page showed."""
+"""`…/orders/<order>`: one order's whole story, what to weigh, and the decisions that it still
+allows. What is decided is bound to what the page showed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from litestar import Response, get, post
+from litestar import Response, get
 
-from payviox import ids
-from payviox.actors import Actor
+from payviox import actors, ids
 from payviox.acts import Act
-from payviox.audit.model import AuditEntry
-from payviox.dashboard.orders.recipients import recipient
-from payviox.dashboard.visits import Visit, act, read, show, visit_of
+from payviox.approvals import service as approvals
+from payviox.auth import operators
+from payviox.dashboard.orders.recipients import recipient, terms
+from payviox.dashboard.orders.risk_card import RiskCard, risk_card
+from payviox.dashboard.orders.story import Event, events_of, operators_in, shown_people
+from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
-from payviox.errors import Conflict, FieldErrors, NotFound
-from payviox.ledger.model import show_account
-from payviox.ledger.service import MovementRow
 from payviox.order_states import CANCELABLE, REJECTABLE
-from payviox.rail_accounts.callbacks import KeptCallback
-from payviox.rails.waiting import Reason
+from payviox.rails.waiting import ENDED_BY_OPERATOR, Reason, Waiting, Who
 from payviox.reporting import order_timeline
-from payviox.reporting.order_timeline import Answered, Fact, OrderTimeline
+from payviox.reporting.order_timeline import OrderTimeline
+from payviox.rights.service import operator_of
 from payviox.web.context import Call
 from payviox.web.cursors import path_id
-from payviox.web.forms import read_form
-from payviox.web.pages import redirect
-from payviox.webhooks.log import Entry as WebhookEvent
-from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import UNCLAIMED, Attempt, Order, StateEntry
+from payviox.withdrawals import risk, second_person
+from payviox.withdrawals.model import UNCLAIMED, Attempt, Order
+from payviox.withdrawals.risk import Risk
 
 ROUTE = "/dashboard/{business:str}/orders/{order:str}"
 DONE = {
     "approved": "The order goes on.",
-    "signed": "You signed it. A second person has to approve it before anything is sent.",
+    "signed": "You signed it. A second person has to approve it before anything is done.",
     "rejected": "The order is rejected; the money is back.",
     "canceled": "The order is canceled.",
+    "looked-up": "The rail is being asked now. Its answer will be here.",
+    "settled": "It is booked.",
+    "resumed": "The orders that waited for this are tried now.",
 }
-Decide = Callable[[Connection, Order, Actor], Awaitable[Order]]
+WHO: Mapping[Who, str] = {
+    "payout_user": "The payout user",
+    "business": "You: somebody of this organization",
+    "operator": "You, at the rail or in Payviox",
+    "rail": "The rail",
+    "nobody": "Nobody: it goes on by itself",
+}
+PERSON: Waiting = "person"
+LOOKED_UP = ("sent", "unknown", "succeeded", "failed", "canceled", "rejected")
+"""States in which a rail may be asked about an order that was tried."""
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the story. `amount` is US cents."""
+class Why:
+    """A reason in words, and whose turn it is."""
 
-    at: datetime
-    title: str
-    by: str | None = None
-    detail: str | None = None
-    amount: int | None = None
+    reason: Reason
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the page reads."""
+
+    story: OrderTimeline
+    risk: Risk | None
+    signed_by: dict[str, str]
+    people: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as somebody decides on it. `seen` names this state, amount and destination."""
+    """An order as somebody decides on it. `seen` names this state, amount and destination; where
+    two people decide, `signers` have signed it, and `is_signed` by who looks."""
 
     order: Order
     shown_id: str
     to: str
+    user: str
     address: str
     seen: str
-    reasons: list[Reason]
+    whys: list[Why]
     events: list[Event]
+    card: RiskCard | None
     offers: frozenset[str]
+    needs_two: bool
+    signers: list[str]
+    is_signed: bool
+    last_attempt: Attempt | None
+    terms: list[tuple[str, str]]
+    resume: str | None
     done: str | None = None
     refused: str | None = None
     note: str = ""
+    reason: str = ""
+    ended: str = ""
     errors: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -76,100 +102,76 @@ async def show_order(request: Call) -> Response[Any]:
     """One order."""
     visit = await visit_of(request)
     done = DONE.get(request.query_params.get("done", ""))
-    return await _page(request, visit, done=done)
+    return await order_page(request, visit, done=done)
 
 
-@post(f"{ROUTE}/approve", include_in_schema=False, status_code=200, right="order.approve")
-async def approve(request: Call) -> Response[Any]:
-    """Let a reviewed order go, as the page showed it."""
-
-    async def decide(connection: Connection, order: Order, actor: Actor) -> Order:
-        return await withdrawals.approve(connection, order.business_id, order.id, actor)
-
-    return await _decide(request, "approved", decide)
-
-
-@post(f"{ROUTE}/reject", include_in_schema=False, status_code=200, right="order.reject")
-async def reject(request: Call) -> Response[Any]:
-    """Refuse an order that was not sent; the note goes to the payout user."""
-    note = (await read_form(request)).get("note", "").strip() or None
-
-    async def decide(connection: Connection, order: Order, actor: Actor) -> Order:
-        return await withdrawals.reject(connection, order.business_id, order.id, actor, note)
-
-    return await _decide(request, "rejected", decide)
-
-
-@post(f"{ROUTE}/cancel", include_in_schema=False, status_code=200, right="order.cancel")
-async def cancel(request: Call) -> Response[Any]:
-    """Take an order back."""
-
-    async def decide(connection: Connection, order: Order, actor: Actor) -> Order:
-        return await withdrawals.cancel(connection, order.business_id, order.id, actor)
-
-    return await _decide(request, "canceled", decide)
-
-
-async def _decide(request: Call, word: str, decide: Decide) -> Response[Any]:
-    visit = await visit_of(request)
-    form = await read_form(request)
+async def order_page(
+    request: Call, visit: Visit, *, status: int = 200, **more: Any
+) -> Response[Any]:
+    """The page, with what was refused or is wrong with what somebody typed."""
     order_id = path_id(request, ids.ORDER, "order")
-
-    async def work(connection: Connection) -> Order:
-        order = await withdrawals.lock(connection, visit.business.id, order_id)
-        if seen_of(order) != form.get("seen"):
-            raise Conflict("The order changed while you were reading. Look at it again.")
-        return await decide(connection, order, visit.session.actor)
-
-    try:
-        order = await act(request, visit.session, work)
-    except Conflict as error:
-        return await _page(request, visit, refused=str(error), status=409)
-    except FieldErrors as error:
-        note = form.get("note", "")
-        return await _page(request, visit, errors=error.fields, note=note, status=422)
-    shown = ids.show(ids.ORDER, order.id)
-    if word == "approved" and order.status == "review":
-        word = "signed"
-    return redirect(f"{visit.base}/orders/{shown}?done={word}")
+    found = await read(request, visit, _find, visit.business.id, order_id)
+    return show(request, visit, "orders/show.html", _view(visit, found, **more), status=status)
 
 
-async def _page(request: Call, visit: Visit, *, status: int = 200, **more: Any) -> Response[Any]:
-    order_id = path_id(request, ids.ORDER, "order")
-    story = await read(request, visit, _story, visit.business.id, order_id)
-    return show(request, visit, "orders/show.html", _view(visit, story, **more), status=status)
-
-
-async def _story(connection: Connection, business_id: UUID, order_id: UUID) -> OrderTimeline:
-    story = await order_timeline.timeline(connection, order_id)
-    if story.order.business_id != business_id:
-        raise NotFound
-    return story
-
-
-def _view(visit: Visit, story: OrderTimeline, **more: Any) -> OrderView:
+async def _find(connection: Connection, business_id: UUID, order_id: UUID) -> Found:
+    story = await order_timeline.timeline_of(connection, business_id, order_id)
     order = story.order
+    weighed = await risk.of_order(connection, order) if order.status == "review" else None
+    signed: list[UUID] = []
+    if order.status == "review":
+        digest = second_person.signed_digest(order)
+        signatures = await approvals.list_signatures(
+            connection, business_id, order_id, "order.approve"
+        )
+        signed = [each.operator_id for each in signatures if each.digest == digest]
+    acted = [operator_of(each) for each in operators_in(story)]
+    emails = await operators.emails(connection, [*signed, *(each for each in acted if each)])
+    signed_by: dict[str, str] = {
+        actors.operator(each): emails.get(each, "somebody") for each in signed
+    }
+    return Found(story, weighed, signed_by, shown_people(emails))
+
+
+def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
+    order = found.story.order
     shown = ids.show(ids.ORDER, order.id)
+    threshold = visit.business.second_person_amount
+    attempts = found.story.of(Attempt)
+    can_resume = order.waiting in ENDED_BY_OPERATOR and order.waiting != PERSON
     return OrderView(
         order=order,
         shown_id=shown,
         to=recipient(order),
+        user=f"{visit.base}/users/{ids.show(ids.USER, order.payout_user_id)}",
         address=f"{visit.base}/orders/{shown}",
         seen=seen_of(order),
-        reasons=story.reasons,
-        events=[_event(entry.at, entry.fact) for entry in story.entries],
+        whys=[Why(each, WHO[each.who]) for each in found.story.reasons],
+        events=events_of(found.story, found.people),
+        card=None if found.risk is None else risk_card(visit.base, order, found.risk),
         offers=_offers(visit, order),
+        needs_two=threshold is not None and order.amount > threshold,
+        signers=list(found.signed_by.values()),
+        is_signed=visit.session.actor in found.signed_by,
+        last_attempt=attempts[-1] if attempts else None,
+        terms=terms(order),
+        resume=(
+            f"{visit.base}/orders/resume?waiting={order.waiting}&from={shown}"
+            if can_resume and visit.may("order.resume")
+            else None
+        ),
         **more,
     )
 
 
 def seen_of(order: Order) -> str:
-    """Names what the page showed: state, amount, destination."""
-    return f"{order.status}:{order.digest.hex()}"
+    """Names what the page showed: state, attempt, amount, destination."""
+    return f"{order.status}:{order.attempt}:{order.digest.hex()}"
 
 
 def _offers(visit: Visit, order: Order) -> frozenset[str]:
     """What this order allows and this person may do."""
+    tried = order.attempt > 0
     allowed: dict[str, tuple[Act, bool]] = {
         "approve": ("order.approve", order.status == "review"),
         "reject": ("order.reject", order.status in REJECTABLE),
@@ -177,34 +179,13 @@ def _offers(visit: Visit, order: Order) -> frozenset[str]:
             "order.cancel",
             order.status in CANCELABLE or (order.status, order.waiting) == ("sent", UNCLAIMED),
         ),
+        "look_up": ("order.look_up", tried and order.status in LOOKED_UP),
+        "settle": (
+            "order.settle",
+            (order.status, order.waiting) == ("unknown", PERSON),
+        ),
     }
     return frozenset(name for name, (act, can) in allowed.items() if can and visit.may(act))
 
 
-def _event(at: datetime, fact: Fact) -> Event:
-    """What a person reads of a fact; an alert's or act's details are in the audit log."""
-    if isinstance(fact, StateEntry):
-        event = Event(at, fact.status, fact.actor, fact.note)
-    elif isinstance(fact, Attempt):
-        event = Event(at, f"Attempt {fact.number}", detail=fact.reference)
-    elif isinstance(fact, Answered):
-        title = f"Attempt {fact.attempt.number}: {fact.attempt.outcome}"
-        event = Event(at, title, detail=fact.attempt.rail_order_id)
-    elif isinstance(fact, KeptCallback):
-        event = Event(at, f"Callback from {fact.rail}", detail=fact.event_id)
-    elif isinstance(fact, MovementRow):
-        path = [
-            show_account(fact.from_kind, fact.from_rail),
-            show_account(fact.to_kind, fact.to_rail),
-        ]
-        event = Event(at, fact.kind, detail=" → ".join(path), amount=fact.amount)
-    elif isinstance(fact, AuditEntry):
-        event = Event(at, fact.act, fact.actor)
-    elif isinstance(fact, WebhookEvent):
-        event = Event(at, f"Webhook {fact.event.type}")
-    else:
-        event = Event(at, "Gift card revealed")
-    return event
-
-
-ROUTES = [show_order, approve, reject, cancel]
+ROUTES = [show_order]

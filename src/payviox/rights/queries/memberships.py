@@ -1,6 +1,7 @@
 """Who belongs to which organization."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -17,16 +18,28 @@ class Standing:
     role: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An operator of an organization: since when, and when they were last seen signed in."""
+
+    operator_id: UUID
+    email: str
+    role: str
+    is_disabled: bool
+    since: datetime
+    seen_at: datetime | None
+
+
 async def find_standing(
     connection: Connection, operator_id: UUID, business_id: UUID
 ) -> Standing | None:
-    """None where there is no such operator or no such business."""
+    """None where there is no such operator, or one who was disabled, or no such business."""
     async with connection.cursor(row_factory=class_row(Standing)) as cursor:
         await cursor.execute(
             "SELECT o.is_admin, m.role FROM operators o CROSS JOIN businesses b"
             " LEFT JOIN memberships m"
             " ON m.organization_id = b.organization_id AND m.operator_id = o.id"
-            " WHERE o.id = %s AND b.id = %s",
+            " WHERE o.id = %s AND b.id = %s AND o.disabled_at IS NULL",
             [operator_id, business_id],
         )
         return await cursor.fetchone()
@@ -66,3 +79,51 @@ async def put(connection: Connection, business_id: UUID, operator_id: UUID, role
         [operator_id, role, business_id],
     )
     return cursor.rowcount == 1
+
+
+async def list_members(connection: Connection, organization_id: UUID) -> list[Member]:
+    """The members of an organization by their addresses."""
+    async with connection.cursor(row_factory=class_row(Member)) as cursor:
+        await cursor.execute(
+            "SELECT o.id AS operator_id, o.email, m.role, o.disabled_at IS NOT NULL AS is_disabled,"
+            " m.created_at AS since, o.seen_at"
+            " FROM memberships m JOIN operators o ON o.id = m.operator_id"
+            " WHERE m.organization_id = %s ORDER BY o.email",
+            [organization_id],
+        )
+        return await cursor.fetchall()
+
+
+async def lock_members(connection: Connection, organization_id: UUID) -> None:
+    """Nobody else changes who belongs to the organization until the transaction ends."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('members ' || %s, 0))",
+        [str(organization_id)],
+    )
+
+
+async def remove(connection: Connection, organization_id: UUID, operator_id: UUID) -> None:
+    await connection.execute(
+        "DELETE FROM memberships WHERE organization_id = %s AND operator_id = %s",
+        [organization_id, operator_id],
+    )
+
+
+async def count_organizations(connection: Connection, operator_id: UUID) -> int:
+    """To how many organizations an operator belongs."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM memberships WHERE operator_id = %s", [operator_id]
+    )
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
+
+
+async def list_roles(connection: Connection, operator_id: UUID) -> list[tuple[str, str]]:
+    """The name and the role of each organization that an operator belongs to."""
+    cursor = await connection.execute(
+        "SELECT g.name, m.role FROM memberships m"
+        " JOIN organizations g ON g.id = m.organization_id"
+        " WHERE m.operator_id = %s ORDER BY g.name, g.id",
+        [operator_id],
+    )
+    return [(str(row[0]), str(row[1])) for row in await cursor.fetchall()]

@@ -237,6 +237,32 @@ async def waiting_causes(connection: Connection, business_id: UUID) -> list[str]
     return [str(row[0]) for row in await cursor.fetchall()]
 
 
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """How many orders, and over how many cents; `is_more` where only the first were counted."""
+
+    number: int
+    amount: int
+    is_more: bool
+
+
+COUNTED = 1_000
+"""Orders that are counted for people; what is beyond is "more"."""
+
+
+async def sum_waiting(connection: Connection, business_id: UUID, waiting: str) -> Sum:
+    """The orders that wait for this, as far as they are counted."""
+    cursor = await connection.execute(
+        "SELECT count(*), coalesce(sum(amount), 0)::bigint FROM (SELECT amount FROM orders"
+        " WHERE business_id = %s AND waiting = %s LIMIT %s) waiting",
+        [business_id, waiting, COUNTED + 1],
+    )
+    row = await cursor.fetchone()
+    assert row is not None  # noqa: S101  # aggregates answer a row
+    number = int(str(row[0]))
+    return Sum(min(number, COUNTED), int(str(row[1])), number > COUNTED)
+
+
 async def stop_waiting(connection: Connection, business_id: UUID, waiting: str) -> int:
     """Make every order that waits for this due now; answers how many. One that somebody holds just
     now is being tried or taken back: it is not waited for."""

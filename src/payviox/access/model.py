@@ -1,0 +1,39 @@
+"""An invitation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from payviox import ids
+from payviox.actors import Actor
+from payviox.rights.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Somebody who is asked to join an organization. `number` counts the links made for it; the
+    last one opens until `expires_at`."""
+
+    organization_id: UUID
+    organization: str
+    id: UUID
+    email: str
+    role: Role
+    invited_by: Actor
+    number: int
+    created_at: datetime
+    expires_at: datetime
+    is_expired: bool
+
+    @property
+    def event(self) -> str:
+        """What its latest mail is about."""
+        return f"{ids.show(ids.INVITATION, self.id)}.{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """An invitation just made or renewed; `token` where no mail brings it, shown this once."""
+
+    invitation: Invitation
+    token: str | None

@@ -1,0 +1,43 @@
+"""Putting mails into the outbox, in the transaction of what they tell of, and seeing what came of
+them. Database only; sending.py sends."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from payviox import ids
+from payviox.db import jobs
+from payviox.db.pool import Connection
+from payviox.mails.model import INSTALLATION, Mail, Message
+from payviox.mails.queries import mails as queries
+
+KEPT_DAYS = 90
+"""How long what came of a mail can be looked up."""
+
+list_page = queries.list_page
+
+
+async def put(
+    connection: Connection,
+    event: str,
+    recipient: str,
+    message: Message,
+    facts: Mapping[str, object] | None = None,
+    *,
+    business_id: UUID | None = None,
+) -> None:
+    """Send this message about an event to somebody, once. `facts` may hold no secret."""
+    is_new = await queries.insert(
+        connection, ids.new(), business_id, event, recipient, message, dict(facts or {})
+    )
+    if is_new:
+        await jobs.wake(connection, jobs.SEND_MAILS, business_id or INSTALLATION)
+
+
+async def latest_of(connection: Connection, events: Sequence[str]) -> dict[str, Mail]:
+    """The newest of the installation's mails about each of these events."""
+    return {mail.event: mail for mail in await queries.find_latest(connection, events)}
+
+
+async def forget_old(connection: Connection) -> int:
+    """Delete what ended long ago; answers how many."""
+    return await queries.delete_ended(connection, KEPT_DAYS)

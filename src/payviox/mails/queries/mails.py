@@ -1,0 +1,119 @@
+"""The outbox of mails: putting in, claiming what is due, and what came of it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from payviox.db.pool import Connection
+from payviox.mails.model import INSTALLATION, Mail, Message, Status
+
+COLUMNS = (
+    "id, business_id, event, recipient, message, facts, status, attempts, due_at, answer,"
+    " created_at, ended_at"
+)
+
+
+async def insert(
+    connection: Connection,
+    mail_id: UUID,
+    business_id: UUID | None,
+    event: str,
+    recipient: str,
+    message: Message,
+    facts: dict[str, Any],
+) -> bool:
+    """Whether it was not there yet."""
+    cursor = await connection.execute(
+        "INSERT INTO mails (id, business_id, event, recipient, message, facts)"
+        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [mail_id, business_id, event, recipient, message, Jsonb(facts)],
+    )
+    return cursor.rowcount == 1
+
+
+async def due_businesses(connection: Connection) -> list[UUID]:
+    """Whose mails are due."""
+    cursor = await connection.execute(
+        "SELECT DISTINCT coalesce(business_id, %s) FROM mails"
+        " WHERE status = 'queued' AND due_at <= now()",
+        [INSTALLATION],
+    )
+    return [UUID(str(row[0])) for row in await cursor.fetchall()]
+
+
+async def claim(connection: Connection, business_id: UUID, lease: timedelta) -> Mail | None:
+    """The mail that is due for longest, kept from others by a later due time: one attempt more."""
+    async with connection.cursor(row_factory=class_row(Mail)) as cursor:
+        await cursor.execute(
+            "UPDATE mails SET due_at = now() + %(lease)s, attempts = attempts + 1"  # noqa: S608  # constants
+            " WHERE id = (SELECT id FROM mails WHERE status = 'queued' AND due_at <= now()"
+            " AND coalesce(business_id, %(installation)s) = %(business)s"
+            " ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+            f" RETURNING {COLUMNS}",
+            {"lease": lease, "installation": INSTALLATION, "business": business_id},
+        )
+        return await cursor.fetchone()
+
+
+async def end(
+    connection: Connection, mail_id: UUID, status: Status, answer: str | None = None
+) -> None:
+    """It is sent, failed or not wanted any more."""
+    await connection.execute(
+        "UPDATE mails SET status = %s, answer = %s, due_at = NULL, ended_at = now()"
+        " WHERE id = %s AND status = 'queued'",
+        [status, answer, mail_id],
+    )
+
+
+async def try_again(
+    connection: Connection, mail_id: UUID, again_in: timedelta, answer: str
+) -> None:
+    await connection.execute(
+        "UPDATE mails SET due_at = now() + %s, answer = %s WHERE id = %s AND status = 'queued'",
+        [again_in, answer, mail_id],
+    )
+
+
+async def hand_back(connection: Connection, mail_id: UUID, leased_until: datetime | None) -> None:
+    """Let go of a claim: it is due at once, and the attempt was none."""
+    await connection.execute(
+        "UPDATE mails SET due_at = now(), attempts = attempts - 1"
+        " WHERE id = %s AND status = 'queued' AND due_at = %s",
+        [mail_id, leased_until],
+    )
+
+
+async def find_latest(connection: Connection, events: Sequence[str]) -> list[Mail]:
+    """The installation's mails about these events."""
+    async with connection.cursor(row_factory=class_row(Mail)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS} FROM mails WHERE business_id IS NULL AND event = ANY(%s)"  # noqa: S608  # constants
+            " ORDER BY created_at, id",
+            [list(events)],
+        )
+        return await cursor.fetchall()
+
+
+async def list_page(connection: Connection, status: Status | None, limit: int) -> list[Mail]:
+    """The newest first."""
+    async with connection.cursor(row_factory=class_row(Mail)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS} FROM mails WHERE (%(status)s::text IS NULL OR status = %(status)s)"  # noqa: S608  # constants
+            " ORDER BY id DESC LIMIT %(limit)s",
+            {"status": status, "limit": limit},
+        )
+        return await cursor.fetchall()
+
+
+async def delete_ended(connection: Connection, days: int) -> int:
+    cursor = await connection.execute(
+        "DELETE FROM mails WHERE status <> 'queued'"
+        " AND ended_at < now() - make_interval(days => %s)",
+        [days],
+    )
+    return cursor.rowcount

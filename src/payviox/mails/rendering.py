@@ -1,0 +1,65 @@
+"""What a mail looks like: subject, text and HTML from the templates of its message. A header never
+holds what breaks a line."""
+
+import functools
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+from uuid import UUID
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from payviox.mails.model import Message
+
+MESSAGES = Path(__file__).parent / "messages"
+MAX_SUBJECT = 150
+
+
+@functools.cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(MESSAGES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+
+
+def render(
+    message: Message,
+    mail_id: UUID,
+    sender: Address,
+    recipient: str,
+    facts: Mapping[str, object],
+) -> EmailMessage:
+    """The whole mail. Raises ValueError where the recipient is no address."""
+    templates = _environment()
+    subject = templates.get_template(f"{message}/subject.txt").render(facts)
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = sender
+    mail["To"] = _address(recipient)
+    mail["Subject"] = " ".join("".join(filter(_is_shown, subject)).split())[:MAX_SUBJECT]
+    mail["Date"] = datetime.now(UTC)
+    mail["Message-ID"] = f"<{mail_id}@{sender.domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(templates.get_template(f"{message}/body.txt").render(facts))
+    html = templates.get_template(f"{message}/body.html").render(facts, subject=mail["Subject"])
+    mail.add_alternative(html, subtype="html")
+    return mail
+
+
+def _is_shown(character: str) -> bool:
+    return character.isprintable() or character.isspace()
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address(addr_spec=text)
+    except Exception as error:  # the parser raises what it likes
+        raise ValueError("no address of a recipient") from error

@@ -1,0 +1,183 @@
+"""Sending what is due, outside any transaction. A mail is claimed by pushing its due time ahead: a
+worker that dies loses nothing, and what it had handed over already goes out again, word for word
+and under the same Message-ID."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import aiosmtplib
+import certifi
+
+from payviox.db.pool import Connection, Database
+from payviox.mails.model import Mail, Message
+from payviox.mails.queries import mails as queries
+from payviox.mails.rendering import render
+from payviox.smtp_server import SmtpServer
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 30.0
+"""The mail server's time for each of its answers."""
+LEASE = timedelta(minutes=10)
+"""How long a claim keeps others away: more than a mail's commands take together."""
+RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
+"""The wait after each failure; after the one that no wait follows the mail has failed."""
+HAND_BACK_S = 3.0
+MAX_ANSWER = 300
+
+Prepare = Callable[[Connection, Mail], Awaitable[Mapping[str, object] | None]]
+"""What a message says beyond its facts, such as the link that is made now; None where nobody wants
+the mail any more."""
+
+
+class Refused(Exception):
+    """The mail server will not take it, now or, where it is `final`, ever."""
+
+    def __init__(self, answer: str, *, final: bool = False, closed: bool = False) -> None:
+        text = "".join(character if character.isprintable() else " " for character in answer)
+        super().__init__(" ".join(text.split())[:MAX_ANSWER])
+        self.final = final
+        self.closed = closed
+
+
+class Outgoing:
+    """One connection to the mail server, opened at the first mail, used for those that follow."""
+
+    def __init__(self, server: SmtpServer, tls: ssl.SSLContext | None = None) -> None:
+        self._server = server
+        self._tls = tls or _default_tls()
+        self._client: aiosmtplib.SMTP | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    async def send(self, mail: EmailMessage) -> None:
+        """Hand a mail over. Raises Refused."""
+        try:
+            client = await self._connected()
+            await client.send_message(mail)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            first = error.recipients[0]
+            raise Refused(f"{first.code} {first.message}", final=first.code >= 500) from error
+        except aiosmtplib.SMTPDataError as error:
+            raise Refused(f"{error.code} {error.message}", final=error.code >= 500) from error
+        except aiosmtplib.SMTPResponseException as error:
+            # Of the sender, the password or the connection: the operator's to mend, no recipient's.
+            await self._close()
+            raise Refused(f"{error.code} {error.message}", closed=True) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            await self._close()
+            raise Refused(str(error) or type(error).__name__, closed=True) from error
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        if self._client is None or not self._client.is_connected:
+            server = self._server
+            self._client = aiosmtplib.SMTP(
+                hostname=server.host,
+                port=server.port,
+                username=server.user,
+                password=server.password,
+                use_tls=server.tls == "from the start",
+                start_tls=server.tls == "starttls",
+                tls_context=None if server.tls == "none" else self._tls,
+                timeout=TIMEOUT_S,
+            )
+            await self._client.connect()
+        return self._client
+
+    async def _close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                await client.quit()
+            client.close()
+
+
+@functools.cache
+def _default_tls() -> ssl.SSLContext:
+    """The system's authorities, to which an operator may add, and certifi's, where it has none."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+async def due_businesses(database: Database) -> list[UUID]:
+    """Whose mails are due."""
+    return await database.fetch(queries.due_businesses)
+
+
+async def send_due(
+    database: Database,
+    server: SmtpServer,
+    sender: Address,
+    prepare: Mapping[Message, Prepare],
+    business_id: UUID,
+    *,
+    tls: ssl.SSLContext | None = None,
+) -> int:
+    """Send what is due of a business (or the installation), one after another, until nothing is or
+    the mail server cannot be reached; answers how many were handed over."""
+    sent = 0
+    async with Outgoing(server, tls) as outgoing:
+        while (mail := await database.write(queries.claim, business_id, LEASE)) is not None:
+            try:
+                sent += await _send(database, outgoing, sender, prepare, mail)
+            except Refused as error:
+                await _put_off(database, mail, error)
+                if error.closed:
+                    break
+            except asyncio.CancelledError:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(HAND_BACK_S):
+                        await database.write(queries.hand_back, mail.id, mail.due_at)
+                raise
+    return sent
+
+
+async def _send(
+    database: Database,
+    outgoing: Outgoing,
+    sender: Address,
+    prepare: Mapping[Message, Prepare],
+    mail: Mail,
+) -> bool:
+    more: Mapping[str, object] | None = {}
+    if mail.message in prepare:
+        more = await database.write(prepare[mail.message], mail)
+    if more is None:
+        await database.write(queries.end, mail.id, "dropped")
+        return False
+    try:
+        written = render(mail.message, mail.id, sender, mail.recipient, {**mail.facts, **more})
+    except ValueError as error:
+        raise Refused(str(error), final=True) from error
+    await outgoing.send(written)
+    await database.write(queries.end, mail.id, "sent")
+    return True
+
+
+async def _put_off(database: Database, mail: Mail, error: Refused) -> None:
+    if error.final or mail.attempts > len(RETRIES):
+        logger.warning("mail %s (%s) has failed: %s", mail.id, mail.message, error)
+        await database.write(queries.end, mail.id, "failed", str(error))
+        return
+    logger.warning("mail %s (%s) is tried again: %s", mail.id, mail.message, error)
+    await database.write(queries.try_again, mail.id, RETRIES[mail.attempts - 1], str(error))

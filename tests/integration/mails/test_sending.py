@@ -1,0 +1,248 @@
+"""Mails go out once, to a real mail server; what it refuses is tried again or ends, and is seen."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import trustme
+
+from payviox import ids
+from payviox.db.pool import Connection, Database
+from payviox.mails import outbox
+from payviox.mails.model import INSTALLATION, Mail
+from payviox.mails.sending import LEASE, RETRIES, due_businesses, send_due
+from payviox.smtp_server import SmtpServer, parse_sender
+from support.businesses import TestBusiness
+from support.mail_server import PASSWORD, USER, MailServer, mail_server
+
+pytestmark = pytest.mark.anyio
+
+SENDER = parse_sender("Payviox <payviox@example.com>")
+
+
+@pytest.fixture
+def post_office() -> Any:
+    with mail_server() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+async def nothing_else(database: Database) -> None:
+    """An outbox without other tests' mails."""
+    await database.write(lambda db: db.execute("DELETE FROM mails"))
+
+
+def plain(post_office: MailServer) -> SmtpServer:
+    return SmtpServer("127.0.0.1", post_office.port, "none")
+
+
+async def site(_: Connection, __: Mail) -> Mapping[str, object]:
+    return {"site": "https://acme.test"}
+
+
+async def send(database: Database, server: SmtpServer, **options: Any) -> int:
+    prepare = options.pop("prepare", {"test": site})
+    return await send_due(database, server, SENDER, prepare, INSTALLATION, **options)
+
+
+async def put(database: Database, recipient: str = "ada@example.com", event: str = "") -> str:
+    event = event or str(ids.new())
+    await database.write(outbox.put, event, recipient, "test")
+    return event
+
+
+async def mails(database: Database) -> list[Mail]:
+    return await database.fetch(outbox.list_page, None, 100)
+
+
+async def make_due(database: Database) -> None:
+    await database.write(
+        lambda db: db.execute("UPDATE mails SET due_at = now() WHERE status = 'queued'")
+    )
+
+
+async def test_a_mail_goes_out_once_for_each_event_recipient_and_message(
+    database: Database, post_office: MailServer
+) -> None:
+    event = await put(database)
+    await put(database, event=event)
+    await put(database, "grace@example.com", event)
+    assert await send(database, plain(post_office)) == 2
+    assert await send(database, plain(post_office)) == 0
+    assert sorted(post_office.recipients) == ["ada@example.com", "grace@example.com"]
+    assert post_office.connections == 1, "one for both"
+    assert {mail.status for mail in await mails(database)} == {"sent"}
+
+
+async def test_what_was_rolled_back_sends_nothing(
+    database: Database, post_office: MailServer
+) -> None:
+    async def work(connection: Connection) -> None:
+        await outbox.put(connection, "an event", "ada@example.com", "test")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.write(work)
+    assert await send(database, plain(post_office)) == 0
+    assert post_office.mails == []
+
+
+async def test_a_refused_recipient_ends_it_at_once_and_the_next_mail_goes_on(
+    database: Database, post_office: MailServer
+) -> None:
+    post_office.refuse_recipients = ["550 5.1.1 No such user\there"]
+    await put(database)
+    await put(database, "grace@example.com")
+    assert await send(database, plain(post_office)) == 1
+    failed, sent = sorted(await mails(database), key=lambda mail: mail.recipient)
+    assert (failed.status, failed.answer) == ("failed", "550 5.1.1 No such user here")
+    assert (sent.status, sent.answer) == ("sent", None)
+
+
+async def test_what_is_refused_for_now_is_tried_again_ever_later_until_it_fails(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    for number, pause in enumerate(RETRIES):
+        post_office.refuse_texts = ["451 Try later"]
+        await send(database, plain(post_office))
+        [mail] = await mails(database)
+        assert (mail.status, mail.attempts, mail.answer) == ("queued", number + 1, "451 Try later")
+        waits = await database.fetch(lambda db: db.execute("SELECT due_at - now() FROM mails"))
+        [(left,)] = await waits.fetchall()
+        assert pause - timedelta(minutes=1) < left <= pause
+        await make_due(database)
+    post_office.refuse_texts = ["451 Try later"]
+    await send(database, plain(post_office))
+    [mail] = await mails(database)
+    assert (mail.status, mail.attempts) == ("failed", len(RETRIES) + 1)
+    assert post_office.mails == []
+
+
+@pytest.mark.parametrize("away", ["nobody listens", "the sender is refused"])
+async def test_what_is_ours_to_mend_fails_no_mail(
+    database: Database, post_office: MailServer, away: str
+) -> None:
+    await put(database)
+    server = SmtpServer("127.0.0.1", 1, "none")
+    if away == "the sender is refused":
+        post_office.refuse_senders = ["530 Authentication required"]
+        server = plain(post_office)
+    await send(database, server)
+    [mail] = await mails(database)
+    assert (mail.status, mail.attempts) == ("queued", 1)
+    assert mail.answer
+    await make_due(database)
+    assert await send(database, plain(post_office)) == 1
+
+
+async def test_a_mail_that_nobody_wants_any_more_is_dropped(
+    database: Database, post_office: MailServer
+) -> None:
+    async def nobody(_: Connection, __: Mail) -> None:
+        return None
+
+    await put(database)
+    assert await send(database, plain(post_office), prepare={"test": nobody}) == 0
+    [mail] = await mails(database)
+    assert mail.status == "dropped"
+    assert post_office.connections == 0
+
+
+async def test_a_worker_that_died_is_followed_by_one_that_sends_the_same_mail_again(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    died = asyncio.Event()
+
+    async def dies(_: Connection, __: Mail) -> Mapping[str, object]:
+        died.set()
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await send(database, plain(post_office), prepare={"test": dies})
+    [mail] = await mails(database)
+    assert (mail.status, mail.attempts) == ("queued", 0), "handed back"
+    assert await send(database, plain(post_office)) == 1
+    assert post_office.mails[0]["Message-ID"] == f"<{mail.id}@example.com>"
+
+
+async def test_two_workers_send_one_mail_once(database: Database, post_office: MailServer) -> None:
+    for _ in range(5):
+        await put(database)
+    counts = await asyncio.gather(*(send(database, plain(post_office)) for _ in range(3)))
+    assert sum(counts) == len(post_office.mails) == 5
+    assert timedelta(minutes=5) < LEASE
+
+
+async def test_a_businesss_mail_has_its_own_turn(
+    database: Database, post_office: MailServer, business: TestBusiness
+) -> None:
+    for business_id in (None, business.business_id):
+        await database.write(
+            lambda db, of=business_id: outbox.put(
+                db, "one event", "ada@example.com", "test", business_id=of
+            )
+        )
+    due: list[UUID] = await due_businesses(database)
+    assert set(due) == {INSTALLATION, business.business_id}
+    sent = [
+        await send_due(database, plain(post_office), SENDER, {"test": site}, each) for each in due
+    ]
+    assert sent == [1, 1]
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+async def test_passwords_and_mails_travel_encrypted_to_a_server_that_is_verified(
+    database: Database, authority: trustme.CA
+) -> None:
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with mail_server(authority, password=True) as secure:
+        server = SmtpServer("localhost", secure.port, "starttls", USER, PASSWORD)
+        await put(database)
+        assert await send(database, server) == 0, "by an authority that nobody knows"
+        [mail] = await mails(database)
+        assert "certificate" in (mail.answer or "").lower()
+        assert secure.mails == []
+        await make_due(database)
+        wrong = SmtpServer("localhost", secure.port, "starttls", USER, "wrong")
+        assert await send(database, wrong, tls=trusting) == 0
+        [mail] = await mails(database)
+        assert (mail.status, (mail.answer or "")[:3]) == ("queued", "535")
+        await make_due(database)
+        assert await send(database, server, tls=trusting) == 1
+        assert secure.encrypted == [True]
+
+
+async def test_without_encryption_nothing_is_sent_unless_it_is_said(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    assert await send(database, SmtpServer("127.0.0.1", post_office.port, "starttls")) == 0
+    assert post_office.mails == []
+    await make_due(database)
+    assert await send(database, plain(post_office)) == 1
+
+
+async def test_what_ended_long_ago_is_forgotten(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    await send(database, plain(post_office))
+    await put(database)
+    await database.write(
+        lambda db: db.execute(
+            "UPDATE mails SET ended_at = now() - interval '91 days' WHERE status = 'sent'"
+        )
+    )
+    assert await database.write(outbox.forget_old) == 1
+    assert [mail.status for mail in await mails(database)] == ["queued"]

@@ -1,0 +1,85 @@
+"""What mails look like, and that nothing of a stranger's steers one."""
+
+from email import message_from_bytes, policy
+from uuid import UUID
+
+import pytest
+
+from payviox.mails.rendering import MESSAGES, render
+from payviox.smtp_server import SmtpServer, parse, parse_sender
+
+SENDER = parse_sender("Acme Payouts <payouts@acme.test>")
+FACTS = {
+    "organization": "Acme",
+    "inviter": "ada@acme.test",
+    "role": "viewer",
+    "meaning": "look",
+    "until": "2026-12-01 10:00 UTC",
+    "link": "https://acme.test/dashboard/invitation/x",
+    "email": "grace@acme.test",
+    "site": "https://acme.test",
+}
+
+
+@pytest.mark.parametrize("message", [path.name for path in MESSAGES.iterdir() if path.is_dir()])
+def test_every_message_has_a_subject_a_text_and_the_same_in_html(message: str) -> None:
+    mail = render(message, UUID(int=1), SENDER, "grace@acme.test", FACTS)  # type: ignore[arg-type]  # a folder
+    read = message_from_bytes(mail.as_bytes(), policy=policy.default)
+    text, html = read.get_body(("plain",)), read.get_body(("html",))  # type: ignore[attr-defined]  # EmailMessage
+    assert read["Subject"]
+    assert (read["From"], read["To"]) == ("Acme Payouts <payouts@acme.test>", "grace@acme.test")
+    assert read["Message-ID"] == f"<{UUID(int=1)}@acme.test>"
+    if "link" in (MESSAGES / message / "body.txt").read_text():
+        assert FACTS["link"] in text.get_content()
+        assert f'<a href="{FACTS["link"]}">{FACTS["link"]}</a>' in html.get_content()
+
+
+def test_a_name_breaks_no_header_and_no_html() -> None:
+    name = "Acme\r\nBcc: everybody@evil.test\n\n<b>&\u2028\x00"
+    facts = {**FACTS, "organization": name}
+    mail = render("invitation", UUID(int=1), SENDER, "grace@acme.test", facts)
+    read = message_from_bytes(mail.as_bytes(), policy=policy.default)
+    assert read["Bcc"] is None
+    assert read["Subject"] == "You are invited to Acme Bcc: everybody@evil.test <b>&"
+    assert "<b>" not in read.get_body(("html",)).get_content()  # type: ignore[attr-defined]  # EmailMessage
+
+
+@pytest.mark.parametrize(
+    "recipient", ["", "nobody", "a@x.test\nBcc: b@x.test", "a@x.test, b@x.test", "a@x.test>"]
+)
+def test_what_is_no_single_address_gets_no_mail(recipient: str) -> None:
+    with pytest.raises(ValueError, match="no address"):
+        render("test", UUID(int=1), SENDER, recipient, FACTS)
+
+
+def test_a_mail_server_is_named_by_a_url() -> None:
+    assert parse("smtp://me:p%40ss@mail.test") == SmtpServer(
+        "mail.test", 587, "starttls", "me", "p@ss"
+    )
+    assert parse("smtps://mail.test") == SmtpServer("mail.test", 465, "from the start")
+    assert parse("smtp://mailpit:1025?tls=no") == SmtpServer("mailpit", 1025, "none")
+    assert "p@ss" not in repr(parse("smtp://me:p%40ss@mail.test"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.test",
+        "http://mail.test",
+        "smtp://",
+        "smtps://mail.test?tls=no",
+        "smtp://mail.test?tls=maybe",
+        "smtp://mail.test/inbox",
+        "smtp://me@mail.test",
+        "smtp://mail.test:x",
+    ],
+)
+def test_what_names_no_mail_server_is_refused(url: str) -> None:
+    with pytest.raises(ValueError):
+        parse(url)
+
+
+@pytest.mark.parametrize("text", ["nobody", "a@b@c", "x\n<a@b.test>", "<>", ""])
+def test_what_is_no_sender_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no sender"):
+        parse_sender(text)
