@@ -133,8 +133,6 @@ class Worker:
         await asyncio.wait([asyncio.create_task(self._batcher.drain())], timeout=GRACE_S)
         self._batcher.give_up()
 
-        )
-
     async def _sweep(
         self, what: str, due: Callable[[Database], Awaitable[Sequence[UUID]]], lanes: Lanes
     ) -> None:
