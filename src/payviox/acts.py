@@ -107,11 +107,26 @@ ACTS: Mapping[Act, str] = {
 }
 
 InstallationAct = Literal[
+    "authenticator.add",
+    "authenticator.remove",
+    "identity.link",
+    "identity.unlink",
+    "operator.change_password",
     "operator.create",
     "operator.disable",
     "operator.enable",
+    "operator.end_session",
+    "operator.forget_device",
     "operator.make_reset_link",
+    "operator.prove",
+    "operator.remove_factors",
     "operator.set_password",
+    "operator.sign_in",
+    "operator.sign_in_failed",
+    "operator.sign_out",
+    "passkey.add",
+    "passkey.remove",
+    "recovery_codes.make",
     "secrets.rotate",
 ]
 """Acts that are no single business's."""

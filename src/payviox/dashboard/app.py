@@ -5,6 +5,10 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.account import authenticator, password, proof
+from payviox.dashboard.account import passkeys as account_passkeys
+from payviox.dashboard.account import sessions as account_sessions
+from payviox.dashboard.account import show as account
 from payviox.dashboard.allocate import one_person
 from payviox.dashboard.allocate import show as upload
 from payviox.dashboard.allocate import upload as uploads
@@ -17,6 +21,7 @@ from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
+from payviox.dashboard.live import stream as live
 from payviox.dashboard.orders import decide as decide_order
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import resume as resume_orders
@@ -27,7 +32,9 @@ from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.said_once import SaidOnce
+from payviox.dashboard.search import find as search
 from payviox.dashboard.settings import show as settings
+from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
@@ -62,9 +69,19 @@ ROUTER = Router(
     path="/",
     route_handlers=[
         *sign_in.ROUTES,
+        *passkey.ROUTES,
+        *openid.ROUTES,
+        *account.ROUTES,
+        *account_sessions.ROUTES,
+        *account_passkeys.ROUTES,
+        *authenticator.ROUTES,
+        *password.ROUTES,
+        *proof.ROUTES,
         *businesses.ROUTES,
         *preferences.ROUTES,
         *home.ROUTES,
+        *live.ROUTES,
+        *search.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
         *users.ROUTES,
