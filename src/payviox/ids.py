@@ -27,6 +27,7 @@ DEVICE = "dev"
 PASSKEY = "psk"
 APPROVAL = "apr"
 REQUEST = "req"
+UPLOAD = "upl"
 
 
 def first_at(moment: datetime) -> UUID:
