@@ -27,9 +27,9 @@ class FromElsewhere(Forbidden):
 def refuse_foreign_forms(request: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """A guard of all routes with pages: only those pages send what changes something. Raises
     FromElsewhere."""
-    found: Services = request.app.state.services
+    process: Services = request.app.state.services
     if request.scope["method"] != "GET":  # type: ignore[typeddict-item]  # HTTP has one
-        require_same_origin(request, found.settings)
+        require_same_origin(request, process.settings)
 
 
 def require_same_origin(request: ASGIConnection[Any, Any, Any, Any], settings: Settings) -> None:

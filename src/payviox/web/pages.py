@@ -151,7 +151,7 @@ def _zones() -> frozenset[str]:
 
 
 def redirect(address: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
-    """See there: always by GET."""
+    """Send the browser there, always by GET."""
     return Response(
         "",
         status_code=303,
