@@ -7,16 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from payviox.db.pool import Database
 from support import live
 from support.dashboard import PASSWORD, make_operator
 from support.databases import Urls
 from support.live import LiveServer
+from support.machine import stretch
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,12 @@ def person(
     return make
 
 
+def again(sent: Request) -> httpx.Response:
+    """The answer to what a browser sent, sent by somebody else once more."""
+    headers = {"Sec-Fetch-Site": "same-origin", "Content-Type": sent.headers["content-type"]}
+    return httpx.post(sent.url, content=sent.post_data or "", headers=headers, timeout=stretch(30))
+
+
 def check(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
     assert Axe().run(page).response["violations"] == [], page.url
@@ -125,8 +133,10 @@ def test_a_passkey_is_added_signs_in_by_itself_and_is_removed(
     somebody.sign_out()
     page.goto(f"{somebody.home}/login?next=/account")
     check(page)
-    page.get_by_role("button", name="Sign in with a passkey").click()
+    with page.expect_request("**/login/passkey") as sent:
+        page.get_by_role("button", name="Sign in with a passkey").click()
     somebody.is_at("Your account")
+    assert again(sent.value).status_code == 409, "what a passkey signed works once"
     expect(page.get_by_role("table", name="Sessions")).to_contain_text("by passkey")
     page.get_by_role("table", name="Passkeys").get_by_role("button", name="Remove").click()
     expect(page.get_by_role("status")).to_have_text("The passkey is removed.")
