@@ -5,29 +5,45 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.account import authenticator, password, proof
+from payviox.dashboard.account import passkeys as account_passkeys
+from payviox.dashboard.account import sessions as account_sessions
+from payviox.dashboard.account import show as account
+from payviox.dashboard.allocate import one_person
+from payviox.dashboard.allocate import show as upload
+from payviox.dashboard.allocate import upload as uploads
 from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
-from payviox.dashboard.developer import keys
+from payviox.dashboard.developer import first_calls, keys, requests
 from payviox.dashboard.forgotten import ask as forgotten
 from payviox.dashboard.forgotten import reset as reset_password
+from payviox.dashboard.gift_cards import add as add_cards
+from payviox.dashboard.gift_cards import after_restore
 from payviox.dashboard.gift_cards import list as gift_cards
+from payviox.dashboard.gift_cards import void as void_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.invitation import accept as invitation
+from payviox.dashboard.live import stream as live
 from payviox.dashboard.orders import decide as decide_order
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import resume as resume_orders
 from payviox.dashboard.orders import settle as settle_order
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
+from payviox.dashboard.rails import connect as connect_rail
+from payviox.dashboard.rails import list as rails
+from payviox.dashboard.rails import show as rail
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.said_once import SaidOnce
+from payviox.dashboard.search import find as search
 from payviox.dashboard.settings import show as settings
+from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.team import invitations as team_invitations
 from payviox.dashboard.team import list as team
@@ -48,13 +64,16 @@ MENU = (
     ("", "Home", "house"),
     ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
+    ("/allocate", "Allocate", "hand-coins"),
     ("/orders", "Orders", "receipt-text"),
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
+    ("/rails", "Rails", "plug"),
     ("/reconciliation", "Reconciliation", "scale"),
     ("/webhooks", "Webhooks", "webhook"),
     ("/webhooks/logs", "Webhook logs", "list-checks"),
     ("/developer/keys", "API keys", "key-round"),
+    ("/developer/requests", "Requests", "activity"),
     ("/settings", "Settings", "settings"),
     ("/team", "Team", "users-round"),
     ("/audit", "Audit log", "scroll-text"),
@@ -68,15 +87,28 @@ ROUTER = Router(
         *forgotten.ROUTES,
         *reset_password.ROUTES,
         *invitation.ROUTES,
+        *passkey.ROUTES,
+        *openid.ROUTES,
+        *account.ROUTES,
+        *account_sessions.ROUTES,
+        *account_passkeys.ROUTES,
+        *authenticator.ROUTES,
+        *password.ROUTES,
+        *proof.ROUTES,
         *businesses.ROUTES,
         *preferences.ROUTES,
         *home.ROUTES,
+        *live.ROUTES,
+        *search.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
         *users.ROUTES,
         *user.ROUTES,
         *users_money.ROUTES,
         *rotate_hash.ROUTES,
+        *one_person.ROUTES,
+        *uploads.ROUTES,
+        *upload.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
         *decide_order.ROUTES,
@@ -85,6 +117,12 @@ ROUTER = Router(
         *approvals.ROUTES,
         *approval.ROUTES,
         *gift_cards.ROUTES,
+        *add_cards.ROUTES,
+        *void_cards.ROUTES,
+        *after_restore.ROUTES,
+        *rails.ROUTES,
+        *connect_rail.ROUTES,
+        *rail.ROUTES,
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
@@ -94,6 +132,8 @@ ROUTER = Router(
         *delivery.ROUTES,
         *replay.ROUTES,
         *keys.ROUTES,
+        *requests.ROUTES,
+        *first_calls.ROUTES,
         *settings.ROUTES,
         *team.ROUTES,
         *team_invitations.ROUTES,

@@ -29,6 +29,10 @@ list_reveals = reveals.list_reveals
 list_delivered = queries.list_delivered
 
 
+MANY = 10_001
+"""Where somebody waits for the page, so many of each kind are counted: the last says "and more"."""
+
+
 class NotSendingError(Exception):
     """The order is not being sent under this reference any more: its claim was lost meanwhile."""
 
@@ -103,9 +107,9 @@ async def bind(
     have been taken back since this call was begun.
     """
     sending = await queries.lock_sending(connection, business_id, order_id, reference)
-    found = await queries.find_bound(connection, business_id, order_id, reference)
-    if found is not None:
-        return found, None
+    bound = await queries.find_bound(connection, business_id, order_id, reference)
+    if bound is not None:
+        return bound, None
     if not sending:
         raise NotSendingError
     if await holds.is_held(connection, business_id):
@@ -116,8 +120,8 @@ async def bind(
     card_id = card_id or await queries.take_card(*target, wait=True)
     if card_id is not None:
         await queries.deliver(connection, business_id, card_id)
-        found = await queries.find_bound(connection, business_id, order_id, reference)
-    return found, await _alert(connection, business_id, product_id)
+        bound = await queries.find_bound(connection, business_id, order_id, reference)
+    return bound, await _alert(connection, business_id, product_id)
 
 
 async def _alert(connection: Connection, business_id: UUID, product_id: UUID) -> Alert | None:
@@ -197,6 +201,9 @@ async def void_product(
     return count
 
 
-async def stock(connection: Connection, business_id: UUID) -> list[Stock]:
-    """How many cards of each product the business has, by their state."""
-    return await queries.list_stock(connection, business_id)
+async def stock(
+    connection: Connection, business_id: UUID, *, most: int | None = None
+) -> list[Stock]:
+    """How many cards of each product the business has, by their state; where `most` is given each
+    number is counted up to it and no further."""
+    return await queries.list_stock(connection, business_id, most)

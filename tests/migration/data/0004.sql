@@ -115,10 +115,10 @@ INSERT INTO operators (id, email, password_hash, is_admin) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'f@x.test', 'x', false);
 INSERT INTO memberships (organization_id, operator_id, role) VALUES
   ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000e2', 'finance');
-INSERT INTO sessions (digest, operator_id, place, agent) VALUES
-  ('\x01', '00000000-0000-7000-8000-0000000000e2', '127.0.0.1', 'a browser');
-INSERT INTO known_devices (digest, operator_id) VALUES
-  ('\x02', '00000000-0000-7000-8000-0000000000e2');
+INSERT INTO sessions (digest, id, method, operator_id, place, agent) VALUES
+  ('\x01', '00000000-0000-7000-8000-0000000000f3', 'password', '00000000-0000-7000-8000-0000000000e2', '127.0.0.1', 'a browser');
+INSERT INTO known_devices (digest, id, operator_id) VALUES
+  ('\x02', '00000000-0000-7000-8000-0000000000f4', '00000000-0000-7000-8000-0000000000e2');
 INSERT INTO sign_in_attempts (subject) VALUES ('\x03');
 
 -- Who is asked in, and what was written to whom.
@@ -137,3 +137,32 @@ INSERT INTO signatures (business_id, act, subject, digest, operator_id) VALUES
 INSERT INTO waiting_acts (business_id, id, act, parameters, amount, started_by) VALUES
   ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000f3', 'balance.defund',
    '{"amount":5}', 5, '00000000-0000-7000-8000-0000000000e2');
+
+-- What was asked of the API.
+INSERT INTO api_requests (business_id, id, method, path, status, duration_ms, key_hint, place,
+                          idempotency_key, error, called_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a1', 'POST', '/payout/create',
+   400, 1.5, 'abcd', '192.0.2.7', 'k-1', 'Insufficient payout balance', now());
+
+-- What they prove besides their passwords.
+INSERT INTO started_sign_ins (digest, operator_id, method) VALUES
+  ('\x04', '00000000-0000-7000-8000-0000000000e2', 'password');
+INSERT INTO authenticator_apps (operator_id, secret, key_id) VALUES
+  ('00000000-0000-7000-8000-0000000000e2', '\x05', '00000000');
+INSERT INTO recovery_codes (operator_id, digest) VALUES
+  ('00000000-0000-7000-8000-0000000000e2', '\x06');
+INSERT INTO passkeys (id, operator_id, name, credential_id, public_key, sign_count) VALUES
+  ('00000000-0000-7000-8000-0000000000f5', '00000000-0000-7000-8000-0000000000e2', 'laptop', '\x07', '\x08', 0);
+INSERT INTO passkey_challenges (digest, purpose) VALUES ('\x09', 'sign in');
+INSERT INTO identities (issuer, subject, operator_id) VALUES
+  ('https://id.x.test', 'f', '00000000-0000-7000-8000-0000000000e2');
+INSERT INTO openid_requests (digest, nonce, code_verifier, onward) VALUES ('\x0a', 'n', 'v', '/dashboard');
+
+-- Uploads of allocations.
+INSERT INTO uploads (business_id, id, file_name, file_digest, header, status, created_by, payments, amount, started_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a9', 'may.csv', '\x01', '{Email,Amount}', 'paying', 'operator:op_x', 1, 500, now()),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000aa', 'june.csv', '\x02', '{A,B}', 'unmapped', 'operator:op_x', 0, 0, NULL);
+INSERT INTO upload_files (business_id, upload_id, content) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000aa', '\x61');
+INSERT INTO upload_rows (business_id, upload_id, number, cells, email, amount, fingerprint, occurrence, status, is_new) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a9', 2, '{a@x.test,5.00}', 'a@x.test', 500, '\x01', 1, 'ready', false);
