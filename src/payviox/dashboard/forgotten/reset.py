@@ -51,7 +51,7 @@ async def set_password(request: Call) -> Response[Any]:
         view = await _view(request)
         form = await read_form(request)
         try:
-            password_hash = await hash_typed(request, form)
+            password_hash = await hash_typed(request, form, view.email or "")
         except FieldErrors as error:
             view = ResetView(view.action, view.email, errors=error.fields)
             return page(request, "forgotten/reset.html", view, status=422)

@@ -57,10 +57,10 @@ async def accept(request: Call) -> Response[Any]:
         if session is not None:
             await act(request, session, invitations.accept, token, session.email)
             return redirect("/dashboard?all")
-        _, has_account = await services(request).database.fetch(invitations.look_at, token)
+        invitation, has_account = await services(request).database.fetch(invitations.look_at, token)
         if has_account:
             return redirect(_sign_in(request))
-        password_hash = await hash_typed(request, form)
+        password_hash = await hash_typed(request, form, invitation.email)
         with actors.at(address_of(request)):
             await services(request).database.write(invitations.accept_as_new, token, password_hash)
     except FieldErrors as error:
