@@ -3,7 +3,7 @@
 import asyncio
 import re
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
