@@ -15,8 +15,10 @@ from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.orders import decide as decide_order
+from payviox.dashboard.orders import export as export_orders
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import resume as resume_orders
+from payviox.dashboard.orders import saved_views, selected
 from payviox.dashboard.orders import settle as settle_order
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
@@ -61,6 +63,9 @@ ROUTER = Router(
         *users_money.ROUTES,
         *rotate_hash.ROUTES,
         *orders.ROUTES,
+        *export_orders.ROUTES,
+        *saved_views.ROUTES,
+        *selected.ROUTES,
         *order.ROUTES,
         *decide_order.ROUTES,
         *settle_order.ROUTES,
