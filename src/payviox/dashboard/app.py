@@ -9,6 +9,7 @@ from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
+from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
@@ -58,6 +59,7 @@ ROUTER = Router(
         *home.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
+        *balance_period.ROUTES,
         *users.ROUTES,
         *user.ROUTES,
         *users_money.ROUTES,

@@ -18,6 +18,7 @@ __all__ = [
     "SavedView",
     "Sum",
     "count_states",
+    "find_by_rail_id",
     "forget_view",
     "list_page",
     "list_views",
@@ -34,6 +35,7 @@ LONGEST_QUERY = 1_000
 list_page = orders.list_page
 totals_of_user = orders.totals_of_user
 waiting_causes = orders.waiting_causes
+find_by_rail_id = listing.find_by_rail_id
 sum_waiting = orders.sum_waiting
 search = listing.search
 count_states = listing.count_states

@@ -103,10 +103,23 @@ async def count_states(connection: Connection, business_id: UUID) -> dict[str, i
     cursor = await connection.execute(
         "SELECT s.status, n.number FROM unnest(%s::text[]) s(status) CROSS JOIN LATERAL"
         " (SELECT count(*) AS number FROM (SELECT FROM orders WHERE business_id = %s"
-        "   AND status = s.status LIMIT %s) some) n",
+        "   AND status = s.status LIMIT %s) counted) n",
         [list(STATES), business_id, COUNTED + 1],
     )
     return {str(status): int(str(number)) for status, number in await cursor.fetchall()}
+
+
+async def find_by_rail_id(
+    connection: Connection, business_id: UUID, rail_order_id: str
+) -> UUID | None:
+    """The order one of whose attempts a rail knows by this name of its own."""
+    cursor = await connection.execute(
+        "SELECT order_id FROM order_attempts WHERE business_id = %s AND rail_order_id = %s"
+        " ORDER BY order_id DESC LIMIT 1",
+        [business_id, rail_order_id],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else UUID(str(row[0]))
 
 
 @dataclass(frozen=True, slots=True)
