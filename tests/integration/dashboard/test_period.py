@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -117,7 +118,7 @@ async def test_a_transfer_whose_clock_was_behind_is_in_one_period_and_all_fits(
         )
         for number in range(12)
     ]
-    for earlier, later in zip(periods, periods[1:], strict=False):
+    for earlier, later in itertools.pairwise(periods):
         assert (earlier.last, earlier.closing) == (later.first, later.opening)
     assert sum(each.number for each in periods) == periods[-1].last
 

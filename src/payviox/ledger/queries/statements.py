@@ -156,7 +156,8 @@ async def list_between(
     async with connection.cursor(row_factory=class_row(MovementRow)) as cursor:
         await cursor.execute(
             "WITH page AS MATERIALIZED (SELECT * FROM transfers WHERE business_id = %(business)s"
-            " AND id > %(after)s AND id <= %(until)s ORDER BY id LIMIT %(limit)s)" + _MOVEMENT,  # constants
+            " AND id > %(after)s AND id <= %(until)s ORDER BY id LIMIT %(limit)s)"
+            + _MOVEMENT,  # constants
             {"business": business_id, "after": after, "until": until, "limit": limit},
         )
         return await cursor.fetchall()
