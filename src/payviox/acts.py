@@ -49,6 +49,7 @@ Act = Literal[
     "suspense.resolve",
     "webhook.change",
     "webhook.confirm_token",
+    "webhook.replay",
     "webhook.rotate_token",
 ]
 
@@ -95,15 +96,31 @@ ACTS: Mapping[Act, str] = {
     "suspense.resolve": "a person explained a suspense item",
     "webhook.change": "the webhook's URL, switch or events were changed",
     "webhook.confirm_token": "the webhook's new token signs from now on",
+    "webhook.replay": "webhooks of a period were sent again",
     "webhook.rotate_token": "the webhook got a new token, which waits to be confirmed",
 }
 
 InstallationAct = Literal[
+    "authenticator.add",
+    "authenticator.remove",
+    "identity.link",
+    "identity.unlink",
+    "operator.change_password",
     "operator.create",
     "operator.disable",
     "operator.enable",
+    "operator.end_session",
+    "operator.forget_device",
     "operator.make_reset_link",
+    "operator.prove",
+    "operator.remove_factors",
     "operator.set_password",
+    "operator.sign_in",
+    "operator.sign_in_failed",
+    "operator.sign_out",
+    "passkey.add",
+    "passkey.remove",
+    "recovery_codes.make",
     "secrets.rotate",
 ]
 """Acts that are no single business's."""

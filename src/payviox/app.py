@@ -31,6 +31,7 @@ from payviox.api.docs import openapi, pages
 from payviox.dashboard import app as dashboard
 from payviox.installation import open_installation
 from payviox.monitoring.metrics import Metrics
+from payviox.reporting.changes import Changes
 from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.web import assets
@@ -77,7 +78,9 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
     ):
         database, keyring = opened.database, opened.keyring
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
-        yield Services(settings, database, keyring, batcher, rails)
+        changes = Changes(url)
+        yield Services(settings, database, keyring, batcher, rails, changes)
+        changes.close()
         await asyncio.wait([asyncio.create_task(batcher.drain())], timeout=LAST_WORDS_S)
         batcher.give_up()
 
@@ -117,10 +120,10 @@ async def serve(settings: Settings, url: str) -> None:
         # for 50 ms of everybody's time.
         gc.collect()
         gc.freeze()
-        await _until_told(server, services.batcher)
+        await _until_told(server, services)
 
 
-async def _until_told(server: HttpServer, batcher: Batcher) -> None:
+async def _until_told(server: HttpServer, services: Services) -> None:
     """Serve until a signal; neither a client that is slow to send or to read nor an allocation that
     is held up in the database keeps the process.
 
@@ -135,10 +138,11 @@ async def _until_told(server: HttpServer, batcher: Batcher) -> None:
         stopping.cancel()
         serving.result()
         raise RuntimeError("the HTTP server ended by itself")
+    services.changes.close()
     server.stop()  # type: ignore[no-untyped-call]  # granian's own
     await asyncio.wait([serving], timeout=GRACE_S)
     if not serving.done():
-        batcher.give_up()
+        services.batcher.give_up()
         await asyncio.wait([serving], timeout=LAST_WORDS_S)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)

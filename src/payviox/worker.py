@@ -108,7 +108,7 @@ class Worker:
             await work(self._database)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         await asyncio.gather(
             self._courier.run(every_s=SWEEP_S),
             self._sweep("orders", due_businesses, self._orders),

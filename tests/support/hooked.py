@@ -75,7 +75,7 @@ class Hooked:
         return event_id
 
     async def redeliver(self, event_id: UUID) -> None:
-        await self.database.write(outbox.redeliver, self.id, event_id)
+        await self.database.write(outbox.redeliver, self.id, event_id, "test")
 
 
 Hook = Callable[..., Awaitable[Hooked]]

@@ -166,7 +166,7 @@ async def redeliver(request: Call) -> Response[Any]:
     event_id = path_id(request, ids.EVENT)
 
     async def effect(connection: Connection) -> dict[str, str]:
-        event = await outbox.redeliver(connection, business_id, event_id)
+        event = await outbox.redeliver(connection, business_id, event_id, business(request).actor)
         return {"id": ids.show(ids.EVENT, event.id), "type": event.type}
 
     return await run_once(

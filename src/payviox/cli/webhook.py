@@ -155,7 +155,7 @@ def test(business_id: UUID, event_type: str, as_json: bool) -> None:
     """Send a test webhook. Its result stands in `payviox webhook log`."""
 
     async def send(_: Runtime, connection: Connection) -> UUID:
-        return await outbox.send_test(connection, business_id, cast("EventType", event_type))
+        return await outbox.send_test(connection, business_id, cast("EventType", event_type), ACTOR)
 
     event_id = ids.show(ids.EVENT, _write(business_id, send))
     if as_json:
@@ -273,7 +273,7 @@ def redeliver(business_id: UUID, event_id: UUID) -> None:
     """Send an event again, in a new round of attempts."""
 
     async def send(_: Runtime, connection: Connection) -> None:
-        await outbox.redeliver(connection, business_id, event_id)
+        await outbox.redeliver(connection, business_id, event_id, ACTOR)
 
     _write(business_id, send)
     click.echo("It is on its way.")

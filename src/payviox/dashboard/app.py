@@ -5,6 +5,10 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.account import authenticator, password, proof
+from payviox.dashboard.account import passkeys as account_passkeys
+from payviox.dashboard.account import sessions as account_sessions
+from payviox.dashboard.account import show as account
 from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
@@ -15,6 +19,7 @@ from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import keys
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.home import show as home
+from payviox.dashboard.live import stream as live
 from payviox.dashboard.orders import decide as decide_order
 from payviox.dashboard.orders import export as export_orders
 from payviox.dashboard.orders import list as orders
@@ -27,12 +32,19 @@ from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.said_once import SaidOnce
+from payviox.dashboard.search import find as search
 from payviox.dashboard.settings import show as settings
+from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
 from payviox.dashboard.users import show as user
+from payviox.dashboard.webhook_logs import list as webhook_logs
+from payviox.dashboard.webhook_logs import replay
+from payviox.dashboard.webhook_logs import show as delivery
+from payviox.dashboard.webhooks import show as webhook
+from payviox.dashboard.webhooks import token as webhook_token
 from payviox.web.forms import refuse_foreign_forms
 
 TEMPLATES = Path(__file__).parent
@@ -44,6 +56,8 @@ MENU = (
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
     ("/reconciliation", "Reconciliation", "scale"),
+    ("/webhooks", "Webhooks", "webhook"),
+    ("/webhooks/logs", "Webhook logs", "list-checks"),
     ("/developer/keys", "API keys", "key-round"),
     ("/settings", "Settings", "settings"),
     ("/audit", "Audit log", "scroll-text"),
@@ -54,9 +68,19 @@ ROUTER = Router(
     path="/",
     route_handlers=[
         *sign_in.ROUTES,
+        *passkey.ROUTES,
+        *openid.ROUTES,
+        *account.ROUTES,
+        *account_sessions.ROUTES,
+        *account_passkeys.ROUTES,
+        *authenticator.ROUTES,
+        *password.ROUTES,
+        *proof.ROUTES,
         *businesses.ROUTES,
         *preferences.ROUTES,
         *home.ROUTES,
+        *live.ROUTES,
+        *search.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
         *balance_period.ROUTES,
@@ -78,6 +102,11 @@ ROUTER = Router(
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
+        *webhook.ROUTES,
+        *webhook_token.ROUTES,
+        *webhook_logs.ROUTES,
+        *delivery.ROUTES,
+        *replay.ROUTES,
         *keys.ROUTES,
         *settings.ROUTES,
         *audit_log.ROUTES,

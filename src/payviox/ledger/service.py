@@ -31,12 +31,14 @@ __all__ = [
     "post",
     "sums",
     "user_balance",
+    "versions",
     "was_allocated_by",
 ]
 
 balances = queries.balances
 sums = queries.sums
 user_balance = queries.user_balance
+versions = queries.versions
 find_transfer = queries.find_transfer
 find_by_reference = queries.find_by_reference
 was_allocated_by = queries.was_allocated_by

@@ -86,8 +86,8 @@ async def _write_down(connection: Connection, report: Report) -> None:
         broken[problem.business_id][problem.kind] += 1
     for business_id in known:
         # What is no single business's is told to all.
-        if found := broken[business_id] + broken[None]:
-            await audit.alert(connection, business_id, "ledger.broken", dict(found))
+        if kinds := broken[business_id] + broken[None]:
+            await audit.alert(connection, business_id, "ledger.broken", dict(kinds))
 
 
 async def refresh_catalogues(database: Database, rails: Rails) -> None:

@@ -104,7 +104,7 @@ async def matters(connection: Connection, business_id: UUID | None = None) -> li
     alone where one is named."""
     since = ids.first_at(datetime.now(UTC) - timedelta(days=DAYS))
     given_up = await queries.failed_deliveries(connection, business_id, since)
-    found = [
+    unsorted = [
         *_orders(await queries.waiting_orders(connection, business_id)),
         *_orders(await queries.orders_in(connection, business_id, ["review", "unknown"])),
         *await unexplained(connection, business_id),
@@ -112,7 +112,7 @@ async def matters(connection: Connection, business_id: UUID | None = None) -> li
         *_matters("webhook_failing", given_up),
     ]
     order = list(ADVICE)
-    return sorted(found, key=lambda each: (order.index(each.cause), each.oldest or EVER))
+    return sorted(unsorted, key=lambda each: (order.index(each.cause), each.oldest or EVER))
 
 
 async def unexplained(connection: Connection, business_id: UUID | None = None) -> list[Matter]:
@@ -126,15 +126,15 @@ async def low_stock(connection: Connection, business_id: UUID | None = None) -> 
 
 
 def _orders(rows: Sequence[Row]) -> list[Matter]:
-    """By the state or the cause that each row's orders are in; what ends by itself is left out."""
-    found: list[Matter] = []
+    """Sort orders by the state or the cause that they are in; what ends by itself is left out."""
+    listed: list[Matter] = []
     for row in rows:
         match row.subject:
             case "person" | "unknown" | "review" | "float_empty" as cause:
-                found += _matters(cause, [replace(row, subject=None)])
+                listed += _matters(cause, [replace(row, subject=None)])
             case subject if subject in waiting.ENDED_BY_OPERATOR and subject != "out_of_stock":
-                found += _matters("waiting", [row])
-    return found
+                listed += _matters("waiting", [row])
+    return listed
 
 
 def _matters(cause: Cause, rows: Sequence[Row]) -> list[Matter]:

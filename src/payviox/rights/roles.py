@@ -17,11 +17,12 @@ ROLES: Mapping[Role, str] = {
     "viewer": "look",
 }
 
-Right = Act | Literal["allocation.create"]
-"""What a role may allow: an act, or to allocate money, which the ledger alone tells of."""
+Right = Act | Literal["allocation.create", "webhook.send"]
+"""What a role may allow: an act; or to allocate money, of which the ledger tells; or to send a test
+webhook or one event again, of which the webhook log does."""
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
-    "owner": frozenset({*get_args(Act), "allocation.create"}),
+    "owner": frozenset({*get_args(Act), "allocation.create", "webhook.send"}),
     "finance": frozenset(
         {
             "allocation.create",
@@ -59,7 +60,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "key.revoke",
             "webhook.change",
             "webhook.confirm_token",
+            "webhook.replay",
             "webhook.rotate_token",
+            "webhook.send",
         }
     ),
     "viewer": frozenset(),

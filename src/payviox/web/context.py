@@ -16,6 +16,7 @@ from payviox.auth.users import UserCaller
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.monitoring.write_probe import WriteProbe
+from payviox.reporting.changes import Changes
 from payviox.settings import Settings
 from payviox.web.limits import AT_ONCE, READS_AT_ONCE, USERS_CALLS, USERS_WAITING, Gate, Slots
 from payviox.withdrawals.routing import Rails
@@ -41,10 +42,13 @@ class Services:
     keyring: Keyring
     batcher: Batcher
     rails: Rails
+    changes: Changes
     writes: Slots = field(default_factory=lambda: Slots(AT_ONCE))
     reads: Slots = field(default_factory=lambda: Slots(READS_AT_ONCE))
     users_calls: Slots = field(default_factory=lambda: Slots(USERS_CALLS, USERS_WAITING))
     callbacks: Gate = field(default_factory=lambda: Gate(CALLBACKS))
+    webhook_tests: Slots = field(default_factory=lambda: Slots(1, 1))
+    """A business sends one test webhook at a time, and waits for its answer."""
     sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))
     slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for the few milliseconds that a slice of a long computation takes."""
@@ -52,8 +56,8 @@ class Services:
 
 
 def services(request: Call) -> Services:
-    found: Services = request.app.state.services
-    return found
+    process: Services = request.app.state.services
+    return process
 
 
 def address_of(request: Call) -> str | None:
@@ -80,11 +84,11 @@ async def read(
     *arguments: *Arguments,
 ) -> T:
     """Run a reading function in a slot of the caller's. See `Database.fetch`."""
-    found = services(request)
+    process = services(request)
     state = request.scope["state"]
     caller: BusinessCaller | UserCaller = state.get("business") or state["payout_user"]
-    async with found.reads.slot(_holder(request, caller.business_id)):
-        return await found.database.fetch(work, *arguments)
+    async with process.reads.slot(_holder(request, caller.business_id)):
+        return await process.database.fetch(work, *arguments)
 
 
 async def write(
@@ -96,7 +100,7 @@ async def write(
 ) -> T:
     """Run `work` in one transaction, in a slot of the caller, and commit it, unless the secret key
     or the hash that the request came with opens nothing any more. See `Database.write`."""
-    found = services(request)
+    process = services(request)
     key: BusinessCaller | None = request.scope["state"].get("business")
     user: UserCaller | None = request.scope["state"].get("payout_user")
 
@@ -108,9 +112,9 @@ async def write(
             await users.require_live(connection, user)
         return result
 
-    async with found.writes.slot(_holder(request, business_id)):
+    async with process.writes.slot(_holder(request, business_id)):
         with actors.at(address_of(request)):
-            return await found.database.write(checked, keyed=keyed)
+            return await process.database.write(checked, keyed=keyed)
 
 
 def _holder(request: Call, business_id: UUID) -> tuple[UUID, bool]:

@@ -48,7 +48,7 @@ LEAST_RATE = 20_000
 """After BEGIN_S seconds a body is given up that came in at fewer bytes a second."""
 
 FORM = b"application/x-www-form-urlencoded"
-PAGES = ("login", "logout", "dashboard")
+PAGES = ("login", "logout", "dashboard", "account")
 """How the paths begin that forms are sent to, and no JSON."""
 USERS_ROUTES = ("/payout/operations", "/payout/quote", "/payout/gift-cards", "/payout/withdraw")
 """How the paths of payout users' routes begin; all others under `/payout/` are businesses'."""
@@ -119,12 +119,12 @@ class RequestBodies:
 
     def _short_path(self, scope: Scope) -> ShortPath | None:
         """Raises OtherMethod."""
-        found = self._short_paths.get((scope["method"], scope["path"]))
-        if found is None and scope["path"] in self._methods:
+        short_path = self._short_paths.get((scope["method"], scope["path"]))
+        if short_path is None and scope["path"] in self._methods:
             if scope["method"] == "OPTIONS":
                 return self._say_methods
             raise OtherMethod(self._methods[scope["path"]])
-        return found
+        return short_path
 
     async def _say_methods(self, scope: Scope, _: bytes) -> tuple[int, bytes, dict[str, str]]:
         return 204, b"", {"Allow": ", ".join(self._methods[scope["path"]])}
@@ -266,12 +266,12 @@ def _limit(path: str) -> int:
 
 def _replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives the body already read, then what the server says next."""
-    given = False
+    replayed = False
 
     async def again() -> Message:
-        nonlocal given
-        if not given:
-            given = True
+        nonlocal replayed
+        if not replayed:
+            replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
         return await receive()
 

@@ -1,5 +1,5 @@
-"""Delivering events: whose turn it is, when again, and what is written down of each attempt. A POST
-itself is sender.py's work, and never inside a transaction.
+"""Delivering events: whose turn it is, and how many at once. One attempt is attempts.py's work, and
+its POST never inside a transaction.
 
 A delivery is claimed by pushing its due time ahead. A worker that dies holding one loses nothing:
 once that time has passed somebody sends it again, with the same webhook-id.
@@ -9,34 +9,24 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from payviox import ids
-from payviox.db.pool import Connection, Database
+from payviox.db.pool import Database
+from payviox.webhooks import attempts
+from payviox.webhooks.attempts import LEASE, TIMEOUT_S
 from payviox.webhooks.model import Claim
 from payviox.webhooks.queries import events as queries
-from payviox.webhooks.sender import Answer, post
-from payviox.webhooks.settings import Cipher, signing_tokens
-from payviox.webhooks.signing import sign
-from payviox.webhooks.targets import TargetError, parse_target
+from payviox.webhooks.settings import Cipher
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT_S = 30.0
-"""A receiver's time for its whole answer (the wire contract)."""
-LEASE = timedelta(seconds=90)
-"""How long a claim keeps others away: the POST's time, and then plenty to write its result down."""
-RETRIES = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
-"""The wait after each failure of a round; after the one that no wait follows it has failed."""
 HAND_BACK_S = 3.0
 """Seconds to say that we let go of a delivery; its lease says so later in any case."""
 PER_BUSINESS, OVERALL = 4, 200
 """POSTs in flight in one process: a slow receiver holds its own business's few, not the others'.
 While half of all are in flight a business has one and no more, so that many slow receivers leave
 the other half to those who have none."""
-UNREADABLE = "the server cannot decrypt the webhook's token"
 
 
 class Courier:
@@ -137,18 +127,16 @@ class Courier:
                 self._woken.discard(business_id)
                 claim = await self._database.write(queries.claim, business_id, LEASE)
                 if claim is not None:
-                    body = claim.body.encode()
-                    headers = self._signed(claim, body)
+                    headers = attempts.signed(claim, self._cipher)
                     self.wake(business_id)  # there may be more: another pair of hands
-                    await self._deliver(claim, body, headers)
+                    await self._deliver(claim, headers)
 
-    async def _deliver(self, claim: Claim, body: bytes, headers: dict[str, str] | None) -> None:
+    async def _deliver(self, claim: Claim, headers: dict[str, str] | None) -> None:
         try:
-            if headers is None:
-                answer = Answer(status=None, body="", duration_ms=0, error=UNREADABLE)
-            else:
-                answer = await self._post(claim.url, body, headers)
-            await self._record(claim, answer, headers or {})
+            answer = await attempts.post(
+                claim, headers, allow_private=self._allow_private, timeout_s=self._timeout_s
+            )
+            await self._database.write(attempts.record, claim, answer, headers)
         except asyncio.CancelledError:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HAND_BACK_S):
@@ -159,75 +147,3 @@ class Courier:
         await self._database.write(
             queries.hand_back, claim.business_id, claim.id, claim.leased_until
         )
-
-    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer:
-        try:
-            target = parse_target(url, allow_private=self._allow_private)
-        except TargetError as error:  # the operator has become stricter since it was set
-            return Answer(status=None, body="", duration_ms=0, error=str(error))
-        return await post(target, body, headers, timeout_s=self._timeout_s)
-
-    def _signed(self, claim: Claim, body: bytes) -> dict[str, str] | None:
-        """The headers; None where the token cannot be read, which is the operator's to mend."""
-        webhook_id = ids.show(ids.EVENT, claim.event_id)
-        now = datetime.now(UTC)
-        try:
-            token, waiting = signing_tokens(claim, self._cipher)
-        except Exception:  # whatever the cipher raises
-            logger.exception("the webhook token of business %s is unreadable", claim.business_id)
-            return None
-        headers = sign(token, body, webhook_id, now)
-        if waiting is not None:
-            # Standard Webhooks lets a sender add a second signature while a token rotates.
-            second = sign(waiting, body, webhook_id, now)["webhook-signature"]
-            headers["webhook-signature"] += f" {second}"
-        return headers
-
-    async def _record(self, claim: Claim, answer: Answer, headers: dict[str, str]) -> None:
-        """The attempt and what follows from it, in one transaction."""
-
-        async def work(connection: Connection) -> None:
-            attempts, in_round, due_at = await queries.lock_delivery(
-                connection, claim.business_id, claim.id
-            )
-            await queries.insert_attempt(
-                connection,
-                claim.business_id,
-                claim.id,
-                attempts + 1,
-                url=claim.url,
-                request_headers=_loggable(headers),
-                status=answer.status,
-                answer=answer.body,
-                error=answer.error,
-                duration_ms=answer.duration_ms,
-            )
-            # Whoever lost the lease was too slow, or somebody asked for a new round: theirs counts.
-            if answer.delivered or due_at == claim.leased_until:
-                status, again_in = _outcome(answer, in_round)
-                await queries.set_outcome(
-                    connection,
-                    claim.business_id,
-                    claim.id,
-                    status=status,
-                    round_attempts=in_round + 1,
-                    again_in=again_in,
-                )
-
-        await self._database.write(work)
-
-
-def _outcome(answer: Answer, failures_before: int) -> tuple[str, timedelta | None]:
-    if answer.delivered:
-        return "delivered", None
-    if failures_before < len(RETRIES):
-        return "pending", RETRIES[failures_before]
-    return "failed", None
-
-
-def _loggable(headers: dict[str, str]) -> dict[str, str]:
-    """What the log shows: enough of a signature to compare, too little to use."""
-    return {
-        name: f"{value[:11]}…" if "signature" in name.lower() else value
-        for name, value in headers.items()
-    }

@@ -2,13 +2,15 @@
 business reads them. Nothing here writes."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
-from payviox.webhooks.model import Attempt, Delivery, Event
+from payviox.webhooks.model import Attempt, Delivery, Event, LogRow, Newer
 from payviox.webhooks.queries import events as queries
+from payviox.webhooks.queries import log as log_queries
 
 ATTEMPTS_IN_LIST, ATTEMPTS_OF_ONE = 4, 100
 """So many of a delivery's latest attempts are shown: in a list, and of one event."""
@@ -33,7 +35,7 @@ async def latest(
     limit: int,
 ) -> list[Entry]:
     """Newest first; those `after` an event are older than it."""
-    found = await queries.list_events(
+    events = await queries.list_events(
         connection,
         business_id,
         event_type=event_type,
@@ -41,7 +43,39 @@ async def latest(
         before=after,
         limit=limit,
     )
-    return await _entries(connection, business_id, found, ATTEMPTS_IN_LIST)
+    return await _entries(connection, business_id, events, ATTEMPTS_IN_LIST)
+
+
+async def list_page(
+    connection: Connection,
+    business_id: UUID,
+    *,
+    state: str | None = None,
+    event_type: str | None = None,
+    order_id: UUID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: UUID | None = None,
+    limit: int,
+) -> list[LogRow]:
+    """Newest first, without bodies: events that happened from `since` on and before `until`."""
+    return await log_queries.list_page(
+        connection,
+        business_id,
+        state=state,
+        event_type=event_type,
+        order_id=order_id,
+        since=None if since is None else ids.first_at(since),
+        until=None if until is None else ids.first_at(until),
+        before=after,
+        limit=limit,
+    )
+
+
+async def newer_of(connection: Connection, business_id: UUID, event_id: UUID) -> Newer | None:
+    """What was delivered about the same order after this event; None where nothing was."""
+    newer = await log_queries.newer_delivered(connection, business_id, [event_id])
+    return newer[0] if newer else None
 
 
 async def get(connection: Connection, business_id: UUID, event_id: UUID) -> Entry:

@@ -51,6 +51,7 @@ class Delivery:
     status: str
     attempts: int
     due_at: datetime | None
+    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,35 @@ class Attempt:
     error: str | None
     duration_ms: int
     created_at: datetime
+    answer_headers: dict[str, str]
+    answer_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """An event as the log lists it: `state` None where it was never to be delivered; the answer is
+    the latest attempt's."""
+
+    event_id: UUID
+    type: str
+    order_id: UUID | None
+    created_at: datetime
+    state: str | None
+    attempts: int
+    due_at: datetime | None
+    replayed: bool
+    answer_status: int | None
+    error: str | None
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """What was delivered about an event's order after that event happened."""
+
+    event_id: UUID
+    type: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +105,7 @@ class Claim:
     leased_until: datetime
     event_id: UUID
     body: str = field(repr=False)
+    replayed: bool
     url: str
     token: bytes = field(repr=False)
     next_token: bytes | None = field(repr=False)

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from payviox import ids
+from payviox.actors import Actor
 from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
+from payviox.rights import service as rights
 from payviox.webhooks.events import EventType, OrderEvent, body
 from payviox.webhooks.model import Event
 from payviox.webhooks.queries import events as queries
@@ -38,9 +40,22 @@ async def write_order_event(connection: Connection, event: OrderEvent) -> None:
     await write_order_events(connection, event.business_id, [event])
 
 
-async def send_test(connection: Connection, business_id: UUID, event_type: EventType) -> UUID:
+async def send_test(
+    connection: Connection, business_id: UUID, event_type: EventType, actor: Actor
+) -> UUID:
     """Have a sample of this type delivered, subscribed or not, switched on or not; answers the
-    event's id. Raises NoWebhook where there is no URL."""
+    event's id. Raises NoWebhook where there is no URL, and Forbidden."""
+    event_id = await write_sample(connection, business_id, event_type, actor)
+    await jobs.wake(connection, jobs.DELIVER_WEBHOOKS, business_id)
+    return event_id
+
+
+async def write_sample(
+    connection: Connection, business_id: UUID, event_type: EventType, actor: Actor
+) -> UUID:
+    """Write down a sample of this type and its delivery, due now; answers the event's id. Raises
+    NoWebhook where there is no URL, and Forbidden."""
+    await rights.require(connection, business_id, actor, "webhook.send")
     settings = await queries.find_settings(connection, business_id)
     if settings is None or settings.url is None:
         raise NoWebhook
@@ -53,16 +68,19 @@ async def send_test(connection: Connection, business_id: UUID, event_type: Event
         order_id=None,
         body=body(sample(business_id, event_type)),
     )
-    await _deliver(connection, business_id, event_id)
+    await queries.insert_delivery(connection, business_id, ids.new(), event_id)
     return event_id
 
 
-async def redeliver(connection: Connection, business_id: UUID, event_id: UUID) -> Event:
+async def redeliver(
+    connection: Connection, business_id: UUID, event_id: UUID, actor: Actor
+) -> Event:
     """Start a new round of attempts now, whatever became of the last one or if there was none; the
     body and the webhook-id stay the same. Answers the event.
 
-    Raises NotFound, NoWebhook where there is no URL, or SwitchedOff.
+    Raises NotFound, NoWebhook where there is no URL, SwitchedOff, or Forbidden.
     """
+    await rights.require(connection, business_id, actor, "webhook.send")
     event = await queries.find_event(connection, business_id, event_id)
     if event is None:
         raise NotFound(missing=f"event {ids.show(ids.EVENT, event_id)}")
@@ -71,10 +89,6 @@ async def redeliver(connection: Connection, business_id: UUID, event_id: UUID) -
         raise NoWebhook
     if not settings.enabled and not event.is_test:
         raise SwitchedOff
-    await _deliver(connection, business_id, event_id)
-    return event
-
-
-async def _deliver(connection: Connection, business_id: UUID, event_id: UUID) -> None:
-    await queries.insert_delivery(connection, business_id, ids.new(), event_id)
+    await queries.send_again(connection, business_id, [(event_id, ids.new())])
     await jobs.wake(connection, jobs.DELIVER_WEBHOOKS, business_id)
+    return event

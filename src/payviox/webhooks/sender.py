@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import certifi
 import h11
@@ -23,6 +23,10 @@ EXCERPT_BYTES = 4096
 ANSWER_BYTES = 32 * 1024
 """So much of an answer is read: interim answers, headers, chunk sizes and body together. It bounds
 the number of headers too, and a flood of 1xx answers."""
+
+MOST_HEADERS, HEADER_CHARS = 40, 200
+"""So many of an answer's headers are kept, each up to so many characters."""
+SECRET_HEADERS = (b"set-cookie", b"authorization", b"proxy-authenticate", b"www-authenticate")
 
 Connect = Callable[[Sequence[AddrInfoType]], Awaitable[socket.socket]]
 _connect: Connect = functools.partial(start_connection, happy_eyeballs_delay=0.25)
@@ -37,6 +41,10 @@ class Answer:
     """The first 4096 bytes as text that PostgreSQL can store. Not decompressed, not trusted."""
     duration_ms: int
     error: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The receiver's, as far as they may be shown; see `_shown`."""
+    body_bytes: int = 0
+    """So many of the body were read: no more than the first few thousand."""
 
     @property
     def delivered(self) -> bool:
@@ -49,6 +57,7 @@ class _Reply:
     """What has arrived so far; it outlives the time limit that cuts the rest."""
 
     status: int | None = None
+    headers: Sequence[tuple[bytes, bytes]] = ()
     body: bytes = b""
 
 
@@ -91,7 +100,23 @@ async def post(
         .replace("\0", "\N{REPLACEMENT CHARACTER}"),
         duration_ms=round((time.monotonic() - started) * 1000),
         error=error,
+        headers=_shown(reply.headers),
+        body_bytes=len(reply.body),
     )
+
+
+def _shown(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The first headers as printable text; what may open a session at the receiver stays out."""
+    shown: dict[str, str] = {}
+    for name, value in headers[:MOST_HEADERS]:
+        text = value.decode("latin-1")[:HEADER_CHARS]
+        printable = "".join(
+            char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text
+        )
+        shown[name.decode("latin-1")] = (
+            "(left out)" if name.lower() in SECRET_HEADERS else printable
+        )
+    return shown
 
 
 @functools.cache
@@ -144,8 +169,8 @@ async def _read(reader: asyncio.StreamReader, http: h11.Connection, reply: _Repl
                     raise ConnectionResetError
                 left -= len(data)
                 http.receive_data(data)
-            case h11.Response(status_code=status):
-                reply.status = status
+            case h11.Response(status_code=status, headers=headers):
+                reply.status, reply.headers = status, list(headers)
             case h11.Data(data=data):
                 reply.body += data
             case h11.InformationalResponse():

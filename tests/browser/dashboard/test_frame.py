@@ -1,6 +1,8 @@
 """What stands around every page, as a person uses it: lists that narrow while one types, keys."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -8,19 +10,29 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from payviox.db.pool import Database
+from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals.model import Order
 from support.businesses import open_business
 from support.dashboard import PASSWORD, base_of, make_operator
 from support.live import LiveServer
+from support.withdrawals import Desk
 
 EMAIL = "root@example.com"
 
 
-@pytest.fixture(scope="module")
-def home(site: LiveServer, prepare: Callable[..., Any]) -> str:
-    """The home of a business with some payout users."""
+@dataclass
+class World:
+    """A business with some payout users and an order in review."""
 
-    async def make(database: Database) -> str:
+    home: str
+    order: Order
+
+
+@pytest.fixture(scope="module")
+def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
+    async def make(database: Database) -> World:
         business = await open_business(database, funds=1_000_000, main=100)
+        await business.set(review_amount=2_000)
         await make_operator(database, EMAIL, is_admin=True)
         for name in ("ada", "alan", "grace"):
             created = httpx.post(  # noqa: ASYNC210  # nobody else waits
@@ -29,9 +41,25 @@ def home(site: LiveServer, prepare: Callable[..., Any]) -> str:
                 headers={"Authorization": f"Bearer {business.secret_key}"},
             )
             assert created.status_code == 201, created.text
-        return site.url + base_of(business)
+        user = await business.scalar(
+            "SELECT id FROM payout_users WHERE business_id = %s AND email = 'ada@example.com'",
+            business.business_id,
+        )
+        order = await Desk.of(business).withdraw(user, 2_500)
+        return World(site.url + base_of(business), order)
 
-    return str(prepare(make))
+    made: World = prepare(make)
+    return made
+
+
+@pytest.fixture
+def home(world: World) -> str:
+    return world.home
+
+
+@pytest.fixture
+def order(world: World) -> Order:
+    return world.order
 
 
 @pytest.fixture
@@ -96,3 +124,32 @@ def test_times_are_in_the_zone_of_the_browser(home: str, chromium: Any) -> None:
         expect(page.get_by_role("row").nth(1)).to_contain_text("JST")
         page.get_by_role("button", name="Dark").click()
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_an_orders_state_changes_on_the_screen_and_what_is_typed_stays(
+    home: str, page: Page, order: Order, prepare: Callable[..., Any]
+) -> None:
+    page.goto(f"{home}/orders?status=all")
+    row = page.get_by_role("table", name="Orders").get_by_role("row").nth(1)
+    expect(row).to_contain_text("in review")
+    row.get_by_role("link").focus()
+    reader = page.context.new_page()
+    reader.goto(f"{home}/orders/ord_{order.id}")
+    note = reader.get_by_label("Note")
+    note.fill("We do not know")
+
+    async def approve(database: Database) -> None:
+        await database.write(withdrawals.approve, order.business_id, order.id, "test")
+
+    with ThreadPoolExecutor(1) as beside:  # the browser's event loop is this thread's
+        beside.submit(prepare, approve).result()
+    expect(reader.locator("#orders-state")).to_contain_text("queued")
+    expect(reader.get_by_text("approved", exact=True)).to_be_visible()
+    expect(note).to_have_value("We do not know")
+    expect(note).to_be_focused()
+    note.fill("")
+    reader.locator("main").focus()
+    expect(reader.get_by_role("button", name="Approve")).to_be_hidden()
+    page.bring_to_front()
+    expect(row).to_contain_text("queued")
+    expect(row.get_by_role("link")).to_be_focused()

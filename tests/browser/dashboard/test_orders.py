@@ -37,6 +37,7 @@ class World:
     base: str
     orders: list[Order]
     item: UUID
+    event: UUID
 
     @property
     def home(self) -> str:
@@ -83,7 +84,10 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
         cards = csv_of(["CODE-1"], name="Card of a shop with a long name")
         await import_text(database, Keyring(SECRET_KEY), business.business_id, cards)
         await database.write(restores.hold_after_restore, "test")
-        return World(site, base_of(business), orders, item.id)
+        event = await business.scalar(
+            "SELECT id FROM events WHERE business_id = %s LIMIT 1", business.business_id
+        )
+        return World(site, base_of(business), orders, item.id, event)
 
     return prepare(make)
 
@@ -158,8 +162,10 @@ def test_every_page_fits_its_screen_and_everybody(
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
     reconciliation = ("/reconciliation", item, booking, "/gift-cards")
     keys = ("/developer/keys", "/developer/keys/secret/regenerate")
+    replay = "/webhooks/replay?from=2026-01-01T00:00&to=&which=all"
+    webhooks = ("/webhooks", "/webhooks/logs", replay, f"/webhooks/logs/evt_{world.event}")
     refused = ("/balance/fund?amount=x", f"{user}/add-funds?amount=x", "/balance?since=x")
-    for path in ("", *balance, *orders, *users, *reconciliation, *keys, *refused):
+    for path in ("", *balance, *orders, *users, *reconciliation, *webhooks, *keys, *refused):
         page.goto(world.home + path)
         check(page)
     page.goto(world.home + order)

@@ -3,6 +3,7 @@ secret; what is rolled back leaves none."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, get_args
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from payviox.rail_state import evm_books
 from payviox.rails.evm.books import Wallet
 from payviox.reconciliation import resolve
 from payviox.treasury import service as treasury
+from payviox.webhooks import replays
 from payviox.webhooks import settings as webhooks
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
@@ -42,6 +44,7 @@ ADMIN = UUID(int=7)
 SECOND = UUID(int=8)
 WHO = actors.operator(ADMIN)
 SECRET = "client-secret-Zq7pW2x9Lm"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
@@ -300,6 +303,12 @@ async def confirm_token(case: Case) -> None:
     await case.write(webhooks.confirm, case.id, WHO)
 
 
+async def replay(case: Case) -> None:
+    await case.webhook()
+    period = replays.Period(EPOCH, datetime.now(UTC), failed_only=True)
+    await case.write(replays.replay, case.id, period, with_stale=False, expected=0, actor=WHO)
+
+
 async def ask(case: Case) -> UUID:
     """A waiting act that somebody else started."""
     await case.business.set(second_person_amount=1)
@@ -372,6 +381,7 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "suspense.resolve": resolve_item,
     "webhook.change": Case.webhook,
     "webhook.confirm_token": confirm_token,
+    "webhook.replay": replay,
     "webhook.rotate_token": rotate_token,
 }
 

@@ -1,7 +1,5 @@
 """Searches on pages enter an index by what is searched for, however much there is beside it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -12,29 +10,11 @@ from payviox.ledger import service as ledger
 from payviox.payout_users import service as payout_users
 from support.businesses import TestBusiness
 from support.databases import Urls
+from support.explained import Explained
 
 pytestmark = pytest.mark.anyio
 
 ROWS = 20_000
-
-
-class Explained:
-    """A connection that plans each statement in place of running it."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.plan: list[str] = []
-
-    @asynccontextmanager
-    async def cursor(self, **_: Any) -> AsyncIterator["Explained"]:
-        yield self
-
-    async def execute(self, query: str, given: Any) -> None:
-        cursor = await self._connection.execute(f"EXPLAIN {query}", given)
-        self.plan += [str(row[0]) for row in await cursor.fetchall()]
-
-    async def fetchall(self) -> list[Any]:
-        return []
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ async def test_a_test_webhook_arrives_whatever_is_subscribed_or_switched_on(
     hook: Hook, courier: Courier
 ) -> None:
     hooked = await hook(enabled=False, events=[])
-    await hooked.database.write(outbox.send_test, hooked.id, "payout.rejected")
+    await hooked.database.write(outbox.send_test, hooked.id, "payout.rejected", "test")
     await courier.sweep()
     await courier.idle()
     (received,) = hooked.receiver.received

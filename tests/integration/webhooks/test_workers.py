@@ -8,7 +8,7 @@ import pytest
 
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
-from payviox.webhooks import delivery
+from payviox.webhooks import attempts, delivery
 from payviox.webhooks.delivery import LEASE, Courier
 from support.databases import Urls
 from support.hooked import Hook, deliver
@@ -118,11 +118,11 @@ async def test_killed_after_the_post_it_is_sent_again_with_the_same_id(
 
     began = time.monotonic()
     with monkeypatch.context() as patch:
-        patch.setattr(courier, "_record", killed)
+        patch.setattr(attempts, "record", killed)
         await deliver(courier, hooked)
     assert len(hooked.receiver.received) == 1
-    ((status, attempts, due_in),) = await hooked.deliveries()
-    assert (status, attempts) == ("pending", 0)
+    ((status, tried, due_in),) = await hooked.deliveries()
+    assert (status, tried) == ("pending", 0)
     assert due_in is not None
     lease_s, passed_s = LEASE.total_seconds(), time.monotonic() - began
     assert lease_s - passed_s - 1 <= due_in <= lease_s

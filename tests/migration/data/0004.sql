@@ -115,10 +115,10 @@ INSERT INTO operators (id, email, password_hash, is_admin) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'f@x.test', 'x', false);
 INSERT INTO memberships (organization_id, operator_id, role) VALUES
   ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000e2', 'finance');
-INSERT INTO sessions (digest, operator_id, place, agent) VALUES
-  ('\x01', '00000000-0000-7000-8000-0000000000e2', '127.0.0.1', 'a browser');
-INSERT INTO known_devices (digest, operator_id) VALUES
-  ('\x02', '00000000-0000-7000-8000-0000000000e2');
+INSERT INTO sessions (digest, id, method, operator_id, place, agent) VALUES
+  ('\x01', '00000000-0000-7000-8000-0000000000f3', 'password', '00000000-0000-7000-8000-0000000000e2', '127.0.0.1', 'a browser');
+INSERT INTO known_devices (digest, id, operator_id) VALUES
+  ('\x02', '00000000-0000-7000-8000-0000000000f4', '00000000-0000-7000-8000-0000000000e2');
 INSERT INTO sign_in_attempts (subject) VALUES ('\x03');
 
 -- Who is asked in, and what was written to whom.
@@ -140,3 +140,17 @@ INSERT INTO waiting_acts (business_id, id, act, parameters, amount, started_by) 
 INSERT INTO saved_views (business_id, id, operator_id, name, query, shared) VALUES
   ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000f4',
    '00000000-0000-7000-8000-0000000000e1', 'large', 'status=all&least=100', true);
+
+-- What they prove besides their passwords.
+INSERT INTO started_sign_ins (digest, operator_id, method) VALUES
+  ('\x04', '00000000-0000-7000-8000-0000000000e2', 'password');
+INSERT INTO authenticator_apps (operator_id, secret, key_id) VALUES
+  ('00000000-0000-7000-8000-0000000000e2', '\x05', '00000000');
+INSERT INTO recovery_codes (operator_id, digest) VALUES
+  ('00000000-0000-7000-8000-0000000000e2', '\x06');
+INSERT INTO passkeys (id, operator_id, name, credential_id, public_key, sign_count) VALUES
+  ('00000000-0000-7000-8000-0000000000f5', '00000000-0000-7000-8000-0000000000e2', 'laptop', '\x07', '\x08', 0);
+INSERT INTO passkey_challenges (digest, purpose) VALUES ('\x09', 'sign in');
+INSERT INTO identities (issuer, subject, operator_id) VALUES
+  ('https://id.x.test', 'f', '00000000-0000-7000-8000-0000000000e2');
+INSERT INTO openid_requests (digest, nonce, code_verifier, onward) VALUES ('\x0a', 'n', 'v', '/dashboard');

@@ -31,12 +31,17 @@ async def list_businesses(request: Call) -> Response[Any]:
     """The businesses of whoever is signed in. With `?all` the list, whichever was used last."""
     session = await session_of(request)
     rows = await services(request).database.fetch(_rows, session)
-    last = ids.parse(ids.BUSINESS, request.cookies.get(cookie_name(request, LAST), ""))
-    known = {each.business.id: base_of(each.business) for each in rows}
-    if last in known and "all" not in request.query_params:
-        return redirect(known[last])
+    last = _last_used(request, rows)
+    if last and "all" not in request.query_params:
+        return redirect(last)
     view = BusinessesView(session.email, [(base_of(each.business), each) for each in rows])
     return page(request, "businesses/list.html", view)
+
+
+def _last_used(request: Call, rows: list[BusinessSummary]) -> str | None:
+    """The address of the last used business, if it is among these."""
+    last = ids.parse(ids.BUSINESS, request.cookies.get(cookie_name(request, LAST), ""))
+    return next((base_of(each.business) for each in rows if each.business.id == last), None)
 
 
 async def _rows(connection: Connection, session: Session) -> list[BusinessSummary]:
@@ -51,9 +56,11 @@ async def _rows(connection: Connection, session: Session) -> list[BusinessSummar
 
 @get(["/settings", "/webhooks"], include_in_schema=False)
 async def lead_on(request: Call) -> Response[Any]:
-    """The addresses that the documents name lead to the dashboard."""
-    await session_of(request)
-    return redirect("/dashboard")
+    """The addresses that the documents name lead to those of the last used business."""
+    session = await session_of(request)
+    rows = await services(request).database.fetch(_rows, session)
+    last = _last_used(request, rows)
+    return redirect(f"{last}{request.scope['path']}" if last else "/dashboard")
 
 
 ROUTES = [list_businesses, lead_on]

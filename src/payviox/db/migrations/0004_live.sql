@@ -1,3 +1,28 @@
 -- What live pages listen to, and what the search looks through.
 
-SELECT;
+-- Whoever has a page of a business open hears that its orders or items changed: once a transaction,
+-- with the business's id and the kind of thing and nothing else. What money does is no trigger's:
+-- listeners look at the versions of the few accounts through which all of it passes.
+CREATE FUNCTION announce_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('payviox_changes', c.business_id || ' ' || TG_ARGV[0])
+    FROM (SELECT DISTINCT business_id FROM changed) c;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER order_states_announced AFTER INSERT ON order_states
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION announce_change('orders');
+CREATE TRIGGER suspense_items_opened AFTER INSERT ON suspense_items
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION announce_change('items');
+CREATE TRIGGER suspense_items_changed AFTER UPDATE ON suspense_items
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION announce_change('items');
+
+-- An amount that somebody read on a statement: what was taken from a balance, or what arrived. Of
+-- other transfers those that a person makes; allocations are in no index of amounts.
+CREATE INDEX orders_by_amount ON orders (business_id, amount, id);
+CREATE INDEX orders_by_net_amount ON orders (business_id, net_amount, id)
+  WHERE net_amount <> amount;
+CREATE INDEX transfers_by_hand_by_amount ON transfers (business_id, amount, id)
+  WHERE kind IN ('deposit', 'funds_withdrawal', 'fund', 'defund', 'adjustment');
+
+-- A key is known by its last characters.
+CREATE INDEX api_keys_by_hint ON api_keys (business_id, hint);

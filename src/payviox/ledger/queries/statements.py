@@ -69,6 +69,13 @@ WITH own AS (
 )
 """
 
+_BETWEEN = """
+WITH page AS MATERIALIZED (
+  SELECT * FROM transfers WHERE business_id = %(business)s
+  AND id > %(after)s AND id <= %(until)s ORDER BY id LIMIT %(limit)s
+)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -155,9 +162,7 @@ async def list_between(
     """Every transfer of a business with these numbers, oldest first, after the number `after`."""
     async with connection.cursor(row_factory=class_row(MovementRow)) as cursor:
         await cursor.execute(
-            "WITH page AS MATERIALIZED (SELECT * FROM transfers WHERE business_id = %(business)s"
-            " AND id > %(after)s AND id <= %(until)s ORDER BY id LIMIT %(limit)s)"
-            + _MOVEMENT,  # constants
+            f"{_BETWEEN}{_MOVEMENT}",
             {"business": business_id, "after": after, "until": until, "limit": limit},
         )
         return await cursor.fetchall()

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
 from payviox.webhooks.model import Attempt, Claim, Delivery, Event, LiveToken, Settings
+from payviox.webhooks.sender import Answer
 
 # Settings -----------------------------------------------------------------------------------
 
@@ -199,14 +200,54 @@ async def list_events(
 async def insert_delivery(
     connection: Connection, business_id: UUID, delivery_id: UUID, event_id: UUID
 ) -> None:
-    """A delivery due now that somebody asked for; an event that has one starts another round of
-    attempts."""
+    """A delivery due now that somebody asked for, of an event that has none."""
     await connection.execute(
-        "INSERT INTO deliveries (business_id, id, event_id, by_hand) VALUES (%s, %s, %s, true)"
-        " ON CONFLICT (business_id, event_id) DO UPDATE"
-        " SET status = 'pending', round_attempts = 0, due_at = now(), by_hand = true",
+        "INSERT INTO deliveries (business_id, id, event_id, by_hand) VALUES (%s, %s, %s, true)",
         [business_id, delivery_id, event_id],
     )
+
+
+async def send_again(
+    connection: Connection, business_id: UUID, events: Sequence[tuple[UUID, UUID]]
+) -> None:
+    """Start another round of attempts for each event (its id, and one for a delivery where it has
+    none), due now, in this order."""
+    rows = [
+        {"event": event_id, "delivery": delivery_id, "place": place}
+        for place, (event_id, delivery_id) in enumerate(events)
+    ]
+    await connection.execute(
+        "INSERT INTO deliveries (business_id, id, event_id, by_hand, replayed)"
+        " SELECT %(b)s, delivery, event, true, true"
+        " FROM json_to_recordset(%(rows)s::json) AS g(event uuid, delivery uuid)"
+        " ON CONFLICT (business_id, event_id) DO NOTHING",
+        {"b": business_id, "rows": msgspec.json.encode(rows).decode()},
+    )
+    await connection.execute(
+        "UPDATE deliveries d SET status = 'pending', round_attempts = 0, by_hand = true,"
+        " replayed = true, due_at = now() - (%(n)s - g.place) * interval '1 millisecond'"
+        " FROM json_to_recordset(%(rows)s::json) AS g(event uuid, place integer)"
+        " WHERE d.business_id = %(b)s AND d.event_id = g.event",
+        {"b": business_id, "n": len(rows), "rows": msgspec.json.encode(rows).decode()},
+    )
+
+
+async def lease(
+    connection: Connection, business_id: UUID, event_id: UUID, lease: timedelta
+) -> Claim | None:
+    """Claim this event's delivery, whether or not it is due."""
+    async with connection.cursor(row_factory=class_row(Claim)) as cursor:
+        await cursor.execute(
+            "UPDATE deliveries d SET due_at = now() + %(lease)s"
+            " FROM events e, webhook_settings s"
+            " WHERE d.business_id = %(business)s AND d.event_id = %(event)s"
+            " AND e.business_id = d.business_id AND e.id = d.event_id"
+            " AND s.business_id = d.business_id AND s.url IS NOT NULL"
+            " RETURNING d.business_id, d.id, d.due_at AS leased_until, d.event_id, e.body,"
+            " d.replayed, s.url, s.token, s.next_token, s.key_id",
+            {"business": business_id, "event": event_id, "lease": lease},
+        )
+        return await cursor.fetchone()
 
 
 async def list_deliveries(
@@ -214,7 +255,7 @@ async def list_deliveries(
 ) -> list[Delivery]:
     async with connection.cursor(row_factory=class_row(Delivery)) as cursor:
         await cursor.execute(
-            "SELECT id, event_id, status, attempts, due_at FROM deliveries"
+            "SELECT id, event_id, status, attempts, due_at, replayed FROM deliveries"
             " WHERE business_id = %s AND event_id = ANY (%s)",
             [business_id, list(event_ids)],
         )
@@ -228,7 +269,8 @@ async def list_attempts(
     async with connection.cursor(row_factory=class_row(Attempt)) as cursor:
         await cursor.execute(
             "SELECT a.delivery_id, a.number, a.url, a.request_headers, a.status, a.answer, a.error,"
-            " a.duration_ms, a.created_at"
+            " a.duration_ms, a.created_at, coalesce(a.answer_headers, '{}') AS answer_headers,"
+            " a.answer_bytes"
             " FROM delivery_attempts a JOIN deliveries d"
             " ON d.business_id = a.business_id AND d.id = a.delivery_id"
             " WHERE a.business_id = %s AND d.id = ANY (%s) AND a.number > d.attempts - %s"
@@ -259,7 +301,8 @@ async def businesses_due(connection: Connection) -> list[UUID]:
 
 
 async def claim(connection: Connection, business_id: UUID, lease: timedelta) -> Claim | None:
-    """The delivery longest due, kept from others for as long as the lease says."""
+    """The delivery longest due, kept from others for as long as the lease says; what is sent again
+    by hand comes after what was not sent yet."""
     async with connection.cursor(row_factory=class_row(Claim)) as cursor:
         await cursor.execute(
             "WITH due AS ("  # noqa: S608  # a constant
@@ -269,11 +312,11 @@ async def claim(connection: Connection, business_id: UUID, lease: timedelta) -> 
             " JOIN webhook_settings s ON s.business_id = d.business_id"
             " WHERE d.business_id = %(business)s AND d.due_at <= now()"
             f" AND {MAY_GO}"
-            " ORDER BY d.due_at LIMIT 1 FOR UPDATE OF d SKIP LOCKED)"
+            " ORDER BY d.replayed, d.due_at LIMIT 1 FOR UPDATE OF d SKIP LOCKED)"
             " UPDATE deliveries d SET due_at = now() + %(lease)s FROM due"
             " WHERE d.business_id = %(business)s AND d.id = due.id"
             " RETURNING d.business_id, d.id, d.due_at AS leased_until, due.event_id, due.body,"
-            " due.url, due.token, due.next_token, due.key_id",
+            " d.replayed, due.url, due.token, due.next_token, due.key_id",
             {"business": business_id, "lease": lease},
         )
         return await cursor.fetchone()
@@ -300,24 +343,24 @@ async def insert_attempt(
     *,
     url: str,
     request_headers: dict[str, str],
-    status: int | None,
-    answer: str,
-    error: str | None,
-    duration_ms: int,
+    answer: Answer,
 ) -> None:
     await connection.execute(
         "INSERT INTO delivery_attempts (business_id, delivery_id, number, url, request_headers,"
-        " status, answer, error, duration_ms) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " status, answer, answer_headers, answer_bytes, error, duration_ms)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             business_id,
             delivery_id,
             number,
             url,
             Jsonb(request_headers),
-            status,
-            answer,
-            error,
-            duration_ms,
+            answer.status,
+            answer.body,
+            Jsonb(dict(answer.headers)),
+            answer.body_bytes,
+            answer.error,
+            answer.duration_ms,
         ],
     )
     await connection.execute(

@@ -1,0 +1,1 @@
+"""What became of telling the webhook: deliveries, their attempts, and sending them again."""

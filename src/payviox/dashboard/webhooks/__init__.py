@@ -1,0 +1,1 @@
+"""Where events go, which, and the token that signs them."""

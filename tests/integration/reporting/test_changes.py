@@ -1,0 +1,161 @@
+"""What open pages are told: that something of their business changed, by one connection for all."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+import pytest
+
+from payviox.auth import sessions
+from payviox.auth.queries import sessions as session_rows
+from payviox.db.pool import Database
+from payviox.errors import Busy
+from payviox.reporting import changes as module
+from payviox.reporting.changes import KINDS, Changes, Kind, Viewer
+from support.businesses import TestBusiness
+from support.dashboard import make_operator
+from support.databases import Urls
+from support.machine import stretch
+from support.polling import eventually
+from support.withdrawals import Desk
+
+pytestmark = pytest.mark.anyio
+
+ALL: frozenset[Kind] = frozenset(KINDS)
+
+
+@pytest.fixture
+async def changes(urls: Urls) -> AsyncIterator[Changes]:
+    made = Changes(urls.application)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def session(database: Database) -> bytes:
+    """The digest of an open session's token."""
+    operator = await make_operator(database, f"{uuid4().hex}@example.com")
+    digest = hashlib.sha256(uuid4().bytes).digest()
+    await database.write(session_rows.insert_session, digest, operator, None, None)
+    return digest
+
+
+async def told(changes: Changes, viewer: Viewer) -> frozenset[Kind]:
+    """What the viewer is told next; beats are passed over."""
+    async with asyncio.timeout(stretch(20)):
+        async for kinds in changes.follow(viewer):
+            if kinds:
+                return kinds
+    raise AssertionError("the stream ended")
+
+
+async def told_of(changes: Changes, viewer: Viewer, kind: Kind) -> None:
+    while kind not in await told(changes, viewer):
+        pass
+
+
+async def settled(changes: Changes, viewer: Viewer) -> None:
+    """The listener listens and has looked once: what every viewer is told at first is over."""
+    business = viewer.business_id
+    await eventually(lambda: business in changes._versions)
+    viewer.changed.clear()
+    viewer.told_at.clear()
+
+
+async def test_an_orders_new_state_is_told_to_who_looks_at_its_business(
+    changes: Changes, session: bytes, business: TestBusiness
+) -> None:
+    desk = Desk.of(business)
+    user = await desk.user(5_000)
+    with (
+        changes.watch(business.business_id, session, frozenset({"orders"})) as viewer,
+        changes.watch(uuid4(), session, ALL) as elsewhere,
+    ):
+        await settled(changes, viewer)
+        elsewhere.changed.clear()
+        await desk.withdraw(user, 2_500)
+        assert await told(changes, viewer) == {"orders"}
+        assert elsewhere.changed == set()
+
+
+async def test_allocated_money_is_told_though_allocating_announces_nothing(
+    changes: Changes, session: bytes, business: TestBusiness
+) -> None:
+    with changes.watch(business.business_id, session, ALL) as viewer:
+        await settled(changes, viewer)
+        await Desk.of(business).user(5_000)
+        assert await told(changes, viewer) == {"money"}
+
+
+async def test_a_stream_ends_with_its_session(
+    changes: Changes, session: bytes, database: Database, business: TestBusiness
+) -> None:
+    with changes.watch(business.business_id, session, ALL) as viewer:
+        await settled(changes, viewer)
+        await database.write(session_rows.delete_session, session)
+        async with asyncio.timeout(stretch(20)):
+            async for _ in changes.follow(viewer):
+                pass
+        assert viewer.is_ended
+    found = await database.fetch(sessions.which_are_open, [session])
+    assert found == set()
+
+
+async def test_fifty_viewers_share_one_connection_which_is_made_again_where_it_is_lost(
+    changes: Changes, session: bytes, business: TestBusiness, urls: Urls
+) -> None:
+    def listeners() -> list[int]:
+        with urls.as_admin() as admin:
+            rows = admin.execute(
+                "SELECT pid FROM pg_stat_activity"
+                " WHERE application_name = 'payviox live' AND datname = current_database()"
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    digests = [hashlib.sha256(b"%d" % number).digest() for number in range(49)]
+    with ExitStack() as pages:
+        viewer = pages.enter_context(changes.watch(business.business_id, session, ALL))
+        await settled(changes, viewer)
+        for digest in digests:
+            pages.enter_context(changes.watch(business.business_id, digest, ALL))
+        (first,) = listeners()
+        with urls.as_admin() as admin:
+            admin.execute("SELECT pg_terminate_backend(%s)", [first])
+        await told_of(changes, viewer, "orders")
+        (second,) = listeners()
+        assert second != first
+    await eventually(lambda: not listeners())
+
+
+async def test_nobody_opens_more_pages_than_one_person_reads(
+    changes: Changes, session: bytes, business: TestBusiness
+) -> None:
+    with ExitStack() as pages:
+        for _ in range(module.MOST_OF_SESSION):
+            changes.require_room(session)
+            pages.enter_context(changes.watch(business.business_id, session, ALL))
+        with pytest.raises(Busy):
+            changes.require_room(session)
+        changes.require_room(b"somebody else")
+    changes.require_room(session)
+
+
+def test_the_first_change_is_told_at_once_and_a_stream_of_them_the_slower_the_more_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changes, business = Changes("unused"), UUID(int=1)
+    now = 1_000.0
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    changes._of_business[business] = 50
+    viewer = Viewer(business, b"", ALL)
+    viewer.wake("money")
+    assert changes._due(viewer) == ({"money"}, module.BEAT_S)
+    viewer.wake("money")
+    viewer.wake("orders")
+    assert changes._due(viewer) == ({"orders"}, 50 / module.REFRESHES)
+    now += 50 / module.REFRESHES
+    assert changes._due(viewer) == ({"money"}, module.BEAT_S)
+    assert changes.spread_s(viewer) <= module.MOST_SPREAD_S
