@@ -17,6 +17,7 @@ from payviox.dashboard.visits import Visit, act, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors, NotFound
 from payviox.money import dollars
+from payviox.rights import proof
 from payviox.text import printable
 from payviox.web.context import Call
 from payviox.web.forms import read_form
@@ -123,11 +124,22 @@ async def _decide(request: Call, verb: str, decide: Decide) -> Response[Any]:
     if form.get("confirmed") == "yes":
         errors = _wrong(note)
         if not errors:
+            await act(request, visit.session, _prove, visit, verb, lines)
             done = [
                 await _one(request, visit, line, chosen, decide, note or None) for line in lines
             ]
             return _page(request, visit, verb, done, note, is_done=True)
     return _page(request, visit, verb, lines, note, errors=errors)
+
+
+async def _prove(_: Connection, visit: Visit, verb: str, lines: list[Line]) -> None:
+    """Ask for fresh proof before the first is decided on, not in the midst of them."""
+    if verb == "approve":
+        most = max(line.amount for line in lines)
+        threshold = visit.business.second_person_amount
+        proof.require(visit.session.actor, "order.approve", most)
+        if threshold is not None and most > threshold:
+            proof.require(visit.session.actor, "approval.sign")
 
 
 async def _one(
