@@ -26,6 +26,7 @@ SESSION = "ses"
 DEVICE = "dev"
 PASSKEY = "psk"
 APPROVAL = "apr"
+UPLOAD = "upl"
 
 
 def first_at(moment: datetime) -> UUID:

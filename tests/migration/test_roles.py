@@ -135,6 +135,10 @@ CHANGES = {
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
+    "upload_files": "",
+    "upload_rows": "status problem earlier",
+    "uploads": "sheet header columns status checked_at asked started_by started_at due_at ended_at"
+    " stopped_why payments amount people paid paid_amount refused turn lease_until",
     "waiting_acts": "status ended_by ended_at",
     "webhook_settings": "url enabled events token next_token next_token_since key_id updated_at",
 }
@@ -167,6 +171,8 @@ DELETES = {
     "rail_products",
     "reconciliation_look_ups",
     "stock_holds",
+    "upload_files",
+    "uploads",
 }
 TABLES = """
 SELECT t.tablename FROM pg_tables t

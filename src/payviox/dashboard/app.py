@@ -9,6 +9,9 @@ from payviox.dashboard.account import authenticator, password, proof
 from payviox.dashboard.account import passkeys as account_passkeys
 from payviox.dashboard.account import sessions as account_sessions
 from payviox.dashboard.account import show as account
+from payviox.dashboard.allocate import one_person
+from payviox.dashboard.allocate import show as upload
+from payviox.dashboard.allocate import upload as uploads
 from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
@@ -52,6 +55,7 @@ MENU = (
     ("", "Home", "house"),
     ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
+    ("/allocate", "Allocate", "hand-coins"),
     ("/orders", "Orders", "receipt-text"),
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
@@ -88,6 +92,9 @@ ROUTER = Router(
         *user.ROUTES,
         *users_money.ROUTES,
         *rotate_hash.ROUTES,
+        *one_person.ROUTES,
+        *uploads.ROUTES,
+        *upload.ROUTES,
         *orders.ROUTES,
         *export_orders.ROUTES,
         *saved_views.ROUTES,

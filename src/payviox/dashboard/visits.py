@@ -22,6 +22,7 @@ from payviox.rights import proof
 from payviox.rights import service as rights
 from payviox.rights.proof import ProofNeeded
 from payviox.rights.roles import RIGHTS, Right, Role
+from payviox.settings import Settings
 from payviox.web.context import Call, address_of, services
 from payviox.web.cursors import path_id
 from payviox.web.forms import is_form, read_form, scope_of
@@ -121,6 +122,11 @@ def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = Non
         secure=is_https(request),
         max_age=max_age,
     )
+
+
+def session_cookie(settings: Settings) -> str:
+    """The full name of the cookie that holds the session, where there is no call yet."""
+    return "__Host-session" if settings.public_url.startswith("https:") else "session"
 
 
 def is_https(request: Call) -> bool:

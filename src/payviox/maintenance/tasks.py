@@ -10,6 +10,7 @@ from uuid import UUID
 from payviox.access import password_resets
 from payviox.allocations.expiry import expire_balances
 from payviox.allocations.service import forget_old_groups
+from payviox.allocations.uploads import service as uploads
 from payviox.audit import service as audit
 from payviox.auth import sessions
 from payviox.businesses import service as businesses
@@ -51,6 +52,7 @@ async def tidy(database: Database) -> None:
     await database.write(callbacks.forget_old)
     await database.write(jobs.forget_lost)
     await database.write(sessions.delete_ended)
+    await database.write(uploads.delete_unconfirmed)
     await database.write(password_resets.delete_expired)
     await database.write(outbox.forget_old)
 

@@ -13,7 +13,7 @@ FRESH_S = 10 * 60
 """A proof is fresh for so many seconds."""
 ALWAYS = 0
 LARGE = 100_000
-"""An approval of so many cents asks for fresh proof."""
+"""An approval, or an upload, of so many cents asks for fresh proof."""
 
 FRESH_PROOF: Mapping[Act | InstallationAct, int] = {
     "approval.sign": ALWAYS,
@@ -42,6 +42,7 @@ FRESH_PROOF: Mapping[Act | InstallationAct, int] = {
     "rail.enable": ALWAYS,
     "rail.price": ALWAYS,
     "recovery_codes.make": ALWAYS,
+    "upload.start": LARGE,
     "webhook.rotate_token": ALWAYS,
 }
 """From how many cents each of them asks. What stops something (a rail, payouts, other sessions) is

@@ -28,6 +28,9 @@ SIGN_INS = 4
 """Attempts to sign in that one process checks at once: each takes 64 MiB and some milliseconds of a
 core, and two short transactions."""
 
+FILES = 2
+"""Uploaded files that one process reads at once, each in a process of its own."""
+
 Call = Request[Any, Any, Any]
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -50,6 +53,7 @@ class Services:
     webhook_tests: Slots = field(default_factory=lambda: Slots(1, 1))
     """A business sends one test webhook at a time, and waits for its answer."""
     sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))
+    files: Gate = field(default_factory=lambda: Gate(FILES))
     slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for the few milliseconds that a slice of a long computation takes."""
     write_probe: WriteProbe = field(default_factory=WriteProbe)

@@ -154,3 +154,12 @@ INSERT INTO passkey_challenges (digest, purpose) VALUES ('\x09', 'sign in');
 INSERT INTO identities (issuer, subject, operator_id) VALUES
   ('https://id.x.test', 'f', '00000000-0000-7000-8000-0000000000e2');
 INSERT INTO openid_requests (digest, nonce, code_verifier, onward) VALUES ('\x0a', 'n', 'v', '/dashboard');
+
+-- Uploads of allocations.
+INSERT INTO uploads (business_id, id, file_name, file_digest, header, status, created_by, payments, amount, started_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a9', 'may.csv', '\x01', '{Email,Amount}', 'paying', 'operator:op_x', 1, 500, now()),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000aa', 'june.csv', '\x02', '{A,B}', 'unmapped', 'operator:op_x', 0, 0, NULL);
+INSERT INTO upload_files (business_id, upload_id, content) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000aa', '\x61');
+INSERT INTO upload_rows (business_id, upload_id, number, cells, email, amount, fingerprint, occurrence, status, is_new) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a9', 2, '{a@x.test,5.00}', 'a@x.test', 500, '\x01', 1, 'ready', false);
