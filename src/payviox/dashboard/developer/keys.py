@@ -10,7 +10,7 @@ from payviox.auth import keys
 from payviox.auth.keys import KINDS, PREFIX, Kind
 from payviox.auth.model import LiveKey
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
-from payviox.dashboard.visits import Visit, act_once, read, show, visit_of
+from payviox.dashboard.visits import Visit, act_once, read, require_fresh, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.idempotency.service import ShownOnce
@@ -67,6 +67,7 @@ async def list_keys(request: Call) -> Response[Any]:
 async def ask_to_regenerate(request: Call) -> Response[Any]:
     """Whether to make a new key, and what stops."""
     visit = await visit_of(request)
+    require_fresh(visit.session)
     kind = _kind(request)
     key = _of_kind(await read(request, visit, keys.list_of, visit.business.id), kind)
     view = ConfirmView(
