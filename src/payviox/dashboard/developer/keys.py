@@ -6,6 +6,9 @@ from typing import Any
 
 from litestar import Response, get, post
 
+from payviox.api_requests import service as api_requests
+from payviox.api_requests.model import LastUse
+from payviox.api_requests.service import KEPT
 from payviox.auth import keys
 from payviox.auth.keys import KINDS, PREFIX, Kind
 from payviox.auth.model import LiveKey
@@ -28,13 +31,15 @@ STOPS: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key of this mode; without `hint` there is none. `regenerate` is None where this person may
-    not make a new one."""
+    """A key of this mode; without `hint` there is none. `last_use` is of the requests that are
+    kept; None also for a public key, which none are made with. `regenerate` is None where this
+    person may not make a new one."""
 
     kind: Kind
     name: str
     hint: str | None
     created_at: datetime | None
+    last_use: LastUse | None
     regenerate: str | None
 
 
@@ -42,6 +47,8 @@ class KeyRow:
 class KeysView:
     rows: list[KeyRow]
     site: str
+    first_calls: str
+    kept_days: int = KEPT.days
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,9 @@ class NewKeyView:
 async def list_keys(request: Call) -> Response[Any]:
     """The keys that work now, by their last characters."""
     visit = await visit_of(request)
-    found = await read(request, visit, keys.list_of, visit.business.id)
-    rows = [_row(visit, kind, _of_kind(found, kind)) for kind in KINDS]
-    return show(request, visit, "developer/keys.html", KeysView(rows, _site(request)))
+    rows = await read(request, visit, _rows, visit)
+    view = KeysView(rows, _site(request), f"{visit.base}/developer/first-calls")
+    return show(request, visit, "developer/keys.html", view)
 
 
 @get(f"{ROUTE}/{{kind:str}}/regenerate", include_in_schema=False)
@@ -105,12 +112,27 @@ async def regenerate(request: Call) -> Response[Any]:
     return show(request, visit, "developer/new_key.html", view)
 
 
-def _row(visit: Visit, kind: Kind, key: LiveKey | None) -> KeyRow:
+async def _rows(connection: Connection, visit: Visit) -> list[KeyRow]:
+    found = await keys.list_of(connection, visit.business.id)
+    secret = _of_kind(found, "secret")
+    last_use = None
+    if secret is not None:
+        last_use = await api_requests.last_use(
+            connection, visit.business.id, secret.hint, secret.created_at
+        )
+    return [
+        _row(visit, kind, _of_kind(found, kind), last_use if kind == "secret" else None)
+        for kind in KINDS
+    ]
+
+
+def _row(visit: Visit, kind: Kind, key: LiveKey | None, last_use: LastUse | None) -> KeyRow:
     return KeyRow(
         kind=kind,
         name=_name(visit, kind),
         hint=key.hint if key else None,
         created_at=key.created_at if key else None,
+        last_use=last_use,
         regenerate=f"{_address(visit)}/{kind}/regenerate" if visit.may("key.regenerate") else None,
     )
 
