@@ -138,6 +138,12 @@ INSERT INTO waiting_acts (business_id, id, act, parameters, amount, started_by) 
   ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000f3', 'balance.defund',
    '{"amount":5}', 5, '00000000-0000-7000-8000-0000000000e2');
 
+-- What was asked of the API.
+INSERT INTO api_requests (business_id, id, method, path, status, duration_ms, key_hint, place,
+                          idempotency_key, error, called_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a1', 'POST', '/payout/create',
+   400, 1.5, 'abcd', '192.0.2.7', 'k-1', 'Insufficient payout balance', now());
+
 -- What they prove besides their passwords.
 INSERT INTO started_sign_ins (digest, operator_id, method) VALUES
   ('\x04', '00000000-0000-7000-8000-0000000000e2', 'password');
