@@ -80,6 +80,7 @@ CHANGES = {
     "accounts": "balance version",
     "allocation_groups": "",
     "api_keys": "revoked_at",
+    "api_requests": "",
     "audit_entries": "",
     "authenticator_apps": "secret key_id last_step confirmed_at",
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
@@ -150,6 +151,7 @@ MADE_BY_THE_DATABASE = {
 }
 DELETES = {
     "allocation_groups",
+    "api_requests",
     "authenticator_apps",
     "identities",
     "known_devices",

@@ -19,8 +19,11 @@ from payviox.dashboard.balance import move
 from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
-from payviox.dashboard.developer import keys
+from payviox.dashboard.developer import first_calls, keys, requests
+from payviox.dashboard.gift_cards import add as add_cards
+from payviox.dashboard.gift_cards import after_restore
 from payviox.dashboard.gift_cards import list as gift_cards
+from payviox.dashboard.gift_cards import void as void_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.live import stream as live
 from payviox.dashboard.orders import decide as decide_order
@@ -31,6 +34,9 @@ from payviox.dashboard.orders import saved_views, selected
 from payviox.dashboard.orders import settle as settle_order
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
+from payviox.dashboard.rails import connect as connect_rail
+from payviox.dashboard.rails import list as rails
+from payviox.dashboard.rails import show as rail
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
@@ -59,10 +65,12 @@ MENU = (
     ("/orders", "Orders", "receipt-text"),
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
+    ("/rails", "Rails", "plug"),
     ("/reconciliation", "Reconciliation", "scale"),
     ("/webhooks", "Webhooks", "webhook"),
     ("/webhooks/logs", "Webhook logs", "list-checks"),
     ("/developer/keys", "API keys", "key-round"),
+    ("/developer/requests", "Requests", "activity"),
     ("/settings", "Settings", "settings"),
     ("/audit", "Audit log", "scroll-text"),
 )
@@ -106,6 +114,12 @@ ROUTER = Router(
         *approvals.ROUTES,
         *approval.ROUTES,
         *gift_cards.ROUTES,
+        *add_cards.ROUTES,
+        *void_cards.ROUTES,
+        *after_restore.ROUTES,
+        *rails.ROUTES,
+        *connect_rail.ROUTES,
+        *rail.ROUTES,
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
@@ -115,6 +129,8 @@ ROUTER = Router(
         *delivery.ROUTES,
         *replay.ROUTES,
         *keys.ROUTES,
+        *requests.ROUTES,
+        *first_calls.ROUTES,
         *settings.ROUTES,
         *audit_log.ROUTES,
     ],

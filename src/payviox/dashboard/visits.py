@@ -65,11 +65,11 @@ whoever is signed in, every member of the organization."""
 
 class ProofAsked(Exception):
     """A form asked for something that needs fresh proof: its fields, to be sent again once whoever
-    sent it has shown who they are (None where it cannot be), and what they can show."""
+    sent it has shown who they are (None where it cannot be), who that is and what they can show."""
 
-    def __init__(self, fields: Mapping[str, str] | None, second: Factors) -> None:
+    def __init__(self, fields: Mapping[str, str] | None, email: str, second: Factors) -> None:
         super().__init__()
-        self.fields, self.second = fields, second
+        self.fields, self.email, self.second = fields, email, second
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ async def act(
     except ProofNeeded as error:
         fields = await read_form(request) if is_form(request) else None
         second = await database.fetch(factors.find, session.operator_id)
-        raise ProofAsked(fields, second) from error
+        raise ProofAsked(fields, session.email, second) from error
 
 
 def require_fresh(session: Session) -> None:

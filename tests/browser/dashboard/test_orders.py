@@ -165,10 +165,25 @@ def test_every_page_fits_its_screen_and_everybody(
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
     reconciliation = ("/reconciliation", item, booking, "/gift-cards")
     keys = ("/developer/keys", "/developer/keys/secret/regenerate")
+    developer = ("/developer/requests", "/developer/requests?key=zzzz", "/developer/first-calls")
+    rails = ("/rails", "/rails/paypal/connect", "/rails/evm/connect")
+    cards = ("/gift-cards/import", "/gift-cards/after-restore")
     replay = "/webhooks/replay?from=2026-01-01T00:00&to=&which=all"
     webhooks = ("/webhooks", "/webhooks/logs", replay, f"/webhooks/logs/evt_{world.event}")
     refused = ("/balance/fund?amount=x", f"{user}/add-funds?amount=x", "/balance?since=x")
-    for path in ("", *balance, *orders, *users, *reconciliation, *webhooks, *keys, *refused):
+    for path in (
+        "",
+        *balance,
+        *orders,
+        *users,
+        *reconciliation,
+        *webhooks,
+        *keys,
+        *developer,
+        *rails,
+        *cards,
+        *refused,
+    ):
         page.goto(world.home + path)
         check(page)
     page.goto(world.home + order)
