@@ -16,6 +16,7 @@ from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
+from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import first_calls, keys, requests
@@ -29,8 +30,10 @@ from payviox.dashboard.home import show as home
 from payviox.dashboard.invitation import accept as invitation
 from payviox.dashboard.live import stream as live
 from payviox.dashboard.orders import decide as decide_order
+from payviox.dashboard.orders import export as export_orders
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import resume as resume_orders
+from payviox.dashboard.orders import saved_views, selected
 from payviox.dashboard.orders import settle as settle_order
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
@@ -102,6 +105,7 @@ ROUTER = Router(
         *search.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
+        *balance_period.ROUTES,
         *users.ROUTES,
         *user.ROUTES,
         *users_money.ROUTES,
@@ -110,6 +114,9 @@ ROUTER = Router(
         *uploads.ROUTES,
         *upload.ROUTES,
         *orders.ROUTES,
+        *export_orders.ROUTES,
+        *saved_views.ROUTES,
+        *selected.ROUTES,
         *order.ROUTES,
         *decide_order.ROUTES,
         *settle_order.ROUTES,

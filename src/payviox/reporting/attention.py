@@ -20,6 +20,7 @@ Cause = Literal[
     "review",
     "float_empty",
     "waiting",
+    "upload_stopped",
     "low_stock",
     "webhook_failing",
 ]
@@ -57,6 +58,10 @@ ADVICE: Mapping[Cause, Advice] = {
     "waiting": Advice(
         "orders that wait for something at a rail that only its operator can give",
         "Check the rail account and mend what it names; the orders go on by themselves.",
+    ),
+    "upload_stopped": Advice(
+        "uploads of allocations that stopped before everybody was paid",
+        "See why each stopped, mend that, then resume it or cancel what is left.",
     ),
     "low_stock": Advice(
         "gift-card products with fewer cards than the business's alert level, or none",
@@ -108,6 +113,7 @@ async def matters(connection: Connection, business_id: UUID | None = None) -> li
         *_orders(await queries.waiting_orders(connection, business_id)),
         *_orders(await queries.orders_in(connection, business_id, ["review", "unknown"])),
         *await unexplained(connection, business_id),
+        *_matters("upload_stopped", await queries.stopped_uploads(connection, business_id)),
         *await low_stock(connection, business_id),
         *_matters("webhook_failing", given_up),
     ]

@@ -156,10 +156,13 @@ def test_every_page_fits_its_screen_and_everybody(
         "/orders",
         "/orders?status=all",
         "/orders?status=returned",
+        "/orders?least=x",
+        "/approvals",
         order,
     )
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
-    balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01")
+    period = ("/balance/period", "/balance/period?from=x")
+    balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01", *period)
     item = f"/reconciliation/sus_{world.item}"
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
     reconciliation = ("/reconciliation", item, booking, "/gift-cards")
@@ -220,7 +223,7 @@ def test_the_keyboard_alone_leads_from_signing_in_to_an_order(
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     links = page.get_by_role("table", name="Orders").get_by_role("link")
-    for _ in range(20):
+    for _ in range(40):
         if links.first.evaluate("link => link === document.activeElement"):
             break
         page.keyboard.press("Tab")

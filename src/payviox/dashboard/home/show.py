@@ -18,6 +18,7 @@ LEADS = {
     "review": "/orders?status=review",
     "unknown": "/orders?status=unknown",
     "unexplained": "/reconciliation",
+    "upload_stopped": "/allocate/upload",
     "low_stock": "/gift-cards",
 }
 """The page where each cause is seen to, where there is one already."""

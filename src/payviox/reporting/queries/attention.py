@@ -112,6 +112,19 @@ async def failed_deliveries(
     )
 
 
+async def stopped_uploads(connection: Connection, business_id: UUID | None) -> list[Row]:
+    """Uploads that go on only when somebody says so, with what they have not paid."""
+    return await _rows(
+        connection,
+        "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
+        " count(*) AS number, sum(u.amount - u.paid_amount)::bigint AS cents,"
+        " min(u.started_at) AS oldest"
+        " FROM b JOIN uploads u ON u.business_id = b.business_id"
+        " WHERE u.status = 'stopped' GROUP BY b.business_id, b.name, b.mode",
+        {"business": business_id},
+    )
+
+
 async def _rows(
     connection: Connection, statement: LiteralString, arguments: dict[str, Any]
 ) -> list[Row]:
