@@ -137,3 +137,9 @@ INSERT INTO signatures (business_id, act, subject, digest, operator_id) VALUES
 INSERT INTO waiting_acts (business_id, id, act, parameters, amount, started_by) VALUES
   ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000f3', 'balance.defund',
    '{"amount":5}', 5, '00000000-0000-7000-8000-0000000000e2');
+
+-- What moved on a day.
+INSERT INTO daily_flows (business_id, day, account_id, kind, came, went) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '2026-01-31', '00000000-0000-7000-8000-0000000000a3', 'allocation', 0, 250);
+INSERT INTO daily_flows_until (business_id, account_id, version, balance) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a3', 2, 350);
