@@ -17,9 +17,11 @@ from payviox import ids
 
 Actor = NewType("Actor", str)
 """`operator:<id>`, `key:<last characters>`, `command:<system user>`, `payout_user:<id>`,
-`link:<what it opens>` or `worker`."""
+`link:<what it opens>`, `stranger` or `worker`."""
 
 WORKER = Actor("worker")
+STRANGER = Actor("stranger")
+"""Somebody who did not show who they are."""
 RULES = Actor("rules")
 """The business's own rules, where they decide about a new order."""
 

@@ -47,6 +47,9 @@ Act = Literal[
     "rail.owner",
     "rail.price",
     "suspense.resolve",
+    "upload.cancel",
+    "upload.resume",
+    "upload.start",
     "webhook.change",
     "webhook.confirm_token",
     "webhook.replay",
@@ -94,6 +97,9 @@ ACTS: Mapping[Act, str] = {
     "rail.owner": "a rail said whose account it is",
     "rail.price": "a coin's price was set by hand",
     "suspense.resolve": "a person explained a suspense item",
+    "upload.cancel": "what an upload had not paid yet stays unpaid",
+    "upload.resume": "an upload that had stopped goes on",
+    "upload.start": "an upload of allocations was confirmed",
     "webhook.change": "the webhook's URL, switch or events were changed",
     "webhook.confirm_token": "the webhook's new token signs from now on",
     "webhook.replay": "webhooks of a period were sent again",
@@ -101,11 +107,26 @@ ACTS: Mapping[Act, str] = {
 }
 
 InstallationAct = Literal[
+    "authenticator.add",
+    "authenticator.remove",
+    "identity.link",
+    "identity.unlink",
+    "operator.change_password",
     "operator.create",
     "operator.disable",
     "operator.enable",
+    "operator.end_session",
+    "operator.forget_device",
     "operator.make_reset_link",
+    "operator.prove",
+    "operator.remove_factors",
     "operator.set_password",
+    "operator.sign_in",
+    "operator.sign_in_failed",
+    "operator.sign_out",
+    "passkey.add",
+    "passkey.remove",
+    "recovery_codes.make",
     "secrets.rotate",
 ]
 """Acts that are no single business's."""
@@ -125,5 +146,6 @@ Alert = Literal[
     "order.paid_after_all",
     "order.waiting",
     "suspense.unexplained",
+    "upload.stopped",
 ]
 """What was noticed and somebody should look at."""

@@ -29,6 +29,7 @@ from payviox.api.allocation import Create
 from payviox.api.authentication import authenticate_business
 from payviox.api.docs import openapi, pages
 from payviox.dashboard import app as dashboard
+from payviox.dashboard.allocate.senders import find_sender
 from payviox.installation import open_installation
 from payviox.monitoring.metrics import Metrics
 from payviox.reporting.changes import Changes
@@ -107,6 +108,7 @@ def build(services: Services) -> Application:
         litestar,  # type: ignore[arg-type]  # scopes are mappings
         short_paths,
         partial(authenticate_business, services.database),
+        find_sender=partial(find_sender, services),
     )
     inside = ResponseHeaders(edge, metrics, openapi.methods_of(routes))
     return ClientAddresses(inside, services.settings.trusted_proxies)

@@ -180,6 +180,17 @@ class ReadTooLong(PayvioxError):
         return {"Retry-After": "5"}
 
 
+class LockedTooLong(PayvioxError):
+    """Something else held a row for longer than a call may wait; everything was rolled back."""
+
+    status = 503
+    message = "Something else holds what this needs. Nothing was done; try again shortly."
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": "5"}
+
+
 class OutcomeUnknown(PayvioxError):
     """The connection was lost at COMMIT and could not be asked again: it may or may not be done."""
 

@@ -22,11 +22,15 @@ KEY = "key"
 OPERATOR = "op"
 INVITATION = "inv"
 AUDIT = "aud"
+SESSION = "ses"
+DEVICE = "dev"
+PASSKEY = "psk"
 APPROVAL = "apr"
+UPLOAD = "upl"
 
 
 def first_at(moment: datetime) -> UUID:
-    """Not later than any UUID of version 7 that is drawn at this moment or after it."""
+    """An id not later than any UUID of version 7 that is drawn at this moment or after it."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 

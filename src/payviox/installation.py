@@ -129,22 +129,22 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
 
 def _bring_up(home: Path, urls: Urls, *, migrating: bool) -> Path | None:
     """See to the embedded database's schema; answers the backup where one was migrated."""
-    found = schema.current(urls.owner)
-    if found == schema.newest():
+    revision = schema.current(urls.owner)
+    if revision == schema.newest():
         return None
     from payviox.db import migrate  # noqa: PLC0415  # heavy, and rarely needed
 
     made = None
-    if found is not None:
-        schema.check_known(found)
+    if revision is not None:
+        schema.check_known(revision)
         if not migrating:
             raise SchemaUnknown(
-                f"The database in {home} is at schema {found}, this version needs"
+                f"The database in {home} is at schema {revision}, this version needs"
                 f" {schema.newest()}. End what still serves it, then run `payviox migrate` or"
                 f" `payviox serve`: both write a backup into {home / backup.FOLDER} first, from"
                 " which the version before can go on in another PAYVIOX_HOME."
             )
-        made = backup.dump_before(urls.owner, home, found)
+        made = backup.dump_before(urls.owner, home, revision)
     migrate.migrate(urls.owner, urls.application)
     return made
 

@@ -29,7 +29,7 @@ BLOT = "[hidden]"
 
 def redact(line: str) -> str:
     """The line without anything that looks like a secret."""
-    return SECRETS.sub(lambda found: f"{found['kept'] or ''}{BLOT}", line)
+    return SECRETS.sub(lambda secret: f"{secret['kept'] or ''}{BLOT}", line)
 
 
 class _Redacting(structlog.stdlib.ProcessorFormatter):
@@ -51,8 +51,8 @@ _output = _Output(sys.stderr, pretty=False)
 
 
 def configure_process(level: str) -> None:
-    """As `configure`, for a process that serves: nothing that it writes to stderr makes it wait,
-    though nobody reads there. What is too much is left out, and counted."""
+    """Set up logs as `configure` does, for a process that serves: nothing that it writes to stderr
+    makes it wait, though nobody reads there. What is too much is left out, and counted."""
     if sys.stderr is not None and not isinstance(sys.stderr, LogStream):
         sys.stderr = LogStream(sys.stderr.fileno(), _say_left_out)
     logging.captureWarnings(capture=True)

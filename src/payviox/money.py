@@ -28,10 +28,10 @@ _TYPED = re.compile(r"\$?([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.([0-9]{1
 def typed_cents(text: str, most: int) -> int:
     """An amount in dollars as people type it, in cents: `1,234.50`, `1234.5`, `$20`; at least one
     cent and at most `most`. Raises InvalidAmount, also for `1.234,50`, `1.234` and `1,5`."""
-    found = _TYPED.fullmatch(text.strip(" "))
-    if found is None:
+    match = _TYPED.fullmatch(text.strip(" "))
+    if match is None:
         raise InvalidAmount("Type dollars and cents such as 1,234.50.")
-    cents = int(found[1].replace(",", "")) * 100 + int((found[2] or "").ljust(2, "0"))
+    cents = int(match[1].replace(",", "")) * 100 + int((match[2] or "").ljust(2, "0"))
     if not 1 <= cents <= most:
         raise InvalidAmount(f"The amount must be {dollars(1)} to {dollars(most)}.")
     return cents

@@ -49,6 +49,12 @@ class Settings:
     previous_secret_keys: tuple[str, ...] = field(default=(), repr=False)
     allow_private_webhooks: bool = False
     metrics_token: str | None = field(default=None, repr=False)
+    oidc_issuer: str | None = None
+    """Where operators may sign in besides, by OpenID Connect; None offers nothing of the kind."""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_name: str = "OpenID"
+    """What people call it: the button says *Sign in with …*."""
     log_level: str = "info"
     allocation_queue: int = 10_000
     """Allocations that may wait in one process before callers are told 429."""
@@ -107,6 +113,10 @@ def load() -> Settings:
         previous_secret_keys=_previous_keys(env.get("PAYVIOX_PREVIOUS_SECRET_KEYS") or ""),
         allow_private_webhooks=_switch(env, "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"),
         metrics_token=env.get("PAYVIOX_METRICS_TOKEN") or None,
+        oidc_issuer=_oidc_issuer(env),
+        oidc_client_id=env.get("PAYVIOX_OIDC_CLIENT_ID") or "",
+        oidc_client_secret=env.get("PAYVIOX_OIDC_CLIENT_SECRET") or "",
+        oidc_name=env.get("PAYVIOX_OIDC_NAME") or "OpenID",
         log_level=_log_level(env),
         allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
         trusted_proxies=_networks(env, "PAYVIOX_TRUSTED_PROXIES"),
@@ -130,6 +140,29 @@ def _public_url(text: str) -> str:
             " outside, such as https://payouts.example.com, without user, query or fragment."
         )
     return text.rstrip("/")
+
+
+def _oidc_issuer(env: dict[str, str]) -> str | None:
+    """The issuer exactly as the provider calls itself. Raises SettingsError where it is no address,
+    is reached without TLS over a network, or what belongs to it is missing."""
+    issuer = env.get("PAYVIOX_OIDC_ISSUER") or None
+    if issuer is None:
+        return None
+    try:
+        parts = urlsplit(issuer)
+        here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    except ValueError:
+        parts, here = urlsplit(""), False
+    secure = parts.scheme == "https" or (parts.scheme == "http" and here)
+    if not secure or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        raise SettingsError(
+            "PAYVIOX_OIDC_ISSUER must be the provider's issuer, an https address such as"
+            " https://accounts.example.com, exactly as its discovery document names it."
+        )
+    for name in ("PAYVIOX_OIDC_CLIENT_ID", "PAYVIOX_OIDC_CLIENT_SECRET"):
+        if not env.get(name):
+            raise SettingsError(f"{name} is needed with PAYVIOX_OIDC_ISSUER.")
+    return issuer
 
 
 def _previous_keys(text: str) -> tuple[str, ...]:

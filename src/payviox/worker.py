@@ -12,6 +12,8 @@ from procrastinate import PsycopgConnector
 
 from payviox import smtp_server
 from payviox.access import mail_contents
+from payviox.allocations.batcher import Batcher
+from payviox.allocations.uploads import paying
 from payviox.db import jobs, session
 from payviox.db.pool import Database
 from payviox.installation import Installation, open_installation
@@ -69,6 +71,8 @@ class Worker:
             allow_private=installation.settings.allow_private_webhooks,
         )
         self._orders = Lanes(lambda due: process_due(database, rails, business_id=due))
+        self._batcher = Batcher(database, installation.keyring)
+        self._uploads = Lanes(lambda due: paying.pay_due(database, self._batcher, due))
         self._mails = _mails(installation)
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(
@@ -83,6 +87,7 @@ class Worker:
     def _add_jobs(self) -> None:
         self._wakes(jobs.PROCESS_ORDERS, self._orders.wake)
         self._wakes(jobs.DELIVER_WEBHOOKS, self._courier.wake)
+        self._wakes(jobs.PAY_UPLOADS, self._uploads.wake)
         self._wakes(jobs.SEND_MAILS, self._mails.wake)
         for name, (schedule, work) in tasks.SCHEDULE.items():
             self._repeats(name, schedule, work)
@@ -108,19 +113,25 @@ class Worker:
             await work(self._database)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         await asyncio.gather(
             self._courier.run(every_s=SWEEP_S),
             self._sweep("orders", due_businesses, self._orders),
             self._sweep("mails", businesses_with_mails, self._mails),
+            self._sweep("uploads", paying.due_businesses, self._uploads),
             self._take_jobs(),
         )
 
     async def stop(self) -> None:
         """Finish or hand back what is held."""
         await asyncio.gather(
-            self._orders.stop(), self._mails.stop(), self._courier.stop(grace_s=GRACE_S)
+            self._orders.stop(),
+            self._mails.stop(),
+            self._uploads.stop(),
+            self._courier.stop(grace_s=GRACE_S),
         )
+        await asyncio.wait([asyncio.create_task(self._batcher.drain())], timeout=GRACE_S)
+        self._batcher.give_up()
 
     async def _sweep(
         self, what: str, due: Callable[[Database], Awaitable[Sequence[UUID]]], lanes: Lanes

@@ -105,6 +105,16 @@ async def test_a_bad_filter_is_named(business: TestBusiness, query: str, field: 
     assert list(answer.json()) == [field]
 
 
+async def test_a_name_that_no_filter_has_is_ignored_as_by_every_list(
+    business: TestBusiness,
+) -> None:
+    await business.create("ada@example.com", 7)
+    for path in ("/payout/history", "/payout/users", "/payout/orders", "/payout/events"):
+        plain = await business.client.get(path)
+        answer = await business.client.get(f"{path}?colour=blue")
+        assert (answer.status_code, answer.json()) == (200, plain.json())
+
+
 async def read_csv(business: TestBusiness, **query: str) -> list[dict[str, str]]:
     answer = await business.client.get(
         "/payout/history", params=query, headers={"Accept": "text/csv"}

@@ -208,7 +208,13 @@ def test_another_secret_key_is_refused_until_the_old_one_is_given_too(
     both = installation(
         tmp_path, database, PAYVIOX_SECRET_KEY=new, PAYVIOX_PREVIOUS_SECRET_KEYS=SECRET_KEY
     )
-    nothing = {"gift_cards": 0, "webhooks": 0, "rail_accounts": 0, "previous_keys": []}
+    nothing = {
+        "gift_cards": 0,
+        "webhooks": 0,
+        "rail_accounts": 0,
+        "authenticator_apps": 0,
+        "previous_keys": [],
+    }
     assert both.told("secrets", "rotate") == nothing | {"webhooks": 1}
     assert both.told("secrets", "rotate") == nothing
     with psycopg.connect(database) as connection:

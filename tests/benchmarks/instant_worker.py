@@ -37,6 +37,7 @@ class InstantRail:
             request.business_id,
             order_id,
             request.provider,
+            self.name,
             quote.amount,
             quote.fees,
             quote.net_amount,

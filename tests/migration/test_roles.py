@@ -81,6 +81,7 @@ CHANGES = {
     "allocation_groups": "",
     "api_keys": "revoked_at",
     "audit_entries": "",
+    "authenticator_apps": "secret key_id last_step confirmed_at",
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
     " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
@@ -98,18 +99,22 @@ CHANGES = {
     "gift_card_reveals": "",
     "gift_cards": "status reference order_id delivered_at code pin key_id fingerprint",
     "idempotency_keys": "reference",
+    "identities": "",
     "installation": "origin folder mark restored_at",
     "installation_audit_entries": "",
     "invitations": "role invited_by number digest expires_at ended ended_at",
-    "known_devices": "",
+    "known_devices": "place agent seen_at",
     "mails": "status attempts due_at answer ended_at",
     "memberships": "role",
+    "openid_requests": "",
     "operators": "password_hash disabled_at seen_at",
     "order_attempts": "outcome answer rounds started_at finished_at rail_order_id",
     "order_states": "",
     "orders": "status review_reasons reviewed_digest note failure waiting attempt due_at"
     " rail_order_id details updated_at",
     "organizations": "",
+    "passkey_challenges": "",
+    "passkeys": "sign_count used_at",
     "password_resets": "expires_at",
     "payout_users": "status hash_key_id hash_generation hash_digest hash_renewed_at",
     "payviox_jobs_schema": "",
@@ -120,26 +125,40 @@ CHANGES = {
     "rail_callbacks": "",
     "rail_products": "",
     "reconciliation_look_ups": "",
+    "recovery_codes": "used_at",
     "reconciliations": "",
     "sandbox_payments": "",
-    "sessions": "seen_at",
+    "sessions": "digest method proved_at seen_at",
     "sign_in_attempts": "",
     "signatures": "",
     "secret_keys": "",
+    "started_sign_ins": "",
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
+    "upload_files": "",
+    "upload_rows": "status problem earlier",
+    "uploads": "sheet header columns status checked_at asked started_by started_at due_at ended_at"
+    " stopped_why payments amount people paid paid_amount refused turn lease_until",
     "waiting_acts": "status ended_by ended_at",
     "webhook_settings": "url enabled events token next_token next_token_since key_id updated_at",
 }
 NOT_YET_BY_COLUMN = {"installation"}  # one row, made by the migration
 MADE_BY_THE_DATABASE = {
     *("created_at", "updated_at", "finished_at", "delivered_at", "received_at", "fetched_at"),
+    *("confirmed_at", "proved_at", "used_at"),
     *("opened_at", "seen_at", "asked_at", "revoked_at", "resolved_at", "hash_renewed_at"),
 }
 DELETES = {
     "allocation_groups",
+    "authenticator_apps",
+    "identities",
     "known_devices",
+    "openid_requests",
+    "passkey_challenges",
+    "passkeys",
+    "recovery_codes",
+    "started_sign_ins",
     "mails",
     "memberships",
     "password_resets",
@@ -152,6 +171,8 @@ DELETES = {
     "rail_products",
     "reconciliation_look_ups",
     "stock_holds",
+    "upload_files",
+    "uploads",
 }
 TABLES = """
 SELECT t.tablename FROM pg_tables t

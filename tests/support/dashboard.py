@@ -10,7 +10,7 @@ import httpx
 
 from payviox import ids
 from payviox.access import members
-from payviox.auth import operators
+from payviox.auth import operators, sessions
 from payviox.db.pool import Database
 from payviox.rights.roles import Role
 from payviox.web.request_body import Application
@@ -77,6 +77,17 @@ async def signed_in(
     await make_operator(database, email, business, role)
     await browser.sign_in(email)
     return base_of(business)
+
+
+async def make_stale(browser: Browser, database: Database) -> None:
+    """Let the browser's session have been proved too long ago."""
+    digest = sessions.digest_of(browser.client.cookies["session"])
+    await database.write(
+        lambda db: db.execute(
+            "UPDATE sessions SET proved_at = now() - interval '11 minutes' WHERE digest = %s",
+            [digest],
+        )
+    )
 
 
 def base_of(business: TestBusiness) -> str:

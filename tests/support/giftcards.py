@@ -136,6 +136,14 @@ async def insert_order(
 
     await database.write(work)
     ready = ReadyOrder(
-        business_id, order_id, "gift_card", product.price, 0, product.price, destination, "x@x.test"
+        business_id,
+        order_id,
+        "gift_card",
+        "stock",
+        product.price,
+        0,
+        product.price,
+        destination,
+        "x@x.test",
     )
     return ready, user_id

@@ -111,7 +111,15 @@ class Office:
         destination = {"email": payee}
         business_id = self.business.business_id
         return ReadyOrder(
-            business_id, ids.new(), "paypal", net_amount, 0, net_amount, destination, payee
+            business_id,
+            ids.new(),
+            "paypal",
+            "paypal",
+            net_amount,
+            0,
+            net_amount,
+            destination,
+            payee,
         )
 
     def known(self, order: ReadyOrder, batch_id: str | None) -> ReadyOrder:

@@ -83,6 +83,7 @@ class Vendor:
             request.business_id,
             order_id,
             request.provider,
+            self.name,
             quote.amount,
             quote.fees,
             quote.net_amount,

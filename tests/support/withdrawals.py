@@ -92,7 +92,7 @@ class Desk:
         rail = await self.rails.serving(business, provider, request.destination)
         quote = await rail.quote(request)
         ready = await rail.validate(ids.new(), quote, request, email)
-        return await self.database.write(service.create, business, user_id, rail.name, ready)
+        return await self.database.write(service.create, user_id, ready)
 
     async def process(self) -> int:
         return await process_due(self.database, self.rails, business_id=self.business.business_id)

@@ -11,6 +11,7 @@ from payviox.access.queries import password_resets as queries
 from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.auth import attempts, operators
+from payviox.auth.attempts import Limit
 from payviox.db.pool import Connection
 from payviox.errors import NotFound, TooManyAttempts
 from payviox.keyring import Keyring
@@ -32,9 +33,9 @@ class LinkEnded(NotFound):
 async def ask(connection: Connection, email: str, place: str | None) -> None:
     """Send a link to whoever has this address, if anybody has. Raises TooManyAttempts for the place
     alone: what is asked for one address too often is left out without a word."""
-    if not await attempts.may_try(connection, {("reset from", place or ""): PER_ADDRESS}):
+    if not await attempts.count(connection, [Limit.of("reset from", place or "", PER_ADDRESS)]):
         raise TooManyAttempts
-    if await attempts.may_try(connection, {("reset for", email): PER_EMAIL}):
+    if await attempts.count(connection, [Limit.of("reset for", email, PER_EMAIL)]):
         await outbox.put(connection, str(ids.new()), email, "password_reset")
 
 

@@ -205,7 +205,7 @@ class _Progress:
         return [*self.waiting.items(), (part, _reference(outcomes))]
 
     def committed(self, part: int, outcomes: Sequence[Outcome]) -> None:
-        """A chunk of ours is committed, and what was due recorded."""
+        """Note that a chunk of ours is committed, and what was due recorded."""
         self.fresh = True
         self.used = self.used or _paid(outcomes)
         if self.used:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import psycopg
-from psycopg.errors import PipelineAborted, ProgramLimitExceeded
+from psycopg.errors import LockNotAvailable, PipelineAborted, ProgramLimitExceeded
 from psycopg_pool import PoolTimeout
 from tenacity import (
     AsyncRetrying,
@@ -22,7 +22,7 @@ from payviox.allocations.engine import CommitUnknown, Declined, Record, allocate
 from payviox.allocations.model import Item, Outcome, Refused
 from payviox.allocations.queries import groups as queries
 from payviox.db.pool import CONFLICTS, Database, NotCommitted
-from payviox.errors import Busy, OutcomeUnknown, PayvioxError, SettingsError
+from payviox.errors import Busy, LockedTooLong, OutcomeUnknown, PayvioxError, SettingsError
 from payviox.keyring import Keyring
 
 logger = logging.getLogger(__name__)
@@ -254,7 +254,7 @@ def _sayable(error: Exception) -> Exception:
     """The error as a caller may hear it: whatever it was that nobody expected is our fault."""
     if isinstance(error, PayvioxError | Refused | Declined):
         return error
-    fault = PayvioxError()
+    fault = LockedTooLong() if isinstance(error, LockNotAvailable) else PayvioxError()
     fault.__cause__ = error
     return fault
 

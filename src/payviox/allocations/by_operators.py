@@ -32,7 +32,13 @@ class NeedsSecondPerson(Conflict):
 
 
 async def allocate(
-    batcher: Batcher, session: Session, business_id: UUID, email: str, amount: int, key: str
+    batcher: Batcher,
+    session: Session,
+    business_id: UUID,
+    email: str,
+    amount: int,
+    key: str,
+    reference: str | None = None,
 ) -> Allocated:
     """Pay cents to a canonical address, once for each key.
 
@@ -48,16 +54,24 @@ async def allocate(
         ):
             raise NeedsSecondPerson
 
-    item = Item(email, amount, None, None, key, _digest(email, amount), session.actor)
+    request_digest = _digest(email, amount, reference)
+    item = Item(email, amount, None, reference, key, request_digest, session.actor)
     return await _submit(batcher, business_id, item, check)
 
 
 async def ask(
-    connection: Connection, session: Session, business_id: UUID, email: str, amount: int
+    connection: Connection,
+    session: Session,
+    business_id: UUID,
+    email: str,
+    amount: int,
+    reference: str | None = None,
 ) -> WaitingAct:
     """Put an allocation before a second person. Raises Forbidden, and Conflict where none is needed
     any more."""
-    asked = {"email": email, "amount": amount}
+    asked: dict[str, object] = {"email": email, "amount": amount}
+    if reference is not None:
+        asked["reference"] = reference
     waiting = await approvals.ask(
         connection, business_id, session.actor, "allocation.create", amount, asked
     )
@@ -83,8 +97,15 @@ async def approve(
 
     email, amount = str(waiting.parameters["email"]), int(waiting.parameters["amount"])
     asked_by = actors.operator(waiting.started_by)
+    reference = waiting.parameters.get("reference")
     item = Item(
-        email, amount, None, None, f"approval:{waiting.id}", _digest(email, amount), asked_by
+        email,
+        amount,
+        None,
+        reference,
+        f"approval:{waiting.id}",
+        _digest(email, amount, reference),
+        asked_by,
     )
     return await _submit(batcher, business_id, item, check)
 
@@ -120,5 +141,5 @@ def permitted(session: Session, business_id: UUID) -> Record:
     return check
 
 
-def _digest(email: str, amount: int) -> str:
-    return digest({"email": email, "amount": amount}).hex()
+def _digest(email: str, amount: int, reference: str | None) -> str:
+    return digest({"email": email, "amount": amount, "reference": reference}).hex()

@@ -141,7 +141,8 @@ class _Decision:
         self.transfers: list[TransferRow] = []
 
     def settle(self, item: Item) -> Outcome:  # noqa: PLR0911  # one return for each outcome
-        """In the contract's order: key, replay, payouts enabled, inactive user, balance."""
+        """Decide each item in the contract's order: key, replay, payouts enabled, inactive user,
+        balance."""
         if item.key_id is not None and item.key_id not in self.keys:
             return Unauthorized()
         if item.idempotency_key is not None and item.idempotency_key in self.replays:

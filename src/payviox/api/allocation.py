@@ -128,8 +128,8 @@ class Create:
             raise
         if len(self._callers) >= MAX_REMEMBERED_KEYS:
             self._callers.clear()
-        self._callers[token] = found = (caller.business_id, str(caller.key_id))
-        return found
+        self._callers[token] = identity = (caller.business_id, str(caller.key_id))
+        return identity
 
 
 def _interesting(headers: Headers) -> tuple[str | None, str | None]:

@@ -37,9 +37,9 @@ async def require_business(
     connection: "ASGIConnection[Any, Any, Any, Any]", _: BaseRouteHandler
 ) -> None:
     """Guard: a business with its secret key."""
-    found: Services = connection.app.state.services
+    process: Services = connection.app.state.services
     connection.scope["state"]["business"] = await authenticate_business(
-        found.database, connection.headers.get("authorization")
+        process.database, connection.headers.get("authorization")
     )
 
 
@@ -48,14 +48,14 @@ async def require_payout_user(
 ) -> None:
     """Guard: a payout user with a hash, in the header, else the body, else the query; the first one
     present wins."""
-    found: Services = connection.app.state.services
+    process: Services = connection.app.state.services
     payout_hash = _presented(connection)
-    caller = await found.database.fetch_caller(users.find_user, payout_hash)
+    caller = await process.database.fetch_caller(users.find_user, payout_hash)
     if caller is None:
         raise Unauthorized
     connection.scope["state"]["payout_user"] = caller
     held: AsyncExitStack = connection.scope["state"]["held"]
-    await held.enter_async_context(found.users_calls.slot((caller.business_id, caller.user_id)))
+    await held.enter_async_context(process.users_calls.slot((caller.business_id, caller.user_id)))
 
 
 def _presented(connection: "ASGIConnection[Any, Any, Any, Any]") -> str:

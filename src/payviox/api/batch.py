@@ -117,12 +117,12 @@ async def pay_batch(request: Call) -> Response[Any]:
     completed by repeating it with its Idempotency-Key. In mode `all_or_nothing` one refused item
     means that nothing is paid. The body may have up to 4 MB.
     """
-    caller, found = business(request), services(request)
+    caller, process = business(request), services(request)
     mode, items = _decode(request, await request.body())
     scope = scope_of(request, "business")
-    payer = Payer(found.database, found.keyring, found.batcher, caller.business_id, scope)
+    payer = Payer(process.database, process.keyring, process.batcher, caller.business_id, scope)
     key_id = str(caller.key_id)
-    async with _looking(request, found.slow_work) as look:
+    async with _looking(request, process.slow_work) as look:
         if mode == "each":
             outcomes, replayed = await payer.each(lambda: _chunks_of_entries(items, key_id, look))
         else:
@@ -167,11 +167,11 @@ def _decode(request: Call, body: bytes) -> tuple[str, Sequence[Any]]:
                 json_of(request)  # which refuses what is no text, and a key that comes twice
             return batch.mode, batch.items
     value = json_of(request)
-    found: dict[str, list[str]] = {}
+    field_errors: dict[str, list[str]] = {}
     for field, message in problems(inspect.type_info(_Outline), value, ""):
-        found.setdefault(field, [message])
-    if found:
-        raise FieldErrors(found)
+        field_errors.setdefault(field, [message])
+    if field_errors:
+        raise FieldErrors(field_errors)
     outline = msgspec.convert(value, _Outline)
     return outline.mode, outline.items
 
@@ -241,13 +241,13 @@ def _looked_at(value: object, key_id: str) -> Entry:
     """An item of a list that did not decode as a whole."""
     if not isinstance(value, dict):
         return Malformed("The item must be an object")
-    found: dict[str, list[str]] = {}
+    field_errors: dict[str, list[str]] = {}
     for field, message in problems(_KINDS, value, ""):
-        found.setdefault(field, [message])
+        field_errors.setdefault(field, [message])
     if "\0" in str(value.get("reference", "")):
-        found.setdefault("reference", ["The reference is not valid."])
-    if found:
-        return FieldErrors(found)
+        field_errors.setdefault("reference", ["The reference is not valid."])
+    if field_errors:
+        return FieldErrors(field_errors)
     return _item(msgspec.convert(value, BatchItem), key_id)
 
 

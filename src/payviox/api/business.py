@@ -37,8 +37,8 @@ EXAMPLE = Balances(balance=1_500_000, payout_balance=500_000)
 async def get_balance(request: Call) -> Balances:
     """Main and payout balance."""
     caller = business(request)
-    found = await read(request, treasury.balances, caller.business_id)
-    return Balances(found.balance, found.payout_balance)
+    balances = await read(request, treasury.balances, caller.business_id)
+    return Balances(balances.balance, balances.payout_balance)
 
 
 @post("/payout/fund", guards=[require_business], status_code=200)

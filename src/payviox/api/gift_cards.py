@@ -82,14 +82,14 @@ _REVEALED = RevealedView(
 @documented("Payout user", {200: Catalogue([_CARD])})
 async def list_gift_cards(request: Call) -> Catalogue:
     """The gift cards that can be bought."""
-    caller, found = payout_user(request), services(request)
+    caller, process = payout_user(request), services(request)
 
     async def fetch(connection: Connection) -> tuple[Business, list[Product]]:
         business = await businesses.get(connection, caller.business_id)
         return business, await giftcards.catalogue(connection, caller.business_id)
 
     business, stock = await read(request, fetch)
-    others = await found.rails.gift_cards(business)
+    others = await process.rails.gift_cards(business)
     return Catalogue([*map(_of_stock, stock), *map(_of_rail, others)])
 
 
@@ -131,24 +131,24 @@ async def reveal_gift_card(request: Call) -> Response[Any]:
 
     Every reveal is recorded.
     """
-    caller, found = payout_user(request), services(request)
+    caller, process = payout_user(request), services(request)
     order = await own_order(request)
     order_id = order.id
-    told = await _asked(request, order)
+    from_rail = await _asked(request, order)
 
     async def effect(connection: Connection) -> ShownOnce:
         if not _delivered(order):
             raise giftcards.NothingToReveal
-        if isinstance(told, PayvioxError):
-            raise told
-        if told is None:
+        if isinstance(from_rail, PayvioxError):
+            raise from_rail
+        if from_rail is None:
             card = await giftcards.reveal(
-                connection, found.keyring, caller.business_id, caller.user_id, order_id
+                connection, process.keyring, caller.business_id, caller.user_id, order_id
             )
             expires_on = card.expires_on and card.expires_on.isoformat()
             return ShownOnce({"expires_on": expires_on}, RevealedCode(card.code, card.pin))
         await giftcards.record_reveal(connection, caller.business_id, order_id)
-        return ShownOnce({"expires_on": None}, told)
+        return ShownOnce({"expires_on": None}, from_rail)
 
     def render(_: Connection, done: Done) -> RevealedView:
         shown = done.shown_once or RevealedCode()

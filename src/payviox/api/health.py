@@ -73,11 +73,11 @@ async def ready(request: Call) -> Response[Any]:
     It can while its database answers, can write (which is tried every few seconds), holds the
     schema of this version, and a worker was heard of within the last minute.
     """
-    own = services(request)
-    found = await monitoring.readiness(own.database, own.write_probe)
-    checks = Checks(found.database, found.schema, found.worker, found.stock)
-    answer = Ready("ready" if found.ready else "not ready", checks)
-    return Response(encode(answer), status_code=200 if found.ready else 503, media_type=JSON)
+    process = services(request)
+    readiness = await monitoring.readiness(process.database, process.write_probe)
+    checks = Checks(readiness.database, readiness.schema, readiness.worker, readiness.stock)
+    answer = Ready("ready" if readiness.ready else "not ready", checks)
+    return Response(encode(answer), status_code=200 if readiness.ready else 503, media_type=JSON)
 
 
 @get("/metrics")
@@ -106,8 +106,8 @@ def _check_reader(request: Call) -> None:
         if _local(request):
             return
         raise NotFound
-    given = bearer(request.headers.get("authorization"))
-    if not hmac.compare_digest(given.encode(), token.encode()):
+    presented = bearer(request.headers.get("authorization"))
+    if not hmac.compare_digest(presented.encode(), token.encode()):
         raise Unauthorized
 
 

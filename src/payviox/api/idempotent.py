@@ -31,8 +31,8 @@ async def is_replay(request: Call, business_id: UUID, caller: str) -> bool:
     scope = scope_of(request, caller)
     if scope is None:
         return False
-    found = await read(request, replay, business_id, scope)
-    return found is not None
+    earlier = await read(request, replay, business_id, scope)
+    return earlier is not None
 
 
 async def run_once(

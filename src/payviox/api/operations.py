@@ -99,7 +99,7 @@ async def post_operations(request: Call) -> OperationsView:
 
 
 async def _operations(request: Call) -> OperationsView:
-    caller, found = payout_user(request), services(request)
+    caller, process = payout_user(request), services(request)
     wanted = read_query(request, Page)
     after = _entry(wanted.after)
     at = (caller.business_id, caller.user_id)
@@ -116,7 +116,7 @@ async def _operations(request: Call) -> OperationsView:
     except UnknownEntry as error:
         raise unknown_after() from error
     page = page_of(rows, wanted.limit, _operation)
-    methods = [_method(method) for method in await found.rails.methods(business)]
+    methods = [_method(method) for method in await process.rails.methods(business)]
     return OperationsView(caller.email, "active", balance, methods, page.data, page.has_more)
 
 
@@ -133,10 +133,10 @@ def _method(method: Method) -> MethodView:
 def _entry(after: str | None) -> UUID | int | None:
     if after is None:
         return None
-    found = ids.parse(ids.ORDER, after) or ids.parse_number(ids.TRANSFER, after)
-    if found is None:
+    entry = ids.parse(ids.ORDER, after) or ids.parse_number(ids.TRANSFER, after)
+    if entry is None:
         raise unknown_after()
-    return found
+    return entry
 
 
 def _operation(row: Movement) -> OperationView:

@@ -26,6 +26,7 @@ from payviox.api.schemas.withdrawals import (
     QuoteRequest,
     WithdrawRequest,
     read_quote,
+    read_quote_id,
     read_withdrawal,
 )
 from payviox.db.pool import Connection
@@ -41,7 +42,7 @@ from payviox.errors import (
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
 from payviox.order_states import Status
-from payviox.rails.orders import Provider, Quote
+from payviox.rails.orders import Provider, Quote, ReadyOrder
 from payviox.web.context import Call, payout_user, read, services
 from payviox.web.cursors import (
     Listed,
@@ -99,11 +100,11 @@ async def quote(request: Call) -> Response[Any]:
 
     Say what to spend (`amount`) or what is to arrive (`net_amount`).
     """
-    caller, found = payout_user(request), services(request)
+    caller, process = payout_user(request), services(request)
     wanted = read_quote(caller.business_id, json_of(request))
     offer: tuple[str, Quote] | PayvioxError
     try:
-        offer = await withdrawal_requests.quote(found.database, found.rails, caller, wanted)
+        offer = await withdrawal_requests.quote(process.database, process.rails, caller, wanted)
     except (FieldErrors, ProviderUnavailable, WithdrawalsDisabled) as error:
         offer = error  # only told if this is not a replay
 
@@ -121,9 +122,14 @@ async def quote(request: Call) -> Response[Any]:
 
     async def render(connection: Connection, done: Done) -> QuoteView:
         quote_id = UUID(done.reference.removeprefix(f"{ids.QUOTE}_"))
-        kept = await quotes.get(connection, caller.business_id, caller.user_id, quote_id)
+        kept_quote = await quotes.get(connection, caller.business_id, caller.user_id, quote_id)
         return QuoteView(
-            done.reference, kept.provider, kept.amount, kept.fees, kept.net_amount, kept.expires_at
+            done.reference,
+            kept_quote.provider,
+            kept_quote.amount,
+            kept_quote.fees,
+            kept_quote.net_amount,
+            kept_quote.expires_at,
         )
 
     return await run_once(request, caller.business_id, str(caller.user_id), effect, render)
@@ -149,28 +155,23 @@ async def withdraw(request: Call) -> Response[Any]:
     The money is set aside at once; the order is sent in the background, after review where the
     business's rules ask for one.
     """
-    caller, found = payout_user(request), services(request)
-    wanted, quote_id = read_withdrawal(caller.business_id, json_of(request))
-    prepared: withdrawal_requests.Prepared | PayvioxError
+    caller, process = payout_user(request), services(request)
+    body = json_of(request)
+    wanted = read_withdrawal(caller.business_id, body)
+    quote_id = read_quote_id(body)
+    ready: ReadyOrder | PayvioxError
     try:
-        prepared = await withdrawal_requests.prepare(
-            found.database, found.rails, caller, wanted, quote_id
+        ready = await withdrawal_requests.prepare(
+            process.database, process.rails, caller, wanted, quote_id
         )
     except (FieldErrors, ProviderUnavailable, WithdrawalsDisabled) as error:
-        prepared = error  # only told if this is not a replay
+        ready = error  # only told if this is not a replay
 
     async def effect(connection: Connection) -> dict[str, Any]:
-        if isinstance(prepared, PayvioxError):
-            raise prepared
+        if isinstance(ready, PayvioxError):
+            raise ready
         return remembered(
-            await withdrawals.create(
-                connection,
-                prepared.business,
-                caller.user_id,
-                prepared.rail,
-                prepared.ready,
-                quote_id=quote_id,
-            )
+            await withdrawals.create(connection, caller.user_id, ready, quote_id=quote_id)
         )
 
     return await _answer_order(request, effect, status_code=201)

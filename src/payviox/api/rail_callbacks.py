@@ -44,10 +44,10 @@ async def rail_callback(request: Call) -> dict[str, str]:
     if rail is None or account is None:
         raise NotFound
     headers, body = _headers(request), await request.body()
-    found = await _verified(request, rail, account, headers, body)
+    callback = await _verified(request, rail, account, headers, body)
 
     async def work(connection: Connection) -> bool:
-        return await _keep(connection, account, headers, body, found)
+        return await _keep(connection, account, headers, body, callback)
 
     new = await write(request, business_id, work, keyed=True)
     _count(request, name, "new" if new else "repeated")
@@ -78,25 +78,25 @@ async def _keep(
     account: Account,
     headers: dict[str, str],
     body: bytes,
-    found: Callback,
+    callback: Callback,
 ) -> bool:
     """Whether it is new. Its orders are looked up only then."""
     at = (account.business_id, account.rail)
-    orders = await hints.orders_named(connection, *at, found.named)
-    new = await callbacks.keep(connection, *at, found.event_id, headers, body, orders)
+    orders = await hints.orders_named(connection, *at, callback.named)
+    new = await callbacks.keep(connection, *at, callback.event_id, headers, body, orders)
     if new:
-        await hints.heed(connection, *at, found.named)
+        await hints.heed(connection, *at, callback.named)
     return new
 
 
 def _headers(request: Call) -> dict[str, str]:
-    """By name in lower case; one that is there more often is one with all its values, as HTTP has
-    it, so that nobody chooses which of them counts."""
-    found: dict[str, str] = {}
+    """The request's headers by name in lower case; one that is there more often is one with all its
+    values, as HTTP has it, so that nobody chooses which of them counts."""
+    headers: dict[str, str] = {}
     for raw, value in request.scope["headers"]:
         name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
-        found[name] = f"{found[name]}, {text}" if name in found else text
-    return found
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return headers
 
 
 def _count(request: Call, rail: str, outcome: str) -> None:

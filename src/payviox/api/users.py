@@ -160,12 +160,12 @@ async def rotate_hash(request: Call) -> Response[Any]:
 
     The old one stops at once. Every later payment to them answers the new one.
     """
-    caller, found = business(request), services(request)
+    caller, process = business(request), services(request)
     user_id = path_id(request, ids.USER)
 
     async def effect(connection: Any) -> ShownOnce:
         made = await allocations.rotate_hash(
-            connection, found.keyring, caller.business_id, user_id, caller.actor
+            connection, process.keyring, caller.business_id, user_id, caller.actor
         )
         return ShownOnce({}, made)
 

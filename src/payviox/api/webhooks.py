@@ -76,8 +76,8 @@ EXAMPLE_TOKEN = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="  # noqa: S1
 @documented(TAG, {200: EXAMPLE})
 async def get_webhook(request: Call) -> Webhook:
     """The webhook's settings, without its token."""
-    found = await read(request, settings.get, business(request).business_id)
-    return _shown(found)
+    webhook = await read(request, settings.get, business(request).business_id)
+    return _shown(webhook)
 
 
 @put("/payout/webhook", guards=[require_business])
@@ -89,18 +89,18 @@ async def get_webhook(request: Call) -> Webhook:
 async def put_webhook(request: Call) -> Webhook:
     """Set the webhook's URL, switch and events. The first time its token is made and shown."""
     business_id = business(request).business_id
-    found = services(request)
-    asked = msgspec.structs.asdict(read_json(request, WebhookChange))
-    changes = {name: value for name, value in asked.items() if value is not UNSET}
+    process = services(request)
+    body = msgspec.structs.asdict(read_json(request, WebhookChange))
+    changes = {name: value for name, value in body.items() if value is not UNSET}
 
     async def work(connection: Connection) -> Webhook:
         webhook, token = await settings.change(
             connection,
             business_id,
             changes,
-            found.keyring,
+            process.keyring,
             business(request).actor,
-            allow_private=found.settings.allow_private_webhooks,
+            allow_private=process.settings.allow_private_webhooks,
         )
         return _shown(webhook, token)
 

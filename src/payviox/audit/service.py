@@ -10,6 +10,7 @@ from payviox.acts import Act, Alert, InstallationAct
 from payviox.audit.model import AuditEntry, Kind
 from payviox.audit.queries import entries as queries
 from payviox.db.pool import Connection
+from payviox.rights import proof
 from payviox.rights import service as rights
 
 list_of_installation = queries.list_of_installation
@@ -29,9 +30,11 @@ async def record(
     """Write down an act with who did it and from where. No secret may be in any of the values.
     Where `before` and `after` are given, what is the same in both is left out.
 
-    Raises Forbidden where the actor's role does not allow the act: everything is rolled back then.
+    Raises Forbidden where the actor's role does not allow the act, and ProofNeeded where it asks
+    for fresh proof (of `detail["amount"]` cents or more): everything is rolled back then.
     """
     await rights.require(connection, business_id, actor, act)
+    proof.require(actor, act, (detail or {}).get("amount"))
     if before is not None and after is not None:
         changed = [name for name in after if before.get(name) != after[name]]
         before = {name: before.get(name) for name in changed}
@@ -54,7 +57,8 @@ async def record_of_installation(
     act: InstallationAct,
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """Write down an act that is no single business's."""
+    """Write down an act that is no single business's. Raises ProofNeeded, as `record` does."""
+    proof.require(actor, act)
     await queries.insert_of_installation(connection, act, actor, actors.place(), detail or {})
 
 

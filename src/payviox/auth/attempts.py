@@ -1,28 +1,72 @@
-"""Counting what may be guessed or asked for only so often, in the database: limits hold across
-processes."""
+"""Attempts that may be guesses, counted in the database, so that limits hold across processes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
-from payviox.auth.queries import sessions as queries
+from payviox import actors
+from payviox.audit import service as audit
+from payviox.auth.queries import attempts as queries
 from payviox.db.pool import Connection
 
 WINDOW_S = 15 * 60
+DAY_S = 24 * 3600
+PER_PERSON = 10
+PER_ADDRESS = 100
+"""Attempts within the window: at one person's password or in one device, and from one address."""
+CODES = 5
+CODES_A_DAY = 20
+"""Attempts at one person's codes, or in one device, within the window and within a day: a code is
+one in a million, and three of them hold at a time."""
 
 
-async def may_try(connection: Connection, limits: Mapping[tuple[str, str], int]) -> bool:
-    """Count an attempt for each of these (kind, name), and whether it is none too many. What is one
-    too many is not counted: nobody prolongs their own wait."""
-    subjects = {_subject(*each): most for each, most in limits.items()}
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many attempts for one subject within so many seconds."""
+
+    subject: bytes
+    most: int
+    window_s: int = WINDOW_S
+
+    @classmethod
+    def of(cls, kind: str, name: str, most: int, window_s: int = WINDOW_S) -> Self:
+        """`kind` is what is counted, `name` whose."""
+        return cls(hashlib.sha256(f"{kind}:{name}".encode()).digest(), most, window_s)
+
+
+async def count(connection: Connection, limits: Sequence[Limit]) -> bool:
+    """Count an attempt for each limit's subject; False where it is one too many for any. Then it is
+    not counted: nobody prolongs their own wait."""
     allowed = True
-    for subject, most in sorted(subjects.items()):
-        number = await queries.count_attempts(connection, subject, WINDOW_S)
-        allowed = allowed and number < most
+    for limit in sorted(limits, key=lambda each: each.subject):
+        number = await queries.count(connection, limit.subject, limit.window_s)
+        allowed = allowed and number < limit.most
     if allowed:
-        for subject in subjects:
-            await queries.insert_attempt(connection, subject)
+        for subject in {limit.subject for limit in limits}:
+            await queries.insert(connection, subject)
     return allowed
 
 
-def _subject(kind: str, name: str) -> bytes:
-    return hashlib.sha256(f"{kind}:{name}".encode()).digest()
+async def forget(connection: Connection, limits: Sequence[Limit]) -> None:
+    """Whoever it was has shown that they are right; an address stays counted."""
+    await queries.forget(connection, [limit.subject for limit in limits])
+
+
+delete_old = queries.delete_old
+
+
+def address(place: str | None) -> Limit:
+    """Everything that is tried from one address."""
+    return Limit.of("address", place or "", PER_ADDRESS)
+
+
+async def write_down(connection: Connection, email: str | None, place: str | None) -> None:
+    """Leave an entry of a failure, at most one an address and person each quarter of an hour.
+    `email` is an operator's: whatever else was typed may be anything, a password too."""
+    seen = Limit.of("failed", f"{place} {email}", 1)
+    if await count(connection, [seen]):
+        detail = {"email": email}
+        await audit.record_of_installation(
+            connection, actors.STRANGER, "operator.sign_in_failed", detail
+        )

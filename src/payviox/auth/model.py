@@ -25,3 +25,45 @@ class Operator:
     created_at: datetime
     seen_at: datetime | None
     disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """Where an operator is signed in, since when, and when they were last seen there."""
+
+    id: UUID
+    method: str
+    place: str | None
+    agent: str | None
+    created_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A browser in which an operator signed in."""
+
+    id: UUID
+    place: str | None
+    agent: str | None
+    created_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey as its owner knows it."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who an operator is at an OpenID provider."""
+
+    issuer: str
+    subject: str
+    created_at: datetime

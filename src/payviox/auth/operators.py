@@ -10,6 +10,7 @@ from payviox.auth import sessions
 from payviox.auth.passwords import hash_password, verify
 from payviox.auth.queries import credentials as queries
 from payviox.auth.queries import sessions as session_queries
+from payviox.auth.sessions import Session
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
 
@@ -61,7 +62,7 @@ async def set_password(connection: Connection, email: str, password: str, actor:
 
     Raises NotFound, and FieldErrors for the password.
     """
-    await put_password(connection, email, hash_password(password), actor)
+    await put_password(connection, email, hash_password(password, email), actor)
 
 
 async def put_password(
@@ -73,6 +74,15 @@ async def put_password(
     await sessions.end_all(connection, operator_id, email)
     about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email}
     await audit.record_of_installation(connection, actor, "operator.set_password", about)
+
+
+async def change_password(connection: Connection, session: Session, password: str) -> None:
+    """Give oneself another password, and end every session but this one. Raises FieldErrors for the
+    password."""
+    password_hash = hash_password(password, session.email)
+    await queries.set_password(connection, session.operator_id, password_hash)
+    await session_queries.delete_others(connection, session.operator_id, session.id)
+    await audit.record_of_installation(connection, session.actor, "operator.change_password")
 
 
 async def disable(connection: Connection, email: str, actor: Actor) -> UUID:
@@ -105,7 +115,7 @@ async def create(
 
     Raises FieldErrors for the password and Conflict where the address is taken.
     """
-    return await insert(connection, email, hash_password(password), actor, is_admin=is_admin)
+    return await insert(connection, email, hash_password(password, email), actor, is_admin=is_admin)
 
 
 async def insert(

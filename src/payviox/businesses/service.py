@@ -69,12 +69,14 @@ async def twin_of(connection: Connection, business: Business) -> Business:
     return next(each for each in twins if each.id != business.id)
 
 
-async def require_withdrawals(connection: Connection, business_id: UUID) -> None:
+async def require_withdrawals(connection: Connection, business_id: UUID) -> Business:
     """Hold the switch of withdrawals until the transaction ends; before any account is locked.
-    Raises WithdrawalsDisabled."""
+    Answers the business. Raises WithdrawalsDisabled."""
     await queries.lock_withdrawals(connection, business_id, alone=False)
-    if not (await get(connection, business_id)).withdrawals_enabled:
+    business = await get(connection, business_id)
+    if not business.withdrawals_enabled:
         raise WithdrawalsDisabled
+    return business
 
 
 async def set_rules(

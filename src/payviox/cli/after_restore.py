@@ -89,19 +89,19 @@ def _print_revoked(revoked: Revoked, *, as_json: bool) -> None:
 
 
 def _shown(report: Report) -> dict[str, Any]:
-    def row(found: Any) -> dict[str, Any]:
-        values = asdict(found)
+    def row(entry: Any) -> dict[str, Any]:
+        values = asdict(entry)
         if "business_id" in values:
             values["business_id"] = ids.show(ids.BUSINESS, values["business_id"])
         return values
 
     return {
         "restored_at": report.restored_at,
-        "held_stock": [row(found) for found in report.held],
-        "keys": [row(found) for found in report.keys],
-        "hashes": [row(found) for found in report.hashes],
-        "webhook_tokens": [row(found) for found in report.tokens],
-        "operators": [row(found) for found in report.operators],
+        "held_stock": [row(entry) for entry in report.held],
+        "keys": [row(entry) for entry in report.keys],
+        "hashes": [row(entry) for entry in report.hashes],
+        "webhook_tokens": [row(entry) for entry in report.tokens],
+        "operators": [row(entry) for entry in report.operators],
     }
 
 
@@ -126,12 +126,12 @@ def _print(report: Report) -> None:
     ]
     rows += [
         [
-            ids.show(ids.BUSINESS, found.business_id),
+            ids.show(ids.BUSINESS, entry.business_id),
             "payout hashes",
-            counted(found.count, "payout user"),
-            found.renewed_at,
+            counted(entry.count, "payout user"),
+            entry.renewed_at,
         ]
-        for found in report.hashes
+        for entry in report.hashes
     ]
     rows += [
         [ids.show(ids.BUSINESS, token.business_id), "webhook token", token.url, token.updated_at]

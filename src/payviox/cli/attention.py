@@ -50,13 +50,13 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
             await runtime.database.fetch(businesses.get, business_id)
         return await runtime.database.fetch(reporting.matters, business_id)
 
-    found = run(work)
+    matters = run(work)
     if as_json:
-        print_json([_shown(each) for each in found])
+        print_json([_shown(each) for each in matters])
     elif sys.stdout.isatty():
-        click.echo("\n\n".join(map(told, found)) or "Nothing waits for a person.")
+        click.echo("\n\n".join(map(told, matters)) or "Nothing waits for a person.")
     else:
-        rows = [_shown(each) for each in found]
+        rows = [_shown(each) for each in matters]
         columns = list(rows[0]) if rows else []
         print_table(columns, [list(row.values()) for row in rows], "Nothing waits for a person.")
 

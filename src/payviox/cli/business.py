@@ -89,8 +89,8 @@ def _shown(made: NewBusiness) -> dict[str, str]:
 @as_json
 def list_(as_json: bool) -> None:
     """List every business with its balances."""
-    found = run(lambda runtime: runtime.database.fetch(business_summary.summaries))
-    rows = [_summary(each) for each in found]
+    summaries = run(lambda runtime: runtime.database.fetch(business_summary.summaries))
+    rows = [_summary(each) for each in summaries]
     if as_json:
         print_json(rows)
         return
@@ -119,15 +119,15 @@ def _summary(summary: BusinessSummary) -> dict[str, object]:
 @as_json
 def show(business_id: UUID, as_json: bool) -> None:
     """Show one business: what every account holds, switches, rules and limits."""
-    found = run(lambda runtime: runtime.database.fetch(business_summary.details, business_id))
-    business = found.summary.business
+    details = run(lambda runtime: runtime.database.fetch(business_summary.details, business_id))
+    business = details.summary.business
     shown = {
-        **_summary(found.summary),
+        **_summary(details.summary),
         **{name: getattr(business, name) for name in rules.RULES},
         "created_at": business.created_at,
-        "payout_users": found.payout_users,
+        "payout_users": details.payout_users,
     }
-    accounts = found.accounts
+    accounts = details.accounts
     if as_json:
         print_json({**shown, "accounts": {**accounts.single, **accounts.by_rail}})
         return
@@ -264,8 +264,8 @@ def _set(
 ) -> WaitingAct | None:
     async def work(runtime: Runtime) -> WaitingAct | None:
         async def change(connection: Connection) -> WaitingAct | None:
-            found = await businesses.get(connection, business_id)
-            rules.check_together(found, changes)
+            business = await businesses.get(connection, business_id)
+            rules.check_together(business, changes)
             who = await person(connection, operator)
             return await treasury.set_rules(connection, business_id, changes, who)
 

@@ -90,7 +90,7 @@ def stock(business_id: UUID, as_json: bool) -> None:
         await runtime.database.fetch(businesses.get, business_id)
         return await runtime.database.fetch(service.stock, business_id)
 
-    rows = [_shown(found) for found in run(work)]
+    rows = [_shown(product) for product in run(work)]
     if as_json:
         print_json(rows)
         return
@@ -149,21 +149,21 @@ def _name(bad: list[BadLine]) -> None:
         click.echo(f"line {line.line}: {line.reason}", err=True)
 
 
-def _shown(found: Stock) -> dict[str, object]:
+def _shown(product: Stock) -> dict[str, object]:
     return {
-        "product_id": ids.show(ids.PRODUCT, found.product_id),
-        "product": found.name,
-        "brand": found.brand,
-        "country": found.country,
-        "currency": found.currency,
-        "face_value": found.face_value,
-        "price": found.price,
-        "available": found.available,
-        "expired": found.expired,
-        "reserved": found.reserved,
-        "delivered": found.delivered,
-        "void": found.void,
-        "low": found.low,
+        "product_id": ids.show(ids.PRODUCT, product.product_id),
+        "product": product.name,
+        "brand": product.brand,
+        "country": product.country,
+        "currency": product.currency,
+        "face_value": product.face_value,
+        "price": product.price,
+        "available": product.available,
+        "expired": product.expired,
+        "reserved": product.reserved,
+        "delivered": product.delivered,
+        "void": product.void,
+        "low": product.low,
     }
 
 

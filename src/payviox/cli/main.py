@@ -89,10 +89,10 @@ class Commands(Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **options: Any) -> Any:
         """Run, and turn every refusal into a sentence and an exit status."""
-        given = sys.argv[1:] if args is None else list(args)
+        arguments = sys.argv[1:] if args is None else list(args)
         try:
-            _check_utf8(given)
-            return super().main(given, **options)
+            _check_utf8(arguments)
+            return super().main(arguments, **options)
         except Exception as error:  # noqa: BLE001  # nothing ends in Python's own trace
             from payviox.cli import refusals  # noqa: PLC0415  # needed when something is refused
 

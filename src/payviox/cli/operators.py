@@ -10,7 +10,7 @@ import click
 from payviox import ids
 from payviox.access import invitations, links, members, password_resets
 from payviox.actors import Actor
-from payviox.auth import operators
+from payviox.auth import factors, operators
 from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, as_json, print_json, print_table
 from payviox.cli.runtime import ACTOR, Runtime, run
@@ -66,6 +66,22 @@ def set_password(email: str, password_stdin: bool, as_json: bool) -> None:
         print_json({"email": address})
     else:
         click.echo(f"Operator {address} has another password and is signed out everywhere.")
+
+
+@operator.command("remove-factors")
+@click.option("--email", required=True, help="Whose.")
+@as_json
+def remove_factors(email: str, as_json: bool) -> None:
+    """Take every second factor and passkey from an operator who lost theirs, and sign them out.
+
+    Their password alone lets them in until they set up others.
+    """
+    address = _address(email)
+    run(lambda app: app.database.write(factors.remove_all, address, ACTOR))
+    if as_json:
+        print_json({"email": address})
+    else:
+        click.echo(f"Operator {address} has no second factor and is signed out everywhere.")
 
 
 @operator.command()

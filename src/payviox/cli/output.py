@@ -27,10 +27,10 @@ class Id(click.ParamType[UUID]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UUID:
         if isinstance(value, UUID):
             return value
-        found = ids.parse(self.prefix, str(value))
-        if found is None:
+        identifier = ids.parse(self.prefix, str(value))
+        if identifier is None:
             self.fail(f"{value!r} is no id like {self.prefix}_018f….", param, ctx)
-        return found
+        return identifier
 
 
 class Whole(click.IntRange):
@@ -49,9 +49,9 @@ class Cents(Whole):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = str(value)
-        given = re.fullmatch(r"\$?([0-9]{1,10})\.([0-9]{2})|\$([0-9]{1,10})", text, re.ASCII)
-        if given is not None:
-            cents = int((given[1] or given[3]) + (given[2] or "00"))
+        in_dollars = re.fullmatch(r"\$?([0-9]{1,10})\.([0-9]{2})|\$([0-9]{1,10})", text, re.ASCII)
+        if in_dollars is not None:
+            cents = int((in_dollars[1] or in_dollars[3]) + (in_dollars[2] or "00"))
             self.fail(f"Amounts are in cents: {cents} for {dollars(cents)}.", param, ctx)
         return super().convert(value, param, ctx)
 
@@ -78,10 +78,10 @@ class NumberedId(click.ParamType[int]):
         self.name = f"{prefix}_…"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = ids.parse_number(self.prefix, str(value))
-        if found is None:
+        number = ids.parse_number(self.prefix, str(value))
+        if number is None:
             self.fail(f"{value!r} is no id like {self.prefix}_12.", param, ctx)
-        return found
+        return number
 
 
 BUSINESS = Id(ids.BUSINESS)

@@ -11,7 +11,8 @@ GRACE_S = 8.0
 
 
 def end_with_parent(descriptor: int) -> None:
-    """From a thread: when the pipe closes, stop as on SIGTERM, by force if that takes too long."""
+    """Watch from a thread: when the pipe closes, stop as on SIGTERM, by force if that takes too
+    long."""
     threading.Thread(target=_wait, args=[descriptor], name="payviox-lifeline", daemon=True).start()
 
 

@@ -20,7 +20,7 @@ def secrets() -> None:
 @secrets.command()
 @as_json
 def rotate(as_json: bool) -> None:
-    """Re-encrypt gift cards, webhook tokens and rail accounts with the current secret key.
+    """Re-encrypt gift cards, webhook tokens, rail accounts and authenticator apps.
 
     First set the new key as PAYVIOX_SECRET_KEY and the old one as PAYVIOX_PREVIOUS_SECRET_KEYS, and
     restart every process with both. The command may be interrupted and run again, beside a running
@@ -40,6 +40,7 @@ def rotate(as_json: bool) -> None:
                 "gift_cards": done.gift_cards,
                 "webhooks": done.webhooks,
                 "rail_accounts": done.rail_accounts,
+                "authenticator_apps": done.authenticator_apps,
                 "previous_keys": still,
             }
         )
@@ -49,7 +50,8 @@ def rotate(as_json: bool) -> None:
     else:
         click.echo(
             f"Re-encrypted: {counted(done.gift_cards, 'gift card')}, the tokens of"
-            f" {counted(done.webhooks, 'webhook')}, {counted(done.rail_accounts, 'rail account')}."
+            f" {counted(done.webhooks, 'webhook')}, {counted(done.rail_accounts, 'rail account')},"
+            f" {counted(done.authenticator_apps, 'authenticator app')}."
         )
     for key in done.still_needed:
         click.echo(

@@ -92,7 +92,7 @@ async def _check_keys(settings: Settings, urls: Urls) -> None:
 
 
 def _say_ready(settings: Settings) -> None:
-    """Without waiting for whoever reads it."""
+    """Say it without waiting for whoever reads it."""
     if sys.stdout is not None:
         out = LogStream(sys.stdout.fileno(), lambda _: None)
         out.write(f"Payviox is ready at {settings.public_url} (documentation: /docs)\n")

@@ -5,6 +5,13 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
+from payviox.dashboard.account import authenticator, password, proof
+from payviox.dashboard.account import passkeys as account_passkeys
+from payviox.dashboard.account import sessions as account_sessions
+from payviox.dashboard.account import show as account
+from payviox.dashboard.allocate import one_person
+from payviox.dashboard.allocate import show as upload
+from payviox.dashboard.allocate import upload as uploads
 from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
@@ -27,6 +34,7 @@ from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.said_once import SaidOnce
 from payviox.dashboard.search import find as search
 from payviox.dashboard.settings import show as settings
+from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
@@ -44,6 +52,7 @@ MENU = (
     ("", "Home", "house"),
     ("/balance", "Balance", "wallet"),
     ("/users", "Users", "users"),
+    ("/allocate", "Allocate", "hand-coins"),
     ("/orders", "Orders", "receipt-text"),
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
@@ -60,6 +69,14 @@ ROUTER = Router(
     path="/",
     route_handlers=[
         *sign_in.ROUTES,
+        *passkey.ROUTES,
+        *openid.ROUTES,
+        *account.ROUTES,
+        *account_sessions.ROUTES,
+        *account_passkeys.ROUTES,
+        *authenticator.ROUTES,
+        *password.ROUTES,
+        *proof.ROUTES,
         *businesses.ROUTES,
         *preferences.ROUTES,
         *home.ROUTES,
@@ -71,6 +88,9 @@ ROUTER = Router(
         *user.ROUTES,
         *users_money.ROUTES,
         *rotate_hash.ROUTES,
+        *one_person.ROUTES,
+        *uploads.ROUTES,
+        *upload.ROUTES,
         *orders.ROUTES,
         *order.ROUTES,
         *decide_order.ROUTES,

@@ -7,9 +7,11 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from payviox.auth.sessions import SignedOut
-from payviox.dashboard.visits import sign_in_address
+from payviox.dashboard.account.proof import ask_before
+from payviox.dashboard.visits import ProofAsked, proof_address, sign_in_address
 from payviox.errors import PayvioxError
 from payviox.event_log import EventLogger
+from payviox.rights.proof import ProofNeeded
 from payviox.web.context import Call
 from payviox.web.pages import HEADERS, HTML, block_of, is_partial, page, redirect
 
@@ -43,6 +45,10 @@ def handle(request: Call, error: Exception) -> Response[Any]:
         if is_partial(request):  # the page is loaded anew, and leads to signing in
             return Response("", status_code=401, media_type=HTML, headers=HEADERS | RELOAD)
         return redirect(sign_in_address(request))
+    if isinstance(error, ProofAsked):
+        return ask_before(request, error)
+    if isinstance(error, ProofNeeded):
+        return redirect(proof_address(request))
     status, message = 500, READING_FAILED if request.method == "GET" else ACTING_FAILED
     if isinstance(error, PayvioxError):
         status, message = error.status, str(error)

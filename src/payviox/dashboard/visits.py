@@ -1,5 +1,6 @@
 """Who is looking at which business: what every page of the dashboard begins with."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, TypeVarTuple
@@ -9,24 +10,33 @@ from litestar import Response
 from litestar.datastructures import Cookie
 
 from payviox import actors, ids
-from payviox.auth import sessions
-from payviox.auth.sessions import Session, SignedOut
+from payviox.auth import factors, sessions
+from payviox.auth.factors import Factors
+from payviox.auth.sessions import Client, Session, SignedOut
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.errors import Forbidden, NotFound
 from payviox.idempotency.service import Done, once
+from payviox.rights import proof
 from payviox.rights import service as rights
+from payviox.rights.proof import ProofNeeded
 from payviox.rights.roles import RIGHTS, Right, Role
+from payviox.settings import Settings
 from payviox.web.context import Call, address_of, services
 from payviox.web.cursors import path_id
-from payviox.web.forms import scope_of
+from payviox.web.forms import is_form, read_form, scope_of
 from payviox.web.pages import page as render
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 YEAR_S = 365 * 24 * 3600
+HOME = "/dashboard"
+ACCOUNT = "/account"
+PROVE = "/account/prove"
+PLAIN = re.compile(r"[!-\[\]-~]+")
+"""Printable ASCII without space and backslash: what browsers read as we do."""
 LIVE = "payviox-live"
 """The header of what a page asks for by itself, while it follows what happens."""
 SHORTCUTS = {
@@ -51,6 +61,15 @@ SHORTCUTS = {
 FREE = ("anybody", "signed_in", "member")
 """What a route that changes something names as its `right` where no right is needed: whoever comes,
 whoever is signed in, every member of the organization."""
+
+
+class ProofAsked(Exception):
+    """A form asked for something that needs fresh proof: its fields, to be sent again once whoever
+    sent it has shown who they are (None where it cannot be), and what they can show."""
+
+    def __init__(self, fields: Mapping[str, str] | None, second: Factors) -> None:
+        super().__init__()
+        self.fields, self.second = fields, second
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +124,31 @@ def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = Non
     )
 
 
+def session_cookie(settings: Settings) -> str:
+    """The full name of the cookie that holds the session, where there is no call yet."""
+    return "__Host-session" if settings.public_url.startswith("https:") else "session"
+
+
 def is_https(request: Call) -> bool:
     """Whether people reach the site by https."""
     return services(request).settings.public_url.startswith("https:")
+
+
+def client_of(request: Call) -> Client:
+    """The browser that calls."""
+    return Client(
+        device=request.cookies.get(cookie_name(request, "device")),
+        place=address_of(request),
+        agent=request.headers.get("user-agent"),
+    )
+
+
+def onward_of(address: str | None) -> str:
+    """Where to go on: a page of the dashboard or of the account, and nowhere else."""
+    wanted = address or HOME
+    path = wanted.partition("?")[0].partition("#")[0]
+    ours = any(path == root or path.startswith(f"{root}/") for root in (HOME, ACCOUNT))
+    return wanted if ours and PLAIN.fullmatch(wanted) else HOME
 
 
 async def session_of(request: Call) -> Session:
@@ -163,16 +204,29 @@ async def act(
     keyed: bool = False,
 ) -> T:
     """Do something for a form of ours, in one transaction that fails where the session has ended.
-    Raises SignedOut, Forbidden and what the work raises. See `Database.write`."""
+    Raises SignedOut, ProofAsked, Forbidden and what the work raises. See `Database.write`."""
+    database = services(request).database
 
     async def done(connection: Connection) -> T:
-        await sessions.require_open(connection, session)
-        return await work(connection, *arguments)
+        now = await sessions.require_open(connection, session)
+        with proof.proved(is_fresh=now.is_fresh):
+            return await work(connection, *arguments)
 
     business_id = ids.parse(ids.BUSINESS, str(request.path_params.get("business", "")))
-    async with services(request).writes.slot((business_id or session.operator_id, False)):
-        with actors.at(address_of(request)):
-            return await services(request).database.write(done, keyed=keyed)
+    try:
+        async with services(request).writes.slot((business_id or session.operator_id, False)):
+            with actors.at(address_of(request)):
+                return await database.write(done, keyed=keyed)
+    except ProofNeeded as error:
+        fields = await read_form(request) if is_form(request) else None
+        second = await database.fetch(factors.find, session.operator_id)
+        raise ProofAsked(fields, second) from error
+
+
+def require_fresh(session: Session) -> None:
+    """Ask for proof before a form is filled in, rather than after. Raises ProofNeeded."""
+    if not session.is_fresh:
+        raise ProofNeeded
 
 
 async def act_once(
@@ -206,6 +260,15 @@ def sign_in_address(request: Call) -> str:
     """Where to sign in, and come back from."""
     if request.method != "GET":
         return "/login"
+    return f"/login?next={quote(here_of(request), safe='')}"
+
+
+def proof_address(request: Call) -> str:
+    """Where to prove who one is, and come back from."""
+    return f"{PROVE}?next={quote(here_of(request), safe='')}"
+
+
+def here_of(request: Call) -> str:
+    """The address of the page that is asked for."""
     query = request.scope.get("query_string", b"").decode()
-    here = request.scope["path"] + (f"?{query}" if query else "")
-    return f"/login?next={quote(here, safe='')}"
+    return str(request.scope["path"]) + (f"?{query}" if query else "")

@@ -13,13 +13,14 @@ HOLD = f"SELECT pg_advisory_xact_lock({_KEY}){_FROM}"
 
 
 async def share(connection: Connection, business_id: UUID, rails: Collection[str]) -> set[str]:
-    """Those of the rails whose accounts nobody is replacing now, nor will before this transaction
-    ends. Never waits: for the others' orders there is another time. Taken before any row."""
+    """Share the accounts of those rails that nobody is replacing now, nor will before this
+    transaction ends. Never waits: for the others' orders there is another time. Taken before any
+    row."""
     cursor = await connection.execute(SHARE, {"business": business_id, "rails": list(rails)})
     return {str(row[0]) for row in await cursor.fetchall()}
 
 
 async def hold(connection: Connection, business_id: UUID, rail: str) -> None:
-    """Until this transaction ends none of the rail's orders is claimed; waits for those who are
-    claiming some. Taken before any row."""
+    """Keep the rail's orders from being claimed until this transaction ends; waits for those who
+    are claiming some. Taken before any row."""
     await connection.execute(HOLD, {"business": business_id, "rails": [rail]})

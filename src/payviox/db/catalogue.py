@@ -118,11 +118,11 @@ def write_file(lines: Iterable[Line]) -> None:
 def compare(expected: Sequence[Line], standing: Sequence[Line]) -> list[str]:
     """What is missing, other or too much, a sentence each."""
     wanted = {line[:3]: line[3] for line in expected}
-    found = {line[:3]: line[3] for line in standing}
+    defined = {line[:3]: line[3] for line in standing}
     differences = []
     for (kind, table, name), definition in wanted.items():
         what = _named(kind, table, name)
-        now = found.get((kind, table, name))
+        now = defined.get((kind, table, name))
         if now is None:
             differences.append(f"{what} is missing: {definition}")
         elif now != definition:
@@ -130,7 +130,7 @@ def compare(expected: Sequence[Line], standing: Sequence[Line]) -> list[str]:
     tables = _tables(expected)
     return differences + [
         f"{_named(kind, table, name)} is made by no migration: {definition}"
-        for (kind, table, name), definition in found.items()
+        for (kind, table, name), definition in defined.items()
         if (kind, table, name) not in wanted and table in tables and kind not in MAY_BE_MORE
     ]
 
@@ -149,7 +149,7 @@ async def _rights_too_many(connection: Connection, tables: set[str]) -> list[str
     """Rights to change our tables that somebody but the owner has and no migration grants."""
     rights = granted()
     cursor = await connection.execute(_RIGHTS)
-    found = []
+    surplus = []
     for kind, table, column, privilege, grantable, grantee in await cursor.fetchall():
         held = Held(str(kind), str(table), str(column), str(privilege), bool(grantable), "")
         if held.name not in tables:
@@ -157,5 +157,5 @@ async def _rights_too_many(connection: Connection, tables: set[str]) -> list[str
         if grantee != GROUP_ROLE or not is_expected(held, rights):
             of_column = f" on {column}" if column else ""
             more = ", to grant it to others" if grantable else ""
-            found.append(f"{grantee} has {privilege}{of_column} of table {table}{more}")
-    return found
+            surplus.append(f"{grantee} has {privilege}{of_column} of table {table}{more}")
+    return surplus

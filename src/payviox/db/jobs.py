@@ -13,9 +13,15 @@ if TYPE_CHECKING:
 
 PROCESS_ORDERS = "process_orders"
 DELIVER_WEBHOOKS = "deliver_webhooks"
+PAY_UPLOADS = "pay_uploads"
 SEND_MAILS = "send_mails"
 
-QUEUE_OF = {PROCESS_ORDERS: "orders", DELIVER_WEBHOOKS: "webhooks", SEND_MAILS: "mails"}
+QUEUE_OF = {
+    PROCESS_ORDERS: "orders",
+    DELIVER_WEBHOOKS: "webhooks",
+    PAY_UPLOADS: "uploads",
+    SEND_MAILS: "mails",
+}
 UPKEEP_QUEUE = "upkeep"
 
 

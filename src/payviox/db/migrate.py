@@ -36,9 +36,9 @@ def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
         _check_owner(lock)
         lock.execute("SELECT pg_advisory_lock(hashtext('payviox migrate'))")
         _make_group_role(lock)
-        found = schema.current(owner_url)
-        if found is not None:
-            schema.check_known(found)
+        revision = schema.current(owner_url)
+        if revision is not None:
+            schema.check_known(revision)
         _run_alembic(owner_url, to)
         _migrate_jobs(lock)
         _limit_everybody(lock)

@@ -21,7 +21,7 @@ from tenacity import (
 )
 
 from payviox.db import session
-from payviox.errors import OutcomeUnknown, PayvioxError, ReadTooLong, Unauthorized
+from payviox.errors import LockedTooLong, OutcomeUnknown, PayvioxError, ReadTooLong, Unauthorized
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Database:
     async def fetch_caller(
         self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
     ) -> T:
-        """As `fetch`, on connections that only look up who calls."""
+        """Read as `fetch` does, on connections that only look up who calls."""
         return await _fetch(self._callers, work, *arguments)
 
     async def write(
@@ -125,7 +125,8 @@ class Database:
 
         `keyed` says that the work finds its own first effect by an idempotency key, so that it may
         be repeated even when the connection was lost at COMMIT. Otherwise that raises
-        OutcomeUnknown. Any error of `work` rolls everything back.
+        OutcomeUnknown. Any error of `work` rolls everything back. Raises LockedTooLong where
+        somebody held a row for longer than `lock_timeout`.
 
         Once an attempt ended unknown, only what a later one did or refused for a caller's reason is
         an answer; whatever else ends it says that the outcome is unknown.
@@ -160,6 +161,9 @@ class Database:
             try:
                 await connection.execute("BEGIN")
                 result = await work(connection, *arguments)
+            except psycopg.errors.LockNotAvailable as error:
+                await connection.rollback()
+                raise LockedTooLong from error
             except psycopg.OperationalError as error:
                 if _lost(connection, error) and not isinstance(error, CONFLICTS):
                     raise NotCommitted from error
@@ -208,6 +212,8 @@ async def _fetch(
             async with _lent(pool) as connection:
                 try:
                     return await work(connection, *arguments)
+                except psycopg.errors.LockNotAvailable as error:
+                    raise LockedTooLong from error
                 except psycopg.errors.QueryCanceled as error:
                     raise ReadTooLong from error
     raise AssertionError  # tenacity reraises

@@ -32,29 +32,29 @@ def current(url: str) -> str | None:
     return str(row[0]) if row else None
 
 
-def check_known(found: str) -> None:
+def check_known(revision: str) -> None:
     """Refuse a schema that is newer than this version, saying what to do."""
-    if found not in revisions():
+    if revision not in revisions():
         raise SchemaUnknown(
-            f"The database is at schema {found}, which this version (newest: {newest()}) does not"
-            " know. It was made by a newer Payviox: install that version again. Nothing was"
+            f"The database is at schema {revision}, which this version (newest: {newest()}) does"
+            " not know. It was made by a newer Payviox: install that version again. Nothing was"
             " changed."
         )
 
 
 def check(url: str) -> None:
     """Refuse an external database whose schema is not exactly this version's, saying what to do."""
-    found = current(url)
-    if found == newest():
+    revision = current(url)
+    if revision == newest():
         return
-    if found is None:
+    if revision is None:
         raise SchemaUnknown(
             "The database has no Payviox schema yet. Run `payviox migrate`, or start with "
             "`payviox serve --migrate`."
         )
-    check_known(found)
+    check_known(revision)
     raise SchemaUnknown(
-        f"The database is at schema {found}, this version needs {newest()}. Make a backup, then "
+        f"The database is at schema {revision}, this version needs {newest()}. Make a backup, then "
         "run `payviox migrate`, or start with `payviox serve --migrate`."
     )
 

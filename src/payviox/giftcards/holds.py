@@ -85,8 +85,8 @@ async def void_left_codes(
     codes: Iterable[str],
     actor: Actor,
 ) -> Left:
-    """Likewise by their codes alone, one a line; a code that no card has is named by its line.
-    Raises NotHeld."""
+    """Take cards that left out of stock by their codes alone, one a line; a code that no card has
+    is named by its line. Raises NotHeld."""
     await _require_held(connection, business_id)
     kinds = await queries.list_kinds(connection, business_id)
     left = Left()

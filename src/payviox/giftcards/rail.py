@@ -72,6 +72,7 @@ class StockRail:
             business_id=request.business_id,
             order_id=order_id,
             provider=request.provider,
+            rail=self.name,
             amount=quote.amount,
             fees=quote.fees,
             net_amount=quote.net_amount,

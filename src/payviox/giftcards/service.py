@@ -103,9 +103,9 @@ async def bind(
     have been taken back since this call was begun.
     """
     sending = await queries.lock_sending(connection, business_id, order_id, reference)
-    found = await queries.find_bound(connection, business_id, order_id, reference)
-    if found is not None:
-        return found, None
+    bound = await queries.find_bound(connection, business_id, order_id, reference)
+    if bound is not None:
+        return bound, None
     if not sending:
         raise NotSendingError
     if await holds.is_held(connection, business_id):
@@ -116,8 +116,8 @@ async def bind(
     card_id = card_id or await queries.take_card(*target, wait=True)
     if card_id is not None:
         await queries.deliver(connection, business_id, card_id)
-        found = await queries.find_bound(connection, business_id, order_id, reference)
-    return found, await _alert(connection, business_id, product_id)
+        bound = await queries.find_bound(connection, business_id, order_id, reference)
+    return bound, await _alert(connection, business_id, product_id)
 
 
 async def _alert(connection: Connection, business_id: UUID, product_id: UUID) -> Alert | None:

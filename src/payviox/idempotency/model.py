@@ -41,8 +41,8 @@ def digest(body: dict[str, Any]) -> bytes:
 
     Raises Malformed.
     """
-    kept = {name: value for name, value in body.items() if name != "payout_hash"}
+    fields = {name: value for name, value in body.items() if name != "payout_hash"}
     try:
-        return hashlib.sha256(encode_sorted(kept)).digest()
+        return hashlib.sha256(encode_sorted(fields)).digest()
     except RecursionError as error:
         raise Malformed("The request body is nested too deeply") from error

@@ -80,10 +80,10 @@ def once(
 
 async def replay(connection: Connection, business_id: UUID, scope: Scope, part: int = 0) -> Any:
     """The reference of a key used before, None where it was not. Raises IdempotencyMismatch."""
-    found = await queries.find(connection, business_id, scope, part)
-    if found is None:
+    row = await queries.find(connection, business_id, scope, part)
+    if row is None:
         return None
-    digest, reference = found
+    digest, reference = row
     if digest != scope.digest:
         raise IdempotencyMismatch
     return reference
@@ -91,10 +91,10 @@ async def replay(connection: Connection, business_id: UUID, scope: Scope, part: 
 
 async def replay_parts(connection: Connection, business_id: UUID, scope: Scope) -> dict[int, Any]:
     """The references of every part of a key used before. Raises IdempotencyMismatch."""
-    found = await queries.find_parts(connection, business_id, scope)
-    if any(digest != scope.digest for _, digest, _ in found):
+    rows = await queries.find_parts(connection, business_id, scope)
+    if any(digest != scope.digest for _, digest, _ in rows):
         raise IdempotencyMismatch
-    return {part: reference for part, _, reference in found}
+    return {part: reference for part, _, reference in rows}
 
 
 async def keep(

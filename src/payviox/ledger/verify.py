@@ -181,18 +181,18 @@ class _Check:
         self._report.orders += await queries.count_orders(self._connection, business_id)
         async for order in queries.misplaced_orders(self._connection, business_id):
             self._order(business_id, order)
-        for rail, account_id, expected, found in await queries.in_transit_differences(
+        for rail, account_id, expected, actual in await queries.in_transit_differences(
             self._connection, business_id
         ):
-            message = f"open orders reserve {expected} on {rail}, in transit are {found}"
-            self._differs("in_transit", business_id, message, account_id, expected, found)
+            message = f"open orders reserve {expected} on {rail}, in transit are {actual}"
+            self._differs("in_transit", business_id, message, account_id, expected, actual)
 
     async def _suspense(self, business_id: UUID) -> None:
-        for rail, account_id, expected, found in await suspense.differences(
+        for rail, account_id, expected, actual in await suspense.differences(
             self._connection, business_id
         ):
-            message = f"the items open on {rail} come to {expected}, in suspense are {found}"
-            self._differs("suspense", business_id, message, account_id, expected, found)
+            message = f"the items open on {rail} come to {expected}, in suspense are {actual}"
+            self._differs("suspense", business_id, message, account_id, expected, actual)
 
     def _differs(
         self,
@@ -201,9 +201,11 @@ class _Check:
         message: str,
         account_id: UUID | None,
         expected: int,
-        found: int,
+        actual: int,
     ) -> None:
-        self._found(Problem(kind, business_id, message, account_id, expected=expected, found=found))
+        self._found(
+            Problem(kind, business_id, message, account_id, expected=expected, found=actual)
+        )
 
     async def _chain(self, business_id: UUID, chain: Chain) -> None:
         """Name what is wrong with an account; look-ups only for what will be named."""
@@ -213,8 +215,8 @@ class _Check:
         if chain.gap is not None:
             await self._gap(business_id, chain.id, chain.gap)
         if chain.jump is not None:
-            version, transfer_id, expected, found = chain.jump
-            message = f"the balance after version {version} is {found}, expected {expected}"
+            version, transfer_id, expected, actual = chain.jump
+            message = f"the balance after version {version} is {actual}, expected {expected}"
             self._found(
                 Problem(
                     "balance",
@@ -223,7 +225,7 @@ class _Check:
                     chain.id,
                     transfer_id,
                     expected=expected,
-                    found=found,
+                    found=actual,
                 )
             )
         if chain.kind is not None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from payviox.actors import Actor
 from payviox.audit import service as audit
-from payviox.auth import secret_keys
+from payviox.auth import authenticator, secret_keys
 from payviox.auth.secret_keys import Left
 from payviox.db.pool import Connection, Database
 from payviox.giftcards import rotation
@@ -15,7 +15,7 @@ from payviox.keyring import Keyring
 from payviox.rail_accounts import service as rail_accounts
 from payviox.webhooks import settings as webhooks
 
-Step = Literal["gift_cards", "webhooks", "rail_accounts"]
+Step = Literal["gift_cards", "webhooks", "rail_accounts", "authenticator_apps"]
 
 """The audit action, in every business: each has something that the keys encrypt or derive."""
 
@@ -37,13 +37,15 @@ class Rotated:
     gift_cards: int
     webhooks: int
     rail_accounts: int
+    authenticator_apps: int
     still_needed: tuple[Left, ...]
     forgotten: tuple[str, ...]
 
     @property
     def nothing(self) -> bool:
         """Whether there was nothing to do."""
-        return not (self.gift_cards or self.webhooks or self.rail_accounts or self.forgotten)
+        done = self.gift_cards or self.webhooks or self.rail_accounts or self.authenticator_apps
+        return not (done or self.forgotten)
 
 
 async def rotate(
@@ -52,8 +54,8 @@ async def rotate(
     actor: Actor,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Rotated:
-    """Re-encrypt gift cards, webhooks' tokens and rail accounts, forget the keys that nothing names
-    any more, and write down who did it.
+    """Re-encrypt gift cards, webhooks' tokens, rail accounts and authenticator apps, forget the
+    keys that nothing names any more, and write down who did it.
 
     Raises SettingsError where a key is not configured, DecryptionFailed where a row was changed;
     what was done until then is kept.
@@ -70,7 +72,11 @@ async def rotate(
     while count := await database.write(rail_accounts.reencrypt, keyring):
         accounts += count
         progress(Progress("rail_accounts", accounts))
-    sums = (cards, tokens, accounts)
+    apps = 0
+    while count := await database.write(authenticator.reencrypt, keyring):
+        apps += count
+        progress(Progress("authenticator_apps", apps))
+    sums = (cards, tokens, accounts, apps)
     return await database.write(_finish, keyring, actor, sums, frozenset(before))
 
 
@@ -78,7 +84,7 @@ async def _finish(
     connection: Connection,
     keyring: Keyring,
     actor: Actor,
-    sums: tuple[int, int, int],
+    sums: tuple[int, int, int, int],
     before: frozenset[str],
 ) -> Rotated:
     left = tuple(await secret_keys.forget_unused(connection, keyring))
@@ -90,6 +96,7 @@ async def _finish(
             "gift_cards": done.gift_cards,
             "webhooks": done.webhooks,
             "rail_accounts": done.rail_accounts,
+            "authenticator_apps": done.authenticator_apps,
             "still_needed": [key.key_id for key in left],
             "forgotten": list(done.forgotten),
         }

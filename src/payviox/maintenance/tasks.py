@@ -10,6 +10,7 @@ from uuid import UUID
 from payviox.access import password_resets
 from payviox.allocations.expiry import expire_balances
 from payviox.allocations.service import forget_old_groups
+from payviox.allocations.uploads import service as uploads
 from payviox.audit import service as audit
 from payviox.auth import sessions
 from payviox.businesses import service as businesses
@@ -52,6 +53,7 @@ async def tidy(database: Database) -> None:
     await database.write(callbacks.forget_old)
     await database.write(jobs.forget_lost)
     await database.write(sessions.delete_ended)
+    await database.write(uploads.delete_unconfirmed)
     await database.write(password_resets.delete_expired)
     await database.write(outbox.forget_old)
 
@@ -87,8 +89,8 @@ async def _write_down(connection: Connection, report: Report) -> None:
         broken[problem.business_id][problem.kind] += 1
     for business_id in known:
         # What is no single business's is told to all.
-        if found := broken[business_id] + broken[None]:
-            await audit.alert(connection, business_id, "ledger.broken", dict(found))
+        if kinds := broken[business_id] + broken[None]:
+            await audit.alert(connection, business_id, "ledger.broken", dict(kinds))
 
 
 async def refresh_catalogues(database: Database, rails: Rails) -> None:

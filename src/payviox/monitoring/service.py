@@ -66,9 +66,9 @@ async def readiness(database: Database, probe: WriteProbe) -> Readiness:
 
 
 async def _readiness(connection: Connection, probe: WriteProbe) -> Readiness:
-    found = await queries.schema_revision(connection)
-    if found != _known_revision():
-        message = f"the database is at schema {found}, this version needs {_known_revision()}"
+    revision = await queries.schema_revision(connection)
+    if revision != _known_revision():
+        message = f"the database is at schema {revision}, this version needs {_known_revision()}"
         return Readiness(OK, message, "not checked", "not checked")
     refusal = await probe.refusal(connection)
     if refusal is not None:

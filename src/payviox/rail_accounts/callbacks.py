@@ -53,8 +53,10 @@ async def keep(
     order_ids: Sequence[UUID],
 ) -> bool:
     """Keep a verified callback with the orders that it is about; whether it is new."""
-    kept = {name: value for name, value in headers.items() if name not in NOT_KEPT}
-    return await queries.insert(connection, business_id, rail, event_id, kept, body, order_ids)
+    safe_headers = {name: value for name, value in headers.items() if name not in NOT_KEPT}
+    return await queries.insert(
+        connection, business_id, rail, event_id, safe_headers, body, order_ids
+    )
 
 
 async def forget_old(connection: Connection) -> int:

@@ -91,8 +91,8 @@ async def connect(
         wanted.credentials,
         actor,
     )
-    found = [*findings, unnamed, _address(stored), callbacks.reachable(public_url, stored)]
-    return Made(stored, new, tuple(finding for finding in found if finding))
+    all_findings = [*findings, unnamed, _address(stored), callbacks.reachable(public_url, stored)]
+    return Made(stored, new, tuple(finding for finding in all_findings if finding))
 
 
 async def open_wallet(wallet: Wallet) -> tuple[Changes, dict[str, str], list[Finding]]:

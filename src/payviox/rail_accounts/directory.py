@@ -88,7 +88,7 @@ def credentials_of(stored: RailAccount, keyring: Keyring) -> dict[str, str]:
 
 
 def _opened(stored: RailAccount, keyring: Keyring) -> dict[str, str]:
-    found: dict[str, str] = json.loads(
+    credentials: dict[str, str] = json.loads(
         keyring.decrypt(stored.credentials, stored.key_id, stored.place)
     )
-    return found
+    return credentials

@@ -193,8 +193,8 @@ def another(
 
 def _plain(settings: Mapping[str, Any], name: str) -> str:
     """A wallet's address is the same in any case."""
-    found = str(settings.get(name) or "")
-    return found.lower() if name == "address" else found
+    text = str(settings.get(name) or "")
+    return text.lower() if name == "address" else text
 
 
 def chain_ids(settings: Mapping[str, Any]) -> frozenset[int]:

@@ -62,12 +62,12 @@ async def connect(
     now = await _locked(connection, business_id, rail)
     settings = _merged(now.settings, changes)
     before = directory.credentials_of(now, keyring)
-    kept = _kept(rail, before, credentials)
+    completed = _kept(rail, before, credentials)
     owner, secret = rules.OWNER.get(rail, ("", ""))
-    if owner not in changes.settings and kept.get(secret) != before.get(secret):
+    if owner not in changes.settings and completed.get(secret) != before.get(secret):
         settings.pop(owner, None)  # it was said of the credentials before
-    rules.check(rail, environment, settings, kept)
-    another = rules.another(rail, (now.settings, before), (settings, kept))
+    rules.check(rail, environment, settings, completed)
+    another = rules.another(rail, (now.settings, before), (settings, completed))
     await _check_same(connection, now, ["account"] if new else another)
     await _check_wallet(connection, now, settings)
     await _store(
@@ -76,7 +76,7 @@ async def connect(
         {
             **changes.columns,
             "settings": settings,
-            "credentials": _sealed(keyring, business_id, rail, kept),
+            "credentials": _sealed(keyring, business_id, rail, completed),
             "key_id": keyring.current.id,
         },
     )
@@ -119,11 +119,11 @@ async def candidate(
     settings = _merged({} if now is None else now.settings, changes)
     settings.pop(rules.OWNER.get(rail, ("", ""))[0], None)
     before = {} if now is None else directory.credentials_of(now, keyring)
-    kept = _kept(rail, before, credentials)
-    rules.check(rail, environment, settings, kept)
+    completed = _kept(rail, before, credentials)
+    rules.check(rail, environment, settings, completed)
     low: Any = changes.columns.get("low_float", now and now.low_float)
     limits = (None, None, low)
-    return Account(business_id, rail, environment, True, *limits, FeePolicy(), settings, kept)
+    return Account(business_id, rail, environment, True, *limits, FeePolicy(), settings, completed)
 
 
 async def keep_owner(connection: Connection, seen: RailAccount, owner: str, actor: Actor) -> None:
@@ -132,9 +132,9 @@ async def keep_owner(connection: Connection, seen: RailAccount, owner: str, acto
     now = await _locked(connection, seen.business_id, seen.rail)
     if (now.credentials, now.settings) != (seen.credentials, seen.settings):
         return
-    told = {rules.OWNER[now.rail][0]: owner}
-    await _store(connection, now, {"settings": {**now.settings, **told}})
-    await _audit(connection, now, actor, "rail.owner", told)
+    setting = {rules.OWNER[now.rail][0]: owner}
+    await _store(connection, now, {"settings": {**now.settings, **setting}})
+    await _audit(connection, now, actor, "rail.owner", setting)
 
 
 async def set_price(
@@ -257,11 +257,13 @@ async def _check_wallet(
         )
 
 
-def _kept(rail: RailName, before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+def _kept(
+    rail: RailName, before: Mapping[str, str], credentials: Mapping[str, str]
+) -> dict[str, str]:
     """What was given, and of the rest what may be left out and was there before."""
     optional = rules.OPTIONAL_CREDENTIALS.get(rail, ())
     stays = {name: before[name] for name in optional if name in before}
-    return stays | {name: value for name, value in given.items() if value}
+    return stays | {name: value for name, value in credentials.items() if value}
 
 
 def _sealed(

@@ -45,15 +45,15 @@ class EvmBooks:
             sending = await queries.lock_sending(
                 connection, wallet.business_id, order_id, reference
             )
-            found = await queries.find_payment(connection, wallet.business_id, reference)
-            if found is not None:
-                return found
+            payment = await queries.find_payment(connection, wallet.business_id, reference)
+            if payment is not None:
+                return payment
             if not sending:
                 raise Ended
             await _take_nonce(connection, wallet, reference, transfer, seen)
-            found = await queries.find_payment(connection, wallet.business_id, reference)
-            assert found is not None  # noqa: S101  # written just now
-            return found
+            payment = await queries.find_payment(connection, wallet.business_id, reference)
+            assert payment is not None  # noqa: S101  # written just now
+            return payment
 
         return await self._database.write(work, keyed=True)
 
@@ -87,8 +87,8 @@ class EvmBooks:
             if holder == "given_back" or (holder == "paid" and number == 1):
                 raise Ended
             await queries.insert_transaction(connection, payment, number, hash_, raw, fees)
-            kept = await queries.list_transactions(connection, payment)
-            return next(one for one in kept if one.number == number)
+            transactions = await queries.list_transactions(connection, payment)
+            return next(one for one in transactions if one.number == number)
 
         return await self._database.write(work, keyed=True)
 
@@ -97,15 +97,15 @@ class EvmBooks:
 
     async def holder(self, wallet: Wallet, nonce: int) -> tuple[Holder, Payment | None]:
         async def read(connection: Connection) -> tuple[Holder, Payment | None]:
-            found = await queries.payment_of(connection, wallet, nonce)
-            if found is None:
+            payment = await queries.payment_of(connection, wallet, nonce)
+            if payment is None:
                 return "nobody", None
-            order_id = ids.parse(ids.ORDER, found.reference.partition(".")[0])
+            order_id = ids.parse(ids.ORDER, payment.reference.partition(".")[0])
             assert order_id is not None  # noqa: S101  # we made it
             holder = await queries.held_by(
-                connection, wallet.business_id, order_id, found.reference
+                connection, wallet.business_id, order_id, payment.reference
             )
-            return holder, found
+            return holder, payment
 
         return await self._database.fetch(read)
 

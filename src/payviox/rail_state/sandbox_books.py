@@ -65,7 +65,7 @@ class SandboxBooks:
         while self._waiting:
             group, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
             try:
-                new = await self._insert([asked for asked, _ in group])
+                new = await self._insert([payment for payment, _ in group])
             except Exception as error:  # noqa: BLE001  # told to each who waits
                 for _, written in group:
                     if not written.done():

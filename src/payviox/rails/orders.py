@@ -25,23 +25,45 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """What a withdrawal would cost: amount = fees + net_amount. `destination` is normalised."""
+class Price:
+    """What a withdrawal would cost: amount = fees + net_amount."""
 
     amount: int
     fees: int
     net_amount: int
+
+    @classmethod
+    def of_amount(cls, amount: int, fees: int) -> "Price":
+        """The price of spending so much; the fees are taken from it."""
+        return Price(amount, fees, amount - fees)
+
+    @classmethod
+    def of_net(cls, net_amount: int, fees: int) -> "Price":
+        """The price of what arrives; the fees come on top."""
+        return Price(net_amount + fees, fees, net_amount)
+
+    def quote(self, destination: dict[str, Any], expires_at: datetime) -> "Quote":
+        """Promise it for a destination until then."""
+        return Quote(self.amount, self.fees, self.net_amount, destination, expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote(Price):
+    """A price that is good until it expires. `destination` is normalised."""
+
     destination: dict[str, Any]
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyOrder:
-    """A validated order. Only a rail's `validate` makes one."""
+    """A validated order, with the name of the rail that it is for. Only a rail's `validate` makes
+    one."""
 
     business_id: UUID
     order_id: UUID
     provider: Provider
+    rail: str
     amount: int
     fees: int
     net_amount: int

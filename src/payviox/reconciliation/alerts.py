@@ -48,14 +48,14 @@ async def tell_of_items(connection: Connection, business_id: UUID) -> int:
 
 async def tell_of_floats(connection: Connection, report: Report, before: Kept | None) -> None:
     """Tell of every asset that is low and was not when the rail was last compared."""
-    told = list(before.report["low"]) if before else []
+    already_low = list(before.report["low"]) if before else []
     if report.float.problem is not None:
-        report.low = told
+        report.low = already_low
         return
     low = [holding for holding in report.float.holdings if holding.low]
     report.low = [holding.asset for holding in low]
     for holding in low:
-        if holding.asset in told:
+        if holding.asset in already_low:
             continue
         detail = {"rail": report.rail, "asset": holding.asset, "amount": holding.amount}
         await audit.alert(connection, report.business_id, LOW_FLOAT, detail)

@@ -34,7 +34,7 @@ async def open_paid_after_all(database: Database, business_id: UUID, rail: str) 
 
     async def work(connection: Connection) -> int:
         await suspense.lock_rail(connection, business_id, rail)
-        found = await suspense.not_yet_items(connection, business_id, rail, TOGETHER)
+        rows = await suspense.not_yet_items(connection, business_id, rail, TOGETHER)
         new = [
             NewItem(
                 rail,
@@ -44,7 +44,7 @@ async def open_paid_after_all(database: Database, business_id: UUID, rail: str) 
                 amount,
                 {"booked": "by the processor, when the rail said so"},
             )
-            for order_id, amount in found
+            for order_id, amount in rows
         ]
         await suspense.change(connection, business_id, opening=new, reason="paid after all")
         return len(new)
@@ -60,14 +60,14 @@ async def carry_out(database: Database, report: Report, entries: Entries, terms:
     for subject in entries.noted():
         step = _Step(report, entries, terms, subject)
         try:
-            opened, closed, asked = await database.write(step.run, keyed=True)
+            opened, closed, look_ups = await database.write(step.run, keyed=True)
         except InsufficientFunds as error:
             # An item cannot take more out of an account than is in it: a person has to look first.
             logger.warning("suspense item not booked", subject=subject, problem=str(error))
             continue
         report.opened += opened
         report.closed += closed
-        report.look_ups += asked
+        report.look_ups += look_ups
 
 
 class _Step:
@@ -88,10 +88,10 @@ class _Step:
         items = await suspense.of_subjects(connection, *self._at, [self._subject])
         if ours:
             return await self._order(connection, ours, items)
-        found = self._entries.of_subject(self._subject)
-        if found:
-            verdict = match_unknown(found, items, self._terms)
-            evidence = _evidence(found)
+        entries = self._entries.of_subject(self._subject)
+        if entries:
+            verdict = match_unknown(entries, items, self._terms)
+            evidence = _evidence(entries)
             return (*await self._change(connection, verdict, items, evidence, None), 0)
         gone = [i for i in items if i.is_open and is_gone(i, self._entries, self._terms)]
         await suspense.change(connection, self._business_id, closing=gone, reason=EXPLAINED)
@@ -101,9 +101,9 @@ class _Step:
         self, connection: Connection, ours: Stated, items: Sequence[Item]
     ) -> tuple[int, int, int]:
         order_id = ours.order.id
-        found = self._entries.of_orders([order_id]).get(order_id, [])
-        verdict = match(ours, found, items, self._terms)
-        evidence = {"order": ours.order.status, "booked": verdict.booked, **_evidence(found)}
+        entries = self._entries.of_orders([order_id]).get(order_id, [])
+        verdict = match(ours, entries, items, self._terms)
+        evidence = {"order": ours.order.status, "booked": verdict.booked, **_evidence(entries)}
         if verdict.look_up:
             await self._look_up(connection, order_id)
         elif ours.order.look_up_asked_at is not None and not verdict.undecided:

@@ -140,9 +140,9 @@ class _Comparison:
         noted = []
         for ours in page:
             subject = ids.show(ids.ORDER, ours.order.id)
-            found, its_items = of_orders.get(ours.order.id, []), items.get(subject, [])
-            verdict = match(ours, found, its_items, self._terms)
-            self._count(verdict, found)
+            entries, its_items = of_orders.get(ours.order.id, []), items.get(subject, [])
+            verdict = match(ours, entries, its_items, self._terms)
+            self._count(verdict, entries)
             if is_to_be_done(verdict, its_items) or ours.order.look_up_asked_at is not None:
                 noted.append(subject)
         self._entries.note(noted)
@@ -153,9 +153,9 @@ class _Comparison:
         items = await self._items(subjects)
         noted = []
         for subject in subjects:
-            found, its_items = self._entries.of_subject(subject), items.get(subject, [])
-            verdict = match_unknown(found, its_items, self._terms)
-            self._count(verdict, found)
+            entries, its_items = self._entries.of_subject(subject), items.get(subject, [])
+            verdict = match_unknown(entries, its_items, self._terms)
+            self._count(verdict, entries)
             if is_to_be_done(verdict, its_items):
                 noted.append(subject)
         self._entries.note(noted)
@@ -177,10 +177,10 @@ class _Comparison:
             after = page[-1].id
 
     async def _items(self, subjects: Sequence[str]) -> dict[str, list[Item]]:
-        found: dict[str, list[Item]] = {}
+        by_subject: dict[str, list[Item]] = {}
         for item in await suspense.of_subjects(self._connection, *self._at, subjects):
-            found.setdefault(item.subject, []).append(item)
-        return found
+            by_subject.setdefault(item.subject, []).append(item)
+        return by_subject
 
     def _count(self, verdict: Verdict, entries: Sequence[Entry]) -> None:
         report, ours, theirs = self._report, self._report.ours, self._report.theirs
@@ -218,7 +218,8 @@ def _liability(balances: Mapping[str, int]) -> Liability:
 
 
 async def _balances(connection: Connection, business_id: UUID, rail: str) -> dict[str, int]:
-    """Of the business's ledger accounts of this rail, and of all its payout users, by kind."""
+    """Sum the balances of the business's ledger accounts of this rail, and of all its payout users,
+    by kind."""
     return {
         row.kind: row.balance
         for row in await ledger.sums(connection, business_id)

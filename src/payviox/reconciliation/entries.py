@@ -78,14 +78,14 @@ class Entries:
 
     def of_orders(self, order_ids: Sequence[UUID]) -> dict[UUID, list[Entry]]:
         """The entries of these orders' attempts."""
-        found: dict[UUID, list[Entry]] = defaultdict(list)
+        by_order: dict[UUID, list[Entry]] = defaultdict(list)
         marks = ",".join("?" * len(order_ids))
         for order_id, raw in self._file.execute(
             f"SELECT order_id, entry FROM entries WHERE order_id IN ({marks}) ORDER BY key",  # noqa: S608  # question marks
             [str(order_id) for order_id in order_ids],
         ):
-            found[UUID(order_id)].append(_entry(raw))
-        return found
+            by_order[UUID(order_id)].append(_entry(raw))
+        return by_order
 
     def of_subject(self, subject: str) -> list[Entry]:
         """The entries of a payment that no order of ours made."""

@@ -36,14 +36,14 @@ def match(ours: Stated, entries: Sequence[Entry], items: Sequence[Item], terms: 
     told = sum(paid_by(entry, order.net_amount) for entry in entries)
     gap = told - booked - resolved.waived
     costs = costs_of(order.cost, entries, items)
-    found = _causes(ours, entries, items, gap, booked)
+    causes = _causes(ours, entries, items, gap, booked)
     stuck = [Difference("stuck", 0)] if not gap and _is_stuck(ours, items, terms) else []
     moving = _is_moving(ours, entries, terms, nothing_to_say=not (gap or items))
-    asking = not moving and _awaits_look_up(ours, entries, items, found, terms)
+    asking = not moving and _awaits_look_up(ours, entries, items, causes, terms)
     if moving or asking:
         differences = [*open_now(items), *stuck]
     else:
-        differences = [*found, *cost_difference(costs), *stuck]
+        differences = [*causes, *cost_difference(costs), *stuck]
     return weigh(
         told,
         booked,
@@ -71,15 +71,15 @@ def match_unknown(entries: Sequence[Entry], items: Sequence[Item], terms: Terms)
         told = sum(item.amount for item in known)
     gap = told - resolved.kept - resolved.waived
     costs = costs_of(0, [] if valued(items, costs=True) else entries, items)
-    found: list[Difference] = []
+    causes: list[Difference] = []
     # Of a payment that nobody can value a person is told all the same.
     if gap > 0 or (paid and not told and not known):
-        found = [Difference("unknown_payment", gap)]
+        causes = [Difference("unknown_payment", gap)]
     elif gap < 0:
         returned = any(entry.state == "returned" for entry in entries)
-        found = [Difference("returned_not_booked" if returned else "amount_differs", gap)]
+        causes = [Difference("returned_not_booked" if returned else "amount_differs", gap)]
     moving = any(terms.is_young(entry.at) for entry in entries)
-    differences = open_now(items) if moving else [*found, *cost_difference(costs)]
+    differences = open_now(items) if moving else [*causes, *cost_difference(costs)]
     return weigh(told, resolved.kept, resolved.waived, differences, costs, items, undecided=moving)
 
 
@@ -89,22 +89,22 @@ def _causes(
     """What a gap between what the rail paid and what is booked is made of."""
     order = ours.order
     paid = [paid_by(entry, order.net_amount) for entry in entries if entry.state == "paid"]
-    found: list[Difference] = []
+    causes: list[Difference] = []
     # Once such an item was closed, its booking and the processor's cancel each other out.
     closed = any(item.cause == "paid_after_all" and not item.is_open for item in items)
     if gap > 0 and order.paid_after_all and not closed:
-        found.append(Difference("paid_after_all", order.paid_after_all))
+        causes.append(Difference("paid_after_all", order.paid_after_all))
     elif gap > 0 and not booked:
-        found.append(Difference("paid_not_booked", min(gap, paid[0]) if paid else gap))
-    rest = gap - sum(difference.amount for difference in found)
+        causes.append(Difference("paid_not_booked", min(gap, paid[0]) if paid else gap))
+    rest = gap - sum(difference.amount for difference in causes)
     if rest > 0 and len(paid) > 1:
-        found.append(Difference("paid_twice", rest))
+        causes.append(Difference("paid_twice", rest))
     elif rest > 0 or (rest < 0 and paid):
-        found.append(Difference("amount_differs", rest))
+        causes.append(Difference("amount_differs", rest))
     elif rest < 0:
         returned = any(entry.state == "returned" for entry in entries)
-        found.append(Difference("returned_not_booked" if returned else "not_paid", rest))
-    return found
+        causes.append(Difference("returned_not_booked" if returned else "not_paid", rest))
+    return causes
 
 
 def _is_moving(
@@ -136,12 +136,12 @@ def _awaits_look_up(
     ours: Stated,
     entries: Sequence[Entry],
     items: Sequence[Item],
-    found: Sequence[Difference],
+    differences: Sequence[Difference],
     terms: Terms,
 ) -> bool:
     """Whether the worker is to ask the rail first, which may book the difference by itself."""
     order = ours.order
-    causes = {difference.cause for difference in found} & CONFIRMABLE
+    causes = {difference.cause for difference in differences} & CONFIRMABLE
     if not causes or order.status not in LOOKED_UP or not ours.attempts:
         return False
     if any(item.is_open and item.cause in causes for item in items):

@@ -117,12 +117,12 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """The report as it is kept and printed, without the business's id."""
-        found = asdict(self)
-        del found["business_id"]
+        fields = asdict(self)
+        del fields["business_id"]
         for name in ("since", "asked_at"):
-            found[name] = found[name].isoformat().replace("+00:00", "Z")
+            fields[name] = fields[name].isoformat().replace("+00:00", "Z")
         for name, side in (("ours", self.ours), ("theirs", self.theirs)):
-            found[name] |= {"sum": side.sum, "difference": side.difference}
-        found["float"]["cents"] = self.float.cents
-        found["coverage_percent"] = self.liability.coverage(self.float.cents)
-        return found
+            fields[name] |= {"sum": side.sum, "difference": side.difference}
+        fields["float"]["cents"] = self.float.cents
+        fields["coverage_percent"] = self.liability.coverage(self.float.cents)
+        return fields

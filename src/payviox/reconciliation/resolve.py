@@ -43,8 +43,8 @@ async def resolve(
         reason = printable(reason)
     except ValueError as error:
         raise FieldErrors({"reason": [f"The reason {error}."]}) from error
-    found = await get(connection, business_id, item_id)
-    await suspense.lock_rail(connection, business_id, found.rail)
+    rail = (await get(connection, business_id, item_id)).rail
+    await suspense.lock_rail(connection, business_id, rail)
     item = await suspense.lock(connection, business_id, item_id)
     if item is None or not item.is_open:
         raise Conflict("The item is resolved already")

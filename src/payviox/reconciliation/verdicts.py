@@ -168,9 +168,9 @@ def costs_of(booked: int, entries: Sequence[Entry], items: Sequence[Item]) -> tu
     not (a vendor's): it counts as far as it is booked."""
     resolved = resolved_of(items, costs=True)
     ours = booked + resolved.kept + resolved.waived
-    told = [(entry.state, entry.cost) for entry in entries if entry.cost is not None]
-    paid = [cost for state, cost in told if state in ("paid", "returned")]
-    failed = [cost for state, cost in told if state == "failed"]
+    costs = [(entry.state, entry.cost) for entry in entries if entry.cost is not None]
+    paid = [cost for state, cost in costs if state in ("paid", "returned")]
+    failed = [cost for state, cost in costs if state == "failed"]
     if paid or failed:
         return ours, sum(paid) + min(sum(failed), max(ours - sum(paid), 0))
     still = sum(item.amount for item in items if item.is_open and item.cause in COST_CAUSES)

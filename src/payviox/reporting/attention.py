@@ -103,15 +103,15 @@ async def matters(connection: Connection, business_id: UUID | None = None) -> li
     """What waits for a person, the most urgent cause first, then the oldest; of this business
     alone where one is named."""
     since = ids.first_at(datetime.now(UTC) - timedelta(days=DAYS))
-    found: list[Matter] = []
+    unsorted: list[Matter] = []
     for row in await queries.everything(connection, business_id, ["review", "unknown"], since):
         match row.source:
             case "unexplained" | "low_stock" | "webhook_failing" as cause:
-                found += _matters(cause, [row])
+                unsorted += _matters(cause, [row])
             case _:
-                found += _orders([row])
+                unsorted += _orders([row])
     order = list(ADVICE)
-    return sorted(found, key=lambda each: (order.index(each.cause), each.oldest or EVER))
+    return sorted(unsorted, key=lambda each: (order.index(each.cause), each.oldest or EVER))
 
 
 async def unexplained(connection: Connection, business_id: UUID | None = None) -> list[Matter]:
@@ -125,15 +125,15 @@ async def low_stock(connection: Connection, business_id: UUID | None = None) -> 
 
 
 def _orders(rows: Sequence[Row]) -> list[Matter]:
-    """By the state or the cause that each row's orders are in; what ends by itself is left out."""
-    found: list[Matter] = []
+    """Sort orders by the state or the cause that they are in; what ends by itself is left out."""
+    listed: list[Matter] = []
     for row in rows:
         match row.subject:
             case "person" | "unknown" | "review" | "float_empty" as cause:
-                found += _matters(cause, [replace(row, subject=None)])
+                listed += _matters(cause, [replace(row, subject=None)])
             case subject if subject in waiting.ENDED_BY_OPERATOR and subject != "out_of_stock":
-                found += _matters("waiting", [row])
-    return found
+                listed += _matters("waiting", [row])
+    return listed
 
 
 def _matters(cause: Cause, rows: Sequence[Row]) -> list[Matter]:

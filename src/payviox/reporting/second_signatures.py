@@ -1,9 +1,11 @@
-"""What one person started or signed and a second one has to: waiting acts, and orders that can
-still be decided. Reading only; amounts are US cents."""
+"""What one person started or signed and a second one has to: waiting acts, uploads, and orders that
+can still be decided. Reading only; amounts are US cents."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
+from payviox.allocations.uploads import service as uploads
+from payviox.allocations.uploads.model import Upload
 from payviox.approvals import service as approvals
 from payviox.approvals.service import WaitingAct
 from payviox.db.pool import Connection
@@ -13,7 +15,7 @@ from payviox.reporting.queries.second_signatures import SignedOrder
 __all__ = ["SignedOrder", "WaitingAct", "waiting"]
 
 MOST = 100
-"""Of each of the two kinds."""
+"""Of each of the three kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Unsigned:
 
     acts: list[WaitingAct]
     orders: list[SignedOrder]
+    uploads: list[Upload]
     is_all: bool
 
 
@@ -29,5 +32,6 @@ async def waiting(connection: Connection, business_id: UUID) -> Unsigned:
     """What waits for a second person, the oldest first."""
     acts = await approvals.list_waiting(connection, business_id, MOST + 1)
     orders = await queries.signed_orders(connection, business_id, MOST + 1)
-    is_all = len(acts) <= MOST and len(orders) <= MOST
-    return Unsigned(acts[:MOST], orders[:MOST], is_all)
+    files = await uploads.list_asked(connection, business_id, MOST + 1)
+    is_all = max(len(acts), len(orders), len(files)) <= MOST
+    return Unsigned(acts[:MOST], orders[:MOST], files[:MOST], is_all)

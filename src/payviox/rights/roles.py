@@ -49,6 +49,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "payout_user.rotate_hash",
             "payout_user.rotate_hashes",
             "suspense.resolve",
+            "upload.cancel",
+            "upload.resume",
+            "upload.start",
         }
     ),
     "approver": frozenset(

@@ -69,8 +69,8 @@ async def _open(connection: Connection, business: Business, mode: Mode) -> NewBu
 
 
 async def balances(connection: Connection, business_id: UUID) -> Balances:
-    found = await ledger.balances(connection, business_id, ["main", "payout"])
-    return Balances(found["main"], found["payout"])
+    accounts = await ledger.balances(connection, business_id, ["main", "payout"])
+    return Balances(accounts["main"], accounts["payout"])
 
 
 async def deposit(

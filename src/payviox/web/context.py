@@ -28,6 +28,9 @@ SIGN_INS = 4
 """Attempts to sign in that one process checks at once: each takes 64 MiB and some milliseconds of a
 core, and two short transactions."""
 
+FILES = 2
+"""Uploaded files that one process reads at once, each in a process of its own."""
+
 Call = Request[Any, Any, Any]
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -50,14 +53,15 @@ class Services:
     webhook_tests: Slots = field(default_factory=lambda: Slots(1, 1))
     """A business sends one test webhook at a time, and waits for its answer."""
     sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))
+    files: Gate = field(default_factory=lambda: Gate(FILES))
     slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for the few milliseconds that a slice of a long computation takes."""
     write_probe: WriteProbe = field(default_factory=WriteProbe)
 
 
 def services(request: Call) -> Services:
-    found: Services = request.app.state.services
-    return found
+    process: Services = request.app.state.services
+    return process
 
 
 def address_of(request: Call) -> str | None:
@@ -84,11 +88,11 @@ async def read(
     *arguments: *Arguments,
 ) -> T:
     """Run a reading function in a slot of the caller's. See `Database.fetch`."""
-    found = services(request)
+    process = services(request)
     state = request.scope["state"]
     caller: BusinessCaller | UserCaller = state.get("business") or state["payout_user"]
-    async with found.reads.slot(_holder(request, caller.business_id)):
-        return await found.database.fetch(work, *arguments)
+    async with process.reads.slot(_holder(request, caller.business_id)):
+        return await process.database.fetch(work, *arguments)
 
 
 async def write(
@@ -100,7 +104,7 @@ async def write(
 ) -> T:
     """Run `work` in one transaction, in a slot of the caller, and commit it, unless the secret key
     or the hash that the request came with opens nothing any more. See `Database.write`."""
-    found = services(request)
+    process = services(request)
     key: BusinessCaller | None = request.scope["state"].get("business")
     user: UserCaller | None = request.scope["state"].get("payout_user")
 
@@ -112,9 +116,9 @@ async def write(
             await users.require_live(connection, user)
         return result
 
-    async with found.writes.slot(_holder(request, business_id)):
+    async with process.writes.slot(_holder(request, business_id)):
         with actors.at(address_of(request)):
-            return await found.database.write(checked, keyed=keyed)
+            return await process.database.write(checked, keyed=keyed)
 
 
 def _holder(request: Call, business_id: UUID) -> tuple[UUID, bool]:

@@ -46,42 +46,42 @@ def read_query(request: Call, kind: type[S]) -> S:
     described = inspect.type_info(kind)
     if not isinstance(described, inspect.StructType):
         raise TypeError(f"{kind} is no struct")
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for field in described.fields:
         text = request.query_params.get(field.encode_name)
         if text is not None:
-            given[field.encode_name] = _value(field.type, text)
-    found: dict[str, list[str]] = {}
-    for name, message in problems(described, given, ""):
-        found.setdefault(name, [message])
+            values[field.encode_name] = _value(field.type, text)
+    field_errors: dict[str, list[str]] = {}
+    for name, message in problems(described, values, ""):
+        field_errors.setdefault(name, [message])
     for field in described.fields:
-        if _is(field.type, inspect.DateTimeType) and isinstance(given.get(field.encode_name), str):
-            found[field.encode_name] = [
+        if _is(field.type, inspect.DateTimeType) and isinstance(values.get(field.encode_name), str):
+            field_errors[field.encode_name] = [
                 f"The {field.encode_name} must be a time such as 2026-01-31T00:00:00Z."
             ]
-    if found:
-        raise FieldErrors(found)
-    return msgspec.convert(given, kind)
+    if field_errors:
+        raise FieldErrors(field_errors)
+    return msgspec.convert(values, kind)
 
 
 def after_id(page: Page, prefix: str) -> UUID | None:
     """The cursor as a UUID, None for the first page. Raises FieldErrors where it is no such id."""
     if page.after is None:
         return None
-    found = ids.parse(prefix, page.after)
-    if found is None:
+    entry_id = ids.parse(prefix, page.after)
+    if entry_id is None:
         raise unknown_after()
-    return found
+    return entry_id
 
 
 def after_number(page: Page, prefix: str) -> int | None:
     """The cursor of a list whose ids are counted. Raises FieldErrors."""
     if page.after is None:
         return None
-    found = ids.parse_number(prefix, page.after)
-    if found is None:
+    number = ids.parse_number(prefix, page.after)
+    if number is None:
         raise unknown_after()
-    return found
+    return number
 
 
 def unknown_after() -> FieldErrors:
@@ -93,10 +93,10 @@ def filter_id(text: str | None, prefix: str, name: str) -> UUID | None:
     """An id to filter by, None where nothing was asked. Raises FieldErrors where it is no id."""
     if text is None:
         return None
-    found = ids.parse(prefix, text)
-    if found is None:
+    filtered_id = ids.parse(prefix, text)
+    if filtered_id is None:
         raise FieldErrors({name: [f"The {name} must be an id such as {prefix}_…."]})
-    return found
+    return filtered_id
 
 
 def page_of(rows: Sequence[Row], limit: int, show: Callable[[Row], T]) -> Listed[T]:
@@ -106,10 +106,10 @@ def page_of(rows: Sequence[Row], limit: int, show: Callable[[Row], T]) -> Listed
 
 def path_id(request: Call, prefix: str, name: str = "id") -> UUID:
     """The id in the path. Raises NotFound where it is no id of this kind."""
-    found = ids.parse(prefix, str(request.path_params[name]))
-    if found is None:
+    entry_id = ids.parse(prefix, str(request.path_params[name]))
+    if entry_id is None:
         raise NotFound
-    return found
+    return entry_id
 
 
 def _value(kind: inspect.Type, text: str) -> object:
@@ -125,10 +125,10 @@ def _value(kind: inspect.Type, text: str) -> object:
 def _moment(text: str) -> datetime | str:
     """A time of RFC 3339; what is none stays text, which the caller names."""
     try:
-        found = msgspec.convert(text, datetime)
+        moment = msgspec.convert(text, datetime)
     except msgspec.ValidationError:
         return text
-    return found if found.tzinfo is not None else text
+    return moment if moment.tzinfo is not None else text
 
 
 def _is(kind: inspect.Type, wanted: type[inspect.Type]) -> bool:

@@ -27,9 +27,9 @@ class FromElsewhere(Forbidden):
 def refuse_foreign_forms(request: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """A guard of all routes with pages: only those pages send what changes something. Raises
     FromElsewhere."""
-    found: Services = request.app.state.services
+    process: Services = request.app.state.services
     if request.scope["method"] != "GET":  # type: ignore[typeddict-item]  # HTTP has one
-        require_same_origin(request, found.settings)
+        require_same_origin(request, process.settings)
 
 
 def require_same_origin(request: ASGIConnection[Any, Any, Any, Any], settings: Settings) -> None:
@@ -42,6 +42,11 @@ def require_same_origin(request: ASGIConnection[Any, Any, Any, Any], settings: S
     ours = urlsplit(settings.public_url)
     if request.headers.get("origin") != f"{ours.scheme}://{ours.netloc}":
         raise FromElsewhere
+
+
+def is_form(request: Call) -> bool:
+    """Whether the body is a form of fields."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
 
 
 async def read_form(request: Call) -> Mapping[str, str]:

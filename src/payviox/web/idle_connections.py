@@ -118,7 +118,7 @@ class IdleConnections:
         return len(self._connections())
 
     def _connections(self) -> list[_Connection]:
-        return [found for number in _descriptors() if (found := self._look(number))]
+        return [connection for number in _descriptors() if (connection := self._look(number))]
 
     def _look(self, descriptor: int) -> _Connection | None:
         """The connection to our port that this descriptor is, if it is one."""

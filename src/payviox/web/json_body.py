@@ -96,11 +96,11 @@ def convert(value: dict[str, Any], kind: type[T]) -> T:
     try:
         return msgspec.convert(value, kind)
     except (msgspec.ValidationError, RecursionError) as error:
-        found: dict[str, list[str]] = {}
+        field_errors: dict[str, list[str]] = {}
         for field, message in problems(inspect.type_info(kind), value, ""):
-            found.setdefault(field, [message])
-        if found:
-            raise FieldErrors(found) from error
+            field_errors.setdefault(field, [message])
+        if field_errors:
+            raise FieldErrors(field_errors) from error
         raise Malformed(_plain(error)) from error
 
 

@@ -151,12 +151,19 @@ def _zones() -> frozenset[str]:
 
 
 def redirect(address: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
-    """See there: always by GET."""
+    """Send the browser there, always by GET."""
     return Response(
         "",
         status_code=303,
         media_type=HTML,
         headers={**HEADERS, "Location": address, **(headers or {})},
+    )
+
+
+def options(text: str) -> Response[Any]:
+    """JSON for a script of ours, kept by nobody."""
+    return Response(
+        text.encode(), status_code=200, media_type="application/json", headers=dict(HEADERS)
     )
 
 

@@ -3,13 +3,16 @@ one only from a business that is known), and hands allocations to their own shor
 else goes to Litestar."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
+from uuid import UUID
 
 from payviox.auth.keys import BusinessCaller
 from payviox.errors import (
     BodyTooLarge,
+    Busy,
     ClientGone,
     MethodNotAllowed,
     PayvioxError,
@@ -28,27 +31,39 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 ShortPath = Callable[[Scope, bytes], Awaitable[tuple[int, bytes, dict[str, str]]]]
 Authenticate = Callable[[str | None], Awaitable[BusinessCaller]]
 """Finds out who calls by an Authorization header. Raises Unauthorized."""
+FindSender = Callable[[Scope], Awaitable[UUID | None]]
+"""The business to which the person who sends a file may send one; None where it is none."""
+REFUSED = "refused_body"
+"""Where a request's state says why its file was not taken; a page of ours tells that."""
 
 MAX_BODY = 1_000_000
 MAX_BATCH_BODY = 4_000_000
 MAX_CALLBACK_BODY = 64_000
 MAX_STRANGERS_BODY = 8_000
 MAX_FORM = 64_000
+MAX_UPLOAD = 20_100_000
+"""Bytes of a file with the form around it, from somebody who may upload."""
 """Bytes that are read before anybody asks who sends them, and the most of a payout user's body."""
 HELD = 32_000_000
 HELD_OF_ONE = 16_000_000
 """Bytes of longer bodies that are held at once, of all businesses and of one of them."""
+HELD_OF_UPLOADS = 2 * MAX_UPLOAD
+"""As much, of files, one of each business."""
 HELD_OF_STRANGERS = 4_000_000
 """As much, of strangers' callbacks. A body of up to MAX_STRANGERS_BODY is not counted: there is one
 of them for each connection at the most."""
 BODY_S = 15.0
 """Seconds that a client may take to send its body."""
+UPLOAD_S = 240.0
+"""As much for a file."""
 BEGIN_S = 5.0
 LEAST_RATE = 20_000
 """After BEGIN_S seconds a body is given up that came in at fewer bytes a second."""
 
 FORM = b"application/x-www-form-urlencoded"
-PAGES = ("login", "logout", "dashboard")
+FILE = b"multipart/form-data"
+UPLOAD_PATH = re.compile(r"/dashboard/[a-z0-9_-]{1,64}/allocate/upload", re.ASCII)
+PAGES = ("login", "logout", "dashboard", "account")
 """How the paths begin that forms are sent to, and no JSON."""
 USERS_ROUTES = ("/payout/operations", "/payout/quote", "/payout/gift-cards", "/payout/withdraw")
 """How the paths of payout users' routes begin; all others under `/payout/` are businesses'."""
@@ -87,6 +102,7 @@ class RequestBodies:
         short_paths: Mapping[tuple[str, str], ShortPath],
         authenticate: Authenticate,
         body_s: float = BODY_S,
+        find_sender: FindSender | None = None,
     ) -> None:
         self._inner = inner
         self._short_paths = short_paths
@@ -97,6 +113,8 @@ class RequestBodies:
         self._body_s = body_s
         self._businesses = BodyMemory(HELD, HELD_OF_ONE)
         self._strangers = BodyMemory(HELD_OF_STRANGERS, HELD_OF_STRANGERS)
+        self._find_sender = find_sender
+        self._files = BodyMemory(HELD_OF_UPLOADS, MAX_UPLOAD)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -119,12 +137,12 @@ class RequestBodies:
 
     def _short_path(self, scope: Scope) -> ShortPath | None:
         """Raises OtherMethod."""
-        found = self._short_paths.get((scope["method"], scope["path"]))
-        if found is None and scope["path"] in self._methods:
+        short_path = self._short_paths.get((scope["method"], scope["path"]))
+        if short_path is None and scope["path"] in self._methods:
             if scope["method"] == "OPTIONS":
                 return self._say_methods
             raise OtherMethod(self._methods[scope["path"]])
-        return found
+        return short_path
 
     async def _say_methods(self, scope: Scope, _: bytes) -> tuple[int, bytes, dict[str, str]]:
         return 204, b"", {"Allow": ", ".join(self._methods[scope["path"]])}
@@ -132,6 +150,8 @@ class RequestBodies:
     async def _body(self, scope: Scope, receive: Receive, held: AsyncExitStack) -> bytes:
         """The body. On a business's routes a bad key is said before whatever is wrong with it."""
         head, path = _Head(scope["headers"]), scope["path"]
+        if head.is_file and scope["method"] == "POST" and UPLOAD_PATH.fullmatch(path):
+            return await self._file(scope, receive, head, held)
         if not _is_business(path):
             return await self._read(
                 _Body(receive, _limit(path), self._body_s), head, held, form=_is_page(path)
@@ -142,6 +162,26 @@ class RequestBodies:
         except PayvioxError:
             await self._authenticate(head.authorization)
             raise
+
+    async def _file(
+        self, scope: Scope, receive: Receive, head: "_Head", held: AsyncExitStack
+    ) -> bytes:
+        """A file with its form. Without one where its sender may send none, and where it is too
+        large or too much is held: the page says that, so what comes is passed over first."""
+        head.check()
+        sender = await self._find_sender(scope) if self._find_sender is not None else None
+        if sender is None:
+            return b""
+        body = _Body(receive, MAX_UPLOAD, UPLOAD_S)
+        try:
+            body.check(head.length)
+            held.enter_context(self._files.hold(sender, head.length or body.limit))
+            await body.collect(body.limit)
+        except (BodyTooLarge, Busy) as error:
+            await body.skip()
+            scope.setdefault("state", {})[REFUSED] = error
+            return b""
+        return body.content
 
     async def _read(
         self,
@@ -179,6 +219,7 @@ class _Head:
         self.length = 0
         self.is_json = True
         self.is_form = True
+        self.is_file = False
         self._given = dict.fromkeys(ONCE, 0)
         for name, value in headers:
             if name in ONCE:
@@ -191,6 +232,7 @@ class _Head:
                 kind = value.split(b";", 1)[0].strip().lower()
                 self.is_json = kind == b"application/json" or kind.endswith(b"+json")
                 self.is_form = kind == FORM
+                self.is_file = kind == FILE
 
     def check(self) -> None:
         """Raises Unauthorized or BadKey where a header that counts once is there more often: which
@@ -235,6 +277,16 @@ class _Body:
             self._complete = not message.get("more_body")
         return self._complete and self._size <= size
 
+    async def skip(self) -> None:
+        """Read on to the end and keep nothing. Raises RequestTimeout and ClientGone."""
+        self._parts.clear()
+        while not self._complete:
+            message = await self._next()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            self._size += len(message.get("body", b""))
+            self._complete = not message.get("more_body")
+
     async def _next(self) -> Message:
         """What comes next, in the time that is left for it. Only waiting for the client counts."""
         allowed_s = min(self._most_s, BEGIN_S + self._size / LEAST_RATE)
@@ -266,12 +318,12 @@ def _limit(path: str) -> int:
 
 def _replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives the body already read, then what the server says next."""
-    given = False
+    replayed = False
 
     async def again() -> Message:
-        nonlocal given
-        if not given:
-            given = True
+        nonlocal replayed
+        if not replayed:
+            replayed = True
             return {"type": "http.request", "body": body, "more_body": False}
         return await receive()
 

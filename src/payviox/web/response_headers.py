@@ -73,9 +73,9 @@ class ResponseHeaders:
         return path if path in self._allow else scope.get("path_template") or ELSEWHERE
 
     def _headers(
-        self, scope: Scope, status: int, given: Iterable[tuple[bytes, bytes]]
+        self, scope: Scope, status: int, answered: Iterable[tuple[bytes, bytes]]
     ) -> list[Header]:
-        headers = list(given)
+        headers = list(answered)
         if status == 405 or scope["method"] == "OPTIONS":
             headers = [self._complete(scope, header) for header in headers]
         names = {name for name, _ in headers}

@@ -35,7 +35,7 @@ async def latest(
     limit: int,
 ) -> list[Entry]:
     """Newest first; those `after` an event are older than it."""
-    found = await queries.list_events(
+    events = await queries.list_events(
         connection,
         business_id,
         event_type=event_type,
@@ -43,7 +43,7 @@ async def latest(
         before=after,
         limit=limit,
     )
-    return await _entries(connection, business_id, found, ATTEMPTS_IN_LIST)
+    return await _entries(connection, business_id, events, ATTEMPTS_IN_LIST)
 
 
 async def list_page(

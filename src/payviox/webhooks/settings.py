@@ -73,8 +73,8 @@ class Webhook:
 
 async def get(connection: Connection, business_id: UUID) -> Webhook:
     """What is set, or the defaults."""
-    found = await queries.find_settings(connection, business_id)
-    return Webhook() if found is None else _shown(found)
+    settings = await queries.find_settings(connection, business_id)
+    return Webhook() if settings is None else _shown(settings)
 
 
 async def change(
@@ -204,10 +204,10 @@ def _check(changes: Mapping[str, Any], allow_private: bool) -> None:
 
 
 async def _locked(connection: Connection, business_id: UUID) -> Settings:
-    found = await queries.lock_settings(connection, business_id)
-    if found is None:
+    settings = await queries.lock_settings(connection, business_id)
+    if settings is None:
         raise NoWebhook
-    return found
+    return settings
 
 
 def _shown(stored: Settings) -> Webhook:

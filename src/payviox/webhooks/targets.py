@@ -130,19 +130,19 @@ async def resolve(target: Target, *, lookup: Lookup | None = None) -> Sequence[A
     Raises TargetError.
     """
     try:
-        found = await (lookup or _system_lookup)(target.host, target.port)
+        addresses = await (lookup or _system_lookup)(target.host, target.port)
     except OSError as error:
         raise TargetError("the name does not resolve") from error
-    if not found:
+    if not addresses:
         raise TargetError("the name does not resolve")
     if not target.allow_private:
-        for _, _, _, _, address in found:
+        for _, _, _, _, address in addresses:
             try:
                 _require_public(ip_address(address[0]))
             except TargetError as error:
                 logger.warning("webhook target %s: %s", target.host, error)
                 raise TargetError("the name does not resolve to a public address") from None
-    return found[:MAX_ADDRESSES]
+    return addresses[:MAX_ADDRESSES]
 
 
 async def _system_lookup(host: str, port: int) -> Sequence[AddrInfoType]:

@@ -77,11 +77,12 @@ class Order:
 
     @property
     def ready(self) -> ReadyOrder:
-        """As it was validated before it was kept, with the rail's id that it has now."""
+        """The order as it was validated before it was kept, with the rail's id that it has now."""
         return ReadyOrder(
             self.business_id,
             self.id,
             self.provider,
+            self.rail,
             self.amount,
             self.fees,
             self.net_amount,

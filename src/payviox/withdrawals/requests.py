@@ -1,7 +1,7 @@
 """From what a payout user asks for to an order that may be made: the rail is chosen, quotes and
 validates, outside any transaction. Nothing is written here. Amounts are US cents."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import UUID
 
 from payviox import ids
@@ -20,22 +20,14 @@ from payviox.withdrawals.routing import Rails, Served
 logger = EventLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An order that its rail found valid and that may be made."""
-
-    business: Business
-    rail: str
-    ready: ReadyOrder
-
-
 async def quote(
     database: Database, rails: Rails, caller: UserCaller, request: Request
 ) -> tuple[str, Quote]:
     """Which rail would serve it, and what it would cost. Raises WithdrawalsDisabled, FieldErrors,
     and ProviderUnavailable."""
     business = await _business(database, caller)
-    served, request = await _route(rails, business, request)
+    request = _canonical(request)
+    served = await rails.serve(business, request.provider, request.destination)
     return served.rail.name, await _quote(served, request)
 
 
@@ -45,11 +37,12 @@ async def prepare(
     caller: UserCaller,
     request: Request,
     quote_id: UUID | None,
-) -> Prepared:
-    """A valid order, priced by the named quote or by the rail as of now. Raises
+) -> ReadyOrder:
+    """A valid order that may be made, priced by the named quote or by the rail as of now. Raises
     WithdrawalsDisabled, FieldErrors, and ProviderUnavailable."""
     business = await _business(database, caller)
-    served, request = await _route(rails, business, request)
+    request = _canonical(request)
+    served = await rails.serve(business, request.provider, request.destination)
     rail = served.rail
     if quote_id is None:
         priced = await _quote(served, request)
@@ -64,7 +57,7 @@ async def prepare(
         raise _unavailable(rail, error) from error
     if quote_id is not None and priced.destination not in ({}, ready.destination):
         raise _other_quote("destination")
-    return Prepared(business, rail.name, ready)
+    return ready
 
 
 async def _business(database: Database, caller: UserCaller) -> Business:
@@ -74,15 +67,15 @@ async def _business(database: Database, caller: UserCaller) -> Business:
     return business
 
 
-async def _route(rails: Rails, business: Business, request: Request) -> tuple[Served, Request]:
-    if request.provider == "paypal" and request.destination:
-        try:
-            email = canonical(request.destination["email"])
-        except InvalidEmail as error:
-            raise FieldErrors({"paypal.email": [str(error)]}) from error
-        request = replace(request, destination={**request.destination, "email": email})
-    served = await rails.serve(business, request.provider, request.destination)
-    return served, request
+def _canonical(request: Request) -> Request:
+    """The request with its email address in the one spelling that is kept. Raises FieldErrors."""
+    if request.provider != "paypal" or not request.destination:
+        return request
+    try:
+        email = canonical(request.destination["email"])
+    except InvalidEmail as error:
+        raise FieldErrors({"paypal.email": [str(error)]}) from error
+    return replace(request, destination={**request.destination, "email": email})
 
 
 async def _quote(served: Served, request: Request) -> Quote:

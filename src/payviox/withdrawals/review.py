@@ -23,7 +23,7 @@ async def queue_up(connection: Connection, business: Business, order: ReadyOrder
 
 
 async def reasons(
-    connection: Connection, business: Business, user_id: UUID, rail: str, order: ReadyOrder
+    connection: Connection, business: Business, user_id: UUID, order: ReadyOrder
 ) -> list[Review]:
     """Why this new order is to be reviewed, nothing if it is not. The caller holds the payout
     user's account, so that of two orders at once the second sees the first.
@@ -32,7 +32,7 @@ async def reasons(
     causes: list[Review] = []
     if business.review_amount is not None and order.amount >= business.review_amount:
         causes.append("amount")
-    if {rail, order.provider} & set(business.review_rails):
+    if {order.rail, order.provider} & set(business.review_rails):
         causes.append("rail")
     causes += await _destination(connection, business, user_id, order)
     causes += await _velocity(connection, business, user_id, order)

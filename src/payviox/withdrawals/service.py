@@ -41,21 +41,15 @@ stop_waiting = orders.stop_waiting
 
 
 async def create(
-    connection: Connection,
-    business: Business,
-    user_id: UUID,
-    rail: str,
-    ready: ReadyOrder,
-    *,
-    quote_id: UUID | None = None,
+    connection: Connection, user_id: UUID, ready: ReadyOrder, *, quote_id: UUID | None = None
 ) -> Order:
-    """Reserve the amount and make the order, for review or for the worker. `business` is as the
-    caller knows it; its rules and limits are those of now.
+    """Reserve the amount and make the order, for review or for the worker, by the business's rules
+    and limits of now.
 
     Raises WithdrawalsDisabled, FieldErrors (limits), Unauthorized (the payout user was just
     deactivated), Conflict (the quote expired or was used) and InsufficientBalance.
     """
-    await businesses.require_withdrawals(connection, business.id)
+    business = await businesses.require_withdrawals(connection, ready.business_id)
     await review.queue_up(connection, business, ready)
     source = user_account(user_id)
     accounts = await ledger.lock(connection, business.id, [source])
@@ -67,9 +61,9 @@ async def create(
         await quotes.check_usable(connection, business.id, user_id, quote_id)
     if accounts[source].balance < ready.amount:
         raise InsufficientBalance
-    reasons = await review.reasons(connection, business, user_id, rail, ready)
-    order = await _insert(connection, user_id, rail, ready, quote_id, reasons)
-    posting = Posting("reserve", ready.amount, source, in_transit(rail), order_id=order.id)
+    reasons = await review.reasons(connection, business, user_id, ready)
+    order = await _insert(connection, user_id, ready, quote_id, reasons)
+    posting = Posting("reserve", ready.amount, source, in_transit(ready.rail), order_id=order.id)
     await ledger.post(connection, business.id, [posting])
     if order.status == "queued":
         await jobs.wake(connection, jobs.PROCESS_ORDERS, business.id)
@@ -88,7 +82,6 @@ orders_allowed = quotes.user_is_active
 async def _insert(
     connection: Connection,
     user_id: UUID,
-    rail: str,
     ready: ReadyOrder,
     quote_id: UUID | None,
     reasons: Sequence[str],
@@ -99,7 +92,6 @@ async def _insert(
         connection,
         ready,
         payout_user_id=user_id,
-        rail=rail,
         quote_id=quote_id,
         status=status,
         review_reasons=reasons,

@@ -59,7 +59,7 @@ async def page(
 async def find(
     connection: Connection, business_id: UUID, rail: str, order_ids: Sequence[UUID]
 ) -> list[Stated]:
-    """Those of these orders that went by this rail."""
+    """Find which of these orders went by this rail."""
     orders = await queries.find_booked(connection, business_id, rail, order_ids)
     return await _with_attempts(connection, business_id, orders)
 

@@ -9,7 +9,8 @@ import pytest
 from payviox import actors
 from payviox.access import members
 from payviox.access.members import LastOwner
-from payviox.auth import sessions
+from payviox.auth import sessions, sign_in
+from payviox.auth.sessions import Client, SignedIn
 from payviox.db.pool import Database
 from payviox.errors import Forbidden, NotFound
 from payviox.rights import service as rights
@@ -105,9 +106,8 @@ async def test_removing_ends_the_sessions_of_who_belongs_nowhere_else(
         operator = await make_operator(database, email, business, "viewer")
         if stays:
             await database.write(members.join, email, elsewhere.business_id, "viewer", "test")
-        opened = await sessions.sign_in(
-            database, email, PASSWORD, device=None, place=None, agent=None
-        )
+        opened = await sign_in.with_password(database, email, PASSWORD, Client())
+        assert isinstance(opened, SignedIn)
         await database.write(members.remove, business.business_id, operator, "test")
         assert (await sessions.find(database, opened.token) is not None) is stays
         assert await role_of(database, operator, business) is None

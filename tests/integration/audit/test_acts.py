@@ -13,6 +13,8 @@ from payviox import actors, ids
 from payviox.access import invitations, members
 from payviox.acts import Act
 from payviox.allocations import service as allocations
+from payviox.allocations.uploads import checking, confirming
+from payviox.allocations.uploads.model import Choices, Part
 from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.auth import operators
@@ -33,6 +35,7 @@ from payviox.webhooks import replays
 from payviox.webhooks import settings as webhooks
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
+from support import uploads
 from support.businesses import TestBusiness
 from support.giftcards import csv_of, import_text, only_product
 from support.vendor import Vendor
@@ -286,6 +289,26 @@ async def accept_nonces(case: Case) -> None:
     await case.write(evm_books.accept_nonces, Wallet(case.id, 31337, ADDRESS), 5, WHO)
 
 
+async def start_upload(case: Case) -> UUID:
+    content = b"Email,Amount\nada@example.com,5\n"
+    upload_id: UUID = await case.write(checking.receive, case.id, "may.csv", content, WHO)
+    await checking.check(case.business.database, case.id, upload_id, content)
+    shown = {"choices": Choices(), "shown": Part(1, 500), "due_at": None, "actor": WHO}
+    assert await case.write(confirming.start, case.id, upload_id, **shown)
+    return upload_id
+
+
+async def cancel_upload(case: Case) -> None:
+    await case.write(confirming.cancel, case.id, await start_upload(case), WHO)
+
+
+async def resume_upload(case: Case) -> None:
+    upload_id = await start_upload(case)
+    await case.business.set(payouts_enabled=False)
+    await uploads.pay(case.business.database, case.id)
+    await case.write(confirming.resume, case.id, upload_id, WHO)
+
+
 async def resolve_item(case: Case) -> None:
     item = suspense.NewItem("vendor", "unknown_payment", "PP-1", None, 0, {})
     await case.write(suspense.change, case.id, opening=[item], reason="found")
@@ -379,6 +402,9 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "rail.owner": learn_owner,
     "rail.price": set_price,
     "suspense.resolve": resolve_item,
+    "upload.cancel": cancel_upload,
+    "upload.resume": resume_upload,
+    "upload.start": start_upload,
     "webhook.change": Case.webhook,
     "webhook.confirm_token": confirm_token,
     "webhook.replay": replay,

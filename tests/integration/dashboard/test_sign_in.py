@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from payviox.auth import operators, sessions
+from payviox.auth import attempts, operators, sessions, sign_in
 from payviox.db.pool import Database
 from payviox.web.request_body import Application
 from support.dashboard import PASSWORD, SITE, Browser, heading, hidden, make_operator
@@ -53,7 +53,7 @@ async def test_a_wrong_password_and_an_unknown_address_are_told_the_same(
     wrong = await browser.sign_in(email, "not the password")
     unknown = await browser.sign_in("nobody@example.com", "not the password")
     assert wrong.status_code == unknown.status_code == 422
-    assert sessions.WRONG in wrong.text
+    assert sign_in.WRONG in wrong.text
     assert wrong.text.replace(email, "") == unknown.text.replace("nobody@example.com", "")
     assert "not the password" not in wrong.text
     assert (await browser.get("/dashboard")).status_code == 303
@@ -86,8 +86,8 @@ async def test_guesses_end_and_the_owners_own_browser_still_gets_in(
     await browser.post("/logout")
     stranger = Browser.of(application)
     async with stranger.client:
-        answers = [await stranger.sign_in(email, "guess") for _ in range(sessions.PER_EMAIL + 1)]
-        assert [each.status_code for each in answers] == [422] * sessions.PER_EMAIL + [429]
+        answers = [await stranger.sign_in(email, "guess") for _ in range(attempts.PER_PERSON + 1)]
+        assert [each.status_code for each in answers] == [422] * attempts.PER_PERSON + [429]
         right = await stranger.sign_in(email)
         assert right.status_code == 429, "the right password too: a guess may be right"
     assert (await browser.sign_in(email)).status_code == 303
@@ -171,7 +171,7 @@ async def test_sessions_that_have_ended_are_forgotten(
 async def test_a_password_changed_while_it_is_checked_opens_nothing(
     browser: Browser, email: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = sessions._is_right
+    check = sign_in._is_right
 
     def changed_meanwhile(operator: object, password: str) -> bool:
         right = check(operator, password)  # type: ignore[arg-type]  # passed on
@@ -181,7 +181,7 @@ async def test_a_password_changed_while_it_is_checked_opens_nothing(
 
     loop = asyncio.get_running_loop()
     async with database.engine() as email_connection:
-        monkeypatch.setattr(sessions, "_is_right", changed_meanwhile)
+        monkeypatch.setattr(sign_in, "_is_right", changed_meanwhile)
         answer = await browser.sign_in(email)
     assert answer.status_code == 422
     assert "session" not in browser.client.cookies
@@ -190,7 +190,7 @@ async def test_a_password_changed_while_it_is_checked_opens_nothing(
 async def test_refused_attempts_prolong_nobodys_wait(
     browser: Browser, email: str, database: Database
 ) -> None:
-    for _ in range(sessions.PER_EMAIL + 5):
+    for _ in range(attempts.PER_PERSON + 5):
         await browser.sign_in(email, "guess")
     await database.write(operators.set_password, email, "another long password", "test")
     assert (await browser.sign_in(email, "another long password")).status_code == 303

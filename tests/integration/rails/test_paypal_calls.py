@@ -85,7 +85,7 @@ async def rail(accounts: OneAccount) -> AsyncIterator[PayPalRail]:
 
 def order(payee: str = "success@example.com", net_amount: int = 1_000) -> tuple[ReadyOrder, str]:
     ready = ReadyOrder(
-        uuid4(), ids.new(), "paypal", net_amount, 0, net_amount, {"email": payee}, payee
+        uuid4(), ids.new(), "paypal", "paypal", net_amount, 0, net_amount, {"email": payee}, payee
     )
     return ready, f"{ids.show(ids.ORDER, ready.order_id)}.1"
 

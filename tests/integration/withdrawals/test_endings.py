@@ -158,7 +158,7 @@ async def test_the_sandbox_pays_for_no_live_business(make_business: Any) -> None
     await desk.user(1_000)
     test_rails = desk.rails.named("sandbox")
     order = ReadyOrder(
-        live.business_id, uuid4(), "paypal", 100, 0, 100, {"email": "a@x.com"}, "a@x.com"
+        live.business_id, uuid4(), "paypal", "sandbox", 100, 0, 100, {"email": "a@x.com"}, "a@x.com"
     )
     with pytest.raises(PermissionError):
         await test_rails.submit(order, "ord_x.1")

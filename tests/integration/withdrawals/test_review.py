@@ -118,7 +118,7 @@ async def test_rules_and_limits_are_those_of_the_moment_the_order_is_made(
 
     async def create() -> Order:
         ready = await rail.validate(ids.new(), await rail.quote(request), request, "a@example.com")
-        return await desk.database.write(service.create, before, user, rail.name, ready)
+        return await desk.database.write(service.create, user, ready)
 
     await business.set(review_amount=1)
     assert (await create()).status == "review"

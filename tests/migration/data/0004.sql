@@ -115,10 +115,10 @@ INSERT INTO operators (id, email, password_hash, is_admin) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'f@x.test', 'x', false);
 INSERT INTO memberships (organization_id, operator_id, role) VALUES
   ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000e2', 'finance');
-INSERT INTO sessions (digest, operator_id, place, agent) VALUES
-  ('\x01', '00000000-0000-7000-8000-0000000000e2', '127.0.0.1', 'a browser');
-INSERT INTO known_devices (digest, operator_id) VALUES
-  ('\x02', '00000000-0000-7000-8000-0000000000e2');
+INSERT INTO sessions (digest, id, method, operator_id, place, agent) VALUES
+  ('\x01', '00000000-0000-7000-8000-0000000000f3', 'password', '00000000-0000-7000-8000-0000000000e2', '127.0.0.1', 'a browser');
+INSERT INTO known_devices (digest, id, operator_id) VALUES
+  ('\x02', '00000000-0000-7000-8000-0000000000f4', '00000000-0000-7000-8000-0000000000e2');
 INSERT INTO sign_in_attempts (subject) VALUES ('\x03');
 
 -- Who is asked in, and what was written to whom.
@@ -143,3 +143,26 @@ INSERT INTO daily_flows (business_id, day, account_id, kind, came, went) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '2026-01-31', '00000000-0000-7000-8000-0000000000a3', 'allocation', 0, 250);
 INSERT INTO daily_flows_until (business_id, account_id, version, balance) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a3', 2, 350);
+
+-- What they prove besides their passwords.
+INSERT INTO started_sign_ins (digest, operator_id, method) VALUES
+  ('\x04', '00000000-0000-7000-8000-0000000000e2', 'password');
+INSERT INTO authenticator_apps (operator_id, secret, key_id) VALUES
+  ('00000000-0000-7000-8000-0000000000e2', '\x05', '00000000');
+INSERT INTO recovery_codes (operator_id, digest) VALUES
+  ('00000000-0000-7000-8000-0000000000e2', '\x06');
+INSERT INTO passkeys (id, operator_id, name, credential_id, public_key, sign_count) VALUES
+  ('00000000-0000-7000-8000-0000000000f5', '00000000-0000-7000-8000-0000000000e2', 'laptop', '\x07', '\x08', 0);
+INSERT INTO passkey_challenges (digest, purpose) VALUES ('\x09', 'sign in');
+INSERT INTO identities (issuer, subject, operator_id) VALUES
+  ('https://id.x.test', 'f', '00000000-0000-7000-8000-0000000000e2');
+INSERT INTO openid_requests (digest, nonce, code_verifier, onward) VALUES ('\x0a', 'n', 'v', '/dashboard');
+
+-- Uploads of allocations.
+INSERT INTO uploads (business_id, id, file_name, file_digest, header, status, created_by, payments, amount, started_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a9', 'may.csv', '\x01', '{Email,Amount}', 'paying', 'operator:op_x', 1, 500, now()),
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000aa', 'june.csv', '\x02', '{A,B}', 'unmapped', 'operator:op_x', 0, 0, NULL);
+INSERT INTO upload_files (business_id, upload_id, content) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000aa', '\x61');
+INSERT INTO upload_rows (business_id, upload_id, number, cells, email, amount, fingerprint, occurrence, status, is_new) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a9', 2, '{a@x.test,5.00}', 'a@x.test', 500, '\x01', 1, 'ready', false);

@@ -78,8 +78,8 @@ def listed(example: msgspec.Struct) -> Shown:
 
 def entry_of(function: Any) -> Documented | None:
     """What a route's function declared, None where it declared nothing."""
-    found: Documented | None = getattr(function, ATTRIBUTE, None)
-    return found
+    entry: Documented | None = getattr(function, ATTRIBUTE, None)
+    return entry
 
 
 def _shown(value: Any) -> tuple[Shown, ...]:

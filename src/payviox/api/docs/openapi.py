@@ -26,6 +26,7 @@ from payviox.errors import (
     Busy,
     FieldErrors,
     IdempotencyMismatch,
+    LockedTooLong,
     Malformed,
     NotFound,
     OutcomeUnknown,
@@ -103,10 +104,10 @@ class Route:
 
     @property
     def entry(self) -> Documented:
-        found = entry_of(self.function)
-        if found is None:
+        declared = entry_of(self.function)
+        if declared is None:
             raise LookupError(f"{self.method} {self.path} is not documented")
-        return found
+        return declared
 
     @property
     def name(self) -> str:
@@ -119,7 +120,7 @@ class Route:
 
 def routes_of(app: Litestar, short_paths: Mapping[tuple[str, str], Any]) -> list[Route]:
     """Every route of the application, those outside the framework first."""
-    found = [
+    routes = [
         Route(method, path, function, SECRET_KEY)
         for (method, path), function in short_paths.items()
     ]
@@ -129,12 +130,12 @@ def routes_of(app: Litestar, short_paths: Mapping[tuple[str, str], Any]) -> list
         for handler in route.route_handlers:
             if not handler.resolve_include_in_schema():
                 continue  # pages are for people
-            found += [
+            routes += [
                 Route(str(method), route.path, handler.fn, _scheme(handler))
                 for method in sorted(handler.http_methods)
                 if method != "OPTIONS"
             ]
-    return found
+    return routes
 
 
 def _scheme(handler: HTTPRouteHandler) -> str | None:
@@ -146,10 +147,10 @@ def _scheme(handler: HTTPRouteHandler) -> str | None:
 
 def methods_of(routes: Iterable[Route]) -> dict[str, list[str]]:
     """The methods of each path."""
-    found: dict[str, list[str]] = {}
+    methods: dict[str, list[str]] = {}
     for route in routes:
-        found.setdefault(PATH_PARAMETER.sub(r"{\1}", route.path), []).append(route.method)
-    return found
+        methods.setdefault(PATH_PARAMETER.sub(r"{\1}", route.path), []).append(route.method)
+    return methods
 
 
 def document(routes: Sequence[Route], public_url: str) -> Json:
@@ -205,7 +206,7 @@ class _Kinds:
 def _operation(route: Route, kinds: _Kinds) -> Json:
     entry = route.entry
     summary, _, description = (python.getdoc(route.function) or "").partition("\n\n")
-    found: Json = {
+    operation: Json = {
         "operationId": route.name,
         "tags": [entry.tag],
         "summary": " ".join(summary.split()).removesuffix("."),
@@ -214,13 +215,13 @@ def _operation(route: Route, kinds: _Kinds) -> Json:
         "security": [{route.scheme: []}] if route.scheme else [],
     }
     if description:
-        found["description"] = " ".join(description.split())
+        operation["description"] = " ".join(description.split())
     if entry.request:
-        found["requestBody"] = {
+        operation["requestBody"] = {
             "required": any(_required(shown.kind) for shown in entry.request),
             "content": _content(entry.request, kinds),
         }
-    return found
+    return operation
 
 
 def _webhook(event_type: EventType, meaning: str, kinds: _Kinds) -> Json:
@@ -240,7 +241,7 @@ def _keyed(route: Route) -> bool:
 
 
 def _parameters(route: Route) -> list[Json]:
-    found: list[Json] = [
+    parameters: list[Json] = [
         {
             "name": name,
             "in": "path",
@@ -253,12 +254,12 @@ def _parameters(route: Route) -> list[Json]:
     if route.entry.query is not None:
         schema = msgspec.json.schema(route.entry.query)
         [described] = schema["$defs"].values()
-        found += [
+        parameters += [
             _query_parameter(name, dict(kind)) for name, kind in described["properties"].items()
         ]
     if _keyed(route):
-        found.append(IDEMPOTENCY_KEY)
-    return found
+        parameters.append(IDEMPOTENCY_KEY)
+    return parameters
 
 
 def _query_parameter(name: str, schema: Json) -> Json:
@@ -270,43 +271,43 @@ def _query_parameter(name: str, schema: Json) -> Json:
         schema |= kinds[0]
     elif "enum" in schema:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
-    found: Json = {"name": name, "in": "query", "schema": schema}
-    return found | ({"description": described} if described else {})
+    parameter: Json = {"name": name, "in": "query", "schema": schema}
+    return parameter | ({"description": described} if described else {})
 
 
 def _responses(route: Route, kinds: _Kinds) -> Json:
-    found: Json = {}
+    responses: Json = {}
     for status, shown in route.entry.answers.items():
-        found[str(status)] = {"description": "Done", "content": _content(shown, kinds)}
+        responses[str(status)] = {"description": "Done", "content": _content(shown, kinds)}
         if _keyed(route):
-            found[str(status)]["headers"] = {"Idempotent-Replayed": REPLAYED}
+            responses[str(status)]["headers"] = {"Idempotent-Replayed": REPLAYED}
     by_status: dict[int, list[PayvioxError]] = {}
     for error in _errors(route):
         by_status.setdefault(error.status, []).append(error)
     for status, errors in sorted(by_status.items()):
         answer = _refusal(errors)
-        if str(status) in found:
+        if str(status) in responses:
             raise LookupError(f"{route.method} {route.path} documents {status} twice")
-        found[str(status)] = answer
-    return dict(sorted(found.items()))
+        responses[str(status)] = answer
+    return dict(sorted(responses.items()))
 
 
 def _errors(route: Route) -> list[PayvioxError]:
     """Every refusal of a route: its own, and what follows from its shape."""
     entry = route.entry
-    found: list[type[PayvioxError]] = [*entry.errors]
+    refusals: list[type[PayvioxError]] = [*entry.errors]
     if route.scheme is not None:
-        found.append(Unauthorized)
+        refusals.append(Unauthorized)
     if route.parameters:
-        found.append(NotFound)
+        refusals.append(NotFound)
     if entry.request:
-        found.append(Malformed)
+        refusals.append(Malformed)
     if _keyed(route):
-        found += [BadKey, IdempotencyMismatch]
+        refusals += [BadKey, IdempotencyMismatch]
     if route.method != "GET":
-        found += [RequestTimeout, OutcomeUnknown, Busy]
-    found += [BodyTooLarge, UnsupportedMediaType, PayvioxError]
-    made = [error() for error in dict.fromkeys(found) if error is not FieldErrors]
+        refusals += [RequestTimeout, OutcomeUnknown, LockedTooLong, Busy]
+    refusals += [BodyTooLarge, UnsupportedMediaType, PayvioxError]
+    made = [error() for error in dict.fromkeys(refusals) if error is not FieldErrors]
     fields = _field_errors(route)
     return [*made, fields] if fields else made
 
@@ -338,13 +339,13 @@ def _refusal(errors: Sequence[PayvioxError]) -> Json:
     refs = [{"$ref": COMPONENT.format(name=shape)} for shape in shapes]
     examples = {_words(error): {"value": _plain(error.body)} for error in errors}
     headers = {"Retry-After": RETRY_AFTER} if any(e.headers for e in errors) else {}
-    found: Json = {
+    refusal: Json = {
         "description": " · ".join(_words(error) for error in errors),
         "content": {
             JSON: {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}, "examples": examples}
         },
     }
-    return found | ({"headers": headers} if headers else {})
+    return refusal | ({"headers": headers} if headers else {})
 
 
 def _plain(example: object) -> Any:
@@ -361,9 +362,11 @@ def _words(error: PayvioxError) -> str:
 
 def _content(shown: Sequence[Shown], kinds: _Kinds) -> Json:
     """The body's media types, each with its schema and examples."""
-    found: Json = {}
+    content: Json = {}
     for one in shown:
-        media = found.setdefault(one.media_type, {"schema": kinds.schema(one.kind), "examples": {}})
+        media = content.setdefault(
+            one.media_type, {"schema": kinds.schema(one.kind), "examples": {}}
+        )
         number = len(media["examples"]) + 1
         name = "example" if number == 1 else f"example {number}"
         media["examples"][name] = {"value": _plain(one.example)}
@@ -371,4 +374,4 @@ def _content(shown: Sequence[Shown], kinds: _Kinds) -> Json:
         if schema != media["schema"]:
             alternatives = media["schema"].get("anyOf", [media["schema"]])
             media["schema"] = {"anyOf": [*alternatives, schema]}
-    return found
+    return content

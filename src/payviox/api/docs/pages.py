@@ -104,8 +104,8 @@ def prefers_html(accept: str) -> bool:
 
 
 def _weight(parameters: Sequence[str]) -> float:
-    given = next((text[2:] for text in parameters if text.startswith("q=")), "1")
-    return float(given) if WEIGHT.fullmatch(given) else 0.0
+    weight = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+    return float(weight) if WEIGHT.fullmatch(weight) else 0.0
 
 
 def _page(content: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
@@ -114,8 +114,8 @@ def _page(content: str, headers: Mapping[str, str] | None = None) -> Response[An
 
 
 def _documents(request: Call) -> Documents:
-    found: Documents = request.app.state.documents
-    return found
+    documents: Documents = request.app.state.documents
+    return documents
 
 
 ROUTES = [get_index, get_openapi, get_docs, get_style]

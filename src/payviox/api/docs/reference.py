@@ -80,11 +80,11 @@ def sections(document: Json) -> list[Section]:
             if method in operations:
                 made = _operation(method, path, operations[method], schemas, url)
                 by_tag[operations[method]["tags"][0]].append(made)
-    found = [Section(f"section-{_slug(tag)}", tag, made) for tag, made in by_tag.items()]
+    calls = [Section(f"section-{_slug(tag)}", tag, made) for tag, made in by_tag.items()]
     received = [
         _webhook(name, item["post"], schemas) for name, item in document["webhooks"].items()
     ]
-    return [*found, Section("section-received", "Webhooks you receive", received)]
+    return [*calls, Section("section-received", "Webhooks you receive", received)]
 
 
 def _operation(method: str, path: str, operation: Json, schemas: Json, url: str) -> Operation:
@@ -160,8 +160,8 @@ def _alone(schema: Json) -> Json:
 
 def _resolved(schema: Json, schemas: Json) -> Json:
     reference = schema.get("$ref")
-    found: Json = schemas[reference.rpartition("/")[2]] if reference else schema
-    return found
+    resolved: Json = schemas[reference.rpartition("/")[2]] if reference else schema
+    return resolved
 
 
 def _kind(schema: Json, schemas: Json) -> str:

@@ -154,21 +154,21 @@ def remembered(order: Order) -> dict[str, Any]:
 
 async def as_first_shown(connection: Connection, business_id: UUID, done: Done) -> Order:
     """The order of such a reference, as it was then."""
-    kept = done.reference
-    order_id = ids.parse(ids.ORDER, kept["order"])
+    first = done.reference
+    order_id = ids.parse(ids.ORDER, first["order"])
     if order_id is None:
         raise LookupError("a reference names no order")
     order = await withdrawals.get(connection, business_id, order_id)
     return replace(
         order,
-        status=kept["status"],
-        waiting=kept["waiting"],
-        note=kept["note"],
+        status=first["status"],
+        waiting=first["waiting"],
+        note=first["note"],
         failure=None,
-        review_reasons=kept["review_reasons"],
-        rail_order_id=kept.get("rail_order_id"),
-        details=kept.get("details", {}),
-        updated_at=datetime.fromisoformat(kept["updated_at"]),
+        review_reasons=first["review_reasons"],
+        rail_order_id=first.get("rail_order_id"),
+        details=first.get("details", {}),
+        updated_at=datetime.fromisoformat(first["updated_at"]),
     )
 
 

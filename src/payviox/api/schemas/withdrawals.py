@@ -77,15 +77,20 @@ def read_quote(business_id: UUID, body: dict[str, Any]) -> Request:
     return _request(business_id, _read(body, QuoteRequest))
 
 
-def read_withdrawal(business_id: UUID, body: dict[str, Any]) -> tuple[Request, UUID | None]:
-    """What to withdraw, and the quote that prices it, if one does. Raises FieldErrors."""
-    wanted = _read(body, WithdrawRequest)
-    quote_id = None
-    if wanted.quote_id is not None:
-        quote_id = ids.parse(ids.QUOTE, wanted.quote_id)
-        if quote_id is None:
-            raise FieldErrors({"quote_id": ["There is no such quote."]})
-    return _request(business_id, wanted), quote_id
+def read_withdrawal(business_id: UUID, body: dict[str, Any]) -> Request:
+    """Raises FieldErrors."""
+    return _request(business_id, _read(body, WithdrawRequest))
+
+
+def read_quote_id(body: dict[str, Any]) -> UUID | None:
+    """The quote that prices a withdrawal whose body was read, if one does. Raises FieldErrors."""
+    text = body.get("quote_id")
+    if text is None:
+        return None
+    quote_id = ids.parse(ids.QUOTE, text)
+    if quote_id is None:
+        raise FieldErrors({"quote_id": ["There is no such quote."]})
+    return quote_id
 
 
 def _request(business_id: UUID, wanted: QuoteRequest | WithdrawRequest) -> Request:
@@ -96,29 +101,29 @@ def _request(business_id: UUID, wanted: QuoteRequest | WithdrawRequest) -> Reque
 
 def _read(value: dict[str, Any], kind: type[B]) -> B:
     whole = issubclass(kind, WithdrawRequest)
-    found: dict[str, list[str]] = {}
+    field_errors: dict[str, list[str]] = {}
     provider = value.get("provider")
     for name, message in problems(inspect.type_info(kind), value, ""):
         # Another provider's object does not matter.
         if name.partition(".")[0] in ("provider", provider, "amount", "net_amount", "quote_id"):
-            found.setdefault(name, [message])
-    given = [name for name in ("amount", "net_amount") if value.get(name) is not None]
-    if not given and (not whole or value.get("quote_id") is None):
-        found.setdefault("amount", ["The amount field is required."])
-    if len(given) == 2:
-        found.setdefault("net_amount", ["Give either the amount or the net_amount."])
+            field_errors.setdefault(name, [message])
+    amounts = [name for name in ("amount", "net_amount") if value.get(name) is not None]
+    if not amounts and (not whole or value.get("quote_id") is None):
+        field_errors.setdefault("amount", ["The amount field is required."])
+    if len(amounts) == 2:
+        field_errors.setdefault("net_amount", ["Give either the amount or the net_amount."])
     named = whole or provider == "gift_card"
     if (
         named
         and isinstance(provider, str)
-        and "provider" not in found
+        and "provider" not in field_errors
         and value.get(str(provider)) is None
     ):
-        found.setdefault(str(provider), [f"The {provider} field is required."])
-    if found:
-        raise FieldErrors(found)
-    kept = {"amount", "net_amount", "quote_id", "provider", provider}
-    return msgspec.convert({k: v for k, v in value.items() if k in kept}, kind)
+        field_errors.setdefault(str(provider), [f"The {provider} field is required."])
+    if field_errors:
+        raise FieldErrors(field_errors)
+    names = {"amount", "net_amount", "quote_id", "provider", provider}
+    return msgspec.convert({k: v for k, v in value.items() if k in names}, kind)
 
 
 def _destination(request: QuoteRequest | WithdrawRequest) -> dict[str, Any]:

@@ -201,7 +201,8 @@ async def forget_secret_keys(connection: Connection, current: str) -> None:
         " AND NOT EXISTS (SELECT FROM payout_users WHERE hash_key_id = k.key_id)"
         " AND NOT EXISTS (SELECT FROM gift_cards WHERE key_id = k.key_id)"
         " AND NOT EXISTS (SELECT FROM webhook_settings WHERE key_id = k.key_id)"
-        " AND NOT EXISTS (SELECT FROM rail_accounts WHERE key_id = k.key_id)",
+        " AND NOT EXISTS (SELECT FROM rail_accounts WHERE key_id = k.key_id)"
+        " AND NOT EXISTS (SELECT FROM authenticator_apps WHERE key_id = k.key_id)",
         [current],
     )
 

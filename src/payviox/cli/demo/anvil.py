@@ -29,8 +29,8 @@ class NoChain(Exception):
 
 def find() -> Path | None:
     """The program, where one is on the PATH."""
-    found = shutil.which("anvil")
-    return None if found is None else Path(found)
+    program = shutil.which("anvil")
+    return None if program is None else Path(program)
 
 
 class Anvil:

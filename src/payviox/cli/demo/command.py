@@ -43,10 +43,10 @@ def demo(migrating: bool) -> None:
             receiver = Receiver(click.echo)
             chain = DemoChain(settings.home)
             try:
-                found = await demo_business(runtime, await receiver.start(), click.echo)
-                receiver.token = found.webhook_token
-                crypto = await _crypto(runtime, chain, found)
-                await Supervisor(settings).run(lambda: _say_ready(settings, found, crypto))
+                seeded = await demo_business(runtime, await receiver.start(), click.echo)
+                receiver.token = seeded.webhook_token
+                crypto = await _crypto(runtime, chain, seeded)
+                await Supervisor(settings).run(lambda: _say_ready(settings, seeded, crypto))
             finally:
                 await receiver.stop()
                 await chain.stop()
@@ -54,13 +54,13 @@ def demo(migrating: bool) -> None:
         asyncio.run(run_on(settings, urls.application, work))
 
 
-async def _crypto(runtime: Runtime, chain: DemoChain, found: Demo) -> str:
+async def _crypto(runtime: Runtime, chain: DemoChain, seeded: Demo) -> str:
     """What to say of crypto: how to try it, or why it is left out."""
     try:
         await chain.start()
-        await chain.connect(runtime, found.id)
+        await chain.connect(runtime, seeded.id)
     except NoCrypto as error:
-        await chain.leave(runtime, found.id)
+        await chain.leave(runtime, seeded.id)
         return str(error)
     order = {
         "provider": "crypto",
@@ -70,17 +70,17 @@ async def _crypto(runtime: Runtime, chain: DemoChain, found: Demo) -> str:
     call = f"curl -X POST {runtime.settings.public_url}/payout/withdraw"
     return f"""Give her ether on a test chain of this machine (chain {CHAIN_ID} at {chain.url}):
 
-{call} -H 'X-Payout-Hash: {found.ada}' {JSON} '{json.dumps(order)}'"""
+{call} -H 'X-Payout-Hash: {seeded.ada}' {JSON} '{json.dumps(order)}'"""
 
 
-def _say_ready(settings: Settings, found: Demo, crypto: str) -> None:
+def _say_ready(settings: Settings, seeded: Demo, crypto: str) -> None:
     url = settings.public_url
     create = (
-        f"curl -X POST {url}/payout/create -H 'Authorization: Bearer {found.secret_key}' {JSON}"
+        f"curl -X POST {url}/payout/create -H 'Authorization: Bearer {seeded.secret_key}' {JSON}"
         ' \'{"email":"ada@example.com","amount":2500}\''
     )
     withdraw = (
-        f"curl -X POST {url}/payout/withdraw -H 'X-Payout-Hash: {found.ada}' {JSON}"
+        f"curl -X POST {url}/payout/withdraw -H 'X-Payout-Hash: {seeded.ada}' {JSON}"
         ' \'{"provider":"paypal","amount":1000,"paypal":{"email":"ada@example.com"}}\''
     )
     click.echo(
@@ -89,12 +89,12 @@ Payviox demo is ready at {url}
 
   Dashboard           {url}/dashboard
   Email               {OPERATOR}
-  Password            {found.password}
+  Password            {seeded.password}
   API documentation   {url}/docs
-  Business (test)     {found.business_id}
-  Secret key          {found.secret_key}
-  Public key          {found.public_key}
-  Webhook token       {found.webhook_token}
+  Business (test)     {seeded.business_id}
+  Secret key          {seeded.secret_key}
+  Public key          {seeded.public_key}
+  Webhook token       {seeded.webhook_token}
 
 Pay ada $25.00 (paste it into another terminal):
 
@@ -102,7 +102,7 @@ Pay ada $25.00 (paste it into another terminal):
 
 See what she has, and give her a PayPal payout (a simulated one):
 
-curl {url}/payout/operations -H 'X-Payout-Hash: {found.ada}'
+curl {url}/payout/operations -H 'X-Payout-Hash: {seeded.ada}'
 {withdraw}
 
 {crypto}
@@ -110,8 +110,8 @@ curl {url}/payout/operations -H 'X-Payout-Hash: {found.ada}'
 Look behind the scenes, in that terminal too:
 
 {_exports(settings)}
-payviox order list {found.business_id}
-payviox webhook log {found.business_id}
+payviox order list {seeded.business_id}
+payviox webhook log {seeded.business_id}
 payviox ledger verify
 
 Webhooks that arrive are verified and printed below. Stop with Ctrl-C.

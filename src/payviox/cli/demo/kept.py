@@ -45,12 +45,12 @@ async def demo_business(runtime: Runtime, webhook_url: str, tell: Callable[[str]
     that had to be renewed."""
     path = runtime.settings.home / "demo.json"
     notes: list[str] = []
-    kept = await _kept(runtime, path)
-    if kept is None:
+    earlier = await _kept(runtime, path)
+    if earlier is None:
         tell("Making a test business with money, payout users, orders and gift cards.")
         demo = await make(runtime, webhook_url)
     else:
-        renewal = Renewal(runtime.keyring, kept, webhook_url)
+        renewal = Renewal(runtime.keyring, earlier, webhook_url)
         demo, notes = await runtime.database.write(renewal.run)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(path, msgspec.json.encode(asdict(demo)).decode())
@@ -72,9 +72,9 @@ async def _kept(runtime: Runtime, path: Path) -> Demo | None:
 class Renewal:
     """Look at all that the demo prints, and renew what works no longer."""
 
-    def __init__(self, keyring: Keyring, kept: Demo, webhook_url: str) -> None:
+    def __init__(self, keyring: Keyring, demo: Demo, webhook_url: str) -> None:
         self._keyring = keyring
-        self._kept = kept
+        self._kept = demo
         self._url = webhook_url
 
     async def run(self, connection: Connection) -> tuple[Demo, list[str]]:
@@ -88,8 +88,8 @@ class Renewal:
 
     async def _rules(self, connection: Connection, notes: list[str]) -> None:
         business_id = self._kept.id
-        found = await businesses.get(connection, business_id)
-        changed = {name: value for name, value in RULES.items() if getattr(found, name) != value}
+        business = await businesses.get(connection, business_id)
+        changed = {name: value for name, value in RULES.items() if getattr(business, name) != value}
         if changed:
             await treasury.set_rules(connection, business_id, changed, ACTOR)
             notes.append(f"Set back for the demo: {', '.join(changed)}.")
@@ -116,11 +116,11 @@ class Renewal:
         return replace(demo, password=await give_password(connection))
 
     async def _webhook(self, connection: Connection, demo: Demo, notes: list[str]) -> Demo:
-        found = await webhooks.get(connection, demo.id)
+        webhook = await webhooks.get(connection, demo.id)
         wanted = webhook_changes(self._url)
         # The receiver listens on another port each time: only another URL than its last is told.
-        before = webhook_changes(demo.webhook_url or cast("str", found.url))
-        changed = [name for name, value in before.items() if getattr(found, name) != value]
+        before = webhook_changes(demo.webhook_url or cast("str", webhook.url))
+        changed = [name for name, value in before.items() if getattr(webhook, name) != value]
         if changed:
             notes.append(f"Set back for the demo: its webhook's {', '.join(changed)}.")
         _, token = await webhooks.change(

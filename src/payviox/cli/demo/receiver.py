@@ -73,17 +73,17 @@ class Receiver:
         return 200
 
     def _genuine(self, headers: dict[str, str], body: bytes) -> bool:
-        """Both schemes: ours, and that of Standard Webhooks."""
+        """Verify both schemes: ours, and that of Standard Webhooks."""
         seconds = headers.get("webhook-timestamp", "")
         if not self.token or not seconds.isascii() or not seconds.isdigit():
             return False
         expected = sign(self.token, body, headers.get("webhook-id", ""), int(seconds))
-        given = headers.get("webhook-signature", "").split(" ")
+        signatures = headers.get("webhook-signature", "").split(" ")
         return hmac.compare_digest(
             headers.get("signature", "").encode("latin-1"), expected["Signature"].encode()
         ) and any(
             hmac.compare_digest(one.encode("latin-1"), expected["webhook-signature"].encode())
-            for one in given
+            for one in signatures
         )
 
 

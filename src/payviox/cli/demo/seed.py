@@ -100,10 +100,10 @@ class Demo:
 
     @property
     def id(self) -> UUID:
-        found = ids.parse(ids.BUSINESS, self.business_id)
-        if found is None:
+        business_id = ids.parse(ids.BUSINESS, self.business_id)
+        if business_id is None:
             raise ValueError("no business id")
-        return found
+        return business_id
 
 
 def webhook_changes(url: str) -> dict[str, object]:
@@ -164,12 +164,12 @@ async def _allocate(runtime: Runtime, business_id: UUID) -> dict[str, Allocated]
     batcher = Batcher(runtime.database, runtime.keyring)
     items = [Item(email, amount) for email, amount in PEOPLE.items()]
     outcomes = await batcher.submit(business_id, items)
-    found = {}
+    allocated = {}
     for item, outcome in zip(items, outcomes, strict=True):
         if not isinstance(outcome, Allocated):
             raise outcome
-        found[item.email] = outcome
-    return found
+        allocated[item.email] = outcome
+    return allocated
 
 
 async def _import_cards(runtime: Runtime, business_id: UUID) -> None:
@@ -208,7 +208,7 @@ async def _order(runtime: Runtime, business_id: UUID, user_id: UUID, wish: Wish)
     async with runtime.rails() as rails:
         rail = await rails.serving(business, wish.provider, wish.destination)
         ready = await rail.validate(ids.new(), await rail.quote(request), request, wish.email)
-    return await runtime.database.write(withdrawals.create, business, user_id, rail.name, ready)
+    return await runtime.database.write(withdrawals.create, user_id, ready)
 
 
 async def _decide(order: Order, verb: str, connection: Connection) -> None:

@@ -161,7 +161,7 @@ def callbacks(business_id: UUID, name: str | None, limit: int, as_json: bool) ->
 
     async def work(runtime: Runtime) -> tuple[list[dict[str, Any]], list[str]]:
         accounts = await accounts_of(runtime.database, business_id, name)
-        found = await runtime.database.fetch(kept_callbacks.list_latest, business_id, name, limit)
+        latest = await runtime.database.fetch(kept_callbacks.list_latest, business_id, name, limit)
         rows = [
             {
                 "received_at": callback.received_at,
@@ -170,7 +170,7 @@ def callbacks(business_id: UUID, name: str | None, limit: int, as_json: bool) ->
                 "event_id": callback.event_id,
                 "orders": [ids.show(ids.ORDER, order) for order in callback.orders],
             }
-            for callback in found
+            for callback in latest
         ]
         address = runtime.settings.public_url
         urls = [kept_callbacks.url(address, a) for a in accounts if a.rail in rules.CALLS_BACK]

@@ -44,8 +44,8 @@ base_url = click.option("--base-url", help="Where the API is, if not at the vend
 
 def secret_stdin(lines: str) -> Callable[[Command], Command]:
     """The option for scripts; `lines` says what standard input holds, in which order."""
-    told = f"Read from standard input: {lines}."
-    return click.option("--secret-stdin", is_flag=True, help=told)
+    help_text = f"Read from standard input: {lines}."
+    return click.option("--secret-stdin", is_flag=True, help=help_text)
 
 
 def _common(command: Command) -> Command:
@@ -74,11 +74,11 @@ def connect() -> None:
 @secret_stdin("one line, the app's secret")
 @_common
 def paypal(
-    business_id: UUID, no_check: bool, secret_stdin: bool, as_json: bool, **given: str | None
+    business_id: UUID, no_check: bool, secret_stdin: bool, as_json: bool, **options: str | None
 ) -> None:
     """Connect PayPal Payouts; the REST app's secret is asked for."""
     secret, *_ = _secrets(["The app's secret"], from_stdin=secret_stdin)
-    changes = _changes("paypal", given)
+    changes = _changes("paypal", options)
     credentials = {"client_secret": secret}
     _connect(business_id, "paypal", changes, credentials, as_json, check=not no_check)
 
@@ -92,7 +92,7 @@ def paypal(
 @secret_stdin("first the API key, then the webhook's private key, a line each")
 @_common
 def tremendous(
-    business_id: UUID, no_check: bool, secret_stdin: bool, as_json: bool, **given: str | None
+    business_id: UUID, no_check: bool, secret_stdin: bool, as_json: bool, **options: str | None
 ) -> None:
     """Connect Tremendous; the API key is asked for and, for callbacks, the webhook's private key.
 
@@ -102,7 +102,7 @@ def tremendous(
         ["API key", "Webhook's private key (empty: as before, or none)"], from_stdin=secret_stdin
     )
     credentials = {"api_key": key, "webhook_key": webhook_key}
-    changes = _changes("tremendous", given)
+    changes = _changes("tremendous", options)
     _connect(business_id, "tremendous", changes, credentials, as_json, check=not no_check)
 
 
@@ -139,7 +139,7 @@ def evm(
     file: Path | None,
     secret_stdin: bool,
     as_json: bool,
-    **given: str | None,
+    **options: str | None,
 ) -> None:
     """Connect a wallet that pays on EVM chains; the keystore's passphrase is asked for.
 
@@ -157,7 +157,7 @@ def evm(
     wallet = Wallet(path, passphrase, signer, address, rpc, file)
     changes, credentials, findings = asyncio.run(connecting.open_wallet(wallet))
     warn(findings)
-    named = _changes("evm", given)
+    named = _changes("evm", options)
     both = Changes(named.columns, {**named.settings, **changes.settings})
     _connect(business_id, "evm", both, credentials, as_json, check=False)
 
@@ -188,9 +188,9 @@ def create(file: Path, secret_stdin: bool, as_json: bool) -> None:
     print_json({"address": address}) if as_json else click.echo(address)
 
 
-def _changes(rail: RailName, given: Mapping[str, str | None]) -> Changes:
+def _changes(rail: RailName, options: Mapping[str, str | None]) -> Changes:
     """What the options that were given set. Raises FieldErrors."""
-    named = [f"{name}={text}" for name, text in given.items() if text is not None]
+    named = [f"{name}={text}" for name, text in options.items() if text is not None]
     return rules.parse(rail, named, connecting=True)
 
 

@@ -37,18 +37,18 @@ class Since(click.ParamType[datetime]):
         now = datetime.now(UTC)
         days = re.fullmatch(r"([0-9]{1,5})[dD]", text, re.ASCII)
         if days is not None:
-            found = now - timedelta(days=int(days[1]))
+            moment = now - timedelta(days=int(days[1]))
         else:
             try:
-                found = datetime.fromisoformat(text)
+                moment = datetime.fromisoformat(text)
             except ValueError:
                 self.fail(f"{text!r} is no date like 2026-11-01 and no number of days like 7d.")
-            found = found if found.tzinfo else found.replace(tzinfo=UTC)
-        if found >= now:
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment >= now:
             self.fail(f"{text} is not in the past.", param, ctx)
-        if found < EARLIEST:
+        if moment < EARLIEST:
             self.fail(f"{text} is before {EARLIEST:%Y}: no rail has books of then.", param, ctx)
-        return found
+        return moment
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -86,22 +86,22 @@ def reconcile(
     if context.invoked_subcommand is not None:
         return
 
-    found, held = run(lambda runtime: _compare(runtime, business_id, rail, since))
+    compared, held = run(lambda runtime: _compare(runtime, business_id, rail, since))
     say_held(held)
     if as_json:
-        print_json([shown(*one) for one in found])
+        print_json([shown(*one) for one in compared])
     if csv_file is not None:
-        csv_file.writelines(csv_lines(found))
+        csv_file.writelines(csv_lines(compared))
     if not as_json and csv_file is None:
-        print_report(found)
-    if not all(report.is_clean for _, report, _ in found):
+        print_report(compared)
+    if not all(report.is_clean for _, report, _ in compared):
         sys.exit(FAILED)
 
 
 async def _compare(
     runtime: Runtime, business_id: UUID | None, rail: str | None, since: datetime | None
 ) -> tuple[list[Compared], int]:
-    found: list[Compared] = []
+    compared: list[Compared] = []
     async with runtime.rails() as rails:
         if rail is not None and rail not in rails.names:
             known = ", ".join(sorted(rails.names))
@@ -112,8 +112,8 @@ async def _compare(
                     runtime.database, rails, business.id, rail=rail, since=since, progress=progress
                 ):
                     its_items = await items_of(runtime.database, business.id, report.rail)
-                    found.append((business, report, its_items))
-    return found, await count_held(runtime)
+                    compared.append((business, report, its_items))
+    return compared, await count_held(runtime)
 
 
 async def _businesses(runtime: Runtime, business_id: UUID | None) -> list[Business]:

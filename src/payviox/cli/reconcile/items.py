@@ -45,11 +45,13 @@ def items(business_id: UUID | None, resolved: bool, as_json: bool) -> None:
     async def work(runtime: Runtime) -> list[dict[str, Any]]:
         database = runtime.database
         if business_id is None:
-            found = [each.id for each in await database.fetch(businesses.list_all)]
+            business_ids = [each.id for each in await database.fetch(businesses.list_all)]
         else:
-            found = [(await database.fetch(businesses.get, business_id)).id]
+            business_ids = [(await database.fetch(businesses.get, business_id)).id]
         return [
-            row for each in found for row in await items_of(database, each, None, resolved=resolved)
+            row
+            for each in business_ids
+            for row in await items_of(database, each, None, resolved=resolved)
         ]
 
     rows = run(work)
@@ -73,13 +75,13 @@ def show(item_id: UUID, as_json: bool) -> None:
 
     item = run(work)
     words = CAUSES[cast("Cause", item.cause)]
-    told = {
+    pairs = {
         **shown_item(item),
         "meaning": words.meaning,
         "advice": words.advice if item.is_open else None,
         "evidence": item.evidence,
     }
-    print_json(told) if as_json else print_pairs(told)
+    print_json(pairs) if as_json else print_pairs(pairs)
 
 
 @click.command()

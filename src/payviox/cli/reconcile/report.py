@@ -44,11 +44,11 @@ def shown(business: Business, report: Report, items: list[dict[str, Any]]) -> di
     }
 
 
-def csv_lines(found: Sequence[Compared]) -> Iterator[str]:
+def csv_lines(compared: Sequence[Compared]) -> Iterator[str]:
     """Each class of each rail with both sides' cents, then its open items. Spreadsheets find no
     formula in it."""
     yield _line(CSV_HEADER)
-    for business, report, items in found:
+    for business, report, items in compared:
         at = (ids.show(ids.BUSINESS, business.id), report.rail)
         if report.not_compared is not None:
             yield _line((*at, "not_compared", *[None] * 6, report.not_compared))
@@ -91,20 +91,20 @@ MEANINGS = {
 }
 
 
-def print_report(found: Sequence[Compared]) -> None:
+def print_report(compared: Sequence[Compared]) -> None:
     """Every rail with its sums, its float and what is open; after a business's last rail what its
     payout users may still ask for."""
-    for number, (business, report, items) in enumerate(found):
+    for number, (business, report, items) in enumerate(compared):
         if number:
             click.echo()
         _print(business, report, items)
-        if number + 1 == len(found) or found[number + 1][0].id != business.id:
+        if number + 1 == len(compared) or compared[number + 1][0].id != business.id:
             users = dollars(report.liability.users)
             click.echo(
                 f"\n{business.name} ({business.mode}): payout users may still ask for {users} in"
                 " all, by whichever rail they choose"
             )
-    if not found:
+    if not compared:
         click.echo("There is nothing to compare: no orders and no accounts.", err=True)
 
 
@@ -154,15 +154,15 @@ def _float(report: Report) -> str:
     owed = report.liability
     held, coverage = report.float.cents, owed.coverage(report.float.cents)
     if report.float.problem is not None:
-        told = f"unknown ({report.float.problem})"
+        worth = f"unknown ({report.float.problem})"
     elif held is not None:
-        told = dollars(held)
+        worth = dollars(held)
     else:
         assets = ", ".join(f"{h.amount} {h.asset}" for h in report.float.holdings)
-        told = f"unknown in dollars ({assets})" if assets else "none at this rail"
+        worth = f"unknown in dollars ({assets})" if assets else "none at this rail"
     covers = (
         ""
         if coverage is None
         else f"; of that and what payout users may ask for the float covers {coverage} %"
     )
-    return f"float: {told}; reserved for open orders {dollars(owed.in_transit)}{covers}"
+    return f"float: {worth}; reserved for open orders {dollars(owed.in_transit)}{covers}"

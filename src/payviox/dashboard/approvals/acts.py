@@ -12,6 +12,7 @@ TITLES: Mapping[str, str] = {
     "business.set": "Change the amount that needs a second person",
     "order.approve": "Approve an order",
     "order.settle": "Settle an order",
+    "upload.start": "Allocate to everybody in a file",
 }
 CONSEQUENCES: Mapping[str, str] = {
     "allocation.create": "They can withdraw it at once. Only what is unspent can be revoked.",

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from litestar import Response, get
 
 from payviox import ids
+from payviox.allocations.uploads.model import Upload
 from payviox.auth import operators
 from payviox.dashboard.approvals.acts import facts, title
 from payviox.dashboard.confirmations import Fact
@@ -14,6 +16,7 @@ from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.reporting import second_signatures
 from payviox.reporting.second_signatures import SignedOrder, WaitingAct
+from payviox.rights import service as rights
 from payviox.web.context import Call
 
 DONE = {
@@ -58,9 +61,12 @@ async def list_approvals(request: Call) -> Response[Any]:
 async def _rows(connection: Connection, visit: Visit) -> tuple[list[Waiting], bool]:
     found = await second_signatures.waiting(connection, visit.business.id)
     starters = {each.started_by for each in found.acts} | {each.signed_by for each in found.orders}
+    askers = {upload.id: _asker(upload) for upload in found.uploads}
+    starters |= set(askers.values())
     emails = await operators.emails(connection, list(starters))
     rows = [_act(visit, each, emails) for each in found.acts]
     rows += [_order(visit, each, emails) for each in found.orders]
+    rows += [_upload(visit, each, askers[each.id], emails) for each in found.uploads]
     return sorted(rows, key=lambda row: row.at), found.is_all
 
 
@@ -72,6 +78,25 @@ def _act(visit: Visit, waiting: WaitingAct, emails: dict[Any, str]) -> Waiting:
         who=emails.get(waiting.started_by, "somebody"),
         is_mine=waiting.started_by == visit.session.operator_id,
         at=waiting.created_at,
+    )
+
+
+def _asker(upload: Upload) -> UUID:
+    """The operator who confirmed an upload first."""
+    operator_id = rights.operator_of(upload.asked.by) if upload.asked is not None else None
+    if operator_id is None:
+        raise ValueError(f"nobody confirmed upload {upload.id}")
+    return operator_id
+
+
+def _upload(visit: Visit, upload: Upload, asker: UUID, emails: dict[Any, str]) -> Waiting:
+    return Waiting(
+        address=f"{visit.base}/allocate/{ids.show(ids.UPLOAD, upload.id)}",
+        what=title("upload.start"),
+        facts=[Fact("File", upload.file_name)],
+        who=emails.get(asker, "somebody"),
+        is_mine=asker == visit.session.operator_id,
+        at=upload.created_at,
     )
 
 

@@ -147,6 +147,6 @@ def _run(
         check=False,
     )
     if done.returncode:
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        raise BackupError(f"{program} failed: {said}")
+        complaint = " ".join(done.stderr.decode("utf-8", "replace").split())
+        raise BackupError(f"{program} failed: {complaint}")
     return (done.stdout or b"").decode("utf-8", "replace")

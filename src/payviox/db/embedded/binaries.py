@@ -52,9 +52,9 @@ def _check(programs: Path, account: Account) -> None:
             raise
         except OSError as error:
             raise _unusable(programs, str(error.strerror)) from error
-        said = process.communicate()[0].decode("utf-8", "replace").strip()
-        if process.returncode != 0 or f" {MAJOR}." not in said:
-            raise _unusable(programs, said)
+        output = process.communicate()[0].decode("utf-8", "replace").strip()
+        if process.returncode != 0 or f" {MAJOR}." not in output:
+            raise _unusable(programs, output)
 
 
 def _unusable(programs: Path, reason: str) -> EmbeddedError:

@@ -185,34 +185,34 @@ class _Member:
         self._keeper = None
         _started.remove(keeper)
         with cast("IO[bytes]", keeper.stdout) as output:
-            said = output.read().decode("utf-8", "replace").strip()
+            complaint = output.read().decode("utf-8", "replace").strip()
         # Killed by a signal, it is simply replaced.
         if keeper.returncode > 0:
-            raise EmbeddedError(said or f"The keeper failed, see {self._layout.keeper_log}.")
+            raise EmbeddedError(complaint or f"The keeper failed, see {self._layout.keeper_log}.")
 
     def _wait_until_it_answers(self) -> None:
         until = time.monotonic() + _READY_WITHIN_S
-        said: str | None = "the keeper has not made the cluster"
+        refusal: str | None = "the keeper has not made the cluster"
         while time.monotonic() < until:
             self._ensure_keeper()
             if self._layout.secrets.exists():
-                said = _database().refusal(self._layout)
-            if said is None:
+                refusal = _database().refusal(self._layout)
+            if refusal is None:
                 return
-            if "password authentication failed" in said:
+            if "password authentication failed" in refusal:
                 raise EmbeddedError(
                     f"The passwords in {self._layout.secrets} are not the server's. End all"
                     " commands and move the file away; the next start makes new ones."
                 )
-            if "the database system is" in said:  # starting up, in recovery, shutting down
+            if "the database system is" in refusal:  # starting up, in recovery, shutting down
                 until = time.monotonic() + _READY_WITHIN_S
             time.sleep(_POLL_S)
-        raise self._late(str(said))
+        raise self._late(str(refusal))
 
-    def _late(self, said: str) -> EmbeddedError:
+    def _late(self, refusal: str) -> EmbeddedError:
         return EmbeddedError(
-            f"PostgreSQL did not answer within {_READY_WITHIN_S:.0f} seconds: {said.strip()}. See"
-            f" {self._layout.server_log} and {self._layout.keeper_log}. {OWN_SERVER}"
+            f"PostgreSQL did not answer within {_READY_WITHIN_S:.0f} seconds: {refusal.strip()}."
+            f" See {self._layout.server_log} and {self._layout.keeper_log}. {OWN_SERVER}"
         )
 
     def cluster(self, database: str) -> Cluster:
@@ -231,11 +231,11 @@ def _database() -> ModuleType:
 
 def _keeper_environment() -> dict[str, str]:
     """Ours, less what a database has no business to know, plus where this package lies."""
-    kept = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PAYVIOX_", "PG")) and name != "PYTHONPATH"
     }
     root = str(Path(__file__).resolve().parents[3])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**inherited, "PYTHONPATH": os.pathsep.join(paths)}

@@ -118,14 +118,14 @@ class Keeper:
         killed leaves backends, which PostgreSQL would refuse to start beside.
         """
         began = time.monotonic()
-        asked: set[int] = set()
+        signalled: set[int] = set()
         while (lock := try_lock(self._layout.data_lock)) is None:
             waited_s = time.monotonic() - began
             left = self._left_of_a_server()
             postmasters = {pid for pid, is_postmaster in left.items() if is_postmaster}
-            if postmasters - asked:
-                _signal_all(postmasters - asked, signal.SIGINT)
-                asked |= postmasters
+            if postmasters - signalled:
+                _signal_all(postmasters - signalled, signal.SIGINT)
+                signalled |= postmasters
             elif waited_s > (_SHUTDOWN_MAY_TAKE_S if postmasters else _STRAYS_MAY_TAKE_S):
                 _log.warning("killing what is left of a former server: %s", sorted(left))
                 _signal_all(set(left), signal.SIGKILL)
@@ -217,11 +217,11 @@ class Keeper:
         """Put what the server says into its log, waiting for up to `wait_s` seconds."""
         descriptor = cast("IO[bytes]", process.stdout).fileno()
         while select.select([descriptor], [], [], wait_s)[0]:
-            said = os.read(descriptor, 2**16)
-            if not said:  # all ends are closed: it is about to end
+            chunk = os.read(descriptor, 2**16)
+            if not chunk:  # all ends are closed: it is about to end
                 time.sleep(min(wait_s, 0.02))
                 return
-            *lines, self._unfinished = (self._unfinished + said).split(b"\n")
+            *lines, self._unfinished = (self._unfinished + chunk).split(b"\n")
             for line in lines:
                 text = line.decode("utf-8", "replace")
                 self._last_lines.append(text)

@@ -61,27 +61,27 @@ class Layout:
                     f" folder with PAYVIOX_HOME. {OWN_SERVER}"
                 )
             self.root.mkdir(mode=0o700, exist_ok=True)
-            found = self.root.lstat()
+            status = self.root.lstat()
         except OSError as error:
             raise EmbeddedError(
                 f"Cannot use the data folder {self.home}: {error.strerror}. Choose one that you"
                 f" may write to with PAYVIOX_HOME. {OWN_SERVER}"
             ) from error
-        if found.st_uid != os.geteuid():
+        if status.st_uid != os.geteuid():
             raise EmbeddedError(
-                f"{self.root} belongs to user id {found.st_uid} and you are {os.geteuid()}."
+                f"{self.root} belongs to user id {status.st_uid} and you are {os.geteuid()}."
                 f" Run Payviox as the user who ran it first. {OWN_SERVER}"
             )
-        if not stat.S_ISDIR(found.st_mode):
+        if not stat.S_ISDIR(status.st_mode):
             raise EmbeddedError(f"{self.root} is not a folder. Move it away. {OWN_SERVER}")
-        if stat.S_IMODE(found.st_mode) != 0o700:
+        if stat.S_IMODE(status.st_mode) != 0o700:
             self.root.chmod(0o700)
 
     def cluster_name(self, name: str) -> str:
         """What this home's server is called, by its secrets' name and its data folder: the copy of
         a home carries the name, and must not take the original's server for its own."""
-        found = self.data.stat()
-        return f"{name}-{found.st_dev:x}-{found.st_ino:x}"
+        status = self.data.stat()
+        return f"{name}-{status.st_dev:x}-{status.st_ino:x}"
 
     def read_secrets(self) -> Secrets | None:
         """The secrets, or None before the first start. Raises EmbeddedError if unreadable."""

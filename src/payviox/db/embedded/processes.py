@@ -114,7 +114,8 @@ def start(
 
 
 def _die_with(parent: int) -> Callable[[], None] | None:
-    """To be called between fork and exec, after the switch of user, which would undo it."""
+    """Tie a child's life to ours. Called between fork and exec, after the switch of user, which
+    would undo it."""
     if sys.platform != "linux":
         # Elsewhere an orphan lives on until the next keeper finds it.
         return None
@@ -150,14 +151,14 @@ def server_processes(name: str) -> dict[int, bool]:
     Told by the cluster's name, which they all show to everybody; a look at their folders would take
     CAP_SYS_PTRACE, which root in a container does not have.
     """
-    found = {}
+    servers = {}
     for pid in _all_pids():
         command = command_of(pid)
         if command.startswith(f"postgres: {name}:"):
-            found[pid] = False
+            servers[pid] = False
         elif f"cluster_name={name} " in f"{command} " and is_postgres(command):
-            found[pid] = True
-    return found
+            servers[pid] = True
+    return servers
 
 
 def _all_pids() -> list[int]:

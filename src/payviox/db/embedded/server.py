@@ -33,13 +33,13 @@ def _as_seen_inside(folder: Path) -> str:
 def check(layout: Layout, account: Account) -> None:
     """Raise EmbeddedError unless the data folder is one that our server can open."""
     try:
-        found = (layout.data / "PG_VERSION").read_text().strip()
+        version = (layout.data / "PG_VERSION").read_text().strip()
     except OSError:
-        found = "unknown"
-    if found != str(MAJOR):
+        version = "unknown"
+    if version != str(MAJOR):
         raise EmbeddedError(
-            f"{layout.data} is of PostgreSQL version {found}, but this Payviox brings {MAJOR}. Move"
-            " it there with that version's pg_dump and this one's psql, or start in another"
+            f"{layout.data} is of PostgreSQL version {version}, but this Payviox brings {MAJOR}."
+            " Move it there with that version's pg_dump and this one's psql, or start in another"
             f" PAYVIOX_HOME. {OWN_SERVER}"
         )
     owner = layout.data.stat().st_uid
@@ -102,10 +102,10 @@ class Maker:
         command = ["postgres", "--single", "-D", _as_seen_inside(folder), *settings, "template1"]
         self._run(command, folder, "".join(f"{statement}\n" for statement in statements))
 
-    def _run(self, command: list[str], folder: Path, told: str) -> None:
+    def _run(self, command: list[str], folder: Path, input_text: str) -> None:
         # A file and not a pipe: initdb opens /dev/stdin by name, and a pipe would be root's.
         with tempfile.TemporaryFile(dir=self.layout.root) as file:
-            file.write(told.encode())
+            file.write(input_text.encode())
             file.seek(0)
             if self.account.switch:
                 os.fchown(file.fileno(), self.account.uid, self.account.gid)
@@ -113,11 +113,11 @@ class Maker:
             process = start(
                 [program, *command[1:]], self.account, folder=folder, stdin=file, keep=[self.lock]
             )
-            said = process.communicate()[0].decode("utf-8", "replace")
+            output = process.communicate()[0].decode("utf-8", "replace")
         if process.returncode != 0:
             raise EmbeddedError(
                 f"{command[0]} failed in {folder}. Is the disk full? {OWN_SERVER} It said:\n"
-                + "\n".join(said.strip().splitlines()[-20:])
+                + "\n".join(output.strip().splitlines()[-20:])
             )
 
 

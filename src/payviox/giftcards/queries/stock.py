@@ -112,7 +112,7 @@ async def open_product(connection: Connection, business_id: UUID, key: ProductKe
 async def find_fingerprints(
     connection: Connection, business_id: UUID, fingerprints: Sequence[bytes]
 ) -> set[bytes]:
-    """Those of these fingerprints that the business's cards have."""
+    """Find which of these fingerprints the business's cards have."""
     cursor = await connection.execute(
         "SELECT fingerprint FROM gift_cards WHERE business_id = %s AND fingerprint = ANY(%s)",
         [business_id, list(fingerprints)],
@@ -149,7 +149,7 @@ async def insert_cards(
 async def those_stored(
     connection: Connection, business_id: UUID, cards: Sequence[UUID]
 ) -> set[UUID]:
-    """Those of these ids that are cards."""
+    """Find which of these ids are cards."""
     cursor = await connection.execute(
         "SELECT id FROM gift_cards WHERE business_id = %s AND id = ANY(%s)",
         [business_id, list(cards)],

@@ -265,7 +265,7 @@ ANNOUNCED = ["created", "sending", "succeeded", *GIVES_BACK, "returned"]
 
 async def broken(connection: Connection, business_id: UUID, statement: str) -> AsyncIterator[Found]:
     """What one of the statements finds, streamed."""
-    given = {
+    parameters = {
         "business": business_id,
         "kinds": [name.kind for name in OF_EVERY_BUSINESS],
         "steps": STEPS,
@@ -277,6 +277,6 @@ async def broken(connection: Connection, business_id: UUID, statement: str) -> A
     }
     async with connection.cursor("records") as cursor:
         cursor.itersize = 2_000
-        await cursor.execute(statement, given)
+        await cursor.execute(statement, parameters)
         async for row in cursor:
             yield row  # type: ignore[misc]  # a text and two uuids

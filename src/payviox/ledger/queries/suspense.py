@@ -64,7 +64,7 @@ class Item:
 
 
 async def lock_rail(connection: Connection, business_id: UUID, rail: str) -> None:
-    """Of several who change a rail's items at once, one goes first, until it commits."""
+    """Let only one at a time change a rail's items, until it commits."""
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended('suspense ' || %s || ' ' || %s, 0))",
         [str(business_id), rail],

@@ -271,8 +271,8 @@ async def in_transit_differences(
     cursor = await connection.execute(IN_TRANSIT, _given(business_id))
     rows = await cursor.fetchall()
     return [
-        (str(rail), account, int(str(expected)), int(str(found)))  # type: ignore[misc]  # a uuid column
-        for rail, account, expected, found in rows
+        (str(rail), account, int(str(expected)), int(str(actual)))  # type: ignore[misc]  # a uuid column
+        for rail, account, expected, actual in rows
     ]
 
 

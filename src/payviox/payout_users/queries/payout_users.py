@@ -95,7 +95,7 @@ async def set_status(
 
 
 async def count_hashes(connection: Connection) -> list[Hashes]:
-    """Of every business that has active payout users."""
+    """Count the hashes of every business that has active payout users."""
     async with connection.cursor(row_factory=class_row(Hashes)) as cursor:
         await cursor.execute(
             "SELECT business_id, count(*), max(hash_renewed_at) AS renewed_at FROM payout_users"

@@ -54,7 +54,7 @@ async def insert(
 async def list_of_order(
     connection: Connection, business_id: UUID, order_id: UUID, limit: int
 ) -> list[KeptCallback]:
-    """Those that named this order, oldest first."""
+    """Callbacks that named this order, oldest first."""
     async with connection.cursor(row_factory=class_row(KeptCallback)) as cursor:
         await cursor.execute(
             "SELECT rail, event_id, headers, body, received_at FROM rail_callbacks"

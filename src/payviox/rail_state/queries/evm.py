@@ -258,9 +258,9 @@ def _payment(row: Any) -> Payment:
 
 
 async def _transactions(cursor: AsyncCursor[Any]) -> list[Transaction]:
-    found = []
+    transactions = []
     for number, hash_, raw, fees, created_at in await cursor.fetchall():
         tip = None if fees["tip"] is None else int(fees["tip"])
         offered = Fees(int(fees["max_price"]), tip, int(fees["gas"]), fees["block"])
-        found.append(Transaction(number, hash_, bytes(raw), offered, created_at))
-    return found
+        transactions.append(Transaction(number, hash_, bytes(raw), offered, created_at))
+    return transactions

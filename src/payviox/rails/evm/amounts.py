@@ -34,9 +34,9 @@ def bought(cents: int, rate: Decimal, spread_bp: int, decimals: int) -> int:
     return exact.numerator // exact.denominator
 
 
-def loses_a_cent(cents: int, got: int, rate: Decimal, spread_bp: int, decimals: int) -> bool:
-    """Whether rounding down to the units `got` takes a cent or more away from the payee."""
-    return cents - _cents(got, _dearer(rate, spread_bp), decimals) >= 1
+def loses_a_cent(cents: int, units: int, rate: Decimal, spread_bp: int, decimals: int) -> bool:
+    """Whether rounding down to so many units takes a cent or more away from the payee."""
+    return cents - _cents(units, _dearer(rate, spread_bp), decimals) >= 1
 
 
 def worth(amount: int, rate: Decimal, decimals: int = COIN_DECIMALS) -> int:

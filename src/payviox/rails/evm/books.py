@@ -195,5 +195,5 @@ class Books(Protocol):
         ...
 
     async def hashes(self, business_id: UUID, hashes: Sequence[str]) -> set[str]:
-        """Those of these transaction hashes that are ours."""
+        """Find which of these transaction hashes are ours."""
         ...

@@ -77,7 +77,7 @@ class Chain:
         return (self.coin, *self.tokens)
 
     def decimals(self, currency: str) -> int:
-        """Of one of the `currencies`."""
+        """The decimals of one of the `currencies`."""
         return COIN_DECIMALS if currency == self.coin else self.tokens[currency].decimals
 
 

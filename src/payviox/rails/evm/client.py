@@ -307,7 +307,7 @@ class Node:
         raise problem from None
 
     async def _verify(self, index: int, client: "AsyncWeb3[Any]") -> None:
-        """That the node is of this chain, before it is believed."""
+        """Check that the node is of this chain, before it is believed."""
         if index in self._verified:
             return
         chain_id = node_answers.number(await client.eth.chain_id)

@@ -78,14 +78,14 @@ def _fields(chain_id: int, transaction: Mapping[str, Any]) -> tuple[list[Any], b
 
 
 def _bytes(value: Any) -> bytes:
-    """As RLP has it: numbers without leading zeros."""
+    """Write a number as RLP has it, without leading zeros."""
     if isinstance(value, int):
         return value.to_bytes((value.bit_length() + 7) // 8, "big")
     return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else bytes(value)
 
 
 def _hexadecimal(value: Any) -> Any:
-    """As JSON-RPC has it."""
+    """Write a value as JSON-RPC has it."""
     if isinstance(value, int):
         return hex(value)
     return value if isinstance(value, str) else "0x" + bytes(value).hex()

@@ -45,7 +45,7 @@ async def _of_chain(chain_account: ChainAccount) -> list[Holding]:
 
 
 async def coin_left(chain_account: ChainAccount) -> int:
-    """Of the coin, in wei. Raises NodeError."""
+    """What is left of the coin, in wei. Raises NodeError."""
     seen = await chain_account.node.seen(chain_account.address, None)
     owed = await chain_account.books.owed(chain_account.wallet, seen.mined)
     return max(seen.native - owed.native, 0)
@@ -58,7 +58,7 @@ async def sends_left(chain_account: ChainAccount, free: int) -> int:
 
 
 async def _worth(chain_account: ChainAccount, currency: str, units: int) -> int | None:
-    """In cents, None where nobody knows."""
+    """What it is worth in cents, None where nobody knows."""
     try:
         rate = await chain_account.rate(currency)
     except PriceError:

@@ -27,7 +27,7 @@ class Signer(Protocol):
 
     @property
     def address(self) -> str:
-        """In EIP-55 spelling."""
+        """The key's address in EIP-55 spelling."""
         ...
 
     async def sign(self, chain_id: int, transaction: Mapping[str, Any]) -> Signed:

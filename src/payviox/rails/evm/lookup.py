@@ -201,8 +201,8 @@ async def _waiting(
     payment: Payment,
     transactions: list[Transaction],
 ) -> Outcome:
-    """Not mined: broadcast again, which brings a dropped one back, and offer more where it is the
-    next to be mined and has waited for long."""
+    """See to what is not mined: broadcast it again, which brings a dropped one back, and offer more
+    where it is the next to be mined and has waited for long."""
     latest = transactions[-1]
     evidence: dict[str, Any] = {"nonce": payment.nonce}
     used = await chain_account.node.mined(payment.wallet.address)

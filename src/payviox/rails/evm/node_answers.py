@@ -111,7 +111,7 @@ def receipt(answer: Mapping[str, Any]) -> Receipt | None:
 
 
 def sent_by(answer: Mapping[str, Any], address: str, nonce: int) -> Sent | None:
-    """Of a block with its transactions the address's with this nonce."""
+    """Pick the address's transaction with this nonce from a block."""
     for each in answer["transactions"]:
         if str(each["from"]).lower() == address.lower() and int(each["nonce"]) == nonce:
             to = each.get("to")

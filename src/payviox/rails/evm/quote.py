@@ -13,7 +13,7 @@ from payviox.rails.evm.client import NodeError, Reverted
 from payviox.rails.evm.prices import PriceError, Rate
 from payviox.rails.evm.terms import Terms, asset
 from payviox.rails.fees import FeePolicy
-from payviox.rails.orders import Invalid, Quote, Request
+from payviox.rails.orders import Invalid, Price, Quote, Request
 from payviox.rails.protocol import Account
 
 QUOTE_LIFETIME = timedelta(minutes=5)
@@ -70,19 +70,17 @@ async def quote(chain_account: ChainAccount, payment: Asked, request: Request) -
     network_fee = 0
     if chain_account.account.fees.payer == "recipient":
         network_fee = await _network_fee(chain_account, payment)
-    amount, fees = priced(
-        chain_account.account.fees, request.amount, request.net_amount, network_fee
-    )
+    price = priced(chain_account.account.fees, request, network_fee)
     field = "amount" if request.net_amount is None else "net_amount"
     least = await least_net(chain_account, payment)
-    if amount - fees < least:
+    if price.net_amount < least:
         raise Invalid({field: [f"The {field} must be at least {least}: the network is dear now."]})
     expires_at = min(rate.expires_at, datetime.now(UTC) + QUOTE_LIFETIME)
     promised_rate = Rate(rate.rate, rate.source, expires_at)
-    promised = _terms(chain_account, payment, promised_rate, amount - fees, network_fee)
+    promised = _terms(chain_account, payment, promised_rate, price.net_amount, network_fee)
     if promised is None:
         raise Invalid({field: [f"The {field} cannot be paid in {payment.currency} to the cent."]})
-    return Quote(amount, fees, amount - fees, promised.destination(), expires_at)
+    return price.quote(promised.destination(), expires_at)
 
 
 async def least_net(chain_account: ChainAccount, payment: Asked) -> int:
@@ -98,19 +96,16 @@ async def least_net(chain_account: ChainAccount, payment: Asked) -> int:
         return 0
 
 
-def priced(
-    policy: FeePolicy, amount: int | None, net_amount: int | None, network_fee: int
-) -> tuple[int, int]:
-    """The gross amount and its fees, network fee included. Raises Invalid where nothing would be
+def priced(policy: FeePolicy, request: Request, network_fee: int) -> Price:
+    """What is asked for with its fees, network fee included. Raises Invalid where nothing would be
     left."""
-    if amount is None:
-        wanted = (net_amount or 0) + network_fee
-        fees = network_fee + policy.of_net(wanted)
-        return (net_amount or 0) + fees, fees
-    fees = network_fee + policy.of_amount(amount)
-    if fees >= amount:
-        raise Invalid({"amount": [f"The amount must be more than its fees of {fees}."]})
-    return amount, fees
+    if request.amount is None:
+        net_amount = request.net_amount or 0
+        return Price.of_net(net_amount, network_fee + policy.of_net(net_amount + network_fee))
+    price = Price.of_amount(request.amount, network_fee + policy.of_amount(request.amount))
+    if price.net_amount <= 0:
+        raise Invalid({"amount": [f"The amount must be more than its fees of {price.fees}."]})
+    return price
 
 
 def _terms(

@@ -81,6 +81,7 @@ class EvmRail:
             request.business_id,
             order_id,
             request.provider,
+            self.name,
             quote.amount,
             quote.fees,
             quote.net_amount,
@@ -89,7 +90,7 @@ class EvmRail:
         )
 
     async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
-        """Not sent before the payment has a nonce, accepted or unknown from then on."""
+        """Send it: not sent before the payment has a nonce, accepted or unknown from then on."""
         account = await self._accounts.find(order.business_id, self.name)
         try:
             chain_account = self._chain_account(*_named(account, order.destination["chain"]))
@@ -100,7 +101,8 @@ class EvmRail:
         return await submit.submit(chain_account, order, reference)
 
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
-        """Not found only where nothing was ever signed for the reference, nor will be."""
+        """Ask the chain: not found only where nothing was ever signed for the reference, nor will
+        be."""
         payment = await self._books.find(order.business_id, reference)
         if payment is None:
             return Outcome("not_found")
@@ -125,8 +127,8 @@ class EvmRail:
         return await nonce_gaps.still_payable(chain_account, payment)
 
     async def read_float(self, business_id: UUID) -> list[Holding]:
-        """Of each chain the coin and the tokens, without what open payments will take. Raises
-        RailError."""
+        """What each chain's wallet holds of coin and tokens, without what open payments will take.
+        Raises RailError."""
         account = await self._account(business_id)
         chain_accounts = [
             self._chain_account(account, chain) for chain in _chains(account).values()

@@ -220,7 +220,7 @@ async def _block_at(chain_account: ChainAccount, timestamp: float, head: int) ->
 
 
 async def _worth(chain_account: ChainAccount, currency: str, units: int) -> int | None:
-    """In cents at the price of now, None where nobody knows that."""
+    """What it is worth in cents at the price of now, None where nobody knows that."""
     try:
         rate = await chain_account.rate(currency)
     except PriceError:

@@ -38,7 +38,7 @@ class Terms:
         return (self.token, self.decimals) == asset(chain, self.currency)
 
     def destination(self) -> dict[str, Any]:
-        """As the order keeps it."""
+        """These terms as the order keeps them."""
         return {
             "currency": self.currency,
             "chain": self.chain,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from payviox.rails.orders import Invalid, Quote, Request
+from payviox.rails.orders import Invalid, Price, Quote, Request
 from payviox.rails.protocol import Account
 
 QUOTE_LIFETIME = timedelta(minutes=10)
@@ -19,11 +19,9 @@ account's own limit counts."""
 
 
 def quote(request: Request, account: Account) -> Quote:
-    """By the account's fee policy; also without a destination. Raises Invalid."""
+    """Quote by the account's fee policy; also without a destination. Raises Invalid."""
     destination = {"email": receiver(request.destination)} if request.destination else {}
-    amount, fees = price(request, account)
-    expires_at = datetime.now(UTC) + QUOTE_LIFETIME
-    return Quote(amount, fees, amount - fees, destination, expires_at)
+    return price(request, account).quote(destination, datetime.now(UTC) + QUOTE_LIFETIME)
 
 
 def receiver(destination: Mapping[str, Any]) -> str:
@@ -40,21 +38,20 @@ def receiver(destination: Mapping[str, Any]) -> str:
     return email
 
 
-def price(request: Request, account: Account) -> tuple[int, int]:
-    """Gross amount and fees. Raises Invalid."""
+def price(request: Request, account: Account) -> Price:
+    """What is asked for by the account's fee policy. Raises Invalid."""
     policy = account.fees
     if request.amount is not None:
-        field, amount = "amount", request.amount
-        fees = policy.of_amount(amount)
+        field = "amount"
+        price = Price.of_amount(request.amount, policy.of_amount(request.amount))
         least, most = 1 + policy.of_net(1), MAX_ITEM + policy.of_net(MAX_ITEM)
     else:
         net_amount = request.net_amount or 0
         field = "net_amount"
-        fees = policy.of_net(net_amount) if net_amount > 0 else 0
-        amount = net_amount + fees
+        price = Price.of_net(net_amount, policy.of_net(net_amount) if net_amount > 0 else 0)
         least, most = 1, MAX_ITEM
-    if amount - fees < 1:
+    if price.net_amount < 1:
         raise Invalid({field: [f"The {field} must be at least {least}."]})
-    if account.max_amount is None and amount - fees > MAX_ITEM:
+    if account.max_amount is None and price.net_amount > MAX_ITEM:
         raise Invalid({field: [f"The {field} may not be greater than {most}."]})
-    return amount, fees
+    return price

@@ -59,7 +59,7 @@ class PayPalRail:
         return {}
 
     async def quote(self, request: Request) -> Quote:
-        """By the account's fee policy; also without a destination. Raises Invalid."""
+        """Quote by the account's fee policy; also without a destination. Raises Invalid."""
         account = await self._enabled(request)
         return quoting.quote(request, account)
 
@@ -72,6 +72,7 @@ class PayPalRail:
             request.business_id,
             order_id,
             request.provider,
+            self.name,
             quote.amount,
             quote.fees,
             quote.net_amount,
@@ -80,7 +81,7 @@ class PayPalRail:
         )
 
     async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
-        """Not sent without an account; one batch under this reference, once."""
+        """Send it as one batch under this reference, once; not sent without an account."""
         try:
             account = await self._accounts.find(order.business_id, self.name)
         except Exception as error:  # noqa: BLE001  # whatever it was, PayPal has not been called
@@ -124,7 +125,7 @@ class PayPalRail:
         since: datetime,  # noqa: ARG002  # the known attempts are since then
         known: AsyncIterator[Sequence[Known]],
     ) -> AsyncIterator[Sequence[Entry]]:
-        """Of the known attempts alone: PayPal does not list its payouts. Raises RailError."""
+        """Look up the known attempts alone: PayPal does not list its payouts. Raises RailError."""
         account = await self._connected(business_id)
         async for page in statement.read(self._client, account, known):
             yield page

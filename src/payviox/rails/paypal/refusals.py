@@ -33,7 +33,7 @@ class Refusal:
 
     @property
     def evidence(self) -> dict[str, Any]:
-        """Without what the payment said of the payee."""
+        """The answer without what the payment said of the payee."""
         values: dict[str, Any] = {"http_status": self.status}
         if self.names:
             values["error_name"] = self.names[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 from payviox.money import percentage
 from payviox.rails.evm import addresses
-from payviox.rails.orders import Invalid, Quote, Request
+from payviox.rails.orders import Invalid, Price, Quote, Request
 from payviox.rails.sandbox.endings import PRODUCTS
 
 QUOTE_LIFETIME = timedelta(minutes=10)
@@ -24,10 +24,9 @@ def quote(request: Request) -> Quote:
     same, but for a gift card; with one, that must be valid. Raises Invalid."""
     named = request.destination or request.provider == "gift_card"
     destination = read_destination(request) if named else {}
-    amount, fees = _price(request)
-    check_price(amount, destination, "net_amount" if request.amount is None else "amount")
-    expires_at = datetime.now(UTC) + QUOTE_LIFETIME
-    return Quote(amount, fees, amount - fees, destination, expires_at)
+    price = _price(request)
+    check_price(price.amount, destination, "net_amount" if request.amount is None else "amount")
+    return price.quote(destination, datetime.now(UTC) + QUOTE_LIFETIME)
 
 
 def crypto_fee(amount: int) -> int:
@@ -45,17 +44,16 @@ def gross_crypto(net_amount: int) -> int:
     return amount
 
 
-def _price(request: Request) -> tuple[int, int]:
-    """Gross amount and fees."""
+def _price(request: Request) -> Price:
+    """What is asked for with its fees. Raises Invalid where nothing would be left."""
+    crypto = request.provider == "crypto"
     if request.amount is not None:
-        amount = request.amount
-        fees = crypto_fee(amount) if request.provider == "crypto" else 0
-        if fees >= amount:
-            raise Invalid({"amount": [f"The amount must be at least {fees + 1}."]})
-        return amount, fees
+        price = Price.of_amount(request.amount, crypto_fee(request.amount) if crypto else 0)
+        if price.net_amount <= 0:
+            raise Invalid({"amount": [f"The amount must be at least {price.fees + 1}."]})
+        return price
     net_amount = request.net_amount or 0
-    amount = gross_crypto(net_amount) if request.provider == "crypto" else net_amount
-    return amount, amount - net_amount
+    return Price.of_net(net_amount, gross_crypto(net_amount) - net_amount if crypto else 0)
 
 
 def check_price(amount: int, destination: Mapping[str, Any], field: str) -> None:

@@ -40,6 +40,7 @@ class SandboxRail:
             request.business_id,
             order_id,
             request.provider,
+            self.name,
             quote.amount,
             quote.fees,
             quote.net_amount,

@@ -91,7 +91,7 @@ async def fetch(client: Client, account: Account) -> list[Product]:
 
 
 def read_products(listed: Sequence[Any]) -> list[Product]:
-    """Those of Tremendous's products that can be offered."""
+    """Read which of Tremendous's products can be offered."""
     products: dict[str, Product] = {}
     for raw in listed:
         product = _read(raw) if isinstance(raw, Mapping) else None
@@ -158,7 +158,7 @@ def _texts(value: object, name: str) -> Iterator[str]:
 
 
 def to_row(product: Product) -> dict[str, Any]:
-    """As JSON, for the cache."""
+    """Write it as JSON, for the cache."""
     return asdict(product) | {"bands": [[band.least, band.most] for band in product.bands]}
 
 

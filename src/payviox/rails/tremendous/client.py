@@ -162,7 +162,7 @@ def objects(listed: object) -> list[Mapping[str, Any]]:
 
 
 def base_url(account: Account) -> str:
-    """Without a slash at its end."""
+    """The API's address without a slash at its end."""
     return str(account.settings.get("base_url") or BASE_URLS[account.environment]).rstrip("/")
 
 

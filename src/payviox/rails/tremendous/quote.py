@@ -7,7 +7,7 @@ from typing import Any
 
 from payviox.money import CURRENCY
 from payviox.rails.fees import FeePolicy
-from payviox.rails.orders import Invalid, Quote, Request
+from payviox.rails.orders import Invalid, Price, Quote, Request
 from payviox.rails.protocol import Account
 from payviox.rails.tremendous import catalogue as products
 from payviox.rails.tremendous.catalogue import Band, Catalogue, Product
@@ -20,10 +20,9 @@ FIELD = "gift_card.product"
 async def quote(catalogue: Catalogue, account: Account, request: Request) -> Quote:
     """The face value and the fee on top. Raises Invalid, and RailError as the catalogue does."""
     product, bands = await _offered(catalogue, account, request)
-    amount, fee = price(request, bands, account.fees)
-    destination = _destination(request, product, amount - fee)
-    expires_at = datetime.now(UTC) + QUOTE_LIFETIME
-    return Quote(amount, fee, amount - fee, destination, expires_at)
+    offer = price(request, bands, account.fees)
+    destination = _destination(request, product, offer.net_amount)
+    return offer.quote(destination, datetime.now(UTC) + QUOTE_LIFETIME)
 
 
 async def destination(
@@ -36,18 +35,16 @@ async def destination(
     return _destination(request, product, face_value)
 
 
-def price(request: Request, bands: Sequence[Band], fees: FeePolicy) -> tuple[int, int]:
-    """Gross amount and fee, so that what is left is a face value among these. Raises Invalid on
-    `amount` or `net_amount`, whichever was given."""
+def price(request: Request, bands: Sequence[Band], fees: FeePolicy) -> Price:
+    """What is asked for with its fee, so that what is left is a face value among these. Raises
+    Invalid on `amount` or `net_amount`, whichever was given."""
     if request.net_amount is not None:
-        face_value = request.net_amount
-        fee = fees.of_net(face_value)
+        offer = Price.of_net(request.net_amount, fees.of_net(request.net_amount))
     else:
         amount = request.amount or 0
-        fee = fees.of_amount(amount)
-        face_value = amount - fee
-    check(face_value, request, bands, fees)
-    return face_value + fee, fee
+        offer = Price.of_amount(amount, fees.of_amount(amount))
+    check(offer.net_amount, request, bands, fees)
+    return offer
 
 
 def check(face_value: int, request: Request, bands: Sequence[Band], fees: FeePolicy) -> None:

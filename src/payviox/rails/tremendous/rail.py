@@ -97,6 +97,7 @@ class TremendousRail:
             business_id=request.business_id,
             order_id=order_id,
             provider=request.provider,
+            rail=self.name,
             amount=quote.amount,
             fees=quote.fees,
             net_amount=quote.net_amount,

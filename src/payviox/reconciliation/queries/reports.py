@@ -34,9 +34,9 @@ async def now(connection: Connection) -> datetime:
     cursor = await connection.execute("SELECT clock_timestamp()")
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101  # a SELECT of an expression answers a row
-    found = row[0]
-    assert isinstance(found, datetime)  # noqa: S101  # a timestamptz
-    return found
+    moment = row[0]
+    assert isinstance(moment, datetime)  # noqa: S101  # a timestamptz
+    return moment
 
 
 async def take_turn(connection: Connection, business_id: UUID, rail: str) -> bool:

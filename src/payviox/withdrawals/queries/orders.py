@@ -35,7 +35,6 @@ async def insert(
     ready: ReadyOrder,
     *,
     payout_user_id: UUID,
-    rail: str,
     quote_id: UUID | None,
     status: Status,
     review_reasons: Sequence[str],
@@ -55,7 +54,7 @@ async def insert(
             ready.order_id,
             payout_user_id,
             ready.provider,
-            rail,
+            ready.rail,
             status,
             ready.amount,
             ready.fees,
@@ -201,8 +200,8 @@ async def totals_of_user(connection: Connection, business_id: UUID, user_id: UUI
             " FROM orders WHERE business_id = %s AND payout_user_id = %s",
             [list(OPEN), business_id, user_id],
         )
-        found = await cursor.fetchone()
-    return found or UserTotals(0, 0)
+        totals = await cursor.fetchone()
+    return totals or UserTotals(0, 0)
 
 
 async def list_states(

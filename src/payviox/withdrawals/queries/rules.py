@@ -109,7 +109,7 @@ async def forget_unused_quotes(connection: Connection) -> int:
 
 
 async def lock_payee(connection: Connection, business_id: UUID, payee: bytes) -> None:
-    """Of several orders to one payee at once, each sees those before it."""
+    """Let orders to one payee go one at a time, so that each sees those before it."""
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s || encode(%s, 'hex'), 0))",
         [str(business_id), payee],

@@ -201,7 +201,8 @@ async def _review_again(connection: Connection, order: Held) -> None:
 async def _for_a_person(
     connection: Connection, order: Held, alert: Alert = "order.needs_a_person"
 ) -> None:
-    """It stays as it is, can be taken back if it could be before, and is not tried again."""
+    """Leave it to a person: it stays as it is, can be taken back if it could be before, and is not
+    tried again."""
     await sending.put_aside(connection, order, NEEDS_A_PERSON)
     await transitions.enter(
         connection, order.business_id, [Entry(order, order.status, WORKER, NEEDS_A_PERSON)]

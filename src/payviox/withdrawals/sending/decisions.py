@@ -312,7 +312,7 @@ def _waiting_alert(case: Case, answer: Outcome) -> Alert | None:
 
 
 def _next_look(case: Case, answer: Outcome) -> float:
-    """As the rail asks, else the older the attempt, the later."""
+    """When to look again: as the rail asks, else the older the attempt, the later."""
     if answer.again_s is not None:
         return answer.again_s
     return min(max(case.attempt_age_s / 2, FASTEST_LOOK_S), SLOWEST_LOOK_S)
@@ -327,8 +327,8 @@ def _next_attempt(case: Case) -> float:
 
 
 def _next_round(case: Case) -> float:
-    """At once, then ever later, to within half a day: a rail that is ill for an hour leaves nothing
-    for a person to do."""
+    """When to try again: at once, then ever later, to within half a day: a rail that is ill for an
+    hour leaves nothing for a person to do."""
     if not case.rounds:
         return 0.0
     return min(FIRST_ROUND_S * 4.0 ** (case.rounds - 1), LAST_ROUND_S)

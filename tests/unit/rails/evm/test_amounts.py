@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from payviox.rails.evm.books import Fees
 from payviox.rails.evm.gas import Market
 from payviox.rails.evm.quote import priced
 from payviox.rails.fees import FeePolicy
-from payviox.rails.orders import Invalid
+from payviox.rails.orders import Invalid, Price, Request
 
 DECIMALS = st.integers(0, 24)
 CENTS = st.integers(1, 100_000_000)
@@ -67,20 +68,24 @@ POLICIES = st.builds(
 )
 
 
+def asked(**amount: int) -> Request:
+    return Request(UUID(int=1), "crypto", {}, **amount)
+
+
 @given(POLICIES, CENTS, st.integers(0, 5_000))
 def test_fees_and_what_arrives_add_up_in_both_directions(
     policy: FeePolicy, net_amount: int, network_fee: int
 ) -> None:
-    amount, fees = priced(policy, None, net_amount, network_fee)
-    assert amount - fees == net_amount
-    assert priced(policy, amount, None, network_fee) == (amount, fees)
+    price = priced(policy, asked(net_amount=net_amount), network_fee)
+    assert price.amount - price.fees == price.net_amount == net_amount
+    assert priced(policy, asked(amount=price.amount), network_fee) == price
 
 
 def test_an_amount_that_its_fees_eat_up_is_refused() -> None:
     policy = FeePolicy("recipient", fixed=30)
     with pytest.raises(Invalid):
-        priced(policy, 100, None, 70)
-    assert priced(policy, 101, None, 70) == (101, 100)
+        priced(policy, asked(amount=100), 70)
+    assert priced(policy, asked(amount=101), 70) == Price(101, 100, 1)
 
 
 @given(

@@ -23,7 +23,15 @@ ORDER_ID = UUID("01890000-0000-7000-8000-000000000001")
 REFERENCE = f"ord_{ORDER_ID}.1"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ORDER = ReadyOrder(
-    UUID(int=1), ORDER_ID, "paypal", 1_000, 13, 987, {"email": "ada@example.com"}, "a@example.com"
+    UUID(int=1),
+    ORDER_ID,
+    "paypal",
+    "paypal",
+    1_000,
+    13,
+    987,
+    {"email": "ada@example.com"},
+    "a@example.com",
 )
 
 

@@ -168,22 +168,22 @@ def test_what_is_paid_is_the_face_value_and_the_fee_in_both_directions(
 ) -> None:
     for asked in (request(amount=cents), request(net_amount=cents)):
         try:
-            amount, fee = quote.price(asked, BANDS, fees)
+            price = quote.price(asked, BANDS, fees)
         except Invalid:
             continue
-        assert any(amount - fee in band for band in BANDS)
-        assert amount == (asked.amount or amount)
-        assert amount - fee == (asked.net_amount or amount - fee)
+        assert any(price.net_amount in band for band in BANDS)
+        assert price.amount == (asked.amount or price.amount) == price.fees + price.net_amount
+        assert price.net_amount == (asked.net_amount or price.net_amount)
 
 
 @given(st.sampled_from([500, 501, 9_999, 10_000, 20_000]), POLICIES)
 def test_every_face_value_can_be_asked_for_and_be_paid_by_its_amount(
     face_value: int, fees: FeePolicy
 ) -> None:
-    amount, fee = quote.price(request(net_amount=face_value), BANDS, fees)
-    assert amount - fee == face_value
-    assume(amount > 0)
-    assert quote.price(request(amount=amount), BANDS, fees) == (amount, fee)
+    price = quote.price(request(net_amount=face_value), BANDS, fees)
+    assert price.amount - price.fees == price.net_amount == face_value
+    assume(price.amount > 0)
+    assert quote.price(request(amount=price.amount), BANDS, fees) == price
 
 
 def test_a_refused_amount_says_which_would_do_with_the_fee_in_it() -> None:

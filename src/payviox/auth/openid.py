@@ -1,0 +1,215 @@
+"""Signing in at an OpenID provider that the settings name: found by discovery, code flow with PKCE,
+state and nonce, by Authlib. An operator is bound to issuer and subject; nobody is made here."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx2
+from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
+from authlib.integrations.base_client.async_app import (  # type: ignore[import-untyped]
+    AsyncOAuth2Mixin,
+)
+from authlib.integrations.base_client.async_openid import (  # type: ignore[import-untyped]
+    AsyncOpenIDMixin,
+)
+from authlib.integrations.httpx_client import (  # type: ignore[import-untyped]
+    AsyncOAuth2Client,
+)
+from joserfc.errors import JoseError
+
+from payviox import actors
+from payviox.audit import service as audit
+from payviox.auth import attempts, sign_in
+from payviox.auth.queries import credentials
+from payviox.auth.queries import openid as queries
+from payviox.auth.queries.openid import RequestRow
+from payviox.auth.sessions import Client, Session, SignedIn, digest_of
+from payviox.auth.sign_in import SecondNeeded
+from payviox.db.pool import Connection
+from payviox.errors import Conflict, NotFound, PayvioxError, TooManyAttempts
+from payviox.event_log import EventLogger
+
+logger = EventLogger(__name__)
+
+LASTS_S = 10 * 60
+"""Whoever was sent to the provider comes back within so many seconds."""
+TIMEOUT_S = 10.0
+SIGNED_BY = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
+"""Signatures of a key pair: nobody but the provider makes them."""
+MAX_TEXT = 255
+"""Characters of a subject, by OpenID Connect Core 1.0, section 2."""
+
+list_identities = queries.list_identities
+
+
+class NotAnswered(PayvioxError):
+    status = 503
+    message = "The sign-in service cannot be reached just now. Sign in with your password."
+
+
+class NotAccepted(Conflict):
+    message = "Signing in there did not work. Begin again, or sign in with your password."
+
+
+class Unknown(Conflict):
+    message = (
+        "Nobody here has the verified email address of that account. Ask an owner of your"
+        " organization to invite it."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Where people sign in, and who we are there."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    back: str
+    """The address of ours that the provider leads back to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where the browser goes, and the state that it keeps until it is back."""
+
+    address: str = field(repr=False)
+    state: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who somebody is at the provider; `email` is None unless the provider verified it."""
+
+    issuer: str
+    subject: str
+    email: str | None
+
+
+class _App(AsyncOAuth2Mixin, AsyncOpenIDMixin):  # type: ignore[misc]  # Authlib has no types
+    client_cls = AsyncOAuth2Client
+
+
+async def depart(provider: Provider) -> tuple[Departure, RequestRow]:
+    """Where to send a browser, and what to keep until it comes back. Raises NotAnswered."""
+    app = await _app(provider)
+    nonce, state = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
+    try:
+        made = await app.create_authorization_url(provider.back, state=state, nonce=nonce)
+    except (AuthlibBaseError, RuntimeError) as error:
+        raise _not_answered(error) from error
+    return Departure(made["url"], state), RequestRow(nonce, made["code_verifier"], "")
+
+
+async def keep(
+    connection: Connection, state: str, request: RequestRow, onward: str, place: str | None
+) -> None:
+    """Keep what a browser that is sent there has to bring back. Raises TooManyAttempts."""
+    if not await attempts.count(connection, [attempts.address(place)]):
+        raise TooManyAttempts
+    await queries.insert_request(
+        connection, digest_of(state), request.nonce, request.code_verifier, onward
+    )
+
+
+async def take(connection: Connection, state: str) -> RequestRow:
+    """What was kept of a browser that came back, once. Raises NotAccepted."""
+    request = await queries.take_request(connection, digest_of(state), LASTS_S)
+    if request is None:
+        raise NotAccepted
+    return request
+
+
+async def claims_of(provider: Provider, request: RequestRow, answer: Mapping[str, str]) -> Claims:
+    """Who came back with this code, as the provider signed it. Raises NotAccepted, NotAnswered."""
+    if "code" not in answer or answer.get("iss", provider.issuer) != provider.issuer:
+        raise NotAccepted
+    app = await _app(provider)
+    options = {
+        "iss": {"essential": True, "value": provider.issuer},
+        "aud": {"essential": True, "value": provider.client_id},
+        "sub": {"essential": True},
+    }
+    try:
+        token = await app.fetch_access_token(
+            provider.back, code=answer["code"], code_verifier=request.code_verifier
+        )
+        claims = await app.parse_id_token(token, request.nonce, claims_options=options)
+    except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:
+        logger.warning("openid.refused", error=type(error).__name__)
+        raise NotAccepted from error
+    except (httpx2.HTTPError, RuntimeError) as error:
+        raise _not_answered(error) from error
+    subject = None if claims is None else claims.get("sub")
+    if not isinstance(subject, str) or not 1 <= len(subject) <= MAX_TEXT:
+        raise NotAccepted
+    email = claims.get("email") if claims.get("email_verified") is True else None
+    return Claims(provider.issuer, subject, email if isinstance(email, str) else None)
+
+
+async def enter(
+    connection: Connection, claims: Claims, email: str | None, client: Client
+) -> SignedIn | SecondNeeded:
+    """Let the operator in who is bound to this identity, or is bound to it now by their verified
+    canonical address; a second factor is asked for as after a password. Raises Unknown."""
+    operator_id = await queries.find_owner(connection, claims.issuer, claims.subject)
+    if operator_id is None:
+        operator_id = await _bind(connection, claims, email)
+    return await sign_in.after_first(connection, operator_id, "openid", client)
+
+
+async def _bind(connection: Connection, claims: Claims, email: str | None) -> UUID:
+    operator_id = (
+        None if email is None else await credentials.find_enabled_operator(connection, email)
+    )
+    if operator_id is None or not await queries.insert_identity(
+        connection, claims.issuer, claims.subject, operator_id
+    ):
+        raise Unknown
+    actor = actors.operator(operator_id)
+    about = {"issuer": claims.issuer, "email": email}
+    await audit.record_of_installation(connection, actor, "identity.link", about)
+    return operator_id
+
+
+async def unbind(connection: Connection, session: Session, issuer: str) -> None:
+    """Forget who one is at a provider. Raises NotFound."""
+    if not await queries.delete_identity(connection, session.operator_id, issuer):
+        raise NotFound
+    about = {"issuer": issuer}
+    await audit.record_of_installation(connection, session.actor, "identity.unlink", about)
+
+
+async def _app(provider: Provider) -> Any:
+    """The provider as it describes itself. Raises NotAnswered."""
+    app = _App(
+        None,
+        client_id=provider.client_id,
+        client_secret=provider.client_secret,
+        server_metadata_url=f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration",
+        client_kwargs={
+            "scope": "openid email",
+            "code_challenge_method": "S256",
+            "timeout": TIMEOUT_S,
+            "follow_redirects": False,
+        },
+    )
+    try:
+        metadata = await app.load_server_metadata()
+    except (httpx2.HTTPError, ValueError, TypeError) as error:
+        raise _not_answered(error) from error
+    if metadata.get("issuer") != provider.issuer:
+        raise _not_answered(ValueError("it calls itself by another name"))
+    offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
+    metadata["id_token_signing_alg_values_supported"] = [
+        each for each in offered if each in SIGNED_BY
+    ]
+    return app
+
+
+def _not_answered(error: Exception) -> NotAnswered:
+    logger.warning("openid.unusable", error=str(error) or type(error).__name__)
+    return NotAnswered()

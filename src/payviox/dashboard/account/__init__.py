@@ -1,0 +1,1 @@
+"""Your account: password, second factors, sessions; and proving who one is."""

@@ -1,0 +1,1 @@
+"""Allocating: to one person, or to everybody in a file."""
