@@ -80,10 +80,14 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         database, keyring = opened.database, opened.keyring
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
         changes = Changes(url)
-        yield Services(settings, database, keyring, batcher, rails, changes)
+        services = Services(settings, database, keyring, batcher, rails, changes)
+        recording = asyncio.create_task(services.recorder.run(database))
+        yield services
         changes.close()
         await asyncio.wait([asyncio.create_task(batcher.drain())], timeout=LAST_WORDS_S)
         batcher.give_up()
+        recording.cancel()
+        await asyncio.gather(recording, return_exceptions=True)
 
 
 def build(services: Services) -> Application:
@@ -110,7 +114,8 @@ def build(services: Services) -> Application:
         partial(authenticate_business, services.database),
         find_sender=partial(find_sender, services),
     )
-    inside = ResponseHeaders(edge, metrics, openapi.methods_of(routes))
+    services.recorder.on_left_out = metrics.requests_left_out.inc
+    inside = ResponseHeaders(edge, metrics, openapi.methods_of(routes), services.recorder)
     return ClientAddresses(inside, services.settings.trusted_proxies)
 
 

@@ -191,6 +191,17 @@ class LockedTooLong(PayvioxError):
         return {"Retry-After": "5"}
 
 
+class DatabaseAway(PayvioxError):
+    """No connection to the database was free, or held, for as long as a call may wait."""
+
+    status = 503
+    message = "The database does not answer just now. Nothing was done; try again shortly."
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": "5"}
+
+
 class OutcomeUnknown(PayvioxError):
     """The connection was lost at COMMIT and could not be asked again: it may or may not be done."""
 

@@ -26,6 +26,7 @@ SESSION = "ses"
 DEVICE = "dev"
 PASSKEY = "psk"
 APPROVAL = "apr"
+REQUEST = "req"
 UPLOAD = "upl"
 
 

@@ -17,7 +17,7 @@ from support.live import LiveServer
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 
-REFUSED = "the server responded with a status of 422"
+REFUSED = ("the server responded with a status of 422", "responded with a status of 403")
 """What the browser says of a form that is shown again with what is wrong with it."""
 
 
@@ -78,7 +78,7 @@ def open_page(
     contexts = []
 
     def note(text: str) -> None:
-        if REFUSED not in text:
+        if not any(part in text for part in REFUSED):
             console.append(text)
 
     def open_(*, width: int = 1280, scheme: Any = "light", scripts: bool = True) -> Page:

@@ -80,6 +80,7 @@ CHANGES = {
     "accounts": "balance version",
     "allocation_groups": "",
     "api_keys": "revoked_at",
+    "api_requests": "",
     "audit_entries": "",
     "authenticator_apps": "secret key_id last_step confirmed_at",
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
@@ -130,6 +131,7 @@ CHANGES = {
     "sandbox_payments": "",
     "sessions": "digest method proved_at seen_at",
     "sign_in_attempts": "",
+    "saved_views": "",
     "signatures": "",
     "secret_keys": "",
     "started_sign_ins": "",
@@ -151,6 +153,7 @@ MADE_BY_THE_DATABASE = {
 }
 DELETES = {
     "allocation_groups",
+    "api_requests",
     "authenticator_apps",
     "identities",
     "known_devices",
@@ -162,6 +165,7 @@ DELETES = {
     "mails",
     "memberships",
     "password_resets",
+    "saved_views",
     "secret_keys",
     "sessions",
     "sign_in_attempts",

@@ -164,3 +164,42 @@ def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv("PAYVIOX_TRUSTED_PROXIES", wrong)
         with pytest.raises(SettingsError, match="separated by commas"):
             settings.load()
+
+
+OIDC = {
+    "PAYVIOX_OIDC_ISSUER": "https://accounts.example.com",
+    "PAYVIOX_OIDC_CLIENT_ID": "payviox",
+    "PAYVIOX_OIDC_CLIENT_SECRET": "a secret of the provider",
+}
+
+
+def test_a_provider_is_taken_as_it_calls_itself_and_its_secret_is_in_no_log(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.load().oidc_issuer is None
+    for name, value in OIDC.items():
+        monkeypatch.setenv(name, value)
+    loaded = settings.load()
+    assert (loaded.oidc_issuer, loaded.oidc_name) == ("https://accounts.example.com", "OpenID")
+    assert OIDC["PAYVIOX_OIDC_CLIENT_SECRET"] not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PAYVIOX_OIDC_ISSUER", "http://accounts.example.com"),
+        ("PAYVIOX_OIDC_ISSUER", "accounts.example.com"),
+        ("PAYVIOX_OIDC_ISSUER", "https://somebody:secret@accounts.example.com"),
+        ("PAYVIOX_OIDC_ISSUER", "https://accounts.example.com?x=y"),
+        ("PAYVIOX_OIDC_ISSUER", "https://["),
+        ("PAYVIOX_OIDC_CLIENT_ID", ""),
+        ("PAYVIOX_OIDC_CLIENT_SECRET", ""),
+    ],
+)
+def test_a_provider_that_is_half_set_up_or_reached_in_the_clear_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    for each, text in (OIDC | {name: value}).items():
+        monkeypatch.setenv(each, text)
+    with pytest.raises(SettingsError, match=name):
+        settings.load()

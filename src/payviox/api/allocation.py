@@ -4,7 +4,6 @@ the allocation queue."""
 import asyncio
 from collections.abc import Iterable
 from typing import Annotated
-from uuid import UUID
 
 import msgspec
 
@@ -61,7 +60,7 @@ class Create:
     def __init__(self, database: Database, batcher: Batcher) -> None:
         self._database = database
         self._batcher = batcher
-        self._callers: dict[bytes, tuple[UUID, str]] = {}
+        self._callers: dict[bytes, BusinessCaller] = {}
         self._checking: dict[bytes, asyncio.Task[object]] = {}
 
     @documented(
@@ -80,6 +79,7 @@ class Create:
         authorization, key = _interesting(headers)
         token = digest(bearer(authorization))
         caller = self._callers.get(token) or await self._authenticate(token, authorization)
+        scope["state"]["business"] = caller  # type: ignore[index]  # an ASGI scope
         request_digest = None
         try:
             request = decode(body)
@@ -95,10 +95,9 @@ class Create:
             if key is not None:
                 idempotency.check(key)
             return _refuse(body)
-        business_id, key_id = caller
-        item = Item(email, request.amount, key_id, None, key, request_digest)
+        item = Item(email, request.amount, str(caller.key_id), None, key, request_digest)
         try:
-            outcome = (await self._batcher.submit(business_id, (item,)))[0]
+            outcome = (await self._batcher.submit(caller.business_id, (item,)))[0]
         except Busy:
             await self._check_again(token, authorization)
             raise
@@ -120,7 +119,7 @@ class Create:
         await asyncio.wait([checking])  # which, unlike awaiting it, never cancels it
         checking.result()
 
-    async def _authenticate(self, token: bytes, authorization: str | None) -> tuple[UUID, str]:
+    async def _authenticate(self, token: bytes, authorization: str | None) -> BusinessCaller:
         try:
             caller: BusinessCaller = await authenticate_business(self._database, authorization)
         except Unauthorized:
@@ -128,8 +127,8 @@ class Create:
             raise
         if len(self._callers) >= MAX_REMEMBERED_KEYS:
             self._callers.clear()
-        self._callers[token] = identity = (caller.business_id, str(caller.key_id))
-        return identity
+        self._callers[token] = caller
+        return caller
 
 
 def _interesting(headers: Headers) -> tuple[str | None, str | None]:

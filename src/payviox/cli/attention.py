@@ -17,6 +17,7 @@ from payviox.reporting.attention import Cause, Matter
 NOUNS: dict[Cause, str] = {
     "unexplained": "suspense item",
     "low_stock": "product",
+    "upload_stopped": "upload",
     "webhook_failing": "webhook",
 }
 """What is counted, where it is not orders."""
@@ -28,6 +29,7 @@ COMMANDS: dict[Cause, str] = {
     "review": "payviox order list {business} --status review",
     "float_empty": "payviox order resume {business} --waiting float_empty",
     "waiting": "payviox rail check {business}",
+    "upload_stopped": "payviox business audit {business}",
     "low_stock": "payviox giftcards stock {business}",
     "webhook_failing": "payviox webhook log {business}",
 }

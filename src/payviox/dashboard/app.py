@@ -16,18 +16,27 @@ from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
+from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
-from payviox.dashboard.developer import keys
+from payviox.dashboard.developer import first_calls, keys, requests
+from payviox.dashboard.gift_cards import add as add_cards
+from payviox.dashboard.gift_cards import after_restore
 from payviox.dashboard.gift_cards import list as gift_cards
+from payviox.dashboard.gift_cards import void as void_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.live import stream as live
 from payviox.dashboard.orders import decide as decide_order
+from payviox.dashboard.orders import export as export_orders
 from payviox.dashboard.orders import list as orders
 from payviox.dashboard.orders import resume as resume_orders
+from payviox.dashboard.orders import saved_views, selected
 from payviox.dashboard.orders import settle as settle_order
 from payviox.dashboard.orders import show as order
 from payviox.dashboard.preferences import set as preferences
+from payviox.dashboard.rails import connect as connect_rail
+from payviox.dashboard.rails import list as rails
+from payviox.dashboard.rails import show as rail
 from payviox.dashboard.reconciliation import list as reconciliation
 from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
@@ -56,10 +65,12 @@ MENU = (
     ("/orders", "Orders", "receipt-text"),
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
+    ("/rails", "Rails", "plug"),
     ("/reconciliation", "Reconciliation", "scale"),
     ("/webhooks", "Webhooks", "webhook"),
     ("/webhooks/logs", "Webhook logs", "list-checks"),
     ("/developer/keys", "API keys", "key-round"),
+    ("/developer/requests", "Requests", "activity"),
     ("/settings", "Settings", "settings"),
     ("/audit", "Audit log", "scroll-text"),
 )
@@ -84,6 +95,7 @@ ROUTER = Router(
         *search.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
+        *balance_period.ROUTES,
         *users.ROUTES,
         *user.ROUTES,
         *users_money.ROUTES,
@@ -92,6 +104,9 @@ ROUTER = Router(
         *uploads.ROUTES,
         *upload.ROUTES,
         *orders.ROUTES,
+        *export_orders.ROUTES,
+        *saved_views.ROUTES,
+        *selected.ROUTES,
         *order.ROUTES,
         *decide_order.ROUTES,
         *settle_order.ROUTES,
@@ -99,6 +114,12 @@ ROUTER = Router(
         *approvals.ROUTES,
         *approval.ROUTES,
         *gift_cards.ROUTES,
+        *add_cards.ROUTES,
+        *void_cards.ROUTES,
+        *after_restore.ROUTES,
+        *rails.ROUTES,
+        *connect_rail.ROUTES,
+        *rail.ROUTES,
         *reconciliation.ROUTES,
         *suspense_item.ROUTES,
         *resolve_item.ROUTES,
@@ -108,6 +129,8 @@ ROUTER = Router(
         *delivery.ROUTES,
         *replay.ROUTES,
         *keys.ROUTES,
+        *requests.ROUTES,
+        *first_calls.ROUTES,
         *settings.ROUTES,
         *audit_log.ROUTES,
     ],

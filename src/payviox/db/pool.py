@@ -21,7 +21,14 @@ from tenacity import (
 )
 
 from payviox.db import session
-from payviox.errors import LockedTooLong, OutcomeUnknown, PayvioxError, ReadTooLong, Unauthorized
+from payviox.errors import (
+    DatabaseAway,
+    LockedTooLong,
+    OutcomeUnknown,
+    PayvioxError,
+    ReadTooLong,
+    Unauthorized,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +113,7 @@ class Database:
         self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
     ) -> T:
         """Run a reading function, again on a fresh connection where the first was stale. Raises
-        ReadTooLong where one of its statements takes too long."""
+        ReadTooLong where one of its statements takes too long, and DatabaseAway."""
         return await _fetch(self._readers, work, *arguments)
 
     async def fetch_caller(
@@ -126,7 +133,7 @@ class Database:
         `keyed` says that the work finds its own first effect by an idempotency key, so that it may
         be repeated even when the connection was lost at COMMIT. Otherwise that raises
         OutcomeUnknown. Any error of `work` rolls everything back. Raises LockedTooLong where
-        somebody held a row for longer than `lock_timeout`.
+        somebody held a row for longer than `lock_timeout`, and DatabaseAway.
 
         Once an attempt ended unknown, only what a later one did or refused for a caller's reason is
         an answer; whatever else ends it says that the outcome is unknown.
@@ -150,6 +157,8 @@ class Database:
                 and error.status < 500
                 and not isinstance(error, Unauthorized)
             ):
+                if isinstance(error, NotCommitted | PoolTimeout):
+                    raise DatabaseAway from error
                 raise
             raise unknown from error
         raise AssertionError  # tenacity reraises
@@ -207,15 +216,18 @@ async def _fetch(
     work: Callable[[Connection, *Arguments], Awaitable[T]],
     *arguments: *Arguments,
 ) -> T:
-    async for attempt in _retrying(LOST):
-        with attempt:
-            async with _lent(pool) as connection:
-                try:
-                    return await work(connection, *arguments)
-                except psycopg.errors.LockNotAvailable as error:
-                    raise LockedTooLong from error
-                except psycopg.errors.QueryCanceled as error:
-                    raise ReadTooLong from error
+    try:
+        async for attempt in _retrying(LOST):
+            with attempt:
+                async with _lent(pool) as connection:
+                    try:
+                        return await work(connection, *arguments)
+                    except psycopg.errors.LockNotAvailable as error:
+                        raise LockedTooLong from error
+                    except psycopg.errors.QueryCanceled as error:
+                        raise ReadTooLong from error
+    except PoolTimeout as error:
+        raise DatabaseAway from error
     raise AssertionError  # tenacity reraises
 
 

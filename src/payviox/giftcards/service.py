@@ -29,6 +29,10 @@ list_reveals = reveals.list_reveals
 list_delivered = queries.list_delivered
 
 
+MANY = 10_001
+"""Where somebody waits for the page, so many of each kind are counted: the last says "and more"."""
+
+
 class NotSendingError(Exception):
     """The order is not being sent under this reference any more: its claim was lost meanwhile."""
 
@@ -197,6 +201,9 @@ async def void_product(
     return count
 
 
-async def stock(connection: Connection, business_id: UUID) -> list[Stock]:
-    """How many cards of each product the business has, by their state."""
-    return await queries.list_stock(connection, business_id)
+async def stock(
+    connection: Connection, business_id: UUID, *, most: int | None = None
+) -> list[Stock]:
+    """How many cards of each product the business has, by their state; where `most` is given each
+    number is counted up to it and no further."""
+    return await queries.list_stock(connection, business_id, most)

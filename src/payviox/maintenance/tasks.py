@@ -11,6 +11,7 @@ from payviox.access import password_resets
 from payviox.allocations.expiry import expire_balances
 from payviox.allocations.service import forget_old_groups
 from payviox.allocations.uploads import service as uploads
+from payviox.api_requests import service as api_requests
 from payviox.audit import service as audit
 from payviox.auth import sessions
 from payviox.businesses import service as businesses
@@ -56,6 +57,8 @@ async def tidy(database: Database) -> None:
     await database.write(uploads.delete_unconfirmed)
     await database.write(password_resets.delete_expired)
     await database.write(outbox.forget_old)
+    for business in await database.fetch(businesses.list_all):
+        await api_requests.forget_old(database, business.id)
 
 
 async def audit_ledger(database: Database) -> None:

@@ -62,6 +62,11 @@ class Metrics:
             ["rail", "outcome"],
             registry=registry,
         )
+        self.requests_left_out = Counter(
+            "payviox_api_requests_left_out",
+            "Requests that were answered and are not among those kept to look at",
+            registry=registry,
+        )
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._add_figures(registry)
 

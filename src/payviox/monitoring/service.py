@@ -5,10 +5,10 @@ import functools
 from dataclasses import dataclass
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from payviox.db import schema
 from payviox.db.pool import Connection, Database
+from payviox.errors import DatabaseAway
 from payviox.giftcards import holds
 from payviox.monitoring.queries import figures as queries
 from payviox.monitoring.queries import reconciliation
@@ -61,7 +61,7 @@ async def readiness(database: Database, probe: WriteProbe) -> Readiness:
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return await database.fetch(_readiness, probe)
-    except (psycopg.Error, PoolTimeout, TimeoutError):
+    except (psycopg.Error, DatabaseAway, TimeoutError):
         return Readiness("the database does not answer", *["not checked"] * 3)
 
 
@@ -86,7 +86,7 @@ async def figures(database: Database) -> Figures | None:
     try:
         async with asyncio.timeout(TIMEOUT_S):
             return await database.fetch(_figures)
-    except (psycopg.Error, PoolTimeout, TimeoutError):
+    except (psycopg.Error, DatabaseAway, TimeoutError):
         return None
 
 

@@ -20,6 +20,7 @@ Cause = Literal[
     "review",
     "float_empty",
     "waiting",
+    "upload_stopped",
     "low_stock",
     "webhook_failing",
 ]
@@ -57,6 +58,10 @@ ADVICE: Mapping[Cause, Advice] = {
     "waiting": Advice(
         "orders that wait for something at a rail that only its operator can give",
         "Check the rail account and mend what it names; the orders go on by themselves.",
+    ),
+    "upload_stopped": Advice(
+        "uploads of allocations that stopped before everybody was paid",
+        "See why each stopped, mend that, then resume it or cancel what is left.",
     ),
     "low_stock": Advice(
         "gift-card products with fewer cards than the business's alert level, or none",
@@ -106,7 +111,7 @@ async def matters(connection: Connection, business_id: UUID | None = None) -> li
     unsorted: list[Matter] = []
     for row in await queries.everything(connection, business_id, ["review", "unknown"], since):
         match row.source:
-            case "unexplained" | "low_stock" | "webhook_failing" as cause:
+            case "unexplained" | "upload_stopped" | "low_stock" | "webhook_failing" as cause:
                 unsorted += _matters(cause, [row])
             case _:
                 unsorted += _orders([row])

@@ -10,6 +10,7 @@ from litestar import Request
 
 from payviox import actors
 from payviox.allocations.batcher import Batcher
+from payviox.api_requests.recorder import Recorder
 from payviox.auth import keys, users
 from payviox.auth.keys import BusinessCaller
 from payviox.auth.users import UserCaller
@@ -50,6 +51,7 @@ class Services:
     reads: Slots = field(default_factory=lambda: Slots(READS_AT_ONCE))
     users_calls: Slots = field(default_factory=lambda: Slots(USERS_CALLS, USERS_WAITING))
     callbacks: Gate = field(default_factory=lambda: Gate(CALLBACKS))
+    recorder: Recorder = field(default_factory=Recorder)
     webhook_tests: Slots = field(default_factory=lambda: Slots(1, 1))
     """A business sends one test webhook at a time, and waits for its answer."""
     sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))

@@ -60,7 +60,7 @@ def shown(row: MovementRow) -> Movement:
 
 def csv_lines(movements: Iterable[Movement]) -> str:
     """A file of these movements."""
-    return csv_text.lines([HEADER, *map(_cells, movements)])
+    return csv_text.lines([HEADER, *map(cells, movements)])
 
 
 async def csv_file(fetch: Fetch, after: int | None) -> AsyncIterator[bytes]:
@@ -69,11 +69,12 @@ async def csv_file(fetch: Fetch, after: int | None) -> AsyncIterator[bytes]:
     while True:
         rows = await fetch(after, PAGE)
         if rows:
-            yield csv_text.lines([_cells(shown(row)) for row in rows]).encode()
+            yield csv_text.lines([cells(shown(row)) for row in rows]).encode()
         if len(rows) < PAGE:
             return
         after = rows[-1].id
 
 
-def _cells(movement: Movement) -> list[object]:
+def cells(movement: Movement) -> list[object]:
+    """A movement's values in the order of HEADER."""
     return list(msgspec.to_builtins(movement).values())

@@ -160,7 +160,8 @@ class RequestBodies:
         try:
             return await self._read(_Body(receive, limit, self._body_s), head, held, business=True)
         except PayvioxError:
-            await self._authenticate(head.authorization)
+            caller = await self._authenticate(head.authorization)
+            scope.setdefault("state", {})["business"] = caller
             raise
 
     async def _file(

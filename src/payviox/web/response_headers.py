@@ -1,9 +1,16 @@
 """Around the whole application: paths in one spelling, HEAD as GET without a body, headers that
-every answer carries, and the measure of every request."""
+every answer carries, and the measure of every request; what a business asked is noted."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
+from payviox import ids
+from payviox.api_requests.model import ApiRequest
+from payviox.api_requests.recorder import Recorder
+from payviox.auth.keys import BusinessCaller
 from payviox.errors import NotFound
 from payviox.monitoring.metrics import Metrics
 from payviox.web import paths
@@ -22,6 +29,8 @@ DEFAULTS = (
 )
 """For answers that are no page; pages bring their own."""
 
+REQUEST = ids.REQUEST.encode()
+KEY = b"idempotency-key"
 ELSEWHERE = "elsewhere"
 """The route label of a path that is none."""
 
@@ -31,10 +40,15 @@ class ResponseHeaders:
     `{id}` where it holds one."""
 
     def __init__(
-        self, inner: Application, metrics: Metrics, methods: Mapping[str, Sequence[str]]
+        self,
+        inner: Application,
+        metrics: Metrics,
+        methods: Mapping[str, Sequence[str]],
+        recorder: Recorder,
     ) -> None:
         self._inner = inner
         self._metrics = metrics
+        self._recorder = recorder
         self._allow = {path: _allowed(names) for path, names in methods.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,16 +58,23 @@ class ResponseHeaders:
         method, path = scope["method"], paths.canonical(scope["path"])
         disguised = paths.is_disguised(scope, path)
         inner_method = "GET" if method == "HEAD" else method
-        scope = {**scope, "method": inner_method, "path": path}
-        status = 0
+        state: dict[str, Any] = scope.get("state") or {}
+        scope = {**scope, "method": inner_method, "path": path, "state": state}
+        status, refusal = 0, b""
+        request_id: UUID | None = None
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, refusal, request_id
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._headers(scope, status, message.get("headers", ()))
-            elif method == "HEAD":
-                message = {**message, "body": b""}
+                headers = self._headers(scope, status, message.get("headers", ()))
+                if "business" in state:
+                    request_id = ids.new()
+                    headers.append((b"request-id", b"%b_%b" % (REQUEST, str(request_id).encode())))
+                message["headers"] = headers
+            else:
+                refusal = refusal or (message.get("body", b"") if status >= 400 else b"")
+                message = {**message, "body": b""} if method == "HEAD" else message
             await send(message)
 
         begun = time.perf_counter()
@@ -67,6 +88,22 @@ class ResponseHeaders:
                 took = time.perf_counter() - begun
                 route = ELSEWHERE if disguised else self._route(scope)
                 self._metrics.observe(_label(method), route, status, took)
+                if request_id is not None:
+                    self._note(scope, method, status, took, request_id, refusal)
+
+    def _note(
+        self,
+        scope: Scope,
+        method: str,
+        status: int,
+        took_s: float,
+        request_id: UUID,
+        refusal: bytes,
+    ) -> None:
+        caller: BusinessCaller = scope["state"]["business"]
+        if self._recorder.has_room(caller.business_id, status):
+            noted = _noted(scope, method, status, took_s, request_id, caller)
+            self._recorder.note(noted, refusal)
 
     def _route(self, scope: Scope) -> str:
         path: str = scope["path"]
@@ -97,6 +134,30 @@ def _allowed(methods: Sequence[str]) -> bytes:
     """The value of `Allow` for a path that has these routes."""
     answered = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
     return ", ".join(sorted(answered)).encode()
+
+
+def _noted(
+    scope: Scope,
+    method: str,
+    status: int,
+    took_s: float,
+    request_id: UUID,
+    caller: BusinessCaller,
+) -> ApiRequest:
+    key: bytes | None = next((value for name, value in scope["headers"] if name == KEY), None)
+    return ApiRequest(
+        business_id=caller.business_id,
+        id=request_id,
+        method=method,
+        path=scope["path"],
+        status=status,
+        duration_ms=round(took_s * 1000, 1),
+        key_hint=caller.hint,
+        place=scope["client"][0] if scope.get("client") else None,
+        idempotency_key=None if key is None else key.decode("latin-1"),
+        error=None,
+        called_at=datetime.now(UTC),
+    )
 
 
 def _label(method: str) -> str:

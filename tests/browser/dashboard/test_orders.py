@@ -154,18 +154,36 @@ def test_every_page_fits_its_screen_and_everybody(
         "/orders",
         "/orders?status=all",
         "/orders?status=returned",
+        "/orders?least=x",
+        "/approvals",
         order,
     )
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
-    balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01")
+    period = ("/balance/period", "/balance/period?from=x")
+    balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01", *period)
     item = f"/reconciliation/sus_{world.item}"
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
     reconciliation = ("/reconciliation", item, booking, "/gift-cards")
     keys = ("/developer/keys", "/developer/keys/secret/regenerate")
+    developer = ("/developer/requests", "/developer/requests?key=zzzz", "/developer/first-calls")
+    rails = ("/rails", "/rails/paypal/connect", "/rails/evm/connect")
+    cards = ("/gift-cards/import", "/gift-cards/after-restore")
     replay = "/webhooks/replay?from=2026-01-01T00:00&to=&which=all"
     webhooks = ("/webhooks", "/webhooks/logs", replay, f"/webhooks/logs/evt_{world.event}")
     refused = ("/balance/fund?amount=x", f"{user}/add-funds?amount=x", "/balance?since=x")
-    for path in ("", *balance, *orders, *users, *reconciliation, *webhooks, *keys, *refused):
+    for path in (
+        "",
+        *balance,
+        *orders,
+        *users,
+        *reconciliation,
+        *webhooks,
+        *keys,
+        *developer,
+        *rails,
+        *cards,
+        *refused,
+    ):
         page.goto(world.home + path)
         check(page)
     page.goto(world.home + order)
@@ -203,7 +221,7 @@ def test_the_keyboard_alone_leads_from_signing_in_to_an_order(
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     links = page.get_by_role("table", name="Orders").get_by_role("link")
-    for _ in range(20):
+    for _ in range(40):
         if links.first.evaluate("link => link === document.activeElement"):
             break
         page.keyboard.press("Tab")

@@ -77,7 +77,8 @@ async def test_with_a_key_and_the_database_gone_after_it_the_outcome_stays_unkno
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ready = await PREPARED[path](Stage(business))
-    pools = far.application._inner._authenticate.args[0]  # type: ignore[union-attr]  # the database
+    edge = far.application._inner._inner  # type: ignore[union-attr]  # within the outer layers
+    pools = edge._authenticate.args[0]  # the database
     for pool in (pools._pool, pools._engine):
         monkeypatch.setattr(pool, "timeout", 0.2)
     monkeypatch.setattr("payviox.db.pool.RETRY_S", 0.5)

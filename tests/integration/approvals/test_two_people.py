@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from payviox import actors, ids
+from payviox.access import members
 from payviox.actors import Actor
 from payviox.approvals import service as approvals
 from payviox.approvals.service import Refused, WaitingAct
-from payviox.auth import operators
 from payviox.db.pool import Database
 from payviox.errors import Conflict, Forbidden, NotFound
 from payviox.rights.roles import Role
@@ -113,7 +113,7 @@ async def test_who_lost_the_right_does_not_count_any_more(desk: Desk, reviewed: 
     email = f"{uuid4().hex}@example.com"
     left = actors.operator(await make_operator(desk.database, email, business, "approver"))
     await approve(desk, reviewed, left)
-    await desk.database.write(operators.join, email, business.business_id, "viewer", "test")
+    await desk.database.write(members.join, email, business.business_id, "viewer", "test")
     second, third = await person(business), await person(business)
     assert (await approve(desk, reviewed, second)).status == "review"
     assert (await approve(desk, reviewed, third)).status == "queued"

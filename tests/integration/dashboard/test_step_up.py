@@ -73,6 +73,20 @@ async def test_a_stale_session_regenerates_no_key_until_it_is_proved_and_then_on
     assert (await browser.get("/account")).status_code == 303, "the old token opens nothing"
 
 
+async def test_the_page_that_asks_whether_to_regenerate_is_led_back_to(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    address = f"{await signed_in(browser, database, business)}/developer/keys/secret/regenerate"
+    await make_stale(browser, database)
+    asked = await browser.get(address)
+    assert asked.status_code == 303
+    page = await browser.get(asked.headers["location"])
+    onward = hidden(page, "next")
+    answer = await browser.post("/account/prove", next=onward, password=PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, address)
+    assert heading(await browser.get(address)) == "Regenerate API key"
+
+
 async def test_a_large_approval_needs_fresh_proof_and_a_small_one_does_not(
     browser: Browser, database: Database, business: TestBusiness
 ) -> None:

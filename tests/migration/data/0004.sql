@@ -137,6 +137,15 @@ INSERT INTO signatures (business_id, act, subject, digest, operator_id) VALUES
 INSERT INTO waiting_acts (business_id, id, act, parameters, amount, started_by) VALUES
   ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000f3', 'balance.defund',
    '{"amount":5}', 5, '00000000-0000-7000-8000-0000000000e2');
+INSERT INTO saved_views (business_id, id, operator_id, name, query, shared) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000f4',
+   '00000000-0000-7000-8000-0000000000e1', 'large', 'status=all&least=100', true);
+
+-- What was asked of the API.
+INSERT INTO api_requests (business_id, id, method, path, status, duration_ms, key_hint, place,
+                          idempotency_key, error, called_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a1', 'POST', '/payout/create',
+   400, 1.5, 'abcd', '192.0.2.7', 'k-1', 'Insufficient payout balance', now());
 
 -- What moved on a day.
 INSERT INTO daily_flows (business_id, day, account_id, kind, came, went) VALUES

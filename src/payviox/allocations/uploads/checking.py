@@ -3,6 +3,7 @@ knows, before anything moves. Rows are written chunk by chunk; nothing is paid h
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -92,12 +93,13 @@ async def _check(
     columns: Mapping[Field, int] | None,
 ) -> None:
     try:
-        async for frame in read_file(content, columns):
-            if isinstance(frame, Opened):
-                head = frame
-                await _note_head(database, business_id, upload_id, head, content)
-            elif isinstance(frame, Chunk):
-                await _keep_rows(database, business_id, upload_id, frame.rows)
+        async with aclosing(read_file(content, columns)) as frames:
+            async for frame in frames:
+                if isinstance(frame, Opened):
+                    head = frame
+                    await _note_head(database, business_id, upload_id, head, content)
+                elif isinstance(frame, Chunk):
+                    await _keep_rows(database, business_id, upload_id, frame.rows)
     except FileRefused:
         await database.write(queries.delete, business_id, upload_id)
         raise

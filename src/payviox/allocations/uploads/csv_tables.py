@@ -6,14 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from payviox.allocations.uploads.cells import MAX_CELL, Cell, Table
-from payviox.allocations.uploads.model import MAX_COLUMNS, FileRefused
+from payviox.allocations.uploads.cells import Cell, Table
+from payviox.allocations.uploads.model import FileRefused
 
 DELIMITERS = ",;\t"
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\r?\n?", re.IGNORECASE)
 _HEAD = 64 * 1024
-MOST_CHARACTERS = MAX_COLUMNS * MAX_CELL
-"""The longest field that is read at all; a quote that is never closed ends there."""
 
 
 def read_csv(file: BinaryIO) -> Table:
@@ -62,7 +60,6 @@ def _delimiter(line: str) -> str:
 def _rows(
     text: io.TextIOWrapper, delimiter: str, *, skip: bool
 ) -> Iterator[tuple[int, list[Cell]]]:
-    csv.field_size_limit(MOST_CHARACTERS)
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     number = 0
     try:

@@ -1,24 +1,27 @@
 """Reading an uploaded file in a process of its own, frame by frame."""
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 import msgspec
 
 from payviox.allocations.uploads.model import Ended, Field, FileRefused, Frame, Unreadable
 
-READ_S = 240.0
-"""A file that takes longer is given up; a large one takes a few seconds."""
+FRAME_S = 120.0
+"""A file whose next thousand rows take longer is given up: they take a fraction of a second."""
 ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 """Nothing of the installation's: no key, no database."""
+
+logger = logging.getLogger(__name__)
 
 _decode = msgspec.msgpack.Decoder(Frame).decode
 
 
-async def read_file(content: bytes, columns: Mapping[Field, int] | None) -> AsyncIterator[Frame]:
+async def read_file(content: bytes, columns: Mapping[Field, int] | None) -> AsyncGenerator[Frame]:
     """The file's head and its rows; only the head where its columns are not known. Raises
     FileRefused."""
     with tempfile.TemporaryFile() as file:
@@ -36,29 +39,29 @@ async def read_file(content: bytes, columns: Mapping[Field, int] | None) -> Asyn
             env=ENVIRONMENT,
         )
         try:
-            async with asyncio.timeout(READ_S):
-                async for frame in _frames(process):
-                    yield frame
-        except TimeoutError as error:
-            raise FileRefused("Reading this file takes too long. Split it.") from error
+            while (frame := await _next(process)) is not None:
+                yield frame
         finally:
             if process.returncode is None:
                 process.kill()
             await process.wait()
 
 
-async def _frames(process: asyncio.subprocess.Process) -> AsyncIterator[Frame]:
+async def _next(process: asyncio.subprocess.Process) -> Frame | None:
+    """The next frame, None where the file has ended. Raises FileRefused."""
     assert process.stdout is not None  # noqa: S101  # a pipe was asked for
-    while True:
-        try:
+    try:
+        async with asyncio.timeout(FRAME_S):
             length = await process.stdout.readexactly(4)
             frame = _decode(await process.stdout.readexactly(int.from_bytes(length, "big")))
-        except asyncio.IncompleteReadError as error:
-            if error.partial or await process.wait():
-                raise FileRefused("This file cannot be read.") from error
-            return
-        if isinstance(frame, Unreadable):
-            raise FileRefused(frame.message)
-        if isinstance(frame, Ended):
-            return
-        yield frame
+    except TimeoutError as error:
+        raise FileRefused("Reading this file takes too long. Split it.") from error
+    except asyncio.IncompleteReadError as error:
+        status = await process.wait()
+        if error.partial or status:
+            logger.warning("the process that reads an uploaded file ended with %s", status)
+            raise FileRefused("This file cannot be read.") from error
+        return None
+    if isinstance(frame, Unreadable):
+        raise FileRefused(frame.message)
+    return None if isinstance(frame, Ended) else frame

@@ -24,6 +24,7 @@ from payviox.api.schemas import webhook_events
 from payviox.errors import (
     BodyTooLarge,
     Busy,
+    DatabaseAway,
     FieldErrors,
     IdempotencyMismatch,
     LockedTooLong,
@@ -297,7 +298,7 @@ def _errors(route: Route) -> list[PayvioxError]:
     entry = route.entry
     refusals: list[type[PayvioxError]] = [*entry.errors]
     if route.scheme is not None:
-        refusals.append(Unauthorized)
+        refusals += [Unauthorized, DatabaseAway]
     if route.parameters:
         refusals.append(NotFound)
     if entry.request:

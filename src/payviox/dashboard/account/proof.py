@@ -31,6 +31,7 @@ KEPT = "form."
 class ProveView:
     """What is asked for. Where a form waits, `waits` is its address and `fields` are sent along."""
 
+    email: str
     next: str
     has_app: bool
     has_recovery: bool
@@ -51,7 +52,7 @@ class GoOnView:
 
 def ask_before(request: Call, asked: ProofAsked) -> Response[Any]:
     """The page in place of what a form asked for: nothing was done yet."""
-    view = _view(onward_of(None), asked.second)
+    view = _view(asked.email, onward_of(None), asked.second)
     if asked.fields is not None:
         view = replace(view, waits=here_of(request), fields=asked.fields)
     return page(request, "account/prove.html", view, status=403)
@@ -62,7 +63,7 @@ async def show_proof(request: Call) -> Response[Any]:
     """Ask for the password and a code, or a passkey."""
     session = await session_of(request)
     second = await services(request).database.fetch(factors.find, session.operator_id)
-    view = _view(onward_of(request.query_params.get("next")), second)
+    view = _view(session.email, onward_of(request.query_params.get("next")), second)
     return page(request, "account/prove.html", view)
 
 
@@ -73,7 +74,7 @@ async def prove(request: Call) -> Response[Any]:
     session, client = await session_of(request), client_of(request)
     form = await read_form(request)
     second = await found.database.fetch(factors.find, session.operator_id)
-    view = replace(_view(onward_of(form.get("next")), second), **_waiting(form))
+    view = replace(_view(session.email, onward_of(form.get("next")), second), **_waiting(form))
     try:
         with found.sign_ins.enter():
             if "answer" in form:
@@ -113,8 +114,8 @@ async def ask_passkey(request: Call) -> Response[Any]:
     )
 
 
-def _view(onward: str, second: Factors) -> ProveView:
-    return ProveView(onward, second.has_app, second.any, bool(second.passkeys))
+def _view(email: str, onward: str, second: Factors) -> ProveView:
+    return ProveView(email, onward, second.has_app, second.any, bool(second.passkeys))
 
 
 def _waiting(form: Mapping[str, str]) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """`…/balance`: the payout and the main balance, and the statement: every movement with the two
 balances after it."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from litestar import Response, get
@@ -13,14 +15,17 @@ from payviox.dashboard.balance.statement import KINDS, Filters, find_page, read_
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.ledger.model import show_account
 from payviox.ledger.service import MovementRow
+from payviox.money import decimal
 from payviox.treasury import service as treasury
+from payviox.web import sheets
 from payviox.web.context import Call
 from payviox.web.forms import new_key
-from payviox.web.movements import CSV, csv_file
+from payviox.web.movements import CSV, HEADER, cells, csv_file, shown
 from payviox.web.pages import redirect
 
 ROUTE = "/dashboard/{business:str}/balance"
 PAGE = 50
+FILE_PAGE = 1_000
 DONE = {
     "funded": "The money is in the payout balance.",
     "defunded": "The money is back in the main balance.",
@@ -57,6 +62,7 @@ class BalanceView:
     kinds: tuple[str, ...]
     rows: list[MovementLine]
     csv: str
+    xlsx: str
     first: str | None
     older: str | None
     amount: str = ""
@@ -100,6 +106,7 @@ async def balance_page(
         kinds=KINDS,
         rows=[_line(visit, row) for row in rows[:PAGE]],
         csv=f"{here}/statement.csv?{filters.query}".rstrip("?"),
+        xlsx=f"{here}/statement.xlsx?{filters.query}".rstrip("?"),
         first=f"{here}?{filters.query}".rstrip("?") if after is not None else None,
         older=(
             f"{here}?{asked}after={ids.show(ids.TRANSFER, str(rows[PAGE - 1].id))}"
@@ -141,6 +148,37 @@ async def download_statement(request: Call) -> Response[Any]:
     )
 
 
+@get(f"{ROUTE}/statement.xlsx", include_in_schema=False)
+async def download_excel(request: Call) -> Response[Any]:
+    """The same as an Excel file, amounts in dollars."""
+    visit = await visit_of(request)
+    filters = read_filters(request.query_params)
+    if filters.errors:
+        return redirect(f"{visit.base}/balance?{filters.query}")
+
+    async def pages() -> AsyncIterator[list[list[object]]]:
+        after: int | None = None
+        while True:
+            rows = await read(
+                request, visit, find_page, visit.business.id, filters, after, FILE_PAGE
+            )
+            yield [_cells(row) for row in rows]
+            if len(rows) < FILE_PAGE:
+                return
+            after = rows[-1].id
+
+    return sheets.answer("statement.xlsx", HEADER, pages())
+
+
+def _cells(row: MovementRow) -> list[object]:
+    """As the CSV file has them, the amount in dollars."""
+    amount = HEADER.index("amount")
+    return [
+        Decimal(decimal(row.amount)) if column == amount else cell
+        for column, cell in enumerate(cells(shown(row)))
+    ]
+
+
 def _line(visit: Visit, row: MovementRow) -> MovementLine:
     after = {row.from_kind: row.from_balance, row.to_kind: row.to_balance}
     source = show_account(row.from_kind, row.from_rail)
@@ -161,4 +199,4 @@ def _line(visit: Visit, row: MovementRow) -> MovementLine:
     )
 
 
-ROUTES = [show_balance, download_statement]
+ROUTES = [show_balance, download_statement, download_excel]

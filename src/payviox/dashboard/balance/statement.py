@@ -15,11 +15,15 @@ from payviox.ledger.service import MovementRow
 from payviox.payout_users import service as payout_users
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.text import spellings
+from payviox.withdrawals import listing
 
 KINDS: tuple[TransferKind, ...] = get_args(TransferKind)
 DAY = timedelta(days=1)
 LONGEST_SEARCH = 500
 FIELDS = ("kind", "from", "to", "search")
+WITH_ANOTHER: tuple[TransferKind, ...] = ("fee", "cost", "fee_return")
+"""Steps of an order that are booked together with another, which stands for them in a list of
+everything; an order's own page and its search show them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,9 @@ async def find_page(
     references: list[str] = []
     if filters.search and order_id is None and user_id is None:
         user_id = await _user_with(connection, business_id, filters.search)
-        references = spellings(filters.search) if user_id is None else []
+        if user_id is None:
+            order_id = await _order_of(connection, business_id, filters.search)
+        references = spellings(filters.search) if (user_id or order_id) is None else []
     first, last = _day(filters.since), _day(filters.until)
     return await ledger.list_movements(
         connection,
@@ -74,11 +80,18 @@ async def find_page(
         user_id=user_id,
         order_id=order_id,
         references=references,
+        without=None if filters.kind or filters.search else WITH_ANOTHER,
         since=first,
         until=None if last is None else last + DAY,
         after=after,
         limit=limit,
     )
+
+
+async def _order_of(connection: Connection, business_id: UUID, search: str) -> UUID | None:
+    """The order that goes by a name at a rail: the rail's own, or an attempt's reference."""
+    attempt = ids.parse(ids.ORDER, search.partition(".")[0])
+    return attempt or await listing.find_by_rail_id(connection, business_id, search)
 
 
 async def _user_with(connection: Connection, business_id: UUID, search: str) -> UUID | None:

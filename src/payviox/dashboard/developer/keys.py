@@ -6,11 +6,14 @@ from typing import Any
 
 from litestar import Response, get, post
 
+from payviox.api_requests import service as api_requests
+from payviox.api_requests.model import LastUse
+from payviox.api_requests.service import KEPT
 from payviox.auth import keys
 from payviox.auth.keys import KINDS, PREFIX, Kind
 from payviox.auth.model import LiveKey
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
-from payviox.dashboard.visits import Visit, act_once, read, show, visit_of
+from payviox.dashboard.visits import Visit, act_once, read, require_fresh, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.idempotency.service import ShownOnce
@@ -28,13 +31,15 @@ STOPS: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key of this mode; without `hint` there is none. `regenerate` is None where this person may
-    not make a new one."""
+    """A key of this mode; without `hint` there is none. `last_use` is of the requests that are
+    kept; None also for a public key, which none are made with. `regenerate` is None where this
+    person may not make a new one."""
 
     kind: Kind
     name: str
     hint: str | None
     created_at: datetime | None
+    last_use: LastUse | None
     regenerate: str | None
 
 
@@ -42,6 +47,8 @@ class KeyRow:
 class KeysView:
     rows: list[KeyRow]
     site: str
+    first_calls: str
+    kept_days: int = KEPT.days
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +65,16 @@ class NewKeyView:
 async def list_keys(request: Call) -> Response[Any]:
     """The keys that work now, by their last characters."""
     visit = await visit_of(request)
-    found = await read(request, visit, keys.list_of, visit.business.id)
-    rows = [_row(visit, kind, _of_kind(found, kind)) for kind in KINDS]
-    return show(request, visit, "developer/keys.html", KeysView(rows, _site(request)))
+    rows = await read(request, visit, _rows, visit)
+    view = KeysView(rows, _site(request), f"{visit.base}/developer/first-calls")
+    return show(request, visit, "developer/keys.html", view)
 
 
 @get(f"{ROUTE}/{{kind:str}}/regenerate", include_in_schema=False)
 async def ask_to_regenerate(request: Call) -> Response[Any]:
     """Whether to make a new key, and what stops."""
     visit = await visit_of(request)
+    require_fresh(visit.session)
     kind = _kind(request)
     key = _of_kind(await read(request, visit, keys.list_of, visit.business.id), kind)
     view = ConfirmView(
@@ -104,12 +112,27 @@ async def regenerate(request: Call) -> Response[Any]:
     return show(request, visit, "developer/new_key.html", view)
 
 
-def _row(visit: Visit, kind: Kind, key: LiveKey | None) -> KeyRow:
+async def _rows(connection: Connection, visit: Visit) -> list[KeyRow]:
+    found = await keys.list_of(connection, visit.business.id)
+    secret = _of_kind(found, "secret")
+    last_use = None
+    if secret is not None:
+        last_use = await api_requests.last_use(
+            connection, visit.business.id, secret.hint, secret.created_at
+        )
+    return [
+        _row(visit, kind, _of_kind(found, kind), last_use if kind == "secret" else None)
+        for kind in KINDS
+    ]
+
+
+def _row(visit: Visit, kind: Kind, key: LiveKey | None, last_use: LastUse | None) -> KeyRow:
     return KeyRow(
         kind=kind,
         name=_name(visit, kind),
         hint=key.hint if key else None,
         created_at=key.created_at if key else None,
+        last_use=last_use,
         regenerate=f"{_address(visit)}/{kind}/regenerate" if visit.may("key.regenerate") else None,
     )
 

@@ -14,15 +14,32 @@ from payviox.giftcards import service as giftcards
 from payviox.giftcards.model import SHORTEST_LIFE_DAYS, Stock
 from payviox.web.context import Call
 
+DONE = {
+    "voided": "The cards are out of the stock.",
+    "released": "The stock is released; orders that waited for it are tried now.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StockLine:
+    """A product; numbers that are many are not counted to their end. `void` is where its cards are
+    voided, for those who may."""
+
+    stock: Stock
+    numbers: dict[str, str]
+    void: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class StockView:
     """`price` and `face_value` of a row are hundredths: of a dollar, and of the card's currency."""
 
-    rows: list[Stock]
+    rows: list[StockLine]
     is_held: bool
     low: int
-    business: str
+    add: str | None
+    after_restore: str
+    done: str | None
     shortest_life_days: int = SHORTEST_LIFE_DAYS
 
 
@@ -30,18 +47,36 @@ class StockView:
 async def list_stock(request: Call) -> Response[Any]:
     """The stock by product."""
     visit = await visit_of(request)
-    view = await read(request, visit, _view, visit)
+    done = DONE.get(request.query_params.get("done", ""))
+    view = await read(request, visit, _view, visit, done)
     return show(request, visit, "gift_cards/list.html", view)
 
 
-async def _view(connection: Connection, visit: Visit) -> StockView:
-    rows = await giftcards.stock(connection, visit.business.id)
+async def _view(connection: Connection, visit: Visit, done: str | None) -> StockView:
+    rows = await giftcards.stock(connection, visit.business.id, most=giftcards.MANY)
+    here = f"{visit.base}/gift-cards"
     return StockView(
-        rows=rows,
+        rows=[_line(visit, here, row) for row in rows],
         is_held=await holds.is_held(connection, visit.business.id),
         low=sum(row.low for row in rows),
-        business=ids.show(ids.BUSINESS, visit.business.id),
+        add=f"{here}/import" if visit.may("gift_cards.import") else None,
+        after_restore=f"{here}/after-restore",
+        done=done,
     )
+
+
+def _line(visit: Visit, here: str, stock: Stock) -> StockLine:
+    numbers = {
+        name: _number(getattr(stock, name))
+        for name in ("available", "reserved", "delivered", "expired", "void")
+    }
+    can_void = visit.may("gift_cards.void") and (stock.available or stock.expired)
+    product = ids.show(ids.PRODUCT, stock.product_id)
+    return StockLine(stock, numbers, f"{here}/{product}/void" if can_void else None)
+
+
+def _number(count: int) -> str:
+    return str(count) if count < giftcards.MANY else f"{giftcards.MANY - 1:,}+"
 
 
 ROUTES = [list_stock]

@@ -28,6 +28,7 @@ LEADS: Mapping[Cause, str] = {
     "review": "/orders?status=review",
     "float_empty": "/orders?status=queued",
     "waiting": "/orders?status=queued",
+    "upload_stopped": "/allocate/upload",
     "low_stock": "/gift-cards",
     "webhook_failing": "/webhooks/logs",
 }

@@ -1,23 +1,28 @@
-"""`…/orders`: payout orders by state, newest first."""
+"""`…/orders`: payout orders by state, newest first, narrowed as somebody asks, and the lists that
+somebody named."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from litestar import Response, get
 
 from payviox import ids
+from payviox.dashboard.orders.filters import AGES, ALL, RAILS, Filters, criteria_of, read_filters
 from payviox.dashboard.orders.recipients import recipient
+from payviox.dashboard.orders.show import seen_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
-from payviox.order_states import Status
+from payviox.order_states import CANCELABLE
+from payviox.rails.waiting import WAITING
 from payviox.web.context import Call
 from payviox.withdrawals import listing
+from payviox.withdrawals.listing import COUNTED, Found, SavedView
 from payviox.withdrawals.model import Order
 
 PAGE = 50
-ALL = "all"
 TABS: tuple[tuple[str, str], ...] = (
     ("review", "In review"),
     ("queued", "Queued"),
@@ -30,11 +35,17 @@ TABS: tuple[tuple[str, str], ...] = (
     ("canceled", "Canceled"),
     (ALL, "All"),
 )
+DONE = {
+    "saved": "The list is saved.",
+    "forgotten": "The list is removed.",
+    "resumed": "The orders that waited for this are tried now.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One line of the table. Amounts are US cents."""
+    """One line of the table. Amounts are US cents. `seen` names what is shown, where somebody may
+    decide on it."""
 
     id: str
     address: str
@@ -46,54 +57,135 @@ class OrderRow:
     status: str
     waiting: str | None
     created_at: datetime
+    seen: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
+    """A state; `count` is how many orders are in it, as far as they are counted."""
+
     word: str
     address: str
     is_here: bool
+    count: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLink:
+    """A saved list; `forget` removes one's own."""
+
+    name: str
+    address: str
+    is_shared: bool
+    forget: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class OrdersView:
+    """`verbs` are what may be done with the chosen orders; `is_chosen` ticks all of them."""
+
+    here: str
     tabs: list[Tab]
+    filters: Filters
     rows: list[OrderRow]
     newest: str | None
     older: str | None
     status: str
+    csv: str
+    xlsx: str
+    verbs: list[str]
+    is_chosen: bool
+    choose: str
+    views: list[ViewLink]
+    rails: tuple[str, ...] = RAILS
+    ages: Mapping[str, str] = field(default_factory=lambda: {n: w for n, (w, _) in AGES.items()})
+    causes: tuple[str, ...] = tuple(WAITING)
+    done: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the page reads."""
+
+    found: Found
+    counts: dict[str, int]
+    views: list[SavedView]
 
 
 @get("/dashboard/{business:str}/orders", include_in_schema=False)
 async def list_orders(request: Call) -> Response[Any]:
     """The orders of one state; those in review first, since they wait for somebody."""
     visit = await visit_of(request)
-    status = request.query_params.get("status", "review")
-    if status != ALL and status not in get_args(Status):
-        status = ALL
+    return await list_page(request, visit, read_filters(request.query_params))
+
+
+async def list_page(
+    request: Call, visit: Visit, filters: Filters, *, errors: dict[str, list[str]] | None = None
+) -> Response[Any]:
+    """The list, with what is wrong with a form of it."""
     after = ids.parse(ids.ORDER, request.query_params.get("after", ""))
-    orders = await read(request, visit, _page, visit, status, after)
+    page = await read(request, visit, _read, visit, filters, after)
     base = f"{visit.base}/orders"
-    rows = [_row(base, each) for each in orders[:PAGE]]
+    tail = filters.query
+    rows = [_row(base, each) for each in page.found.orders]
+    older = page.found.older
+    verbs = [
+        verb
+        for verb, right in (
+            ("approve", "order.approve"),
+            ("reject", "order.reject"),
+            ("cancel", "order.cancel"),
+        )
+        if visit.may(right) and any(row.seen for row in rows)  # type: ignore[arg-type]  # acts, all three
+    ]
+    filters.errors.update(errors or {})
     view = OrdersView(
-        tabs=[Tab(word, f"{base}?status={name}", name == status) for name, word in TABS],
+        here=base,
+        tabs=[_tab(base, filters, page.counts, *each) for each in TABS],
+        filters=filters,
         rows=rows,
-        newest=f"{base}?status={status}" if after is not None else None,
-        older=f"{base}?status={status}&after={rows[-1].id}" if len(orders) > PAGE else None,
-        status=status,
+        newest=f"{base}?{tail}" if after is not None else None,
+        older=f"{base}?{tail}&after={ids.show(ids.ORDER, older)}" if older else None,
+        status=filters.status,
+        csv=f"{base}/export.csv?{tail}",
+        xlsx=f"{base}/export.xlsx?{tail}",
+        verbs=[verb for verb in verbs if verb != "approve" or filters.status in ("review", ALL)],
+        is_chosen="choose" in request.query_params,
+        choose=f"{base}?{request.scope['query_string'].decode('latin-1')}&choose=all",
+        views=[_link(visit, base, each) for each in page.views],
+        done=DONE.get(request.query_params.get("done", "")),
     )
-    return show(request, visit, "orders/list.html", view)
+    return show(request, visit, "orders/list.html", view, status=422 if filters.errors else 200)
 
 
-async def _page(
-    connection: Connection, visit: Visit, status: str, after: UUID | None
-) -> list[Order]:
-    return await listing.list_page(
-        connection,
-        visit.business.id,
-        status=None if status == ALL else status,
-        after=after,
-        limit=PAGE + 1,
+async def _read(connection: Connection, visit: Visit, filters: Filters, after: UUID | None) -> Read:
+    business_id = visit.business.id
+    found = Found()
+    if not filters.errors:
+        criteria = await criteria_of(connection, business_id, filters)
+        found = await listing.search(connection, business_id, criteria, after=after, limit=PAGE)
+    return Read(
+        found,
+        await listing.count_states(connection, business_id),
+        await listing.list_views(connection, business_id, visit.session.operator_id),
+    )
+
+
+def _tab(base: str, filters: Filters, counts: Mapping[str, int], name: str, word: str) -> Tab:
+    number = counts.get(name)
+    count = None
+    if number is not None:
+        count = f"{COUNTED:,}+" if number > COUNTED else f"{number:,}"
+    return Tab(word, f"{base}?{filters.in_state(name)}", name == filters.status, count)
+
+
+def _link(visit: Visit, base: str, view: SavedView) -> ViewLink:
+    is_mine = view.operator_id == visit.session.operator_id
+    return ViewLink(
+        view.name,
+        f"{base}?{view.query}",
+        view.shared,
+        f"{base}/views/{view.id}/forget" if is_mine else None,
     )
 
 
@@ -110,6 +202,7 @@ def _row(base: str, order: Order) -> OrderRow:
         status=order.status,
         waiting=order.waiting,
         created_at=order.created_at,
+        seen=seen_of(order) if order.status in CANCELABLE else None,
     )
 
 

@@ -44,3 +44,17 @@ GRANT SELECT, INSERT (business_id, id, act, parameters, amount, started_by),
 CREATE TRIGGER waiting_acts_stay_ended BEFORE UPDATE ON waiting_acts FOR EACH ROW
   WHEN (OLD.status <> 'waiting')
   EXECUTE FUNCTION refuse_change('an act that was done or canceled stays so');
+
+-- Lists of orders that somebody named, for themselves or for everybody in the organization.
+CREATE TABLE saved_views (
+  business_id  uuid NOT NULL REFERENCES businesses,
+  id           uuid NOT NULL,
+  operator_id  uuid NOT NULL REFERENCES operators,
+  name         text NOT NULL,
+  query        text NOT NULL,
+  shared       boolean NOT NULL,
+  created_at   timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (business_id, id)
+);
+GRANT SELECT, INSERT (business_id, id, operator_id, name, query, shared), DELETE
+  ON saved_views TO payviox_app;

@@ -37,6 +37,10 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_by_file ON uploads (business_id, file_digest);
 -- The worker's sweep: what is to be paid now, or later.
 CREATE INDEX uploads_due ON uploads (due_at) WHERE status IN ('scheduled', 'paying');
+-- What waits for a person: to resume it, or to sign it as the second.
+CREATE INDEX uploads_stopped ON uploads (business_id) WHERE status = 'stopped';
+CREATE INDEX uploads_asked ON uploads (business_id, id)
+  WHERE status = 'checked' AND asked IS NOT NULL;
 CREATE INDEX uploads_unconfirmed ON uploads (created_at) WHERE started_at IS NULL;
 
 -- A file whose columns a person has yet to name; read then, and deleted.

@@ -47,18 +47,28 @@ TAKE = (
     "   ORDER BY expires_on, id LIMIT 1 FOR UPDATE"
 )
 
+_IS = "status = '{}'"
+EXPIRED = f"status = 'available' AND expires_on < current_date + {SHORTEST_LIFE_DAYS}"
+
+
+def _counted(condition: str) -> str:
+    """How many of a product's cards are so, counted up to `most`; NULL counts all."""
+    return (
+        "(SELECT count(*) FROM (SELECT FROM gift_cards WHERE business_id = p.business_id"
+        f" AND product_id = p.id AND {condition} LIMIT %(most)s) few)"
+    )
+
+
 STOCK = (
     "SELECT p.business_id, p.id AS product_id, p.name, p.brand, p.country, p.currency,"
     " p.face_value, p.price, n.available, n.expired, n.reserved, n.delivered, n.void,"
     " n.available < greatest(b.low_stock, 1) AS low"
     " FROM gift_card_products p JOIN businesses b ON b.id = p.business_id"
     " CROSS JOIN LATERAL (SELECT"
-    f"   count(*) FILTER (WHERE {DELIVERABLE}) AS available,"
-    f"   count(*) FILTER (WHERE status = 'available' AND NOT ({DELIVERABLE})) AS expired,"
-    "   count(*) FILTER (WHERE status = 'reserved') AS reserved,"
-    "   count(*) FILTER (WHERE status = 'delivered') AS delivered,"
-    "   count(*) FILTER (WHERE status = 'void') AS void"
-    "   FROM gift_cards WHERE business_id = p.business_id AND product_id = p.id) n"
+    f" {_counted(DELIVERABLE)} AS available, {_counted(EXPIRED)} AS expired,"
+    f" {_counted(_IS.format('reserved'))} AS reserved,"
+    f" {_counted(_IS.format('delivered'))} AS delivered,"
+    f" {_counted(_IS.format('void'))} AS void) n"
 )
 
 
@@ -298,11 +308,11 @@ async def void_product(connection: Connection, business_id: UUID, product_id: UU
     return cursor.rowcount
 
 
-async def list_stock(connection: Connection, business_id: UUID) -> list[Stock]:
+async def list_stock(connection: Connection, business_id: UUID, most: int | None) -> list[Stock]:
     async with connection.cursor(row_factory=class_row(Stock)) as cursor:
         await cursor.execute(
-            f"{STOCK} WHERE p.business_id = %s ORDER BY p.brand, p.name, p.price, p.id",
-            [business_id],
+            f"{STOCK} WHERE p.business_id = %(b)s ORDER BY p.brand, p.name, p.price, p.id",
+            {"b": business_id, "most": most},
         )
         return await cursor.fetchall()
 

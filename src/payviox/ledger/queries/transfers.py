@@ -264,14 +264,17 @@ async def list_movements(
     user_id: UUID | None = None,
     order_id: UUID | None = None,
     references: Sequence[str] = (),
+    without: Sequence[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     after: int | None = None,
     limit: int,
 ) -> list[MovementRow]:
     """Movements, newest first, older than the transfer `after`; from `since` on, before `until`; of
-    one payout user, order or reference, which may be spelled in any of these ways."""
+    one payout user, order or reference, which may be spelled in any of these ways; none of the
+    kinds `without`."""
     wanted = {
+        "t.kind <> ALL(%(without)s)": without,
         "t.kind = %(kind)s": kind,
         "t.created_at >= %(since)s": since,
         "t.created_at < %(until)s": until,
@@ -303,6 +306,7 @@ async def list_movements(
                 "order": order_id,
                 "user": user_id,
                 "references": list(references),
+                "without": None if without is None else list(without),
                 "since": since,
                 "until": until,
                 "after": after,

@@ -88,10 +88,20 @@ FAILED_DELIVERIES: LiteralString = (
 )
 """Deliveries that were given up, none before `first`; tests among them left out."""
 
+STOPPED_UPLOADS: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
+    " count(*) AS number, sum(u.amount - u.paid_amount)::bigint AS cents,"
+    " min(u.started_at) AS oldest"
+    " FROM b JOIN uploads u ON u.business_id = b.business_id"
+    " WHERE u.status = 'stopped' GROUP BY b.business_id, b.name, b.mode"
+)
+"""Uploads that go on only when somebody says so, with what they have not paid."""
+
 SOURCES: Mapping[str, LiteralString] = {
     "waiting": WAITING_ORDERS,
     "state": ORDERS_IN,
     "unexplained": OPEN_ITEMS,
+    "upload_stopped": STOPPED_UPLOADS,
     "low_stock": LOW_PRODUCTS,
     "webhook_failing": FAILED_DELIVERIES,
 }

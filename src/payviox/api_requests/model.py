@@ -1,0 +1,34 @@
+"""One request of a business, as it is kept: no body, no query, no header but one key."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+Outcome = Literal["succeeded", "refused", "failed"]
+"""By status: below 400, below 500, and above."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """`key_hint` is the key's last characters; `error` what the answer said was wrong."""
+
+    business_id: UUID
+    id: UUID
+    method: str
+    path: str
+    status: int
+    duration_ms: float
+    key_hint: str
+    place: str | None
+    idempotency_key: str | None
+    error: str | None
+    called_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LastUse:
+    """When a key was last used, and from where."""
+
+    called_at: datetime
+    place: str | None

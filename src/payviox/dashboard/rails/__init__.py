@@ -1,0 +1,1 @@
+"""A business's accounts at rails: connected, checked, limited, priced, paused."""
