@@ -49,6 +49,8 @@ class Settings:
     previous_secret_keys: tuple[str, ...] = field(default=(), repr=False)
     allow_private_webhooks: bool = False
     metrics_token: str | None = field(default=None, repr=False)
+    require_second_factor: bool = False
+    """Whether operators without one are led to set one up before they see any business."""
     oidc_issuer: str | None = None
     """Where operators may sign in besides, by OpenID Connect; None offers nothing of the kind."""
     oidc_client_id: str = ""
@@ -113,6 +115,7 @@ def load() -> Settings:
         previous_secret_keys=_previous_keys(env.get("PAYVIOX_PREVIOUS_SECRET_KEYS") or ""),
         allow_private_webhooks=_switch(env, "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"),
         metrics_token=env.get("PAYVIOX_METRICS_TOKEN") or None,
+        require_second_factor=_switch(env, "PAYVIOX_REQUIRE_SECOND_FACTOR"),
         oidc_issuer=_oidc_issuer(env),
         oidc_client_id=env.get("PAYVIOX_OIDC_CLIENT_ID") or "",
         oidc_client_secret=env.get("PAYVIOX_OIDC_CLIENT_SECRET") or "",

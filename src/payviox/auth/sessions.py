@@ -76,6 +76,8 @@ class Session:
     is_admin: bool
     is_fresh: bool
     digest: bytes = field(repr=False)
+    has_second: bool = False
+    """Whether they have set up a second factor."""
 
     @property
     def actor(self) -> Actor:
@@ -242,4 +244,12 @@ def method_of(first: str, second: Literal["code", "passkey"] | None) -> Method:
 
 
 def _session(row: SessionRow) -> Session:
-    return Session(row.id, row.operator_id, row.email, row.is_admin, row.is_fresh, row.digest)
+    return Session(
+        row.id,
+        row.operator_id,
+        row.email,
+        row.is_admin,
+        row.is_fresh,
+        row.digest,
+        row.has_second,
+    )

@@ -8,7 +8,13 @@ from litestar.exceptions import HTTPException
 
 from payviox.auth.sessions import SignedOut
 from payviox.dashboard.account.proof import ask_before
-from payviox.dashboard.visits import ProofAsked, proof_address, sign_in_address
+from payviox.dashboard.visits import (
+    ACCOUNT,
+    ProofAsked,
+    SecondFactorMissing,
+    proof_address,
+    sign_in_address,
+)
 from payviox.errors import PayvioxError
 from payviox.event_log import EventLogger
 from payviox.rights.proof import ProofNeeded
@@ -45,6 +51,8 @@ def handle(request: Call, error: Exception) -> Response[Any]:
         if is_partial(request):  # the page is loaded anew, and leads to signing in
             return Response("", status_code=401, media_type=HTML, headers=HEADERS | RELOAD)
         return redirect(sign_in_address(request))
+    if isinstance(error, SecondFactorMissing):
+        return redirect(ACCOUNT)
     if isinstance(error, ProofAsked):
         return ask_before(request, error)
     if isinstance(error, ProofNeeded):

@@ -63,6 +63,11 @@ FREE = ("anybody", "signed_in", "member")
 whoever is signed in, every member of the organization."""
 
 
+class SecondFactorMissing(Exception):
+    """The installation demands a second factor and this person has none: the page leads to where
+    one is set up."""
+
+
 class ProofAsked(Exception):
     """A form asked for something that needs fresh proof: its fields, to be sent again once whoever
     sent it has shown who they are (None where it cannot be), who that is and what they can show."""
@@ -162,13 +167,26 @@ async def session_of(request: Call) -> Session:
     return session
 
 
+async def insider_of(request: Call) -> Session:
+    """Who is signed in and may look at businesses. Raises SignedOut and SecondFactorMissing."""
+    session = await session_of(request)
+    if must_add_factor(request, session):
+        raise SecondFactorMissing
+    return session
+
+
+def must_add_factor(request: Call, session: Session) -> bool:
+    """Whether somebody has to set up a second factor first."""
+    return services(request).settings.require_second_factor and not session.has_second
+
+
 async def visit_of(request: Call) -> Visit:
     """Who is at which business. A route that changes something names the right that it needs
     (`right=` of its decorator), so that nobody else's form is even read.
 
-    Raises SignedOut, NotFound where it is none of theirs, and Forbidden.
+    Raises SignedOut, SecondFactorMissing, NotFound where it is none of theirs, and Forbidden.
     """
-    session = await session_of(request)
+    session = await insider_of(request)
     business_id = path_id(request, ids.BUSINESS, "business")
 
     async def read(connection: Connection) -> Visit:

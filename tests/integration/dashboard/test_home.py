@@ -41,7 +41,7 @@ async def test_the_dashboard_leads_to_the_last_used_business_and_lists_only_ones
     again = await browser.get("/dashboard")
     assert (again.status_code, again.headers["location"]) == (303, base_of(business))
     for address in ("/settings", "/webhooks"):
-        assert (await browser.get(address)).headers["location"] == "/dashboard"
+        assert (await browser.get(address)).headers["location"] == base_of(business) + address
 
 
 async def test_whoever_belongs_nowhere_is_told_whom_to_ask(

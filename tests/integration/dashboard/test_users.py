@@ -3,7 +3,7 @@
 import asyncio
 import re
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -286,7 +286,14 @@ async def test_forms_of_other_sites_move_nothing(
 async def test_who_was_signed_out_meanwhile_pays_nobody(database: Database, desk: Desk) -> None:
     await desk.user(5_000)
     operator_id = await make_operator(database, "gone@example.com", desk.business, "owner")
-    ended = Session(operator_id, "gone@example.com", is_admin=False, digest=sessions.digest_of("x"))
+    ended = Session(
+        uuid4(),
+        operator_id,
+        "gone@example.com",
+        is_admin=False,
+        is_fresh=True,
+        digest=sessions.digest_of("x"),
+    )
     batcher = Batcher(database, Keyring(live.SECRET_KEY))
     with pytest.raises(SignedOut):
         await by_operators.allocate(

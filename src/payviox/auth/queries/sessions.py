@@ -27,6 +27,8 @@ class SessionRow:
     is_admin: bool
     is_fresh: bool
     """Whether its owner proved within the last minutes who they are."""
+    has_second: bool
+    """Whether a second factor is set up."""
     is_stale: bool
     """Whether `seen_at` is worth renewing."""
 
@@ -122,6 +124,9 @@ async def find_session(
         await cursor.execute(
             "SELECT s.digest, s.id, s.operator_id, o.email, o.is_admin,"
             " s.proved_at > now() - make_interval(secs => %(fresh)s) AS is_fresh,"
+            " EXISTS (SELECT FROM authenticator_apps a"
+            " WHERE a.operator_id = o.id AND a.confirmed_at IS NOT NULL)"
+            " OR EXISTS (SELECT FROM passkeys p WHERE p.operator_id = o.id) AS has_second,"
             " s.seen_at < now() - interval '1 minute' AS is_stale"
             " FROM sessions s JOIN operators o ON o.id = s.operator_id AND o.disabled_at IS NULL"
             " WHERE s.digest = %(digest)s AND s.seen_at > now() - make_interval(secs => %(idle)s)"

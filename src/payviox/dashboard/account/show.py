@@ -12,7 +12,7 @@ from payviox.auth import factors, openid, passkeys, sessions
 from payviox.auth.factors import Factors
 from payviox.auth.model import Device, Identity, OpenSession
 from payviox.auth.sessions import Session
-from payviox.dashboard.visits import ACCOUNT, session_of
+from payviox.dashboard.visits import ACCOUNT, must_add_factor, session_of
 from payviox.db.pool import Connection
 from payviox.web.context import Call, services
 from payviox.web.pages import page
@@ -49,6 +49,7 @@ class AccountView:
     devices: list[Device]
     current: UUID
     is_fresh: bool
+    must_add: bool
     done: str | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
     refused: str | None = None
@@ -95,6 +96,7 @@ async def account_page(
         devices,
         current=session.id,
         is_fresh=session.is_fresh,
+        must_add=must_add_factor(request, session),
         **more,
     )
     return page(request, "account/show.html", view, status=status)

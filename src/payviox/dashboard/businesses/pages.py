@@ -8,7 +8,7 @@ from litestar import Response, get
 from payviox import ids
 from payviox.auth.sessions import Session
 from payviox.businesses import service as businesses
-from payviox.dashboard.visits import base_of, cookie_name, session_of
+from payviox.dashboard.visits import base_of, cookie_name, insider_of
 from payviox.db.pool import Connection
 from payviox.reporting import business_summary
 from payviox.reporting.business_summary import BusinessSummary
@@ -29,7 +29,7 @@ class BusinessesView:
 @get("/dashboard", include_in_schema=False)
 async def list_businesses(request: Call) -> Response[Any]:
     """The businesses of whoever is signed in. With `?all` the list, whichever was used last."""
-    session = await session_of(request)
+    session = await insider_of(request)
     rows = await services(request).database.fetch(_rows, session)
     last = _last_used(request, rows)
     if last and "all" not in request.query_params:
@@ -57,7 +57,7 @@ async def _rows(connection: Connection, session: Session) -> list[BusinessSummar
 @get(["/settings", "/webhooks"], include_in_schema=False)
 async def lead_on(request: Call) -> Response[Any]:
     """The addresses that the documents name lead to those of the last used business."""
-    session = await session_of(request)
+    session = await insider_of(request)
     rows = await services(request).database.fetch(_rows, session)
     last = _last_used(request, rows)
     return redirect(f"{last}{request.scope['path']}" if last else "/dashboard")
