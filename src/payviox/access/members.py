@@ -17,6 +17,8 @@ from payviox.rights import service as rights
 from payviox.rights.queries.memberships import Member
 from payviox.rights.roles import Role
 
+__all__ = ["LastOwner", "Member", "change_role", "get", "join", "list_of", "record", "remove"]
+
 
 class LastOwner(Conflict):
     message = "This is the organization's last owner. Make somebody else an owner first."

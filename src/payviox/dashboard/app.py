@@ -20,11 +20,14 @@ from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import first_calls, keys, requests
+from payviox.dashboard.forgotten import ask as forgotten
+from payviox.dashboard.forgotten import reset as reset_password
 from payviox.dashboard.gift_cards import add as add_cards
 from payviox.dashboard.gift_cards import after_restore
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.gift_cards import void as void_cards
 from payviox.dashboard.home import show as home
+from payviox.dashboard.invitation import accept as invitation
 from payviox.dashboard.live import stream as live
 from payviox.dashboard.orders import decide as decide_order
 from payviox.dashboard.orders import export as export_orders
@@ -45,6 +48,9 @@ from payviox.dashboard.search import find as search
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
+from payviox.dashboard.team import invitations as team_invitations
+from payviox.dashboard.team import list as team
+from payviox.dashboard.team import show as member
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import rotate_hash
@@ -72,6 +78,7 @@ MENU = (
     ("/developer/keys", "API keys", "key-round"),
     ("/developer/requests", "Requests", "activity"),
     ("/settings", "Settings", "settings"),
+    ("/team", "Team", "users-round"),
     ("/audit", "Audit log", "scroll-text"),
 )
 """Each page's path under a business, its name and its icon."""
@@ -80,6 +87,9 @@ ROUTER = Router(
     path="/",
     route_handlers=[
         *sign_in.ROUTES,
+        *forgotten.ROUTES,
+        *reset_password.ROUTES,
+        *invitation.ROUTES,
         *passkey.ROUTES,
         *openid.ROUTES,
         *account.ROUTES,
@@ -132,6 +142,9 @@ ROUTER = Router(
         *requests.ROUTES,
         *first_calls.ROUTES,
         *settings.ROUTES,
+        *team.ROUTES,
+        *team_invitations.ROUTES,
+        *member.ROUTES,
         *audit_log.ROUTES,
     ],
     middleware=[SaidOnce()],

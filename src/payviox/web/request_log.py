@@ -8,6 +8,8 @@ from urllib.parse import quote
 from payviox import logs
 from payviox.web.request_body import Application, Message, Receive, Scope, Send
 
+TOKENS = ("/login/reset/", "/dashboard/invitation/")
+"""What follows these in a path opens something and is not logged."""
 QUIET = ("/health/", "/metrics")
 """Asked every few seconds by machines; logged only when refused."""
 
@@ -43,4 +45,7 @@ def _log(scope: Scope, status: int, took_ms: float) -> None:
         return
     # Decoded by the server: what could break a line or steer a terminal is encoded again.
     shown = path if path.isprintable() and path.isascii() else quote(path)
+    for beginning in TOKENS:
+        if path.startswith(beginning):
+            shown = f"{beginning}…"
     logs.request(scope["method"], shown, status, round(took_ms, 1))

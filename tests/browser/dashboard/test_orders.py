@@ -143,13 +143,15 @@ def test_every_page_fits_its_screen_and_everybody(
     world: World, open_page: Callable[..., Page], width: int, scheme: str
 ) -> None:
     page = open_page(width=width, scheme=scheme)
-    page.goto(f"{world.site.url}/login")
-    check(page)
+    for path in ("/login", "/login/forgotten", "/login/reset"):
+        page.goto(world.site.url + path)
+        check(page)
     world.sign_in(page)
     order = f"/orders/ord_{world.orders[0].id}"
     user = f"/users/usr_{world.orders[0].payout_user_id}"
     orders = (
         "/settings",
+        "/team",
         "/audit",
         "/orders",
         "/orders?status=all",
@@ -159,7 +161,7 @@ def test_every_page_fits_its_screen_and_everybody(
         order,
     )
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
-    period = ("/balance/period", "/balance/period?from=x")
+    period = ("/balance/period", "/balance/period?from=2026-02-02&to=2026-02-01")
     balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01", *period)
     item = f"/reconciliation/sus_{world.item}"
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"

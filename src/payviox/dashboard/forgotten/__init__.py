@@ -1,0 +1,1 @@
+"""Choosing another password by a link that is sent by mail."""

@@ -1,0 +1,1 @@
+"""Who belongs to the organization, and who is invited to it."""
