@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import allocations, order_tables, orders, rails
+from tests.benchmarks import allocations, dashboard, order_tables, orders, rails
 from tests.benchmarks.allocations import Bench, Results, console
 
 from payviox.db.embedded import Cluster, embedded
@@ -54,6 +54,11 @@ def measure_memory(run: Run) -> Results:
         return small.soak(run.soak)
 
 
+def measure_dashboard(run: Run, scale: dashboard.Scale) -> Results:
+    with run.database(f"dashboard_{scale.users}") as urls:
+        return dashboard.measure(urls, run.home, scale)
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part that can be run alone. `long`: left out of a quick run."""
@@ -70,6 +75,10 @@ SECTIONS = {
     ),
     "rails": Section(
         lambda run: rails.measure(run.database, run.home), partial(order_tables.of_rails, console)
+    ),
+    "dashboard": Section(partial(measure_dashboard, scale=dashboard.SMALL), dashboard.report),
+    "dashboard_large": Section(
+        partial(measure_dashboard, scale=dashboard.LARGE), dashboard.report, long=True
     ),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(

@@ -88,6 +88,8 @@ CHANGES = {
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
     " second_person_amount",
+    "daily_flows": "came went",
+    "daily_flows_until": "version balance summed_at",
     "deliveries": "status attempts round_attempts by_hand due_at replayed",
     "delivery_attempts": "",
     "events": "",

@@ -54,6 +54,15 @@ async def get(connection: Connection, business_id: UUID) -> Business:
     return business
 
 
+async def with_twin(connection: Connection, business_id: UUID) -> tuple[Business, Business]:
+    """A business and the same organization's of the other mode. Raises NotFound."""
+    pair = await queries.list_pair(connection, business_id)
+    if not pair:
+        raise NotFound(missing=f"business {ids.show(ids.BUSINESS, business_id)}")
+    first, second = pair
+    return (first, second) if first.id == business_id else (second, first)
+
+
 async def twin_of(connection: Connection, business: Business) -> Business:
     """The same organization's business of the other mode."""
     twins = await queries.list_of(connection, [business.organization_id])

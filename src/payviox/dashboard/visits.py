@@ -193,8 +193,7 @@ async def visit_of(request: Call) -> Visit:
         role = await rights.role_of(connection, session.operator_id, business_id)
         if role is None:
             raise NotFound
-        business = await businesses.get(connection, business_id)
-        twin = await businesses.twin_of(connection, business)
+        business, twin = await businesses.with_twin(connection, business_id)
         return Visit(session, business, twin, role)
 
     needed = request.route_handler.opt.get("right", "member")

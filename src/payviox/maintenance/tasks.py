@@ -17,6 +17,7 @@ from payviox.auth import sessions
 from payviox.businesses import service as businesses
 from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
+from payviox.ledger import daily_flows
 from payviox.ledger import verify as verification
 from payviox.ledger.verify import Report
 from payviox.mails import outbox
@@ -127,6 +128,7 @@ async def reconcile(database: Database, rails: Rails) -> None:
 
 SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "expire_balances": ("*/10 * * * *", expire),
+    "sum_daily_flows": ("* * * * *", daily_flows.sum_all),
     "audit_ledger": ("17 */6 * * *", audit_ledger),
     "tidy": ("5 * * * *", tidy),
 }

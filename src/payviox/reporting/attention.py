@@ -108,15 +108,13 @@ async def matters(connection: Connection, business_id: UUID | None = None) -> li
     """What waits for a person, the most urgent cause first, then the oldest; of this business
     alone where one is named."""
     since = ids.first_at(datetime.now(UTC) - timedelta(days=DAYS))
-    given_up = await queries.failed_deliveries(connection, business_id, since)
-    unsorted = [
-        *_orders(await queries.waiting_orders(connection, business_id)),
-        *_orders(await queries.orders_in(connection, business_id, ["review", "unknown"])),
-        *await unexplained(connection, business_id),
-        *_matters("upload_stopped", await queries.stopped_uploads(connection, business_id)),
-        *await low_stock(connection, business_id),
-        *_matters("webhook_failing", given_up),
-    ]
+    unsorted: list[Matter] = []
+    for row in await queries.everything(connection, business_id, ["review", "unknown"], since):
+        match row.source:
+            case "unexplained" | "upload_stopped" | "low_stock" | "webhook_failing" as cause:
+                unsorted += _matters(cause, [row])
+            case _:
+                unsorted += _orders([row])
     order = list(ADVICE)
     return sorted(unsorted, key=lambda each: (order.index(each.cause), each.oldest or EVER))
 

@@ -161,7 +161,7 @@ def test_every_page_fits_its_screen_and_everybody(
         order,
     )
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
-    period = ("/balance/period", "/balance/period?from=x")
+    period = ("/balance/period", "/balance/period?from=2026-02-02&to=2026-02-01")
     balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01", *period)
     item = f"/reconciliation/sus_{world.item}"
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"

@@ -1,12 +1,16 @@
 """The first pages: which business, what it holds, what needs somebody."""
 
+import re
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from psycopg import AsyncCursor
 
 from payviox.db.pool import Database
+from payviox.ledger import daily_flows
 from support.businesses import TestBusiness
-from support.dashboard import Browser, base_of, heading, make_operator
+from support.dashboard import Browser, base_of, heading, make_operator, signed_in
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
@@ -52,3 +56,52 @@ async def test_whoever_belongs_nowhere_is_told_whom_to_ask(
     await browser.sign_in(email)
     assert "Ask one of its owners" in (await browser.get("/dashboard")).text
     assert (await browser.get(base_of(business))).status_code == 404
+
+
+async def test_home_draws_what_happened_and_says_it_as_a_table(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    desk = Desk.of(business)
+    await desk.withdraw(await desk.user(5_000), 2_500)
+    await daily_flows.sum_all(database)
+    base = await signed_in(browser, database, business, "viewer")
+    for by in ("", "?by=week", "?by=nonsense"):
+        page = await browser.get(f"{base}{by}")
+        assert page.text.count("<figure") == page.text.count('class="chart') == 4
+        assert 'aria-label="Allocated: $50.00 in all, at most $50.00"' in page.text
+        assert "style=" not in page.text
+    table = page.text.partition("The charts as a table")[2].partition("</tr>")[2]
+    cells = re.findall(r'<bdi class="amount">([^<]+)</bdi>', table.partition("</tr>")[0])
+    assert cells == ["$50.00", "$0.00", "$25.00", "$25.00"]
+    assert "Float against what is on its way" in page.text
+    part = await browser.client.get(
+        base, headers={"HX-Request": "true", "HX-Target": "div#home-now"}
+    )
+    assert "<figure" in part.text
+    assert "<h1>" not in part.text
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("", 8), ("/users", 8), ("/orders?status=all", 8), ("/search?q=ada", 9)]
+)
+async def test_a_page_asks_the_database_few_questions(
+    browser: Browser,
+    database: Database,
+    business: TestBusiness,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    most: int,
+) -> None:
+    desk = Desk.of(business)
+    await desk.withdraw(await desk.user(5_000), 2_500)
+    base = await signed_in(browser, database, business)
+    asked: list[object] = []
+    execute = AsyncCursor.execute
+
+    async def counted(cursor: Any, query: Any, *more: Any, **named: Any) -> Any:
+        asked.append(query)
+        return await execute(cursor, query, *more, **named)
+
+    monkeypatch.setattr(AsyncCursor, "execute", counted)
+    assert (await browser.get(base + path)).status_code == 200
+    assert 2 < len(asked) <= most

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from payviox import ids
 from payviox.auth import sessions
 from payviox.auth.queries import sessions as session_rows
 from payviox.db.pool import Database
@@ -39,7 +40,9 @@ async def session(database: Database) -> bytes:
     """The digest of an open session's token."""
     operator = await make_operator(database, f"{uuid4().hex}@example.com")
     digest = hashlib.sha256(uuid4().bytes).digest()
-    await database.write(session_rows.insert_session, digest, operator, None, None)
+    await database.write(
+        session_rows.insert_session, ids.new(), digest, operator, "password", None, None
+    )
     return digest
 
 

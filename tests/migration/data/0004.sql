@@ -147,6 +147,12 @@ INSERT INTO api_requests (business_id, id, method, path, status, duration_ms, ke
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a1', 'POST', '/payout/create',
    400, 1.5, 'abcd', '192.0.2.7', 'k-1', 'Insufficient payout balance', now());
 
+-- What moved on a day.
+INSERT INTO daily_flows (business_id, day, account_id, kind, came, went) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '2026-01-31', '00000000-0000-7000-8000-0000000000a3', 'allocation', 0, 250);
+INSERT INTO daily_flows_until (business_id, account_id, version, balance) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a3', 2, 350);
+
 -- What they prove besides their passwords.
 INSERT INTO started_sign_ins (digest, operator_id, method) VALUES
   ('\x04', '00000000-0000-7000-8000-0000000000e2', 'password');

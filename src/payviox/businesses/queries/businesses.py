@@ -68,6 +68,17 @@ async def list_all(connection: Connection) -> list[Business]:
         return await cursor.fetchall()
 
 
+async def list_pair(connection: Connection, business_id: UUID) -> list[Business]:
+    """The two businesses of this one's organization."""
+    async with connection.cursor(row_factory=class_row(Business)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS} FROM businesses WHERE organization_id ="  # noqa: S608  # a constant
+            " (SELECT organization_id FROM businesses WHERE id = %s)",
+            [business_id],
+        )
+        return await cursor.fetchall()
+
+
 async def list_of(connection: Connection, organization_ids: Sequence[UUID]) -> list[Business]:
     """The businesses of these organizations."""
     async with connection.cursor(row_factory=class_row(Business)) as cursor:

@@ -1,27 +1,40 @@
-"""`/dashboard/<business>`: what needs somebody now, and the balances."""
+"""`/dashboard/<business>`: what needs somebody now, the balances, and how they came to be."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from litestar import Response, get
+from markupsafe import Markup
 
 from payviox import ids
 from payviox.dashboard.businesses.pages import LAST
 from payviox.dashboard.visits import YEAR_S, Visit, cookie_of, read, show, visit_of
 from payviox.db.pool import Connection
-from payviox.reporting import attention, business_summary
-from payviox.reporting.attention import Matter
+from payviox.money import dollars
+from payviox.reconciliation import service as reconciliation
+from payviox.reconciliation.model import Kept
+from payviox.reporting import attention, daily_figures
+from payviox.reporting.attention import Cause, Matter
+from payviox.reporting.daily_figures import Figures, Period
+from payviox.web import charts
 from payviox.web.context import Call
 
-LEADS = {
-    "review": "/orders?status=review",
+LEADS: Mapping[Cause, str] = {
+    "person": "/orders?status=unknown",
     "unknown": "/orders?status=unknown",
     "unexplained": "/reconciliation",
+    "review": "/orders?status=review",
+    "float_empty": "/orders?status=queued",
+    "waiting": "/orders?status=queued",
     "upload_stopped": "/allocate/upload",
     "low_stock": "/gift-cards",
+    "webhook_failing": "/webhooks/logs",
 }
-"""The page where each cause is seen to, where there is one already."""
+"""The page where each cause is seen to."""
+SPANS = {"day": (30, 1), "week": (26, 7)}
+"""How many periods of how many days the charts show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,49 +47,110 @@ class MatterView:
     cents: int | None
     rail: str | None
     oldest: datetime | None
-    address: str | None
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class RailView:
+    """What a rail's account held when it was last compared, against what is on its way there now,
+    in US cents; `held` is None where the rail did not say."""
+
+    rail: str
+    in_transit: int
+    held: int | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One of the charts; `figure` is what it says in one number."""
+
+    title: str
+    figure: int
+    meaning: str
+    picture: Markup
 
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """Amounts are US cents. `in_transit` is what is on its way, of all rails."""
+    """Amounts are US cents. `span` is day or week."""
 
-    payout_balance: int
-    balance: int
-    unspent: int
-    payout_users: int
-    in_transit: int
+    figures: Figures
     matters: list[MatterView]
     payouts_enabled: bool
+    rails: list[RailView]
+    charts: list[Chart]
+    span: str
+    here: str
 
 
 @get("/dashboard/{business:str}", include_in_schema=False)
 async def show_home(request: Call) -> Response[Any]:
     """The first page of a business."""
     visit = await visit_of(request)
-    view = await read(request, visit, _view, visit)
+    by = request.query_params.get("by", "day")
+    view = await read(request, visit, _view, visit, by if by in SPANS else "day")
     answer = show(request, visit, "home/show.html", view)
     shown = ids.show(ids.BUSINESS, visit.business.id)
     answer.cookies.append(cookie_of(request, LAST, shown, max_age=YEAR_S))
     return answer
 
 
-async def _view(connection: Connection, visit: Visit) -> HomeView:
-    details = await business_summary.details(connection, visit.business.id)
-    matters = await attention.matters(connection, visit.business.id)
+async def _view(connection: Connection, visit: Visit, span: str) -> HomeView:
+    business_id = visit.business.id
+    periods, days = SPANS[span]
+    figures = await daily_figures.figures(connection, business_id, periods=periods, days=days)
+    matters = await attention.matters(connection, business_id)
+    compared = await reconciliation.latest(connection, business_id)
     return HomeView(
-        payout_balance=details.summary.payout_balance,
-        balance=details.summary.balance,
-        unspent=details.accounts.single["users"],
-        payout_users=details.payout_users,
-        in_transit=sum(details.accounts.by_rail["in_transit"].values()),
+        figures=figures,
         matters=[_matter(visit, each) for each in matters],
         payouts_enabled=visit.business.payouts_enabled,
+        rails=_rails(figures, compared),
+        charts=_charts(figures.periods),
+        span=span,
+        here=visit.base,
     )
 
 
+def _rails(figures: Figures, compared: Sequence[Kept]) -> list[RailView]:
+    reports = {each.rail: each for each in compared}
+    return [
+        RailView(
+            rail,
+            figures.in_transit_by_rail.get(rail, 0),
+            reports[rail].report.get("float", {}).get("cents") if rail in reports else None,
+            reports[rail].finished_at if rail in reports else None,
+        )
+        for rail in sorted({*figures.in_transit_by_rail, *reports})
+    ]
+
+
+def _charts(periods: Sequence[Period]) -> list[Chart]:
+    allocated = [period.allocated for period in periods]
+    withdrawn = [period.withdrawn for period in periods]
+    in_transit = [period.in_transit for period in periods]
+    unclaimed = [period.unclaimed for period in periods]
+    return [
+        _chart("Allocated", sum(allocated), "in all", charts.bars, allocated),
+        _chart("Withdrawn", sum(withdrawn), "arrived in all", charts.bars, withdrawn),
+        _chart("In transit", in_transit[-1], "at the end", charts.area, in_transit),
+        _chart("Unclaimed", unclaimed[-1], "at the end", charts.area, unclaimed),
+    ]
+
+
+def _chart(
+    title: str,
+    figure: int,
+    meaning: str,
+    draw: Callable[[Sequence[int], str], Markup],
+    values: Sequence[int],
+) -> Chart:
+    name = f"{title}: {dollars(figure)} {meaning}, at most {dollars(max(values))}"
+    return Chart(title, figure, meaning, draw(values, name))
+
+
 def _matter(visit: Visit, matter: Matter) -> MatterView:
-    tail = LEADS.get(matter.cause)
     return MatterView(
         number=matter.number,
         meaning=matter.advice.meaning,
@@ -84,7 +158,7 @@ def _matter(visit: Visit, matter: Matter) -> MatterView:
         cents=matter.cents,
         rail=matter.rail,
         oldest=matter.oldest,
-        address=visit.base + tail if tail else None,
+        address=visit.base + LEADS[matter.cause],
     )
 
 

@@ -26,3 +26,32 @@ CREATE INDEX transfers_by_hand_by_amount ON transfers (business_id, amount, id)
 
 -- A key is known by its last characters.
 CREATE INDEX api_keys_by_hint ON api_keys (business_id, hint);
+
+-- Deliveries that were given up, without those that were not.
+CREATE INDEX deliveries_failed ON deliveries (business_id, id) WHERE status = 'failed';
+
+-- What moved through each of a business's own accounts on each day (UTC), by kind, in cents: the
+-- worker sums it after the fact, version by version of the account, so that charts read no transfers
+-- and allocations write nothing more.
+CREATE TABLE daily_flows (
+  business_id  uuid NOT NULL REFERENCES businesses,
+  day          date NOT NULL,
+  account_id   uuid NOT NULL,
+  kind         text NOT NULL,
+  came         bigint NOT NULL CHECK (came >= 0),
+  went         bigint NOT NULL CHECK (went >= 0),
+  PRIMARY KEY (business_id, day, account_id, kind)
+);
+GRANT SELECT, INSERT, UPDATE (came, went) ON daily_flows TO payviox_app;
+
+-- Up to which version of each account that is summed, and what the account held there.
+CREATE TABLE daily_flows_until (
+  business_id  uuid NOT NULL REFERENCES businesses,
+  account_id   uuid NOT NULL,
+  version      bigint NOT NULL DEFAULT 0,
+  balance      bigint NOT NULL DEFAULT 0,
+  summed_at    timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (business_id, account_id)
+);
+GRANT SELECT, INSERT (business_id, account_id), UPDATE (version, balance, summed_at)
+  ON daily_flows_until TO payviox_app;

@@ -1,7 +1,7 @@
 """The SQL of what waits for a person. Each reads all businesses, or one, through indexes: nothing
 here grows with the number of payout users, transfers or ended orders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -34,95 +34,110 @@ BUSINESSES = sql.SQL(
 """All businesses, or the one that is asked for."""
 
 
-async def waiting_orders(connection: Connection, business_id: UUID | None) -> list[Row]:
-    """Orders by what they wait for, which is the subject, and rail. One with an unknown outcome
+WAITING_ORDERS: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, o.rail, o.waiting AS subject,"
+    " o.number, o.cents, o.oldest FROM b CROSS JOIN LATERAL ("
+    "   SELECT rail, waiting, count(*) AS number, sum(amount)::bigint AS cents,"
+    "   min(updated_at) AS oldest FROM orders"
+    "   WHERE business_id = b.business_id AND waiting IS NOT NULL"
+    "   AND (status <> 'unknown' OR waiting = 'person') GROUP BY rail, waiting) o"
+)
+"""Orders by what they wait for, which is the subject, and rail. One with an unknown outcome
     counts as that, save where it waits for a person."""
-    return await _rows(
-        connection,
-        "SELECT b.business_id, b.name, b.mode, o.rail, o.waiting AS subject,"
-        " o.number, o.cents, o.oldest FROM b CROSS JOIN LATERAL ("
-        "   SELECT rail, waiting, count(*) AS number, sum(amount)::bigint AS cents,"
-        "   min(updated_at) AS oldest FROM orders"
-        "   WHERE business_id = b.business_id AND waiting IS NOT NULL"
-        "   AND (status <> 'unknown' OR waiting = 'person') GROUP BY rail, waiting) o",
-        {"business": business_id},
-    )
+
+ORDERS_IN: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, o.rail, o.status AS subject,"
+    " o.number, o.cents, o.oldest FROM b CROSS JOIN LATERAL ("
+    "   SELECT rail, status, count(*) AS number, sum(amount)::bigint AS cents,"
+    "   min(updated_at) AS oldest FROM orders"
+    "   WHERE business_id = b.business_id AND status = ANY(%(states)s) "
+    "   AND waiting IS DISTINCT FROM 'person' GROUP BY rail, status) o"
+)
+"""Orders in these states that do not wait for a person, by state (the subject) and rail."""
+
+OPEN_ITEMS: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, i.rail, i.cause AS subject,"
+    " count(*) AS number,"
+    " sum(abs(i.amount))::bigint AS cents, min(i.opened_at) AS oldest"
+    " FROM b JOIN suspense_items i ON i.business_id = b.business_id"
+    " WHERE i.resolved_at IS NULL GROUP BY b.business_id, b.name, b.mode, i.rail, i.cause"
+)
+"""Suspense items that nobody has resolved, by rail and cause."""
+
+LOW_PRODUCTS: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
+    " count(*) AS number, NULL::bigint AS cents, NULL::timestamptz AS oldest"
+    " FROM b JOIN gift_card_products p ON p.business_id = b.business_id"
+    " CROSS JOIN LATERAL (SELECT count(*) AS cards FROM (SELECT 1 FROM gift_cards g"
+    "   WHERE g.business_id = p.business_id AND g.product_id = p.id"
+    "   AND g.status = 'available'"
+    "   AND (g.expires_on IS NULL OR g.expires_on >= current_date)"
+    "   LIMIT greatest(b.low_stock, 1)) few) c"
+    " WHERE c.cards < greatest(b.low_stock, 1) GROUP BY b.business_id, b.name, b.mode"
+)
+"""How many products have fewer cards than their business's alert level, or none."""
+
+FAILED_DELIVERIES: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
+    " count(*) AS number,"
+    " NULL::bigint AS cents, min(d.created_at) AS oldest"
+    " FROM b JOIN deliveries d ON d.business_id = b.business_id"
+    " JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id"
+    " WHERE d.status = 'failed' AND e.order_id IS NOT NULL"
+    " AND d.id >= %(first)s GROUP BY b.business_id, b.name, b.mode"
+)
+"""Deliveries that were given up, none before `first`; tests among them left out."""
+
+STOPPED_UPLOADS: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
+    " count(*) AS number, sum(u.amount - u.paid_amount)::bigint AS cents,"
+    " min(u.started_at) AS oldest"
+    " FROM b JOIN uploads u ON u.business_id = b.business_id"
+    " WHERE u.status = 'stopped' GROUP BY b.business_id, b.name, b.mode"
+)
+"""Uploads that go on only when somebody says so, with what they have not paid."""
+
+SOURCES: Mapping[str, LiteralString] = {
+    "waiting": WAITING_ORDERS,
+    "state": ORDERS_IN,
+    "unexplained": OPEN_ITEMS,
+    "upload_stopped": STOPPED_UPLOADS,
+    "low_stock": LOW_PRODUCTS,
+    "webhook_failing": FAILED_DELIVERIES,
+}
 
 
-async def orders_in(
-    connection: Connection, business_id: UUID | None, states: Sequence[str]
-) -> list[Row]:
-    """Orders in these states that do not wait for a person, by state (the subject) and rail."""
-    return await _rows(
-        connection,
-        "SELECT b.business_id, b.name, b.mode, o.rail, o.status AS subject,"
-        " o.number, o.cents, o.oldest FROM b CROSS JOIN LATERAL ("
-        "   SELECT rail, status, count(*) AS number, sum(amount)::bigint AS cents,"
-        "   min(updated_at) AS oldest FROM orders"
-        "   WHERE business_id = b.business_id AND status = ANY(%(states)s) "
-        "   AND waiting IS DISTINCT FROM 'person' GROUP BY rail, status) o",
-        {"business": business_id, "states": list(states)},
-    )
+@dataclass(frozen=True, slots=True)
+class SourcedRow(Row):
+    """A row with the statement that it came from."""
+
+    source: str
+
+
+async def everything(
+    connection: Connection, business_id: UUID | None, states: Sequence[str], first: UUID
+) -> list[SourcedRow]:
+    """All of it in one statement; deliveries since `first`."""
+    each = [
+        sql.SQL("SELECT {} AS source, q.* FROM ({}) q").format(sql.Literal(name), sql.SQL(text))
+        for name, text in SOURCES.items()
+    ]
+    async with connection.cursor(row_factory=class_row(SourcedRow)) as cursor:
+        await cursor.execute(
+            BUSINESSES + sql.SQL(" UNION ALL ").join(each),
+            {"business": business_id, "states": list(states), "first": first},
+        )
+        return await cursor.fetchall()
 
 
 async def open_items(connection: Connection, business_id: UUID | None) -> list[Row]:
-    """Suspense items that nobody has resolved, by rail and cause."""
-    return await _rows(
-        connection,
-        "SELECT b.business_id, b.name, b.mode, i.rail, i.cause AS subject,"
-        " count(*) AS number,"
-        " sum(abs(i.amount))::bigint AS cents, min(i.opened_at) AS oldest"
-        " FROM b JOIN suspense_items i ON i.business_id = b.business_id"
-        " WHERE i.resolved_at IS NULL GROUP BY b.business_id, b.name, b.mode, i.rail, i.cause",
-        {"business": business_id},
-    )
+    """See OPEN_ITEMS."""
+    return await _rows(connection, OPEN_ITEMS, {"business": business_id})
 
 
 async def low_products(connection: Connection, business_id: UUID | None) -> list[Row]:
-    """How many products have fewer cards than their business's alert level, or none."""
-    return await _rows(
-        connection,
-        "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
-        " count(*) AS number, NULL::bigint AS cents, NULL::timestamptz AS oldest"
-        " FROM b JOIN gift_card_products p ON p.business_id = b.business_id"
-        " CROSS JOIN LATERAL (SELECT count(*) AS cards FROM (SELECT 1 FROM gift_cards g"
-        "   WHERE g.business_id = p.business_id AND g.product_id = p.id"
-        "   AND g.status = 'available'"
-        "   AND (g.expires_on IS NULL OR g.expires_on >= current_date)"
-        "   LIMIT greatest(b.low_stock, 1)) few) c"
-        " WHERE c.cards < greatest(b.low_stock, 1) GROUP BY b.business_id, b.name, b.mode",
-        {"business": business_id},
-    )
-
-
-async def failed_deliveries(
-    connection: Connection, business_id: UUID | None, first: UUID
-) -> list[Row]:
-    """Deliveries that were given up, none before `first`; tests among them left out."""
-    return await _rows(
-        connection,
-        "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
-        " count(*) AS number,"
-        " NULL::bigint AS cents, min(d.created_at) AS oldest"
-        " FROM b JOIN deliveries d ON d.business_id = b.business_id"
-        " JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id"
-        " WHERE d.status = 'failed' AND e.order_id IS NOT NULL"
-        " AND d.id >= %(first)s GROUP BY b.business_id, b.name, b.mode",
-        {"business": business_id, "first": first},
-    )
-
-
-async def stopped_uploads(connection: Connection, business_id: UUID | None) -> list[Row]:
-    """Uploads that go on only when somebody says so, with what they have not paid."""
-    return await _rows(
-        connection,
-        "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
-        " count(*) AS number, sum(u.amount - u.paid_amount)::bigint AS cents,"
-        " min(u.started_at) AS oldest"
-        " FROM b JOIN uploads u ON u.business_id = b.business_id"
-        " WHERE u.status = 'stopped' GROUP BY b.business_id, b.name, b.mode",
-        {"business": business_id},
-    )
+    """See LOW_PRODUCTS."""
+    return await _rows(connection, LOW_PRODUCTS, {"business": business_id})
 
 
 async def _rows(

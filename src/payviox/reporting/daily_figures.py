@@ -1,0 +1,94 @@
+"""A business's money day by day or week by week, from the ledger's daily flows: what was allocated
+and paid out, and what was in transit and unclaimed at each period's end. Cents; days are UTC."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from payviox.db.pool import Connection
+from payviox.ledger import daily_flows
+from payviox.ledger.daily_flows import FlowRow, OwnAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Some days. `unclaimed` is what payout users had at its end and had not asked for."""
+
+    first: date
+    last: date
+    allocated: int
+    withdrawn: int
+    in_transit: int
+    unclaimed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Balances of now, and the periods, the oldest first. `summed_at` says up to when the periods
+    are told; None where nothing moved yet."""
+
+    payout_balance: int
+    balance: int
+    unclaimed: int
+    in_transit: int
+    in_transit_by_rail: dict[str, int]
+    periods: list[Period]
+    summed_at: datetime | None
+
+
+async def figures(connection: Connection, business_id: UUID, *, periods: int, days: int) -> Figures:
+    """The last so many periods of so many days, the last of them ending today."""
+    today = datetime.now(UTC).date()
+    first = today - timedelta(days=periods * days - 1)
+    accounts = await daily_flows.own_accounts(connection, business_id)
+    flows = await daily_flows.list_since(connection, business_id, first)
+    held = {kind: sum(a.balance for a in accounts if a.kind == kind) for kind in _kinds(accounts)}
+    by_rail = {a.rail: a.balance for a in accounts if a.kind == "in_transit"}
+    summed = [account.summed_at for account in accounts if account.summed_at is not None]
+    return Figures(
+        payout_balance=held.get("payout", 0),
+        balance=held.get("main", 0),
+        # All accounts of a business come to nothing: payout users have what the others lack.
+        unclaimed=-sum(held.values()),
+        in_transit=held.get("in_transit", 0),
+        in_transit_by_rail=by_rail,
+        periods=_periods(accounts, flows, first, periods, days),
+        summed_at=max(summed, default=None),
+    )
+
+
+def _kinds(accounts: Sequence[OwnAccount]) -> set[str]:
+    return {account.kind for account in accounts}
+
+
+def _periods(
+    accounts: Sequence[OwnAccount], flows: Sequence[FlowRow], first: date, periods: int, days: int
+) -> list[Period]:
+    """From the last period back: at its end the accounts held what they hold where the sums end,
+    less what moved since."""
+    kind_of = {account.id: account.kind for account in accounts}
+    in_transit = sum(a.summed_balance for a in accounts if a.kind == "in_transit")
+    others = sum(account.summed_balance for account in accounts)
+    grouped: dict[int, list[FlowRow]] = {}
+    for flow in flows:
+        # What a host ahead of the database calls tomorrow is the last period's.
+        grouped.setdefault(min((flow.day - first).days // days, periods - 1), []).append(flow)
+    made = []
+    for number in reversed(range(periods)):
+        allocated = withdrawn = moved = moved_in_transit = 0
+        for flow in grouped.get(number, ()):
+            kind = kind_of[flow.account_id]
+            moved += flow.came - flow.went
+            if kind == "in_transit":
+                moved_in_transit += flow.came - flow.went
+            elif kind == "payout" and flow.kind == "allocation":
+                allocated += flow.went
+            elif kind == "settled":
+                withdrawn += flow.came - flow.went
+        start = first + timedelta(days=number * days)
+        end = start + timedelta(days=days - 1)
+        made.append(Period(start, end, allocated, withdrawn, in_transit, -others))
+        in_transit -= moved_in_transit
+        others -= moved
+    return made[::-1]
