@@ -3,6 +3,7 @@
 import unicodedata
 
 MAX_NOTE = 500
+MAX_NAME = 200
 
 
 def printable(text: str, most: int = MAX_NOTE) -> str:

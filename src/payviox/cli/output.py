@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from payviox import ids
 from payviox.money import MAX_TREASURY, dollars
-from payviox.text import MAX_NOTE, printable
+from payviox.text import MAX_NAME, MAX_NOTE, printable
 
 
 class Id(click.ParamType[UUID]):
@@ -91,7 +91,7 @@ APPROVAL = Id(ids.APPROVAL)
 EVENT = Id(ids.EVENT)
 CENTS = Cents(1, MAX_TREASURY)
 LIMIT = Whole(1, 1000)
-NAME = Text(200)
+NAME = Text(MAX_NAME)
 REFERENCE = Text(255)
 NOTE = Text(MAX_NOTE)
 

@@ -18,6 +18,7 @@ from payviox.dashboard.audit_log import list as audit_log
 from payviox.dashboard.balance import move
 from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
+from payviox.dashboard.businesses import create as create_business
 from payviox.dashboard.businesses import pages as businesses
 from payviox.dashboard.developer import first_calls, keys, requests
 from payviox.dashboard.forgotten import ask as forgotten
@@ -99,6 +100,7 @@ ROUTER = Router(
         *password.ROUTES,
         *proof.ROUTES,
         *businesses.ROUTES,
+        *create_business.ROUTES,
         *preferences.ROUTES,
         *home.ROUTES,
         *live.ROUTES,

@@ -21,7 +21,10 @@ LAST = "last_business"
 
 @dataclass(frozen=True, slots=True)
 class BusinessesView:
+    """`may_create` is for admins of the installation."""
+
     email: str
+    may_create: bool
     rows: list[tuple[str, BusinessSummary]]
     """Each business with its address."""
 
@@ -34,7 +37,9 @@ async def list_businesses(request: Call) -> Response[Any]:
     last = _last_used(request, rows)
     if last and "all" not in request.query_params:
         return redirect(last)
-    view = BusinessesView(session.email, [(base_of(each.business), each) for each in rows])
+    view = BusinessesView(
+        session.email, session.is_admin, [(base_of(each.business), each) for each in rows]
+    )
     return page(request, "businesses/list.html", view)
 
 

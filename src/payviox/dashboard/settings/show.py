@@ -67,7 +67,10 @@ SWITCHES = {
     "payouts": ("payouts_enabled", "Payouts are enabled.", "Payouts are disabled."),
     "withdrawals": ("withdrawals_enabled", "Withdrawals are enabled.", "Withdrawals are disabled."),
 }
-DONE = {"rules": "The rules are saved."} | {
+DONE = {
+    "created": "The business is made, live and test. Payouts are off until you enable them.",
+    "rules": "The rules are saved.",
+} | {
     f"{name}-{state}": words[1 if state == "on" else 2]
     for name, words in SWITCHES.items()
     for state in ("on", "off")
