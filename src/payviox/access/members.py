@@ -4,7 +4,8 @@ role holds in both modes, so what is done stands in both modes' audit; owners al
 from collections.abc import Mapping
 from uuid import UUID
 
-from payviox import ids
+from payviox import actors, ids
+from payviox.access.queries import invitations
 from payviox.actors import Actor
 from payviox.acts import Act
 from payviox.audit import service as audit
@@ -41,10 +42,12 @@ async def join(
     connection: Connection, email: str, business_id: UUID, role: Role, actor: Actor
 ) -> None:
     """Let an operator into the organization of a business, both its modes, with this role; one who
-    is in it already has this role from now on. Raises NotFound, Forbidden and LastOwner."""
+    is in it already has this role from now on. Open invitations of theirs end. Raises NotFound,
+    Forbidden and LastOwner."""
     operator_id = await operators.require_id(connection, email)
     business = await businesses.get(connection, business_id)
     await rights.lock_members(connection, business.organization_id)
+    await _withdraw_invitations(connection, business, actor, email=email)
     if await rights.find_role(connection, business_id, operator_id) is not None:
         await _change_role(connection, business, operator_id, role, actor)
         return
@@ -56,7 +59,8 @@ async def join(
 async def change_role(
     connection: Connection, business_id: UUID, operator_id: UUID, role: Role, actor: Actor
 ) -> None:
-    """Give a member another role. Raises NotFound, Forbidden and LastOwner."""
+    """Give a member another role; what one who is no owner any more invited to is withdrawn. Raises
+    NotFound, Forbidden and LastOwner."""
     business = await businesses.get(connection, business_id)
     await rights.lock_members(connection, business.organization_id)
     await _change_role(connection, business, operator_id, role, actor)
@@ -72,6 +76,10 @@ async def _change_role(
     if role != "owner":
         await _require_another_owner(connection, business, operator_id)
     # Written down first: afterwards an owner who gives this up is none any more.
+    if member.role == "owner":
+        await _withdraw_invitations(
+            connection, business, actor, email=member.email, sender=operator_id
+        )
     await record(
         connection,
         business,
@@ -87,19 +95,21 @@ async def _change_role(
 async def remove(
     connection: Connection, business_id: UUID, operator_id: UUID, actor: Actor
 ) -> None:
-    """End a membership, with the sessions of who belongs to no other organization; those of others
-    open nothing here any more. Raises NotFound, Forbidden and LastOwner."""
+    """End a membership, with the invitations that were theirs, and the sessions of who belongs to
+    no other organization and is no admin; those of others open nothing here any more. Raises
+    NotFound, Forbidden and LastOwner."""
     business = await businesses.get(connection, business_id)
     await rights.lock_members(connection, business.organization_id)
     member = await get(connection, business, operator_id)
     await rights.require(connection, business.id, actor, "member.remove")
     await _require_another_owner(connection, business, operator_id)
+    await _withdraw_invitations(connection, business, actor, email=member.email, sender=operator_id)
     about = _about(operator_id, member.email)
     await record(
         connection, business, actor, "member.remove", about, before={"role": member.role}, after={}
     )
     await rights.remove(connection, business.organization_id, operator_id)
-    if not await rights.count_organizations(connection, operator_id):
+    if await rights.list_organizations(connection, operator_id) == []:
         await sessions.end_all(connection, operator_id, member.email)
 
 
@@ -116,6 +126,29 @@ async def record(
     """Write down in both modes what was done to the organization. Raises Forbidden."""
     for each in (business, await businesses.twin_of(connection, business)):
         await audit.record(connection, each.id, actor, act, detail, before=before, after=after)
+
+
+async def _withdraw_invitations(
+    connection: Connection,
+    business: Business,
+    actor: Actor,
+    *,
+    email: str,
+    sender: UUID | None = None,
+) -> None:
+    """Stop the organization's open invitations for this address, and those that an operator
+    sent. Raises Forbidden."""
+    senders = set() if sender is None else {actors.operator(sender)}
+    for invitation in await invitations.list_open(connection, business.organization_id):
+        if invitation.email != email and invitation.invited_by not in senders:
+            continue
+        await invitations.end(connection, business.organization_id, invitation.id, "withdrawn")
+        about: dict[str, object] = {
+            "invitation": ids.show(ids.INVITATION, invitation.id),
+            "email": invitation.email,
+            "role": invitation.role,
+        }
+        await record(connection, business, actor, "member.withdraw_invitation", about)
 
 
 async def _require_another_owner(

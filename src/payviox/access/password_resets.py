@@ -33,7 +33,8 @@ class LinkEnded(NotFound):
 async def ask(connection: Connection, email: str, place: str | None) -> None:
     """Send a link to whoever has this address, if anybody has. Raises TooManyAttempts for the place
     alone: what is asked for one address too often is left out without a word."""
-    if not await attempts.count(connection, [Limit.of("reset from", place or "", PER_ADDRESS)]):
+    asked_from = Limit.of("reset from", attempts.network_of(place), PER_ADDRESS)
+    if not await attempts.count(connection, [asked_from]):
         raise TooManyAttempts
     if await attempts.count(connection, [Limit.of("reset for", email, PER_EMAIL)]):
         await outbox.put(connection, str(ids.new()), email, "password_reset")

@@ -1,6 +1,7 @@
 """Attempts that may be guesses, counted in the database, so that limits hold across processes."""
 
 import hashlib
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -10,6 +11,8 @@ from payviox.audit import service as audit
 from payviox.auth.queries import attempts as queries
 from payviox.db.pool import Connection
 
+IPV6_LINE = 64
+"""Whoever has one IPv6 address has all that share so many bits with it."""
 WINDOW_S = 15 * 60
 DAY_S = 24 * 3600
 PER_PERSON = 10
@@ -58,13 +61,26 @@ delete_old = queries.delete_old
 
 def address(place: str | None) -> Limit:
     """Everything that is tried from one address."""
-    return Limit.of("address", place or "", PER_ADDRESS)
+    return Limit.of("address", network_of(place), PER_ADDRESS)
+
+
+def network_of(place: str | None) -> str:
+    """What is counted as one address: the /64 of an IPv6 address, of which one line has 2^64."""
+    try:
+        found = ipaddress.ip_address(place or "")
+    except ValueError:
+        return place or ""
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(found), IPV6_LINE), strict=False))
 
 
 async def write_down(connection: Connection, email: str | None, place: str | None) -> None:
     """Leave an entry of a failure, at most one an address and person each quarter of an hour.
     `email` is an operator's: whatever else was typed may be anything, a password too."""
-    seen = Limit.of("failed", f"{place} {email}", 1)
+    seen = Limit.of("failed", f"{network_of(place)} {email}", 1)
     if await count(connection, [seen]):
         detail = {"email": email}
         await audit.record_of_installation(

@@ -68,7 +68,8 @@ async def confirm(
     connection: Connection, keyring: Keyring, session: Session, code: str
 ) -> list[str]:
     """Take an app into use whose first code this is; answers recovery codes, unless there are some
-    already. Raises NoApp, and FieldErrors where the code is wrong."""
+    already. Raises NoApp, FieldErrors where the code is wrong, and ProofNeeded."""
+    proof.require(session.actor, "authenticator.add")
     await queries.lock_operator(connection, session.operator_id)
     app = await queries.find_app(connection, session.operator_id)
     if app is None or app.confirmed_at is not None:

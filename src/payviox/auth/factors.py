@@ -7,7 +7,7 @@ from uuid import UUID
 from payviox import ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
-from payviox.auth import sessions
+from payviox.auth import attempts, sessions
 from payviox.auth.model import Passkey
 from payviox.auth.queries import credentials
 from payviox.auth.queries import factors as queries
@@ -45,11 +45,12 @@ async def find(connection: Connection, operator_id: UUID) -> Factors:
 
 async def remove_all(connection: Connection, email: str, actor: Actor) -> None:
     """Take every second factor from an operator who lost them, and sign them out everywhere: the
-    password alone lets them in. Raises NotFound."""
+    password alone lets them in, and guesses at their codes are forgotten. Raises NotFound."""
     operator_id = await credentials.find_operator(connection, email)
     if operator_id is None:
         raise NotFound(f"There is no operator {email}")
     await queries.delete_all(connection, operator_id)
     await sessions.end_all(connection, operator_id, email)
+    await attempts.forget(connection, sessions.code_limits(operator_id))
     about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email}
     await audit.record_of_installation(connection, actor, "operator.remove_factors", about)

@@ -93,6 +93,13 @@ class _App(AsyncOAuth2Mixin, AsyncOpenIDMixin):  # type: ignore[misc]  # Authlib
     client_cls = AsyncOAuth2Client
 
 
+async def count_departure(connection: Connection, place: str | None) -> None:
+    """Count who wants to be sent there, before the provider is asked anything. Raises
+    TooManyAttempts."""
+    if not await attempts.count(connection, [attempts.address(place)]):
+        raise TooManyAttempts
+
+
 async def depart(provider: Provider) -> tuple[Departure, RequestRow]:
     """Where to send a browser, and what to keep until it comes back. Raises NotAnswered."""
     app = await _app(provider)
@@ -104,12 +111,8 @@ async def depart(provider: Provider) -> tuple[Departure, RequestRow]:
     return Departure(made["url"], state), RequestRow(nonce, made["code_verifier"], "")
 
 
-async def keep(
-    connection: Connection, state: str, request: RequestRow, onward: str, place: str | None
-) -> None:
-    """Keep what a browser that is sent there has to bring back. Raises TooManyAttempts."""
-    if not await attempts.count(connection, [attempts.address(place)]):
-        raise TooManyAttempts
+async def keep(connection: Connection, state: str, request: RequestRow, onward: str) -> None:
+    """Keep what a browser that is sent there has to bring back."""
     await queries.insert_request(
         connection, digest_of(state), request.nonce, request.code_verifier, onward
     )

@@ -210,9 +210,9 @@ async def delete_ended(connection: Connection) -> int:
 
 
 async def end_all(connection: Connection, operator_id: UUID, email: str) -> None:
-    """Sign an operator out everywhere, and forget the guesses at their password and codes."""
+    """Sign an operator out everywhere, and forget the guesses at their password."""
     await queries.delete_of(connection, operator_id)
-    await attempts.forget(connection, [password_limit(email), *code_limits(operator_id)])
+    await attempts.forget(connection, [password_limit(email)])
 
 
 def password_limit(email: str, device: str | None = None) -> Limit:

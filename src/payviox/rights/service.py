@@ -17,7 +17,6 @@ list_organizations = queries.list_organizations
 list_members = queries.list_members
 list_roles = queries.list_roles
 lock_members = queries.lock_members
-count_organizations = queries.count_organizations
 remove = queries.remove
 find_role = queries.find_role
 

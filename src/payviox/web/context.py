@@ -29,6 +29,9 @@ SIGN_INS = 4
 """Attempts to sign in that one process checks at once: each takes 64 MiB and some milliseconds of a
 core, and two short transactions."""
 
+PROVIDER_CALLS = 8
+"""Browsers on the way to the OpenID provider or back, for which one process asks it at once."""
+
 FILES = 2
 """Uploaded files that one process reads at once, each in a process of its own."""
 
@@ -55,6 +58,7 @@ class Services:
     webhook_tests: Slots = field(default_factory=lambda: Slots(1, 1))
     """A business sends one test webhook at a time, and waits for its answer."""
     sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))
+    provider_calls: Gate = field(default_factory=lambda: Gate(PROVIDER_CALLS))
     files: Gate = field(default_factory=lambda: Gate(FILES))
     slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for the few milliseconds that a slice of a long computation takes."""

@@ -111,3 +111,16 @@ async def test_removing_ends_the_sessions_of_who_belongs_nowhere_else(
         await database.write(members.remove, business.business_id, operator, "test")
         assert (await sessions.find(database, opened.token) is not None) is stays
         assert await role_of(database, operator, business) is None
+
+
+async def test_an_admin_who_is_removed_stays_signed_in(
+    database: Database, business: TestBusiness
+) -> None:
+    owner = await person(database, business, "owner")
+    email = f"{uuid4().hex}@example.com"
+    admin = await make_operator(database, email, business, "viewer", is_admin=True)
+    opened = await sign_in.with_password(database, email, PASSWORD, Client())
+    assert isinstance(opened, SignedIn)
+    here = business.business_id
+    await database.write(members.remove, here, admin, actors.operator(owner))
+    assert await sessions.find(database, opened.token) is not None

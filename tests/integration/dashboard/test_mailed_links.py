@@ -9,8 +9,9 @@ import pytest
 
 from payviox.access import mail_contents, password_resets
 from payviox.audit import service as audit
-from payviox.auth import operators
+from payviox.auth import attempts, operators
 from payviox.db.pool import Database
+from payviox.errors import TooManyAttempts
 from payviox.mails import outbox
 from payviox.mails.model import INSTALLATION
 from payviox.mails.sending import send_due
@@ -20,7 +21,15 @@ from payviox.web.context import Services
 from payviox.web.forms import new_key
 from payviox.web.request_body import Application
 from support.businesses import TestBusiness
-from support.dashboard import SITE, Browser, base_of, heading, make_operator, signed_in
+from support.dashboard import (
+    PASSWORD,
+    SITE,
+    Browser,
+    base_of,
+    heading,
+    make_operator,
+    signed_in,
+)
 from support.live import SECRET_KEY
 from support.mail_server import MailServer, link_in, mail_server
 
@@ -143,6 +152,38 @@ async def test_a_link_ends_after_an_hour_and_with_another_that_was_used(
     )
     assert (await browser.post(path, password=NEW)).status_code == 303
     assert (await browser.get(second.removeprefix(SITE))).status_code == 404
+
+
+async def test_another_password_stops_links_that_wait(
+    browser: Browser, database: Database, services: Services, post_office: MailServer, email: str
+) -> None:
+    await make_operator(database, email)
+    for on_the_page in (True, False):
+        await ask(browser, email)
+        [mail] = await sent(services, post_office, email)
+        path = link_in(mail).removeprefix(SITE)
+        assert (await browser.get(path)).status_code == 200
+        if on_the_page:
+            await browser.sign_in(email)
+            await browser.post("/account/password", password=NEW, again=NEW)
+        else:
+            await database.write(operators.set_password, email, PASSWORD, "test")
+        assert (await browser.get(path)).status_code == 404
+
+
+async def test_addresses_of_one_ipv6_line_are_limited_as_one(
+    database: Database, email: str
+) -> None:
+    for number in range(password_resets.PER_ADDRESS):
+        place = f"2001:db8:1:2::{number:x}"
+        await database.write(password_resets.ask, f"{number}{email}", place)
+    with pytest.raises(TooManyAttempts):
+        await database.write(password_resets.ask, email, "2001:db8:1:2:ffff::1")
+    await database.write(password_resets.ask, email, "2001:db8:1:3::1")
+    limits = [attempts.address(f"2001:db8:1:2::{end}") for end in ("1", "2")]
+    assert limits[0] == limits[1] != attempts.address("2001:db8:1:3::1")
+    mapped, other = attempts.address("::ffff:192.0.2.1"), attempts.address("192.0.2.2")
+    assert mapped == attempts.address("192.0.2.1") != other
 
 
 async def test_one_person_gets_few_mails_and_one_address_asks_for_few_across_processes(

@@ -1,7 +1,9 @@
 """Signing in at a real OpenID provider: who is let in, who is not, and what works once."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
+from unittest.mock import AsyncMock
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
@@ -9,10 +11,11 @@ import httpx
 import pytest
 
 from payviox.audit import service as audit
-from payviox.auth import operators
+from payviox.auth import attempts, openid, operators
 from payviox.auth.openid import NotAccepted, NotAnswered, Provider, Unknown, depart
 from payviox.db.pool import Database
 from payviox.settings import Settings
+from payviox.web.context import SIGN_INS, Services
 from payviox.web.request_body import Application
 from support import live, openid_provider
 from support.dashboard import Browser, heading, make_operator
@@ -207,6 +210,30 @@ async def test_a_provider_that_does_not_answer_leaves_the_password() -> None:
     nobody = Provider(f"http://127.0.0.1:{live.free_port()}", "x", "y", BACK)
     with pytest.raises(NotAnswered):
         await depart(nobody)
+
+
+async def test_leaving_takes_no_slot_of_passwords_and_is_counted_before_the_provider_is_asked(
+    browser: Browser,
+    provider: OpenIdProvider,
+    person: tuple[str, UUID],
+    services: Services,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ExitStack() as busy:
+        for _ in range(SIGN_INS):
+            busy.enter_context(services.sign_ins.enter())
+        assert (await enter(browser, provider, person[0])).status_code == 303
+    limit = attempts.address("127.0.0.1")
+    for _ in range(limit.most):
+        await database.write(attempts.count, [limit])
+    asked = AsyncMock(side_effect=NotAnswered)
+    monkeypatch.setattr(openid, "depart", asked)
+    answer = await browser.get("/login/openid")
+    await database.write(attempts.forget, [limit])
+    assert (answer.status_code, asked.await_count) == (429, 0)
+    answer = await browser.get("/login/openid")
+    assert (answer.status_code, asked.await_count) == (503, 1)
 
 
 async def test_a_provider_by_another_name_is_not_asked(provider: OpenIdProvider) -> None:

@@ -9,12 +9,12 @@ import pyotp
 import pytest
 
 from payviox.audit import service as audit
-from payviox.auth import attempts, authenticator, factors, operators
+from payviox.auth import attempts, authenticator, factors, operators, sessions
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.web.context import Services
 from payviox.web.request_body import Application
-from support.dashboard import Browser, heading, hidden, make_operator, make_stale
+from support.dashboard import PASSWORD, Browser, heading, hidden, make_operator, make_stale
 
 pytestmark = pytest.mark.anyio
 
@@ -142,6 +142,20 @@ async def test_guesses_at_codes_end_and_the_owners_own_browser_still_gets_in(
     assert (await finish(browser, await start(browser, ada), ada.recovery[1])).status_code == 303
 
 
+async def test_another_password_leaves_guesses_at_codes_counted_and_removed_factors_do_not(
+    elsewhere: Browser, ada: Somebody, database: Database
+) -> None:
+    started = await start(elsewhere, ada)
+    for _ in range(attempts.CODES):
+        await finish(elsewhere, started, "000000")
+    await database.write(operators.set_password, ada.email, PASSWORD, "test")
+    refused = await finish(elsewhere, await start(elsewhere, ada), "000000")
+    assert refused.status_code == 429
+    await database.write(factors.remove_all, ada.email, "test")
+    await elsewhere.sign_in(ada.email)
+    assert await database.write(attempts.count, sessions.code_limits(ada.id))
+
+
 async def test_another_password_ends_what_was_started(
     browser: Browser, ada: Somebody, database: Database
 ) -> None:
@@ -240,3 +254,16 @@ async def test_the_secret_is_shown_to_nobody_who_has_not_proved_it_is_them(
     answer = await browser.get("/account/authenticator")
     assert answer.headers["location"] == "/account/prove?next=%2Faccount%2Fauthenticator"
     assert (await browser.post("/account/authenticator/begin")).status_code == 403
+
+
+async def test_a_wrong_code_without_fresh_proof_shows_no_secret(
+    browser: Browser, database: Database
+) -> None:
+    email = f"{uuid4().hex}@example.com"
+    await make_operator(database, email)
+    await browser.sign_in(email)
+    await browser.post("/account/authenticator/begin")
+    await make_stale(browser, database)
+    answer = await browser.post("/account/authenticator", code="000000")
+    assert (answer.status_code, heading(answer)) == (403, "Confirm that it is you")
+    assert 'class="secret"' not in answer.text

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from payviox import ids
+from payviox.access import members
 from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.rights import service as rights
@@ -185,6 +186,43 @@ async def test_an_owner_changes_a_role_and_removes_somebody_after_a_page_that_sa
         await browser.post(f"{page}/remove")
         assert (await theirs.get(base)).status_code == 303, "signed out"
     assert (await browser.get(page)).status_code == 404
+
+
+@pytest.mark.parametrize("way", ["removed", "no owner any more"])
+async def test_what_an_owner_invited_to_ends_with_their_being_one(
+    browser: Browser,
+    database: Database,
+    business: TestBusiness,
+    application: Application,
+    way: str,
+) -> None:
+    base = await signed_in(browser, database, business)
+    email, operator = await member(database, business, "owner")
+    kept = await invite(browser, base, address())
+    theirs = Browser.of(application)
+    async with theirs.client:
+        await theirs.sign_in(email)
+        withdrawn = await invite(theirs, base, address(), "owner")
+    page = f"{base}/team/{ids.show(ids.OPERATOR, operator)}"
+    if way == "removed":
+        await browser.post(f"{page}/remove")
+    else:
+        await browser.post(f"{page}/role", role="viewer")
+    assert (await browser.get(withdrawn)).status_code == 404
+    assert (await browser.get(kept)).status_code == 200
+    assert "member.withdraw_invitation" in (await browser.get(f"{base}/audit")).text
+
+
+async def test_who_joins_otherwise_has_no_invitation_left_to_come_back_with(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business)
+    email = address()
+    await make_operator(database, email)
+    link = await invite(browser, base, email, "owner")
+    await database.write(members.join, email, business.business_id, "viewer", "test")
+    assert (await browser.get(link)).status_code == 404
+    assert "Open invitations" not in (await browser.get(f"{base}/team")).text
 
 
 async def test_the_last_owner_is_told_why_they_stay(

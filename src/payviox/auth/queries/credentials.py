@@ -171,6 +171,8 @@ async def list_emails(connection: Connection, operator_ids: Sequence[UUID]) -> d
 
 
 async def set_password(connection: Connection, operator_id: UUID, password_hash: str) -> None:
+    """Put another password in place; links to choose one stop."""
+    await connection.execute("DELETE FROM password_resets WHERE operator_id = %s", [operator_id])
     await connection.execute(
         "UPDATE operators SET password_hash = %s WHERE id = %s", [password_hash, operator_id]
     )

@@ -27,9 +27,10 @@ async def depart(request: Call) -> Response[Any]:
     provider, place = _provider(request), client_of(request).place
     onward = onward_of(request.query_params.get("next"))
     try:
-        with services(request).sign_ins.enter():
+        await services(request).database.write(openid.count_departure, place)
+        with services(request).provider_calls.enter():
             departure, kept = await openid.depart(provider)
-        await services(request).database.write(openid.keep, departure.state, kept, onward, place)
+        await services(request).database.write(openid.keep, departure.state, kept, onward)
     except (NotAnswered, TooManyAttempts) as error:
         return refuse(request, onward, error)
     answer = redirect(departure.address)
@@ -48,7 +49,7 @@ async def come_back(request: Call) -> Response[Any]:
         _require_mine(mine, answered.get("state", ""))
         kept = await database.write(openid.take, mine)
         onward = kept.onward
-        with services(request).sign_ins.enter():
+        with services(request).provider_calls.enter():
             claims = await openid.claims_of(provider, kept, answered)
         outcome: SignedIn | SecondNeeded = await database.write(
             openid.enter, claims, _address(claims), client

@@ -109,15 +109,6 @@ async def remove(connection: Connection, organization_id: UUID, operator_id: UUI
     )
 
 
-async def count_organizations(connection: Connection, operator_id: UUID) -> int:
-    """To how many organizations an operator belongs."""
-    cursor = await connection.execute(
-        "SELECT count(*) FROM memberships WHERE operator_id = %s", [operator_id]
-    )
-    row = await cursor.fetchone()
-    return int(str(row[0])) if row else 0
-
-
 async def list_roles(connection: Connection, operator_id: UUID) -> list[tuple[str, str]]:
     """The name and the role of each organization that an operator belongs to."""
     cursor = await connection.execute(
