@@ -10,6 +10,7 @@ from litestar import Response
 from litestar.datastructures import Cookie
 
 from payviox import actors, ids
+from payviox.actors import Actor
 from payviox.auth import factors, sessions
 from payviox.auth.factors import Factors
 from payviox.auth.sessions import Client, Session, SignedOut
@@ -245,6 +246,16 @@ def require_fresh(session: Session) -> None:
     """Ask for proof before a form is filled in, rather than after. Raises ProofNeeded."""
     if not session.is_fresh:
         raise ProofNeeded
+
+
+async def prove(request: Call, session: Session, right: Right, amount: int | None = None) -> None:
+    """Ask for fresh proof where this needs it and is then done by the queue of allocations, which
+    cannot ask. Raises what `act` does, and ProofNeeded."""
+    await act(request, session, _require_proof, session.actor, right, amount)
+
+
+async def _require_proof(_: Connection, actor: Actor, right: Right, amount: int | None) -> None:
+    proof.require(actor, right, amount)
 
 
 async def act_once(

@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 
 from payviox.actors import Actor
-from payviox.acts import Act, InstallationAct
+from payviox.acts import InstallationAct
+from payviox.rights.roles import Right
 from payviox.rights.service import operator_of
 
 FRESH_S = 10 * 60
 """A proof is fresh for so many seconds."""
 ALWAYS = 0
 LARGE = 100_000
-"""An approval, or an upload, of so many cents asks for fresh proof."""
+"""An allocation, an approval or an upload of so many cents asks for fresh proof."""
 
-FRESH_PROOF: Mapping[Act | InstallationAct, int] = {
+FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
+    "allocation.create": LARGE,
     "approval.sign": ALWAYS,
     "authenticator.add": ALWAYS,
     "authenticator.remove": ALWAYS,
@@ -66,7 +68,7 @@ def proved(*, is_fresh: bool) -> Iterator[None]:
         _is_fresh.reset(token)
 
 
-def require(actor: Actor, act: Act | InstallationAct, amount: object = None) -> None:
+def require(actor: Actor, act: Right | InstallationAct, amount: object = None) -> None:
     """Raise ProofNeeded where an operator's session needs fresh proof for this act about so many
     cents."""
     least = FRESH_PROOF.get(act)

@@ -198,10 +198,14 @@ async def set_rules(
     for a second person itself, which is answered; everything else is changed at once."""
     waiting = None
     before = await businesses.get(connection, business_id)
-    if THRESHOLD in changes and changes[THRESHOLD] != before.second_person_amount:
+    if THRESHOLD in changes:
         asked = {THRESHOLD: changes[THRESHOLD]}
-        waiting = await approvals.ask(connection, business_id, actor, "business.set", None, asked)
-        if waiting is not None:
+        is_same = changes[THRESHOLD] == before.second_person_amount
+        if not is_same:
+            waiting = await approvals.ask(
+                connection, business_id, actor, "business.set", None, asked
+            )
+        if is_same or waiting is not None:  # what another person changes meanwhile stays
             changes = {name: value for name, value in changes.items() if name != THRESHOLD}
     if changes:
         await _set_rules(connection, business_id, changes, actor)
@@ -228,9 +232,11 @@ async def approve(
         case "balance.defund":
             await _defund(connection, business_id, asked["amount"], actor)
         case "balance.withdraw_funds":
-            await _withdraw_funds(
+            booked = await _withdraw_funds(
                 connection, business_id, asked["amount"], asked["reference"], asked["reason"], actor
             )
+            if booked.already_booked:
+                raise Conflict("This reference was booked already. Cancel this; nothing was moved.")
         case "business.set":
             await _set_rules(connection, business_id, asked, actor)
         case _:

@@ -148,7 +148,14 @@ def test_no_page_writes_around_the_session_but_where_there_is_none_yet() -> None
         for path in Path(folder).rglob("*.py")
         if ".write(" in path.read_text("utf-8").replace("database.write(done", "")
     }
-    before = {"sign_in/passkey.py", "sign_in/openid.py", "account/proof.py"}
+    before = {
+        "account/proof.py",
+        "forgotten/ask.py",
+        "forgotten/reset.py",
+        "invitation/accept.py",
+        "sign_in/openid.py",
+        "sign_in/passkey.py",
+    }
     assert writing == before
 
 
@@ -191,3 +198,19 @@ async def test_nobody_who_is_not_signed_in_is_asked_to_prove_anything(browser: B
         await browser.get("/account"),
     ):
         assert answer.headers["location"].startswith("/login")
+
+
+async def test_a_large_allocation_to_one_person_needs_fresh_proof_and_a_small_one_does_not(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    await treasury_of(database, business)
+    base = await signed_in(browser, database, business, "finance")
+    await make_stale(browser, database)
+    for amount, is_paid in (("999.99", True), ("1000.00", False)):
+        asked = await browser.get(f"{base}/allocate/confirm?email=ada@x.com&amount={amount}")
+        cents = str(round(float(amount) * 100))
+        answer = await browser.post(
+            f"{base}/allocate", key=hidden(asked, "key"), email="ada@x.com", cents=cents
+        )
+        assert (heading(answer) == "Allocated") is is_paid, heading(answer)
+    assert (await business.ledger())["ada@x.com"] == 99_999

@@ -130,7 +130,7 @@ async def test_the_same_file_again_says_what_was_paid_and_pays_only_the_rest(
     await pay(database, business.business_id)
     assert people(await business.ledger()) == PAID | {"dora@example.com": 100}
     results = (await browser.get(f"{more}/results.csv")).text
-    assert results.count('"left out","Paid by an earlier upload."') == 3
+    assert results.count('"left out","Left to an earlier upload."') == 3
     assert '6,"left out","Repeats row 2."' in results
 
 
@@ -517,3 +517,56 @@ async def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_stays(
     assert page.status_code == 422
     assert f'id="{field}-error"' in page.text
     assert 'value="ada@example.com"' in page.text or field == "email"
+
+
+async def test_what_an_earlier_upload_takes_meanwhile_is_shown_and_can_then_be_confirmed(
+    browser: Browser, database: Database, business: TestBusiness, base: str
+) -> None:
+    first = await checked(browser, base, csv_of("ada@example.com,12.50,r1"))
+    second = await checked(browser, base, THREE)
+    assert (await confirm(browser, first)).status_code == 303
+    refused = await confirm(browser, second)
+    assert (refused.status_code, button(refused)) == (409, "Allocate to 2 people")
+    assert (await confirm(browser, second)).status_code == 303
+    await pay(database, business.business_id)
+    assert people(await business.ledger()) == PAID
+
+
+async def test_what_an_earlier_upload_gives_up_is_paid_by_the_later_one(
+    browser: Browser, database: Database, business: TestBusiness, base: str
+) -> None:
+    later = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    first = await checked(browser, base, csv_of("ada@example.com,12.50,r1"))
+    await confirm(browser, first, due=later)
+    second = await checked(browser, base, THREE)
+    await browser.post(f"{first}/cancel", **await form_of(browser, first, "cancel"))
+    refused = await confirm(browser, second)
+    assert (refused.status_code, button(refused)) == (409, "Allocate to 3 people")
+    assert (await confirm(browser, second)).status_code == 303
+    await pay(database, business.business_id)
+    assert people(await business.ledger()) == PAID
+
+
+async def test_the_second_person_confirms_the_very_same_or_is_the_first_of_something_else(
+    browser: Browser,
+    application: Application,
+    database: Database,
+    business: TestBusiness,
+    base: str,
+) -> None:
+    await business.set(second_person_amount=2_000)
+    address = await checked(browser, base, THREE + b"ada@example.com,12.50,r1\n")
+    later = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}"
+    await confirm(browser, address, due=later)
+    other = Browser.of(application)
+    async with other.client:
+        await signed_in(other, database, business, "owner")
+        everything = "?chosen=1&repeats=on&earlier=on&recent=on"
+        answer = await confirm(other, address, everything)
+        assert answer.headers["location"].endswith("done=asked")
+        await pay(database, business.business_id)
+        assert people(await business.ledger()) == {}
+        answer = await confirm(browser, address, everything)
+        assert answer.headers["location"].endswith("done=started")
+    await pay(database, business.business_id)
+    assert people(await business.ledger()) == PAID | {"ada@example.com": 2_500}

@@ -79,17 +79,17 @@ FROM json_to_recordset(%s::json) AS n(
 
 REFRESH_EARLIER = f"""
 UPDATE upload_rows r SET earlier = e.upload_id
-FROM upload_rows mine CROSS JOIN LATERAL (
+FROM upload_rows mine LEFT JOIN LATERAL (
   SELECT r.upload_id FROM upload_rows r
   JOIN uploads u ON u.business_id = r.business_id AND u.id = r.upload_id
   WHERE r.business_id = mine.business_id AND r.fingerprint >= mine.fingerprint
     AND r.fingerprint <= mine.fingerprint AND r.occurrence = mine.occurrence
     AND r.upload_id <> mine.upload_id AND {PAID_OR_GOING_TO_BE}
   ORDER BY r.fingerprint, r.occurrence LIMIT 1
-) e
+) e ON true
 WHERE mine.business_id = %(business)s AND mine.upload_id = %(upload)s AND mine.status = 'ready'
-  AND mine.earlier IS NULL AND r.business_id = mine.business_id AND r.upload_id = mine.upload_id
-  AND r.number = mine.number
+  AND mine.earlier IS DISTINCT FROM e.upload_id
+  AND r.business_id = mine.business_id AND r.upload_id = mine.upload_id AND r.number = mine.number
 """  # noqa: S608  # constants
 
 CHOSEN = (
@@ -113,7 +113,7 @@ FROM upload_rows WHERE business_id = %(business)s AND upload_id = %(upload)s
 
 LEAVE_OUT = f"""
 UPDATE upload_rows SET status = 'left_out', problem = CASE
-    WHEN earlier IS NOT NULL AND NOT %(earlier)s THEN 'Paid by an earlier upload.'
+    WHEN earlier IS NOT NULL AND NOT %(earlier)s THEN 'Left to an earlier upload.'
     WHEN repeats IS NOT NULL AND NOT %(repeats)s THEN 'Repeats row ' || repeats || '.'
     ELSE 'They got the same amount a few days ago.' END
 WHERE business_id = %(business)s AND upload_id = %(upload)s AND status = 'ready' AND NOT {CHOSEN}

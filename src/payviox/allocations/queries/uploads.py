@@ -132,9 +132,11 @@ async def delete(connection: Connection, business_id: UUID, upload_id: UUID) -> 
 
 
 async def delete_unconfirmed(connection: Connection) -> int:
-    """Forget what nobody confirmed within a week; answers how many."""
+    """Forget what nobody confirmed within a week, and what no second person confirmed within a
+    month; answers how many."""
     cursor = await connection.execute(
-        "DELETE FROM uploads WHERE started_at IS NULL AND created_at < now() - interval '7 days'"
+        "DELETE FROM uploads WHERE started_at IS NULL AND created_at < now() - CASE"
+        " WHEN asked IS NULL THEN interval '7 days' ELSE interval '30 days' END"
     )
     return cursor.rowcount
 

@@ -47,7 +47,7 @@ async def start(
 ) -> bool:
     """Confirm an upload: what was shown is paid, at once or when it is due. False: over the
     business's threshold it waits for a second person, who confirms the very same; whoever uploaded
-    the file is one of the two.
+    the file has signed for what the other one chooses, unless somebody has confirmed before.
 
     Raises NotFound, AlreadyConfirmed, NothingToPay, UploadChanged where it would pay anything else
     than `shown`, approvals.Refused; and, where it is to be paid at once, PayoutsDisabled and
@@ -80,7 +80,7 @@ async def start(
         upload_id,
         approvals.digest_of(upload.digest, asked.repeats, asked.earlier, asked.recent, about),
         plan.chosen.amount,
-        started_by=rights.operator_of(Actor(upload.created_by)),
+        started_by=rights.operator_of(Actor(upload.created_by)) if upload.asked is None else None,
     ):
         await queries.set_asked(connection, business_id, upload_id, asked)
         return False
@@ -100,6 +100,15 @@ async def start(
     if due_at is None:
         await jobs.wake(connection, jobs.PAY_UPLOADS, business_id)
     return True
+
+
+async def refresh(connection: Connection, business_id: UUID, upload_id: UUID) -> None:
+    """Look again which rows other uploads pay, so that what is shown next can be confirmed. Raises
+    NotFound."""
+    await queries.lock_confirming(connection, business_id)
+    upload = await _locked(connection, business_id, upload_id)
+    if upload.status == "checked":
+        await rows_queries.refresh_earlier(connection, business_id, upload_id)
 
 
 async def cancel(connection: Connection, business_id: UUID, upload_id: UUID, actor: Actor) -> None:

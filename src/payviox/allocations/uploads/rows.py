@@ -9,7 +9,7 @@ from payviox.allocations.uploads.cells import MAX_CELL, Cell
 from payviox.allocations.uploads.model import Field, FileRefused, ReadRow
 from payviox.money import InvalidAmount
 from payviox.payout_users.email import InvalidEmail, canonical
-from payviox.text import MAX_NOTE
+from payviox.text import MAX_NOTE, composed
 
 MAX_REFERENCE = 255
 _UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -97,7 +97,8 @@ class Rows:
             raise _Wrong("was made a number by a spreadsheet: make it text.")
         if _DATE.fullmatch(text):
             raise _Wrong("was made a date by a spreadsheet: make it text.")
-        return _printable(text, MAX_REFERENCE)
+        reference = _printable(text, MAX_REFERENCE)
+        return None if reference is None else composed(reference)
 
     def _note(self, cell: Cell, _: int) -> str | None:
         return _printable(" ".join(cell.text.split()), MAX_NOTE)

@@ -11,7 +11,7 @@ from payviox import ids
 from payviox.allocations import by_operators
 from payviox.allocations.uploads import service as uploads
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
-from payviox.dashboard.visits import Visit, act_once, read, show, visit_of
+from payviox.dashboard.visits import Visit, act_once, prove, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import (
     Conflict,
@@ -90,6 +90,7 @@ async def allocate(request: Call) -> Response[Any]:
         reference = _reference(form.get("reference", ""))
     except (InvalidEmail, ValueError) as error:
         raise FieldErrors({"email": [str(error)]}) from error
+    await prove(request, visit.session, "allocation.create", cents)
     try:
         outcome = await by_operators.allocate(
             services(request).batcher,

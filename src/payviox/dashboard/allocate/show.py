@@ -24,12 +24,13 @@ from payviox.allocations.uploads.model import (
     Part,
     Plan,
     Upload,
+    UploadChanged,
     UploadRow,
 )
 from payviox.auth import operators
 from payviox.dashboard.allocate.one_person import ROUTE
 from payviox.dashboard.allocate.upload import address_of, uploads_page
-from payviox.dashboard.visits import Visit, act_once, read, show, visit_of
+from payviox.dashboard.visits import Visit, act, act_once, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import (
     Conflict,
@@ -186,6 +187,8 @@ async def start(request: Call) -> Response[Any]:
         done = await act_once(request, visit, form, effect)
     except (*REFUSALS, BadTime) as error:
         refused = f"{str(error).removesuffix('.')}. Nothing was allocated."
+        if isinstance(error, UploadChanged):
+            await act(request, visit.session, confirming.refresh, visit.business.id, upload.id)
         upload = await read(request, visit, uploads.get, visit.business.id, upload.id)
         if upload.status != "checked":
             return await _receipt_page(request, visit, upload, refused)

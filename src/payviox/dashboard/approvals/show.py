@@ -15,11 +15,10 @@ from payviox.approvals.service import WaitingAct
 from payviox.auth import operators
 from payviox.dashboard.approvals.acts import CONSEQUENCES, facts, title
 from payviox.dashboard.confirmations import Fact
-from payviox.dashboard.visits import Visit, act, read, show, visit_of
+from payviox.dashboard.visits import Visit, act, prove, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, Forbidden, NotFound, PayvioxError
 from payviox.money import dollars
-from payviox.rights import proof
 from payviox.rights.roles import Right
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, services
@@ -62,7 +61,7 @@ async def approve(request: Call) -> Response[Any]:
     waiting = await read(request, visit, approvals.get, visit.business.id, _id(request))
     try:
         if waiting.act == "allocation.create":
-            await act(request, visit.session, _prove, visit.session.actor)
+            await prove(request, visit.session, "approval.sign")
             batcher = services(request).batcher
             await by_operators.approve(batcher, visit.session, visit.business.id, waiting)
         else:
@@ -81,11 +80,6 @@ async def cancel(request: Call) -> Response[Any]:
     except Conflict as error:
         return await _refused(request, visit, error)
     return redirect(f"{visit.base}/approvals?done=canceled")
-
-
-async def _prove(_: Connection, actor: Actor) -> None:
-    """Ask for fresh proof, as signing does elsewhere: the queue of allocations cannot."""
-    proof.require(actor, "approval.sign")
 
 
 async def _decide(request: Call, visit: Visit, decide: Decide) -> WaitingAct:

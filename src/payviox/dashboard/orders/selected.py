@@ -178,8 +178,8 @@ def _with(line: Line, outcome: str, *, is_done: bool) -> Line:
 
 def _chosen(form: Mapping[str, str]) -> dict[UUID, str]:
     """The orders that were ticked, each with what was shown of it."""
-    found = {ids.parse(ids.ORDER, name): text for name, text in form.items()}
-    return {key: text for key, text in list(found.items())[:MOST] if key is not None}
+    named = [(ids.parse(ids.ORDER, name), text) for name, text in form.items()]
+    return dict([(key, text) for key, text in named if key is not None][:MOST])
 
 
 async def _orders(connection: Connection, business_id: UUID, order_ids: list[UUID]) -> list[Order]:

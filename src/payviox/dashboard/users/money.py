@@ -12,7 +12,7 @@ from payviox.allocations import by_operators
 from payviox.allocations import service as allocations
 from payviox.dashboard.confirmations import AmountView, ConfirmView, Fact, ask_amount, confirm
 from payviox.dashboard.users.show import ROUTE, address_of
-from payviox.dashboard.visits import Visit, act_once, read, visit_of
+from payviox.dashboard.visits import Visit, act_once, prove, read, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import (
     Conflict,
@@ -67,6 +67,7 @@ async def add(request: Call) -> Response[Any]:
     visit, user = await _user(request)
     form = await read_form(request)
     cents = sent_cents(form, MAX_ALLOCATION)
+    await prove(request, visit.session, "allocation.create", cents)
     try:
         await by_operators.allocate(
             services(request).batcher,

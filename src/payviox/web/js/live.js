@@ -7,7 +7,7 @@ const typed = (field) =>
   field.type !== "hidden" && (field.value !== field.defaultValue || field.checked !== field.defaultChecked);
 const inUse = (block) =>
   block.querySelector("dialog[open], :popover-open") !== null ||
-  (block.contains(document.activeElement) && document.activeElement.closest("form") !== null) ||
+  (block.contains(document.activeElement) && Boolean(document.activeElement.form)) ||
   [...block.querySelectorAll("input, textarea")].some(typed);
 let stream = null;
 let timer = 0;
