@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from payviox import app
-from payviox.auth import sessions
+from payviox.auth import attempts
 from payviox.db.pool import Database
 from payviox.settings import Settings
 from payviox.web.context import Services
@@ -55,7 +55,7 @@ async def test_guesses_count_for_the_address_that_a_trusted_proxy_names(
 async def test_one_address_that_guesses_locks_out_no_other_behind_the_same_proxy(
     behind: Application, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sessions, "PER_ADDRESS", 3)
+    monkeypatch.setattr(attempts, "PER_ADDRESS", 3)
     browser = Browser.of(behind)
     async with browser.client:
         browser.client.headers["X-Forwarded-For"] = "203.0.113.50"
