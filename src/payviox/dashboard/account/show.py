@@ -25,7 +25,8 @@ DONE = {
     "session": "That session is ended.",
     "sessions": "You are signed out everywhere else.",
     "device": "That browser is forgotten.",
-    "identity": "That account signs you in no longer.",
+    "identity": "That account is unlinked. Whoever signs in with it under your"
+    " address links it again.",
 }
 BROWSERS = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
 SYSTEMS = (
