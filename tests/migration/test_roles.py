@@ -106,9 +106,9 @@ CHANGES = {
     "invitations": "role invited_by number digest expires_at ended ended_at",
     "known_devices": "place agent seen_at",
     "mails": "status attempts due_at answer ended_at",
-    "memberships": "role",
+    "memberships": "role role_since",
     "openid_requests": "",
-    "operators": "password_hash disabled_at seen_at",
+    "operators": "password_hash disabled_at enabled_at seen_at",
     "order_attempts": "outcome answer rounds started_at finished_at rail_order_id",
     "order_states": "",
     "orders": "status review_reasons reviewed_digest note failure waiting attempt due_at"

@@ -8,7 +8,7 @@ from uuid import UUID
 from payviox import actors
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.engine import Declined, Record
-from payviox.allocations.model import Allocated, Item, Outcome
+from payviox.allocations.model import Allocated, Item, Outcome, own_key
 from payviox.approvals import service as approvals
 from payviox.approvals.service import WaitingAct
 from payviox.auth import sessions
@@ -40,7 +40,7 @@ async def allocate(
     key: str,
     reference: str | None = None,
 ) -> Allocated:
-    """Pay cents to a canonical address, once for each key.
+    """Pay cents to a canonical address, once for each form's key.
 
     Raises SignedOut, Forbidden, NeedsSecondPerson (then `ask` for one), IdempotencyMismatch, Busy,
     and why an allocation is refused.
@@ -55,7 +55,8 @@ async def allocate(
             raise NeedsSecondPerson
 
     request_digest = _digest(email, amount, reference)
-    item = Item(email, amount, None, reference, key, request_digest, session.actor)
+    form_key = own_key("form", key)
+    item = Item(email, amount, None, reference, form_key, request_digest, session.actor)
     return await _submit(batcher, business_id, item, check)
 
 
@@ -103,7 +104,7 @@ async def approve(
         amount,
         None,
         reference,
-        f"approval:{waiting.id}",
+        own_key("approval", waiting.id),
         _digest(email, amount, reference),
         asked_by,
     )
@@ -112,10 +113,12 @@ async def approve(
 
 async def _submit(batcher: Batcher, business_id: UUID, item: Item, record: Record) -> Allocated:
     refusals: list[Outcome] = []
+    place = actors.place()
 
     async def remembered(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         refusals[:] = outcomes
-        await record(connection, outcomes)
+        with actors.at(place):  # the queue runs by itself, from nowhere
+            await record(connection, outcomes)
 
     try:
         (outcome,) = await batcher.submit(business_id, (item,), record=remembered)

@@ -23,6 +23,12 @@ class Item(msgspec.Struct, frozen=True):
     actor: Actor | None = None
 
 
+def own_key(*parts: object) -> str:
+    """An idempotency key that we make. It has blanks, as no caller's has: nobody who calls takes
+    the place of what is paid here."""
+    return " ".join(map(str, parts))
+
+
 class Allocated(msgspec.Struct, frozen=True):
     """Money is with the payout user, committed; `replayed` when an earlier call did it."""
 

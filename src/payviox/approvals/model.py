@@ -11,14 +11,24 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One person's word for an act on a subject, exactly as the digest names it."""
+    """One person's word for an act on a subject, exactly as the digest names it; what they `typed`
+    about it, so that another one can say the same."""
 
     id: int
     act: str
     subject: UUID
     digest: bytes
+    typed: dict[str, Any]
     operator_id: UUID
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Who started what a subject is, and when: that is their signature."""
+
+    by: UUID
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ amounts are US cents.
 People are operators, admins too, on a page or named by a command's `--operator`. A secret key and
 the worker are nobody: what they do was let in by something else."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from payviox import actors, ids
 from payviox.actors import Actor
-from payviox.approvals.model import WaitingAct, digest_of
+from payviox.approvals.model import Signature, Started, WaitingAct, digest_of
 from payviox.approvals.queries import signatures, waiting_acts
 from payviox.audit import service as audit
 from payviox.auth import operators
@@ -20,7 +22,10 @@ from payviox.rights import service as rights
 from payviox.rights.roles import Right
 
 __all__ = [
+    "NothingSigned",
     "Refused",
+    "Signature",
+    "Started",
     "WaitingAct",
     "approve",
     "ask",
@@ -31,16 +36,20 @@ __all__ = [
     "list_waiting",
     "needs_second",
     "sign",
+    "take_back",
 ]
 
 COMMAND = "command:"
 
 list_waiting = waiting_acts.list_waiting
-list_signatures = signatures.list_unused
 
 
 class Refused(Conflict):
     message = "You started this or signed it already. Another person has to approve it."
+
+
+class NothingSigned(Conflict):
+    message = "There is no signature of yours to take back."
 
 
 async def needs_second(
@@ -68,16 +77,18 @@ async def sign(
     digest: bytes,
     amount: int | None,
     *,
-    started_by: UUID | None = None,
+    started: Started | None = None,
+    typed: Mapping[str, object] | None = None,
 ) -> bool:
     """Sign an act on a subject, such as an order or an upload, as `digest_of` names what was shown.
 
     True: the act may go on, so the caller does it in this transaction. It is under the threshold,
     the actor is no person, or this is the second person's signature on this digest. False: it waits
     for a second person; the signature is kept and audited, and the caller commits that and does
-    nothing else. `started_by` is the operator whose work the subject is: having started it is their
-    signature, so that one other person is enough. A signature counts for as long as whose it is may
-    do the act.
+    nothing else. `started` is the operator whose work the subject is: having started it is their
+    signature until they sign it or take that back, so that one other person is enough. What was
+    `typed` is kept for the second person and is in the digest. A signature counts for as long as
+    whose it is may do the act, without a break.
 
     Raises Refused for who started or signed it already, Forbidden, and Conflict for a command that
     names nobody. The caller holds the subject, or nothing yet.
@@ -89,24 +100,66 @@ async def sign(
     await signatures.lock_subject(connection, business_id, subject)
     same = [
         each
-        for each in await signatures.list_unused(connection, business_id, subject, act)
+        for each in await list_signatures(connection, business_id, subject, act)
         if each.digest == digest
     ]
     if operator_id in [each.operator_id for each in same]:
         raise Refused
     before: dict[UUID, int | None] = {each.operator_id: each.id for each in reversed(same)}
-    if started_by not in (None, operator_id):
-        before.setdefault(started_by, None)
-    others = [
-        each for each in before if act in await rights.rights_of(connection, each, business_id)
-    ]
-    enough, completes = bool(others), before[others[0]] if others else None
-    await signatures.insert(connection, business_id, act, subject, digest, operator_id, completes)
+    if (
+        started is not None
+        and started.by != operator_id
+        and await _counts(connection, business_id, act, started.by, started.at)
+        and not await signatures.has_signed(connection, business_id, subject, started.by)
+    ):
+        before[started.by] = None
+    enough, completes = bool(before), next(iter(before.values()), None)
+    await signatures.insert(
+        connection, business_id, act, subject, digest, operator_id, completes, typed
+    )
     detail = {"act": act, "subject": str(subject), "amount": amount, "enough": enough}
     if act.startswith("order."):
         detail["order"] = str(subject)
-    await audit.record(connection, business_id, actor, "approval.sign", detail)
+    await audit.record(connection, business_id, actor, "approval.sign", detail, after=typed)
     return enough
+
+
+async def list_signatures(
+    connection: Connection, business_id: UUID, subject: UUID, act: Right
+) -> list[Signature]:
+    """First signatures for an act on a subject that count still, oldest first: whose they are may
+    do it, and has been allowed to ever since."""
+    return [
+        each
+        for each in await signatures.list_unused(connection, business_id, subject, act)
+        if await _counts(connection, business_id, act, each.operator_id, each.created_at)
+    ]
+
+
+async def _counts(
+    connection: Connection, business_id: UUID, act: Right, operator_id: UUID, signed_at: datetime
+) -> bool:
+    since = await rights.may_since(connection, operator_id, business_id, act)
+    return since is not None and since <= signed_at
+
+
+async def take_back(
+    connection: Connection, business_id: UUID, actor: Actor, act: Right, subject: UUID
+) -> None:
+    """Let one's own signatures for an act on a subject count no more. Raises NothingSigned, and
+    Forbidden."""
+    operator_id = _operator(actor)
+    await signatures.lock_subject(connection, business_id, subject)
+    unused = await signatures.list_unused(connection, business_id, subject, act)
+    mine = [each for each in unused if each.operator_id == operator_id]
+    if not mine:
+        raise NothingSigned
+    for each in mine:  # whoever completes their own signature uses it up for nothing
+        await signatures.insert(
+            connection, business_id, "approval.cancel", subject, each.digest, operator_id, each.id
+        )
+    detail = {"act": act, "subject": str(subject)}
+    await audit.record(connection, business_id, actor, "approval.cancel", detail)
 
 
 async def ask(
@@ -153,7 +206,6 @@ async def approve(
         waiting_id,
         waiting.digest,
         waiting.amount,
-        started_by=waiting.started_by,
     ):
         raise Conflict("Who started it may not do it any more. Cancel it, and start it anew.")
     ended_by = rights.operator_of(actor)

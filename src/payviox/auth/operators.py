@@ -76,10 +76,9 @@ async def put_password(
     await audit.record_of_installation(connection, actor, "operator.set_password", about)
 
 
-async def change_password(connection: Connection, session: Session, password: str) -> None:
-    """Give oneself another password, and end every session but this one. Raises FieldErrors for the
-    password."""
-    password_hash = hash_password(password, session.email)
+async def change_password(connection: Connection, session: Session, password_hash: str) -> None:
+    """Give oneself another password, of which this is stored, and end every session but this
+    one."""
     await queries.set_password(connection, session.operator_id, password_hash)
     await session_queries.delete_others(connection, session.operator_id, session.id)
     await audit.record_of_installation(connection, session.actor, "operator.change_password")

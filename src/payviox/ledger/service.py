@@ -32,7 +32,6 @@ __all__ = [
     "sums",
     "user_balance",
     "versions",
-    "was_allocated_by",
 ]
 
 balances = queries.balances
@@ -41,7 +40,6 @@ user_balance = queries.user_balance
 versions = queries.versions
 find_transfer = queries.find_transfer
 find_by_reference = queries.find_by_reference
-was_allocated_by = queries.was_allocated_by
 in_transit_of = queries.in_transit_of
 list_movements = queries.list_movements
 

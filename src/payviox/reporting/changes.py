@@ -22,6 +22,7 @@ from payviox.db.listening import listen
 from payviox.db.pool import Connection
 from payviox.errors import Busy
 from payviox.ledger import service as ledger
+from payviox.rights import service as rights
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Viewer:
     """Somebody with a page of a business open, who is told of changes of these kinds."""
 
     business_id: UUID
+    operator_id: UUID
     session: bytes = field(repr=False)
     kinds: frozenset[Kind]
     changed: set[Kind] = field(default_factory=set)
@@ -65,7 +67,7 @@ class Viewer:
             self.woken.set()
 
     def end(self) -> None:
-        """The stream ends: the session has, or the process stops."""
+        """The stream ends: the session has, or the right to look, or the process stops."""
         self.is_ended = True
         self.woken.set()
 
@@ -87,9 +89,11 @@ class Changes:
             raise Busy
 
     @contextmanager
-    def watch(self, business_id: UUID, session: bytes, kinds: frozenset[Kind]) -> Iterator[Viewer]:
+    def watch(
+        self, business_id: UUID, operator_id: UUID, session: bytes, kinds: frozenset[Kind]
+    ) -> Iterator[Viewer]:
         """Be a viewer within the block."""
-        viewer = Viewer(business_id, session, kinds)
+        viewer = Viewer(business_id, operator_id, session, kinds)
         self._viewers.add(viewer)
         self._of_business[business_id] += 1
         self._of_session[session] += 1
@@ -171,12 +175,17 @@ class Changes:
                 viewer.wake(kind)
 
     async def _look(self, connection: Connection) -> None:
-        """End the viewers whose session has ended, and tell the others whose money moved."""
+        """End the viewers whose session has ended or who may not look any more, and tell the
+        others whose money moved."""
         still_open = await sessions.which_are_open(
             connection, list({viewer.session for viewer in self._viewers})
         )
+        allowed = await rights.who_may_look(
+            connection, list({(each.operator_id, each.business_id) for each in self._viewers})
+        )
         for viewer in self._viewers:
-            if viewer.session not in still_open:
+            is_member = (viewer.operator_id, viewer.business_id) in allowed
+            if viewer.session not in still_open or not is_member:
                 viewer.end()
         versions = await ledger.versions(
             connection, list({viewer.business_id for viewer in self._viewers})

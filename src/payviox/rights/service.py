@@ -1,6 +1,7 @@
 """Whether somebody may do something to a business. Asked where an act is recorded, in the act's own
 transaction, so that no door can forget it and what is refused is rolled back."""
 
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from payviox.actors import Actor
 from payviox.db.pool import Connection
 from payviox.errors import Forbidden, NotFound
 from payviox.rights.queries import memberships as queries
+from payviox.rights.queries.memberships import Standing
 from payviox.rights.roles import RIGHTS, Right, Role
 
 OPERATOR = "operator:"
@@ -19,6 +21,7 @@ list_roles = queries.list_roles
 lock_members = queries.lock_members
 remove = queries.remove
 find_role = queries.find_role
+who_may_look = queries.who_may_look
 
 
 async def require(connection: Connection, business_id: UUID, actor: Actor, right: Right) -> None:
@@ -42,9 +45,23 @@ async def rights_of(
 async def role_of(connection: Connection, operator_id: UUID, business_id: UUID) -> Role | None:
     """An operator's role at a business; an installation's admin is an owner everywhere."""
     standing = await queries.find_standing(connection, operator_id, business_id)
-    if standing is None:
-        return None
+    return None if standing is None else _role(standing)
+
+
+def _role(standing: Standing) -> Role | None:
     return "owner" if standing.is_admin else cast("Role | None", standing.role)
+
+
+async def may_since(
+    connection: Connection, operator_id: UUID, business_id: UUID, right: Right
+) -> datetime | None:
+    """Since when an operator has the role that allows something, without a break; None where it is
+    not allowed."""
+    standing = await queries.find_standing(connection, operator_id, business_id)
+    role = None if standing is None else _role(standing)
+    if standing is None or role is None or right not in RIGHTS[role]:
+        return None
+    return standing.since
 
 
 async def put(

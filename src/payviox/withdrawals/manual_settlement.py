@@ -97,7 +97,7 @@ async def settle(
 ) -> Order:
     """Book what a person found out at the rail, as if the rail had said it. A look-up that is under
     way meanwhile changes nothing any more. Over the business's threshold the first of two people
-    signs it, and the order stays as it is.
+    signs it, and the order stays as it is until another one says the same for the same reason.
 
     Raises FieldErrors where the reason is no printable text, NotFound, and Conflict unless the
     order is `unknown`, waits for a person and is at the `attempt` that the person has seen.
@@ -113,9 +113,8 @@ async def settle(
     check(order)
     if attempt not in (None, order.attempt):
         raise Conflict("The order had another attempt meanwhile: look at it again")
-    if not await second_person.signed(
-        connection, order, actor, "order.settle", ended, order.attempt
-    ):
+    typed = {"ended": ended, "reason": reason}
+    if not await second_person.signed(connection, order, actor, "order.settle", typed=typed):
         return order
     evidence = {"settled_by": actor}
     answer = Outcome(ended, reason=FailureWords(reason), again_s=LOOK_AGAIN_S, evidence=evidence)

@@ -86,7 +86,7 @@ async def test_an_upload_whose_payers_are_killed_everywhere_pays_every_row_once(
     assert (upload.status, upload.paid, upload.paid_amount) == ("done", ROWS, CENTS)
     once = await business.scalar(
         "SELECT count(*) FROM upload_rows r JOIN transfers t ON t.business_id = r.business_id"
-        " AND t.idempotency_key = 'upload:' || r.upload_id || ':' || r.number"
+        " AND t.idempotency_key = 'upload ' || r.upload_id || ' ' || r.number"
         " AND t.amount = r.amount AND t.reference = r.reference AND r.number = t.amount + 1"
         " WHERE r.business_id = %s AND r.status = 'paid'",
         business.business_id,

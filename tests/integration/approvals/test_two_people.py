@@ -2,6 +2,7 @@
 counts, and nothing moves before."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +12,8 @@ from payviox import actors, ids
 from payviox.access import members
 from payviox.actors import Actor
 from payviox.approvals import service as approvals
-from payviox.approvals.service import Refused, WaitingAct
+from payviox.approvals.service import Refused, Started, WaitingAct
+from payviox.auth import operators
 from payviox.db.pool import Database
 from payviox.errors import Conflict, Forbidden, NotFound
 from payviox.rights.roles import Role
@@ -119,6 +121,30 @@ async def test_who_lost_the_right_does_not_count_any_more(desk: Desk, reviewed: 
     assert (await approve(desk, reviewed, third)).status == "queued"
 
 
+@pytest.mark.parametrize("way", ["role", "removed", "disabled"])
+async def test_who_lost_the_right_and_has_it_again_has_to_sign_anew(
+    desk: Desk, reviewed: Order, way: str
+) -> None:
+    business, email = desk.business, f"{uuid4().hex}@example.com"
+    made = await make_operator(desk.database, email, business, "approver")
+    back = actors.operator(made)
+    await approve(desk, reviewed, back)
+    join, write = members.join, desk.database.write
+    if way == "disabled":
+        await write(operators.disable, email, "test")
+        await write(operators.enable, email, "test")
+    else:
+        if way == "role":
+            await write(join, email, business.business_id, "viewer", "test")
+        else:
+            await make_operator(desk.database, f"{uuid4().hex}@example.com", business, "owner")
+            await write(members.remove, business.business_id, made, "test")
+        await write(join, email, business.business_id, "approver", "test")
+    second = await person(business)
+    assert (await approve(desk, reviewed, second)).status == "review"
+    assert (await approve(desk, reviewed, back)).status == "queued"
+
+
 async def test_of_two_who_sign_at_once_the_later_lets_it_go(desk: Desk, reviewed: Order) -> None:
     people = [await person(desk.business) for _ in range(2)]
     orders = await asyncio.gather(*(approve(desk, reviewed, each) for each in people))
@@ -159,16 +185,17 @@ async def test_a_persons_word_on_an_unknown_order_needs_a_second_who_says_the_sa
         )
     )
 
-    async def settle(ended: Any, actor: Actor) -> Order:
+    async def settle(ended: Any, actor: Actor, reason: str = "seen") -> Order:
         return await desk.write(
             lambda db: manual_settlement.settle(
-                db, order.business_id, order.id, ended, reason="seen", actor=actor
+                db, order.business_id, order.id, ended, reason=reason, actor=actor
             )
         )
 
     first, second = await person(business, "finance"), await person(business, "finance")
     assert (await settle("failed", first)).status == "unknown"
     assert (await settle("succeeded", second)).status == "unknown"
+    assert (await settle("failed", second, "for another reason")).status == "unknown"
     assert (await settle("failed", second)).status == "failed"
     assert (await business.ledger())["ada@example.com"] == 5_000
 
@@ -247,7 +274,7 @@ async def test_a_subject_of_another_room_is_signed_by_who_started_it_and_one_mor
 ) -> None:
     await business.set(second_person_amount=100)
     uploader, other = await person(business, "finance"), await person(business, "finance")
-    started_by = UUID(uploader.partition("op_")[2])
+    started = Started(UUID(uploader.partition("op_")[2]), datetime.now(UTC))
     subject, digest = ids.new(), approvals.digest_of("sha256", 5, 900)
 
     async def sign(actor: Actor, shown: bytes = digest) -> bool:
@@ -260,7 +287,7 @@ async def test_a_subject_of_another_room_is_signed_by_who_started_it_and_one_mor
                 subject,
                 shown,
                 900,
-                started_by=started_by,
+                started=started,
             )
         )
 

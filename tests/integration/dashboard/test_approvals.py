@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from payviox import ids
+from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, signed_in
+from support.vendor import Vendor
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
@@ -86,6 +88,10 @@ async def test_adding_funds_waits_and_is_paid_once_however_often_it_is_approved(
     done = await asyncio.gather(*(other.post(f"{waiting}/approve") for _ in range(3)))
     assert sorted(answer.status_code for answer in done) == [303, 409, 409]
     assert (await strict.ledger())["ada@example.com"] == 750
+    (entry,) = await database.fetch(
+        lambda db: audit.list_page(db, strict.business_id, act="approval.sign", limit=5)
+    )
+    assert entry.place == "127.0.0.1"
 
 
 async def test_what_cannot_be_allocated_stays_waiting_and_says_why(
@@ -190,3 +196,31 @@ async def test_an_order_is_signed_by_one_and_approved_by_another(
     await other.post(f"{address}/approve", seen=hidden(page, "seen"))
     assert (await desk.get(order)).status == "queued"
     assert "Nothing waits for a second person." in (await other.get(f"{base}/approvals")).text
+
+
+async def test_the_second_person_reads_what_the_first_one_said_of_an_orders_end(
+    browser: Browser, other: Browser, database: Database, strict: TestBusiness
+) -> None:
+    vendor = Vendor()
+    desk = Desk.of(strict, vendor.rails)
+    order = await desk.withdraw(await desk.user(5_000), 500)
+    vendor.plan = ["lost"]
+    await desk.process()
+    await desk.write(
+        lambda db: db.execute(
+            "UPDATE orders SET waiting = 'person', due_at = NULL WHERE id = %s", [order.id]
+        )
+    )
+    base = await signed_in(browser, database, strict, "finance")
+    address = f"{base}/orders/{ids.show(ids.ORDER, order.id)}"
+    asked = await browser.get(f"{address}/settle?ended=failed&reason=case+7")
+    form = {name: hidden(asked, name) for name in ("ended", "reason", "seen")}
+    await browser.post(f"{address}/settle", **form)
+    assert "You signed how it ended." in (await browser.get(address)).text
+    await signed_in(other, database, strict, "finance")
+    page = (await other.get(address)).text
+    assert "signed what stands below" in page
+    assert 'value="failed" checked' in page
+    assert 'value="case 7"' in page
+    await other.post(f"{address}/settle", **form)
+    assert (await desk.get(order)).status == "failed"

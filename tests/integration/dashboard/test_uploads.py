@@ -6,21 +6,27 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from payviox import actors
+from payviox.actors import Actor
 from payviox.allocations import service as allocations
+from payviox.allocations.model import own_key
 from payviox.allocations.uploads import service as uploads
+from payviox.allocations.uploads.paying import UPLOAD
+from payviox.approvals.service import NothingSigned, Refused
 from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.web import request_body
 from payviox.web.request_body import Application
+from payviox.withdrawals import service as withdrawals
 from support.businesses import TestBusiness
-from support.dashboard import Browser, base_of, heading, hidden, signed_in
+from support.dashboard import Browser, base_of, heading, hidden, make_operator, signed_in
 from support.databases import Urls
-from support.uploads import button, checked, confirm, csv_of, form_of, pay, send
+from support.uploads import button, checked, confirm, csv_of, form_of, id_of, pay, send
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
@@ -475,14 +481,22 @@ async def test_what_nobody_confirmed_is_forgotten_and_what_was_confirmed_is_not(
 ) -> None:
     confirmed, left = await checked(browser, base, THREE), await checked(browser, base, THREE)
     await confirm(browser, confirmed)
+    await business.set(second_person_amount=1_000)
+    waiting = await checked(browser, base, csv_of("eve@example.com,20.00,"))
+    assert "done=asked" in (await confirm(browser, waiting)).headers["location"]
     with urls.as_admin() as admin:
         admin.execute(
             "UPDATE uploads SET created_at = now() - interval '8 days' WHERE business_id = %s",
             [business.business_id],
         )
+        admin.execute(
+            "UPDATE uploads SET created_at = now() - interval '90 days' WHERE id = %s",
+            [id_of(waiting)],
+        )
     await database.write(uploads.delete_unconfirmed)
     assert (await browser.get(left)).status_code == 404
-    assert (await browser.get(confirmed)).status_code == 200
+    for kept in (confirmed, waiting):
+        assert (await browser.get(kept)).status_code == 200
 
 
 async def test_one_person_is_allocated_to_once_and_the_hash_shown_once(
@@ -570,3 +584,90 @@ async def test_the_second_person_confirms_the_very_same_or_is_the_first_of_somet
         assert answer.headers["location"].endswith("done=started")
     await pay(database, business.business_id)
     assert people(await business.ledger()) == PAID | {"ada@example.com": 2_500}
+
+
+async def test_a_first_confirmation_is_taken_back_by_who_gave_it_alone(
+    browser: Browser, other: Browser, database: Database, business: TestBusiness, base: str
+) -> None:
+    await business.set(second_person_amount=2_000)
+    address = await checked(browser, base, THREE)
+    await confirm(browser, address)
+    await signed_in(other, database, business, "owner")
+    assert "Take my confirmation back" not in (await other.get(address)).text
+    refused = await other.post(f"{address}/take-back")
+    assert (refused.status_code, NothingSigned.message in refused.text) == (409, True)
+    assert "Take my confirmation back" in (await browser.get(address)).text
+    answer = await browser.post(f"{address}/take-back")
+    page = await browser.get(answer.headers["location"])
+    assert "You have taken your confirmation back." in page.text
+    assert address not in (await other.get(f"{base}/approvals")).text
+    assert (await browser.post(f"{address}/take-back")).status_code == 409
+    assert "done=asked" in (await confirm(other, address)).headers["location"]
+    await pay(database, business.business_id)
+    assert people(await business.ledger()) == {}, "their upload is no signature of theirs any more"
+    assert "done=started" in (await confirm(browser, address)).headers["location"]
+
+
+async def test_nobody_who_had_a_hand_in_an_upload_decides_on_its_peoples_orders(
+    browser: Browser, other: Browser, database: Database, business: TestBusiness, base: str
+) -> None:
+    await business.set(second_person_amount=1_000, review_amount=1)
+    address = await checked(browser, base, THREE)
+    await signed_in(other, database, business, "owner")
+    await confirm(other, address)
+    await pay(database, business.business_id)
+    upload = await database.fetch(uploads.get, business.business_id, id_of(address))
+    uploader, confirmer = Actor(upload.created_by), Actor(str(upload.started_by))
+    assert uploader != confirmer
+    ada = await business.scalar(
+        "SELECT id FROM payout_users WHERE business_id = %s AND email = 'ada@example.com'",
+        business.business_id,
+    )
+    desk = Desk.of(business)
+    order = await desk.withdraw(ada, 1_200)
+
+    async def approve(actor: Actor) -> str:
+        work = withdrawals.approve
+        done = await database.write(lambda db: work(db, order.business_id, order.id, actor))
+        return done.status
+
+    for actor in (uploader, confirmer):
+        with pytest.raises(Refused, match="You allocated"):
+            await approve(actor)
+    others = [
+        actors.operator(
+            await make_operator(database, f"{uuid4().hex}@example.com", business, "approver")
+        )
+        for _ in range(2)
+    ]
+    assert [await approve(each) for each in others] == ["review", "queued"]
+
+
+async def test_no_caller_has_a_key_of_ours_and_so_takes_no_rows_place(
+    browser: Browser, database: Database, business: TestBusiness, base: str
+) -> None:
+    address = await checked(browser, base, THREE)
+    await confirm(browser, address)
+    body = {"email": "eve@example.com", "amount": 1}
+    for number, separator, status in ((2, ":", 200), (3, " ", 400), (4, "%20", 200)):
+        key = separator.join(("upload", str(id_of(address)), str(number)))
+        headers = {"Authorization": f"Bearer {business.secret_key}", "Idempotency-Key": key}
+        answer = await browser.client.post("/payout/create", json=body, headers=headers)
+        assert answer.is_success == (status == 200), answer.text
+    key = own_key(UPLOAD, id_of(address), 2)
+    form = {"key": key, "email": "eve@example.com", "cents": "1"}
+    assert (await browser.post(f"{base}/allocate", **form)).status_code == 409
+    await pay(database, business.business_id)
+    assert people(await business.ledger()) == PAID | {"eve@example.com": 2}
+
+
+async def test_a_forms_key_and_a_callers_are_never_the_same(
+    browser: Browser, business: TestBusiness, base: str
+) -> None:
+    form = {"key": "invoice-7", "email": "eve@example.com", "cents": "1"}
+    assert heading(await browser.post(f"{base}/allocate", **form)) == "Allocated"
+    body = {"email": "ada@example.com", "amount": 500}
+    headers = {"Authorization": f"Bearer {business.secret_key}", "Idempotency-Key": "invoice-7"}
+    answer = await browser.client.post("/payout/create", json=body, headers=headers)
+    assert answer.is_success, answer.text
+    assert people(await business.ledger()) == {"eve@example.com": 1, "ada@example.com": 500}

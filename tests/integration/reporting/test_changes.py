@@ -17,6 +17,7 @@ from payviox.db.pool import Database
 from payviox.errors import Busy
 from payviox.reporting import changes as module
 from payviox.reporting.changes import KINDS, Changes, Kind, Viewer
+from payviox.rights import service as rights
 from support.businesses import TestBusiness
 from support.dashboard import make_operator
 from support.databases import Urls
@@ -27,6 +28,7 @@ from support.withdrawals import Desk
 pytestmark = pytest.mark.anyio
 
 ALL: frozenset[Kind] = frozenset(KINDS)
+Who = tuple[UUID, bytes]
 
 
 @pytest.fixture
@@ -37,14 +39,14 @@ async def changes(urls: Urls) -> AsyncIterator[Changes]:
 
 
 @pytest.fixture
-async def session(database: Database) -> bytes:
-    """The digest of an open session's token."""
-    operator = await make_operator(database, f"{uuid4().hex}@example.com")
+async def session(database: Database) -> Who:
+    """An admin with the digest of their session's token."""
+    operator = await make_operator(database, f"{uuid4().hex}@example.com", is_admin=True)
     digest = hashlib.sha256(uuid4().bytes).digest()
     await database.write(
         session_rows.insert_session, ids.new(), digest, operator, "password", None, None
     )
-    return digest
+    return operator, digest
 
 
 async def told(changes: Changes, viewer: Viewer) -> frozenset[Kind]:
@@ -70,13 +72,13 @@ async def settled(changes: Changes, viewer: Viewer) -> None:
 
 
 async def test_an_orders_new_state_is_told_to_who_looks_at_its_business(
-    changes: Changes, session: bytes, business: TestBusiness
+    changes: Changes, session: Who, business: TestBusiness
 ) -> None:
     desk = Desk.of(business)
     user = await desk.user(5_000)
     with (
-        changes.watch(business.business_id, session, frozenset({"orders"})) as viewer,
-        changes.watch(uuid4(), session, ALL) as elsewhere,
+        changes.watch(business.business_id, *session, frozenset({"orders"})) as viewer,
+        changes.watch(uuid4(), *session, ALL) as elsewhere,
     ):
         await settled(changes, viewer)
         elsewhere.changed.clear()
@@ -86,9 +88,9 @@ async def test_an_orders_new_state_is_told_to_who_looks_at_its_business(
 
 
 async def test_allocated_money_is_told_though_allocating_announces_nothing(
-    changes: Changes, session: bytes, business: TestBusiness
+    changes: Changes, session: Who, business: TestBusiness
 ) -> None:
-    with changes.watch(business.business_id, session, ALL) as viewer:
+    with changes.watch(business.business_id, *session, ALL) as viewer:
         await settled(changes, viewer)
         await Desk.of(business).user(5_000)
         assert await told(changes, viewer) == {"money"}
@@ -127,21 +129,48 @@ async def test_what_becomes_of_a_delivery_and_a_comparison_is_told(
 
 
 async def test_a_stream_ends_with_its_session(
-    changes: Changes, session: bytes, database: Database, business: TestBusiness
+    changes: Changes, session: Who, database: Database, business: TestBusiness
 ) -> None:
-    with changes.watch(business.business_id, session, ALL) as viewer:
+    with changes.watch(business.business_id, *session, ALL) as viewer:
         await settled(changes, viewer)
-        await database.write(session_rows.delete_session, session)
+        await database.write(session_rows.delete_session, session[1])
         async with asyncio.timeout(stretch(20)):
             async for _ in changes.follow(viewer):
                 pass
         assert viewer.is_ended
-    found = await database.fetch(sessions.which_are_open, [session])
+    found = await database.fetch(sessions.which_are_open, [session[1]])
     assert found == set()
 
 
+async def test_a_stream_ends_when_its_viewer_may_not_look_any_more(
+    changes: Changes, database: Database, business: TestBusiness
+) -> None:
+    viewers = []
+    for _ in range(2):
+        operator = await make_operator(database, f"{uuid4().hex}@example.com", business, "viewer")
+        digest = hashlib.sha256(uuid4().bytes).digest()
+        await database.write(
+            session_rows.insert_session, ids.new(), digest, operator, "password", None, None
+        )
+        viewers.append((operator, digest))
+    gone, other = viewers
+    with (
+        changes.watch(business.business_id, *gone, ALL) as viewer,
+        changes.watch(business.business_id, *other, ALL) as still,
+    ):
+        await settled(changes, viewer)
+        organization = await business.scalar(
+            "SELECT organization_id FROM businesses WHERE id = %s", business.business_id
+        )
+        await database.write(rights.remove, organization, gone[0])
+        async with asyncio.timeout(stretch(20)):
+            async for _ in changes.follow(viewer):
+                pass
+        assert (viewer.is_ended, still.is_ended) == (True, False)
+
+
 async def test_fifty_viewers_share_one_connection_which_is_made_again_where_it_is_lost(
-    changes: Changes, session: bytes, business: TestBusiness, urls: Urls
+    changes: Changes, session: Who, business: TestBusiness, urls: Urls
 ) -> None:
     def listeners() -> list[int]:
         with urls.as_admin() as admin:
@@ -153,10 +182,10 @@ async def test_fifty_viewers_share_one_connection_which_is_made_again_where_it_i
 
     digests = [hashlib.sha256(b"%d" % number).digest() for number in range(49)]
     with ExitStack() as pages:
-        viewer = pages.enter_context(changes.watch(business.business_id, session, ALL))
+        viewer = pages.enter_context(changes.watch(business.business_id, *session, ALL))
         await settled(changes, viewer)
         for digest in digests:
-            pages.enter_context(changes.watch(business.business_id, digest, ALL))
+            pages.enter_context(changes.watch(business.business_id, session[0], digest, ALL))
         (first,) = listeners()
         with urls.as_admin() as admin:
             admin.execute("SELECT pg_terminate_backend(%s)", [first])
@@ -167,16 +196,16 @@ async def test_fifty_viewers_share_one_connection_which_is_made_again_where_it_i
 
 
 async def test_nobody_opens_more_pages_than_one_person_reads(
-    changes: Changes, session: bytes, business: TestBusiness
+    changes: Changes, session: Who, business: TestBusiness
 ) -> None:
     with ExitStack() as pages:
         for _ in range(module.MOST_OF_SESSION):
-            changes.require_room(session)
-            pages.enter_context(changes.watch(business.business_id, session, ALL))
+            changes.require_room(session[1])
+            pages.enter_context(changes.watch(business.business_id, *session, ALL))
         with pytest.raises(Busy):
-            changes.require_room(session)
+            changes.require_room(session[1])
         changes.require_room(b"somebody else")
-    changes.require_room(session)
+    changes.require_room(session[1])
 
 
 def test_the_first_change_is_told_at_once_and_a_stream_of_them_the_slower_the_more_look(
@@ -186,7 +215,7 @@ def test_the_first_change_is_told_at_once_and_a_stream_of_them_the_slower_the_mo
     now = 1_000.0
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
     changes._of_business[business] = 50
-    viewer = Viewer(business, b"", ALL)
+    viewer = Viewer(business, UUID(int=2), b"", ALL)
     viewer.wake("money")
     assert changes._due(viewer) == ({"money"}, module.BEAT_S)
     viewer.wake("money")

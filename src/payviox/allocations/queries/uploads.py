@@ -132,11 +132,11 @@ async def delete(connection: Connection, business_id: UUID, upload_id: UUID) -> 
 
 
 async def delete_unconfirmed(connection: Connection) -> int:
-    """Forget what nobody confirmed within a week, and what no second person confirmed within a
-    month; answers how many."""
+    """Forget what nobody confirmed within a week, but what waits for a second person; answers how
+    many."""
     cursor = await connection.execute(
-        "DELETE FROM uploads WHERE started_at IS NULL AND created_at < now() - CASE"
-        " WHEN asked IS NULL THEN interval '7 days' ELSE interval '30 days' END"
+        "DELETE FROM uploads WHERE started_at IS NULL AND asked IS NULL"
+        " AND created_at < now() - interval '7 days'"
     )
     return cursor.rowcount
 
@@ -181,11 +181,15 @@ async def list_asked(connection: Connection, business_id: UUID, limit: int) -> l
 
 
 async def set_asked(
-    connection: Connection, business_id: UUID, upload_id: UUID, asked: Asked
+    connection: Connection, business_id: UUID, upload_id: UUID, asked: Asked | None
 ) -> None:
     await connection.execute(
         "UPDATE uploads SET asked = %s WHERE business_id = %s AND id = %s",
-        [Json(msgspec.to_builtins(asked)), business_id, upload_id],
+        [
+            None if asked is None else Json(msgspec.to_builtins(asked)),
+            business_id,
+            upload_id,
+        ],
     )
 
 

@@ -10,6 +10,7 @@ from payviox.allocations.queries import upload_rows as rows_queries
 from payviox.allocations.queries import uploads as queries
 from payviox.allocations.uploads.model import OPEN, Asked, Choices, Part, Upload, UploadChanged
 from payviox.approvals import service as approvals
+from payviox.approvals.service import Started
 from payviox.audit import service as audit
 from payviox.businesses import service as businesses
 from payviox.db import jobs
@@ -31,6 +32,10 @@ class NotOpen(Conflict):
     message = "This upload has ended: nothing of it is still to be paid."
 
 
+class NotAsked(Conflict):
+    message = "This upload waits for nobody's second confirmation."
+
+
 class NotStopped(Conflict):
     message = "This upload has not stopped."
 
@@ -47,7 +52,7 @@ async def start(
 ) -> bool:
     """Confirm an upload: what was shown is paid, at once or when it is due. False: over the
     business's threshold it waits for a second person, who confirms the very same; whoever uploaded
-    the file has signed for what the other one chooses, unless somebody has confirmed before.
+    the file has signed for what the other one chooses, unless they confirmed something themselves.
 
     Raises NotFound, AlreadyConfirmed, NothingToPay, UploadChanged where it would pay anything else
     than `shown`, approvals.Refused; and, where it is to be paid at once, PayoutsDisabled and
@@ -80,7 +85,7 @@ async def start(
         upload_id,
         approvals.digest_of(upload.digest, asked.repeats, asked.earlier, asked.recent, about),
         plan.chosen.amount,
-        started_by=rights.operator_of(Actor(upload.created_by)) if upload.asked is None else None,
+        started=_started(upload),
     ):
         await queries.set_asked(connection, business_id, upload_id, asked)
         return False
@@ -100,6 +105,25 @@ async def start(
     if due_at is None:
         await jobs.wake(connection, jobs.PAY_UPLOADS, business_id)
     return True
+
+
+def _started(upload: Upload) -> Started | None:
+    """Whoever uploaded the file has signed for it."""
+    operator_id = rights.operator_of(Actor(upload.created_by))
+    return None if operator_id is None else Started(operator_id, upload.created_at)
+
+
+async def take_back(
+    connection: Connection, business_id: UUID, upload_id: UUID, actor: Actor
+) -> None:
+    """Take one's own confirmation back while it waits for a second person's. Raises NotFound,
+    NotAsked, approvals.NothingSigned."""
+    upload = await _locked(connection, business_id, upload_id)
+    if upload.status != "checked" or upload.asked is None:
+        raise NotAsked
+    await approvals.take_back(connection, business_id, actor, "upload.start", upload_id)
+    if upload.asked.by == actor:
+        await queries.set_asked(connection, business_id, upload_id, None)
 
 
 async def refresh(connection: Connection, business_id: UUID, upload_id: UUID) -> None:

@@ -10,7 +10,7 @@ from payviox import ids
 from payviox.actors import Actor
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.engine import Declined, Record
-from payviox.allocations.model import Allocated, Item, Outcome
+from payviox.allocations.model import Allocated, Item, Outcome, own_key
 from payviox.allocations.queries import upload_rows as rows_queries
 from payviox.allocations.queries import uploads as queries
 from payviox.allocations.uploads.model import Payment, Turn
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 CHUNK = 500
 """Rows in one commit: others who allocate wait for its lock."""
 
+UPLOAD = "upload"
+"""Begins the keys of uploads' transfers, by which who had a hand in them is found."""
 INSUFFICIENT = "The payout balance does not cover the next payment."
 DISABLED = "Payouts are switched off."
 FORBIDDEN = "Who confirmed it may not allocate any more."
@@ -82,7 +84,7 @@ def _item(turn: Turn, payment: Payment) -> Item:
         payment.amount,
         None,
         payment.reference,
-        f"{key_prefix(turn.upload_id)}{payment.number}",
+        own_key(UPLOAD, turn.upload_id, payment.number),
         digest(request).hex(),
         Actor(turn.started_by),
     )
@@ -90,7 +92,7 @@ def _item(turn: Turn, payment: Payment) -> Item:
 
 def key_prefix(upload_id: UUID) -> str:
     """How the idempotency keys of an upload's transfers begin; they end in the row's number."""
-    return f"upload:{upload_id}:"
+    return own_key(UPLOAD, upload_id, "")
 
 
 def _record(business_id: UUID, turn: Turn, payments: Sequence[Payment]) -> Record:

@@ -1,18 +1,20 @@
 """The SQL of signatures."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from payviox.approvals.model import Signature
 from payviox.db.pool import Connection
 
-COLUMNS = "s.id, s.act, s.subject, s.digest, s.operator_id, s.created_at"
+COLUMNS = "s.id, s.act, s.subject, s.digest, s.typed, s.operator_id, s.created_at"
 UNUSED = (
     "s.completes IS NULL AND NOT EXISTS (SELECT FROM signatures c"
     " WHERE c.business_id = s.business_id AND c.completes = s.id)"
 )
-"""A first signature that no second one has completed."""
+"""A first signature that no second one has completed, and that was not taken back."""
 
 
 async def insert(
@@ -23,11 +25,13 @@ async def insert(
     digest: bytes,
     operator_id: UUID,
     completes: int | None,
+    typed: Mapping[str, object] | None = None,
 ) -> None:
+    typed = {} if typed is None else dict(typed)
     await connection.execute(
-        "INSERT INTO signatures (business_id, act, subject, digest, operator_id, completes)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
-        [business_id, act, subject, digest, operator_id, completes],
+        "INSERT INTO signatures (business_id, act, subject, digest, operator_id, completes, typed)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [business_id, act, subject, digest, operator_id, completes, Jsonb(typed)],
     )
 
 
@@ -37,6 +41,18 @@ async def lock_subject(connection: Connection, business_id: UUID, subject: UUID)
         "SELECT pg_advisory_xact_lock(hashtextextended('signatures ' || %s || %s, 0))",
         [str(business_id), str(subject)],
     )
+
+
+async def has_signed(
+    connection: Connection, business_id: UUID, subject: UUID, operator_id: UUID
+) -> bool:
+    """Whether this operator ever signed for a subject, also where they took that back."""
+    cursor = await connection.execute(
+        "SELECT FROM signatures WHERE business_id = %s AND subject = %s AND operator_id = %s"
+        " LIMIT 1",
+        [business_id, subject, operator_id],
+    )
+    return await cursor.fetchone() is not None
 
 
 async def list_unused(

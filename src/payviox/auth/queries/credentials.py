@@ -181,7 +181,8 @@ async def set_password(connection: Connection, operator_id: UUID, password_hash:
 async def switch_operator(connection: Connection, operator_id: UUID, *, enabled: bool) -> bool:
     """Whether it changed anything."""
     cursor = await connection.execute(
-        "UPDATE operators SET disabled_at = CASE WHEN %(enabled)s THEN NULL ELSE now() END"
+        "UPDATE operators SET disabled_at = CASE WHEN %(enabled)s THEN NULL ELSE now() END,"
+        " enabled_at = CASE WHEN %(enabled)s THEN clock_timestamp() ELSE enabled_at END"
         " WHERE id = %(operator)s AND (disabled_at IS NULL) <> %(enabled)s",
         {"enabled": enabled, "operator": operator_id},
     )

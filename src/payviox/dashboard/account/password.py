@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Response, get, post
 
 from payviox.auth import operators
+from payviox.dashboard.new_passwords import hash_typed
 from payviox.dashboard.visits import ACCOUNT, act, require_fresh, session_of
 from payviox.errors import FieldErrors
 from payviox.web.context import Call
@@ -40,10 +41,11 @@ async def change(request: Call) -> Response[Any]:
         view = PasswordView(session.email, {"again": ["The two are not the same."]})
         return page(request, "account/password.html", view, status=422)
     try:
-        await act(request, session, operators.change_password, session, password)
+        password_hash = await hash_typed(request, form, session.email)
     except FieldErrors as error:
         view = PasswordView(session.email, error.fields)
         return page(request, "account/password.html", view, status=422)
+    await act(request, session, operators.change_password, session, password_hash)
     return redirect(f"{ACCOUNT}?done=password")
 
 

@@ -59,6 +59,7 @@ DONE = {
     "asked": "You have confirmed it. It waits for a second person.",
     "resumed": "It goes on.",
     "canceled": "Canceled. What was not paid stays unpaid.",
+    "taken-back": "You have taken your confirmation back. Nothing is paid.",
 }
 
 
@@ -195,6 +196,28 @@ async def start(request: Call) -> Response[Any]:
         return await _check_page(request, visit, upload, choices, refused, due, error)
     what = "started" if done.reference["started"] else "asked"
     return redirect(f"{address_of(visit, upload.id)}?done={what}")
+
+
+@post(f"{UPLOAD}/take-back", include_in_schema=False, status_code=200, right="approval.cancel")
+async def take_back(request: Call) -> Response[Any]:
+    """Take one's own confirmation back while it waits for another person's."""
+    visit, upload = await _upload(request)
+    try:
+        await act(
+            request,
+            visit.session,
+            confirming.take_back,
+            visit.business.id,
+            upload.id,
+            visit.session.actor,
+        )
+    except Conflict as error:
+        upload = await read(request, visit, uploads.get, visit.business.id, upload.id)
+        if upload.status != "checked":
+            return await _receipt_page(request, visit, upload, str(error))
+        choices = _choices({}, upload.asked)
+        return await _check_page(request, visit, upload, choices, str(error), error=error)
+    return redirect(f"{address_of(visit, upload.id)}?done=taken-back")
 
 
 @post(f"{UPLOAD}/cancel", include_in_schema=False, status_code=200, right="upload.cancel")
@@ -453,6 +476,7 @@ ROUTES = [
     show_upload,
     choose_columns,
     start,
+    take_back,
     cancel,
     resume,
     download_problems,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 
-from payviox import ids
+from payviox import actors, ids
 from payviox.actors import Actor
 from payviox.allocations import by_operators
 from payviox.approvals import service as approvals
@@ -21,7 +21,7 @@ from payviox.errors import Conflict, Forbidden, NotFound, PayvioxError
 from payviox.money import dollars
 from payviox.rights.roles import Right
 from payviox.treasury import service as treasury
-from payviox.web.context import Call, services
+from payviox.web.context import Call, address_of, services
 from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
 
@@ -63,7 +63,8 @@ async def approve(request: Call) -> Response[Any]:
         if waiting.act == "allocation.create":
             await prove(request, visit.session, "approval.sign")
             batcher = services(request).batcher
-            await by_operators.approve(batcher, visit.session, visit.business.id, waiting)
+            with actors.at(address_of(request)):
+                await by_operators.approve(batcher, visit.session, visit.business.id, waiting)
         else:
             await _decide(request, visit, treasury.approve)
     except PayvioxError as error:

@@ -28,7 +28,8 @@ async def follow(request: Call) -> Stream:
 
     async def events() -> AsyncIterator[bytes]:
         yield BEGIN
-        with changes.watch(visit.business.id, visit.session.digest, kinds) as viewer:
+        session = visit.session
+        with changes.watch(visit.business.id, session.operator_id, session.digest, kinds) as viewer:
             async for changed in changes.follow(viewer):
                 spread_ms = round(changes.spread_s(viewer) * 1000)
                 yield b"event: changed\ndata: %d\n\n" % spread_ms if changed else BEAT

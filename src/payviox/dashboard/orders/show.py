@@ -11,6 +11,7 @@ from litestar import Response, get
 from payviox import actors, ids
 from payviox.acts import Act
 from payviox.approvals import service as approvals
+from payviox.approvals.service import Signature
 from payviox.auth import operators
 from payviox.dashboard.orders.recipients import recipient, terms
 from payviox.dashboard.orders.risk_card import RiskCard, risk_card
@@ -65,7 +66,18 @@ class Found:
     story: OrderTimeline
     risk: Risk | None
     signed_by: dict[str, str]
+    settling: list[Signature]
     people: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one person has signed about how the order ended, for another one to say the same."""
+
+    who: str
+    is_mine: bool
+    ended: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,7 @@ class OrderView:
     needs_two: bool
     signers: list[str]
     is_signed: bool
+    said: Said | None
     last_attempt: Attempt | None
     terms: list[tuple[str, str]]
     resume: str | None
@@ -119,18 +132,28 @@ async def _find(connection: Connection, business_id: UUID, order_id: UUID) -> Fo
     order = story.order
     weighed = await risk.of_order(connection, order) if order.status == "review" else None
     signed: list[UUID] = []
+    settling: list[Signature] = []
     if order.status == "review":
         digest = second_person.signed_digest(order)
         signatures = await approvals.list_signatures(
             connection, business_id, order_id, "order.approve"
         )
         signed = [each.operator_id for each in signatures if each.digest == digest]
+    if order.status == "unknown":
+        settling = [
+            each
+            for each in await approvals.list_signatures(
+                connection, business_id, order_id, "order.settle"
+            )
+            if each.digest == second_person.signed_digest(order, each.typed)
+        ]
     acted = [operator_of(each) for each in operators_in(story)]
-    emails = await operators.emails(connection, [*signed, *(each for each in acted if each)])
+    people = [*signed, *(each.operator_id for each in settling), *(each for each in acted if each)]
+    emails = await operators.emails(connection, people)
     signed_by: dict[str, str] = {
         actors.operator(each): emails.get(each, "somebody") for each in signed
     }
-    return Found(story, weighed, signed_by, shown_people(emails))
+    return Found(story, weighed, signed_by, settling, shown_people(emails))
 
 
 def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
@@ -138,6 +161,9 @@ def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
     shown = ids.show(ids.ORDER, order.id)
     threshold = visit.business.second_person_amount
     attempts = found.story.of(Attempt)
+    said = _said(visit, found)
+    if said is not None:
+        more = {"ended": said.ended, "reason": said.reason} | more
     can_resume = order.waiting in ENDED_BY_OPERATOR and order.waiting != PERSON
     return OrderView(
         order=order,
@@ -153,6 +179,7 @@ def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
         needs_two=threshold is not None and order.amount > threshold,
         signers=list(found.signed_by.values()),
         is_signed=visit.session.actor in found.signed_by,
+        said=said,
         last_attempt=attempts[-1] if attempts else None,
         terms=terms(order),
         resume=(
@@ -162,6 +189,15 @@ def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
         ),
         **more,
     )
+
+
+def _said(visit: Visit, found: Found) -> Said | None:
+    """What was signed first, of others before one's own: that is what is left to be said again."""
+    me = visit.session.operator_id
+    for each in sorted(found.settling, key=lambda one: one.operator_id == me):
+        who = found.people.get(actors.operator(each.operator_id), "somebody")
+        return Said(who, each.operator_id == me, each.typed["ended"], each.typed["reason"])
+    return None
 
 
 def seen_of(order: Order) -> str:

@@ -3,14 +3,16 @@
 ALTER TABLE businesses ADD COLUMN second_person_amount bigint CHECK (second_person_amount > 0);
 GRANT UPDATE (second_person_amount) ON businesses TO payviox_app;
 
--- Who signed which act on what, exactly as it was shown. The one whose signature lets an act go on names
--- the signature that it completes, so that each is used once.
+-- Who signed which act on what, exactly as it was shown, and what they typed about it. The one whose
+-- signature lets an act go on names the signature that it completes, so that each is used once; whoever
+-- takes their own back completes it themselves.
 CREATE TABLE signatures (
   business_id  uuid NOT NULL REFERENCES businesses,
   id           bigint GENERATED ALWAYS AS IDENTITY,
   act          text NOT NULL,
   subject      uuid NOT NULL,
   digest       bytea NOT NULL,
+  typed        jsonb NOT NULL DEFAULT '{}',
   operator_id  uuid NOT NULL REFERENCES operators,
   completes    bigint,
   created_at   timestamptz NOT NULL DEFAULT now(),
@@ -19,7 +21,7 @@ CREATE TABLE signatures (
   FOREIGN KEY (business_id, completes) REFERENCES signatures
 );
 CREATE INDEX signatures_of_subject ON signatures (business_id, subject, act);
-GRANT SELECT, INSERT (business_id, act, subject, digest, operator_id, completes)
+GRANT SELECT, INSERT (business_id, act, subject, digest, typed, operator_id, completes)
   ON signatures TO payviox_app;
 
 -- Acts that have no row of their own until they are done, with all that they need.

@@ -5,10 +5,11 @@ CREATE TABLE memberships (
   operator_id      uuid NOT NULL REFERENCES operators,
   role             text NOT NULL CHECK (role IN ('owner', 'finance', 'approver', 'developer', 'viewer')),
   created_at       timestamptz NOT NULL DEFAULT now(),
+  role_since       timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (organization_id, operator_id)
 );
 CREATE INDEX memberships_of_operator ON memberships (operator_id);
-GRANT SELECT, INSERT (organization_id, operator_id, role), UPDATE (role)
+GRANT SELECT, INSERT (organization_id, operator_id, role), UPDATE (role, role_since)
   ON memberships TO payviox_app;
 
 GRANT UPDATE (password_hash) ON operators TO payviox_app;

@@ -1,9 +1,11 @@
 -- Invitations, password resets and the mails that carry them.
 
--- Members come and go. An operator who was disabled signs in nowhere; their acts stay theirs.
+-- Members come and go. An operator who was disabled signs in nowhere; their acts stay theirs, and
+-- what they signed before counts no more once they are enabled again.
 GRANT DELETE ON memberships TO payviox_app;
-ALTER TABLE operators ADD COLUMN disabled_at timestamptz, ADD COLUMN seen_at timestamptz;
-GRANT UPDATE (disabled_at, seen_at) ON operators TO payviox_app;
+ALTER TABLE operators ADD COLUMN disabled_at timestamptz, ADD COLUMN enabled_at timestamptz,
+  ADD COLUMN seen_at timestamptz;
+GRANT UPDATE (disabled_at, enabled_at, seen_at) ON operators TO payviox_app;
 
 -- Mails to send, written in the transaction of what they tell of; a business's, or the
 -- installation's. What a link opens stands in none of them: it is made when the mail is sent.

@@ -176,18 +176,6 @@ async def insert_transfers(
         return await cursor.fetchall()
 
 
-async def was_allocated_by(
-    connection: Connection, business_id: UUID, user_id: UUID, actor: str
-) -> bool:
-    """Whether this actor allocated to the payout user, ever."""
-    cursor = await connection.execute(
-        "SELECT FROM transfers WHERE business_id = %s AND to_account = %s AND kind = 'allocation'"
-        " AND actor = %s LIMIT 1",
-        [business_id, user_id, actor],
-    )
-    return await cursor.fetchone() is not None
-
-
 async def find_transfer(
     connection: Connection, business_id: UUID, transfer_id: int
 ) -> Transfer | None:

@@ -1,5 +1,6 @@
 """Who belongs to which organization."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,10 +13,11 @@ from payviox.db.pool import Connection
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What an operator is to one business: its organization's member, the installation's admin, or
-    neither."""
+    neither; and since when without a break."""
 
     is_admin: bool
     role: str | None
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,9 @@ async def find_standing(
     """None where there is no such operator, or one who was disabled, or no such business."""
     async with connection.cursor(row_factory=class_row(Standing)) as cursor:
         await cursor.execute(
-            "SELECT o.is_admin, m.role FROM operators o CROSS JOIN businesses b"
+            "SELECT o.is_admin, m.role, greatest(o.enabled_at, CASE WHEN o.is_admin"
+            "   THEN o.created_at ELSE coalesce(m.role_since, o.created_at) END) AS since"
+            " FROM operators o CROSS JOIN businesses b"
             " LEFT JOIN memberships m"
             " ON m.organization_id = b.organization_id AND m.operator_id = o.id"
             " WHERE o.id = %s AND b.id = %s AND o.disabled_at IS NULL",
@@ -75,10 +79,29 @@ async def put(connection: Connection, business_id: UUID, operator_id: UUID, role
     cursor = await connection.execute(
         "INSERT INTO memberships (organization_id, operator_id, role)"
         " SELECT organization_id, %s, %s FROM businesses WHERE id = %s"
-        " ON CONFLICT (organization_id, operator_id) DO UPDATE SET role = excluded.role",
+        " ON CONFLICT (organization_id, operator_id) DO UPDATE SET role = excluded.role,"
+        "  role_since = CASE WHEN memberships.role = excluded.role THEN memberships.role_since"
+        "    ELSE clock_timestamp() END",
         [operator_id, role, business_id],
     )
     return cursor.rowcount == 1
+
+
+async def who_may_look(
+    connection: Connection, pairs: Sequence[tuple[UUID, UUID]]
+) -> set[tuple[UUID, UUID]]:
+    """Those of these pairs of an operator and a business of whom the first may look at the
+    second."""
+    cursor = await connection.execute(
+        "SELECT w.operator_id, w.business_id"
+        " FROM unnest(%s::uuid[], %s::uuid[]) AS w(operator_id, business_id)"
+        " JOIN operators o ON o.id = w.operator_id AND o.disabled_at IS NULL"
+        " JOIN businesses b ON b.id = w.business_id"
+        " WHERE o.is_admin OR EXISTS (SELECT FROM memberships m"
+        "   WHERE m.organization_id = b.organization_id AND m.operator_id = o.id)",
+        [[operator_id for operator_id, _ in pairs], [business_id for _, business_id in pairs]],
+    )
+    return set(await cursor.fetchall())  # type: ignore[arg-type]  # pairs of uuids
 
 
 async def list_members(connection: Connection, organization_id: UUID) -> list[Member]:
