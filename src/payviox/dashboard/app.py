@@ -15,7 +15,7 @@ from payviox.dashboard.allocate import upload as uploads
 from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
-from payviox.dashboard.balance import move
+from payviox.dashboard.balance import deposit, deposits, move, withdraw
 from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import create as create_business
@@ -107,6 +107,9 @@ ROUTER = Router(
         *search.ROUTES,
         *balance.ROUTES,
         *move.ROUTES,
+        *deposits.ROUTES,
+        *deposit.ROUTES,
+        *withdraw.ROUTES,
         *balance_period.ROUTES,
         *users.ROUTES,
         *user.ROUTES,

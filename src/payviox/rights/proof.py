@@ -21,6 +21,7 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "approval.sign": ALWAYS,
     "authenticator.add": ALWAYS,
     "authenticator.remove": ALWAYS,
+    "balance.deposit": ALWAYS,
     "balance.withdraw_funds": ALWAYS,
     "identity.unlink": ALWAYS,
     "key.regenerate": ALWAYS,
