@@ -161,7 +161,13 @@ async def _ask(request: Call, visit: Visit, words: Words, deposit: Deposit | Non
         typed.errors["amount"] = ["The main balance is empty. Move money back to it first."]
     if is_typed and not typed.errors:
         named = [Fact(name.capitalize(), text) for name, text in typed.texts.items()]
-        view = _view(words, typed.cents, held, [*facts, *named], {**typed.texts})
+        view = _view(
+            words,
+            typed.cents,
+            held,
+            [*facts, *named],
+            {str(name): text for name, text in typed.texts.items()},
+        )
         return confirm(request, visit, view)
     return ask(
         request,
