@@ -1,8 +1,8 @@
 """What live pages follow: one listening connection a process tells every viewer that something of
 their business changed, and nothing more; pages read again what they show.
 
-Orders and items are announced by the database. Money is not: allocations must not wait for
-listeners. While somebody looks, the versions of the business's accounts are read each second."""
+Orders, items and deliveries are announced by the database. Money is not: allocations must not wait
+for listeners. While somebody looks, the versions of a business's accounts are read each second."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ from payviox.rights import service as rights
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["orders", "items", "money"]
+Kind = Literal["orders", "items", "money", "webhooks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 CHANNEL = "payviox_changes"
 LOOK_S = 1.0

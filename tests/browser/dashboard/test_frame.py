@@ -1,5 +1,6 @@
 """What stands around every page, as a person uses it: lists that narrow while one types, keys."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -88,6 +89,23 @@ def test_a_list_narrows_while_one_types_and_the_field_keeps_what_is_typed(
     assert page.url.endswith("users?search=alan")
     search.fill("nobody-at-all")
     expect(page.get_by_text("Nobody's email begins so.")).to_be_visible()
+
+
+def test_a_statement_narrows_while_one_types_and_its_files_hold_what_is_shown(
+    home: str, page: Page
+) -> None:
+    page.goto(f"{home}/balance")
+    rows = page.get_by_role("table", name="Statement").get_by_role("row")
+    expect(rows.nth(2)).to_be_visible()
+    page.get_by_label("Kind").select_option("Deposit")
+    expect(rows).to_have_count(2)
+    page.get_by_role("searchbox", name="Reference, order").fill("no such reference")
+    expect(page.get_by_text("Nothing matches these filters.")).to_be_visible()
+    page.get_by_role("searchbox", name="Reference, order").fill("opening")
+    expect(rows).to_have_count(2)
+    expect(page.get_by_role("link", name="Download CSV")).to_have_attribute(
+        "href", re.compile("kind=deposit&search=opening$")
+    )
 
 
 def test_keys_lead_to_pages_and_through_rows_and_can_be_switched_off(home: str, page: Page) -> None:

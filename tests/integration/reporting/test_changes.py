@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -93,6 +94,38 @@ async def test_allocated_money_is_told_though_allocating_announces_nothing(
         await settled(changes, viewer)
         await Desk.of(business).user(5_000)
         assert await told(changes, viewer) == {"money"}
+
+
+async def test_what_becomes_of_a_delivery_and_a_comparison_is_told(
+    changes: Changes, session: bytes, business: TestBusiness
+) -> None:
+    def row(statement: str) -> Any:
+        return lambda db: db.execute(statement, [business.business_id, ids.new()])
+
+    with changes.watch(business.business_id, session, frozenset({"webhooks", "items"})) as viewer:
+        await settled(changes, viewer)
+        await business.database.write(
+            row(
+                "WITH e AS (INSERT INTO events (business_id, id, type, body)"
+                " VALUES (%s, %s, 'test', '{}') RETURNING business_id, id)"
+                " INSERT INTO deliveries (business_id, id, event_id) SELECT business_id, id, id"
+                " FROM e"
+            )
+        )
+        assert viewer.changed == set(), "that something happened is told with its order"
+        await business.database.write(
+            lambda db: db.execute(
+                "UPDATE deliveries SET attempts = 1 WHERE business_id = %s", [business.business_id]
+            )
+        )
+        assert await told(changes, viewer) == {"webhooks"}
+        await business.database.write(
+            row(
+                "INSERT INTO reconciliations (business_id, id, rail, since, report, started_at)"
+                " VALUES (%s, %s, 'paypal', now(), '{}', now())"
+            )
+        )
+        assert await told(changes, viewer) == {"items"}
 
 
 async def test_a_stream_ends_with_its_session(

@@ -11,6 +11,8 @@ from payviox.acts import ACTS, Alert
 from payviox.audit import service as audit
 from payviox.audit.model import AuditEntry
 from payviox.auth import operators
+from payviox.dashboard import lists
+from payviox.dashboard.lists import Pager, query_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.rights.service import operator_of
@@ -41,8 +43,7 @@ class AuditView:
     names: tuple[str, ...]
     act: str
     rows: list[Line]
-    newest: str | None
-    older: str | None
+    pager: Pager
 
 
 @get("/dashboard/{business:str}/audit", include_in_schema=False)
@@ -54,15 +55,13 @@ async def list_audit(request: Call) -> Response[Any]:
     after = ids.parse_number(ids.AUDIT, request.query_params.get("after", ""))
     entries, people = await read(request, visit, _page, visit, act, after)
     here = f"{visit.base}/audit"
-    tail = f"act={act}&" if act else ""
     last = ids.show(ids.AUDIT, str(entries[PAGE - 1].id)) if len(entries) > PAGE else None
     view = AuditView(
         here=here,
         names=NAMES,
         act=act,
         rows=[_line(entry, people) for entry in entries[:PAGE]],
-        newest=f"{here}?{tail}".rstrip("?&") if after is not None else None,
-        older=f"{here}?{tail}after={last}" if last else None,
+        pager=lists.pager(here, query_of({"act": act}), after=after, last=last),
     )
     return show(request, visit, "audit_log/list.html", view)
 

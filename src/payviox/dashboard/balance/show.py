@@ -11,7 +11,9 @@ from litestar import Response, get
 from litestar.response import Stream
 
 from payviox import ids
+from payviox.dashboard import lists
 from payviox.dashboard.balance.statement import KINDS, Filters, find_page, read_filters
+from payviox.dashboard.lists import Pager
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.ledger.model import show_account
 from payviox.ledger.service import MovementRow
@@ -37,6 +39,7 @@ class MovementLine:
     """One line of the statement, in US cents. `payout` and `main` are the balances right after it,
     where it moved them, as the transfer itself keeps them."""
 
+    id: str
     at: datetime
     kind: str
     path: str
@@ -63,8 +66,7 @@ class BalanceView:
     rows: list[MovementLine]
     csv: str
     xlsx: str
-    first: str | None
-    older: str | None
+    pager: Pager
     amount: str = ""
     done: str | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -95,7 +97,7 @@ async def balance_page(
     held = await read(request, visit, treasury.balances, business_id)
     rows = await read(request, visit, find_page, business_id, filters, after, PAGE + 1)
     here = f"{visit.base}/balance"
-    asked = f"{filters.query}&" if filters.query else ""
+    last = ids.show(ids.TRANSFER, str(rows[PAGE - 1].id)) if len(rows) > PAGE else None
     view = BalanceView(
         payout_balance=held.payout_balance,
         main_balance=held.balance,
@@ -105,14 +107,9 @@ async def balance_page(
         filters=filters,
         kinds=KINDS,
         rows=[_line(visit, row) for row in rows[:PAGE]],
-        csv=f"{here}/statement.csv?{filters.query}".rstrip("?"),
-        xlsx=f"{here}/statement.xlsx?{filters.query}".rstrip("?"),
-        first=f"{here}?{filters.query}".rstrip("?") if after is not None else None,
-        older=(
-            f"{here}?{asked}after={ids.show(ids.TRANSFER, str(rows[PAGE - 1].id))}"
-            if len(rows) > PAGE
-            else None
-        ),
+        csv=lists.address(f"{here}/statement.csv", filters.query),
+        xlsx=lists.address(f"{here}/statement.xlsx", filters.query),
+        pager=lists.pager(here, filters.query, after=after, last=last),
         amount=amount,
         errors=errors or {},
         done=done,
@@ -186,6 +183,7 @@ def _line(visit: Visit, row: MovementRow) -> MovementLine:
     user = None if row.user_id is None else ids.show(ids.USER, row.user_id)
     order = None if row.order_id is None else ids.show(ids.ORDER, row.order_id)
     return MovementLine(
+        id=ids.show(ids.TRANSFER, str(row.id)),
         at=row.created_at,
         kind=row.kind,
         path=f"{source} → {target}",

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import get_args
-from urllib.parse import urlencode
 from uuid import UUID
 
 from payviox import ids
+from payviox.dashboard.lists import query_of
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
 from payviox.ledger.model import TransferKind
@@ -39,8 +39,8 @@ class Filters:
     @property
     def query(self) -> str:
         """The same again, for an address; empty where nothing was asked."""
-        typed = zip(FIELDS, (self.kind, self.since, self.until, self.search), strict=True)
-        return urlencode({name: text for name, text in typed if text})
+        typed = (self.kind, self.since, self.until, self.search)
+        return query_of(dict(zip(FIELDS, typed, strict=True)))
 
 
 def read_filters(query: Mapping[str, str]) -> Filters:

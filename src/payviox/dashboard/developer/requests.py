@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
-from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get
@@ -13,6 +12,8 @@ from payviox import ids
 from payviox.api_requests import service as api_requests
 from payviox.api_requests.model import ApiRequest, Outcome
 from payviox.api_requests.service import KEPT, MOST
+from payviox.dashboard import lists
+from payviox.dashboard.lists import Pager, query_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.web.context import Call
@@ -39,7 +40,7 @@ class Filters:
     def query(self) -> str:
         """The same again, for an address; empty where nothing was asked."""
         typed = (self.method, self.status, self.key, self.path)
-        return urlencode({name: text for name, text in zip(FIELDS, typed, strict=True) if text})
+        return query_of(dict(zip(FIELDS, typed, strict=True)))
 
     @property
     def outcome(self) -> Outcome | None:
@@ -71,8 +72,7 @@ class RequestsView:
     methods: tuple[str, ...]
     outcomes: tuple[str, ...]
     rows: list[RequestLine]
-    first: str | None
-    older: str | None
+    pager: Pager
     kept_days: int = KEPT.days
     most: int = MOST
 
@@ -92,16 +92,14 @@ async def list_requests(request: Call) -> Response[Any]:
     after = ids.parse(ids.REQUEST, request.query_params.get("after", ""))
     found = await read(request, visit, _page, visit, filters, after)
     here = f"{visit.base}/developer/requests"
-    asked = f"{filters.query}&" if filters.query else ""
     last = ids.show(ids.REQUEST, found[PAGE - 1].id) if len(found) > PAGE else None
     view = RequestsView(
         here=here,
         filters=filters,
         methods=METHODS,
-        outcomes=OUTCOMES,
+        outcomes=(*OUTCOMES, filters.status) if filters.number else OUTCOMES,
         rows=[_line(here, each) for each in found[:PAGE]],
-        first=f"{here}?{filters.query}".rstrip("?") if after is not None else None,
-        older=f"{here}?{asked}after={last}" if last else None,
+        pager=lists.pager(here, filters.query, after=after, last=last),
     )
     return show(request, visit, "developer/requests.html", view)
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import get_args
-from urllib.parse import urlencode
 from uuid import UUID
 
 from payviox import ids
 from payviox.businesses.rules import REVIEWABLE
+from payviox.dashboard.lists import query_of
 from payviox.db.pool import Connection
 from payviox.money import MAX_ALLOCATION, InvalidAmount, typed_cents
 from payviox.order_states import Status
@@ -46,13 +46,11 @@ class Filters:
     @property
     def query(self) -> str:
         """The same again, for an address."""
-        typed = {name: getattr(self, name) for name in FIELDS}
-        return urlencode({name: text for name, text in typed.items() if text})
+        return query_of({name: getattr(self, name) for name in FIELDS})
 
     def in_state(self, status: str) -> str:
         """The same filters in another state."""
-        typed = {name: getattr(self, name) for name in FIELDS} | {"status": status}
-        return urlencode({name: text for name, text in typed.items() if text})
+        return query_of({name: getattr(self, name) for name in FIELDS} | {"status": status})
 
     @property
     def narrows(self) -> bool:

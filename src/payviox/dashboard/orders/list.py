@@ -10,6 +10,8 @@ from uuid import UUID
 from litestar import Response, get
 
 from payviox import ids
+from payviox.dashboard import lists
+from payviox.dashboard.lists import Pager
 from payviox.dashboard.orders.filters import AGES, ALL, RAILS, Filters, criteria_of, read_filters
 from payviox.dashboard.orders.recipients import recipient
 from payviox.dashboard.orders.show import seen_of
@@ -88,8 +90,7 @@ class OrdersView:
     tabs: list[Tab]
     filters: Filters
     rows: list[OrderRow]
-    newest: str | None
-    older: str | None
+    pager: Pager
     status: str
     csv: str
     xlsx: str
@@ -99,7 +100,9 @@ class OrdersView:
     views: list[ViewLink]
     rails: tuple[str, ...] = RAILS
     ages: Mapping[str, str] = field(default_factory=lambda: {n: w for n, (w, _) in AGES.items()})
-    causes: tuple[str, ...] = tuple(WAITING)
+    causes: Mapping[str, str] = field(
+        default_factory=lambda: {name: name.replace("_", " ") for name in WAITING}
+    )
     done: str | None = None
 
 
@@ -128,7 +131,7 @@ async def list_page(
     base = f"{visit.base}/orders"
     tail = filters.query
     rows = [_row(base, each) for each in page.found.orders]
-    older = page.found.older
+    older = ids.show(ids.ORDER, page.found.older) if page.found.older else None
     verbs = [
         verb
         for verb, right in (
@@ -144,8 +147,7 @@ async def list_page(
         tabs=[_tab(base, filters, page.counts, *each) for each in TABS],
         filters=filters,
         rows=rows,
-        newest=f"{base}?{tail}" if after is not None else None,
-        older=f"{base}?{tail}&after={ids.show(ids.ORDER, older)}" if older else None,
+        pager=lists.pager(base, tail, after=after, last=older),
         status=filters.status,
         csv=f"{base}/export.csv?{tail}",
         xlsx=f"{base}/export.xlsx?{tail}",

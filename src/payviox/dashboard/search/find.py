@@ -82,7 +82,7 @@ def _line(visit: Visit, hit: PayoutUser | OrderHit | ItemHit) -> Line:
 def _movement(visit: Visit, row: MovementHit) -> Line:
     """Found again in the statement by its reference, else by its kind and day."""
     day = f"{row.created_at:%Y-%m-%d}"
-    query = f"kind={row.kind}&since={day}&until={day}"
+    query = f"kind={row.kind}&from={day}&to={day}"
     if row.reference and row.reference.isascii() and row.reference.replace("-", "").isalnum():
         query = f"search={row.reference}"
     return Line(

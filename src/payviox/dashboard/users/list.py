@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get
 
 from payviox import ids
+from payviox.dashboard import lists
+from payviox.dashboard.lists import Pager, query_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
@@ -38,8 +39,7 @@ class UsersView:
     rows: list[UserRow]
     search: str
     here: str
-    first: str | None
-    older: str | None
+    pager: Pager
 
 
 @get("/dashboard/{business:str}/users", include_in_schema=False)
@@ -50,17 +50,12 @@ async def list_users(request: Call) -> Response[Any]:
     after = ids.parse(ids.USER, request.query_params.get("after", ""))
     users = await read(request, visit, _page, visit, search, after)
     here = f"{visit.base}/users"
-    asked = {"search": search} if search else {}
+    last = ids.show(ids.USER, users[PAGE - 1].id) if len(users) > PAGE else None
     view = UsersView(
         rows=[_row(here, user) for user in users[:PAGE]],
         search=search,
         here=here,
-        first=_address(here, asked) if after is not None else None,
-        older=(
-            _address(here, asked | {"after": ids.show(ids.USER, users[PAGE - 1].id)})
-            if len(users) > PAGE
-            else None
-        ),
+        pager=lists.pager(here, query_of({"search": search}), after=after, last=last),
     )
     return show(request, visit, "users/list.html", view)
 
@@ -102,10 +97,6 @@ def _row(here: str, user: PayoutUser) -> UserRow:
         balance=user.balance,
         created_at=user.created_at,
     )
-
-
-def _address(here: str, asked: dict[str, str]) -> str:
-    return f"{here}?{urlencode(asked)}" if asked else here
 
 
 ROUTES = [list_users]

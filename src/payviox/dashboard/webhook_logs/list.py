@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Response, get
 
 from payviox import ids
+from payviox.dashboard import lists
+from payviox.dashboard.lists import Pager, query_of
 from payviox.dashboard.periods import HINT, moment
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.web.context import Call
-from payviox.web.pages import redirect
+from payviox.web.pages import is_partial, redirect
 from payviox.webhooks import log
 from payviox.webhooks.events import TYPES
 from payviox.webhooks.model import LogRow
@@ -42,13 +43,14 @@ class Filters:
     def query(self) -> str:
         """The same again, for an address; empty where nothing was asked."""
         typed = (self.state, self.type, self.order, self.since, self.until)
-        return urlencode({name: text for name, text in zip(FIELDS, typed, strict=True) if text})
+        return query_of(dict(zip(FIELDS, typed, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryLine:
     """One line of the table. `retry` is the address that sends it again, where that is offered."""
 
+    id: str
     address: str
     type: str
     is_test: bool
@@ -71,25 +73,23 @@ class LogsView:
     states: tuple[str, ...]
     types: tuple[str, ...]
     rows: list[DeliveryLine]
-    first: str | None
-    older: str | None
+    pager: Pager
     replay: str | None
     done: str | None
 
 
 @get(ROUTE, include_in_schema=False)
 async def list_deliveries(request: Call) -> Response[Any]:
-    """A page of the log. An event's own id leads to its page."""
+    """A page of the log. An event's own id leads to its page, once it is sent."""
     visit = await visit_of(request)
     filters = read_filters(request.query_params)
     here = f"{visit.base}/webhooks/logs"
-    if ids.parse(ids.EVENT, filters.order) is not None:
+    if ids.parse(ids.EVENT, filters.order) is not None and not is_partial(request):
         return redirect(f"{here}/{filters.order}")
     after = ids.parse(ids.EVENT, request.query_params.get("after", ""))
     rows: list[LogRow] = []
     if not filters.errors:
         rows = await read(request, visit, _page, visit, filters, after)
-    asked = f"{filters.query}&" if filters.query else ""
     last = ids.show(ids.EVENT, rows[PAGE - 1].event_id) if len(rows) > PAGE else None
     view = LogsView(
         here=here,
@@ -97,8 +97,7 @@ async def list_deliveries(request: Call) -> Response[Any]:
         states=STATES,
         types=TYPES,
         rows=[_line(visit, row) for row in rows[:PAGE]],
-        first=f"{here}?{filters.query}".rstrip("?") if after is not None else None,
-        older=f"{here}?{asked}after={last}" if last else None,
+        pager=lists.pager(here, filters.query, after=after, last=last),
         replay=f"{visit.base}/webhooks/replay" if visit.may("webhook.replay") else None,
         done=DONE.get(request.query_params.get("done", "")),
     )
@@ -142,10 +141,12 @@ async def _page(connection: Any, visit: Visit, filters: Filters, after: Any) -> 
 
 
 def _line(visit: Visit, row: LogRow) -> DeliveryLine:
-    address = f"{visit.base}/webhooks/logs/{ids.show(ids.EVENT, row.event_id)}"
+    shown = ids.show(ids.EVENT, row.event_id)
+    address = f"{visit.base}/webhooks/logs/{shown}"
     order = None if row.order_id is None else ids.show(ids.ORDER, row.order_id)
     can_retry = row.state == "failed" and visit.may("webhook.send")
     return DeliveryLine(
+        id=shown,
         address=address,
         type=row.type,
         is_test=row.order_id is None,

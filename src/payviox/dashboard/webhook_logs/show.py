@@ -23,7 +23,7 @@ from payviox.webhooks.outbox import SwitchedOff
 from payviox.webhooks.sender import EXCERPT_BYTES
 
 ROUTE = f"{LIST}/{{event:str}}"
-DONE = {"retried": "It is being sent again. Reload this page to see how it went."}
+DONE = {"retried": "It is being sent again. Each attempt is shown below."}
 
 
 @dataclass(frozen=True, slots=True)

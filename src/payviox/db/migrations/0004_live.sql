@@ -1,6 +1,6 @@
 -- What live pages listen to, and what the search looks through.
 
--- Whoever has a page of a business open hears that its orders or items changed: once a transaction,
+-- Whoever has a page of a business open hears that its orders, items or deliveries changed: once a transaction,
 -- with the business's id and the kind of thing and nothing else. What money does is no trigger's:
 -- listeners look at the versions of the few accounts through which all of it passes.
 CREATE FUNCTION announce_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -15,6 +15,10 @@ CREATE TRIGGER suspense_items_opened AFTER INSERT ON suspense_items
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION announce_change('items');
 CREATE TRIGGER suspense_items_changed AFTER UPDATE ON suspense_items
   REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION announce_change('items');
+CREATE TRIGGER reconciliations_announced AFTER INSERT ON reconciliations
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION announce_change('items');
+CREATE TRIGGER deliveries_changed AFTER UPDATE ON deliveries
+  REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION announce_change('webhooks');
 
 -- An amount that somebody read on a statement: what was taken from a balance, or what arrived. Of
 -- other transfers those that a person makes; allocations are in no index of amounts.
