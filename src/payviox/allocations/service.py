@@ -9,6 +9,8 @@ from payviox import ids
 from payviox.actors import Actor
 from payviox.acts import Act
 from payviox.allocations.queries import groups as queries
+from payviox.approvals import service as approvals
+from payviox.approvals.service import WaitingAct
 from payviox.audit import service as audit
 from payviox.auth.hashes import digest, payout_hash
 from payviox.db.pool import Connection
@@ -23,9 +25,30 @@ from payviox.rights import service as rights
 
 async def revoke(
     connection: Connection, business_id: UUID, user_id: UUID, amount: int, actor: Actor
+) -> Transfer | WaitingAct:
+    """Take unspent cents back to the payout balance; over the business's threshold it waits for a
+    second person. Raises NotFound, InsufficientBalance."""
+    found = await payout_users.get(connection, business_id, user_id)
+    asked = {"email": found.email, "amount": amount, **_about(user_id)}
+    waiting = await approvals.ask(
+        connection, business_id, actor, "payout_user.revoke", amount, asked
+    )
+    return waiting or await _revoke(connection, business_id, user_id, amount, actor)
+
+
+async def do_approved(connection: Connection, waiting: WaitingAct, actor: Actor) -> bool:
+    """Do a revocation that a second person has just approved; False where it is another act. Raises
+    what `revoke` does."""
+    user_id = ids.parse(ids.USER, str(waiting.parameters.get("payout_user")))
+    if waiting.act != "payout_user.revoke" or user_id is None:
+        return False
+    await _revoke(connection, waiting.business_id, user_id, waiting.parameters["amount"], actor)
+    return True
+
+
+async def _revoke(
+    connection: Connection, business_id: UUID, user_id: UUID, amount: int, actor: Actor
 ) -> Transfer:
-    """Take unspent cents back to the payout balance. Raises NotFound, InsufficientBalance."""
-    await payout_users.get(connection, business_id, user_id)
     posting = Posting("revocation", amount, user(user_id), PAYOUT, actor=actor)
     try:
         (moved,) = await ledger.post(connection, business_id, [posting])

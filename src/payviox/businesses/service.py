@@ -18,6 +18,9 @@ from payviox.businesses.queries import businesses as queries
 from payviox.db.pool import Connection
 from payviox.errors import NotFound, WithdrawalsDisabled
 
+SWITCHES = ("payouts_enabled", "withdrawals_enabled")
+"""Switched off by whoever may, at once."""
+
 list_all = queries.list_all
 list_of = queries.list_of
 
@@ -96,4 +99,5 @@ async def set_rules(
         "business.set",
         before={name: getattr(before, name) for name in changes},
         after={name: getattr(after, name) for name in changes},
+        needs_proof=not all(name in SWITCHES and changes[name] is False for name in changes),
     )

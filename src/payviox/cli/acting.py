@@ -2,8 +2,9 @@
 
 import click
 
-from payviox import actors
+from payviox import actors, ids
 from payviox.actors import Actor
+from payviox.approvals.model import WaitingAct
 from payviox.auth import operators
 from payviox.cli.runtime import ACTOR
 from payviox.db.pool import Connection
@@ -21,3 +22,10 @@ async def person(connection: Connection, email: str | None) -> Actor:
     if email is None:
         return ACTOR
     return actors.operator(await operators.require_id(connection, email))
+
+
+def say_waiting(waiting: WaitingAct) -> None:
+    """That nothing was done yet, and how another person does it."""
+    shown = ids.show(ids.APPROVAL, waiting.id)
+    business = ids.show(ids.BUSINESS, waiting.business_id)
+    click.echo(f"It waits for a second person: `payviox approval approve {business} {shown}`.")

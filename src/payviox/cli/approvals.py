@@ -7,6 +7,7 @@ import click
 
 from payviox import actors, ids
 from payviox.actors import Actor
+from payviox.agreements import service as agreements
 from payviox.approvals import service as approvals
 from payviox.approvals.service import WaitingAct
 from payviox.auth import operators
@@ -18,7 +19,6 @@ from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection
 from payviox.money import dollars
-from payviox.treasury import service as treasury
 
 Decide = Callable[[Connection, UUID, UUID, Actor], Awaitable[WaitingAct]]
 MOST = 500
@@ -61,7 +61,7 @@ def approve(business_id: UUID, approval_id: UUID, yes: bool, operator: str | Non
     waiting = run(lambda runtime: runtime.database.fetch(approvals.get, business_id, approval_id))
     about = dollars(waiting.amount) if waiting.amount else str(waiting.parameters)
     confirm(f"Do {waiting.act} over {about}?", yes=yes)
-    _decide(business_id, approval_id, operator, treasury.approve)
+    _decide(business_id, approval_id, operator, agreements.approve)
     click.echo("It is approved and done.")
 
 

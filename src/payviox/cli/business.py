@@ -14,7 +14,7 @@ from payviox.audit.model import AuditEntry
 from payviox.auth.keys import KINDS
 from payviox.businesses import rules
 from payviox.businesses import service as businesses
-from payviox.cli.acting import as_person, person
+from payviox.cli.acting import as_person, person, say_waiting
 from payviox.cli.groups import Group
 from payviox.cli.output import (
     BUSINESS,
@@ -247,7 +247,7 @@ def set_(business_id: UUID, assignments: tuple[str, ...], operator: str | None) 
     changes = rules.parse(assignments)
     waiting = _set(business_id, changes, operator)
     if waiting is not None:
-        _say_waiting(waiting)
+        say_waiting(waiting)
     for name, value in changes.items():
         if waiting is not None and name in waiting.parameters:
             continue
@@ -274,12 +274,6 @@ def _set(
     return run(work)
 
 
-def _say_waiting(waiting: WaitingAct) -> None:
-    shown = ids.show(ids.APPROVAL, waiting.id)
-    business = ids.show(ids.BUSINESS, waiting.business_id)
-    click.echo(f"It waits for a second person: `payviox approval approve {business} {shown}`.")
-
-
 @business.command()
 @click.argument("business_id", type=BUSINESS)
 @click.argument("amount", type=CENTS)
@@ -290,18 +284,22 @@ def _say_waiting(waiting: WaitingAct) -> None:
     required=True,
     help="Names this deposit; each is booked once.",
 )
+@as_person
 @as_json
-def deposit(business_id: UUID, amount: int, reference: str, as_json: bool) -> None:
+def deposit(
+    business_id: UUID, amount: int, reference: str, operator: str | None, as_json: bool
+) -> None:
     """Credit AMOUNT cents to the main balance.
 
     Once for each reference: the same command again changes nothing, so it is safe to repeat.
     """
-    made: list[treasury.Booked] = []
+    made: list[treasury.Booked | WaitingAct] = []
 
     async def book(connection: Connection) -> None:
-        made.append(await treasury.deposit(connection, business_id, amount, reference, ACTOR))
+        who = await person(connection, operator)
+        made.append(await treasury.deposit(connection, business_id, amount, reference, who))
 
-    _say_booked(_move(business_id, book, keyed=True), made, reference, as_json)
+    _say_made(_move(business_id, book, keyed=True), made, reference, as_json)
 
 
 @business.command("withdraw-funds")
@@ -340,7 +338,15 @@ def withdraw_funds(
             )
         )
 
-    after = _move(business_id, book, keyed=True)
+    _say_made(_move(business_id, book, keyed=True), made, reference, as_json)
+
+
+def _say_made(
+    after: treasury.Balances,
+    made: list[treasury.Booked | WaitingAct],
+    reference: str,
+    as_json: bool,
+) -> None:
     booked = [each for each in made if isinstance(each, treasury.Booked)]
     if booked:
         _say_booked(after, booked, reference, as_json)
@@ -365,11 +371,17 @@ def _say_booked(
 @business.command()
 @click.argument("business_id", type=BUSINESS)
 @click.argument("amount", type=CENTS)
+@as_person
 @as_json
-def fund(business_id: UUID, amount: int, as_json: bool) -> None:
+def fund(business_id: UUID, amount: int, operator: str | None, as_json: bool) -> None:
     """Move AMOUNT cents from the main to the payout balance."""
-    after = _move(business_id, lambda db: treasury.fund(db, business_id, amount, ACTOR))
-    print_json(_both(after)) if as_json else _say(after)
+    made: list[object] = []
+
+    async def move(connection: Connection) -> None:
+        who = await person(connection, operator)
+        made.append(await treasury.fund(connection, business_id, amount, who))
+
+    _say_unmoved(_move(business_id, move), made[-1], as_json)
 
 
 @business.command()
@@ -396,7 +408,7 @@ def _say_unmoved(after: treasury.Balances, made: object, as_json: bool) -> None:
         print_json({**_both(after), **shown})
         return
     if waiting is not None:
-        _say_waiting(waiting)
+        say_waiting(waiting)
     _say(after)
 
 

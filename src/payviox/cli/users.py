@@ -7,7 +7,9 @@ import click
 
 from payviox import ids
 from payviox.allocations import service as allocations
+from payviox.approvals.service import WaitingAct
 from payviox.businesses import service as businesses
+from payviox.cli.acting import as_person, person, say_waiting
 from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, CENTS, LIMIT, USER, as_json, print_json, print_table
 from payviox.cli.prompts import confirm
@@ -15,6 +17,7 @@ from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.cli.shown_once import shown_once
 from payviox.db.pool import Connection
 from payviox.errors import FieldErrors, NotFound
+from payviox.ledger.model import Transfer
 from payviox.money import dollars
 from payviox.payout_users import service as payout_users
 from payviox.payout_users.email import InvalidEmail, canonical
@@ -138,19 +141,24 @@ def rotate_hash(user_id: UUID, yes: bool, as_json: bool) -> None:
 @click.argument("user_id", type=USER)
 @click.argument("amount", type=CENTS)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def revoke(user_id: UUID, amount: int, yes: bool) -> None:
+@as_person
+def revoke(user_id: UUID, amount: int, yes: bool, operator: str | None) -> None:
     """Take AMOUNT unspent cents back to the payout balance."""
     confirm(f"{dollars(amount)} are taken from the payout user. Go on?", yes=yes)
 
-    async def work(runtime: Runtime) -> int:
-        async def change(connection: Connection) -> int:
+    async def work(runtime: Runtime) -> Transfer | WaitingAct:
+        async def change(connection: Connection) -> Transfer | WaitingAct:
             business_id = await business_of(connection, user_id)
-            moved = await allocations.revoke(connection, business_id, user_id, amount, ACTOR)
-            return moved.from_balance
+            who = await person(connection, operator)
+            return await allocations.revoke(connection, business_id, user_id, amount, who)
 
         return await runtime.database.write(change)
 
-    click.echo(f"{dollars(run(work))} are left with the payout user.")
+    made = run(work)
+    if isinstance(made, WaitingAct):
+        say_waiting(made)
+    else:
+        click.echo(f"{dollars(made.from_balance)} are left with the payout user.")
 
 
 async def business_of(connection: Connection, user_id: UUID) -> UUID:

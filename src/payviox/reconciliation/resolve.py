@@ -4,6 +4,8 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.actors import Actor
+from payviox.approvals import service as approvals
+from payviox.approvals.service import WaitingAct
 from payviox.audit import service as audit
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors, NotFound
@@ -32,9 +34,9 @@ async def resolve(
     *,
     reason: str,
     actor: Actor,
-) -> Item:
-    """Book what a person has decided about an open item, and who did and why. Answers the item as
-    it was.
+) -> Item | WaitingAct:
+    """Book what a person has decided about an open item, and who did and why; over the business's
+    threshold that waits for a second person. Answers the item as it was.
 
     Raises NotFound, FieldErrors where the reason is no printable text, and Conflict where the item
     is resolved already, there is nothing to book or nobody to charge, or a balance has too little.
@@ -43,6 +45,30 @@ async def resolve(
         reason = printable(reason)
     except ValueError as error:
         raise FieldErrors({"reason": [f"The reason {error}."]}) from error
+    item = await _lock(connection, business_id, item_id, resolution)
+    asked = {**_about(item), "amount": abs(item.amount), "resolution": resolution, "reason": reason}
+    waiting = await approvals.ask(
+        connection, business_id, actor, "suspense.resolve", abs(item.amount), asked
+    )
+    return waiting or await _resolve(connection, item, resolution, reason, actor)
+
+
+async def do_approved(connection: Connection, waiting: WaitingAct, actor: Actor) -> bool:
+    """Book what a second person has just approved; False where it is another act. Raises Conflict
+    as `resolve` does."""
+    asked = waiting.parameters
+    item_id = ids.parse(ids.SUSPENSE_ITEM, str(asked.get("item")))
+    if waiting.act != "suspense.resolve" or item_id is None:
+        return False
+    item = await _lock(connection, waiting.business_id, item_id, asked["resolution"])
+    await _resolve(connection, item, asked["resolution"], asked["reason"], actor)
+    return True
+
+
+async def _lock(
+    connection: Connection, business_id: UUID, item_id: UUID, resolution: Resolution
+) -> Item:
+    """The open item, for which this can be booked."""
     rail = (await get(connection, business_id, item_id)).rail
     await suspense.lock_rail(connection, business_id, rail)
     item = await suspense.lock(connection, business_id, item_id)
@@ -50,6 +76,14 @@ async def resolve(
         raise Conflict("The item is resolved already")
     if not item.amount and resolution != "explained":
         raise Conflict("There is no money in this item: it can only be explained")
+    if resolution == "charged":
+        await _user(connection, item)
+    return item
+
+
+async def _resolve(
+    connection: Connection, item: Item, resolution: Resolution, reason: str, actor: Actor
+) -> Item:
     user_id = await _user(connection, item) if resolution == "charged" else None
     try:
         await suspense.resolve(
@@ -58,16 +92,22 @@ async def resolve(
     except InsufficientFunds as error:
         raise Conflict(f"The {error.account.kind} balance has too little for it") from error
     detail = {
-        "item": ids.show(ids.SUSPENSE_ITEM, item.id),
-        "rail": item.rail,
-        "cause": item.cause,
+        **_about(item),
         "amount": item.amount,
         "resolution": resolution,
         "reason": reason,
         **({} if item.order_id is None else {"order": str(item.order_id)}),
     }
-    await audit.record(connection, business_id, actor, "suspense.resolve", detail)
+    await audit.record(connection, item.business_id, actor, "suspense.resolve", detail)
     return item
+
+
+def _about(item: Item) -> dict[str, object]:
+    return {
+        "item": ids.show(ids.SUSPENSE_ITEM, item.id),
+        "rail": item.rail,
+        "cause": item.cause,
+    }
 
 
 async def _user(connection: Connection, item: Item) -> UUID:

@@ -23,6 +23,7 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "authenticator.remove": ALWAYS,
     "balance.deposit": ALWAYS,
     "balance.withdraw_funds": ALWAYS,
+    "business.set": ALWAYS,
     "identity.unlink": ALWAYS,
     "key.regenerate": ALWAYS,
     "key.revoke": ALWAYS,
@@ -36,6 +37,7 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "operator.remove_factors": ALWAYS,
     "operator.set_password": ALWAYS,
     "order.approve": LARGE,
+    "order.settle": ALWAYS,
     "passkey.add": ALWAYS,
     "passkey.remove": ALWAYS,
     "rail.accept_nonces": ALWAYS,
@@ -45,11 +47,13 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "rail.enable": ALWAYS,
     "rail.price": ALWAYS,
     "recovery_codes.make": ALWAYS,
+    "suspense.resolve": ALWAYS,
     "upload.start": LARGE,
+    "webhook.change": ALWAYS,
     "webhook.rotate_token": ALWAYS,
 }
 """From how many cents each of them asks. What stops something (a rail, payouts, other sessions) is
-not here: it must be quick."""
+not here, or its entry is recorded without: it must be quick."""
 
 _is_fresh: ContextVar[bool] = ContextVar("is_fresh", default=True)
 

@@ -75,12 +75,29 @@ async def balances(connection: Connection, business_id: UUID) -> Balances:
 
 async def deposit(
     connection: Connection, business_id: UUID, amount: int, reference: str, actor: Actor
-) -> Booked:
-    """Credit the main balance, once for each reference.
+) -> Booked | WaitingAct:
+    """Credit the main balance, once for each reference. Over the threshold it waits for a second
+    person.
 
     The same reference again, however its letters are composed, answers the first transfer; with
     another amount it raises Conflict.
     """
+    earlier = await ledger.find_by_reference(
+        connection, business_id, "deposit", spellings(reference)
+    )
+    if earlier is None:
+        asked = {"amount": amount, "reference": reference}
+        waiting = await approvals.ask(
+            connection, business_id, actor, "balance.deposit", amount, asked
+        )
+        if waiting is not None:
+            return waiting
+    return await _deposit(connection, business_id, amount, reference, actor)
+
+
+async def _deposit(
+    connection: Connection, business_id: UUID, amount: int, reference: str, actor: Actor
+) -> Booked:
     posting = Posting("deposit", amount, WORLD, MAIN, reference=composed(reference), actor=actor)
     booked = await _book_once(connection, business_id, reference, posting)
     if not booked.already_booked:
@@ -157,8 +174,18 @@ async def _book_once(
     return Booked(earlier, already_booked=True)
 
 
-async def fund(connection: Connection, business_id: UUID, amount: int, actor: Actor) -> Transfer:
-    """Move cents from the main to the payout balance. Raises InsufficientBalance."""
+async def fund(
+    connection: Connection, business_id: UUID, amount: int, actor: Actor
+) -> Transfer | WaitingAct:
+    """Move cents from the main to the payout balance; over the threshold it waits for a second
+    person. Raises InsufficientBalance."""
+    waiting = await approvals.ask(
+        connection, business_id, actor, "balance.fund", amount, {"amount": amount}
+    )
+    return waiting or await _fund(connection, business_id, amount, actor)
+
+
+async def _fund(connection: Connection, business_id: UUID, amount: int, actor: Actor) -> Transfer:
     moved = await _move(connection, business_id, Posting("fund", amount, MAIN, PAYOUT, actor=actor))
     await audit.record(connection, business_id, actor, "balance.fund", {"amount": amount})
     return moved
@@ -219,29 +246,44 @@ async def _set_rules(
     await businesses.set_rules(connection, business_id, changes, actor)
 
 
-async def approve(
-    connection: Connection, business_id: UUID, waiting_id: UUID, actor: Actor
-) -> WaitingAct:
-    """Do a waiting act of the business's own money or rules as the second person.
+class BookedMeanwhile(Conflict):
+    message = "This reference was booked already. Cancel this; nothing was moved."
 
-    Raises what `approvals.approve` does, what the act does, and Conflict for another room's act.
-    """
-    waiting = await approvals.approve(connection, business_id, waiting_id, actor)
-    asked = waiting.parameters
+
+async def do_approved(connection: Connection, waiting: WaitingAct, actor: Actor) -> bool:
+    """Do an act of the business's own money or rules that a second person has just approved; False
+    where it is another room's. Raises what the act does, and BookedMeanwhile."""
+    business_id, asked = waiting.business_id, waiting.parameters
     match waiting.act:
+        case "balance.deposit":
+            _require_new(
+                await _deposit(connection, business_id, asked["amount"], asked["reference"], actor)
+            )
+        case "balance.fund":
+            await _fund(connection, business_id, asked["amount"], actor)
         case "balance.defund":
             await _defund(connection, business_id, asked["amount"], actor)
         case "balance.withdraw_funds":
-            booked = await _withdraw_funds(
-                connection, business_id, asked["amount"], asked["reference"], asked["reason"], actor
+            _require_new(
+                await _withdraw_funds(
+                    connection,
+                    business_id,
+                    asked["amount"],
+                    asked["reference"],
+                    asked["reason"],
+                    actor,
+                )
             )
-            if booked.already_booked:
-                raise Conflict("This reference was booked already. Cancel this; nothing was moved.")
         case "business.set":
             await _set_rules(connection, business_id, asked, actor)
         case _:
-            raise Conflict(f"{waiting.act} is approved on its page alone")
-    return waiting
+            return False
+    return True
+
+
+def _require_new(booked: Booked) -> None:
+    if booked.already_booked:
+        raise BookedMeanwhile
 
 
 async def regenerate_key(

@@ -111,6 +111,7 @@ async def change(
         "webhook.change",
         before={"url": now.url, "enabled": now.enabled, "events": list(now.events)},
         after={"url": url, "enabled": enabled, "events": list(events)},
+        needs_proof=made or url != now.url,
     )
     return Webhook(url, enabled, events, now.next_token_since), token if made else None
 

@@ -11,11 +11,15 @@ import pytest
 from payviox import actors, ids
 from payviox.access import members
 from payviox.actors import Actor
+from payviox.agreements import service as agreements
+from payviox.allocations import service as allocations
 from payviox.approvals import service as approvals
 from payviox.approvals.service import Refused, Started, WaitingAct
 from payviox.auth import operators
 from payviox.db.pool import Database
 from payviox.errors import Conflict, Forbidden, NotFound
+from payviox.ledger import suspense
+from payviox.reconciliation import resolve as resolving
 from payviox.rights.roles import Role
 from payviox.treasury import service as treasury
 from payviox.withdrawals import manual_settlement
@@ -57,7 +61,9 @@ async def move_back(business: TestBusiness, amount: int, actor: Actor) -> Any:
 
 
 async def agree(business: TestBusiness, waiting: WaitingAct, actor: Actor) -> WaitingAct:
-    return await business.database.write(treasury.approve, business.business_id, waiting.id, actor)
+    return await business.database.write(
+        agreements.approve, business.business_id, waiting.id, actor
+    )
 
 
 async def test_an_order_goes_when_two_different_people_have_signed_it(
@@ -229,7 +235,7 @@ async def test_what_was_canceled_is_not_approved(business: TestBusiness) -> None
     with pytest.raises(Conflict, match="canceled already"):
         await agree(business, waiting, second)
     with pytest.raises(NotFound):
-        await business.database.write(treasury.approve, business.business_id, uuid4(), second)
+        await business.database.write(agreements.approve, business.business_id, uuid4(), second)
 
 
 async def test_what_the_balance_no_longer_holds_stays_waiting(business: TestBusiness) -> None:
@@ -295,3 +301,91 @@ async def test_a_subject_of_another_room_is_signed_by_who_started_it_and_one_mor
     with pytest.raises(Refused):
         await sign(uploader)
     assert await sign(other)
+
+
+async def deposit(business: TestBusiness, actor: Actor) -> Any:
+    return await business.database.write(
+        treasury.deposit, business.business_id, 150, "bank-7", actor
+    )
+
+
+async def fund(business: TestBusiness, actor: Actor) -> Any:
+    return await business.database.write(treasury.fund, business.business_id, 150, actor)
+
+
+async def revoke(business: TestBusiness, actor: Actor) -> Any:
+    user = await business.scalar(
+        "SELECT id FROM payout_users WHERE business_id = %s", business.business_id
+    )
+    return await business.database.write(allocations.revoke, business.business_id, user, 150, actor)
+
+
+async def absorb(business: TestBusiness, actor: Actor) -> Any:
+    (item,) = await business.database.fetch(
+        lambda db: resolving.list_page(db, business.business_id, limit=5)
+    )
+    return await business.database.write(
+        lambda db: resolving.resolve(
+            db, business.business_id, item.id, "absorbed", reason="case 7", actor=actor
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "account", "cents"),
+    [
+        (deposit, "main", 150),
+        (fund, "payout", 150),
+        (revoke, "payout", 150),
+        (absorb, "main", -150),
+    ],
+)
+async def test_money_that_somebody_moves_waits_over_the_threshold_and_moves_once(
+    business: TestBusiness, start: Any, account: str, cents: int
+) -> None:
+    await Desk.of(business).user(500)
+    item = suspense.NewItem("sandbox", "unknown_payment", "PP-1", None, 150, {})
+    await business.database.write(
+        lambda db: suspense.change(db, business.business_id, opening=[item], reason="found")
+    )
+    await business.database.write(
+        treasury.deposit, business.business_id, 1_000, "opening-2", actors.key("abcd")
+    )
+    first, second = await person(business, "finance"), await person(business, "finance")
+    await business.set(second_person_amount=150)
+    before = await business.ledger()
+    await business.set(second_person_amount=149)
+    waiting = await start(business, first)
+    assert isinstance(waiting, WaitingAct)
+    assert await business.ledger() == before
+    with pytest.raises(Refused):
+        await agree(business, waiting, first)
+    await agree(business, waiting, second)
+    after = await business.ledger()
+    assert after[account] - before[account] == cents
+    with pytest.raises(Conflict, match="done already"):
+        await agree(business, waiting, await person(business, "owner"))
+    await business.set(second_person_amount=150)
+    if start in (fund, revoke):
+        assert not isinstance(await start(business, first), WaitingAct)
+
+
+async def test_what_was_booked_or_resolved_meanwhile_is_not_booked_again(
+    business: TestBusiness,
+) -> None:
+    item = suspense.NewItem("sandbox", "unknown_payment", "PP-1", None, 150, {})
+    await business.database.write(
+        lambda db: suspense.change(db, business.business_id, opening=[item], reason="found")
+    )
+    await business.set(second_person_amount=100)
+    first, second = await person(business, "finance"), await person(business, "finance")
+    waiting = [await deposit(business, first), await absorb(business, first)]
+    for start in (deposit, absorb):
+        await start(business, actors.key("abcd"))
+    before = await business.ledger()
+    for each in waiting:
+        with pytest.raises(Conflict, match="already"):
+            await agree(business, each, second)
+    assert await business.ledger() == before
+    again = await deposit(business, first)
+    assert again.already_booked

@@ -12,6 +12,7 @@ import pytest
 from payviox import actors, ids
 from payviox.access import invitations, members
 from payviox.acts import Act
+from payviox.agreements import service as agreements
 from payviox.allocations import service as allocations
 from payviox.allocations.uploads import checking, confirming
 from payviox.allocations.uploads.model import Choices, Part
@@ -345,7 +346,7 @@ async def ask(case: Case) -> UUID:
 
 
 async def sign(case: Case) -> None:
-    await case.write(treasury.approve, case.id, await ask(case), WHO)
+    await case.write(agreements.approve, case.id, await ask(case), WHO)
 
 
 async def cancel_approval(case: Case) -> None:

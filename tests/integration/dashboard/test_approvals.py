@@ -1,14 +1,18 @@
 """What waits for a second person on pages: asked for, found, approved, canceled."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 
-from payviox import ids
+from payviox import actors, ids
 from payviox.audit import service as audit
 from payviox.db.pool import Database
+from payviox.ledger import suspense
 from payviox.rights.roles import RIGHTS, ROLES, Role
+from payviox.treasury import service as treasury
+from payviox.web.forms import new_key
 from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, signed_in
@@ -146,6 +150,39 @@ async def test_the_threshold_on_the_settings_page_waits_for_a_second_owner(
     await signed_in(other, database, strict, "owner")
     await other.post(f"{base}{address_in(listed.text)}/approve")
     assert "No amount needs a second person." in (await other.get(f"{base}/approvals")).text
+
+
+async def test_funding_revoking_and_resolving_wait_and_say_what_they_are_about(
+    browser: Browser, other: Browser, database: Database, strict: TestBusiness
+) -> None:
+    user = await Desk.of(strict).user(900)
+    new = suspense.NewItem("sandbox", "unknown_payment", "PP-1", None, 150, {})
+    (item,) = await database.write(
+        lambda db: suspense.change(db, strict.business_id, opening=[new], reason="found")
+    )
+    await database.write(treasury.deposit, strict.business_id, 1_000, "r", actors.key("abcd"))
+    base = await signed_in(browser, database, strict, "finance")
+    person = f"{base}/users/{ids.show(ids.USER, user)}/revoke"
+    suspended = f"{base}/reconciliation/{ids.show(ids.SUSPENSE_ITEM, item.id)}/resolve"
+    how = {"resolution": "absorbed", "reason": "case 7"}
+    before = await strict.ledger()
+    for address, form, words in (
+        (f"{base}/balance/fund", {"cents": "150"}, ("Fund", "$1.50")),
+        (person, {"cents": "150"}, ("Revoke", "ada@example.com")),
+        (suspended, how, ("Resolve a suspense item", "absorbed", "case 7")),
+    ):
+        answer = await browser.post(address, key=new_key(), **form)
+        assert answer.headers["location"] == f"{base}/approvals?done=asked"
+        listed = (await browser.get(answer.headers["location"])).text
+        assert all(word in listed for word in words), words
+    assert (await strict.ledger()).balances == before.balances
+    await signed_in(other, database, strict, "finance")
+    listed = (await other.get(f"{base}/approvals")).text
+    for waiting in set(re.findall(r"/approvals/apr_[0-9a-f-]{36}", listed)):
+        assert (await other.post(f"{base}{waiting}/approve")).status_code == 303
+    after = await strict.ledger()
+    assert after["payout"] - before["payout"] == 300
+    assert before["main"] - after["main"] == 300
 
 
 @pytest.mark.parametrize("role", ROLES)

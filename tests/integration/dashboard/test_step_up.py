@@ -18,6 +18,8 @@ from payviox.db.pool import Database
 from payviox.rights import proof
 from payviox.rights.proof import FRESH_PROOF, LARGE, ProofNeeded
 from payviox.treasury import service as treasury
+from payviox.web.forms import new_key
+from payviox.webhooks import settings as webhooks
 from support.businesses import TestBusiness
 from support.dashboard import (
     PASSWORD,
@@ -214,3 +216,36 @@ async def test_a_large_allocation_to_one_person_needs_fresh_proof_and_a_small_on
         )
         assert (heading(answer) == "Allocated") is is_paid, heading(answer)
     assert (await business.ledger())["ada@x.com"] == 99_999
+
+
+async def test_rules_and_the_webhooks_url_ask_for_fresh_proof_and_stopping_does_not(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    hook = {"url": "https://example.com/hook", "enabled": "yes"}
+    await browser.post(f"{base}/webhooks", key=new_key(), **hook)
+    await make_stale(browser, database)
+    stopped = hook | {"enabled": ""}
+    other = hook | {"url": "https://evil.example/hook"}
+    rules = {
+        "min_withdrawal": "1",
+        "max_withdrawal": "2",
+        "low_stock": "5",
+        "suspense_alert_hours": "24",
+    }
+    for address, form, status in (
+        ("/settings/payouts/off", {}, 303),
+        ("/settings/withdrawals/off", {}, 303),
+        ("/settings/payouts/on", {}, 403),
+        ("/settings/rules", rules, 403),
+        ("/webhooks", stopped, 303),
+        ("/webhooks", other, 403),
+    ):
+        fields = form | ({"key": new_key()} if address == "/webhooks" else {})
+        answer = await browser.post(base + address, **fields)
+        assert answer.status_code == status, (address, form)
+    seen = await database.fetch(webhooks.get, business.business_id)
+    assert (seen.url, seen.enabled) == (hook["url"], False)
+    assert not await business.scalar(
+        "SELECT payouts_enabled FROM businesses WHERE id = %s", business.business_id
+    )

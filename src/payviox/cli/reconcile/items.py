@@ -7,7 +7,9 @@ from uuid import UUID
 import click
 
 from payviox import ids
+from payviox.approvals.service import WaitingAct
 from payviox.businesses import service as businesses
+from payviox.cli.acting import as_person, person, say_waiting
 from payviox.cli.output import (
     BUSINESS,
     NOTE,
@@ -18,7 +20,7 @@ from payviox.cli.output import (
     print_table,
 )
 from payviox.cli.prompts import confirm
-from payviox.cli.runtime import ACTOR, Runtime, run
+from payviox.cli.runtime import Runtime, run
 from payviox.db.pool import Connection, Database
 from payviox.errors import NotFound
 from payviox.ledger.suspense import Cause, Item, Resolution
@@ -89,8 +91,11 @@ def show(item_id: UUID, as_json: bool) -> None:
 @click.option("--as", "resolution", type=click.Choice(get_args(Resolution)), required=True)
 @click.option("--reason", type=NOTE, required=True, help="How you know, for the books.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@as_person
 @as_json
-def resolve(item_id: UUID, resolution: str, reason: str, yes: bool, as_json: bool) -> None:
+def resolve(  # a command's options
+    item_id: UUID, resolution: str, reason: str, yes: bool, operator: str | None, as_json: bool
+) -> None:
     """Book what you found out about an item; this ends it.
 
     explained: it is none of our money, or did not happen, and the item's booking is taken back.
@@ -109,17 +114,21 @@ def resolve(item_id: UUID, resolution: str, reason: str, yes: bool, as_json: boo
         yes=yes,
     )
 
-    async def work(runtime: Runtime) -> Item:
-        await runtime.database.write(
-            lambda connection: resolving.resolve(
-                connection, item.business_id, item_id, chosen, reason=reason, actor=ACTOR
-            )
+    async def book(connection: Connection) -> Item | WaitingAct:
+        who = await person(connection, operator)
+        return await resolving.resolve(
+            connection, item.business_id, item_id, chosen, reason=reason, actor=who
         )
-        return await runtime.database.fetch(_find, item_id)
 
-    after = run(work)
+    async def work(runtime: Runtime) -> tuple[Item | WaitingAct, Item]:
+        made = await runtime.database.write(book)
+        return made, await runtime.database.fetch(_find, item_id)
+
+    made, after = run(work)
     if as_json:
         print_json(shown_item(after))
+    elif isinstance(made, WaitingAct):
+        say_waiting(made)
     else:
         shown = ids.show(ids.SUSPENSE_ITEM, item_id)
         click.echo(f"{shown} ({dollars(after.amount)}) is {resolution}.")

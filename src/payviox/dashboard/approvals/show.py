@@ -9,6 +9,7 @@ from litestar import Response, get, post
 
 from payviox import actors, ids
 from payviox.actors import Actor
+from payviox.agreements import service as agreements
 from payviox.allocations import by_operators
 from payviox.approvals import service as approvals
 from payviox.approvals.service import WaitingAct
@@ -20,7 +21,6 @@ from payviox.db.pool import Connection
 from payviox.errors import Conflict, Forbidden, NotFound, PayvioxError
 from payviox.money import dollars
 from payviox.rights.roles import Right
-from payviox.treasury import service as treasury
 from payviox.web.context import Call, address_of, services
 from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
@@ -66,7 +66,7 @@ async def approve(request: Call) -> Response[Any]:
             with actors.at(address_of(request)):
                 await by_operators.approve(batcher, visit.session, visit.business.id, waiting)
         else:
-            await _decide(request, visit, treasury.approve)
+            await _decide(request, visit, agreements.approve)
     except PayvioxError as error:
         return await _refused(request, visit, error)
     return redirect(f"{visit.base}/approvals?done=approved")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 
+from payviox.approvals.service import WaitingAct
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
 from payviox.dashboard.reconciliation.list import named, shown_id
 from payviox.dashboard.reconciliation.show import (
@@ -61,13 +62,17 @@ async def resolve(request: Call) -> Response[Any]:
             reason=reason,
             actor=visit.session.actor,
         )
+        if isinstance(resolved, WaitingAct):
+            return {"approval": str(resolved.id)}
         return {"item": shown_id(resolved)}
 
     try:
-        await act_once(request, visit, form, effect)
+        done = await act_once(request, visit, form, effect)
     except (Conflict, IdempotencyMismatch) as error:
         refused = f"{str(error).removesuffix('.')}. Nothing was booked."
         return await _ask(request, visit, item, form, refused=refused)
+    if "approval" in done.reference:
+        return redirect(f"{visit.base}/approvals?done=asked")
     return redirect(f"{address_of(visit, item)}?done=resolved")
 
 

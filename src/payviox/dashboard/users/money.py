@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from payviox import ids
 from payviox.allocations import by_operators
 from payviox.allocations import service as allocations
+from payviox.approvals.service import WaitingAct
 from payviox.dashboard.confirmations import AmountView, ConfirmView, Fact, ask_amount, confirm
 from payviox.dashboard.users.show import ROUTE, address_of
 from payviox.dashboard.visits import Visit, act_once, prove, read, visit_of
@@ -134,15 +135,19 @@ async def revoke(request: Call) -> Response[Any]:
         moved = await allocations.revoke(
             connection, visit.business.id, user.id, cents, visit.session.actor
         )
+        if isinstance(moved, WaitingAct):
+            return {"approval": str(moved.id)}
         return {"transfer": moved.id}
 
     try:
-        await act_once(request, visit, form, effect)
+        done = await act_once(request, visit, form, effect)
     except InsufficientBalance:
         refused = "They have spent some of it meanwhile. Nothing was taken back."
         return confirm(request, visit, _revoking(visit, user, cents, refused), status=409)
     except IdempotencyMismatch as error:
         return confirm(request, visit, _revoking(visit, user, cents, str(error)), status=409)
+    if "approval" in done.reference:
+        return redirect(f"{visit.base}/approvals?done=asked")
     return redirect(f"{address_of(visit, user.id)}?done=revoked")
 
 

@@ -1,0 +1,1 @@
+"""Doing what waited for a second person, of whichever room it is."""
