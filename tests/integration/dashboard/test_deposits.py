@@ -64,6 +64,15 @@ async def correcting(browser: Browser, base: str) -> str:
     return found[1]
 
 
+async def approve(browser: Browser, base: str) -> None:
+    """Approve what waits, as another person."""
+    waiting = await browser.get(f"{base}/approvals")
+    approval = re.search(r"apr_[0-9a-f-]{36}", waiting.text)
+    assert approval is not None
+    done = await browser.post(f"{base}/approvals/{approval[0]}/approve")
+    assert done.status_code == 303, done.text
+
+
 async def acts(database: Database, business: TestBusiness, act: str) -> int:
     entries = await database.fetch(
         lambda db: audit.list_page(db, business.business_id, act=act, limit=50)
@@ -153,7 +162,7 @@ async def test_more_than_was_deposited_or_is_there_is_taken_by_nobody(
     assert nothing.status_code == 400
 
 
-async def test_over_the_threshold_a_correction_waits_for_a_second_person(
+async def test_over_the_threshold_deposits_and_corrections_wait_for_a_second_person(
     browser: Browser, database: Database, rich: TestBusiness, base: str, other: Browser
 ) -> None:
     await rich.set(second_person_amount=1_000)
@@ -163,13 +172,15 @@ async def test_over_the_threshold_a_correction_waits_for_a_second_person(
     assert answer.headers["location"].endswith("/approvals?done=asked")
     assert await main_of(rich) == 5_000
     theirs = await signed_in(other, database, rich, "finance")
-    waiting = await other.get(f"{theirs}/approvals")
-    approval = re.search(r"apr_[0-9a-f-]{36}", waiting.text)
-    assert approval is not None
-    done = await other.post(f"{theirs}/approvals/{approval[0]}/approve")
-    assert done.status_code == 303
+    await approve(other, theirs)
     assert await main_of(rich) == 3_000
     assert "$20.00 taken back" in lines(await browser.get(f"{base}/balance/deposits"))[0]
+    asked = await browser.get(f"{base}/balance/deposit?amount=10.01&reference=bank+1")
+    answer = await browser.post(f"{base}/balance/deposit", **form_of(asked))
+    assert answer.headers["location"].endswith("/approvals?done=asked")
+    assert await main_of(rich) == 3_000
+    await approve(other, theirs)
+    assert await main_of(rich) == 4_001
 
 
 async def test_a_stale_session_books_and_takes_nothing_until_it_is_proved(

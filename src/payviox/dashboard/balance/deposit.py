@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Response, get, post
 
+from payviox.approvals.service import WaitingAct
 from payviox.dashboard.balance.show import ROUTE as BALANCE
 from payviox.dashboard.balance.typed import TypedView, ask, read_typed, sent_text
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
@@ -59,16 +60,20 @@ async def deposit(request: Call) -> Response[Any]:
         booked = await treasury.deposit(
             connection, visit.business.id, cents, reference, visit.session.actor
         )
+        if isinstance(booked, WaitingAct):
+            return {"approval": str(booked.id)}
         if booked.already_booked:
             raise AlreadyBooked
         return {"transfer": booked.transfer.id}
 
     try:
-        await act_once(request, visit, form, effect)
+        done = await act_once(request, visit, form, effect)
     except (Conflict, IdempotencyMismatch) as error:
         held = await read(request, visit, treasury.balances, visit.business.id)
         refused = f"{str(error).removesuffix('.')}. Nothing was booked."
         return confirm(request, visit, _view(visit, held, cents, reference, refused), status=409)
+    if "approval" in done.reference:
+        return redirect(f"{visit.base}/approvals?done=asked")
     return redirect(f"{visit.base}/balance/deposits?done=deposited")
 
 
