@@ -8,7 +8,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from payviox.db.pool import Database
@@ -24,6 +23,7 @@ from support.businesses import open_business
 from support.dashboard import PASSWORD, base_of, make_operator
 from support.giftcards import csv_of, import_text
 from support.live import SECRET_KEY, LiveServer
+from support.looks import check
 from support.withdrawals import Desk
 
 EMAIL = "root@example.com"
@@ -137,12 +137,11 @@ def test_somebody_funds_and_pays_a_person_without_scripts(
     expect(page.get_by_role("button", name="Deactivate")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.timeout(300)
 def test_every_page_fits_its_screen_and_everybody(
-    world: World, open_page: Callable[..., Page], width: int, scheme: str
+    world: World, open_page: Callable[..., Page]
 ) -> None:
-    page = open_page(width=width, scheme=scheme)
+    page = open_page()
     for path in ("/login", "/login/forgotten", "/login/reset"):
         page.goto(world.site.url + path)
         check(page)
@@ -200,12 +199,6 @@ def test_every_page_fits_its_screen_and_everybody(
     check(page)
     page.goto(f"{world.site.url}/dashboard?all")
     check(page)
-
-
-def check(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-    violations = Axe().run(page).response["violations"]
-    assert violations == [], page.url
 
 
 def test_the_keyboard_alone_leads_from_signing_in_to_an_order(
