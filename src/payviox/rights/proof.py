@@ -24,6 +24,7 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "balance.deposit": ALWAYS,
     "balance.withdraw_funds": ALWAYS,
     "business.set": ALWAYS,
+    "identity.link": ALWAYS,
     "identity.unlink": ALWAYS,
     "key.regenerate": ALWAYS,
     "key.revoke": ALWAYS,
