@@ -36,6 +36,10 @@ COMMANDS = {
         "payviox.cli.users:users",
         "Payout users: list, activate, deactivate, give a new hash, take money back.",
     ),
+    "upload": Part(
+        "payviox.cli.uploads:upload",
+        "Allocations from a CSV or Excel file: check, confirm, show, cancel, resume.",
+    ),
     "order": Part(
         "payviox.cli.order.commands:order",
         "Payout orders: list, one order's whole story, approve, reject, cancel.",

@@ -109,6 +109,7 @@ MONEY = frozenset(
         "min_amount",
         "min_withdrawal",
         "net_amount",
+        "paid_amount",
         "payout_balance",
         "price",
         "review_amount",

@@ -9,7 +9,7 @@ from payviox.dashboard.account import authenticator, password, proof
 from payviox.dashboard.account import passkeys as account_passkeys
 from payviox.dashboard.account import sessions as account_sessions
 from payviox.dashboard.account import show as account
-from payviox.dashboard.allocate import one_person
+from payviox.dashboard.allocate import downloads, one_person
 from payviox.dashboard.allocate import show as upload
 from payviox.dashboard.allocate import upload as uploads
 from payviox.dashboard.approvals import list as approvals
@@ -118,6 +118,7 @@ ROUTER = Router(
         *one_person.ROUTES,
         *uploads.ROUTES,
         *upload.ROUTES,
+        *downloads.ROUTES,
         *orders.ROUTES,
         *export_orders.ROUTES,
         *saved_views.ROUTES,

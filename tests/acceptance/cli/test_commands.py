@@ -472,3 +472,34 @@ def test_a_command_without_a_terminal_prints_lines_for_scripts(
     assert (listed.returncode, listed.stderr) == (0, "No orders.\n")
     assert listed.stdout.startswith("order_id\tstatus\t")
     assert acme["business_id"] in {line.split("\t")[0] for line in lines}
+
+
+def test_upload_checks_a_file_confirms_it_as_shown_and_waits_until_it_is_paid(
+    installation: Installation, acme: Any, tmp_path: Path
+) -> None:
+    business_id = acme["business_id"]
+    file = tmp_path / "may.csv"
+    file.write_text(
+        "Wer;Betrag;Zeichen\nupl1@example.com;1,50;r1\nupl2@example.com;2;r2\nnobody;3;r3\n"
+    )
+    who = ("--operator", "root@example.com")
+    columns = ("--email", "wer", "--amount", "Betrag", "--reference", "Zeichen")
+    refused = installation.run("upload", "check", business_id, str(file))
+    assert refused.returncode != 0
+    assert "There are: Wer, Betrag, Zeichen." in refused.stderr
+    checked = installation.told("upload", "check", business_id, str(file), *columns)
+    assert (checked["status"], checked["payments"], checked["amount"]) == ("checked", 2, 350)
+    assert [row["row"] for row in checked["problems"]] == [4]
+    upload_id = checked["upload_id"]
+    paid = installation.told("upload", "confirm", business_id, upload_id, "--yes", "--wait", *who)
+    assert (paid["status"], paid["paid"], paid["paid_amount"]) == ("done", 2, 350)
+    assert "2 payments" not in installation.done("upload", "show", business_id, upload_id)
+    listed = installation.told("upload", "list", business_id)
+    assert upload_id in [row["upload_id"] for row in listed]
+    again = installation.told("upload", "check", business_id, str(file), *columns)
+    assert (again["payments"], again["earlier"]) == (0, 2)
+    nothing = installation.run("upload", "confirm", business_id, again["upload_id"], "--yes", *who)
+    assert nothing.returncode != 0
+    assert "There is nothing to pay in this upload" in nothing.stderr
+    ended = installation.run("upload", "cancel", business_id, upload_id, *who)
+    assert "This upload has ended" in ended.stderr

@@ -2,12 +2,14 @@
 known again; never by who may not."""
 
 import asyncio
+import io
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import openpyxl
 import pytest
 
 from payviox import actors
@@ -78,7 +80,7 @@ async def test_a_file_is_checked_confirmed_and_paid_and_its_receipt_says_so(
     assert re.search(r"[0-9a-f]{64}", receipt.text)
     results = (await browser.get(f"{address}/results.csv")).text.splitlines()
     assert re.fullmatch(
-        r'"ada@example.com","12.50","r1",2,"paid","","12.50","usr_[0-9a-f-]{36}","trf_[0-9]+",'
+        r'"ada@example.com","12.50","r1",2,"paid","",12.50,"usr_[0-9a-f-]{36}","trf_[0-9]+",'
         r'"[0-9a-f]{64}"',
         results[1],
     )
@@ -88,6 +90,45 @@ async def test_a_file_is_checked_confirmed_and_paid_and_its_receipt_says_so(
         business.business_id,
     )
     assert reference == "r1"
+
+
+async def test_what_came_as_excel_is_downloaded_as_excel_with_why_and_can_be_sent_again(
+    browser: Browser, database: Database, business: TestBusiness, base: str
+) -> None:
+    book = openpyxl.Workbook()
+    for row in (
+        ["Email", "Amount", "Reference"],
+        ["ada@example.com", 12.5, "0071"],
+        ["bob@example.com", "1.234", "0072"],
+        ["carl", 3, "=1+1"],
+    ):
+        book.active.append(row)
+    book.active["C4"].data_type = "s"
+    book.save(content := io.BytesIO())
+    address = await checked(browser, base, content.getvalue(), "may.xlsx")
+    page = await browser.get(address)
+    assert f'href="{address}/problems.xlsx"' in page.text
+    problems = openpyxl.load_workbook(
+        io.BytesIO((await browser.get(f"{address}/problems.xlsx")).content)
+    ).active
+    header, first, second = problems.values
+    assert header == ("Email", "Amount", "Reference", "Row", "Problem")
+    assert first[:4] == ("bob@example.com", "1.234", "0072", 3)
+    assert second[:4] == ("carl", "3", "=1+1", 4)
+    assert [cell.data_type for cell in problems["C"]] == ["s", "s", "s"], "no cell is a formula"
+    problems["B2"], problems["A3"], problems["C3"] = "1234", "carl@example.com", "0073"
+    problems.parent.save(mended := io.BytesIO())
+    again = await browser.get(await checked(browser, base, mended.getvalue(), "mended.xlsx"))
+    assert button(again) == "Allocate to 2 people"
+    await confirm(browser, address)
+    await pay(database, business.business_id)
+    assert f'href="{address}/results.xlsx"' in (await browser.get(address)).text
+    results = openpyxl.load_workbook(
+        io.BytesIO((await browser.get(f"{address}/results.xlsx")).content)
+    ).active
+    paid, refused = list(results.values)[1:3]
+    assert paid[2:7] == ("0071", 2, "paid", None, 12.5)
+    assert refused[4] == "cannot be paid"
 
 
 async def test_the_button_sent_again_or_twice_at_once_pays_once(

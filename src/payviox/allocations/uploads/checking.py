@@ -2,7 +2,7 @@
 knows, before anything moves. Rows are written chunk by chunk; nothing is paid here."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,12 @@ from payviox.text import printable
 
 MAX_NAME = 200
 INACTIVE = "This payout user is inactive."
+OnRows = Callable[[int], object]
+"""Is told how many rows are checked."""
+
+
+def _pass_over(_: int) -> None:
+    pass
 
 
 class ColumnsChosen(Conflict):
@@ -45,10 +51,16 @@ async def receive(
     return upload_id
 
 
-async def check(database: Database, business_id: UUID, upload_id: UUID, content: bytes) -> None:
+async def check(
+    database: Database,
+    business_id: UUID,
+    upload_id: UUID,
+    content: bytes,
+    on_rows: OnRows = _pass_over,
+) -> None:
     """Read a file that was received and check its rows; where its columns are not known it is kept
     until a person names them. Raises FileRefused: nothing is left of it then."""
-    await _check(database, business_id, upload_id, content, None)
+    await _check(database, business_id, upload_id, content, None, on_rows)
 
 
 async def choose_columns(
@@ -57,11 +69,12 @@ async def choose_columns(
     upload_id: UUID,
     columns: Mapping[Field, int],
     actor: Actor,
+    on_rows: OnRows = _pass_over,
 ) -> None:
     """Check a kept file by these columns. Raises Forbidden, NotFound, ColumnsChosen, and
     FileRefused: where the choice is at fault, the file is still there."""
     content = await database.write(_take_file, business_id, upload_id, columns, actor)
-    await _check(database, business_id, upload_id, content, columns)
+    await _check(database, business_id, upload_id, content, columns, on_rows)
 
 
 async def _take_file(
@@ -91,7 +104,9 @@ async def _check(
     upload_id: UUID,
     content: bytes,
     columns: Mapping[Field, int] | None,
+    on_rows: OnRows,
 ) -> None:
+    rows = 0
     try:
         async with aclosing(read_file(content, columns)) as frames:
             async for frame in frames:
@@ -100,6 +115,8 @@ async def _check(
                     await _note_head(database, business_id, upload_id, head, content)
                 elif isinstance(frame, Chunk):
                     await _keep_rows(database, business_id, upload_id, frame.rows)
+                    rows += len(frame.rows)
+                    on_rows(rows)
     except FileRefused:
         await database.write(queries.delete, business_id, upload_id)
         raise

@@ -121,6 +121,11 @@ class Upload:
         return self.file_digest.hex()
 
     @property
+    def kind(self) -> Literal["csv", "xlsx"]:
+        """What kind of file it came as: a sheet is an Excel file's."""
+        return "csv" if self.sheet is None else "xlsx"
+
+    @property
     def left(self) -> int:
         """Payments that were confirmed and not tried yet."""
         return self.payments - self.paid - self.refused

@@ -1,16 +1,15 @@
 """`…/allocate/<upl_id>`: an upload from its columns over its check to its receipt, and what people
 decide about it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.response import Stream
 
-from payviox import csv_text, ids
+from payviox import ids
 from payviox.actors import Actor
 from payviox.allocations.uploads import checking, confirming
 from payviox.allocations.uploads import service as uploads
@@ -39,19 +38,16 @@ from payviox.errors import (
     Malformed,
     PayoutsDisabled,
 )
-from payviox.money import decimal
 from payviox.rights import service as rights
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
 from payviox.web.forms import new_key, read_form
-from payviox.web.movements import CSV
 from payviox.web.pages import redirect, zone_of
 
 UPLOAD = f"{ROUTE}/{{upload:str}}"
 SAMPLE = 10
 """Rows that a page shows of those that cannot be paid, or may have been."""
-PAGE = 1_000
 FARTHEST = timedelta(days=366)
 REFUSALS = (Conflict, IdempotencyMismatch, InsufficientPayoutBalance, PayoutsDisabled)
 DONE = {
@@ -127,7 +123,7 @@ class ReceiptView:
 @get(UPLOAD, include_in_schema=False)
 async def show_upload(request: Call) -> Response[Any]:
     """The page of an upload, as far as it has come."""
-    visit, upload = await _upload(request)
+    visit, upload = await find_upload(request)
     if upload.status == "unmapped":
         return _columns_page(request, visit, upload)
     if upload.status in ("checking", "checked"):
@@ -139,7 +135,7 @@ async def show_upload(request: Call) -> Response[Any]:
 @post(f"{UPLOAD}/columns", include_in_schema=False, status_code=200, right="allocation.create")
 async def choose_columns(request: Call) -> Response[Any]:
     """Check the file by the columns that were chosen."""
-    visit, upload = await _upload(request)
+    visit, upload = await find_upload(request)
     form = await read_form(request)
     chosen: dict[Field, int] = {
         field: int(form[field])
@@ -166,7 +162,7 @@ async def choose_columns(request: Call) -> Response[Any]:
 @post(f"{UPLOAD}/start", include_in_schema=False, status_code=200, right="upload.start")
 async def start(request: Call) -> Response[Any]:
     """Confirm it: what the page showed is paid, now or at the time that was chosen."""
-    visit, upload = await _upload(request)
+    visit, upload = await find_upload(request)
     form = await read_form(request)
     choices, due = _choices(form), form.get("due", "").strip()
     try:
@@ -201,7 +197,7 @@ async def start(request: Call) -> Response[Any]:
 @post(f"{UPLOAD}/take-back", include_in_schema=False, status_code=200, right="approval.cancel")
 async def take_back(request: Call) -> Response[Any]:
     """Take one's own confirmation back while it waits for another person's."""
-    visit, upload = await _upload(request)
+    visit, upload = await find_upload(request)
     try:
         await act(
             request,
@@ -232,78 +228,15 @@ async def resume(request: Call) -> Response[Any]:
     return await _decide(request, "resumed")
 
 
-@get(f"{UPLOAD}/problems.csv", include_in_schema=False)
-async def download_problems(request: Call) -> Response[Any]:
-    """The rows that cannot be paid, as they were in the file, each with why."""
-    visit, upload = await _upload(request)
-
-    async def fetch(after: int) -> list[UploadRow]:
-        return await read(
-            request,
-            visit,
-            lambda connection: uploads.list_rows(
-                connection, visit.business.id, upload.id, bad=True, after=after, limit=PAGE
-            ),
-        )
-
-    header = [*upload.header, "Row", "Problem"]
-    return _download(_csv(header, fetch, len(upload.header), _problem), "problems.csv")
-
-
-@get(f"{UPLOAD}/results.csv", include_in_schema=False)
-async def download_results(request: Call) -> Response[Any]:
-    """Every row as it was in the file, with what became of it."""
-    visit, upload = await _upload(request)
-
-    async def fetch(after: int) -> list[UploadRow]:
-        return await read(
-            request, visit, uploads.list_results, visit.business.id, upload.id, after, PAGE
-        )
-
-    header = [
-        *upload.header,
-        "Row",
-        "Result",
-        "Why",
-        "Allocated",
-        "Payout user",
-        "Transfer",
-        "File SHA-256",
-    ]
-
-    def result(row: UploadRow) -> list[object]:
-        is_paid = row.transfer_id is not None and row.amount is not None
-        return [
-            row.number,
-            _RESULTS[row.status],
-            row.problem,
-            decimal(row.amount) if is_paid and row.amount is not None else None,
-            ids.show(ids.USER, row.user_id) if row.user_id is not None else None,
-            ids.show(ids.TRANSFER, str(row.transfer_id)) if is_paid else None,
-            upload.digest,
-        ]
-
-    return _download(_csv(header, fetch, len(upload.header), result), "results.csv")
-
-
-_RESULTS = {
-    "bad": "cannot be paid",
-    "ready": "not paid",
-    "left_out": "left out",
-    "paid": "paid",
-    "refused": "refused",
-}
-
-
-async def _upload(request: Call) -> tuple[Visit, Upload]:
-    """Raises NotFound."""
+async def find_upload(request: Call) -> tuple[Visit, Upload]:
+    """Who is looking at which upload. Raises NotFound."""
     visit = await visit_of(request)
     upload_id: UUID = path_id(request, ids.UPLOAD, "upload")
     return visit, await read(request, visit, uploads.get, visit.business.id, upload_id)
 
 
 async def _decide(request: Call, what: str) -> Response[Any]:
-    visit, upload = await _upload(request)
+    visit, upload = await find_upload(request)
     form = await read_form(request)
     decide = confirming.cancel if what == "canceled" else confirming.resume
 
@@ -442,43 +375,4 @@ def _moment(text: str, zone: tzinfo) -> datetime | None:
     return moment
 
 
-def _problem(row: UploadRow) -> list[object]:
-    return [row.number, row.problem]
-
-
-async def _csv(header: Sequence[object], fetch: Any, width: int, more: Any) -> AsyncIterator[bytes]:
-    """A file of rows as they came with something beside each, read a page at a time."""
-    yield csv_text.lines([header]).encode()
-    after = 0
-    while True:
-        rows: list[UploadRow] = await fetch(after)
-        if rows:
-            yield csv_text.lines(
-                [[*row.cells[:width], *[""] * (width - len(row.cells)), *more(row)] for row in rows]
-            ).encode()
-        if len(rows) < PAGE:
-            return
-        after = rows[-1].number
-
-
-def _download(content: AsyncIterator[bytes], name: str) -> Response[Any]:
-    return Stream(
-        content,
-        media_type=CSV,
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
-        },
-    )
-
-
-ROUTES = [
-    show_upload,
-    choose_columns,
-    start,
-    take_back,
-    cancel,
-    resume,
-    download_problems,
-    download_results,
-]
+ROUTES = [show_upload, choose_columns, start, take_back, cancel, resume]
