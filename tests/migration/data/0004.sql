@@ -181,3 +181,7 @@ INSERT INTO gift_card_imports (business_id, id, file_name, kind, status, lines, 
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000ab', 'cards.csv', 'csv', 'done', 1, 1, 'operator:op_x');
 INSERT INTO gift_card_import_problems (business_id, import_id, line, reason) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000ab', 2, 'the code is missing');
+
+-- What somebody unlinked.
+INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
+  ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');
