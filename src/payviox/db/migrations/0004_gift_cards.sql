@@ -31,4 +31,5 @@ CREATE TABLE gift_card_import_problems (
   PRIMARY KEY (business_id, import_id, line),
   FOREIGN KEY (business_id, import_id) REFERENCES gift_card_imports ON DELETE CASCADE
 );
-GRANT SELECT, DELETE, INSERT ON gift_card_import_problems TO payviox_app;
+GRANT SELECT, INSERT (business_id, import_id, line, reason)
+  ON gift_card_import_problems TO payviox_app;
