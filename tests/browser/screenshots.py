@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,9 +30,9 @@ PICTURES = ROOT / "docs" / "pictures"
 ROWS = 1_000
 QUALITY = 70
 LOOKS = (
-    {"name": "light", "width": 1280, "color_scheme": "light"},
-    {"name": "dark", "width": 360, "color_scheme": "dark"},
-    {"name": "right-to-left", "width": 1280, "color_scheme": "light"},
+    {"name": "light", "width": 1280, "color_scheme": "light", "direction": "ltr"},
+    {"name": "dark", "width": 360, "color_scheme": "dark", "direction": "ltr"},
+    {"name": "right-to-left", "width": 1280, "color_scheme": "light", "direction": "rtl"},
 )
 
 
@@ -52,10 +53,12 @@ class Camera:
     folder: Path
     whole: bool = True
     """Of the whole page, else of what a screen shows."""
+    direction: str = "ltr"
 
     def take(self, name: str) -> None:
         """Take one as WebP, which browsers write themselves."""
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_load_state()
+        self.page.evaluate("dir => { document.documentElement.dir = dir }", self.direction)
         session = self.page.context.new_cdp_session(self.page)
         height = self.page.evaluate("document.documentElement.scrollHeight")
         width = self.page.evaluate("innerWidth")
@@ -124,7 +127,7 @@ def take_all(browser: Browser, demo: Demo, *, is_for_guide: bool) -> None:
     """The guide's pictures; or the first walk, then every page in every look."""
     if is_for_guide:
         PICTURES.mkdir(exist_ok=True)
-        page = open_page(browser, width=1120, height=700, color_scheme="light")
+        page = open_page(browser, width=1280, height=800, color_scheme="light")
         walk(Camera(page, PICTURES, whole=False), demo, is_for_guide=True)
         return
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -132,9 +135,7 @@ def take_all(browser: Browser, demo: Demo, *, is_for_guide: bool) -> None:
         folder = FOLDER / look["name"]
         folder.mkdir(parents=True)
         page = open_page(browser, width=look["width"], color_scheme=look["color_scheme"])
-        if look["name"] == "right-to-left":
-            page.add_init_script("document.documentElement.dir = 'rtl'")
-        camera = Camera(page, folder)
+        camera = Camera(page, folder, direction=look["direction"])
         if look is LOOKS[0]:
             home = walk(camera, demo)
         else:
@@ -176,6 +177,8 @@ def walk(camera: Camera, demo: Demo, *, is_for_guide: bool = False) -> str:
     expect(page.get_by_role("heading", level=1)).to_have_text("Home")
     home = page.url.split("?")[0]
     menu = page.get_by_role("navigation", name="Main")
+    if is_for_guide:
+        wait_for_charts(page)
     take("home", stands_in_guide=True)
 
     menu.get_by_role("link", name="Balance").click()
@@ -222,6 +225,16 @@ def walk(camera: Camera, demo: Demo, *, is_for_guide: bool = False) -> str:
     page.get_by_role("button", name="Add funds").wait_for()
     take("user", stands_in_guide=True)
     return home
+
+
+def wait_for_charts(page: Page) -> None:
+    """Home's charts are counted every minute, which a fresh demo has not lasted yet."""
+    deadline = time.monotonic() + 120
+    while not page.get_by_text("Counted every minute, last at").count():
+        if time.monotonic() > deadline:
+            raise SystemExit("nothing was counted")
+        page.wait_for_timeout(1_000)
+        page.reload()
 
 
 def allocations() -> bytes:
