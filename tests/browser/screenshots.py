@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "screenshots"
 PICTURES = ROOT / "docs" / "pictures"
 ROWS = 1_000
-QUALITY = 70
+QUALITY = 60
 LOOKS = (
     {"name": "light", "width": 1280, "color_scheme": "light", "direction": "ltr"},
     {"name": "dark", "width": 360, "color_scheme": "dark", "direction": "ltr"},
