@@ -299,3 +299,17 @@ async def test_an_account_made_by_a_link_that_was_shown_has_no_verified_address(
     assert not (await database.fetch(factors.find, operator)).any, "whoever made it is out"
     assert (await browser.sign_in(email, "the owner's own words 7")).status_code == 303
     assert "address not verified" not in (await browser.get(f"{base}/team")).text
+
+
+async def test_a_link_of_somebody_who_was_disabled_opens_nothing(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    email = address()
+    await make_operator(database, email, business, "owner")
+    await browser.sign_in(email)
+    link = await invite(browser, f"/dashboard/biz_{business.business_id}", address(), "owner")
+    browser.client.cookies.clear()
+    assert (await browser.get(link)).status_code == 200
+    await database.write(operators.disable, email, "test")
+    assert (await browser.get(link)).status_code == 404
+    assert (await browser.post(link, password=PASSWORD)).status_code == 404
