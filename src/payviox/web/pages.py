@@ -61,9 +61,9 @@ class Pages:
         return "".join(found.blocks[block](found.new_context({"view": view, **more})))
 
 
-def load(*folders: Path) -> Pages:
+def load(*folders: Path, assets: Assets | None = None) -> Pages:
     """Read the shared templates and those of these folders. Raises MissingAssets."""
-    assets = assets_module.load()
+    assets = assets or assets_module.load()
     environment = Environment(
         loader=FileSystemLoader([HERE / "templates", *folders]),
         autoescape=True,
@@ -105,10 +105,11 @@ def page(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    pages: Pages | None = None,
     **more: object,
 ) -> Response[Any]:
-    """The answer that is this page."""
-    pages: Pages = request.app.state.pages
+    """The answer that is this page, of the dashboard unless other `pages` are named."""
+    pages = pages or request.app.state.pages
     theme = request.cookies.get("theme")
     reader = _zone.set(zone_of(request))
     try:

@@ -10,10 +10,11 @@ from payviox.auth.openid import LASTS_S, Claims, NotAccepted, NotAnswered, Provi
 from payviox.auth.sessions import SignedIn
 from payviox.auth.sign_in import SecondNeeded
 from payviox.dashboard.sign_in.pages import let_in, refuse
-from payviox.dashboard.visits import client_of, cookie_name, cookie_of, onward_of
+from payviox.dashboard.visits import client_of, onward_of
 from payviox.errors import Conflict, NotFound, TooManyAttempts
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.web.context import Call, services
+from payviox.web.cookies import cookie_name, cookie_of
 from payviox.web.pages import redirect
 
 ROUTE = "/login/openid"
