@@ -24,6 +24,7 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "balance.deposit": ALWAYS,
     "balance.withdraw_funds": ALWAYS,
     "business.set": ALWAYS,
+    "identity.link": ALWAYS,
     "identity.unlink": ALWAYS,
     "key.regenerate": ALWAYS,
     "key.revoke": ALWAYS,
@@ -40,7 +41,11 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "order.settle": ALWAYS,
     "passkey.add": ALWAYS,
     "passkey.remove": ALWAYS,
+<<<<<<< HEAD
     "payout_user.make_redeem_link": ALWAYS,
+=======
+    "payout_user.rotate_hash": ALWAYS,
+>>>>>>> main
     "rail.accept_nonces": ALWAYS,
     "rail.change": ALWAYS,
     "rail.connect": ALWAYS,

@@ -181,3 +181,7 @@ INSERT INTO payout_user_sessions (business_id, digest, payout_user_id, hash_dige
   ('00000000-0000-7000-8000-0000000000b1', '\x0b', '00000000-0000-7000-8000-0000000000c1', '\x0c');
 INSERT INTO redeem_tickets (business_id, digest, payout_user_id, hash_digest, expires_at) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '\x0d', '00000000-0000-7000-8000-0000000000c1', '\x0e', now());
+
+-- What somebody unlinked.
+INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
+  ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');
