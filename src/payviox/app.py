@@ -103,7 +103,7 @@ def build(services: Services) -> Application:
     litestar.state.services = services
     litestar.state.pages = loaded = templates.load(dashboard.TEMPLATES)
     loaded.environment.globals["menu"] = dashboard.MENU
-    litestar.state.redeem_pages = templates.load(redeem.TEMPLATES, assets=loaded.assets)
+    litestar.state.redeem_pages = templates.load(redeem.TEMPLATES)
     create = Create(services.database, services.batcher).create
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)

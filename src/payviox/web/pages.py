@@ -62,17 +62,11 @@ class Pages:
         return "".join(found.blocks[block](found.new_context({"view": view, **more})))
 
 
-<<<<<<< HEAD
-def load(*folders: Path, assets: Assets | None = None) -> Pages:
-    """Read the shared templates and those of these folders. Raises MissingAssets."""
-    assets = assets or assets_module.load()
-=======
 @functools.cache
 def load(*folders: Path) -> Pages:
     """The shared templates and those of these folders, each compiled when it is first rendered:
     all of them at once would be most of what starting a process takes. Raises MissingAssets."""
     assets = assets_module.load()
->>>>>>> main
     environment = Environment(
         loader=FileSystemLoader([HERE / "templates", *folders]),
         autoescape=True,

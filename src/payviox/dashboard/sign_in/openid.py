@@ -23,19 +23,9 @@ from payviox.auth.sessions import SignedIn
 from payviox.auth.sign_in import SecondNeeded
 from payviox.dashboard.account.show import account_page
 from payviox.dashboard.sign_in.pages import let_in, refuse
-<<<<<<< HEAD
-from payviox.dashboard.visits import client_of, onward_of
-from payviox.errors import Conflict, NotFound, TooManyAttempts
-from payviox.payout_users.email import InvalidEmail, canonical
-from payviox.web.context import Call, services
-from payviox.web.cookies import cookie_name, cookie_of
-from payviox.web.pages import redirect
-=======
 from payviox.dashboard.visits import (
     ACCOUNT,
     client_of,
-    cookie_name,
-    cookie_of,
     onward_of,
     prove,
     session_of,
@@ -43,8 +33,8 @@ from payviox.dashboard.visits import (
 from payviox.errors import Conflict, NotFound, TooManyAttempts
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.web.context import Call, address_of, services
+from payviox.web.cookies import cookie_name, cookie_of
 from payviox.web.pages import page, redirect
->>>>>>> main
 
 ROUTE = "/login/openid"
 STATE = "openid"
