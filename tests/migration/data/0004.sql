@@ -182,6 +182,12 @@ INSERT INTO gift_card_imports (business_id, id, file_name, kind, status, lines, 
 INSERT INTO gift_card_import_problems (business_id, import_id, line, reason) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000ab', 2, 'the code is missing');
 
+-- Who has the redemption page open, and links to it that were made for one opening.
+INSERT INTO payout_user_sessions (business_id, digest, payout_user_id, hash_digest) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '\x0b', '00000000-0000-7000-8000-0000000000c1', '\x0c');
+INSERT INTO redeem_tickets (business_id, digest, payout_user_id, hash_digest, expires_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '\x0d', '00000000-0000-7000-8000-0000000000c1', '\x0e', now());
+
 -- What somebody unlinked.
 INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');
