@@ -92,12 +92,13 @@ async def lock_live_key(connection: Connection, key_id: UUID) -> bool:
 
 # A lifetime counts from the hash's last renewal, or from its own last change where
 # that is later.
-_HASH_HOLDS = """
-u.hash_digest = %(digest)s AND u.status = 'active'
+HASH_LIVES = """
+u.status = 'active'
 AND (b.hash_lifetime_days IS NULL
      OR greatest(u.hash_renewed_at, b.hash_lifetime_since)
         + make_interval(days => b.hash_lifetime_days) > clock_timestamp())
 """
+_HASH_HOLDS = f"u.hash_digest = %(digest)s AND {HASH_LIVES}"
 
 
 async def find_user(connection: Connection, hash_code: str, digest: bytes) -> UserCaller | None:
@@ -136,15 +137,38 @@ async def remember_secret_key(connection: Connection, key_id: str) -> None:
 
 
 async def insert_operator(
-    connection: Connection, operator_id: UUID, email: str, password_hash: str, *, is_admin: bool
+    connection: Connection,
+    operator_id: UUID,
+    email: str,
+    password_hash: str,
+    *,
+    is_admin: bool,
+    is_verified: bool,
 ) -> bool:
     """Whether it was new."""
     cursor = await connection.execute(
-        "INSERT INTO operators (id, email, password_hash, is_admin) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (email) DO NOTHING",
-        [operator_id, email, password_hash, is_admin],
+        "INSERT INTO operators (id, email, password_hash, is_admin, email_verified)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (email) DO NOTHING",
+        [operator_id, email, password_hash, is_admin, is_verified],
     )
     return cursor.rowcount == 1
+
+
+async def set_verified(connection: Connection, operator_id: UUID) -> bool:
+    """Note that an operator's address is theirs; whether that was not known."""
+    cursor = await connection.execute(
+        "UPDATE operators SET email_verified = true WHERE id = %s AND NOT email_verified",
+        [operator_id],
+    )
+    return cursor.rowcount == 1
+
+
+async def is_verified(connection: Connection, operator_id: UUID) -> bool:
+    cursor = await connection.execute(
+        "SELECT email_verified FROM operators WHERE id = %s", [operator_id]
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def find_operator(connection: Connection, email: str) -> UUID | None:
