@@ -104,13 +104,13 @@ STOPPED_UPLOADS: LiteralString = (
 
 SECOND_SIGNATURES: LiteralString = (
     "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
-    " count(*) AS number, sum(w.amount)::bigint AS cents, min(w.since) AS oldest, NULL AS status"  # a constant
+    " count(*) AS number, sum(w.amount)::bigint AS cents, min(w.since) AS oldest, NULL AS status"
     " FROM b CROSS JOIN LATERAL ("
     "   SELECT amount, created_at AS since FROM waiting_acts"
     "   WHERE business_id = b.business_id AND status = 'waiting'"
     "   UNION ALL SELECT amount, checked_at FROM uploads"
     "   WHERE business_id = b.business_id AND status = 'checked' AND asked IS NOT NULL"
-    f"   UNION ALL SELECT o.amount, s.created_at {SIGNED} AND s.business_id = b.business_id) w"
+    "   UNION ALL SELECT o.amount, s.created_at " + SIGNED + " AND s.business_id = b.business_id) w"
     " GROUP BY b.business_id, b.name, b.mode"
 )
 """Acts, uploads and orders that one of two people has signed."""
