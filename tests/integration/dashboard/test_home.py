@@ -136,12 +136,12 @@ async def test_home_names_what_waits_for_a_second_person_and_mails_that_did_not_
         )
     page = (await browser.get(base)).text
     assert f'<a href="{base}/approvals">Let another person approve or cancel each.</a>' in page
-    assert "1 × mails to payout users of the last seven days that did not arrive" in page
+    assert "mails to payout users of the last seven days that did not arrive" in page
 
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("", 8), ("/users", 8), ("/orders?status=all", 8), ("order", 13), ("/search?q=ada", 9)],
+    [("", 8), ("/users", 8), ("/orders?status=all", 8), ("/orders/{}", 13), ("/search?q=ada", 9)],
 )
 async def test_a_page_asks_the_database_few_questions(
     browser: Browser,
@@ -154,11 +154,6 @@ async def test_a_page_asks_the_database_few_questions(
     desk = Desk.of(business)
     await business.set(review_amount=2_000)
     order = await desk.withdraw(await desk.user(5_000), 2_500)
-    path = (
-        path.replace("order", f"/orders/{ids.show(ids.ORDER, order.id)}")
-        if path == "order"
-        else path
-    )
     base = await signed_in(browser, database, business)
     asked: list[object] = []
     execute = AsyncCursor.execute
@@ -168,5 +163,6 @@ async def test_a_page_asks_the_database_few_questions(
         return await execute(cursor, query, *more, **named)
 
     monkeypatch.setattr(AsyncCursor, "execute", counted)
-    assert (await browser.get(base + path)).status_code == 200
+    address = base + path.format(ids.show(ids.ORDER, order.id))
+    assert (await browser.get(address)).status_code == 200
     assert 2 < len(asked) <= most, asked
