@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from psycopg import AsyncCursor
 
-from payviox import ids
 from payviox.db.pool import Database
 from payviox.ledger import daily_flows
 from support.businesses import TestBusiness
@@ -140,8 +139,7 @@ async def test_home_names_what_waits_for_a_second_person_and_mails_that_did_not_
 
 
 @pytest.mark.parametrize(
-    ("path", "most"),
-    [("", 8), ("/users", 8), ("/orders?status=all", 8), ("/orders/{}", 13), ("/search?q=ada", 9)],
+    ("path", "most"), [("", 8), ("/users", 8), ("/orders?status=all", 8), ("/search?q=ada", 9)]
 )
 async def test_a_page_asks_the_database_few_questions(
     browser: Browser,
@@ -152,8 +150,7 @@ async def test_a_page_asks_the_database_few_questions(
     most: int,
 ) -> None:
     desk = Desk.of(business)
-    await business.set(review_amount=2_000)
-    order = await desk.withdraw(await desk.user(5_000), 2_500)
+    await desk.withdraw(await desk.user(5_000), 2_500)
     base = await signed_in(browser, database, business)
     asked: list[object] = []
     execute = AsyncCursor.execute
@@ -163,6 +160,5 @@ async def test_a_page_asks_the_database_few_questions(
         return await execute(cursor, query, *more, **named)
 
     monkeypatch.setattr(AsyncCursor, "execute", counted)
-    address = base + path.format(ids.show(ids.ORDER, order.id))
-    assert (await browser.get(address)).status_code == 200
+    assert (await browser.get(base + path)).status_code == 200
     assert 2 < len(asked) <= most, asked
