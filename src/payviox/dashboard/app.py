@@ -24,6 +24,7 @@ from payviox.dashboard.developer import first_calls, keys, requests
 from payviox.dashboard.forgotten import ask as forgotten
 from payviox.dashboard.forgotten import reset as reset_password
 from payviox.dashboard.gift_cards import add as add_cards
+from payviox.dashboard.gift_cards import add_file as add_card_file
 from payviox.dashboard.gift_cards import after_restore
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.gift_cards import void as void_cards
@@ -54,7 +55,7 @@ from payviox.dashboard.team import list as team
 from payviox.dashboard.team import show as member
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
-from payviox.dashboard.users import rotate_hash
+from payviox.dashboard.users import redemption_link, rotate_hash
 from payviox.dashboard.users import show as user
 from payviox.dashboard.webhook_logs import list as webhook_logs
 from payviox.dashboard.webhook_logs import replay
@@ -114,6 +115,7 @@ ROUTER = Router(
         *users.ROUTES,
         *user.ROUTES,
         *users_money.ROUTES,
+        *redemption_link.ROUTES,
         *rotate_hash.ROUTES,
         *one_person.ROUTES,
         *uploads.ROUTES,
@@ -131,6 +133,7 @@ ROUTER = Router(
         *approval.ROUTES,
         *gift_cards.ROUTES,
         *add_cards.ROUTES,
+        *add_card_file.ROUTES,
         *void_cards.ROUTES,
         *after_restore.ROUTES,
         *rails.ROUTES,

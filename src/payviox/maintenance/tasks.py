@@ -13,10 +13,11 @@ from payviox.allocations.service import forget_old_groups
 from payviox.allocations.uploads import service as uploads
 from payviox.api_requests import service as api_requests
 from payviox.audit import service as audit
-from payviox.auth import sessions
+from payviox.auth import redemption, sessions
 from payviox.businesses import service as businesses
 from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
+from payviox.giftcards import file_imports
 from payviox.ledger import daily_flows
 from payviox.ledger import verify as verification
 from payviox.ledger.verify import Report
@@ -54,7 +55,9 @@ async def tidy(database: Database) -> None:
     await database.write(callbacks.forget_old)
     await database.write(jobs.forget_lost)
     await database.write(sessions.delete_ended)
+    await database.write(redemption.delete_ended)
     await database.write(uploads.delete_unconfirmed)
+    await database.write(file_imports.forget_old)
     await database.write(password_resets.delete_expired)
     await database.write(outbox.forget_old)
     for business in await database.fetch(businesses.list_all):

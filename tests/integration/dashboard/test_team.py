@@ -329,3 +329,17 @@ async def test_owners_see_who_proves_themselves_with_what(
     await browser.post("/logout")
     await browser.sign_in((await member(database, business))[0])
     assert "Second factor" not in (await browser.get(f"{base}/team")).text
+
+
+async def test_a_link_of_somebody_who_was_disabled_opens_nothing(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    email = address()
+    await make_operator(database, email, business, "owner")
+    await browser.sign_in(email)
+    link = await invite(browser, f"/dashboard/biz_{business.business_id}", address(), "owner")
+    browser.client.cookies.clear()
+    assert (await browser.get(link)).status_code == 200
+    await database.write(operators.disable, email, "test")
+    assert (await browser.get(link)).status_code == 404
+    assert (await browser.post(link, password=PASSWORD)).status_code == 404

@@ -176,6 +176,18 @@ INSERT INTO upload_files (business_id, upload_id, content) VALUES
 INSERT INTO upload_rows (business_id, upload_id, number, cells, email, amount, fingerprint, occurrence, status, is_new) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a9', 2, '{a@x.test,5.00}', 'a@x.test', 500, '\x01', 1, 'ready', false);
 
+-- A file of gift cards.
+INSERT INTO gift_card_imports (business_id, id, file_name, kind, status, lines, bad, created_by) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000ab', 'cards.csv', 'csv', 'done', 1, 1, 'operator:op_x');
+INSERT INTO gift_card_import_problems (business_id, import_id, line, reason) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000ab', 2, 'the code is missing');
+
+-- Who has the redemption page open, and links to it that were made for one opening.
+INSERT INTO payout_user_sessions (business_id, digest, payout_user_id, hash_digest) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '\x0b', '00000000-0000-7000-8000-0000000000c1', '\x0c');
+INSERT INTO redeem_tickets (business_id, digest, payout_user_id, hash_digest, expires_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '\x0d', '00000000-0000-7000-8000-0000000000c1', '\x0e', now());
+
 -- What somebody unlinked.
 INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');

@@ -67,11 +67,12 @@ async def find(
 async def find_by_digest(
     connection: Connection, digest: bytes, *, lock: bool = False
 ) -> Invitation | None:
-    """The open invitation that a link opens, unless it has expired."""
+    """The open invitation that a link opens, unless it has expired or who sent it was disabled."""
     async with connection.cursor(row_factory=class_row(Invitation)) as cursor:
         await cursor.execute(
             f"{OPEN} AND i.digest = %s AND i.expires_at > now()"
-            + (" FOR UPDATE OF i" if lock else ""),
+            " AND NOT EXISTS (SELECT FROM operators o WHERE i.invited_by = 'operator:op_' || o.id"
+            "   AND o.disabled_at IS NOT NULL)" + (" FOR UPDATE OF i" if lock else ""),
             [digest],
         )
         return await cursor.fetchone()

@@ -12,7 +12,7 @@ from payviox import ids
 from payviox.dashboard.businesses.pages import LAST
 from payviox.dashboard.lists import query_of
 from payviox.dashboard.orders.filters import NOT_A_PERSON
-from payviox.dashboard.visits import YEAR_S, Visit, cookie_of, read, show, visit_of
+from payviox.dashboard.visits import YEAR_S, Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.money import dollars
 from payviox.reconciliation import service as reconciliation
@@ -22,6 +22,7 @@ from payviox.reporting.attention import Cause, Matter
 from payviox.reporting.daily_figures import Figures, Period
 from payviox.web import charts
 from payviox.web.context import Call
+from payviox.web.cookies import cookie_of
 
 LEADS: Mapping[Cause, str] = {
     "unexplained": "/reconciliation",

@@ -14,3 +14,5 @@ def upgrade() -> None:
     run_sql("0004_requests.sql")
     run_sql("0004_approvals.sql")
     run_sql("0004_live.sql")
+    run_sql("0004_gift_cards.sql")
+    run_sql("0004_redemption.sql")
