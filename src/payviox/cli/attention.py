@@ -19,6 +19,9 @@ NOUNS: dict[Cause, str] = {
     "low_stock": "product",
     "upload_stopped": "upload",
     "webhook_failing": "webhook",
+    "second_signature": "approval",
+    "invitation_failed": "invitation",
+    "mail_failed": "mail",
 }
 """What is counted, where it is not orders."""
 
@@ -32,6 +35,9 @@ COMMANDS: dict[Cause, str] = {
     "upload_stopped": "payviox business audit {business}",
     "low_stock": "payviox giftcards stock {business}",
     "webhook_failing": "payviox webhook log {business}",
+    "second_signature": "payviox approval list {business}",
+    "invitation_failed": "payviox mail list --status failed",
+    "mail_failed": "payviox mail list --status failed",
 }
 """The command that the next step begins with."""
 
@@ -43,8 +49,8 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
     """List what waits for a person, the most urgent first, each with what to do next.
 
     That is: orders in review, with an unknown outcome or waiting for what only an operator can
-    give, money that nobody has explained, low stock, webhooks that were given up. No rail is asked:
-    `payviox reconcile` and `payviox rail check` do.
+    give, money that nobody has explained, what a second person has to sign, low stock, webhooks
+    and mails that were given up. No rail is asked: `payviox reconcile` and `payviox rail check` do.
     """
 
     async def work(runtime: Runtime) -> list[Matter]:

@@ -41,6 +41,9 @@ Waiting = Literal[
 ]
 """What an order waits for (`orders.waiting`)."""
 
+PERSON: Waiting = "person"
+"""Waits for somebody to find out how it ended."""
+
 Review = Literal[
     "amount",
     "changed",

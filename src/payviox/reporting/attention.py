@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from payviox import ids
 from payviox.db.pool import Connection
 from payviox.rails import waiting
 from payviox.reporting.queries import attention as queries
@@ -20,9 +19,12 @@ Cause = Literal[
     "review",
     "float_empty",
     "waiting",
+    "second_signature",
     "upload_stopped",
     "low_stock",
     "webhook_failing",
+    "invitation_failed",
+    "mail_failed",
 ]
 
 
@@ -51,6 +53,10 @@ ADVICE: Mapping[Cause, Advice] = {
         "orders that a rule holds back until somebody decides",
         "Approve or reject each.",
     ),
+    "second_signature": Advice(
+        "things over the amount that needs two people, which one person has signed",
+        "Let another person approve or cancel each.",
+    ),
     "float_empty": Advice(
         "orders that the rail's account holds too little money for",
         "Top up the account at the rail, then resume them.",
@@ -71,11 +77,21 @@ ADVICE: Mapping[Cause, Advice] = {
         "webhook deliveries of the last seven days that were given up",
         "See what the receiver answered, mend it, then send them again.",
     ),
+    "invitation_failed": Advice(
+        "open invitations whose mail did not arrive",
+        "See what the mail server answered, then send another link or invite the right address.",
+    ),
+    "mail_failed": Advice(
+        "mails to payout users of the last seven days that did not arrive",
+        "See whom they were for, and bring them their link another way.",
+    ),
 }
 """In the order of urgency."""
 
+_CAUSES: Mapping[str, Cause] = {cause: cause for cause in ADVICE}
+
 DAYS = 7
-"""How long a delivery that was given up is worth mentioning."""
+"""How long a delivery or a mail that was given up is worth mentioning."""
 
 EVER = datetime.min.replace(tzinfo=UTC)
 
@@ -84,7 +100,7 @@ EVER = datetime.min.replace(tzinfo=UTC)
 class Matter:
     """What one business has to see to, of one cause: `number` of them since `oldest`, worth `cents`
     where that is money. `rail` says where, `subject` what more there is to say: an item's cause,
-    or what orders wait for."""
+    or what orders wait for. Orders are all in the state `status`."""
 
     cause: Cause
     business_id: UUID
@@ -95,6 +111,7 @@ class Matter:
     number: int
     cents: int | None
     oldest: datetime | None
+    status: str | None = None
 
     @property
     def advice(self) -> Advice:
@@ -107,14 +124,14 @@ class Matter:
 async def matters(connection: Connection, business_id: UUID | None = None) -> list[Matter]:
     """What waits for a person, the most urgent cause first, then the oldest; of this business
     alone where one is named."""
-    since = ids.first_at(datetime.now(UTC) - timedelta(days=DAYS))
+    since = datetime.now(UTC) - timedelta(days=DAYS)
     unsorted: list[Matter] = []
     for row in await queries.everything(connection, business_id, ["review", "unknown"], since):
         match row.source:
-            case "unexplained" | "upload_stopped" | "low_stock" | "webhook_failing" as cause:
-                unsorted += _matters(cause, [row])
-            case _:
+            case "waiting" | "state":
                 unsorted += _orders([row])
+            case source:
+                unsorted += _matters(_CAUSES[source], [row])
     order = list(ADVICE)
     return sorted(unsorted, key=lambda each: (order.index(each.cause), each.oldest or EVER))
 
@@ -153,6 +170,7 @@ def _matters(cause: Cause, rows: Sequence[Row]) -> list[Matter]:
             row.number,
             row.cents,
             row.oldest,
+            row.status,
         )
         for row in rows
     ]

@@ -98,22 +98,33 @@ async def timeline_of(connection: Connection, business_id: UUID, order_id: UUID)
 async def _story(connection: Connection, order: Order) -> OrderTimeline:
     order_id = order.id
     at = (order.business_id, order_id)
-    attempts = await withdrawals.list_attempts(connection, *at)
-    kept_callbacks = await callbacks.list_of_order(connection, *at, MOST)
+    states = await withdrawals.list_states(connection, *at)
+    attempts: list[Attempt] = []
+    kept_callbacks: list[KeptCallback] = []
+    if order.attempt:
+        attempts = await withdrawals.list_attempts(connection, *at)
+        kept_callbacks = await callbacks.list_of_order(connection, *at, MOST)
+    reveals: list[Reveal] = []
+    if order.provider == "gift_card":
+        reveals = await giftcards.list_reveals(connection, *at)
     moves = await ledger.list_movements(connection, at[0], order_id=order_id, limit=MOST)
     acts = await audit_entries.list_page(connection, at[0], order_id=order_id, limit=MOST_EVENTS)
     events = await log.latest(connection, at[0], order_id=order_id, limit=MOST_EVENTS)
     entries = [
-        *(Entry(each.created_at, each) for each in await withdrawals.list_states(connection, *at)),
+        *(Entry(each.created_at, each) for each in states),
         *(Entry(each.started_at, each) for each in attempts),
         *(Entry(each.finished_at, Answered(each)) for each in attempts if each.finished_at),
         *(Entry(each.received_at, each) for each in kept_callbacks),
         *(Entry(each.created_at, each) for each in reversed(moves)),
         *(Entry(each.created_at, each) for each in reversed(acts)),
         *(Entry(each.event.created_at, each) for each in reversed(events)),
-        *(Entry(each.created_at, each) for each in await giftcards.list_reveals(connection, *at)),
+        *(Entry(each.created_at, each) for each in reveals),
     ]
-    return OrderTimeline(order, tuple(sorted(entries, key=lambda entry: entry.at)))
+    # What one transaction writes is dated by its begin, states by the clock: nothing that happened
+    # to an order comes before it was asked for.
+    begin = min((each.created_at for each in states), default=order.created_at)
+    told = [Entry(max(entry.at, begin), entry.fact) for entry in entries]
+    return OrderTimeline(order, tuple(sorted(told, key=lambda entry: entry.at)))
 
 
 async def find_order(connection: Connection, order_id: UUID) -> Order:

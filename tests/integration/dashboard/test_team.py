@@ -18,6 +18,7 @@ from payviox.web.forms import new_key
 from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import PASSWORD, Browser, heading, hidden, make_operator, signed_in
+from support.databases import Urls
 
 pytestmark = pytest.mark.anyio
 
@@ -299,6 +300,35 @@ async def test_an_account_made_by_a_link_that_was_shown_has_no_verified_address(
     assert not (await database.fetch(factors.find, operator)).any, "whoever made it is out"
     assert (await browser.sign_in(email, "the owner's own words 7")).status_code == 303
     assert "address not verified" not in (await browser.get(f"{base}/team")).text
+
+
+async def test_owners_see_who_proves_themselves_with_what(
+    browser: Browser, database: Database, business: TestBusiness, urls: Urls
+) -> None:
+    base = await signed_in(browser, database, business)
+    email, operator = await member(database, business)
+    page = (await browser.get(f"{base}/team")).text
+    assert re.search(r"</svg>\s*none</span>", page) is not None
+    with urls.as_admin() as admin:
+        admin.execute(
+            "INSERT INTO authenticator_apps (operator_id, secret, key_id, confirmed_at)"
+            " VALUES (%s, 'x', 'k', now())",
+            [operator],
+        )
+        for number in (1, 2):
+            admin.execute(
+                "INSERT INTO passkeys (id, operator_id, name, credential_id, public_key,"
+                " sign_count) VALUES (%s, %s, 'p', %s, 'x', 0)",
+                [uuid4(), operator, f"{email}{number}".encode()],
+            )
+        admin.execute(
+            "INSERT INTO identities (issuer, subject, operator_id) VALUES ('i', %s, %s)",
+            [email, operator],
+        )
+    assert "app, 2 passkeys, provider" in (await browser.get(f"{base}/team")).text
+    await browser.post("/logout")
+    await browser.sign_in((await member(database, business))[0])
+    assert "Second factor" not in (await browser.get(f"{base}/team")).text
 
 
 async def test_a_link_of_somebody_who_was_disabled_opens_nothing(

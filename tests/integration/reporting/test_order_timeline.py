@@ -42,6 +42,7 @@ async def test_a_paid_order_tells_states_attempt_answer_money_and_events_oldest_
     ]
     assert [entry.at for entry in told.entries] == sorted(entry.at for entry in told.entries)
     kinds = [type(entry.fact) for entry in told.entries]
+    assert kinds[0] is StateEntry, "nothing comes before it was asked for"
     assert kinds.index(Attempt) < kinds.index(Answered)
 
 

@@ -10,6 +10,8 @@ from markupsafe import Markup
 
 from payviox import ids
 from payviox.dashboard.businesses.pages import LAST
+from payviox.dashboard.lists import query_of
+from payviox.dashboard.orders.filters import NOT_A_PERSON
 from payviox.dashboard.visits import YEAR_S, Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.money import dollars
@@ -23,17 +25,15 @@ from payviox.web.context import Call
 from payviox.web.cookies import cookie_of
 
 LEADS: Mapping[Cause, str] = {
-    "person": "/orders?status=unknown",
-    "unknown": "/orders?status=unknown",
     "unexplained": "/reconciliation",
-    "review": "/orders?status=review",
-    "float_empty": "/orders?status=queued",
-    "waiting": "/orders?status=queued",
+    "second_signature": "/approvals",
     "upload_stopped": "/allocate/upload",
     "low_stock": "/gift-cards",
-    "webhook_failing": "/webhooks/logs",
+    "webhook_failing": "/webhooks/logs?state=failed",
+    "invitation_failed": "/team",
+    "mail_failed": "/users",
 }
-"""The page where each cause is seen to."""
+"""The page where each cause is seen to, save those of orders."""
 SPANS = {"day": (30, 1), "week": (26, 7)}
 """How many periods of how many days the charts show."""
 
@@ -159,8 +159,25 @@ def _matter(visit: Visit, matter: Matter) -> MatterView:
         cents=matter.cents,
         rail=matter.rail,
         oldest=matter.oldest,
-        address=visit.base + LEADS[matter.cause],
+        address=visit.base + _lead(matter),
     )
+
+
+def _lead(matter: Matter) -> str:
+    """The page with just what the matter counts."""
+    if matter.status is None:
+        return LEADS[matter.cause]
+    waiting: Mapping[Cause, str] = {
+        "person": "person",
+        "float_empty": "float_empty",
+        "unknown": NOT_A_PERSON,
+    }
+    asked = {
+        "status": matter.status,
+        "rail": matter.rail or "",
+        "waiting": waiting.get(matter.cause, matter.subject or ""),
+    }
+    return f"/orders?{query_of(asked)}"
 
 
 ROUTES = [show_home]

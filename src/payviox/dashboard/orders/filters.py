@@ -13,7 +13,7 @@ from payviox.db.pool import Connection
 from payviox.money import MAX_ALLOCATION, InvalidAmount, typed_cents
 from payviox.order_states import Status
 from payviox.payout_users import service as payout_users
-from payviox.rails.waiting import WAITING
+from payviox.rails.waiting import PERSON, WAITING
 from payviox.withdrawals.listing import Criteria
 
 ALL = "all"
@@ -26,6 +26,11 @@ AGES: Mapping[str, tuple[str, timedelta]] = {
     "30d": ("over a month", timedelta(days=30)),
 }
 FIELDS = ("status", "user", "rail", "waiting", "age", "least", "most")
+NOT_A_PERSON = "not_a_person"
+"""What orders wait for that go on by themselves or by the rail: all but those for a person."""
+CAUSES: Mapping[str, str] = {name: name.replace("_", " ") for name in WAITING} | {
+    NOT_A_PERSON: "anything but a person"
+}
 MOST_USERS = 50
 LONGEST = 320
 
@@ -63,7 +68,7 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     typed = {name: query.get(name, "").strip()[:LONGEST] for name in FIELDS}
     status = typed["status"] or "review"
     typed["status"] = status if status in get_args(Status) else ALL
-    for name, known in (("rail", RAILS), ("waiting", tuple(WAITING)), ("age", tuple(AGES))):
+    for name, known in (("rail", RAILS), ("waiting", tuple(CAUSES)), ("age", tuple(AGES))):
         if typed[name] not in known:
             typed[name] = ""
     errors: dict[str, list[str]] = {}
@@ -83,7 +88,8 @@ async def criteria_of(connection: Connection, business_id: UUID, filters: Filter
     age = AGES.get(filters.age)
     return Criteria(
         status=None if filters.status == ALL else filters.status,
-        waiting=filters.waiting or None,
+        waiting=filters.waiting if filters.waiting in WAITING else None,
+        not_waiting=PERSON if filters.waiting == NOT_A_PERSON else None,
         rail=filters.rail or None,
         user_ids=await _users(connection, business_id, filters.user) if filters.user else None,
         before=ids.first_at(datetime.now(UTC) - age[1]) if age else None,

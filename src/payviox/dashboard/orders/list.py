@@ -12,13 +12,21 @@ from litestar import Response, get
 from payviox import ids
 from payviox.dashboard import lists
 from payviox.dashboard.lists import Pager
-from payviox.dashboard.orders.filters import AGES, ALL, RAILS, Filters, criteria_of, read_filters
+from payviox.dashboard.orders.filters import (
+    AGES,
+    ALL,
+    CAUSES,
+    RAILS,
+    Filters,
+    criteria_of,
+    read_filters,
+)
 from payviox.dashboard.orders.recipients import recipient
 from payviox.dashboard.orders.show import seen_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import CANCELABLE
-from payviox.rails.waiting import WAITING
+from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, WAITING, Reason
 from payviox.web.context import Call
 from payviox.withdrawals import listing
 from payviox.withdrawals.listing import COUNTED, Found, SavedView
@@ -84,7 +92,8 @@ class ViewLink:
 
 @dataclass(frozen=True, slots=True)
 class OrdersView:
-    """`verbs` are what may be done with the chosen orders; `is_chosen` ticks all of them."""
+    """`verbs` are what may be done with the chosen orders; `is_chosen` ticks all of them. Where
+    the list is narrowed to one cause, `cause` says what it means and `resume` ends the waiting."""
 
     here: str
     tabs: list[Tab]
@@ -98,11 +107,11 @@ class OrdersView:
     is_chosen: bool
     choose: str
     views: list[ViewLink]
+    cause: Reason | None
+    resume: str | None
     rails: tuple[str, ...] = RAILS
     ages: Mapping[str, str] = field(default_factory=lambda: {n: w for n, (w, _) in AGES.items()})
-    causes: Mapping[str, str] = field(
-        default_factory=lambda: {name: name.replace("_", " ") for name in WAITING}
-    )
+    causes: Mapping[str, str] = field(default_factory=lambda: CAUSES)
     done: str | None = None
 
 
@@ -155,6 +164,8 @@ async def list_page(
         is_chosen="choose" in request.query_params,
         choose=f"{base}?{request.scope['query_string'].decode('latin-1')}&choose=all",
         views=[_link(visit, base, each) for each in page.views],
+        cause=next((reason for name, reason in WAITING.items() if name == filters.waiting), None),
+        resume=_resume(visit, base, filters) if rows else None,
         done=DONE.get(request.query_params.get("done", "")),
     )
     return show(request, visit, "orders/list.html", view, status=422 if filters.errors else 200)
@@ -179,6 +190,11 @@ def _tab(base: str, filters: Filters, counts: Mapping[str, int], name: str, word
     if number is not None:
         count = f"{COUNTED:,}+" if number > COUNTED else f"{number:,}"
     return Tab(word, f"{base}?{filters.in_state(name)}", name == filters.status, count)
+
+
+def _resume(visit: Visit, base: str, filters: Filters) -> str | None:
+    can = filters.waiting in ENDED_BY_OPERATOR and filters.waiting != PERSON
+    return f"{base}/resume?waiting={filters.waiting}" if can and visit.may("order.resume") else None
 
 
 def _link(visit: Visit, base: str, view: SavedView) -> ViewLink:

@@ -13,13 +13,14 @@ from payviox.acts import Act
 from payviox.approvals import service as approvals
 from payviox.approvals.service import Signature
 from payviox.auth import operators
+from payviox.businesses.model import Business
 from payviox.dashboard.orders.recipients import recipient, terms
 from payviox.dashboard.orders.risk_card import RiskCard, risk_card
 from payviox.dashboard.orders.story import Event, events_of, operators_in, shown_people
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import CANCELABLE, REJECTABLE
-from payviox.rails.waiting import ENDED_BY_OPERATOR, Reason, Waiting, Who
+from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, Reason, Who
 from payviox.reporting import order_timeline
 from payviox.reporting.order_timeline import OrderTimeline
 from payviox.rights.service import operator_of
@@ -46,7 +47,6 @@ WHO: Mapping[Who, str] = {
     "rail": "The rail",
     "nobody": "Nobody: it goes on by itself",
 }
-PERSON: Waiting = "person"
 LOOKED_UP = ("sent", "unknown", "succeeded", "failed", "canceled", "rejected")
 """States in which a rail may be asked about an order that was tried."""
 
@@ -123,23 +123,25 @@ async def order_page(
 ) -> Response[Any]:
     """The page, with what was refused or is wrong with what somebody typed."""
     order_id = path_id(request, ids.ORDER, "order")
-    found = await read(request, visit, _find, visit.business.id, order_id)
+    found = await read(request, visit, _find, visit.business, order_id)
     return show(request, visit, "orders/show.html", _view(visit, found, **more), status=status)
 
 
-async def _find(connection: Connection, business_id: UUID, order_id: UUID) -> Found:
+async def _find(connection: Connection, business: Business, order_id: UUID) -> Found:
+    business_id = business.id
     story = await order_timeline.timeline_of(connection, business_id, order_id)
     order = story.order
     weighed = await risk.of_order(connection, order) if order.status == "review" else None
     signed: list[UUID] = []
     settling: list[Signature] = []
-    if order.status == "review":
+    asks_two = business.second_person_amount is not None
+    if asks_two and order.status == "review":
         digest = second_person.signed_digest(order)
         signatures = await approvals.list_signatures(
             connection, business_id, order_id, "order.approve"
         )
         signed = [each.operator_id for each in signatures if each.digest == digest]
-    if order.status == "unknown":
+    if asks_two and order.status == "unknown":
         settling = [
             each
             for each in await approvals.list_signatures(

@@ -36,6 +36,7 @@ class MemberLine:
     is_verified: bool
     since: datetime
     seen_at: datetime | None
+    factors: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ async def team_page(
                 is_verified=each.is_verified,
                 since=each.since,
                 seen_at=each.seen_at,
+                factors=_factors(each),
             )
             for each in found
         ],
@@ -111,6 +113,16 @@ async def _read(
     found = await members.list_of(connection, visit.business)
     open_ones = await invitations.list_open(connection, visit.business)
     return found, open_ones, await outbox.latest_of(connection, [one.event for one in open_ones])
+
+
+def _factors(member: members.Member) -> list[str]:
+    """What somebody proves themselves with besides a password, in words."""
+    number = member.passkeys
+    return [
+        *(["app"] if member.has_app else []),
+        *([f"{number} {'passkey' if number == 1 else 'passkeys'}"] if number else []),
+        *(["provider"] if member.has_provider else []),
+    ]
 
 
 def address_of_team(visit: Visit) -> str:

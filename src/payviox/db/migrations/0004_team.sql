@@ -31,6 +31,7 @@ CREATE TABLE mails (
 );
 CREATE INDEX mails_by_due ON mails (due_at) WHERE status = 'queued';
 CREATE INDEX mails_by_end ON mails (ended_at) WHERE status <> 'queued';
+CREATE INDEX mails_failed ON mails (business_id, ended_at) WHERE status = 'failed';
 GRANT SELECT, INSERT (id, business_id, event, recipient, message, facts),
   UPDATE (status, attempts, due_at, answer, ended_at), DELETE ON mails TO payviox_app;
 

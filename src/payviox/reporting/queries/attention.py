@@ -10,12 +10,14 @@ from uuid import UUID
 from psycopg import sql
 from psycopg.rows import class_row
 
+from payviox import ids
 from payviox.db.pool import Connection
+from payviox.reporting.queries.second_signatures import SIGNED
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is counted of one business."""
+    """What is counted of one business; `status` is the state of orders that wait for something."""
 
     business_id: UUID
     name: str
@@ -25,6 +27,7 @@ class Row:
     number: int
     cents: int | None
     oldest: datetime | None
+    status: str | None
 
 
 BUSINESSES = sql.SQL(
@@ -36,18 +39,18 @@ BUSINESSES = sql.SQL(
 
 WAITING_ORDERS: LiteralString = (
     "SELECT b.business_id, b.name, b.mode, o.rail, o.waiting AS subject,"
-    " o.number, o.cents, o.oldest FROM b CROSS JOIN LATERAL ("
-    "   SELECT rail, waiting, count(*) AS number, sum(amount)::bigint AS cents,"
+    " o.number, o.cents, o.oldest, o.status FROM b CROSS JOIN LATERAL ("
+    "   SELECT rail, waiting, status, count(*) AS number, sum(amount)::bigint AS cents,"
     "   min(updated_at) AS oldest FROM orders"
     "   WHERE business_id = b.business_id AND waiting IS NOT NULL"
-    "   AND (status <> 'unknown' OR waiting = 'person') GROUP BY rail, waiting) o"
+    "   AND (status <> 'unknown' OR waiting = 'person') GROUP BY rail, waiting, status) o"
 )
-"""Orders by what they wait for, which is the subject, and rail. One with an unknown outcome
+"""Orders by what they wait for, which is the subject, rail and state. One with an unknown outcome
     counts as that, save where it waits for a person."""
 
 ORDERS_IN: LiteralString = (
     "SELECT b.business_id, b.name, b.mode, o.rail, o.status AS subject,"
-    " o.number, o.cents, o.oldest FROM b CROSS JOIN LATERAL ("
+    " o.number, o.cents, o.oldest, o.status FROM b CROSS JOIN LATERAL ("
     "   SELECT rail, status, count(*) AS number, sum(amount)::bigint AS cents,"
     "   min(updated_at) AS oldest FROM orders"
     "   WHERE business_id = b.business_id AND status = ANY(%(states)s) "
@@ -58,7 +61,8 @@ ORDERS_IN: LiteralString = (
 OPEN_ITEMS: LiteralString = (
     "SELECT b.business_id, b.name, b.mode, i.rail, i.cause AS subject,"
     " count(*) AS number,"
-    " sum(abs(i.amount))::bigint AS cents, min(i.opened_at) AS oldest"
+    " sum(abs(i.amount))::bigint AS cents, min(i.opened_at) AS oldest,"
+    " NULL AS status"
     " FROM b JOIN suspense_items i ON i.business_id = b.business_id"
     " WHERE i.resolved_at IS NULL GROUP BY b.business_id, b.name, b.mode, i.rail, i.cause"
 )
@@ -66,7 +70,8 @@ OPEN_ITEMS: LiteralString = (
 
 LOW_PRODUCTS: LiteralString = (
     "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
-    " count(*) AS number, NULL::bigint AS cents, NULL::timestamptz AS oldest"
+    " count(*) AS number, NULL::bigint AS cents, NULL::timestamptz AS oldest,"
+    " NULL AS status"
     " FROM b JOIN gift_card_products p ON p.business_id = b.business_id"
     " CROSS JOIN LATERAL (SELECT count(*) AS cards FROM (SELECT 1 FROM gift_cards g"
     "   WHERE g.business_id = p.business_id AND g.product_id = p.id"
@@ -80,7 +85,7 @@ LOW_PRODUCTS: LiteralString = (
 FAILED_DELIVERIES: LiteralString = (
     "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
     " count(*) AS number,"
-    " NULL::bigint AS cents, min(d.created_at) AS oldest"
+    " NULL::bigint AS cents, min(d.created_at) AS oldest, NULL AS status"
     " FROM b JOIN deliveries d ON d.business_id = b.business_id"
     " JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id"
     " WHERE d.status = 'failed' AND e.order_id IS NOT NULL"
@@ -91,19 +96,54 @@ FAILED_DELIVERIES: LiteralString = (
 STOPPED_UPLOADS: LiteralString = (
     "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
     " count(*) AS number, sum(u.amount - u.paid_amount)::bigint AS cents,"
-    " min(u.started_at) AS oldest"
+    " min(u.started_at) AS oldest, NULL AS status"
     " FROM b JOIN uploads u ON u.business_id = b.business_id"
     " WHERE u.status = 'stopped' GROUP BY b.business_id, b.name, b.mode"
 )
 """Uploads that go on only when somebody says so, with what they have not paid."""
 
+SECOND_SIGNATURES: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"  # noqa: S608  # a constant
+    " count(*) AS number, sum(w.amount)::bigint AS cents, min(w.since) AS oldest, NULL AS status"
+    " FROM b CROSS JOIN LATERAL ("
+    "   SELECT amount, created_at AS since FROM waiting_acts"
+    "   WHERE business_id = b.business_id AND status = 'waiting'"
+    "   UNION ALL SELECT amount, checked_at FROM uploads"
+    "   WHERE business_id = b.business_id AND status = 'checked' AND asked IS NOT NULL"
+    "   UNION ALL SELECT o.amount, s.created_at " + SIGNED + " AND s.business_id = b.business_id) w"
+    " GROUP BY b.business_id, b.name, b.mode"
+)
+"""Acts, uploads and orders that one of two people has signed."""
+
+FAILED_INVITATIONS: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
+    " count(*) AS number, NULL::bigint AS cents, min(m.ended_at) AS oldest, NULL AS status"
+    " FROM b JOIN businesses o ON o.id = b.business_id AND o.mode = 'live'"
+    " JOIN invitations i ON i.organization_id = o.organization_id AND i.ended IS NULL"
+    " JOIN mails m ON m.business_id IS NULL AND m.event = 'inv_' || i.id || '.' || i.number"
+    " WHERE m.status = 'failed' GROUP BY b.business_id, b.name, b.mode"
+)
+"""Open invitations of an organization, told at its live business, whose latest mail failed."""
+
+FAILED_MAILS: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
+    " count(*) AS number, NULL::bigint AS cents, min(m.ended_at) AS oldest, NULL AS status"
+    " FROM b JOIN mails m ON m.business_id = b.business_id"
+    " WHERE m.status = 'failed' AND m.ended_at >= %(since)s"
+    " GROUP BY b.business_id, b.name, b.mode"
+)
+"""A business's own mails that no mail server took, none before `since`."""
+
 SOURCES: Mapping[str, LiteralString] = {
     "waiting": WAITING_ORDERS,
     "state": ORDERS_IN,
     "unexplained": OPEN_ITEMS,
+    "second_signature": SECOND_SIGNATURES,
     "upload_stopped": STOPPED_UPLOADS,
     "low_stock": LOW_PRODUCTS,
     "webhook_failing": FAILED_DELIVERIES,
+    "invitation_failed": FAILED_INVITATIONS,
+    "mail_failed": FAILED_MAILS,
 }
 
 
@@ -115,9 +155,9 @@ class SourcedRow(Row):
 
 
 async def everything(
-    connection: Connection, business_id: UUID | None, states: Sequence[str], first: UUID
+    connection: Connection, business_id: UUID | None, states: Sequence[str], since: datetime
 ) -> list[SourcedRow]:
-    """All of it in one statement; deliveries since `first`."""
+    """All of it in one statement; deliveries and mails since then."""
     each = [
         sql.SQL("SELECT {} AS source, q.* FROM ({}) q").format(sql.Literal(name), sql.SQL(text))
         for name, text in SOURCES.items()
@@ -125,7 +165,12 @@ async def everything(
     async with connection.cursor(row_factory=class_row(SourcedRow)) as cursor:
         await cursor.execute(
             BUSINESSES + sql.SQL(" UNION ALL ").join(each),
-            {"business": business_id, "states": list(states), "first": first},
+            {
+                "business": business_id,
+                "states": list(states),
+                "since": since,
+                "first": ids.first_at(since),
+            },
         )
         return await cursor.fetchall()
 

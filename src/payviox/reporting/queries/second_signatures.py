@@ -2,14 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 
-DAYS = 90
-"""How old a first signature may be and still be shown."""
+SIGNED: LiteralString = (
+    "FROM signatures s"
+    " JOIN orders o ON o.business_id = s.business_id AND o.id = s.subject"
+    " WHERE s.completes IS NULL"
+    " AND (s.act, o.status) IN (('order.approve', 'review'), ('order.settle', 'unknown'))"
+    " AND s.created_at > now() - interval '90 days'"
+    " AND NOT EXISTS (SELECT FROM signatures c"
+    "   WHERE c.business_id = s.business_id AND c.completes = s.id)"
+)
+"""Orders with a first signature, of the last 90 days, for what can still be done to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +34,15 @@ class SignedOrder:
 
 
 async def signed_orders(connection: Connection, business_id: UUID, limit: int) -> list[SignedOrder]:
-    """Orders with a first signature for what can still be done to them, oldest first."""
+    """See SIGNED; the oldest first."""
     async with connection.cursor(row_factory=class_row(SignedOrder)) as cursor:
         await cursor.execute(
-            "SELECT o.id, s.act, o.amount, u.email, s.operator_id AS signed_by,"
-            " s.created_at AS signed_at FROM signatures s"
-            " JOIN orders o ON o.business_id = s.business_id AND o.id = s.subject"
-            " JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"
-            " WHERE s.business_id = %(business)s AND s.completes IS NULL"
-            " AND (s.act, o.status) IN (('order.approve', 'review'), ('order.settle', 'unknown'))"
-            " AND s.created_at > now() - make_interval(days => %(days)s)"
-            " AND NOT EXISTS (SELECT FROM signatures c"
-            "   WHERE c.business_id = s.business_id AND c.completes = s.id)"
-            " ORDER BY s.id LIMIT %(limit)s",
-            {"business": business_id, "days": DAYS, "limit": limit},
+            "SELECT w.id, w.act, w.amount, u.email, w.signed_by, w.signed_at"  # noqa: S608  # a constant
+            " FROM (SELECT o.id, s.act, o.amount, o.payout_user_id,"
+            f"   s.operator_id AS signed_by, s.created_at AS signed_at {SIGNED}"
+            " AND s.business_id = %(business)s ORDER BY s.id LIMIT %(limit)s) w"
+            " JOIN payout_users u ON u.business_id = %(business)s AND u.id = w.payout_user_id"
+            " ORDER BY w.signed_at",
+            {"business": business_id, "limit": limit},
         )
         return await cursor.fetchall()

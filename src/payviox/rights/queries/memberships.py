@@ -22,8 +22,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An operator of an organization: whether their address is theirs for sure, since when, and
-    when they were last seen signed in."""
+    """An operator of an organization: whether their address is theirs for sure, since when, when
+    they were last seen signed in, and what they prove themselves with besides a password."""
 
     operator_id: UUID
     email: str
@@ -32,6 +32,9 @@ class Member:
     is_verified: bool
     since: datetime
     seen_at: datetime | None
+    has_app: bool
+    passkeys: int
+    has_provider: bool
 
 
 async def find_standing(
@@ -111,7 +114,11 @@ async def list_members(connection: Connection, organization_id: UUID) -> list[Me
     async with connection.cursor(row_factory=class_row(Member)) as cursor:
         await cursor.execute(
             "SELECT o.id AS operator_id, o.email, m.role, o.disabled_at IS NOT NULL AS is_disabled,"
-            " o.email_verified AS is_verified, m.created_at AS since, o.seen_at"
+            " o.email_verified AS is_verified, m.created_at AS since, o.seen_at,"
+            " EXISTS (SELECT FROM authenticator_apps a"
+            "   WHERE a.operator_id = o.id AND a.confirmed_at IS NOT NULL) AS has_app,"
+            " (SELECT count(*) FROM passkeys p WHERE p.operator_id = o.id) AS passkeys,"
+            " EXISTS (SELECT FROM identities i WHERE i.operator_id = o.id) AS has_provider"
             " FROM memberships m JOIN operators o ON o.id = m.operator_id"
             " WHERE m.organization_id = %s ORDER BY o.email",
             [organization_id],

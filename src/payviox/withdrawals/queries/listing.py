@@ -17,10 +17,12 @@ SCANNED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Which orders are wanted; None and empty ask for all. Amounts are US cents, both included."""
+    """Which orders are wanted; None and empty ask for all. Amounts are US cents, both included.
+    `not_waiting`: those that wait for anything else or nothing."""
 
     status: str | None = None
     waiting: str | None = None
+    not_waiting: str | None = None
     rail: str | None = None
     user_ids: Sequence[UUID] | None = None
     before: UUID | None = None
@@ -54,6 +56,7 @@ async def search(
         "id < %(after)s": after,
     }
     looked_at = {
+        "o.waiting IS DISTINCT FROM %(not_waiting)s": criteria.not_waiting,
         "o.rail = %(rail)s": criteria.rail,
         "o.amount >= %(least)s": criteria.least,
         "o.amount <= %(most)s": criteria.most,
@@ -66,6 +69,7 @@ async def search(
         "business": business_id,
         "status": criteria.status,
         "waiting": criteria.waiting,
+        "not_waiting": criteria.not_waiting,
         "users": None if criteria.user_ids is None else list(criteria.user_ids),
         "before": criteria.before,
         "after": after,
