@@ -27,6 +27,10 @@ class Business:
     low_stock: int
     suspense_alert_hours: int
     second_person_amount: int | None
+    notify: bool
+    brand_name: str | None
+    brand_color: str | None
+    support_email: str | None
     created_at: datetime
 
     @property

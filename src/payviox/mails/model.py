@@ -1,16 +1,48 @@
 """A mail of the outbox."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 Status = Literal["queued", "sent", "failed", "dropped"]
-Message = Literal["invitation", "password_changed", "password_reset", "test"]
+Message = Literal[
+    "invitation",
+    "money_received",
+    "password_changed",
+    "password_reset",
+    "test",
+]
 """What a mail says: a folder of `messages/`."""
+
+TO_PAYOUT_USERS: tuple[Message, ...] = ("money_received",)
+"""What businesses say to those whom they pay."""
 
 INSTALLATION = UUID(int=0)
 """Whose turn it is to be sent, where a mail is no business's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """In whose name a business's mails go out. `color` is legible under white; `support` is where
+    answers go."""
+
+    name: str
+    color: str
+    support: str | None
+    is_test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewMail:
+    """A mail to put into a business's outbox, due after `wait`. `facts` may hold no secret."""
+
+    event: str
+    recipient: str
+    message: Message
+    facts: Mapping[str, object] = field(default_factory=dict)
+    wait: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ COLUMNS = (
     " review_amount, review_first_use, review_shared_users, review_velocity_orders,"
     " review_velocity_amount, review_rails,"
     " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
-    " suspense_alert_hours, second_person_amount, created_at"
+    " suspense_alert_hours, second_person_amount, notify, brand_name, brand_color, support_email,"
+    " created_at"
 )
 
 HASH_LIFETIME_SINCE = sql.SQL(
