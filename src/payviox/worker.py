@@ -25,6 +25,7 @@ from payviox.recipient_mails import contents, notices
 from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.webhooks.delivery import Courier
+from payviox.withdrawals import mails as order_mails
 from payviox.withdrawals.routing import Rails
 from payviox.withdrawals.sending.processor import due_businesses, process_due
 
@@ -173,7 +174,8 @@ def _mails(installation: Installation) -> Lanes:
     server = smtp_server.parse(settings.smtp_url)
     sender = smtp_server.parse_sender(settings.mail_from)
     keyring, site = installation.keyring, settings.public_url
-    prepare = {**mail_contents.prepares(keyring, site), **contents.prepares(keyring, site)}
+    rooms = (mail_contents, contents, order_mails)
+    prepare = {name: made for room in rooms for name, made in room.prepares(keyring, site).items()}
     return Lanes(lambda due: send_due(database, server, sender, prepare, due))
 
 

@@ -27,11 +27,11 @@ class Business:
     low_stock: int
     suspense_alert_hours: int
     second_person_amount: int | None
-    notify: bool
-    brand_name: str | None
-    brand_color: str | None
-    support_email: str | None
     created_at: datetime
+    notify: bool = False
+    brand_name: str | None = None
+    brand_color: str | None = None
+    support_email: str | None = None
 
     @property
     def test(self) -> bool:

@@ -23,6 +23,7 @@ SWITCHES = ("payouts_enabled", "withdrawals_enabled", "notify")
 
 list_all = queries.list_all
 list_of = queries.list_of
+notifies = queries.notifies
 
 
 async def create(connection: Connection, name: str) -> tuple[Business, Business]:

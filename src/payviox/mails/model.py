@@ -1,10 +1,12 @@
 """A mail of the outbox."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
+
+from payviox.db.pool import Connection
 
 Status = Literal["queued", "sent", "failed", "dropped"]
 Message = Literal[
@@ -13,10 +15,28 @@ Message = Literal[
     "password_changed",
     "password_reset",
     "test",
+    "withdrawal_canceled",
+    "withdrawal_confirmed",
+    "withdrawal_delivered",
+    "withdrawal_failed",
+    "withdrawal_on_its_way",
+    "withdrawal_rejected",
+    "withdrawal_returned",
+    "withdrawal_unclaimed",
 ]
 """What a mail says: a folder of `messages/`."""
 
-TO_PAYOUT_USERS: tuple[Message, ...] = ("money_received",)
+TO_PAYOUT_USERS: tuple[Message, ...] = (
+    "money_received",
+    "withdrawal_confirmed",
+    "withdrawal_on_its_way",
+    "withdrawal_delivered",
+    "withdrawal_unclaimed",
+    "withdrawal_failed",
+    "withdrawal_rejected",
+    "withdrawal_canceled",
+    "withdrawal_returned",
+)
 """What businesses say to those whom they pay."""
 
 INSTALLATION = UUID(int=0)
@@ -65,3 +85,8 @@ class Mail:
     answer: str | None
     created_at: datetime
     ended_at: datetime | None
+
+
+Prepare = Callable[[Connection, Mail], Awaitable[Mapping[str, object] | None]]
+"""What a message says beyond its facts, such as the link that is made now; None where nobody wants
+the mail any more."""

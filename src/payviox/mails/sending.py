@@ -8,7 +8,7 @@ import functools
 import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,8 +19,8 @@ from uuid import UUID
 import aiosmtplib
 import certifi
 
-from payviox.db.pool import Connection, Database
-from payviox.mails.model import Mail, Message
+from payviox.db.pool import Database
+from payviox.mails.model import Mail, Message, Prepare
 from payviox.mails.queries import mails as queries
 from payviox.mails.rendering import render
 from payviox.smtp_server import SmtpServer
@@ -39,10 +39,6 @@ HAND_BACK_S = 3.0
 MAX_ANSWER = 300
 HASH = re.compile(r"[0-9a-f]{20,}")
 """A payout user's hash, or a half of it: some servers answer with the link that they refuse."""
-
-Prepare = Callable[[Connection, Mail], Awaitable[Mapping[str, object] | None]]
-"""What a message says beyond its facts, such as the link that is made now; None where nobody wants
-the mail any more."""
 
 
 class Refused(Exception):

@@ -11,8 +11,7 @@ from payviox.auth.hashes import payout_hash
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.keyring import Keyring
-from payviox.mails.model import Mail, Message
-from payviox.mails.sending import Prepare
+from payviox.mails.model import Mail, Message, Prepare
 from payviox.money import dollars
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.brand import brand_of

@@ -63,6 +63,14 @@ async def find(connection: Connection, business_id: UUID) -> Business | None:
         return await cursor.fetchone()
 
 
+async def notifies(connection: Connection, business_id: UUID) -> bool:
+    """Whether the business's payout users get mails."""
+    cursor = await connection.execute(
+        "SELECT FROM businesses WHERE id = %s AND notify", [business_id]
+    )
+    return cursor.rowcount == 1
+
+
 async def list_all(connection: Connection) -> list[Business]:
     async with connection.cursor(row_factory=class_row(Business)) as cursor:
         await cursor.execute(f"SELECT {COLUMNS} FROM businesses ORDER BY created_at, mode")  # noqa: S608
