@@ -99,14 +99,15 @@ def test_every_message_has_a_folder() -> None:
 
 @pytest.mark.parametrize("message", TO_PAYOUT_USERS)
 def test_text_and_html_of_a_mail_to_a_payout_user_say_the_same(message: Message) -> None:
-    facts = {**example(message), "brand": BRAND}
-    mail = render(message, UUID(int=1), SENDER, "grace@acme.test", facts)
+    shown = {**example(message), "brand": BRAND}
+    mail = render(message, UUID(int=1), SENDER, "grace@acme.test", shown)
     read = message_from_bytes(mail.as_bytes(), policy=policy.default)
     text = read.get_body(("plain",)).get_content()  # type: ignore[attr-defined]  # EmailMessage
     page = read.get_body(("html",)).get_content()  # type: ignore[attr-defined]  # EmailMessage
-    for fact in (*example(message).values(), "help@acme.test", "never asks for a password"):
-        assert str(fact) in text
-        assert str(fact) in html.unescape(page)
+    facts = [fact for fact in example(message).values() if isinstance(fact, str)]
+    for fact in (*facts, "help@acme.test", "never asks for a password"):
+        assert fact in text
+        assert fact in html.unescape(page)
     assert "Acme &lt;b&gt;" in page
     inline = re.sub(r"</?(strong|a)\b[^>]*>", "", page)
     words = html.unescape(re.sub(r"<title>.*?</title>|<[^>]+>", " ", inline, flags=re.DOTALL))
