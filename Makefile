@@ -5,10 +5,10 @@ HOME_DIR := $(CURDIR)/.payviox
 NODE := tests/node/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test lint format bench screenshots lock clean
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/installed: requirements.lock pyproject.toml tools/install_locked.py $(wildcard frontend/*)
 	@echo "Installing Payviox into .venv, here and nowhere else: a minute or two the first time."
@@ -52,6 +52,10 @@ format: .venv/installed-dev  ## mend what a tool can mend
 
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks $(ARGS)
+
+screenshots: .venv/installed-dev  ## pictures of every page into screenshots/; ARGS=--guide for those of docs/
+	@$(BIN)/python frontend/vendor.py
+	PYTHONPATH=tests $(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 lock: .venv/installed-dev  ## renew the lock files; ARGS=--upgrade for newer versions
 	$(BIN)/pip install --quiet uv

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import allocations, dashboard, order_tables, orders, rails
+from tests.benchmarks import allocations, dashboard, order_tables, orders, rails, viewers
 from tests.benchmarks.allocations import Bench, Results, console
 
 from payviox.db.embedded import Cluster, embedded
@@ -54,6 +54,11 @@ def measure_memory(run: Run) -> Results:
         return small.soak(run.soak)
 
 
+def measure_viewers(run: Run) -> Results:
+    with run.small("viewers") as small:
+        return viewers.measure(small)
+
+
 def measure_dashboard(run: Run, scale: dashboard.Scale) -> Results:
     with run.database(f"dashboard_{scale.users}") as urls:
         return dashboard.measure(urls, run.home, scale)
@@ -80,6 +85,7 @@ SECTIONS = {
     "dashboard_large": Section(
         partial(measure_dashboard, scale=dashboard.LARGE), dashboard.report, long=True
     ),
+    "viewers": Section(measure_viewers, viewers.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(
         lambda run: allocations.compare_large(run.database, run.home, run.seconds),

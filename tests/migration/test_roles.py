@@ -104,13 +104,13 @@ CHANGES = {
     "identities": "",
     "installation": "origin folder mark restored_at",
     "installation_audit_entries": "",
-    "invitations": "role invited_by number digest expires_at ended ended_at",
+    "invitations": "role invited_by number digest is_mailed expires_at ended ended_at",
     "known_devices": "place agent seen_at",
     "allocation_notices": "amount",
     "mails": "status attempts due_at answer ended_at",
     "memberships": "role role_since",
     "openid_requests": "",
-    "operators": "password_hash disabled_at enabled_at seen_at",
+    "operators": "password_hash disabled_at enabled_at seen_at email_verified",
     "order_attempts": "outcome answer rounds started_at finished_at rail_order_id",
     "order_states": "",
     "orders": "status review_reasons reviewed_digest note failure waiting attempt due_at"
@@ -142,6 +142,7 @@ CHANGES = {
     "transfers": "",
     "upload_files": "",
     "upload_rows": "status problem earlier",
+    "unlinked_issuers": "",
     "uploads": "sheet header columns status checked_at asked started_by started_at due_at ended_at"
     " stopped_why payments amount people paid paid_amount refused turn lease_until",
     "waiting_acts": "status ended_by ended_at",
@@ -178,6 +179,7 @@ DELETES = {
     "rail_products",
     "reconciliation_look_ups",
     "stock_holds",
+    "unlinked_issuers",
     "upload_files",
     "uploads",
 }

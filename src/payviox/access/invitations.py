@@ -90,7 +90,8 @@ async def _invite(
     about = {"invitation": ids.show(ids.INVITATION, invitation.id), "email": email, "role": role}
     await members.record(connection, business, actor, "member.invite", about)
     if not by_mail:
-        return Invited(invitation, await open_link(connection, keyring, invitation))
+        token = await open_link(connection, keyring, invitation, is_mailed=False)
+        return Invited(invitation, token)
     facts = {
         "organization": str(business.organization_id),
         "invitation": str(invitation.id),
@@ -100,7 +101,9 @@ async def _invite(
     return Invited(invitation, None)
 
 
-async def open_link(connection: Connection, keyring: Keyring, invitation: Invitation) -> str | None:
+async def open_link(
+    connection: Connection, keyring: Keyring, invitation: Invitation, *, is_mailed: bool
+) -> str | None:
     """Let the invitation's latest link open it; answers its token, secret. None where it has ended
     meanwhile."""
     token = links.token_of(keyring, "invitation", invitation.event)
@@ -110,6 +113,7 @@ async def open_link(connection: Connection, keyring: Keyring, invitation: Invita
         invitation.id,
         invitation.number,
         links.digest_of(token),
+        is_mailed=is_mailed,
     )
     return token if opened else None
 
@@ -139,10 +143,13 @@ async def look_at(connection: Connection, token: str) -> tuple[Invitation, bool]
 
 
 async def accept_as_new(connection: Connection, token: str, password_hash: str) -> Invitation:
-    """Make the account of the invited address, and join. Raises LinkEnded, and Conflict where there
-    is an account by now."""
+    """Make the account of the invited address, and join; by a link that was shown the address is
+    not verified. Raises LinkEnded, and Conflict where there is an account by now."""
     invitation = await _take(connection, token)
-    await operators.insert(connection, invitation.email, password_hash, BY_LINK, is_admin=False)
+    is_theirs = invitation.is_mailed
+    await operators.insert(
+        connection, invitation.email, password_hash, BY_LINK, is_verified=is_theirs
+    )
     await _join(connection, invitation)
     return invitation
 
@@ -173,6 +180,8 @@ async def _join(connection: Connection, invitation: Invitation) -> None:
     await queries.end(connection, invitation.organization_id, invitation.id, "accepted")
     live, _ = await businesses.list_of(connection, [invitation.organization_id])
     operator_id = await operators.require_id(connection, invitation.email)
+    if invitation.is_mailed:
+        await operators.verify_address(connection, operator_id)
     if await rights.find_role(connection, live.id, operator_id) is None:
         await members.join(connection, invitation.email, live.id, invitation.role, BY_LINK)
 

@@ -45,7 +45,7 @@ async def _invitation(
     invitation = await queries.find(connection, organization_id, UUID(mail.facts["invitation"]))
     if invitation is None or invitation.number != mail.facts["number"]:
         return None
-    token = await invitations.open_link(connection, keyring, invitation)
+    token = await invitations.open_link(connection, keyring, invitation, is_mailed=True)
     if token is None:
         return None
     inviter = operator_of(invitation.invited_by)

@@ -12,7 +12,7 @@ from payviox.rights.roles import Role
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """Somebody who is asked to join an organization. `number` counts the links made for it; the
-    last one opens until `expires_at`."""
+    last one opens until `expires_at`, and went to the address alone where it `is_mailed`."""
 
     organization_id: UUID
     organization: str
@@ -21,6 +21,7 @@ class Invitation:
     role: Role
     invited_by: Actor
     number: int
+    is_mailed: bool
     created_at: datetime
     expires_at: datetime
     is_expired: bool

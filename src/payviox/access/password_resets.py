@@ -1,7 +1,8 @@
 """Choosing another password by a link. Database only, in the caller's transaction.
 
 Whether an address is anybody's is looked up when the mail is sent, so that asking takes the same
-steps, and the same time, for every address. Second factors stay as they are."""
+steps, and the same time, for every address. Second factors stay as they are, but those of an
+account whose address nobody had shown to be theirs."""
 
 from uuid import UUID
 
@@ -72,4 +73,5 @@ async def set_password(connection: Connection, token: str, password_hash: str) -
     if email is None:
         raise LinkEnded
     await operators.put_password(connection, email, password_hash, BY_LINK)
+    await operators.claim_address(connection, email, BY_LINK)
     await outbox.put(connection, str(ids.new()), email, "password_changed")

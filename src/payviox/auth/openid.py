@@ -22,7 +22,7 @@ from joserfc.errors import JoseError
 
 from payviox import actors
 from payviox.audit import service as audit
-from payviox.auth import attempts, sign_in
+from payviox.auth import attempts, sessions, sign_in
 from payviox.auth.queries import credentials
 from payviox.auth.queries import openid as queries
 from payviox.auth.queries.openid import RequestRow
@@ -59,6 +59,17 @@ class Unknown(Conflict):
         "Nobody here has the verified email address of that account. Ask an owner of your"
         " organization to invite it."
     )
+
+
+class NotLinked(Conflict):
+    message = (
+        "That account is not linked to yours. Sign in with your password, then link it on your"
+        " account's page."
+    )
+
+
+class LinkTaken(Conflict):
+    message = "That account is linked to somebody else here, or another one of yours is."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +122,9 @@ async def depart(provider: Provider) -> tuple[Departure, RequestRow]:
     return Departure(made["url"], state), RequestRow(nonce, made["code_verifier"], "")
 
 
-async def keep(connection: Connection, state: str, request: RequestRow, onward: str) -> None:
+async def keep(connection: Connection, state: str, request: RequestRow) -> None:
     """Keep what a browser that is sent there has to bring back."""
-    await queries.insert_request(
-        connection, digest_of(state), request.nonce, request.code_verifier, onward
-    )
+    await queries.insert_request(connection, digest_of(state), request)
 
 
 async def take(connection: Connection, state: str) -> RequestRow:
@@ -157,7 +166,9 @@ async def enter(
     connection: Connection, claims: Claims, email: str | None, client: Client
 ) -> SignedIn | SecondNeeded:
     """Let the operator in who is bound to this identity, or is bound to it now by their verified
-    canonical address; a second factor is asked for as after a password. Raises Unknown."""
+    canonical address; a second factor is asked for as after a password. Raises Unknown, and
+    NotLinked for who took it away or whose address nobody here has shown to be theirs: somebody
+    else may have made that account."""
     operator_id = await queries.find_owner(connection, claims.issuer, claims.subject)
     if operator_id is None:
         operator_id = await _bind(connection, claims, email)
@@ -168,20 +179,43 @@ async def _bind(connection: Connection, claims: Claims, email: str | None) -> UU
     operator_id = (
         None if email is None else await credentials.find_enabled_operator(connection, email)
     )
-    if operator_id is None or not await queries.insert_identity(
-        connection, claims.issuer, claims.subject, operator_id
-    ):
+    if operator_id is None:
         raise Unknown
-    actor = actors.operator(operator_id)
-    about = {"issuer": claims.issuer, "email": email}
-    await audit.record_of_installation(connection, actor, "identity.link", about)
+    if not await credentials.is_verified(connection, operator_id) or await queries.was_unlinked(
+        connection, operator_id, claims.issuer
+    ):
+        raise NotLinked
+    if not await queries.insert_identity(connection, claims.issuer, claims.subject, operator_id):
+        raise Unknown
+    await _record_link(connection, operator_id, claims)
     return operator_id
 
 
+async def link(connection: Connection, session: Session, claims: Claims, email: str | None) -> None:
+    """Let an account elsewhere sign in who links it to their own; where the provider verified the
+    very same address, that is theirs. Raises SignedOut and LinkTaken."""
+    await sessions.require_open(connection, session)
+    if not await queries.insert_identity(
+        connection, claims.issuer, claims.subject, session.operator_id
+    ):
+        raise LinkTaken
+    await queries.forget_unlinked(connection, session.operator_id, claims.issuer)
+    if email == session.email:
+        await credentials.set_verified(connection, session.operator_id)
+    await _record_link(connection, session.operator_id, claims)
+
+
+async def _record_link(connection: Connection, operator_id: UUID, claims: Claims) -> None:
+    actor = actors.operator(operator_id)
+    about = {"issuer": claims.issuer, "email": claims.email}
+    await audit.record_of_installation(connection, actor, "identity.link", about)
+
+
 async def unbind(connection: Connection, session: Session, issuer: str) -> None:
-    """Forget who one is at a provider. Raises NotFound."""
+    """Forget who one is at a provider, until one links it again. Raises NotFound."""
     if not await queries.delete_identity(connection, session.operator_id, issuer):
         raise NotFound
+    await queries.keep_unlinked(connection, session.operator_id, issuer)
     about = {"issuer": issuer}
     await audit.record_of_installation(connection, session.actor, "identity.unlink", about)
 

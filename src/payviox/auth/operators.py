@@ -6,9 +6,10 @@ from payviox import actors, ids
 from payviox.actors import Actor
 from payviox.acts import InstallationAct
 from payviox.audit import service as audit
-from payviox.auth import sessions
+from payviox.auth import factors, sessions
 from payviox.auth.passwords import hash_password, verify
 from payviox.auth.queries import credentials as queries
+from payviox.auth.queries import openid as openid_queries
 from payviox.auth.queries import sessions as session_queries
 from payviox.auth.sessions import Session
 from payviox.db.pool import Connection
@@ -41,6 +42,7 @@ async def acting(connection: Connection, email: str | None, otherwise: Actor) ->
 emails = queries.list_emails
 find_id = queries.find_operator
 find_enabled = queries.find_enabled_operator
+verify_address = queries.set_verified
 
 
 async def require_id(connection: Connection, email: str) -> UUID:
@@ -74,6 +76,16 @@ async def put_password(
     await sessions.end_all(connection, operator_id, email)
     about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email}
     await audit.record_of_installation(connection, actor, "operator.set_password", about)
+
+
+async def claim_address(connection: Connection, email: str, actor: Actor) -> None:
+    """Somebody has just shown that this address is theirs. Where nobody had before, whoever made
+    the account may have been another one: every factor and account elsewhere that they set up goes.
+    Raises NotFound."""
+    operator_id = await require_id(connection, email)
+    if await queries.set_verified(connection, operator_id):
+        await openid_queries.delete_all(connection, operator_id)
+        await factors.remove_all(connection, email, actor)
 
 
 async def change_password(connection: Connection, session: Session, password_hash: str) -> None:
@@ -118,12 +130,19 @@ async def create(
 
 
 async def insert(
-    connection: Connection, email: str, password_hash: str, actor: Actor, *, is_admin: bool
+    connection: Connection,
+    email: str,
+    password_hash: str,
+    actor: Actor,
+    *,
+    is_admin: bool = False,
+    is_verified: bool = True,
 ) -> UUID:
-    """`create` with what is stored in place of the password. Raises Conflict."""
+    """`create` with what is stored in place of the password; `is_verified` where the address is
+    theirs for sure. Raises Conflict."""
     operator_id = ids.new()
     if not await queries.insert_operator(
-        connection, operator_id, email, password_hash, is_admin=is_admin
+        connection, operator_id, email, password_hash, is_admin=is_admin, is_verified=is_verified
     ):
         raise Conflict(f"There is an operator {email} already")
     about = {"operator": ids.show(ids.OPERATOR, operator_id), "email": email, "admin": is_admin}

@@ -11,6 +11,7 @@ from litestar.datastructures import Cookie
 
 from payviox import actors, ids
 from payviox.actors import Actor
+from payviox.acts import InstallationAct
 from payviox.auth import factors, sessions
 from payviox.auth.factors import Factors
 from payviox.auth.sessions import Client, Session, SignedOut
@@ -248,13 +249,17 @@ def require_fresh(session: Session) -> None:
         raise ProofNeeded
 
 
-async def prove(request: Call, session: Session, right: Right, amount: int | None = None) -> None:
-    """Ask for fresh proof where this needs it and is then done by the queue of allocations, which
-    cannot ask. Raises what `act` does, and ProofNeeded."""
+async def prove(
+    request: Call, session: Session, right: Right | InstallationAct, amount: int | None = None
+) -> None:
+    """Ask for fresh proof where this needs it and is then done where nobody can be asked: by the
+    queue of allocations, or on the way back from elsewhere. Raises what `act` does."""
     await act(request, session, _require_proof, session.actor, right, amount)
 
 
-async def _require_proof(_: Connection, actor: Actor, right: Right, amount: int | None) -> None:
+async def _require_proof(
+    _: Connection, actor: Actor, right: Right | InstallationAct, amount: int | None
+) -> None:
     proof.require(actor, right, amount)
 
 

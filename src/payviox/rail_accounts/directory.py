@@ -1,5 +1,6 @@
 """Where rails find a business's account, with its credentials opened."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,12 +22,15 @@ class Directory:
 
     Nothing is kept between two calls: an account that was disabled, limited or replaced is so from
     the next call on, in every process, and an order is never looked up at one account after it was
-    sent by another that was remembered. A read by primary key costs less than any call to a rail.
+    sent by another that was remembered. Who asks in the same turn of the event loop shares one
+    read, which begins after all of them asked.
     """
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+        self._next: dict[tuple[UUID, str], asyncio.Task[RailAccount | None]] = {}
+        """Reads that have not begun."""
 
     async def find(self, business_id: UUID, rail: str) -> Account | None:
         """The account, enabled or not. One whose credentials cannot be read counts as not
@@ -43,6 +47,14 @@ class Directory:
         return self._opened(stored) or replace(_account(stored, {}), enabled=False)
 
     async def _stored(self, business_id: UUID, rail: str) -> RailAccount | None:
+        reading = self._next.get((business_id, rail))
+        if reading is None:
+            reading = asyncio.create_task(self._read(business_id, rail))
+            self._next[business_id, rail] = reading
+        return await asyncio.shield(reading)  # one that gives up leaves it to the others
+
+    async def _read(self, business_id: UUID, rail: str) -> RailAccount | None:
+        del self._next[business_id, rail]
         return await self._database.fetch(queries.find, business_id, rail)
 
     def _opened(self, stored: RailAccount) -> Account | None:

@@ -20,8 +20,11 @@ __all__ = ["Found", "ItemHit", "KeyHit", "MovementHit", "OrderHit", "search"]
 LIMIT = 8
 """Hits of each kind."""
 LONGEST = 300
-HINT = re.compile(r"(?:[sp]k_(?:live|test)_\S*|\W*)([\w-]{4})", re.ASCII)
-"""A whole key, or its last characters with or without dots before them."""
+HINT = re.compile(r"\W*([\w-]{4})", re.ASCII)
+"""A key's last characters, with or without dots before them."""
+KEY = re.compile(r"\b[sp]k_(?:live|test)_[\w-]*", re.ASCII)
+SECRET = re.compile(r"whsec_|(?<!0x)\b[0-9a-f]{64}\b", re.ASCII | re.IGNORECASE)
+"""A webhook's token, or a payout hash. A transaction's hash begins otherwise."""
 ATTEMPT = re.compile(r"(ord_[0-9a-f-]{36})(?:\.[0-9]+)?", re.ASCII)
 """An order's id, or the reference of one of its attempts."""
 
@@ -43,6 +46,15 @@ class Found:
 
 
 NOTHING = Found([], [], [], [], [])
+
+
+def without_secrets(text: str) -> str:
+    """What of a text may stand in an address: of a key its last characters, of what opens something
+    nothing."""
+    key = KEY.search(text)
+    if key is not None:
+        return key[0].split("_", 2)[2][-4:]
+    return "" if SECRET.search(text) else text
 
 
 async def search(connection: Connection, business_id: UUID, text: str) -> Found:

@@ -19,7 +19,17 @@ from payviox.ledger import service as ledger
 from payviox.ledger.model import MAIN, PAYOUT, WORLD, InsufficientFunds, Posting, Transfer
 from payviox.text import composed, spellings
 
-THRESHOLD = "second_person_amount"
+GUARDED = (
+    "second_person_amount",
+    "review_amount",
+    "review_first_use",
+    "review_shared_users",
+    "review_velocity_orders",
+    "review_velocity_amount",
+    "review_rails",
+)
+"""Rules that say which orders people look at, and how many people: where two have to agree, nobody
+switches that off alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,19 +231,20 @@ async def set_rules(
     connection: Connection, business_id: UUID, changes: Mapping[str, object], actor: Actor
 ) -> WaitingAct | None:
     """Change a business's switches, rules, limits or lifetimes. Under the payout account's lock: no
-    allocation commits under the old ones afterwards. Another threshold for a second person waits
-    for a second person itself, which is answered; everything else is changed at once."""
-    waiting = None
+    allocation commits under the old ones afterwards. Where there is a threshold for a second
+    person, another one, and another rule of which orders are reviewed, waits for a second person
+    itself, which is answered; everything else is changed at once."""
     before = await businesses.get(connection, business_id)
-    if THRESHOLD in changes:
-        asked = {THRESHOLD: changes[THRESHOLD]}
-        is_same = changes[THRESHOLD] == before.second_person_amount
-        if not is_same:
-            waiting = await approvals.ask(
-                connection, business_id, actor, "business.set", None, asked
-            )
-        if is_same or waiting is not None:  # what another person changes meanwhile stays
-            changes = {name: value for name, value in changes.items() if name != THRESHOLD}
+    now = {name: getattr(before, name) for name in changes}
+    # What is the same is left out: what another person changes meanwhile stays.
+    guarded = {name: value for name, value in changes.items() if name in GUARDED}
+    asked = {name: value for name, value in guarded.items() if value != now[name]}
+    changes = {name: value for name, value in changes.items() if name not in GUARDED}
+    waiting = None
+    if asked:
+        waiting = await approvals.ask(connection, business_id, actor, "business.set", None, asked)
+    if waiting is None:
+        changes |= asked
     if changes:
         await _set_rules(connection, business_id, changes, actor)
     return waiting

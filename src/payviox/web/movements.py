@@ -1,6 +1,7 @@
 """Movements of money as programs and spreadsheets read them: objects, and one CSV file of all that
 match."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated
@@ -69,10 +70,14 @@ async def csv_file(fetch: Fetch, after: int | None) -> AsyncIterator[bytes]:
     while True:
         rows = await fetch(after, PAGE)
         if rows:
-            yield csv_text.lines([cells(shown(row)) for row in rows]).encode()
+            yield await asyncio.to_thread(_lines, rows)  # others are served meanwhile
         if len(rows) < PAGE:
             return
         after = rows[-1].id
+
+
+def _lines(rows: list[MovementRow]) -> bytes:
+    return csv_text.lines([cells(shown(row)) for row in rows]).encode()
 
 
 def cells(movement: Movement) -> list[object]:

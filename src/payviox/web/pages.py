@@ -39,6 +39,7 @@ HEADERS = {
     "Vary": "Cookie, HX-Request, HX-Target",
 }
 ICON = re.compile(r"""\bicon\(\s*["']([a-z0-9-]+)["']""")
+ASSET = re.compile(r"""\basset\(\s*["']([^"']+)["']""")
 TARGET = re.compile(r"[a-z]+#[a-z0-9_]+-([a-z0-9_]+)")
 """What names a part of a page: an element and its id, `<room>-<block>`."""
 HERE = Path(__file__).parent
@@ -61,8 +62,10 @@ class Pages:
         return "".join(found.blocks[block](found.new_context({"view": view, **more})))
 
 
+@functools.cache
 def load(*folders: Path) -> Pages:
-    """Read the shared templates and those of these folders. Raises MissingAssets."""
+    """The shared templates and those of these folders, each compiled when it is first rendered:
+    all of them at once would be most of what starting a process takes. Raises MissingAssets."""
     assets = assets_module.load()
     environment = Environment(
         loader=FileSystemLoader([HERE / "templates", *folders]),
@@ -86,10 +89,11 @@ def load(*folders: Path) -> Pages:
 
 
 def _check(environment: Environment, assets: Assets) -> None:
-    """Compile every template; an icon that is not in the sprite stops the start."""
+    """A template that names an icon or a file that is not there stops the start."""
     for name in environment.list_templates(extensions=["html"]):
         source, _, _ = environment.loader.get_source(environment, name)  # type: ignore[union-attr]  # set
-        environment.get_template(name)
+        for file in ASSET.findall(source):
+            assets.url(file)
         missing = set(ICON.findall(source)) - assets.icons
         if missing:
             raise MissingAssets(

@@ -16,7 +16,8 @@ from payviox import csv_text
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 200_000
-"""Rows of one file; its last line says where more are left out."""
+"""Rows of one Excel file, which is whole before its first byte is sent; its last line says where
+more are left out. A CSV file has all of them."""
 CHUNK = 65_536
 
 Row = Sequence[object]
@@ -42,14 +43,18 @@ async def _bounded(rows: Rows) -> AsyncIterator[Sequence[Row]]:
         yield page[:left]
         left -= len(page)
         if left <= 0:
-            yield [[f"Only the first {MOST_ROWS:,} rows are in this file."]]
+            yield [[f"Only the first {MOST_ROWS:,} rows are in this file. The CSV has all."]]
             return
 
 
 async def _csv(header: Sequence[str], rows: Rows) -> AsyncIterator[bytes]:
     yield csv_text.lines([header]).encode()
-    async for page in _bounded(rows):
-        yield csv_text.lines([[_text(cell) for cell in row] for row in page]).encode()
+    async for page in rows:
+        yield await asyncio.to_thread(_lines, page)  # others are served meanwhile
+
+
+def _lines(page: Sequence[Row]) -> bytes:
+    return csv_text.lines([[_text(cell) for cell in row] for row in page]).encode()
 
 
 async def _xlsx(header: Sequence[str], rows: Rows) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ from payviox.keyring import Keyring
 from payviox.mails import outbox
 from payviox.mails.model import Mail, Message, NewMail, Prepare
 from payviox.money import dollars
-from payviox.order_states import OPEN, Status
+from payviox.order_states import GIVES_BACK, OPEN, Status
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.contents import framed
 from payviox.withdrawals.model import UNCLAIMED, Order
@@ -99,6 +99,7 @@ def _facts(order: Order) -> dict[str, Any]:
         "place": masked_place(order),
         "reference": ids.show(ids.ORDER, order.id),
         "reason": order.failure or NO_REASON,
+        "is_back": order.status in (*GIVES_BACK, "returned"),
         "in_review": order.status == "review",
         "is_gift_card": order.provider == "gift_card",
     }

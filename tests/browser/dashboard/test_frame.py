@@ -91,6 +91,23 @@ def test_a_list_narrows_while_one_types_and_the_field_keeps_what_is_typed(
     expect(page.get_by_text("Nobody's email begins so.")).to_be_visible()
 
 
+def test_a_search_narrows_while_one_types_and_a_pasted_key_stands_in_no_address(
+    home: str, page: Page
+) -> None:
+    box = page.get_by_role("searchbox", name="Search everything")
+    box.fill("ala")
+    box.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Search")
+    expect(page.get_by_role("link", name="alan@example.com")).to_be_visible()
+    box.fill("gra")
+    expect(page.get_by_role("link", name="grace@example.com")).to_be_visible()
+    expect(page).to_have_url(f"{home}/search?q=gra")
+    box.fill("sk_live_0123456789abcdefghij")
+    expect(page).to_have_url(f"{home}/search?q=ghij")
+    expect(page.get_by_text("Nothing goes by “ghij”.")).to_be_visible()
+    assert "sk_live" not in page.evaluate("JSON.stringify(history.state) + location.href")
+
+
 def test_a_statement_narrows_while_one_types_and_its_files_hold_what_is_shown(
     home: str, page: Page
 ) -> None:

@@ -16,6 +16,7 @@ from payviox.allocations import service as allocations
 from payviox.approvals import service as approvals
 from payviox.approvals.service import Refused, Started, WaitingAct
 from payviox.auth import operators
+from payviox.businesses import service as businesses
 from payviox.db.pool import Database
 from payviox.errors import Conflict, Forbidden, NotFound
 from payviox.ledger import suspense
@@ -273,6 +274,31 @@ async def test_another_threshold_needs_a_second_person_where_there_is_one(
     assert low == 9
     await agree(business, waiting, other)
     assert await threshold() is None
+
+
+async def test_nobody_switches_reviews_off_alone_where_two_people_have_to_agree(
+    business: TestBusiness,
+) -> None:
+    await business.set(second_person_amount=100, review_amount=50)
+    owner, other = await person(business, "owner"), await person(business, None)
+    off = {"review_amount": None, "review_rails": ["paypal"], "review_first_use": True}
+
+    async def change(**rules: Any) -> WaitingAct | None:
+        return await business.database.write(treasury.set_rules, business.business_id, rules, owner)
+
+    async def rules() -> Any:
+        found = await business.database.fetch(businesses.get, business.business_id)
+        return {name: getattr(found, name) for name in off}
+
+    before = await rules()
+    waiting = await change(**off, low_stock=9)
+    assert waiting is not None
+    assert await rules() == before
+    assert await change(**before) is None, "what is as it was needs nobody"
+    await agree(business, waiting, other)
+    assert await rules() == off
+    await business.set(second_person_amount=None)
+    assert await change(review_amount=7) is None
 
 
 async def test_a_subject_of_another_room_is_signed_by_who_started_it_and_one_more(

@@ -142,10 +142,14 @@ async def test_the_threshold_on_the_settings_page_waits_for_a_second_owner(
         "low_stock": "5",
         "suspense_alert_hours": "24",
         "second_person_amount": "",
+        "review_amount": "25",
     }
     answer = await browser.post(f"{base}/settings/rules", **form)
     listed = await browser.get(answer.headers["location"])
     assert "none: one person decides alone" in listed.text
+    waiting = (await browser.get(f"{base}{address_in(listed.text)}")).text
+    assert "Review orders from" in waiting
+    assert "$25.00" in waiting
     assert 'value="1.00"' in (await browser.get(f"{base}/settings")).text
     await signed_in(other, database, strict, "owner")
     await other.post(f"{base}{address_in(listed.text)}/approve")

@@ -253,7 +253,9 @@ async def test_an_invitation_goes_by_mail_and_its_state_stands_on_the_page(
         await guest.post(path, password=NEW)
         await guest.sign_in(email, NEW)
         assert (await guest.get(base_of(business))).status_code == 200
-    assert "Open invitations" not in (await browser.get(f"{base}/team")).text
+    team = (await browser.get(f"{base}/team")).text
+    assert "Open invitations" not in team
+    assert "not verified" not in team
 
 
 async def test_an_invitation_that_was_renewed_before_it_was_sent_is_sent_once(

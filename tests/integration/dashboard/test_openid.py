@@ -1,7 +1,9 @@
 """Signing in at a real OpenID provider: who is let in, who is not, and what works once."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from html import unescape
 from typing import Any
 from unittest.mock import AsyncMock
 from urllib.parse import parse_qs, urlsplit
@@ -12,13 +14,21 @@ import pytest
 
 from payviox.audit import service as audit
 from payviox.auth import attempts, openid, operators
-from payviox.auth.openid import NotAccepted, NotAnswered, Provider, Unknown, depart
+from payviox.auth.openid import (
+    LinkTaken,
+    NotAccepted,
+    NotAnswered,
+    NotLinked,
+    Provider,
+    Unknown,
+    depart,
+)
 from payviox.db.pool import Database
 from payviox.settings import Settings
 from payviox.web.context import SIGN_INS, Services
 from payviox.web.request_body import Application
 from support import live, openid_provider
-from support.dashboard import Browser, heading, make_operator
+from support.dashboard import PASSWORD, Browser, heading, make_operator, make_stale
 from support.openid_provider import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
 
 pytestmark = pytest.mark.anyio
@@ -240,3 +250,76 @@ async def test_a_provider_by_another_name_is_not_asked(provider: OpenIdProvider)
     other = Provider(provider.url.replace("127.0.0.1", "localhost"), CLIENT_ID, "y", BACK)
     with pytest.raises(NotAnswered):
         await depart(other)
+
+
+async def test_what_somebody_unlinked_lets_nobody_in_until_they_link_it_again(
+    browser: Browser, provider: OpenIdProvider, person: tuple[str, UUID]
+) -> None:
+    email, _ = person
+    await enter(browser, provider, email)
+    await browser.post("/account/identities/remove", issuer=provider.url)
+    await browser.post("/logout")
+    refused = await enter(browser, provider, email)
+    assert (refused.status_code, NotLinked.message in unescape(refused.text)) == (409, True)
+    assert "session" not in browser.client.cookies
+    await browser.sign_in(email)
+    assert "Link Example &amp; Co" in (await browser.get("/account")).text
+    linked = await link_again(browser, provider, email)
+    assert linked.headers["location"] == "/account?done=linked"
+    page = await browser.get("/account?done=linked")
+    assert "Link Example &amp; Co" not in page.text
+    assert provider.url in page.text
+    await browser.post("/logout")
+    assert (await enter(browser, provider, email)).status_code == 303
+
+
+async def link_again(browser: Browser, provider: OpenIdProvider, name: str) -> httpx.Response:
+    """Press Link, sign in there, and come back."""
+    asked = await browser.post("/account/identities/link")
+    assert (asked.status_code, heading(asked)) == (200, "Link Example & Co")
+    found = re.search(r'href="([^"]*/auth[^"]*)"', asked.text)
+    assert found is not None
+    return await come_back(browser, provider.sign_in(unescape(found[1]), name))
+
+
+async def test_linking_asks_for_fresh_proof_and_is_for_who_is_still_there(
+    browser: Browser,
+    provider: OpenIdProvider,
+    person: tuple[str, UUID],
+    database: Database,
+    application: Application,
+) -> None:
+    email, operator_id = person
+    await browser.sign_in(email)
+    await make_stale(browser, database)
+    stale = await browser.post("/account/identities/link")
+    assert (stale.status_code, heading(stale)) == (403, "Confirm that it is you")
+    await browser.post("/account/prove", password=PASSWORD)
+    asked = await browser.post("/account/identities/link")
+    found = re.search(r'href="([^"]*/auth[^"]*)"', asked.text)
+    assert found is not None
+    back = provider.sign_in(unescape(found[1]), email)
+    state = browser.client.cookies["openid"]
+    other = Browser.of(application)
+    async with other.client:
+        await make_operator(database, f"y{email}", is_admin=True)
+        await other.sign_in(f"y{email}")
+        other.client.cookies.set("openid", state)
+        assert (await come_back(other, back)).status_code == 409
+        other.client.cookies.delete("openid")
+        taken = await link_again(other, provider, email)
+        assert taken.headers["location"] == "/account?done=linked"
+    refused = await link_again(browser, provider, email)
+    assert (refused.status_code, LinkTaken.message in unescape(refused.text)) == (409, True)
+    assert not await database.fetch(openid.list_identities, operator_id)
+
+
+async def test_an_account_that_somebody_made_for_an_address_is_not_entered_by_its_owner(
+    browser: Browser, provider: OpenIdProvider, database: Database
+) -> None:
+    email = f"{uuid4().hex}@example.com"
+    made = operators.insert
+    await database.write(lambda db: made(db, email, "none", "link:invitation", is_verified=False))
+    refused = await enter(browser, provider, email)
+    assert (refused.status_code, NotLinked.message in unescape(refused.text)) == (409, True)
+    assert "session" not in browser.client.cookies

@@ -173,6 +173,13 @@ async def test_the_files_statement_runs_from_opening_to_closing_as_csv_and_excel
         "closing balance",
     ]
     assert "'=1+1" in text
+    monkeypatch.setattr("payviox.web.sheets.MOST_ROWS", 1)
+    whole = (await browser.get(f"{base}/balance/period/statement.csv?{query}")).text
+    assert whole == text, "however long it is, the file reaches its closing balance"
+    monkeypatch.setattr("payviox.dashboard.balance.period.MOST_IN_EXCEL", 1)
+    page = (await browser.get(f"{base}/balance/period?{query}")).text
+    assert ("statement.csv" in page, "statement.xlsx" in page) == (True, False)
+    monkeypatch.undo()
     file = await browser.get(f"{base}/balance/period/statement.xlsx?{query}")
     cells = list(openpyxl.load_workbook(io.BytesIO(file.content)).active.values)
     assert len(cells) == len(rows) + 1

@@ -90,7 +90,6 @@ async def test_everything_is_found_by_what_somebody_has_at_hand(
         ("$1,234.56", "Movements", "/balance?search=bank-2026-11"),
         ("bank-2026-11", "Movements", "/balance?search=bank-2026-11"),
         (business.secret_key[-4:], "API keys", "/developer/keys"),
-        (business.secret_key, "API keys", "/developer/keys"),
     ):
         page = await browser.client.get(f"{base}/search", params={"q": text})
         assert heading(page) == "Search"
@@ -100,6 +99,38 @@ async def test_everything_is_found_by_what_somebody_has_at_hand(
         page = await browser.client.get(f"{base}/search", params={"q": text})
         assert page.status_code == 200
         assert "<tbody>" not in page.text
+
+
+async def test_a_key_or_a_hash_that_is_pasted_stands_in_no_address(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "viewer")
+    payout_hash, key = "0a1b2c3d" + "e" * 56, business.secret_key
+    end = f"{base}/search?q={key[-4:]}"
+    for text, address in (
+        (key, end),
+        (f"Bearer {key}", end),
+        (business.public_key, f"{base}/search?q={business.public_key[-4:]}"),
+        (key[:8], f"{base}/search?q="),
+        (payout_hash, f"{base}/search?q="),
+        (f"https://pay.example/redeem#{payout_hash}", f"{base}/search?q="),
+        ("whsec_abc+d/e=", f"{base}/search?q="),
+        (HASH, f"{base}/search?q={HASH}"),
+        ("a&b=c d", f"{base}/search?q=a%26b%3Dc%20d"),
+    ):
+        sent = await browser.post(f"{base}/search", q=text)
+        assert (sent.status_code, sent.headers["location"]) == (303, address), text
+        part = await browser.client.post(
+            f"{base}/search", data={"q": text}, headers=PART | {"Sec-Fetch-Site": "same-origin"}
+        )
+        assert (part.status_code, part.headers["hx-replace-url"]) == (200, address)
+        assert text == HASH or text not in part.text
+        opened = await browser.client.get(f"{base}/search", params={"q": text})
+        is_secret = text not in (HASH, "a&b=c d")
+        assert (opened.status_code == 303) is is_secret, text
+    page = await browser.get(end)
+    assert f'href="{base}/developer/keys"' in page.text.partition(">API keys</h2>")[2]
+    assert re.search(r'<form[^>]*role="search"[^>]*method="post"', page.text)
 
 
 async def test_nothing_of_another_business_is_found(

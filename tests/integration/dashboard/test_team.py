@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from payviox import ids
-from payviox.access import members
+from payviox.access import members, password_resets
 from payviox.audit import service as audit
+from payviox.auth import factors, operators
 from payviox.db.pool import Database
 from payviox.rights import service as rights
 from payviox.rights.roles import ROLES, Role
+from payviox.web.context import Services
 from payviox.web.forms import new_key
 from payviox.web.request_body import Application
 from support.businesses import TestBusiness
@@ -272,3 +274,42 @@ async def test_without_mail_a_forgotten_password_is_for_whoever_runs_it(browser:
     assert "sends no mail" in (await browser.get("/login/forgotten")).text
     answer = await browser.post("/login/forgotten", email="ada@example.com")
     assert (answer.status_code, "sends no mail" in answer.text) == (409, True)
+
+
+async def test_an_account_made_by_a_link_that_was_shown_has_no_verified_address(
+    browser: Browser, database: Database, business: TestBusiness, services: Services
+) -> None:
+    base = await signed_in(browser, database, business)
+    email = address()
+    link = await invite(browser, base, email, "finance")
+    browser.client.cookies.clear()
+    await browser.post(link, password=PASSWORD)
+    await browser.sign_in(email)
+    assert "address not verified" in (await browser.get(f"{base}/team")).text
+    operator = await database.fetch(operators.require_id, email)
+    await database.write(
+        lambda db: db.execute(
+            "INSERT INTO passkeys (id, operator_id, name, credential_id, public_key, sign_count)"
+            " VALUES (%s, %s, 'of whoever made it', %s, 'x', 0)",
+            [uuid4(), operator, uuid4().bytes],
+        )
+    )
+    token = await database.write(password_resets.make_link, services.keyring, email, "test")
+    await browser.post(f"/login/reset/{token}", password="the owner's own words 7")
+    assert not (await database.fetch(factors.find, operator)).any, "whoever made it is out"
+    assert (await browser.sign_in(email, "the owner's own words 7")).status_code == 303
+    assert "address not verified" not in (await browser.get(f"{base}/team")).text
+
+
+async def test_a_link_of_somebody_who_was_disabled_opens_nothing(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    email = address()
+    await make_operator(database, email, business, "owner")
+    await browser.sign_in(email)
+    link = await invite(browser, f"/dashboard/biz_{business.business_id}", address(), "owner")
+    browser.client.cookies.clear()
+    assert (await browser.get(link)).status_code == 200
+    await database.write(operators.disable, email, "test")
+    assert (await browser.get(link)).status_code == 404
+    assert (await browser.post(link, password=PASSWORD)).status_code == 404

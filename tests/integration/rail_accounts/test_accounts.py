@@ -4,18 +4,20 @@ import asyncio
 import json
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from payviox.audit import service as audit
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict, FieldErrors, NotFound
 from payviox.keyring import DecryptionFailed, Keyring
 from payviox.rail_accounts import service
 from payviox.rail_accounts.directory import Directory, opened
-from payviox.rail_accounts.model import Changes, RailName
+from payviox.rail_accounts.model import Changes, RailAccount, RailName
+from payviox.rail_accounts.queries import accounts
 from payviox.rails.fees import FeePolicy
+from payviox.rails.protocol import Account
 from support.accounts import LOCAL, SECRETS, connect
 from support.businesses import TestBusiness
 from support.vendor import Vendor
@@ -210,6 +212,33 @@ async def test_an_account_of_an_unknown_key_counts_as_not_connected(
     await connect(business.database, KEYRING, business.business_id, "paypal")
     other = Directory(business.database, Keyring("another key, that knows nothing of it"))
     assert await other.find(business.business_id, "paypal") is None
+
+
+async def test_who_asks_at_once_shares_a_read_and_one_that_gives_up_stops_nobody(
+    business: TestBusiness, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await connect(business.database, KEYRING, business.business_id, "paypal")
+    reads: list[str] = []
+    find = accounts.find
+
+    async def counted(db: Connection, business_id: UUID, rail: str) -> RailAccount | None:
+        reads.append(rail)
+        return await find(db, business_id, rail)
+
+    monkeypatch.setattr(accounts, "find", counted)
+    asked = [
+        asyncio.create_task(directory.find(business.business_id, rail))
+        for rail in ("paypal", "paypal", "paypal", "evm")
+    ]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    first, *others, none = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(first, asyncio.CancelledError)
+    assert all(isinstance(one, Account) for one in others)
+    assert none is None
+    assert sorted(reads) == ["evm", "paypal"]
+    assert await directory.find(business.business_id, "paypal") == others[0]
+    assert sorted(reads) == ["evm", "paypal", "paypal"]
 
 
 async def test_a_disabled_account_is_found_as_such_at_once(

@@ -179,3 +179,7 @@ INSERT INTO upload_rows (business_id, upload_id, number, cells, email, amount, f
 -- What a payout user is to be told of.
 INSERT INTO allocation_notices (business_id, payout_user_id, id, amount)
   SELECT business_id, id, '00000000-0000-7000-8000-0000000000ab', 500 FROM payout_users LIMIT 1;
+
+-- What somebody unlinked.
+INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
+  ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');

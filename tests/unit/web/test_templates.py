@@ -14,8 +14,20 @@ TEMPLATES = sorted([*SOURCE.glob("web/templates/**/*.html"), *SOURCE.glob("dashb
 
 
 def test_every_template_compiles_and_names_icons_that_are_there() -> None:
-    loaded = pages.load(dashboard.TEMPLATES)
-    assert len(loaded.environment.list_templates(extensions=["html"])) >= len(TEMPLATES) > 5
+    environment = pages.load(dashboard.TEMPLATES).environment
+    names = environment.list_templates(extensions=["html"])
+    assert len(names) >= len(TEMPLATES) > 5
+    for name in names:
+        assert environment.get_template(name)
+
+
+@pytest.mark.parametrize("unknown", ["{{ icon('nowhere') }}", "{{ asset('js/nowhere.js') }}"])
+def test_a_template_that_names_what_is_not_there_stops_the_start(
+    unknown: str, tmp_path: Path
+) -> None:
+    (tmp_path / "page.html").write_text(unknown)
+    with pytest.raises((pages.MissingAssets, KeyError), match="nowhere"):
+        pages.load(tmp_path)
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(SOURCE)))

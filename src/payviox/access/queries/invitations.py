@@ -11,7 +11,7 @@ from payviox.rights.roles import Role
 
 OPEN = (
     "SELECT i.organization_id, g.name AS organization, i.id, i.email, i.role, i.invited_by,"
-    " i.number, i.created_at, i.expires_at, i.expires_at <= now() AS is_expired"
+    " i.number, i.is_mailed, i.created_at, i.expires_at, i.expires_at <= now() AS is_expired"
     " FROM invitations i JOIN organizations g ON g.id = i.organization_id WHERE i.ended IS NULL"
 )
 
@@ -67,11 +67,12 @@ async def find(
 async def find_by_digest(
     connection: Connection, digest: bytes, *, lock: bool = False
 ) -> Invitation | None:
-    """The open invitation that a link opens, unless it has expired."""
+    """The open invitation that a link opens, unless it has expired or who sent it was disabled."""
     async with connection.cursor(row_factory=class_row(Invitation)) as cursor:
         await cursor.execute(
             f"{OPEN} AND i.digest = %s AND i.expires_at > now()"
-            + (" FOR UPDATE OF i" if lock else ""),
+            " AND NOT EXISTS (SELECT FROM operators o WHERE i.invited_by = 'operator:op_' || o.id"
+            "   AND o.disabled_at IS NOT NULL)" + (" FOR UPDATE OF i" if lock else ""),
             [digest],
         )
         return await cursor.fetchone()
@@ -87,13 +88,19 @@ async def list_open(connection: Connection, organization_id: UUID) -> list[Invit
 
 
 async def set_digest(
-    connection: Connection, organization_id: UUID, invitation_id: UUID, number: int, digest: bytes
+    connection: Connection,
+    organization_id: UUID,
+    invitation_id: UUID,
+    number: int,
+    digest: bytes,
+    *,
+    is_mailed: bool,
 ) -> bool:
     """Let this link open the invitation; False where it has ended or has another link by now."""
     cursor = await connection.execute(
-        "UPDATE invitations SET digest = %s WHERE organization_id = %s AND id = %s"
+        "UPDATE invitations SET digest = %s, is_mailed = %s WHERE organization_id = %s AND id = %s"
         " AND number = %s AND ended IS NULL AND expires_at > now()",
-        [digest, organization_id, invitation_id, number],
+        [digest, is_mailed, organization_id, invitation_id, number],
     )
     return cursor.rowcount == 1
 

@@ -136,15 +136,38 @@ async def remember_secret_key(connection: Connection, key_id: str) -> None:
 
 
 async def insert_operator(
-    connection: Connection, operator_id: UUID, email: str, password_hash: str, *, is_admin: bool
+    connection: Connection,
+    operator_id: UUID,
+    email: str,
+    password_hash: str,
+    *,
+    is_admin: bool,
+    is_verified: bool,
 ) -> bool:
     """Whether it was new."""
     cursor = await connection.execute(
-        "INSERT INTO operators (id, email, password_hash, is_admin) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (email) DO NOTHING",
-        [operator_id, email, password_hash, is_admin],
+        "INSERT INTO operators (id, email, password_hash, is_admin, email_verified)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (email) DO NOTHING",
+        [operator_id, email, password_hash, is_admin, is_verified],
     )
     return cursor.rowcount == 1
+
+
+async def set_verified(connection: Connection, operator_id: UUID) -> bool:
+    """Note that an operator's address is theirs; whether that was not known."""
+    cursor = await connection.execute(
+        "UPDATE operators SET email_verified = true WHERE id = %s AND NOT email_verified",
+        [operator_id],
+    )
+    return cursor.rowcount == 1
+
+
+async def is_verified(connection: Connection, operator_id: UUID) -> bool:
+    cursor = await connection.execute(
+        "SELECT email_verified FROM operators WHERE id = %s", [operator_id]
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def find_operator(connection: Connection, email: str) -> UUID | None:

@@ -14,15 +14,14 @@ class RequestRow:
     nonce: str = field(repr=False)
     code_verifier: str = field(repr=False)
     onward: str
+    operator_id: UUID | None = None
 
 
-async def insert_request(
-    connection: Connection, digest: bytes, nonce: str, code_verifier: str, onward: str
-) -> None:
+async def insert_request(connection: Connection, digest: bytes, request: RequestRow) -> None:
     await connection.execute(
-        "INSERT INTO openid_requests (digest, nonce, code_verifier, onward)"
-        " VALUES (%s, %s, %s, %s)",
-        [digest, nonce, code_verifier, onward],
+        "INSERT INTO openid_requests (digest, nonce, code_verifier, onward, operator_id)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        [digest, request.nonce, request.code_verifier, request.onward, request.operator_id],
     )
 
 
@@ -32,7 +31,7 @@ async def take_request(connection: Connection, digest: bytes, longest_s: int) ->
         await cursor.execute(
             "DELETE FROM openid_requests WHERE digest = %s"
             " AND created_at > now() - make_interval(secs => %s)"
-            " RETURNING nonce, code_verifier, onward",
+            " RETURNING nonce, code_verifier, onward, operator_id",
             [digest, longest_s],
         )
         return await cursor.fetchone()
@@ -83,3 +82,29 @@ async def delete_identity(connection: Connection, operator_id: UUID, issuer: str
         "DELETE FROM identities WHERE operator_id = %s AND issuer = %s", [operator_id, issuer]
     )
     return cursor.rowcount == 1
+
+
+async def delete_all(connection: Connection, operator_id: UUID) -> None:
+    """Every identity of an operator."""
+    await connection.execute("DELETE FROM identities WHERE operator_id = %s", [operator_id])
+
+
+async def keep_unlinked(connection: Connection, operator_id: UUID, issuer: str) -> None:
+    """Remember that an operator took their identity there away."""
+    await connection.execute(
+        "INSERT INTO unlinked_issuers (operator_id, issuer) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        [operator_id, issuer],
+    )
+
+
+async def forget_unlinked(connection: Connection, operator_id: UUID, issuer: str) -> None:
+    await connection.execute(
+        "DELETE FROM unlinked_issuers WHERE operator_id = %s AND issuer = %s", [operator_id, issuer]
+    )
+
+
+async def was_unlinked(connection: Connection, operator_id: UUID, issuer: str) -> bool:
+    cursor = await connection.execute(
+        "SELECT FROM unlinked_issuers WHERE operator_id = %s AND issuer = %s", [operator_id, issuer]
+    )
+    return await cursor.fetchone() is not None

@@ -14,6 +14,7 @@ from payviox.auth.model import Device, Identity, OpenSession
 from payviox.auth.sessions import Session
 from payviox.dashboard.visits import ACCOUNT, must_add_factor, session_of
 from payviox.db.pool import Connection
+from payviox.settings import Settings
 from payviox.web.context import Call, services
 from payviox.web.pages import page
 
@@ -25,8 +26,8 @@ DONE = {
     "session": "That session is ended.",
     "sessions": "You are signed out everywhere else.",
     "device": "That browser is forgotten.",
-    "identity": "That account is unlinked. Whoever signs in with it under your"
-    " address links it again.",
+    "identity": "That account is unlinked. It lets nobody in until you link it again.",
+    "linked": "That account is linked: it signs you in from now on.",
 }
 BROWSERS = (("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
 SYSTEMS = (
@@ -51,6 +52,7 @@ class AccountView:
     current: UUID
     is_fresh: bool
     must_add: bool
+    openid: str | None
     done: str | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
     refused: str | None = None
@@ -98,9 +100,19 @@ async def account_page(
         current=session.id,
         is_fresh=session.is_fresh,
         must_add=must_add_factor(request, session),
+        openid=_linkable(found.settings, identities),
         **more,
     )
     return page(request, "account/show.html", view, status=status)
+
+
+def _linkable(settings: Settings, identities: list[Identity]) -> str | None:
+    """What the provider is called whose account may be linked; None where there is none, or one is
+    linked."""
+    issuer = settings.oidc_issuer
+    if issuer is None or issuer in [each.issuer for each in identities]:
+        return None
+    return settings.oidc_name
 
 
 async def _parts(

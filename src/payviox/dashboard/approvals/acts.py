@@ -11,7 +11,7 @@ TITLES: Mapping[str, str] = {
     "balance.fund": "Fund",
     "balance.defund": "Move back",
     "balance.withdraw_funds": "Withdraw funds",
-    "business.set": "Change the amount that needs a second person",
+    "business.set": "Change which orders are looked at",
     "order.approve": "Approve an order",
     "order.settle": "Settle an order",
     "payout_user.revoke": "Revoke",
@@ -26,7 +26,7 @@ CONSEQUENCES: Mapping[str, str] = {
     "balance.withdraw_funds": "The money leaves the main balance and these books.",
     "payout_user.revoke": "The money goes back to the payout balance; they cannot withdraw it.",
     "suspense.resolve": "It is booked for good, and the item is closed.",
-    "business.set": "From then on, acts over this amount need a second person.",
+    "business.set": "From then on orders are reviewed, and need a second person, by these rules.",
 }
 
 
@@ -42,6 +42,18 @@ WORDS: Mapping[str, str] = {
 """What an act is about, beside its amount."""
 
 
+RULES: Mapping[str, str] = {
+    "second_person_amount": "Ask for a second person over",
+    "review_amount": "Review orders from",
+    "review_first_use": "Review the first order to a destination",
+    "review_shared_users": "Review a destination used by so many people",
+    "review_velocity_orders": "Review from so many orders of one person in 24 hours",
+    "review_velocity_amount": "Review what one person takes in 24 hours from",
+    "review_rails": "Review every order on",
+}
+NONE: Mapping[str, str] = {"second_person_amount": "none: one person decides alone"}
+
+
 def title(act: str) -> str:
     return TITLES.get(act, act)
 
@@ -49,8 +61,19 @@ def title(act: str) -> str:
 def facts(waiting: WaitingAct) -> list[Fact]:
     """All that a waiting act will do."""
     asked = waiting.parameters
-    if "second_person_amount" in asked:
-        cents = asked["second_person_amount"]
-        return [Fact("New amount", "none: one person decides alone", cents)]
+    if waiting.act == "business.set":
+        return [_rule(name, value) for name, value in asked.items()]
     found = [] if waiting.amount is None else [Fact("Amount", cents=waiting.amount)]
     return found + [Fact(label, str(asked[name])) for name, label in WORDS.items() if name in asked]
+
+
+def _rule(name: str, value: object) -> Fact:
+    """A rule as it would be."""
+    label = RULES[name]
+    if isinstance(value, bool):
+        return Fact(label, "yes" if value else "no")
+    if isinstance(value, list):
+        return Fact(label, ", ".join(map(str, value)) or "none")
+    if isinstance(value, int) and name.endswith("amount"):
+        return Fact(label, cents=value)
+    return Fact(label, NONE.get(name, "none") if value is None else str(value))

@@ -10,16 +10,19 @@ from payviox import ids
 from payviox.acts import ACTS, Alert
 from payviox.audit import service as audit
 from payviox.audit.model import AuditEntry
-from payviox.auth import operators
 from payviox.dashboard import lists
 from payviox.dashboard.lists import Pager, query_of
+from payviox.dashboard.people import emails_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
-from payviox.rights.service import operator_of
+from payviox.money import dollars
 from payviox.web.context import Call
 
 PAGE = 50
 NAMES = (*ACTS, *get_args(Alert))
+AMOUNTS = ("amount", "_withdrawal")
+"""What has a name that ends so is US cents."""
+
 MEANINGS: dict[str, str] = dict(ACTS.items())
 
 
@@ -73,9 +76,7 @@ async def _page(
     entries = await audit.list_page(
         connection, visit.business.id, act=act or None, after=after, limit=PAGE + 1
     )
-    acted = {operator_of(entry.actor) for entry in entries} - {None}  # type: ignore[arg-type]  # an actor's text
-    emails = await operators.emails(connection, [each for each in acted if each])
-    return entries, {f"operator:{ids.show(ids.OPERATOR, key)}": emails[key] for key in emails}
+    return entries, await emails_of(connection, [entry.actor for entry in entries])
 
 
 def _line(entry: AuditEntry, people: dict[str, str]) -> Line:
@@ -87,19 +88,21 @@ def _line(entry: AuditEntry, people: dict[str, str]) -> Line:
         is_alert=entry.kind == "alert",
         who=people.get(entry.actor, entry.actor),
         place=entry.place,
-        details=[(name, _text(value)) for name, value in entry.detail.items()],
+        details=[(name, _text(name, value)) for name, value in entry.detail.items()],
         changes=[
-            (name, _text(before.get(name)), _text(after.get(name)))
+            (name, _text(name, before.get(name)), _text(name, after.get(name)))
             for name in sorted(before.keys() | after.keys())
         ],
     )
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
     if value is None or value == []:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int) and name.endswith(AMOUNTS):
+        return dollars(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -25,6 +25,8 @@ PAGE = 50
 FILE_PAGE = 1_000
 LONGEST = timedelta(days=3_660)
 ACCOUNTS: Mapping[OwnAccount, str] = {"payout": "Payout balance", "main": "Main balance"}
+MOST_IN_EXCEL = sheets.MOST_ROWS - 3
+"""Movements of a period that an Excel file holds beside the opening, the sum and the closing."""
 FILES = tuple(
     f"{name}.{ending}"
     for name in ("statement", "journal-days", "journal-transfers")
@@ -172,7 +174,11 @@ def _view(visit: Visit, asked: Asked, page: Read | None, version: int) -> Period
         held_at=page.held_at if page else None,
         back=f"{visit.base}/balance",
         earlier_month=f"{here}?{tail}",
-        files=[(name, f"{here}/{name}?{asked.query}") for name in FILES],
+        files=[
+            (name, f"{here}/{name}?{asked.query}")
+            for name in FILES
+            if name != "statement.xlsx" or period is None or period.number <= MOST_IN_EXCEL
+        ],
     )
 
 

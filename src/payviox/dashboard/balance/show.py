@@ -14,6 +14,7 @@ from payviox import ids
 from payviox.dashboard import lists
 from payviox.dashboard.balance.statement import KINDS, Filters, find_page, read_filters
 from payviox.dashboard.lists import Pager
+from payviox.dashboard.people import emails_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.ledger.model import show_account
 from payviox.ledger.service import MovementRow
@@ -96,6 +97,7 @@ async def balance_page(
     business_id = visit.business.id
     held = await read(request, visit, treasury.balances, business_id)
     rows = await read(request, visit, find_page, business_id, filters, after, PAGE + 1)
+    people = await read(request, visit, emails_of, [row.actor for row in rows if row.actor])
     here = f"{visit.base}/balance"
     last = ids.show(ids.TRANSFER, str(rows[PAGE - 1].id)) if len(rows) > PAGE else None
     view = BalanceView(
@@ -106,7 +108,7 @@ async def balance_page(
         may_defund=visit.may("balance.defund"),
         filters=filters,
         kinds=KINDS,
-        rows=[_line(visit, row) for row in rows[:PAGE]],
+        rows=[_line(visit, row, people) for row in rows[:PAGE]],
         csv=lists.address(f"{here}/statement.csv", filters.query),
         xlsx=lists.address(f"{here}/statement.xlsx", filters.query),
         pager=lists.pager(here, filters.query, after=after, last=last),
@@ -176,10 +178,11 @@ def _cells(row: MovementRow) -> list[object]:
     ]
 
 
-def _line(visit: Visit, row: MovementRow) -> MovementLine:
+def _line(visit: Visit, row: MovementRow, people: dict[str, str]) -> MovementLine:
     after = {row.from_kind: row.from_balance, row.to_kind: row.to_balance}
     source = show_account(row.from_kind, row.from_rail)
     target = show_account(row.to_kind, row.to_rail)
+    actor = people.get(row.actor or "", row.actor)
     user = None if row.user_id is None else ids.show(ids.USER, row.user_id)
     order = None if row.order_id is None else ids.show(ids.ORDER, row.order_id)
     return MovementLine(
@@ -193,7 +196,7 @@ def _line(visit: Visit, row: MovementRow) -> MovementLine:
         email=row.email,
         user=user and f"{visit.base}/users/{user}",
         order=order and f"{visit.base}/orders/{order}",
-        words=[text for text in (row.reference, row.reason, row.actor) if text],
+        words=[text for text in (row.reference, row.reason, actor) if text],
     )
 
 

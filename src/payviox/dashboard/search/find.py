@@ -1,10 +1,14 @@
-"""`…/search?q=`: everything that goes by a text, grouped; the one hit of an exact id at once."""
+"""`…/search?q=`: everything that goes by a text, grouped; the one hit of an exact id at once.
+
+The box sends what is typed in a form's body, so that a key which somebody pastes stands in no
+address, history or log; what may stand there leads on."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
-from litestar import Response, get
+from litestar import Response, get, post
 
 from payviox import ids
 from payviox.dashboard.visits import Visit, read, show, visit_of
@@ -12,6 +16,7 @@ from payviox.payout_users.model import PayoutUser
 from payviox.reporting import search
 from payviox.reporting.search import Found, ItemHit, KeyHit, MovementHit, OrderHit
 from payviox.web.context import Call
+from payviox.web.forms import read_form
 from payviox.web.pages import is_partial, redirect
 
 
@@ -42,7 +47,31 @@ class SearchView:
 async def find(request: Call) -> Response[Any]:
     """What was found; where that is one thing by its exact id, its page."""
     visit = await visit_of(request)
-    text = request.query_params.get("q", "").strip()[: search.LONGEST]
+    asked = request.query_params.get("q", "").strip()[: search.LONGEST]
+    text = search.without_secrets(asked)
+    if text != asked:
+        return redirect(_address(visit, text))
+    return await _found(request, visit, text)
+
+
+@post("/dashboard/{business:str}/search", include_in_schema=False, status_code=200, right="member")
+async def look_for(request: Call) -> Response[Any]:
+    """Lead to what is found by the text that was typed, or show it at once in the page."""
+    visit = await visit_of(request)
+    asked = (await read_form(request)).get("q", "").strip()[: search.LONGEST]
+    text = search.without_secrets(asked)
+    if not is_partial(request):
+        return redirect(_address(visit, text))
+    answer = await _found(request, visit, text)
+    answer.headers["HX-Replace-Url"] = _address(visit, text)
+    return answer
+
+
+def _address(visit: Visit, text: str) -> str:
+    return f"{visit.base}/search?q={quote(text, safe='')}"
+
+
+async def _found(request: Call, visit: Visit, text: str) -> Response[Any]:
     found = await read(request, visit, search.search, visit.business.id, text)
     if found.exact is not None and not is_partial(request):
         return redirect(_line(visit, found.exact).address)
@@ -100,4 +129,4 @@ def _key(visit: Visit, key: KeyHit) -> Line:
     return Line(address, f"…{key.hint}", f"{key.kind}, {state}", at=key.created_at)
 
 
-ROUTES = [find]
+ROUTES = [find, look_for]

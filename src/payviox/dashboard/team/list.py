@@ -33,6 +33,7 @@ class MemberLine:
     role: str
     is_you: bool
     is_disabled: bool
+    is_verified: bool
     since: datetime
     seen_at: datetime | None
 
@@ -82,6 +83,7 @@ async def team_page(
                 role=each.role,
                 is_you=each.operator_id == visit.session.operator_id,
                 is_disabled=each.is_disabled,
+                is_verified=each.is_verified,
                 since=each.since,
                 seen_at=each.seen_at,
             )

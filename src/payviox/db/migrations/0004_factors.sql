@@ -91,13 +91,24 @@ CREATE TABLE identities (
 );
 GRANT SELECT, INSERT (issuer, subject, operator_id), DELETE ON identities TO payviox_app;
 
--- A browser that was sent to the provider, until it comes back.
+-- Who took an account elsewhere away: nobody but they links one there again.
+CREATE TABLE unlinked_issuers (
+  operator_id  uuid NOT NULL REFERENCES operators,
+  issuer       text NOT NULL,
+  created_at   timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (operator_id, issuer)
+);
+GRANT SELECT, INSERT (operator_id, issuer), DELETE ON unlinked_issuers TO payviox_app;
+
+-- A browser that was sent to the provider, until it comes back; with who links what it brings to
+-- their account, nobody where somebody signs in.
 CREATE TABLE openid_requests (
   digest         bytea PRIMARY KEY,
   nonce          text NOT NULL,
   code_verifier  text NOT NULL,
   onward         text NOT NULL,
+  operator_id    uuid REFERENCES operators,
   created_at     timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX openid_requests_by_age ON openid_requests (created_at);
-GRANT SELECT, INSERT (digest, nonce, code_verifier, onward), DELETE ON openid_requests TO payviox_app;
+GRANT SELECT, INSERT (digest, nonce, code_verifier, onward, operator_id), DELETE ON openid_requests TO payviox_app;

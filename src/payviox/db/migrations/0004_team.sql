@@ -5,7 +5,10 @@
 GRANT DELETE ON memberships TO payviox_app;
 ALTER TABLE operators ADD COLUMN disabled_at timestamptz, ADD COLUMN enabled_at timestamptz,
   ADD COLUMN seen_at timestamptz;
-GRANT UPDATE (disabled_at, enabled_at, seen_at) ON operators TO payviox_app;
+-- Whether somebody has shown that the address is theirs, or whoever runs the installation said so.
+ALTER TABLE operators ADD COLUMN email_verified boolean NOT NULL DEFAULT true;
+GRANT INSERT (email_verified), UPDATE (disabled_at, enabled_at, seen_at, email_verified)
+  ON operators TO payviox_app;
 
 -- Mails to send, written in the transaction of what they tell of; a business's, or the
 -- installation's. What a link opens stands in none of them: it is made when the mail is sent.
@@ -43,7 +46,7 @@ GRANT SELECT, INSERT (digest, operator_id, expires_at), UPDATE (expires_at), DEL
   ON password_resets TO payviox_app;
 
 -- Who is asked to join an organization; `number` counts the links that were made for it, of which
--- the last one opens.
+-- the last one opens, and went to the address alone or was shown to who invited.
 CREATE TABLE invitations (
   organization_id  uuid NOT NULL REFERENCES organizations,
   id               uuid NOT NULL,
@@ -52,6 +55,7 @@ CREATE TABLE invitations (
   invited_by       text NOT NULL,
   number           integer NOT NULL DEFAULT 1,
   digest           bytea UNIQUE,
+  is_mailed        boolean NOT NULL DEFAULT false,
   created_at       timestamptz NOT NULL DEFAULT now(),
   expires_at       timestamptz NOT NULL,
   ended            text CHECK (ended IN ('accepted', 'withdrawn')),
@@ -61,4 +65,4 @@ CREATE TABLE invitations (
 );
 CREATE UNIQUE INDEX invitations_open ON invitations (organization_id, email) WHERE ended IS NULL;
 GRANT SELECT, INSERT (organization_id, id, email, role, invited_by, expires_at),
-  UPDATE (role, invited_by, number, digest, expires_at, ended, ended_at) ON invitations TO payviox_app;
+  UPDATE (role, invited_by, number, digest, is_mailed, expires_at, ended, ended_at) ON invitations TO payviox_app;

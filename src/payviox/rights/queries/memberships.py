@@ -22,12 +22,14 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An operator of an organization: since when, and when they were last seen signed in."""
+    """An operator of an organization: whether their address is theirs for sure, since when, and
+    when they were last seen signed in."""
 
     operator_id: UUID
     email: str
     role: str
     is_disabled: bool
+    is_verified: bool
     since: datetime
     seen_at: datetime | None
 
@@ -109,7 +111,7 @@ async def list_members(connection: Connection, organization_id: UUID) -> list[Me
     async with connection.cursor(row_factory=class_row(Member)) as cursor:
         await cursor.execute(
             "SELECT o.id AS operator_id, o.email, m.role, o.disabled_at IS NOT NULL AS is_disabled,"
-            " m.created_at AS since, o.seen_at"
+            " o.email_verified AS is_verified, m.created_at AS since, o.seen_at"
             " FROM memberships m JOIN operators o ON o.id = m.operator_id"
             " WHERE m.organization_id = %s ORDER BY o.email",
             [organization_id],
