@@ -21,4 +21,3 @@ GRANT SELECT, INSERT (business_id, payout_user_id, id, amount), UPDATE (amount),
   ON allocation_notices TO payviox_app;
 
 GRANT INSERT (due_at) ON mails TO payviox_app;
-CREATE INDEX mails_of_business ON mails (business_id, id);
