@@ -32,6 +32,7 @@ from payviox.dashboard import app as dashboard
 from payviox.dashboard.allocate.senders import find_sender
 from payviox.installation import open_installation
 from payviox.monitoring.metrics import Metrics
+from payviox.redeem import app as redeem
 from payviox.reporting.changes import Changes
 from payviox.settings import Settings
 from payviox.signals import on_stop
@@ -93,7 +94,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 def build(services: Services) -> Application:
     """The ASGI application."""
     litestar = Litestar(
-        [*ROUTES, *assets.ROUTES, dashboard.ROUTER],
+        [*ROUTES, *assets.ROUTES, dashboard.ROUTER, redeem.ROUTER],
         exception_handlers={Exception: handle},
         openapi_config=None,
         logging_config=None,  # logs.py has it
@@ -102,6 +103,7 @@ def build(services: Services) -> Application:
     litestar.state.services = services
     litestar.state.pages = loaded = templates.load(dashboard.TEMPLATES)
     loaded.environment.globals["menu"] = dashboard.MENU
+    litestar.state.redeem_pages = templates.load(redeem.TEMPLATES)
     create = Create(services.database, services.batcher).create
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)

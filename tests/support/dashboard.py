@@ -60,7 +60,7 @@ class Browser:
     async def get(self, address: str) -> httpx.Response:
         return await self.client.get(address)
 
-    async def post(self, address: str, **fields: str) -> httpx.Response:
+    async def post(self, address: str, /, **fields: str) -> httpx.Response:
         """Send a form of the site's own."""
         headers = {"Sec-Fetch-Site": "same-origin"}
         return await self.client.post(address, data=fields, headers=headers)

@@ -107,6 +107,11 @@ async def _rotate_hash(stage: Stage) -> Ready:
     return stage.ready(f"/payout/users/{user}/rotate-hash")
 
 
+async def _redeem_link(stage: Stage) -> Ready:
+    user, _ = await stage.user()
+    return stage.ready(f"/payout/users/{user}/redeem-link")
+
+
 async def _revoke(stage: Stage) -> Ready:
     user, _ = await stage.user()
     return stage.ready(f"/payout/users/{user}/revoke", {"amount": 300})
@@ -174,6 +179,7 @@ PREPARED: dict[str, Prepare] = {
     "/payout/users/{id}/deactivate": _deactivate,
     "/payout/users/{id}/activate": _activate,
     "/payout/users/{id}/rotate-hash": _rotate_hash,
+    "/payout/users/{id}/redeem-link": _redeem_link,
     "/payout/users/{id}/revoke": _revoke,
     "/payout/orders/{id}/approve": _approve,
     "/payout/orders/{id}/reject": _reject,

@@ -13,7 +13,8 @@ from payviox.api.allocation import EXAMPLE_HASH
 from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import documented, listed
 from payviox.api.idempotent import run_once
-from payviox.errors import InsufficientBalance, NotFound
+from payviox.auth import redemption
+from payviox.errors import InsufficientBalance, NotFound, PayoutUserInactive
 from payviox.idempotency.service import ShownOnce
 from payviox.money import MAX_TREASURY
 from payviox.payout_users import service as payout_users
@@ -55,6 +56,14 @@ class NewHash(msgspec.Struct):
 
     id: str
     hash: str | None = None
+
+
+class RedeemLink(msgspec.Struct):
+    """A link that opens the payout user's redemption page once, until it expires. Its secret is
+    shown this once; a replay answers without the link."""
+
+    expires_at: datetime
+    url: str | None = None
 
 
 class UserFilter(Page, kw_only=True):
@@ -178,6 +187,39 @@ async def rotate_hash(request: Call) -> Response[Any]:
     )
 
 
+@post("/payout/users/{id:str}/redeem-link", guards=[require_business], status_code=201)
+@documented(
+    "Payout users",
+    {201: RedeemLink(_SEEN, f"https://pay.example.com/redeem#{EXAMPLE_HASH[:8]}.{'x' * 43}")},
+    errors=[PayoutUserInactive],
+)
+async def make_redeem_link(request: Call) -> Response[Any]:
+    """Make a link that opens a payout user's redemption page once.
+
+    It opens within ten minutes, for somebody who is signed in at the business already: send them
+    there at once, and mail it to nobody.
+    """
+    caller, process = business(request), services(request)
+    user_id = path_id(request, ids.USER)
+    await _read(request, user_id)
+
+    async def effect(connection: Any) -> ShownOnce:
+        ticket = await redemption.make_ticket(connection, caller.business_id, user_id, caller.actor)
+        address = redemption.redeem_address(process.settings.public_url, ticket.token)
+        return ShownOnce({"expires_at": ticket.expires_at.isoformat()}, address)
+
+    return await run_once(
+        request,
+        caller.business_id,
+        "business",
+        effect,
+        lambda _, done: RedeemLink(
+            datetime.fromisoformat(done.reference["expires_at"]), done.shown_once
+        ),
+        status_code=201,
+    )
+
+
 @post("/payout/users/{id:str}/revoke", guards=[require_business], status_code=200)
 @documented(
     "Payout users",
@@ -229,4 +271,12 @@ def _view(user: PayoutUser) -> PayoutUserView:
     )
 
 
-ROUTES = [list_users, get_user, deactivate_user, activate_user, rotate_hash, revoke]
+ROUTES = [
+    list_users,
+    get_user,
+    deactivate_user,
+    activate_user,
+    rotate_hash,
+    make_redeem_link,
+    revoke,
+]

@@ -55,7 +55,7 @@ from payviox.dashboard.team import list as team
 from payviox.dashboard.team import show as member
 from payviox.dashboard.users import list as users
 from payviox.dashboard.users import money as users_money
-from payviox.dashboard.users import rotate_hash
+from payviox.dashboard.users import redemption_link, rotate_hash
 from payviox.dashboard.users import show as user
 from payviox.dashboard.webhook_logs import list as webhook_logs
 from payviox.dashboard.webhook_logs import replay
@@ -115,6 +115,7 @@ ROUTER = Router(
         *users.ROUTES,
         *user.ROUTES,
         *users_money.ROUTES,
+        *redemption_link.ROUTES,
         *rotate_hash.ROUTES,
         *one_person.ROUTES,
         *uploads.ROUTES,

@@ -12,8 +12,8 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from payviox.dashboard.visits import cookie_name, cookie_of
 from payviox.web.context import Call
+from payviox.web.cookies import cookie_name, cookie_of
 
 NAME = "done"
 KEPT_S = 120

@@ -7,7 +7,6 @@ from typing import Any, TypeVar, TypeVarTuple
 from urllib.parse import quote
 
 from litestar import Response
-from litestar.datastructures import Cookie
 
 from payviox import actors, ids
 from payviox.actors import Actor
@@ -26,6 +25,7 @@ from payviox.rights.proof import ProofNeeded
 from payviox.rights.roles import RIGHTS, Right, Role
 from payviox.settings import Settings
 from payviox.web.context import Call, address_of, services
+from payviox.web.cookies import cookie_name
 from payviox.web.cursors import path_id
 from payviox.web.forms import is_form, read_form, scope_of
 from payviox.web.pages import page as render
@@ -112,33 +112,9 @@ def base_of(business: Business) -> str:
     return f"/dashboard/{ids.show(ids.BUSINESS, business.id)}"
 
 
-def cookie_name(request: Call, name: str) -> str:
-    """A cookie's full name: bound to the host where the site is served by https."""
-    return f"__Host-{name}" if is_https(request) else name
-
-
-def cookie_of(request: Call, name: str, value: str, *, max_age: int | None = None) -> Cookie:
-    """A cookie which no script reads and no other site sends; without `max_age` it ends with the
-    browser's session."""
-    return Cookie(
-        cookie_name(request, name),
-        value=value,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=is_https(request),
-        max_age=max_age,
-    )
-
-
 def session_cookie(settings: Settings) -> str:
     """The full name of the cookie that holds the session, where there is no call yet."""
     return "__Host-session" if settings.public_url.startswith("https:") else "session"
-
-
-def is_https(request: Call) -> bool:
-    """Whether people reach the site by https."""
-    return services(request).settings.public_url.startswith("https:")
 
 
 def client_of(request: Call) -> Client:

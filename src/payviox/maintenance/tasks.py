@@ -13,7 +13,7 @@ from payviox.allocations.service import forget_old_groups
 from payviox.allocations.uploads import service as uploads
 from payviox.api_requests import service as api_requests
 from payviox.audit import service as audit
-from payviox.auth import sessions
+from payviox.auth import redemption, sessions
 from payviox.businesses import service as businesses
 from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
@@ -54,6 +54,7 @@ async def tidy(database: Database) -> None:
     await database.write(callbacks.forget_old)
     await database.write(jobs.forget_lost)
     await database.write(sessions.delete_ended)
+    await database.write(redemption.delete_ended)
     await database.write(uploads.delete_unconfirmed)
     await database.write(password_resets.delete_expired)
     await database.write(outbox.forget_old)

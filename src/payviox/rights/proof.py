@@ -41,6 +41,7 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "order.settle": ALWAYS,
     "passkey.add": ALWAYS,
     "passkey.remove": ALWAYS,
+    "payout_user.make_redeem_link": ALWAYS,
     "payout_user.rotate_hash": ALWAYS,
     "rail.accept_nonces": ALWAYS,
     "rail.change": ALWAYS,

@@ -45,6 +45,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "order.settle",
             "payout_user.activate",
             "payout_user.deactivate",
+            "payout_user.make_redeem_link",
             "payout_user.revoke",
             "payout_user.rotate_hash",
             "payout_user.rotate_hashes",

@@ -109,10 +109,11 @@ def page(
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    pages: Pages | None = None,
     **more: object,
 ) -> Response[Any]:
-    """The answer that is this page."""
-    pages: Pages = request.app.state.pages
+    """The answer that is this page, of the dashboard unless other `pages` are named."""
+    pages = pages or request.app.state.pages
     theme = request.cookies.get("theme")
     reader = _zone.set(zone_of(request))
     try:

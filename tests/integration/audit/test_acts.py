@@ -18,7 +18,7 @@ from payviox.allocations.uploads import checking, confirming
 from payviox.allocations.uploads.model import Choices, Part
 from payviox.approvals import service as approvals
 from payviox.audit import service as audit
-from payviox.auth import operators
+from payviox.auth import operators, redemption
 from payviox.db.pool import Database
 from payviox.errors import Conflict, NotFound
 from payviox.giftcards import holds, restores
@@ -225,6 +225,11 @@ async def rotate_hash(case: Case) -> None:
     case.secrets += [await case.write(allocations.rotate_hash, case.keyring, case.id, user, WHO)]
 
 
+async def make_redeem_link(case: Case) -> None:
+    ticket = await case.write(redemption.make_ticket, case.id, await case.user(), WHO)
+    case.secrets += [ticket.token]
+
+
 async def rotate_hashes(case: Case) -> None:
     await case.user()
     await after_restore.revoke(case.business.database, case.keyring, {"hashes"}, WHO)
@@ -391,6 +396,7 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "order.settle": settle,
     "payout_user.activate": activate,
     "payout_user.deactivate": deactivate,
+    "payout_user.make_redeem_link": make_redeem_link,
     "payout_user.revoke": revoke,
     "payout_user.rotate_hash": rotate_hash,
     "payout_user.rotate_hashes": rotate_hashes,

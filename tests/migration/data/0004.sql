@@ -180,6 +180,12 @@ INSERT INTO upload_rows (business_id, upload_id, number, cells, email, amount, f
 INSERT INTO allocation_notices (business_id, payout_user_id, id, amount)
   SELECT business_id, id, '00000000-0000-7000-8000-0000000000ab', 500 FROM payout_users LIMIT 1;
 
+-- Who has the redemption page open, and links to it that were made for one opening.
+INSERT INTO payout_user_sessions (business_id, digest, payout_user_id, hash_digest) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '\x0b', '00000000-0000-7000-8000-0000000000c1', '\x0c');
+INSERT INTO redeem_tickets (business_id, digest, payout_user_id, hash_digest, expires_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '\x0d', '00000000-0000-7000-8000-0000000000c1', '\x0e', now());
+
 -- What somebody unlinked.
 INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');

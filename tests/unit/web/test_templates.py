@@ -7,16 +7,21 @@ import pytest
 
 from payviox.dashboard import app as dashboard
 from payviox.dashboard.visits import SHORTCUTS
+from payviox.redeem import app as redeem
 from payviox.web import pages
 
 SOURCE = Path(pages.__file__).parents[1]
-TEMPLATES = sorted([*SOURCE.glob("web/templates/**/*.html"), *SOURCE.glob("dashboard/**/*.html")])
+DOORS = {"dashboard": dashboard.TEMPLATES, "redeem": redeem.TEMPLATES}
+TEMPLATES = sorted(
+    path for folder in ("web/templates", *DOORS) for path in SOURCE.glob(f"{folder}/**/*.html")
+)
 
 
-def test_every_template_compiles_and_names_icons_that_are_there() -> None:
-    environment = pages.load(dashboard.TEMPLATES).environment
+@pytest.mark.parametrize("door", DOORS)
+def test_every_template_compiles_and_names_icons_that_are_there(door: str) -> None:
+    environment = pages.load(DOORS[door]).environment
     names = environment.list_templates(extensions=["html"])
-    assert len(names) >= len(TEMPLATES) > 5
+    assert len(names) >= len([*SOURCE.glob(f"{door}/**/*.html")]) > 5
     for name in names:
         assert environment.get_template(name)
 

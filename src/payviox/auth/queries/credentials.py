@@ -92,12 +92,13 @@ async def lock_live_key(connection: Connection, key_id: UUID) -> bool:
 
 # A lifetime counts from the hash's last renewal, or from its own last change where
 # that is later.
-_HASH_HOLDS = """
-u.hash_digest = %(digest)s AND u.status = 'active'
+HASH_LIVES = """
+u.status = 'active'
 AND (b.hash_lifetime_days IS NULL
      OR greatest(u.hash_renewed_at, b.hash_lifetime_since)
         + make_interval(days => b.hash_lifetime_days) > clock_timestamp())
 """
+_HASH_HOLDS = f"u.hash_digest = %(digest)s AND {HASH_LIVES}"
 
 
 async def find_user(connection: Connection, hash_code: str, digest: bytes) -> UserCaller | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from payviox import settings as settings_module
+from payviox.auth.redemption import redeem_address
 from payviox.cli.demo.chain import CHAIN, CHAIN_ID, COIN, DemoChain, NoCrypto
 from payviox.cli.demo.kept import demo_business
 from payviox.cli.demo.receiver import Receiver
@@ -91,6 +92,7 @@ Payviox demo is ready at {url}
   Email               {OPERATOR}
   Password            {seeded.password}
   API documentation   {url}/docs
+  Redemption link     {redeem_address(url, seeded.ada)}
   Business (test)     {seeded.business_id}
   Secret key          {seeded.secret_key}
   Public key          {seeded.public_key}

@@ -9,17 +9,10 @@ from litestar import Response, get, post
 from payviox.auth import factors, passkeys, step_up
 from payviox.auth.factors import Factors
 from payviox.auth.passkeys import Site
-from payviox.dashboard.visits import (
-    PROVE,
-    ProofAsked,
-    client_of,
-    cookie_of,
-    here_of,
-    onward_of,
-    session_of,
-)
+from payviox.dashboard.visits import PROVE, ProofAsked, client_of, here_of, onward_of, session_of
 from payviox.errors import Busy, Conflict, FieldErrors, NotFound, TooManyAttempts
 from payviox.web.context import Call, services
+from payviox.web.cookies import cookie_of
 from payviox.web.forms import read_form
 from payviox.web.pages import options, page, redirect
 

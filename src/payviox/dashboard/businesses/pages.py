@@ -8,12 +8,13 @@ from litestar import Response, get
 from payviox import ids
 from payviox.auth.sessions import Session
 from payviox.businesses import service as businesses
-from payviox.dashboard.visits import base_of, cookie_name, insider_of
+from payviox.dashboard.visits import base_of, insider_of
 from payviox.db.pool import Connection
 from payviox.reporting import business_summary
 from payviox.reporting.business_summary import BusinessSummary
 from payviox.rights import service as rights
 from payviox.web.context import Call, services
+from payviox.web.cookies import cookie_name
 from payviox.web.pages import page, redirect
 
 LAST = "last_business"

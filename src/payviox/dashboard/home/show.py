@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from payviox import ids
 from payviox.dashboard.businesses.pages import LAST
-from payviox.dashboard.visits import YEAR_S, Visit, cookie_of, read, show, visit_of
+from payviox.dashboard.visits import YEAR_S, Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.money import dollars
 from payviox.reconciliation import service as reconciliation
@@ -20,6 +20,7 @@ from payviox.reporting.attention import Cause, Matter
 from payviox.reporting.daily_figures import Figures, Period
 from payviox.web import charts
 from payviox.web.context import Call
+from payviox.web.cookies import cookie_of
 
 LEADS: Mapping[Cause, str] = {
     "person": "/orders?status=unknown",

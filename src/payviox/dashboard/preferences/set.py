@@ -6,8 +6,9 @@ from typing import Any
 from litestar import Response, post
 from litestar.datastructures import Cookie
 
-from payviox.dashboard.visits import YEAR_S, is_https, session_of
+from payviox.dashboard.visits import YEAR_S, session_of
 from payviox.web.context import Call
+from payviox.web.cookies import is_https
 from payviox.web.forms import read_form
 from payviox.web.pages import THEMES, redirect
 

@@ -26,8 +26,6 @@ from payviox.dashboard.sign_in.pages import let_in, refuse
 from payviox.dashboard.visits import (
     ACCOUNT,
     client_of,
-    cookie_name,
-    cookie_of,
     onward_of,
     prove,
     session_of,
@@ -35,6 +33,7 @@ from payviox.dashboard.visits import (
 from payviox.errors import Conflict, NotFound, TooManyAttempts
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.web.context import Call, address_of, services
+from payviox.web.cookies import cookie_name, cookie_of
 from payviox.web.pages import page, redirect
 
 ROUTE = "/login/openid"

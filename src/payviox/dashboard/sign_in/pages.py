@@ -8,16 +8,11 @@ from litestar import Response, get, post
 from payviox.auth import passkeys, sessions, sign_in
 from payviox.auth.sessions import DEVICE_DAYS, SignedIn, SignedOut
 from payviox.auth.sign_in import NotStarted, SecondNeeded
-from payviox.dashboard.visits import (
-    act,
-    client_of,
-    cookie_of,
-    onward_of,
-    session_of,
-)
+from payviox.dashboard.visits import act, client_of, onward_of, session_of
 from payviox.errors import Busy, FieldErrors, PayvioxError, TooManyAttempts
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.web.context import Call, services
+from payviox.web.cookies import cookie_of
 from payviox.web.forms import read_form
 from payviox.web.pages import page, redirect
 

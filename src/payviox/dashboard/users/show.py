@@ -1,6 +1,6 @@
 """`…/users/<payout user>`: where a person's money is, and what can be done for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from payviox.payout_users import service as payout_users
 from payviox.payout_users.model import PayoutUser, Status
 from payviox.web.context import Call
 from payviox.web.cursors import path_id
+from payviox.web.forms import new_key
 from payviox.web.pages import redirect
 from payviox.withdrawals import listing
 
@@ -56,6 +57,7 @@ class UserView:
     statement: str
     offers: frozenset[str]
     done: str | None = None
+    key: str = field(default_factory=new_key)
 
 
 @get(ROUTE, include_in_schema=False)
@@ -140,6 +142,7 @@ def _offers(visit: Visit, user: PayoutUser) -> frozenset[str]:
             ("deactivate", "payout_user.deactivate", is_active),
             ("add-funds", "allocation.create", is_active),
             ("revoke", "payout_user.revoke", user.balance > 0),
+            ("redemption-link", "payout_user.make_redeem_link", is_active),
             ("rotate-hash", "payout_user.rotate_hash", True),
         )
         if can and visit.may(right)  # type: ignore[arg-type]  # literals of the table

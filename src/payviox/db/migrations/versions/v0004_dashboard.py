@@ -15,3 +15,4 @@ def upgrade() -> None:
     run_sql("0004_approvals.sql")
     run_sql("0004_live.sql")
     run_sql("0004_recipient_mails.sql")
+    run_sql("0004_redemption.sql")

@@ -1,0 +1,133 @@
+"""The SQL of payout users' sessions and of tickets. Times are the database's."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from payviox.auth.queries.credentials import HASH_LIVES, UserCaller
+from payviox.db.pool import Connection
+
+_USER = (
+    "JOIN payout_users u ON u.business_id = b.id AND u.id = s.payout_user_id"
+    f" AND u.hash_digest = s.hash_digest AND {HASH_LIVES}"
+)
+"""The payout user of a row `s`, as long as the hash that the row was made with opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session that is open."""
+
+    business_id: UUID
+    user_id: UUID
+    email: str
+    hash_digest: bytes = field(repr=False)
+    is_stale: bool
+    """Whether `seen_at` is worth renewing."""
+
+
+async def find_name(connection: Connection, hash_code: str) -> str | None:
+    """The name of the business whose hashes begin so."""
+    cursor = await connection.execute(
+        "SELECT name FROM businesses WHERE hash_code = %s", [hash_code]
+    )
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
+
+
+async def find_code(connection: Connection, business_id: UUID) -> str:
+    """The characters with which the hashes of a business begin."""
+    cursor = await connection.execute(
+        "SELECT hash_code FROM businesses WHERE id = %s", [business_id]
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        raise LookupError(business_id)
+    return str(row[0])
+
+
+async def insert_session(connection: Connection, caller: UserCaller, digest: bytes) -> None:
+    await connection.execute(
+        "INSERT INTO payout_user_sessions (business_id, digest, payout_user_id, hash_digest)"
+        " VALUES (%s, %s, %s, %s)",
+        [caller.business_id, digest, caller.user_id, caller.digest],
+    )
+
+
+async def find_session(
+    connection: Connection, hash_code: str, digest: bytes, idle_s: int, longest_s: int
+) -> SessionRow | None:
+    """The session, unless it was idle or lasted for too long, or its hash has stopped."""
+    async with connection.cursor(row_factory=class_row(SessionRow)) as cursor:
+        await cursor.execute(
+            "SELECT s.business_id, s.payout_user_id AS user_id, u.email, s.hash_digest,"  # noqa: S608  # constants
+            " s.seen_at < now() - interval '1 minute' AS is_stale"
+            " FROM businesses b JOIN payout_user_sessions s ON s.business_id = b.id"
+            f" {_USER} WHERE b.hash_code = %(code)s AND s.digest = %(digest)s"
+            " AND s.seen_at > now() - make_interval(secs => %(idle)s)"
+            " AND s.created_at > now() - make_interval(secs => %(longest)s)",
+            {"code": hash_code, "digest": digest, "idle": idle_s, "longest": longest_s},
+        )
+        return await cursor.fetchone()
+
+
+async def hold_session(connection: Connection, business_id: UUID, digest: bytes) -> bool:
+    """Whether the session is still there; it stays so until this transaction ends."""
+    cursor = await connection.execute(
+        "UPDATE payout_user_sessions SET seen_at = now() WHERE business_id = %s AND digest = %s",
+        [business_id, digest],
+    )
+    return cursor.rowcount == 1
+
+
+async def delete_session(connection: Connection, business_id: UUID, digest: bytes) -> None:
+    await connection.execute(
+        "DELETE FROM payout_user_sessions WHERE business_id = %s AND digest = %s",
+        [business_id, digest],
+    )
+
+
+async def insert_ticket(
+    connection: Connection, business_id: UUID, user_id: UUID, digest: bytes, lasts_s: int
+) -> datetime | None:
+    """When the ticket ends; None where nobody is to be let in: the payout user is inactive, or
+    their hash has expired."""
+    cursor = await connection.execute(
+        "INSERT INTO redeem_tickets (business_id, digest, payout_user_id, hash_digest, expires_at)"  # noqa: S608  # a constant
+        " SELECT u.business_id, %(digest)s, u.id, u.hash_digest,"
+        " now() + make_interval(secs => %(lasts)s)"
+        " FROM payout_users u JOIN businesses b ON b.id = u.business_id"
+        f" WHERE u.business_id = %(business)s AND u.id = %(user)s AND {HASH_LIVES}"
+        " RETURNING expires_at",
+        {"business": business_id, "user": user_id, "digest": digest, "lasts": lasts_s},
+    )
+    row = await cursor.fetchone()
+    return None if row is None else cast("datetime", row[0])
+
+
+async def take_ticket(connection: Connection, hash_code: str, digest: bytes) -> UserCaller | None:
+    """Whose ticket this is, used up; None where it opens nothing."""
+    async with connection.cursor(row_factory=class_row(UserCaller)) as cursor:
+        await cursor.execute(
+            "WITH s AS (DELETE FROM redeem_tickets t USING businesses b"  # noqa: S608  # a constant
+            " WHERE b.hash_code = %(code)s AND t.business_id = b.id AND t.digest = %(digest)s"
+            " AND t.expires_at > now()"
+            " RETURNING t.business_id, t.payout_user_id, t.hash_digest)"
+            " SELECT u.business_id, u.id AS user_id, u.email, u.hash_digest AS digest"
+            f" FROM s JOIN businesses b ON b.id = s.business_id {_USER}",
+            {"code": hash_code, "digest": digest},
+        )
+        return await cursor.fetchone()
+
+
+async def delete_ended(connection: Connection, idle_s: int) -> int:
+    """Forget sessions and tickets that are over by themselves. Across businesses."""
+    await connection.execute("DELETE FROM redeem_tickets WHERE expires_at < now()")
+    cursor = await connection.execute(
+        "DELETE FROM payout_user_sessions WHERE seen_at < now() - make_interval(secs => %s)",
+        [idle_s],
+    )
+    return cursor.rowcount

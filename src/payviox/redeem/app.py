@@ -1,0 +1,35 @@
+"""The redemption page's routes, nothing else."""
+
+from pathlib import Path
+
+from litestar import Router
+
+from payviox.redeem import errors
+from payviox.redeem.balance import show as balance
+from payviox.redeem.enter import show as enter
+from payviox.redeem.history import list as history
+from payviox.redeem.order import cancel, reveal
+from payviox.redeem.order import show as order
+from payviox.redeem.withdraw import crypto, gift_card, paypal, review
+from payviox.web.forms import refuse_foreign_forms
+
+TEMPLATES = Path(__file__).parent
+
+ROUTER = Router(
+    path="/",
+    route_handlers=[
+        *enter.ROUTES,
+        *balance.ROUTES,
+        *paypal.ROUTES,
+        *crypto.ROUTES,
+        *gift_card.ROUTES,
+        *review.ROUTES,
+        *order.ROUTES,
+        *cancel.ROUTES,
+        *reveal.ROUTES,
+        *history.ROUTES,
+    ],
+    exception_handlers={Exception: errors.handle},
+    guards=[refuse_foreign_forms],
+    include_in_schema=False,
+)

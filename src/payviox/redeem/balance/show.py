@@ -1,0 +1,71 @@
+"""`/redeem/balance`: how much there is, who sent it, and the ways to take it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from litestar import Response, get
+
+from payviox import ids
+from payviox.redeem.visits import BALANCE, ROUTE, read, show, visit_of
+from payviox.reporting import redemption
+from payviox.reporting.redemption import Way
+from payviox.web.context import Call, services
+from payviox.withdrawals.history import Movement
+
+LATEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the history; `amount` is signed US cents, `status` an order's."""
+
+    kind: str
+    amount: int
+    created_at: datetime
+    status: str | None
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """`balance` is US cents. `canceled` and the like say what was just done."""
+
+    balance: int
+    email: str
+    sender: str
+    ways: list[Way]
+    lines: list[Line]
+    done: str
+
+
+@get(BALANCE, include_in_schema=False)
+async def show_balance(request: Call) -> Response[Any]:
+    """The page that everything starts from."""
+    visit = await visit_of(request)
+    caller, process = visit.caller, services(request)
+    balance, movements = await read(
+        request, visit, redemption.latest, caller.business_id, caller.user_id, LATEST
+    )
+    view = BalanceView(
+        balance=balance,
+        email=caller.email,
+        sender=visit.business.name,
+        ways=await redemption.ways(
+            process.database, process.rails, caller, visit.business, balance
+        ),
+        lines=[line_of(movement) for movement in movements],
+        done=request.query_params.get("done", ""),
+    )
+    return show(request, visit, "balance/show.html", view)
+
+
+def line_of(movement: Movement) -> Line:
+    address = None
+    if movement.order_id is not None and movement.kind == "reserve":
+        address = f"{ROUTE}/withdrawals/{ids.show(ids.ORDER, movement.order_id)}"
+    status = movement.status if address else None
+    return Line(movement.kind, movement.amount, movement.created_at, status, address)
+
+
+ROUTES = [show_balance]

@@ -1,0 +1,1 @@
+"""Everything that came and went."""

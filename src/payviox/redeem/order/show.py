@@ -1,0 +1,82 @@
+"""`/redeem/withdrawals/<order>`: how it goes, and its receipt. It follows the order by itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Response, get
+
+from payviox import ids
+from payviox.order_states import CANCELABLE, MAY_BECOME
+from payviox.redeem import words
+from payviox.redeem.visits import ROUTE, Visit, read, show, visit_of
+from payviox.web.context import Call
+from payviox.web.cursors import path_id
+from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals.model import UNCLAIMED, Order
+
+PATH = f"{ROUTE}/withdrawals/{{order:str}}"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order in its recipient's words. `is_open` while it may still change by itself soon."""
+
+    order: Order
+    address: str
+    reference: str
+    what: str
+    next: str
+    reason: str | None
+    destination: str
+    network: str
+    is_open: bool
+    may_cancel: bool
+    has_code: bool
+    refused: str | None = None
+
+
+@get(PATH, include_in_schema=False)
+async def show_order(request: Call) -> Response[Any]:
+    """One withdrawal."""
+    visit = await visit_of(request)
+    return order_page(request, visit, await own_order(request, visit))
+
+
+async def own_order(request: Call, visit: Visit) -> Order:
+    """The order in the path, of whoever calls. Raises NotFound."""
+    order_id = path_id(request, ids.ORDER, "order")
+    user_id = visit.caller.user_id
+    return await read(
+        request,
+        visit,
+        lambda connection: withdrawals.get(
+            connection, visit.business.id, order_id, user_id=user_id
+        ),
+    )
+
+
+def order_page(
+    request: Call, visit: Visit, order: Order, refused: str | None = None, *, status: int = 200
+) -> Response[Any]:
+    reference = ids.show(ids.ORDER, order.id)
+    what, following = words.STATES[order.status]
+    is_card = order.provider == "gift_card"
+    view = OrderView(
+        order=order,
+        address=f"{ROUTE}/withdrawals/{reference}",
+        reference=reference,
+        what=what,
+        next=following,
+        reason=words.reason(order),
+        destination=words.masked(order),
+        network=words.network_words(str(order.destination.get("chain", ""))),
+        is_open=bool(MAY_BECOME[order.status]) and order.status != "succeeded",
+        may_cancel=order.status in CANCELABLE
+        or (order.status, order.waiting) == ("sent", UNCLAIMED),
+        has_code=is_card and order.status == "succeeded",
+        refused=refused,
+    )
+    return show(request, visit, "order/show.html", view, status=status)
+
+
+ROUTES = [show_order]

@@ -1,0 +1,107 @@
+"""Who has the page open: what every page but the first begins with."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, TypeVar, TypeVarTuple
+
+from litestar import Response
+
+from payviox import actors
+from payviox.auth import redemption
+from payviox.auth.redemption import RecipientSession, SessionEnded
+from payviox.auth.users import UserCaller
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.db.pool import Connection
+from payviox.web.context import Call, address_of, services
+from payviox.web.cookies import cookie_name
+from payviox.web.pages import block_of
+from payviox.web.pages import page as render
+
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
+
+ROUTE = "/redeem"
+BALANCE = f"{ROUTE}/balance"
+COOKIE = "redeem"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A payout user who has the page open."""
+
+    session: RecipientSession
+    business: Business
+
+    @property
+    def caller(self) -> UserCaller:
+        return self.session.caller
+
+
+async def session_of(request: Call) -> RecipientSession | None:
+    """The session of the browser's cookie, while it is open. What a page asks for by itself does
+    not prolong it."""
+    token = request.cookies.get(cookie_name(request, COOKIE), "")
+    is_call = block_of(request) is None
+    return await redemption.find(services(request).database, token, is_call=is_call)
+
+
+async def visit_of(request: Call) -> Visit:
+    """Who calls. Raises SessionEnded, and Busy where they call too often at once."""
+    session = await session_of(request)
+    if session is None:
+        raise SessionEnded
+    await hold_slot(request, session.caller)
+    business = await services(request).database.fetch(businesses.get, session.caller.business_id)
+    return Visit(session, business)
+
+
+async def hold_slot(request: Call, caller: UserCaller) -> None:
+    """Take one of the payout user's slots until the answer. Raises Busy."""
+    held: AsyncExitStack = request.scope["state"]["held"]
+    slot = services(request).users_calls.slot((caller.business_id, caller.user_id))
+    await held.enter_async_context(slot)
+
+
+async def read(
+    request: Call,
+    visit: Visit,
+    work: Callable[[Connection, *Arguments], Awaitable[T]],
+    *arguments: *Arguments,
+) -> T:
+    """Run a reading function in a slot of the business's payout users. See `Database.fetch`."""
+    async with services(request).reads.slot((visit.business.id, True)):
+        return await services(request).database.fetch(work, *arguments)
+
+
+async def act(
+    request: Call,
+    visit: Visit,
+    work: Callable[[Connection, *Arguments], Awaitable[T]],
+    *arguments: *Arguments,
+    keyed: bool = False,
+) -> T:
+    """Do something in one transaction that fails where the session or its hash has ended. Raises
+    SessionEnded, Unauthorized and what the work raises. See `Database.write`."""
+
+    async def checked(connection: Connection) -> T:
+        result = await work(connection, *arguments)
+        await redemption.require_open(connection, visit.session)
+        return result
+
+    async with services(request).writes.slot((visit.business.id, True)):
+        with actors.at(address_of(request)):
+            return await services(request).database.write(checked, keyed=keyed)
+
+
+def page(request: Call, template: str, view: object, **options: Any) -> Response[Any]:
+    """A page that needs nobody to be let in."""
+    return render(
+        request, template, view, pages=request.app.state.redeem_pages, **{"visit": None, **options}
+    )
+
+
+def show(request: Call, visit: Visit, template: str, view: object, **options: Any) -> Response[Any]:
+    """A page for somebody who was let in."""
+    return page(request, template, view, visit=visit, **options)

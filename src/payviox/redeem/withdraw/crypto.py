@@ -1,0 +1,88 @@
+"""`/redeem/withdraw/crypto`: in which coin on which network, to which address, and how much."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Response, get, post
+
+from payviox.errors import FieldErrors
+from payviox.rails.orders import Request
+from payviox.rails.protocol import Method
+from payviox.redeem import words
+from payviox.redeem.visits import ROUTE, Visit, show, visit_of
+from payviox.redeem.withdraw.quoting import (
+    FormView,
+    NoPrice,
+    keep_price,
+    money_of,
+    problems_of,
+    read_amount,
+    to_review,
+)
+from payviox.web.context import Call
+from payviox.web.forms import read_form
+
+PATH = f"{ROUTE}/withdraw/crypto"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A coin on a network; `value` is what the form sends."""
+
+    value: str
+    coin: str
+    network: str
+
+
+@get(PATH, include_in_schema=False)
+async def ask_crypto(request: Call) -> Response[Any]:
+    """The form, with the whole balance."""
+    visit = await visit_of(request)
+    money = await money_of(request, visit, "crypto")
+    return _form(request, visit, FormView(money, {}))
+
+
+@post(PATH, include_in_schema=False, status_code=200)
+async def price_crypto(request: Call) -> Response[Any]:
+    """Ask for a price; then the review."""
+    visit = await visit_of(request)
+    money = await money_of(request, visit, "crypto")
+    form = await read_form(request)
+    try:
+        quote_id = await keep_price(request, visit, _request(visit, form), money.balance)
+    except FieldErrors as error:
+        view = FormView(money, form, problems_of(error, money))
+        return _form(request, visit, view, status=422)
+    except NoPrice as error:
+        return _form(request, visit, FormView(money, form, refused=str(error)), status=503)
+    return to_review(quote_id)
+
+
+def networks_of(method: Method) -> list[Network]:
+    """What there is to choose from."""
+    return [
+        Network(f"{chain} {coin}", coin, words.network_words(chain))
+        for chain, coins in method.options.get("chains", {}).items()
+        for coin in coins
+    ]
+
+
+def _request(visit: Visit, form: Mapping[str, str]) -> Request:
+    amount, net_amount = read_amount(form)
+    chain, _, coin = form.get("network", "").partition(" ")
+    address = "".join(form.get("address", "").split())
+    if not address:
+        raise FieldErrors({"crypto.to_address": []})
+    if not coin:
+        raise FieldErrors({"crypto.chain": []})
+    destination = {"currency": coin, "chain": chain, "to_address": address}
+    return Request(visit.business.id, "crypto", destination, amount, net_amount)
+
+
+def _form(request: Call, visit: Visit, view: FormView, *, status: int = 200) -> Response[Any]:
+    networks = networks_of(view.money.method)
+    return show(request, visit, "withdraw/crypto.html", view, status=status, networks=networks)
+
+
+ROUTES = [ask_crypto, price_crypto]

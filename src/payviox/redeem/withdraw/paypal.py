@@ -1,0 +1,60 @@
+"""`/redeem/withdraw/paypal`: to which PayPal account, and how much."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Response, get, post
+
+from payviox.errors import FieldErrors
+from payviox.rails.orders import Request
+from payviox.redeem.visits import ROUTE, Visit, show, visit_of
+from payviox.redeem.withdraw.quoting import (
+    FormView,
+    NoPrice,
+    keep_price,
+    money_of,
+    problems_of,
+    read_amount,
+    to_review,
+)
+from payviox.web.context import Call
+from payviox.web.forms import read_form
+
+PATH = f"{ROUTE}/withdraw/paypal"
+
+
+@get(PATH, include_in_schema=False)
+async def ask_paypal(request: Call) -> Response[Any]:
+    """The form, with the whole balance and the recipient's own address."""
+    visit = await visit_of(request)
+    money = await money_of(request, visit, "paypal")
+    return _form(request, visit, FormView(money, {"email": visit.caller.email}))
+
+
+@post(PATH, include_in_schema=False, status_code=200)
+async def price_paypal(request: Call) -> Response[Any]:
+    """Ask for a price; then the review."""
+    visit = await visit_of(request)
+    money = await money_of(request, visit, "paypal")
+    form = await read_form(request)
+    try:
+        quote_id = await keep_price(request, visit, _request(visit, form), money.balance)
+    except FieldErrors as error:
+        view = FormView(money, form, problems_of(error, money))
+        return _form(request, visit, view, status=422)
+    except NoPrice as error:
+        return _form(request, visit, FormView(money, form, refused=str(error)), status=503)
+    return to_review(quote_id)
+
+
+def _request(visit: Visit, form: Mapping[str, str]) -> Request:
+    amount, net_amount = read_amount(form)
+    destination = {"email": form.get("email", "").strip()}
+    return Request(visit.business.id, "paypal", destination, amount, net_amount)
+
+
+def _form(request: Call, visit: Visit, view: FormView, *, status: int = 200) -> Response[Any]:
+    return show(request, visit, "withdraw/paypal.html", view, status=status)
+
+
+ROUTES = [ask_paypal, price_paypal]

@@ -1,0 +1,187 @@
+"""`/redeem/review/<quote>`: what will be done, for how much; then it is done, once. A price is good
+for one order, and its id is the key of the form: pressed twice, in two tabs or after going back, it
+leads to the same order."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+
+from payviox import ids
+from payviox.db.pool import Connection
+from payviox.errors import (
+    Conflict,
+    FieldErrors,
+    InsufficientBalance,
+    ProviderUnavailable,
+    WithdrawalsDisabled,
+)
+from payviox.idempotency import model as idempotency
+from payviox.idempotency.model import Scope
+from payviox.idempotency.service import once, replay
+from payviox.ledger import service as ledger
+from payviox.rails.orders import Request
+from payviox.redeem import words
+from payviox.redeem.visits import ROUTE, Visit, act, read, show, visit_of
+from payviox.redeem.withdraw.quoting import NO_PRICE, NoPrice, keep_price, to_review
+from payviox.web.context import Call, services
+from payviox.web.cursors import path_id
+from payviox.web.pages import redirect
+from payviox.withdrawals import quotes
+from payviox.withdrawals import requests as withdrawal_requests
+from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals.model import KeptQuote
+
+PATH = f"{ROUTE}/review/{{quote:str}}"
+NAMES = {
+    "paypal": ("email",),
+    "crypto": ("currency", "chain", "to_address"),
+    "gift_card": ("product",),
+}
+"""What of a price's destination was asked for; the rest is the rail's."""
+TOO_LITTLE = "Your balance is smaller than this by now. Nothing was taken."
+GONE = "This cannot be had any more. Nothing was taken; choose something else."
+EXPIRED = "This price has run out. Nothing was taken; ask for a new one."
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """What is about to happen. `back` leads to the form; `is_over` where only a new price helps."""
+
+    quote: KeptQuote
+    address: str
+    destination: str
+    network: str
+    coin: str
+    is_own_email: bool
+    back: str
+    is_over: bool
+    refused: str | None = None
+
+
+@get(PATH, include_in_schema=False)
+async def show_review(request: Call) -> Response[Any]:
+    """What will be done; where it was done already, the order."""
+    visit = await visit_of(request)
+    quote_id = path_id(request, ids.QUOTE, "quote")
+    quote = await _quote(request, visit, quote_id)
+    made = await _made(request, visit, quote_id)
+    if made is not None:
+        return redirect(made)
+    return _review(request, visit, quote)
+
+
+@post(PATH, include_in_schema=False, status_code=200)
+async def confirm(request: Call) -> Response[Any]:
+    """Make the order, once."""
+    visit = await visit_of(request)
+    quote_id = path_id(request, ids.QUOTE, "quote")
+    quote = await _quote(request, visit, quote_id)
+    made = await _made(request, visit, quote_id)
+    if made is not None:
+        return redirect(made)
+    try:
+        return redirect(await _make(request, visit, quote))
+    except (Conflict, FieldErrors, InsufficientBalance) as error:
+        made = await _made(request, visit, quote_id)
+        if made is not None:
+            return redirect(made)
+        refused = GONE
+        if isinstance(error, InsufficientBalance):
+            refused = TOO_LITTLE
+        elif isinstance(error, Conflict):
+            refused = EXPIRED
+        return _review(request, visit, quote, refused, is_over=True, status=409)
+    except (ProviderUnavailable, WithdrawalsDisabled):
+        return _review(request, visit, quote, NO_PRICE, status=503)
+
+
+@post(f"{PATH}/again", include_in_schema=False, status_code=200)
+async def ask_again(request: Call) -> Response[Any]:
+    """Ask for a new price of the same."""
+    visit = await visit_of(request)
+    quote = await _quote(request, visit, path_id(request, ids.QUOTE, "quote"))
+    balance = await read(
+        request, visit, ledger.user_balance, visit.business.id, visit.caller.user_id
+    )
+    try:
+        return to_review(
+            await keep_price(request, visit, _request(quote, visit, quote.amount), balance)
+        )
+    except FieldErrors:
+        return redirect(_back(quote))
+    except NoPrice as error:
+        return _review(request, visit, quote, str(error), is_over=True, status=503)
+
+
+async def _quote(request: Call, visit: Visit, quote_id: UUID) -> KeptQuote:
+    return await read(request, visit, quotes.get, visit.business.id, visit.caller.user_id, quote_id)
+
+
+def _scope(visit: Visit, quote_id: UUID) -> Scope:
+    shown = ids.show(ids.QUOTE, quote_id)
+    caller = str(visit.caller.user_id)
+    return Scope(caller, f"{ROUTE}/review", f"form:{shown}", idempotency.digest({}))
+
+
+async def _made(request: Call, visit: Visit, quote_id: UUID) -> str | None:
+    """Where the order is that was made by this review; None where none was."""
+    earlier = await read(request, visit, replay, visit.business.id, _scope(visit, quote_id))
+    return None if earlier is None else f"{ROUTE}/withdrawals/{earlier['order']}"
+
+
+async def _make(request: Call, visit: Visit, quote: KeptQuote) -> str:
+    process = services(request)
+    ready = await withdrawal_requests.prepare(
+        process.database, process.rails, visit.caller, _request(quote, visit), quote.id
+    )
+
+    async def effect(connection: Connection) -> dict[str, str]:
+        order = await withdrawals.create(connection, visit.caller.user_id, ready, quote_id=quote.id)
+        return {"order": ids.show(ids.ORDER, order.id)}
+
+    work = once(visit.business.id, _scope(visit, quote.id), effect)
+    done = await act(request, visit, work, keyed=True)
+    return f"{ROUTE}/withdrawals/{done.reference['order']}"
+
+
+def _request(quote: KeptQuote, visit: Visit, amount: int | None = None) -> Request:
+    destination = {name: quote.destination[name] for name in NAMES[quote.provider]}
+    return Request(visit.business.id, quote.provider, destination, amount)
+
+
+def _back(quote: KeptQuote) -> str:
+    return f"{ROUTE}/withdraw/{quote.provider.replace('_', '-')}"
+
+
+def _review(
+    request: Call,
+    visit: Visit,
+    quote: KeptQuote,
+    refused: str | None = None,
+    *,
+    is_over: bool = False,
+    status: int = 200,
+) -> Response[Any]:
+    destination = quote.destination
+    where = {
+        "paypal": destination.get("email", ""),
+        "crypto": words.grouped(str(destination.get("to_address", ""))),
+        "gift_card": destination.get("brand", ""),
+    }[quote.provider]
+    view = ReviewView(
+        quote=quote,
+        address=f"{ROUTE}/review/{ids.show(ids.QUOTE, quote.id)}",
+        destination=where,
+        network=words.network_words(str(destination.get("chain", ""))),
+        coin=str(destination.get("currency", "")),
+        is_own_email=where == visit.caller.email,
+        back=_back(quote),
+        is_over=is_over or quote.expired,
+        refused=refused or (EXPIRED if quote.expired else None),
+    )
+    return show(request, visit, "withdraw/review.html", view, status=status)
+
+
+ROUTES = [show_review, confirm, ask_again]
