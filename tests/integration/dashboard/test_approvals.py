@@ -146,7 +146,7 @@ async def test_the_threshold_on_the_settings_page_waits_for_a_second_owner(
     }
     answer = await browser.post(f"{base}/settings/rules", **form)
     listed = await browser.get(answer.headers["location"])
-    assert "none: one person decides alone" in listed.text
+    assert "Ask for a second person over: <bdi>none: one person decides alone" in listed.text
     waiting = (await browser.get(f"{base}{address_in(listed.text)}")).text
     assert "Review orders from" in waiting
     assert "$25.00" in waiting

@@ -28,7 +28,8 @@ DONE = {
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One line: an act, or an order that one person has signed."""
+    """One line: an act, or an order that one person has signed. `names_facts` where the facts say
+    nothing without their labels."""
 
     address: str
     what: str
@@ -36,6 +37,7 @@ class Waiting:
     who: str
     is_mine: bool
     at: datetime
+    names_facts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def _act(visit: Visit, waiting: WaitingAct, emails: dict[Any, str]) -> Waiting:
         who=emails.get(waiting.started_by, "somebody"),
         is_mine=waiting.started_by == visit.session.operator_id,
         at=waiting.created_at,
+        names_facts=waiting.act == "business.set",
     )
 
 
