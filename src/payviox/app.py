@@ -29,7 +29,7 @@ from payviox.api.allocation import Create
 from payviox.api.authentication import authenticate_business
 from payviox.api.docs import openapi, pages
 from payviox.dashboard import app as dashboard
-from payviox.dashboard.allocate.senders import find_sender
+from payviox.dashboard.senders import find_sender
 from payviox.installation import open_installation
 from payviox.monitoring.metrics import Metrics
 from payviox.redeem import app as redeem

@@ -28,6 +28,7 @@ PASSKEY = "psk"
 APPROVAL = "apr"
 REQUEST = "req"
 UPLOAD = "upl"
+CARD_IMPORT = "gci"
 
 
 def first_at(moment: datetime) -> UUID:

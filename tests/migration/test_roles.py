@@ -97,6 +97,8 @@ CHANGES = {
     "evm_payments": "",
     "evm_transactions": "",
     "evm_wallets": "next_nonce",
+    "gift_card_import_problems": "",
+    "gift_card_imports": "status refused_why lines imported duplicates bad seen_at",
     "gift_card_products": "alerted",
     "gift_card_reveals": "",
     "gift_cards": "status reference order_id delivered_at code pin key_id fingerprint",
@@ -157,6 +159,7 @@ MADE_BY_THE_DATABASE = {
     *("opened_at", "seen_at", "asked_at", "revoked_at", "resolved_at", "hash_renewed_at"),
 }
 DELETES = {
+    "gift_card_imports",
     "allocation_groups",
     "allocation_notices",
     "api_requests",

@@ -42,7 +42,7 @@ async def import_text(
         business_id,
         lines,
         command(),
-        lambda _: None,
+        importing.say_nothing,
         lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK),
     )
 

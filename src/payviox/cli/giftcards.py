@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 from uuid import UUID
@@ -168,8 +168,12 @@ def _shown(product: Stock) -> dict[str, object]:
 
 
 @contextmanager
-def _reading(file: BinaryIO) -> Iterator[Callable[[Imported], None]]:
+def _reading(file: BinaryIO) -> Iterator[Callable[[Imported], Awaitable[None]]]:
     """A bar of how much of the file was read, where its size is known."""
     size = os.fstat(file.fileno()).st_size if file.seekable() else 0
     with progress_bar("importing") as progress:
-        yield lambda _: progress(file.tell() if size else 0, size)
+
+        async def advance(_: Imported) -> None:
+            progress(file.tell() if size else 0, size)
+
+        yield advance

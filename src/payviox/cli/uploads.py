@@ -20,7 +20,6 @@ from payviox.allocations.uploads.model import (
     OPEN,
     Choices,
     Field,
-    FileRefused,
     Plan,
     Upload,
     UploadRow,
@@ -44,6 +43,7 @@ from payviox.cli.prompts import confirm as ask
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.db.pool import Connection
 from payviox.money import dollars
+from payviox.tables.cells import FileRefused
 
 UPLOAD = Id(ids.UPLOAD)
 PROBLEMS = 10

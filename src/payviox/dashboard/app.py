@@ -24,6 +24,7 @@ from payviox.dashboard.developer import first_calls, keys, requests
 from payviox.dashboard.forgotten import ask as forgotten
 from payviox.dashboard.forgotten import reset as reset_password
 from payviox.dashboard.gift_cards import add as add_cards
+from payviox.dashboard.gift_cards import add_file as add_card_file
 from payviox.dashboard.gift_cards import after_restore
 from payviox.dashboard.gift_cards import list as gift_cards
 from payviox.dashboard.gift_cards import void as void_cards
@@ -133,6 +134,7 @@ ROUTER = Router(
         *approval.ROUTES,
         *gift_cards.ROUTES,
         *add_cards.ROUTES,
+        *add_card_file.ROUTES,
         *void_cards.ROUTES,
         *after_restore.ROUTES,
         *rails.ROUTES,

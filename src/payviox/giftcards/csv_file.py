@@ -52,7 +52,7 @@ class NoCardsError(PayvioxError):
     status = 400
 
 
-class _BadError(Exception):
+class BadCardError(Exception):
     """Why a line is no card."""
 
 
@@ -79,11 +79,11 @@ def read_cards(file: BinaryIO) -> Iterator[CardRow | BadLine]:
         if not any(field.strip() for field in fields):
             continue
         if columns is None:
-            columns = _columns(fields)
+            columns = name_columns(fields)
             continue
         try:
-            yield _card(start, columns, fields)
-        except _BadError as error:
+            yield read_card(start, columns, fields)
+        except BadCardError as error:
             yield BadLine(start, str(error))
     if columns is None:
         raise NoCardsError("The file is empty: its first line must name the columns.")
@@ -120,8 +120,8 @@ def _unreadable(start: int, end: int) -> str:
     return f"not readable as CSV, perhaps a quote is not closed{through}"
 
 
-def _columns(fields: list[str]) -> list[str]:
-    """What each column holds; "" for one that is not ours."""
+def name_columns(fields: list[str]) -> list[str]:
+    """What each column holds; "" for one that is not ours. Raises NoCardsError."""
     names = [re.sub(r"[^a-z0-9]+", " ", field.lower()).strip() for field in fields]
     columns = [ALIASES.get(name, "") for name in names]
     missing = [name for name in REQUIRED if name not in columns]
@@ -137,9 +137,10 @@ def _columns(fields: list[str]) -> list[str]:
     return columns
 
 
-def _card(line: int, columns: list[str], fields: list[str]) -> CardRow:
+def read_card(line: int, columns: list[str], fields: list[str]) -> CardRow:
+    """A line's fields as a card. Raises BadCardError."""
     if len(fields) != len(columns):
-        raise _BadError(f"{len(fields)} fields where the header has {len(columns)}")
+        raise BadCardError(f"{len(fields)} fields where the header has {len(columns)}")
     values = dict(zip(columns, fields, strict=True))
     product = ProductKey(
         name=_name(values, "product"),
@@ -151,7 +152,7 @@ def _card(line: int, columns: list[str], fields: list[str]) -> CardRow:
     )
     code = _code(values, "code")
     if not any(character.isalnum() for character in code):
-        raise _BadError("the code is missing")
+        raise BadCardError("the code is missing")
     pin = _code(values, "pin") if "pin" in values else ""
     return CardRow(line, product, code, pin or None, _expiry(values))
 
@@ -161,52 +162,52 @@ def _code(values: dict[str, str], name: str) -> str:
     text = readable(_field(values, name, MAX_CODE))
     problem = damage(text) if text else None
     if problem is not None:
-        raise _BadError(f"the {name} {problem}")
+        raise BadCardError(f"the {name} {problem}")
     return text
 
 
 def _field(values: dict[str, str], name: str, longest: int) -> str:
     text = values[name].replace("\r\n", "\n").strip()
     if len(text) > longest:
-        raise _BadError(f"the {name} is longer than {longest} characters")
+        raise BadCardError(f"the {name} is longer than {longest} characters")
     if _CONTROLS.search(text):
-        raise _BadError(f"the {name} holds a control character")
+        raise BadCardError(f"the {name} holds a control character")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _BadError(f"the {name} is not valid UTF-8")
+        raise BadCardError(f"the {name} is not valid UTF-8")
     return text
 
 
 def _name(values: dict[str, str], name: str) -> str:
     text = " ".join(_field(values, name, MAX_NAME).split())
     if not text:
-        raise _BadError(f"the {name} is missing")
+        raise BadCardError(f"the {name} is missing")
     if not text.isprintable():
-        raise _BadError(f"the {name} holds a character that cannot be printed")
+        raise BadCardError(f"the {name} holds a character that cannot be printed")
     return text
 
 
 def _letters(values: dict[str, str], name: str, count: int) -> str:
     text = _field(values, name, MAX_NAME)
     if len(text) != count or not text.isascii() or not text.isalpha():
-        raise _BadError(f"the {name} must be its {count}-letter ISO code")
+        raise BadCardError(f"the {name} must be its {count}-letter ISO code")
     return text.upper()
 
 
 def _face_value(values: dict[str, str]) -> int:
     text = _field(values, "face value", MAX_NAME)
     if not _MONEY.fullmatch(text):
-        raise _BadError("the face value must be a number such as 25 or 25.00")
+        raise BadCardError("the face value must be a number such as 25 or 25.00")
     whole, _, hundredths = text.partition(".")
     value = int(whole) * 100 + int(hundredths.ljust(2, "0"))
     if value == 0:
-        raise _BadError("the face value must be more than 0")
+        raise BadCardError("the face value must be more than 0")
     return value
 
 
 def _price(values: dict[str, str]) -> int:
     text = _field(values, "price", MAX_NAME)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_ALLOCATION:
-        raise _BadError(f"the price must be US cents, a whole number from 1 to {MAX_ALLOCATION}")
+        raise BadCardError(f"the price must be US cents, a whole number from 1 to {MAX_ALLOCATION}")
     return int(text)
 
 
@@ -215,8 +216,8 @@ def _expiry(values: dict[str, str]) -> date | None:
     if not text:
         return None
     if not _DATE.fullmatch(text):
-        raise _BadError("the expiry must be a date such as 2030-12-31")
+        raise BadCardError("the expiry must be a date such as 2030-12-31")
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise _BadError("the expiry is no date of the calendar") from None
+        raise BadCardError("the expiry is no date of the calendar") from None

@@ -1,6 +1,7 @@
 """Importing a file of gift cards in chunks, each a transaction of its own: what is good is kept
 whatever becomes of the rest, and the same file again adds only what is missing."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +34,10 @@ class Imported:
     bad: list[BadLine] = field(default_factory=list)
 
 
+async def say_nothing(_: Imported) -> None:
+    """Tell nobody how far an import is."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Added:
     """What became of a chunk: the cards added, the lines that clash with another card, and those
@@ -49,7 +54,7 @@ async def import_cards(
     business_id: UUID,
     lines: Iterable[CardRow | BadLine],
     actor: Actor,
-    on_chunk: Callable[[Imported], None],
+    on_chunk: Callable[[Imported], Awaitable[None]],
     on_added: Callable[[Connection], Awaitable[object]],
 ) -> Imported:
     """Import every good line; `on_chunk` is told the sums after each chunk, `on_added` is called in
@@ -57,7 +62,7 @@ async def import_cards(
     sums = Imported()
     ours: dict[UUID, int] = {}  # the cards of this file and their lines
     for chunk in _chunks(lines):
-        cards = _good(keyring, business_id, chunk, sums)
+        cards = await asyncio.to_thread(_good, keyring, business_id, chunk, sums)
         if cards:
             known = {**ours, **{card.id: row.line for row, card in cards}}
             # Repeatable: the cards have their ids, so a chunk written twice is found written.
@@ -69,7 +74,7 @@ async def import_cards(
             sums.duplicates += len(cards) - len(added.cards) - len(added.clashes)
             clashing = [*added.clashes, *(known[card_id] for card_id in added.withdrawn)]
             sums.bad += [BadLine(line, CLASH) for line in sorted(clashing)]
-        on_chunk(sums)
+        await on_chunk(sums)
     return sums
 
 

@@ -72,6 +72,28 @@ class BadLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FileImport:
+    """A file of cards that was sent to a page, and what became of its lines so far."""
+
+    id: UUID
+    file_name: str
+    kind: Literal["csv", "xlsx"]
+    status: Literal["reading", "importing", "done", "refused", "cut off"]
+    refused_why: str | None
+    lines: int
+    imported: int
+    duplicates: int
+    bad: int
+    created_by: str
+    created_at: datetime
+
+    @property
+    def seen(self) -> int:
+        """Lines that were looked at."""
+        return self.imported + self.duplicates + self.bad
+
+
+@dataclass(frozen=True, slots=True)
 class SealedCard:
     """A card as it is stored. `earlier_fingerprints` are those that previous secret keys, or an
     earlier rule of comparing codes, would have given it."""

@@ -17,6 +17,7 @@ from payviox.auth import redemption, sessions
 from payviox.businesses import service as businesses
 from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
+from payviox.giftcards import file_imports
 from payviox.ledger import daily_flows
 from payviox.ledger import verify as verification
 from payviox.ledger.verify import Report
@@ -56,6 +57,7 @@ async def tidy(database: Database) -> None:
     await database.write(sessions.delete_ended)
     await database.write(redemption.delete_ended)
     await database.write(uploads.delete_unconfirmed)
+    await database.write(file_imports.forget_old)
     await database.write(password_resets.delete_expired)
     await database.write(outbox.forget_old)
     for business in await database.fetch(businesses.list_all):

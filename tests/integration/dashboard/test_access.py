@@ -21,7 +21,14 @@ from support.dashboard import Browser, base_of, signed_in
 
 pytestmark = pytest.mark.anyio
 
-PREFIXES = {"order": "ord", "user": "usr", "item": "sus", "operator": "op", "invitation": "inv"}
+PREFIXES = {
+    "card_import": "gci",
+    "order": "ord",
+    "user": "usr",
+    "item": "sus",
+    "operator": "op",
+    "invitation": "inv",
+}
 ENDLESS = "/live"
 """A stream that ends with its reader."""
 

@@ -180,6 +180,12 @@ INSERT INTO upload_rows (business_id, upload_id, number, cells, email, amount, f
 INSERT INTO allocation_notices (business_id, payout_user_id, id, amount)
   SELECT business_id, id, '00000000-0000-7000-8000-0000000000ab', 500 FROM payout_users LIMIT 1;
 
+-- A file of gift cards.
+INSERT INTO gift_card_imports (business_id, id, file_name, kind, status, lines, bad, created_by) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000ab', 'cards.csv', 'csv', 'done', 1, 1, 'operator:op_x');
+INSERT INTO gift_card_import_problems (business_id, import_id, line, reason) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000ab', 2, 'the code is missing');
+
 -- Who has the redemption page open, and links to it that were made for one opening.
 INSERT INTO payout_user_sessions (business_id, digest, payout_user_id, hash_digest) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '\x0b', '00000000-0000-7000-8000-0000000000c1', '\x0c');

@@ -9,10 +9,12 @@ from typing import Any
 import openpyxl
 import pytest
 
-from payviox.allocations.uploads import excel_tables, reader
+from payviox.allocations.uploads import reader
 from payviox.allocations.uploads.amounts import read_amount
-from payviox.allocations.uploads.model import MAX_ROWS, Chunk, FileRefused, Opened, ReadRow
+from payviox.allocations.uploads.model import Chunk, Opened, ReadRow
 from payviox.money import InvalidAmount
+from payviox.tables import excel_tables
+from payviox.tables.cells import MAX_ROWS, FileRefused
 
 HEADER = "Email,Amount,Reference\n"
 

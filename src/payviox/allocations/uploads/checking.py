@@ -15,11 +15,12 @@ from payviox.actors import Actor
 from payviox.allocations.queries import upload_rows as rows_queries
 from payviox.allocations.queries import uploads as queries
 from payviox.allocations.uploads import columns as naming
-from payviox.allocations.uploads.model import Chunk, Field, FileRefused, Opened, ReadRow
+from payviox.allocations.uploads.model import Chunk, Field, Opened, ReadRow
 from payviox.allocations.uploads.reading import read_file
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict, NotFound
 from payviox.rights import service as rights
+from payviox.tables.cells import FileRefused
 from payviox.text import printable
 
 MAX_NAME = 200

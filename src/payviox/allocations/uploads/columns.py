@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from payviox.allocations.uploads.model import FIELDS, REQUIRED, Field, FileRefused
+from payviox.allocations.uploads.model import FIELDS, REQUIRED, Field
+from payviox.tables.cells import FileRefused
 
 SPELLINGS: Mapping[Field, tuple[str, ...]] = {
     "email": (

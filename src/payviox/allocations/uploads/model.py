@@ -9,12 +9,10 @@ from uuid import UUID
 import msgspec
 
 from payviox.actors import Actor
-from payviox.errors import Conflict, PayvioxError
+from payviox.errors import Conflict
 
 MAX_FILE = 20_000_000
 """Bytes of the largest file."""
-MAX_ROWS = 100_000
-MAX_COLUMNS = 50
 RECENT_DAYS = 7
 """Somebody who got the same amount within so many days may have been paid this already."""
 
@@ -30,12 +28,6 @@ OPEN: tuple[Status, ...] = ("scheduled", "paying", "stopped")
 
 RowStatus = Literal["bad", "ready", "left_out", "paid", "refused"]
 """`bad` and `left_out` are never paid; `ready` is paid once the upload is confirmed."""
-
-
-class FileRefused(PayvioxError):
-    """The file as a whole cannot be used; the message is for whoever chose it."""
-
-    status = 422
 
 
 class UploadChanged(Conflict):

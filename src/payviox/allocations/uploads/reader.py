@@ -3,7 +3,6 @@ installation in its reach: `python -m payviox.allocations.uploads.reader COLUMNS
 frames of MessagePack, each after its length."""
 
 import itertools
-import resource
 import sys
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -11,30 +10,21 @@ from typing import BinaryIO
 import msgspec
 
 from payviox.allocations.uploads import columns as naming
-from payviox.allocations.uploads.cells import Cell, Table
-from payviox.allocations.uploads.csv_tables import read_csv
 from payviox.allocations.uploads.model import (
-    MAX_COLUMNS,
-    MAX_ROWS,
     Chunk,
     Ended,
     Field,
-    FileRefused,
     Frame,
     Opened,
     Unreadable,
 )
 from payviox.allocations.uploads.rows import Rows
+from payviox.tables import process
+from payviox.tables.cells import MAX_COLUMNS, MAX_ROWS, Cell, FileRefused, Table
+from payviox.tables.csv_tables import read_csv
+from payviox.tables.process import TOO_LARGE, is_excel
 
-MEMORY = 1_000_000_000
-CPU_S = 120
-"""Bytes of address space and seconds of a core that a file may take."""
 CHUNK = 1_000
-
-ZIP, OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-TOO_LARGE = (
-    "Reading this file takes more memory than a file of payments does. Save the sheet as CSV UTF-8."
-)
 
 
 def read(file: BinaryIO, chosen: dict[Field, int] | None) -> Iterator[Frame]:
@@ -81,37 +71,26 @@ def _chunks(rows: Iterator[tuple[int, list[Cell]]], reader: Rows) -> Iterator[Ch
 def _open(file: BinaryIO) -> Table:
     beginning = file.read(4)
     file.seek(0)
-    if beginning == OLD_EXCEL:
-        raise FileRefused(
-            "This is an old Excel file (.xls), or one with a password. Save it as .xlsx without a"
-            " password, or as CSV UTF-8."
-        )
-    if beginning != ZIP:
+    if not is_excel(beginning):
         return read_csv(file)
-    from payviox.allocations.uploads.excel_tables import read_excel  # noqa: PLC0415  # slow, rarely needed
+    from payviox.tables.excel_tables import read_excel  # noqa: PLC0415  # slow, rarely needed
 
     return read_excel(file)
 
 
 def main() -> None:
     """Read standard input, with the columns that the first argument names as JSON, or `null`."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    process.bound()
     chosen = msgspec.json.decode(sys.argv[1], type=dict[Field, int] | None)
     encode = msgspec.msgpack.Encoder().encode
     try:
         with open(0, "rb", closefd=False) as file:  # a file descriptor
             for frame in read(file, chosen):
-                _write(encode(frame))
+                process.write(encode(frame))
     except FileRefused as error:
-        _write(encode(Unreadable(str(error))))
+        process.write(encode(Unreadable(str(error))))
     except MemoryError:
-        _write(encode(Unreadable(TOO_LARGE)))
-
-
-def _write(frame: bytes) -> None:
-    sys.stdout.buffer.write(len(frame).to_bytes(4, "big") + frame)
-    sys.stdout.buffer.flush()
+        process.write(encode(Unreadable(TOO_LARGE)))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from payviox.allocations.uploads.amounts import Style, read_amount, read_number
-from payviox.allocations.uploads.cells import MAX_CELL, Cell
-from payviox.allocations.uploads.model import Field, FileRefused, ReadRow
+from payviox.allocations.uploads.model import Field, ReadRow
 from payviox.money import InvalidAmount
 from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.tables.cells import MAX_CELL, Cell, FileRefused
 from payviox.text import MAX_NOTE, composed
 
 MAX_REFERENCE = 255

@@ -186,7 +186,7 @@ async def _import_cards(runtime: Runtime, business_id: UUID) -> None:
         business_id,
         rows,
         ACTOR,
-        lambda _: None,
+        importing.say_nothing,
         lambda db: withdrawals.stop_waiting(db, business_id, OUT_OF_STOCK),
     )
 

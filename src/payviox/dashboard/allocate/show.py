@@ -19,7 +19,6 @@ from payviox.allocations.uploads.model import (
     Asked,
     Choices,
     Field,
-    FileRefused,
     Part,
     Plan,
     Upload,
@@ -39,6 +38,7 @@ from payviox.errors import (
     PayoutsDisabled,
 )
 from payviox.rights import service as rights
+from payviox.tables.cells import FileRefused
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id

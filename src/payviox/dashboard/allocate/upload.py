@@ -6,18 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from litestar import Response, get, post
-from litestar.datastructures import UploadFile
 
 from payviox import ids
 from payviox.allocations.uploads import checking
 from payviox.allocations.uploads import service as uploads
-from payviox.allocations.uploads.model import MAX_FILE, MAX_ROWS, FileRefused, Status, Upload
+from payviox.allocations.uploads.model import MAX_FILE, Status, Upload
 from payviox.dashboard.allocate.one_person import ROUTE
+from payviox.dashboard.files import read_file
 from payviox.dashboard.visits import Visit, act, read, show, visit_of
-from payviox.errors import BodyTooLarge, PayvioxError
+from payviox.tables.cells import MAX_ROWS, FileRefused
 from payviox.web.context import Call, services
 from payviox.web.pages import redirect
-from payviox.web.request_body import MAX_UPLOAD, REFUSED
+from payviox.web.request_body import MAX_UPLOAD
 
 UPLOAD_ROUTE = f"{ROUTE}/upload"
 PAGE = 25
@@ -65,7 +65,7 @@ async def check_file(request: Call) -> Response[Any]:
     """Check a file; its page says what was found."""
     visit = await visit_of(request)
     try:
-        name, content = await _file(request)
+        name, content = await read_file(request, MAX_FILE)
         with services(request).files.enter():
             upload_id = await act(
                 request,
@@ -102,24 +102,6 @@ async def uploads_page(request: Call, visit: Visit, refused: str | None = None) 
 
 def address_of(visit: Visit, upload_id: Any) -> str:
     return f"{visit.base}/allocate/{ids.show(ids.UPLOAD, upload_id)}"
-
-
-async def _file(request: Call) -> tuple[str, bytes]:
-    """The file's name and content. Raises FileRefused."""
-    refused: PayvioxError | None = request.scope.get("state", {}).get(REFUSED)
-    if isinstance(refused, BodyTooLarge):
-        raise FileRefused(f"The file is larger than {MAX_FILE // 1_000_000} MB. Split it.")
-    if refused is not None:
-        raise FileRefused(str(refused))
-    found = (await request.form()).get("file")
-    if not isinstance(found, UploadFile):
-        raise FileRefused("Choose a file.")
-    content = await found.read()
-    if not content:
-        raise FileRefused("The file is empty.")
-    if len(content) > MAX_FILE:
-        raise FileRefused(f"The file is larger than {MAX_FILE // 1_000_000} MB. Split it.")
-    return found.filename, content
 
 
 def _line(visit: Visit, upload: Upload) -> UploadLine:

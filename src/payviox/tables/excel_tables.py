@@ -1,5 +1,5 @@
 """Excel workbooks as tables: their first sheet, row by row, in bounded memory. Runs in a process of
-its own alone (reader.py): openpyxl is slow to import, and a row is as large as its file says."""
+its own alone (process.py): openpyxl is slow to import, and a row is as large as its file says."""
 
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,7 @@ from typing import Any, BinaryIO, cast
 
 import openpyxl  # type: ignore[import-untyped]  # no stubs of its own
 
-from payviox.allocations.uploads.cells import Cell, Kind, Table
-from payviox.allocations.uploads.model import MAX_COLUMNS, MAX_ROWS, FileRefused
+from payviox.tables.cells import MAX_COLUMNS, MAX_ROWS, Cell, FileRefused, Kind, Table
 
 MAX_ENTRIES = 2_000
 MAX_SHEET = 80_000_000

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from payviox.allocations.uploads.cells import Cell, Table
-from payviox.allocations.uploads.model import FileRefused
+from payviox.tables.cells import Cell, FileRefused, Table
 
 DELIMITERS = ",;\t"
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\r?\n?", re.IGNORECASE)

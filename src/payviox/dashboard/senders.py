@@ -8,11 +8,12 @@ from payviox import ids
 from payviox.auth import sessions
 from payviox.dashboard.visits import session_cookie
 from payviox.rights import service as rights
+from payviox.rights.roles import Right
 from payviox.web.context import Services
 
 
 async def find_sender(services: Services, scope: Any) -> UUID | None:
-    """The business of an upload's path, where the person who is signed in may allocate there."""
+    """The business of a file's path, where the person who is signed in may send such a file."""
     business_id = ids.parse(ids.BUSINESS, scope["path"].split("/")[2])
     token = _cookie(scope["headers"], session_cookie(services.settings))
     session = await sessions.find(services.database, token) if token else None
@@ -21,7 +22,9 @@ async def find_sender(services: Services, scope: Any) -> UUID | None:
     allowed = await services.database.fetch_caller(
         rights.rights_of, session.operator_id, business_id
     )
-    return business_id if "allocation.create" in allowed else None
+    is_cards = scope["path"].endswith("/gift-cards/import/file")
+    needed: Right = "gift_cards.import" if is_cards else "allocation.create"
+    return business_id if needed in allowed else None
 
 
 def _cookie(headers: list[tuple[bytes, bytes]], name: str) -> str | None:

@@ -1,13 +1,23 @@
-"""A table's cells as any kind of file holds them."""
+"""A table's cells as any kind of file holds them, and the bounds of every file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from payviox.errors import PayvioxError
+
 Kind = Literal["text", "number", "date", "formula", "error"]
 
+MAX_ROWS = 100_000
+MAX_COLUMNS = 50
 MAX_CELL = 1_000
 """Characters of the longest cell."""
+
+
+class FileRefused(PayvioxError):
+    """The file as a whole cannot be used; the message is for whoever chose it."""
+
+    status = 422
 
 
 class Cell(NamedTuple):
