@@ -21,9 +21,11 @@ from payviox.lanes import Lanes
 from payviox.mails.sending import due_businesses as businesses_with_mails
 from payviox.mails.sending import send_due
 from payviox.maintenance import tasks
+from payviox.recipient_mails import contents, notices
 from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.webhooks.delivery import Courier
+from payviox.withdrawals import mails as order_mails
 from payviox.withdrawals.routing import Rails
 from payviox.withdrawals.sending.processor import due_businesses, process_due
 
@@ -74,6 +76,7 @@ class Worker:
         self._batcher = Batcher(database, installation.keyring)
         self._uploads = Lanes(lambda due: paying.pay_due(database, self._batcher, due))
         self._mails = _mails(installation)
+        self._notices = Lanes(lambda due: notices.write_due(database, due))
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(
                 conninfo=database.url,
@@ -118,6 +121,7 @@ class Worker:
             self._courier.run(every_s=SWEEP_S),
             self._sweep("orders", due_businesses, self._orders),
             self._sweep("mails", businesses_with_mails, self._mails),
+            self._sweep("notices", notices.due_businesses, self._notices),
             self._sweep("uploads", paying.due_businesses, self._uploads),
             self._take_jobs(),
         )
@@ -127,6 +131,7 @@ class Worker:
         await asyncio.gather(
             self._orders.stop(),
             self._mails.stop(),
+            self._notices.stop(),
             self._uploads.stop(),
             self._courier.stop(grace_s=GRACE_S),
         )
@@ -168,7 +173,9 @@ def _mails(installation: Installation) -> Lanes:
         return Lanes(_stay)
     server = smtp_server.parse(settings.smtp_url)
     sender = smtp_server.parse_sender(settings.mail_from)
-    prepare = mail_contents.prepares(installation.keyring, settings.public_url)
+    keyring, site = installation.keyring, settings.public_url
+    rooms = (mail_contents, contents, order_mails)
+    prepare = {name: made for room in rooms for name, made in room.prepares(keyring, site).items()}
     return Lanes(lambda due: send_due(database, server, sender, prepare, due))
 
 

@@ -87,7 +87,8 @@ CHANGES = {
     " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
-    " second_person_amount",
+    " second_person_amount"
+    " notify brand_name brand_color support_email",
     "daily_flows": "came went",
     "daily_flows_until": "version balance summed_at",
     "deliveries": "status attempts round_attempts by_hand due_at replayed",
@@ -107,6 +108,7 @@ CHANGES = {
     "installation_audit_entries": "",
     "invitations": "role invited_by number digest is_mailed expires_at ended ended_at",
     "known_devices": "place agent seen_at",
+    "allocation_notices": "amount",
     "mails": "status attempts due_at answer ended_at",
     "memberships": "role role_since",
     "openid_requests": "",
@@ -159,6 +161,7 @@ MADE_BY_THE_DATABASE = {
 DELETES = {
     "gift_card_imports",
     "allocation_groups",
+    "allocation_notices",
     "api_requests",
     "authenticator_apps",
     "identities",

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,13 @@ class MailServer:
     refuse_senders: list[str] = field(default_factory=list)
     connections: int = 0
     encrypted: list[bool] = field(default_factory=list)
+    hang: bool = False
+    has_text: threading.Event = field(default_factory=threading.Event)
+    _hung_up: threading.Event = field(default_factory=threading.Event)
+
+    def hang_up(self) -> None:
+        """Break off the connection whose text was taken without an answer."""
+        self._hung_up.set()
 
     async def handle_EHLO(  # noqa: N802  # aiosmtpd's names
         self, _: Any, session: Session, __: Any, hostname: str, responses: list[str]
@@ -57,6 +65,11 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, _: Any, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.hang:
+            self.hang = False
+            self.has_text.set()
+            await asyncio.to_thread(self._hung_up.wait)
+            raise ConnectionResetError
         if self.refuse_texts:
             return self.refuse_texts.pop(0)
         content = cast("bytes", envelope.content)

@@ -10,8 +10,7 @@ from payviox.access.queries import invitations as queries
 from payviox.auth import operators
 from payviox.db.pool import Connection
 from payviox.keyring import Keyring
-from payviox.mails.model import Mail, Message
-from payviox.mails.sending import Prepare
+from payviox.mails.model import Mail, Message, Prepare
 from payviox.rights.roles import ROLES
 from payviox.rights.service import operator_of
 

@@ -12,6 +12,7 @@ from payviox.allocations.model import (
     AccountRow,
     Allocated,
     Item,
+    NoticeRow,
     Outcome,
     Payout,
     Refused,
@@ -96,6 +97,8 @@ async def _commit(
         async with connection.pipeline():
             if writes.transfers or record is not None:
                 await queries.write(connection, writes)
+            if writes.notices:
+                await queries.write_notices(connection, writes)
             if record is not None:
                 await record(connection, outcomes)
             committing = True
@@ -139,6 +142,7 @@ class _Decision:
         self.replays = replays
         self.keys = frozenset(payout.keys)
         self.transfers: list[TransferRow] = []
+        self.noticed: dict[str, int] = {}
 
     def settle(self, item: Item) -> Outcome:  # noqa: PLR0911  # one return for each outcome
         """Decide each item in the contract's order: key, replay, payouts enabled, inactive user,
@@ -182,6 +186,8 @@ class _Decision:
                 item.actor,
             )
         )
+        if payout.notify if item.notify is None else item.notify:
+            self.noticed[user.id] = self.noticed.get(user.id, 0) + item.amount
         if item.idempotency_key is not None:
             self.replays[item.idempotency_key] = (item.digest or "", user)
         return Allocated(user.id, self._hash(user))
@@ -215,4 +221,8 @@ class _Decision:
             ],
             accounts=[AccountRow(user.id, user.balance, user.version) for user in touched],
             transfers=self.transfers,
+            notices=[
+                NoticeRow(user_id, str(ids.new()), amount)
+                for user_id, amount in self.noticed.items()
+            ],
         )

@@ -12,7 +12,8 @@ from payviox.errors import PayvioxError
 class Item(msgspec.Struct, frozen=True):
     """One allocation to be made. `email` is canonical. `key_id` is the API key it came under, to be
     re-checked at the commit (None: a trusted command, or an operator). `idempotency_key` goes with
-    the `digest` of its request, as hex; `actor` is kept where a person did it."""
+    the `digest` of its request, as hex; `actor` is kept where a person did it. `notify` says
+    whether they get a mail (None: as the business has set it)."""
 
     email: str
     amount: int
@@ -21,6 +22,7 @@ class Item(msgspec.Struct, frozen=True):
     idempotency_key: str | None = None
     digest: str | None = None
     actor: Actor | None = None
+    notify: bool | None = None
 
 
 def own_key(*parts: object) -> str:
@@ -57,6 +59,7 @@ class Payout(msgspec.Struct):
     hash_code: str
     enabled: bool
     hash_lifetime_days: int | None
+    notify: bool
     keys: list[str]
 
 
@@ -105,6 +108,14 @@ class UserRow(msgspec.Struct):
     h: str
 
 
+class NoticeRow(msgspec.Struct):
+    """So many cents that a payout user gets a mail about."""
+
+    u: str
+    i: str
+    a: int
+
+
 class Writes(msgspec.Struct):
     """Everything that a group writes, ready for its statements."""
 
@@ -114,3 +125,4 @@ class Writes(msgspec.Struct):
     users: list[UserRow]
     accounts: list[AccountRow]
     transfers: list[TransferRow]
+    notices: list[NoticeRow]

@@ -30,15 +30,20 @@ from payviox.web.json_body import EMAIL, convert, parse
 MAX_REMEMBERED_KEYS = 10_000
 
 Amount = Annotated[int, msgspec.Meta(ge=1, le=MAX_ALLOCATION, description="US cents")]
+Notify = Annotated[
+    bool | None,
+    msgspec.Meta(description="Whether they get a mail; left out, as the business has set it"),
+]
 Headers = Iterable[tuple[bytes, bytes]]
 Answer = tuple[int, bytes, dict[str, str]]
 
 
 class CreateRequest(msgspec.Struct):
-    """Whom to pay and how much."""
+    """Whom to pay, how much, and whether to tell them by mail."""
 
     email: Annotated[str, EMAIL]
     amount: Amount
+    notify: Notify = None
 
 
 class Created(msgspec.Struct):
@@ -49,7 +54,7 @@ class Created(msgspec.Struct):
 
 EXAMPLE_HASH = "3f9c2a71" + "5b" * 28
 KEYS = 2
-"""The colons of a body that has each field once and nothing else."""
+"""The colons of a body that has each required field once and nothing else."""
 decode = msgspec.json.Decoder(CreateRequest).decode
 
 
@@ -83,7 +88,8 @@ class Create:
         request_digest = None
         try:
             request = decode(body)
-            if body.count(b":") != KEYS or not body.isascii():
+            keys = KEYS + (request.notify is not None)
+            if body.count(b":") != keys or not body.isascii():
                 request = convert(parse(body), CreateRequest)
             email = canonical(request.email)
             if key is not None:
@@ -95,7 +101,15 @@ class Create:
             if key is not None:
                 idempotency.check(key)
             return _refuse(body)
-        item = Item(email, request.amount, str(caller.key_id), None, key, request_digest)
+        item = Item(
+            email,
+            request.amount,
+            str(caller.key_id),
+            None,
+            key,
+            request_digest,
+            notify=request.notify,
+        )
         try:
             outcome = (await self._batcher.submit(caller.business_id, (item,)))[0]
         except Busy:

@@ -13,7 +13,7 @@ from msgspec import inspect
 
 from payviox.allocations.batch import CHUNK, Entry, Payer
 from payviox.allocations.model import Allocated, Item, Outcome, Refused
-from payviox.api.allocation import EXAMPLE_HASH, Amount
+from payviox.api.allocation import EXAMPLE_HASH, Amount, Notify
 from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import documented
 from payviox.api.idempotent import scope_of
@@ -44,11 +44,12 @@ Reference = Annotated[
 
 
 class BatchItem(msgspec.Struct):
-    """Whom to pay, how much, and a mark of your own."""
+    """Whom to pay, how much, a mark of your own, and whether to tell them by mail."""
 
     email: Annotated[str, EMAIL]
     amount: Amount
     reference: Reference | None = None
+    notify: Notify = None
 
 
 class BatchRequest(msgspec.Struct):
@@ -178,7 +179,8 @@ def _decode(request: Call, body: bytes) -> tuple[str, Sequence[Any]]:
 
 def _keys(batch: BatchRequest) -> int:
     """The fewest keys that its JSON can have had."""
-    return 1 + 2 * len(batch.items) + sum(item.reference is not None for item in batch.items)
+    more = ((item.reference is not None) + (item.notify is not None) for item in batch.items)
+    return 1 + 2 * len(batch.items) + sum(more)
 
 
 async def _chunks_of_entries(
@@ -232,7 +234,8 @@ async def _until_gone(request: Call) -> None:
 
 def _item(item: BatchItem, key_id: str) -> Entry:
     try:
-        return Item(canonical(item.email), item.amount, key_id, item.reference)
+        email = canonical(item.email)
+        return Item(email, item.amount, key_id, item.reference, notify=item.notify)
     except InvalidEmail as error:
         return FieldErrors({"email": [str(error)]})
 

@@ -28,6 +28,10 @@ class Business:
     suspense_alert_hours: int
     second_person_amount: int | None
     created_at: datetime
+    notify: bool = False
+    brand_name: str | None = None
+    brand_color: str | None = None
+    support_email: str | None = None
 
     @property
     def test(self) -> bool:

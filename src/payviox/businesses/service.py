@@ -18,11 +18,12 @@ from payviox.businesses.queries import businesses as queries
 from payviox.db.pool import Connection
 from payviox.errors import NotFound, WithdrawalsDisabled
 
-SWITCHES = ("payouts_enabled", "withdrawals_enabled")
+SWITCHES = ("payouts_enabled", "withdrawals_enabled", "notify")
 """Switched off by whoever may, at once."""
 
 list_all = queries.list_all
 list_of = queries.list_of
+notifies = queries.notifies
 
 
 async def create(connection: Connection, name: str) -> tuple[Business, Business]:

@@ -14,6 +14,7 @@ from payviox.audit.model import AuditEntry
 from payviox.auth.keys import KINDS
 from payviox.businesses import rules
 from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
 from payviox.cli.acting import as_person, person, say_waiting
 from payviox.cli.groups import Group
 from payviox.cli.output import (
@@ -37,6 +38,7 @@ from payviox.cli.shown_once import shown_once
 from payviox.db.pool import Connection
 from payviox.ledger.model import show_account
 from payviox.money import dollars
+from payviox.recipient_mails import brand
 from payviox.reporting import business_summary
 from payviox.reporting.business_summary import Accounts, BusinessSummary
 from payviox.treasury import service as treasury
@@ -257,6 +259,45 @@ def set_(business_id: UUID, assignments: tuple[str, ...], operator: str | None) 
 set_.help = f"{set_.help}\n\n\b\n" + "\n".join(
     f"{name:<23} {rule.meaning}" for name, rule in rules.RULES.items()
 )
+
+
+@business.command("brand")
+@click.argument("business_id", type=BUSINESS)
+@click.option("--notify/--no-notify", default=None, help="Tell payout users by mail, or not.")
+@click.option("--name", help="The name that mails show; empty for the business's own.")
+@click.option("--color", help="Such as #1f4b99, dark enough for white text; empty for this one.")
+@click.option("--support-email", help="Where answers to mails go; empty for nowhere.")
+def brand_(
+    business_id: UUID,
+    *,
+    notify: bool | None,
+    name: str | None,
+    color: str | None,
+    support_email: str | None,
+) -> None:
+    """Say whether payout users get mails, and in whose name; show what is set."""
+    given = {"brand_name": name, "brand_color": color, "support_email": support_email}
+    changes = brand.parse({key: text for key, text in given.items() if text is not None})
+    if notify is not None:
+        changes["notify"] = notify
+
+    async def work(runtime: Runtime) -> Business:
+        async def change(connection: Connection) -> Business:
+            await brand.save(connection, business_id, changes, ACTOR)
+            return await businesses.get(connection, business_id)
+
+        return await runtime.database.write(change)
+
+    kept = run(work)
+    shown = brand.brand_of(kept)
+    print_pairs(
+        {
+            "notify": kept.notify,
+            "name": shown.name,
+            "color": shown.color,
+            "support_email": shown.support,
+        }
+    )
 
 
 def _set(

@@ -1,16 +1,68 @@
 """A mail of the outbox."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
+from payviox.db.pool import Connection
+
 Status = Literal["queued", "sent", "failed", "dropped"]
-Message = Literal["invitation", "password_changed", "password_reset", "test"]
+Message = Literal[
+    "invitation",
+    "money_received",
+    "password_changed",
+    "password_reset",
+    "test",
+    "withdrawal_canceled",
+    "withdrawal_confirmed",
+    "withdrawal_delivered",
+    "withdrawal_failed",
+    "withdrawal_on_its_way",
+    "withdrawal_rejected",
+    "withdrawal_returned",
+    "withdrawal_unclaimed",
+]
 """What a mail says: a folder of `messages/`."""
+
+TO_PAYOUT_USERS: tuple[Message, ...] = (
+    "money_received",
+    "withdrawal_confirmed",
+    "withdrawal_on_its_way",
+    "withdrawal_delivered",
+    "withdrawal_unclaimed",
+    "withdrawal_failed",
+    "withdrawal_rejected",
+    "withdrawal_canceled",
+    "withdrawal_returned",
+)
+"""What businesses say to those whom they pay."""
 
 INSTALLATION = UUID(int=0)
 """Whose turn it is to be sent, where a mail is no business's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """In whose name a business's mails go out. `color` is legible under white; `support` is where
+    answers go."""
+
+    name: str
+    color: str
+    support: str | None
+    is_test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewMail:
+    """A mail to put into a business's outbox, due after `wait`. `facts` may hold no secret."""
+
+    event: str
+    recipient: str
+    message: Message
+    facts: Mapping[str, object] = field(default_factory=dict)
+    wait: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +85,8 @@ class Mail:
     answer: str | None
     created_at: datetime
     ended_at: datetime | None
+
+
+Prepare = Callable[[Connection, Mail], Awaitable[Mapping[str, object] | None]]
+"""What a message says beyond its facts, such as the link that is made now; None where nobody wants
+the mail any more."""

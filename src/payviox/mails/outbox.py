@@ -7,7 +7,7 @@ from uuid import UUID
 from payviox import ids
 from payviox.db import jobs
 from payviox.db.pool import Connection
-from payviox.mails.model import INSTALLATION, Mail, Message
+from payviox.mails.model import INSTALLATION, Mail, Message, NewMail
 from payviox.mails.queries import mails as queries
 
 KEPT_DAYS = 90
@@ -31,6 +31,12 @@ async def put(
     )
     if is_new:
         await jobs.wake(connection, jobs.SEND_MAILS, business_id or INSTALLATION)
+
+
+async def put_all(connection: Connection, business_id: UUID, mails: Sequence[NewMail]) -> None:
+    """Send a business's payout users these, once for each event, recipient and message."""
+    if mails and await queries.insert_all(connection, business_id, [(ids.new(), m) for m in mails]):
+        await jobs.wake(connection, jobs.SEND_MAILS, business_id)
 
 
 async def latest_of(connection: Connection, events: Sequence[str]) -> dict[str, Mail]:

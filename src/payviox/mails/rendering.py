@@ -2,6 +2,7 @@
 holds what breaks a line."""
 
 import functools
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from payviox.mails.model import Message
+from payviox.mails.model import Brand, Message
 
 MESSAGES = Path(__file__).parent / "messages"
 MAX_SUBJECT = 150
@@ -38,10 +39,18 @@ def render(
     recipient: str,
     facts: Mapping[str, object],
 ) -> EmailMessage:
-    """The whole mail. Raises ValueError where the recipient is no address."""
+    """The whole mail. A `brand` among the facts sends it in a business's name, and answers to its
+    support address. Raises ValueError where the recipient is no address."""
     templates = _environment()
     subject = templates.get_template(f"{message}/subject.txt").render(facts)
     mail = EmailMessage(policy=SMTP)
+    brand = facts.get("brand")
+    if isinstance(brand, Brand):
+        sender = Address(brand.name, sender.username, sender.domain)
+        if brand.support is not None:
+            mail["Reply-To"] = _address(brand.support)
+        if brand.is_test:
+            subject = f"[Test] {subject}"
     mail["From"] = sender
     mail["To"] = _address(recipient)
     mail["Subject"] = " ".join("".join(filter(_is_shown, subject)).split())[:MAX_SUBJECT]
@@ -52,6 +61,12 @@ def render(
     html = templates.get_template(f"{message}/body.html").render(facts, subject=mail["Subject"])
     mail.add_alternative(html, subtype="html")
     return mail
+
+
+def example(message: Message) -> dict[str, object]:
+    """Facts that the message could have, to look at."""
+    facts: dict[str, object] = json.loads((MESSAGES / message / "example.json").read_text())
+    return facts
 
 
 def _is_shown(character: str) -> bool:

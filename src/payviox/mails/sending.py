@@ -1,25 +1,26 @@
 """Sending what is due, outside any transaction. A mail is claimed by pushing its due time ahead: a
-worker that dies loses nothing, and what it had handed over already goes out again, word for word
-and under the same Message-ID."""
+worker that dies loses nothing. What may have been handed over already goes out again after an hour
+at the earliest, word for word and under the same Message-ID."""
 
 import asyncio
 import contextlib
 import functools
 import logging
+import re
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import aiosmtplib
 import certifi
 
-from payviox.db.pool import Connection, Database
-from payviox.mails.model import Mail, Message
+from payviox.db.pool import Database
+from payviox.mails.model import Mail, Message, Prepare
 from payviox.mails.queries import mails as queries
 from payviox.mails.rendering import render
 from payviox.smtp_server import SmtpServer
@@ -28,26 +29,40 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 30.0
 """The mail server's time for each of its answers."""
-LEASE = timedelta(minutes=10)
-"""How long a claim keeps others away: more than a mail's commands take together."""
+LEASE = timedelta(hours=1)
+"""How long a claim keeps others away: a worker that died may have handed the mail over."""
 RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 """The wait after each failure; after the one that no wait follows the mail has failed."""
+IF_UNKNOWN = timedelta(hours=1)
+"""The least wait after the server broke off once it had the text: the mail may have arrived."""
 HAND_BACK_S = 3.0
 MAX_ANSWER = 300
-
-Prepare = Callable[[Connection, Mail], Awaitable[Mapping[str, object] | None]]
-"""What a message says beyond its facts, such as the link that is made now; None where nobody wants
-the mail any more."""
+HASH = re.compile(r"[0-9a-f]{20,}")
+"""A payout user's hash, or a half of it: some servers answer with the link that they refuse."""
 
 
 class Refused(Exception):
-    """The mail server will not take it, now or, where it is `final`, ever."""
+    """The mail server will not take it, now or, where it is `final`, ever; or it is `unknown`
+    whether it did."""
 
-    def __init__(self, answer: str, *, final: bool = False, closed: bool = False) -> None:
+    def __init__(
+        self, answer: str, *, final: bool = False, closed: bool = False, unknown: bool = False
+    ) -> None:
         text = "".join(character if character.isprintable() else " " for character in answer)
-        super().__init__(" ".join(text.split())[:MAX_ANSWER])
+        super().__init__(HASH.sub("…", " ".join(text.split()))[:MAX_ANSWER])
         self.final = final
         self.closed = closed
+        self.unknown = unknown
+
+
+class _Client(aiosmtplib.SMTP):
+    """Knows whether it began to hand over a text."""
+
+    began_text = False
+
+    async def data(self, *arguments: Any, **options: Any) -> Any:
+        self.began_text = True
+        return await super().data(*arguments, **options)
 
 
 class Outgoing:
@@ -56,7 +71,7 @@ class Outgoing:
     def __init__(self, server: SmtpServer, tls: ssl.SSLContext | None = None) -> None:
         self._server = server
         self._tls = tls or _default_tls()
-        self._client: aiosmtplib.SMTP | None = None
+        self._client: _Client | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,6 +83,16 @@ class Outgoing:
         trace: TracebackType | None,
     ) -> None:
         await self._close()
+
+    def begin(self) -> None:
+        """Another mail has its turn."""
+        if self._client is not None:
+            self._client.began_text = False
+
+    @property
+    def may_have_sent(self) -> bool:
+        """Whether the last mail's text was begun, so that the server may have taken it."""
+        return self._client is not None and self._client.began_text
 
     async def send(self, mail: EmailMessage) -> None:
         """Hand a mail over. Raises Refused."""
@@ -84,13 +109,15 @@ class Outgoing:
             await self._close()
             raise Refused(f"{error.code} {error.message}", closed=True) from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            unknown = self.may_have_sent
             await self._close()
-            raise Refused(str(error) or type(error).__name__, closed=True) from error
+            answer = str(error) or type(error).__name__
+            raise Refused(answer, closed=True, unknown=unknown) from error
 
-    async def _connected(self) -> aiosmtplib.SMTP:
+    async def _connected(self) -> _Client:
         if self._client is None or not self._client.is_connected:
             server = self._server
-            self._client = aiosmtplib.SMTP(
+            self._client = _Client(
                 hostname=server.host,
                 port=server.port,
                 username=server.user,
@@ -145,11 +172,16 @@ async def send_due(
                 if error.closed:
                     break
             except asyncio.CancelledError:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(HAND_BACK_S):
-                        await database.write(queries.hand_back, mail.id, mail.due_at)
+                if not outgoing.may_have_sent:
+                    await _hand_back(database, mail)
                 raise
     return sent
+
+
+async def _hand_back(database: Database, mail: Mail) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HAND_BACK_S):
+            await database.write(queries.hand_back, mail.id, mail.due_at)
 
 
 async def _send(
@@ -159,6 +191,7 @@ async def _send(
     prepare: Mapping[Message, Prepare],
     mail: Mail,
 ) -> bool:
+    outgoing.begin()
     more: Mapping[str, object] | None = {}
     if mail.message in prepare:
         more = await database.write(prepare[mail.message], mail)
@@ -180,4 +213,7 @@ async def _put_off(database: Database, mail: Mail, error: Refused) -> None:
         await database.write(queries.end, mail.id, "failed", str(error))
         return
     logger.warning("mail %s (%s) is tried again: %s", mail.id, mail.message, error)
-    await database.write(queries.try_again, mail.id, RETRIES[mail.attempts - 1], str(error))
+    wait = RETRIES[mail.attempts - 1]
+    if error.unknown:
+        wait = max(wait, IF_UNKNOWN)
+    await database.write(queries.try_again, mail.id, wait, str(error))

@@ -1,5 +1,5 @@
 """What every change of an order's state leaves behind: a line in its story and, where the business
-is told, an event. Database only, in the caller's transaction."""
+or the payout user is told, an event or a mail. Database only, in the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from payviox.db.pool import Connection
 from payviox.order_states import Status
 from payviox.webhooks.events import EventType, OrderEvent
 from payviox.webhooks.outbox import write_order_events
+from payviox.withdrawals import mails
 from payviox.withdrawals.model import (
     EVENT_OF,
     Order,
@@ -39,6 +40,7 @@ async def enter(connection: Connection, business_id: UUID, entries: Sequence[Ent
     await orders.insert_states(
         connection, business_id, [(e.order.id, e.status, e.actor, e.note) for e in entries]
     )
+    await mails.write(connection, [(e.order, e.status, e.note) for e in entries])
     await write_order_events(
         connection, business_id, [_event(e) for e in entries if e.status in EVENT_OF]
     )

@@ -150,6 +150,7 @@ def test_every_page_fits_its_screen_and_everybody(
     user = f"/users/usr_{world.orders[0].payout_user_id}"
     orders = (
         "/settings",
+        "/settings/brand",
         "/team",
         "/audit",
         "/orders",

@@ -171,6 +171,32 @@ async def test_a_worker_that_died_is_followed_by_one_that_sends_the_same_mail_ag
     assert post_office.mails[0]["Message-ID"] == f"<{mail.id}@example.com>"
 
 
+@pytest.mark.parametrize("ending", ["broken off", "stopped"])
+async def test_what_may_have_arrived_is_not_sent_again_within_the_hour(
+    database: Database, post_office: MailServer, ending: str
+) -> None:
+    await put(database)
+    post_office.hang = True
+    sending = asyncio.create_task(send(database, plain(post_office)))
+    await asyncio.to_thread(post_office.has_text.wait)
+    if ending == "stopped":
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        post_office.hang_up()
+    else:
+        post_office.hang_up()
+        assert await sending == 0
+    [mail] = await mails(database)
+    assert (mail.status, mail.attempts) == ("queued", 1)
+    waits = await database.fetch(lambda db: db.execute("SELECT due_at - now() FROM mails"))
+    [(left,)] = await waits.fetchall()
+    assert timedelta(minutes=58) < left <= timedelta(hours=1)
+    await make_due(database)
+    assert await send(database, plain(post_office)) == 1
+    assert {each["Message-ID"] for each in post_office.mails} == {f"<{mail.id}@example.com>"}
+
+
 async def test_two_workers_send_one_mail_once(database: Database, post_office: MailServer) -> None:
     for _ in range(5):
         await put(database)

@@ -176,6 +176,10 @@ INSERT INTO upload_files (business_id, upload_id, content) VALUES
 INSERT INTO upload_rows (business_id, upload_id, number, cells, email, amount, fingerprint, occurrence, status, is_new) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000a9', 2, '{a@x.test,5.00}', 'a@x.test', 500, '\x01', 1, 'ready', false);
 
+-- What a payout user is to be told of.
+INSERT INTO allocation_notices (business_id, payout_user_id, id, amount)
+  SELECT business_id, id, '00000000-0000-7000-8000-0000000000ab', 500 FROM payout_users LIMIT 1;
+
 -- A file of gift cards.
 INSERT INTO gift_card_imports (business_id, id, file_name, kind, status, lines, bad, created_by) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000ab', 'cards.csv', 'csv', 'done', 1, 1, 'operator:op_x');

@@ -1,11 +1,15 @@
 """What mails look like, and that nothing of a stranger's steers one."""
 
+import html
+import re
 from email import message_from_bytes, policy
+from typing import get_args
 from uuid import UUID
 
 import pytest
 
-from payviox.mails.rendering import MESSAGES, render
+from payviox.mails.model import TO_PAYOUT_USERS, Brand, Message
+from payviox.mails.rendering import MESSAGES, example, render
 from payviox.smtp_server import SmtpServer, parse, parse_sender
 
 SENDER = parse_sender("Acme Payouts <payouts@acme.test>")
@@ -21,17 +25,21 @@ FACTS = {
 }
 
 
-@pytest.mark.parametrize("message", [path.name for path in MESSAGES.iterdir() if path.is_dir()])
+FOLDERS = sorted(path.name for path in MESSAGES.iterdir() if path.is_dir())
+BRAND = Brand("Acme <b>", "#1f4b99", "help@acme.test", is_test=False)
+
+
+@pytest.mark.parametrize("message", [name for name in FOLDERS if name not in TO_PAYOUT_USERS])
 def test_every_message_has_a_subject_a_text_and_the_same_in_html(message: str) -> None:
     mail = render(message, UUID(int=1), SENDER, "grace@acme.test", FACTS)  # type: ignore[arg-type]  # a folder
     read = message_from_bytes(mail.as_bytes(), policy=policy.default)
-    text, html = read.get_body(("plain",)), read.get_body(("html",))  # type: ignore[attr-defined]  # EmailMessage
+    text, page = read.get_body(("plain",)), read.get_body(("html",))  # type: ignore[attr-defined]  # EmailMessage
     assert read["Subject"]
     assert (read["From"], read["To"]) == ("Acme Payouts <payouts@acme.test>", "grace@acme.test")
     assert read["Message-ID"] == f"<{UUID(int=1)}@acme.test>"
     if "link" in (MESSAGES / message / "body.txt").read_text():
         assert FACTS["link"] in text.get_content()
-        assert f'<a href="{FACTS["link"]}">{FACTS["link"]}</a>' in html.get_content()
+        assert f'<a href="{FACTS["link"]}">{FACTS["link"]}</a>' in page.get_content()
 
 
 def test_a_name_breaks_no_header_and_no_html() -> None:
@@ -83,3 +91,29 @@ def test_what_names_no_mail_server_is_refused(url: str) -> None:
 def test_what_is_no_sender_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no sender"):
         parse_sender(text)
+
+
+def test_every_message_has_a_folder() -> None:
+    assert sorted(get_args(Message)) == FOLDERS
+
+
+@pytest.mark.parametrize("message", TO_PAYOUT_USERS)
+def test_text_and_html_of_a_mail_to_a_payout_user_say_the_same(message: Message) -> None:
+    shown = {**example(message), "brand": BRAND}
+    mail = render(message, UUID(int=1), SENDER, "grace@acme.test", shown)
+    read = message_from_bytes(mail.as_bytes(), policy=policy.default)
+    text = read.get_body(("plain",)).get_content()  # type: ignore[attr-defined]  # EmailMessage
+    page = read.get_body(("html",)).get_content()  # type: ignore[attr-defined]  # EmailMessage
+    facts = [fact for fact in example(message).values() if isinstance(fact, str)]
+    for fact in (*facts, "help@acme.test", "never asks for a password"):
+        assert fact in text
+        assert fact in html.unescape(page)
+    assert "Acme &lt;b&gt;" in page
+    inline = re.sub(r"</?(strong|a)\b[^>]*>", "", page)
+    words = html.unescape(re.sub(r"<title>.*?</title>|<[^>]+>", " ", inline, flags=re.DOTALL))
+    assert words.split()[2:] == [word for word in text.split() if word != "--"]
+    assert page.count("href=") == text.count("https://") == 1
+    assert not re.search(r"src=|url\(|<script|<form", page)
+    assert read["From"] == '"Acme <b>" <payouts@acme.test>'
+    assert read["Reply-To"] == "help@acme.test"
+    assert len(mail.as_bytes()) < 100_000

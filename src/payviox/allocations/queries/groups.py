@@ -19,7 +19,7 @@ SELECT id::text, balance, version FROM accounts WHERE business_id = %s AND id = 
 
 # A statement of its own, after the lock: its snapshot sees what was committed while we waited.
 READ_BUSINESS = """
-SELECT hash_code, payouts_enabled, hash_lifetime_days,
+SELECT hash_code, payouts_enabled, hash_lifetime_days, notify,
        ARRAY(SELECT k.id::text FROM api_keys k
              WHERE k.business_id = b.id AND k.kind = 'secret' AND k.revoked_at IS NULL)
 FROM businesses b WHERE b.id = %s
@@ -88,6 +88,14 @@ WITH new_users AS (
 INSERT INTO allocation_groups (business_id, id) VALUES (%(business)s, %(group)s)
 """
 
+# What is already collected for somebody's next mail grows; otherwise a mail is begun.
+WRITE_NOTICES = """
+INSERT INTO allocation_notices AS n (business_id, payout_user_id, id, amount)
+SELECT %(business)s, w.u, w.i, w.a
+FROM json_to_recordset(%(notices)s::json) AS w(u uuid, i uuid, a bigint)
+ON CONFLICT (business_id, payout_user_id) DO UPDATE SET amount = n.amount + excluded.amount
+"""
+
 Replays = dict[str, tuple[str, User]]
 """Idempotency key → the digest of its first request and the payout user whom it paid."""
 
@@ -140,6 +148,14 @@ async def write(connection: Connection, writes: Writes) -> None:
             "accounts": encode(accounts).decode(),
             "transfers": encode(writes.transfers).decode(),
         },
+    )
+
+
+async def write_notices(connection: Connection, writes: Writes) -> None:
+    """Send what is to be told by mail, after the rows that it tells of."""
+    await connection.execute(
+        WRITE_NOTICES,
+        {"business": writes.business_id, "notices": encode(writes.notices).decode()},
     )
 
 

@@ -14,7 +14,8 @@ COLUMNS = (
     " review_amount, review_first_use, review_shared_users, review_velocity_orders,"
     " review_velocity_amount, review_rails,"
     " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
-    " suspense_alert_hours, second_person_amount, created_at"
+    " suspense_alert_hours, second_person_amount, notify, brand_name, brand_color, support_email,"
+    " created_at"
 )
 
 HASH_LIFETIME_SINCE = sql.SQL(
@@ -60,6 +61,14 @@ async def find(connection: Connection, business_id: UUID) -> Business | None:
     async with connection.cursor(row_factory=class_row(Business)) as cursor:
         await cursor.execute(f"SELECT {COLUMNS} FROM businesses WHERE id = %s", [business_id])  # noqa: S608
         return await cursor.fetchone()
+
+
+async def notifies(connection: Connection, business_id: UUID) -> bool:
+    """Whether the business's payout users get mails."""
+    cursor = await connection.execute(
+        "SELECT FROM businesses WHERE id = %s AND notify", [business_id]
+    )
+    return cursor.rowcount == 1
 
 
 async def list_all(connection: Connection) -> list[Business]:

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.mails.model import INSTALLATION, Mail, Message, Status
+from payviox.mails.model import INSTALLATION, Mail, Message, NewMail, Status
 
 COLUMNS = (
     "id, business_id, event, recipient, message, facts, status, attempts, due_at, answer,"
@@ -33,6 +33,31 @@ async def insert(
         [mail_id, business_id, event, recipient, message, Jsonb(facts)],
     )
     return cursor.rowcount == 1
+
+
+async def insert_all(
+    connection: Connection, business_id: UUID, mails: Sequence[tuple[UUID, NewMail]]
+) -> bool:
+    """Whether any was not there yet."""
+    rows = [
+        {
+            "i": str(mail_id),
+            "e": mail.event,
+            "r": mail.recipient,
+            "m": mail.message,
+            "f": dict(mail.facts),
+            "w": mail.wait.total_seconds(),
+        }
+        for mail_id, mail in mails
+    ]
+    cursor = await connection.execute(
+        "INSERT INTO mails (id, business_id, event, recipient, message, facts, due_at)"
+        " SELECT n.i, %s, n.e, n.r, n.m, n.f, now() + make_interval(secs => n.w)"
+        " FROM jsonb_to_recordset(%s) AS n(i uuid, e text, r text, m text, f jsonb, w float)"
+        " ON CONFLICT DO NOTHING",
+        [business_id, Jsonb(rows)],
+    )
+    return cursor.rowcount > 0
 
 
 async def due_businesses(connection: Connection) -> list[UUID]:

@@ -14,5 +14,6 @@ def upgrade() -> None:
     run_sql("0004_requests.sql")
     run_sql("0004_approvals.sql")
     run_sql("0004_live.sql")
+    run_sql("0004_recipient_mails.sql")
     run_sql("0004_gift_cards.sql")
     run_sql("0004_redemption.sql")

@@ -1,0 +1,112 @@
+"""`…/settings/brand`: whether payout users get mails, in whose name, and what these say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+
+from payviox.businesses.model import Business
+from payviox.dashboard.visits import Visit, act, show, visit_of
+from payviox.errors import FieldErrors
+from payviox.mails.model import TO_PAYOUT_USERS
+from payviox.mails.rendering import example, render
+from payviox.recipient_mails import brand
+from payviox.recipient_mails.brand import DEFAULT_COLOR, brand_of
+from payviox.web.context import Call, services
+from payviox.web.forms import read_form
+from payviox.web.pages import redirect
+
+ROUTE = "/dashboard/{business:str}/settings/brand"
+FIELDS = ("brand_name", "brand_color", "support_email")
+SOMEBODY = Address("", "somebody", "example.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A mail as it would be with facts of an example."""
+
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrandView:
+    here: str
+    settings: str
+    notify: bool
+    typed: Mapping[str, str]
+    business_name: str
+    default_color: str
+    previews: list[Preview]
+    sends_mails: bool
+    may_change: bool
+    done: bool = False
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+@get(ROUTE, include_in_schema=False)
+async def show_brand(request: Call) -> Response[Any]:
+    """The settings as they are, and each mail."""
+    visit = await visit_of(request)
+    typed = {name: getattr(visit.business, name) or "" for name in FIELDS}
+    done = request.query_params.get("done") == "saved"
+    return _page(request, visit, typed, notify=visit.business.notify, done=done)
+
+
+@post(ROUTE, include_in_schema=False, status_code=200, right="business.set")
+async def save_brand(request: Call) -> Response[Any]:
+    """Keep what was typed."""
+    visit = await visit_of(request)
+    form = await read_form(request)
+    typed = {name: form.get(name, "") for name in FIELDS}
+    notify = form.get("notify") == "yes"
+    try:
+        changes = {**brand.parse(typed), "notify": notify}
+    except FieldErrors as error:
+        return _page(request, visit, typed, notify=notify, errors=error.fields, status=422)
+    session = visit.session
+    await act(request, session, brand.save, visit.business.id, changes, session.actor)
+    return redirect(f"{visit.base}/settings/brand?done=saved")
+
+
+def _page(
+    request: Call,
+    visit: Visit,
+    typed: Mapping[str, str],
+    *,
+    notify: bool,
+    done: bool = False,
+    errors: dict[str, list[str]] | None = None,
+    status: int = 200,
+) -> Response[Any]:
+    view = BrandView(
+        here=f"{visit.base}/settings/brand",
+        settings=f"{visit.base}/settings",
+        notify=notify,
+        typed=typed,
+        business_name=visit.business.name,
+        default_color=DEFAULT_COLOR,
+        previews=_previews(visit.business),
+        sends_mails=services(request).settings.smtp_url is not None,
+        may_change=visit.may("business.set"),
+        done=done,
+        errors=errors or {},
+    )
+    return show(request, visit, "settings/brand.html", view, status=status)
+
+
+def _previews(business: Business) -> list[Preview]:
+    previews = []
+    for message in TO_PAYOUT_USERS:
+        facts = {**example(message), "brand": brand_of(business)}
+        mail = render(message, UUID(int=0), SOMEBODY, SOMEBODY.addr_spec, facts)
+        body = mail.get_body(("plain",))
+        text = "" if body is None else body.get_content()
+        previews.append(Preview(str(mail["Subject"]), text.strip()))
+    return previews
+
+
+ROUTES = [show_brand, save_brand]

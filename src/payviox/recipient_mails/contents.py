@@ -1,0 +1,62 @@
+"""What mails to payout users say beyond their facts, made when they are sent: above all the link,
+whose hash stands in no table."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from payviox import ids
+from payviox.auth.hashes import payout_hash
+from payviox.businesses import service as businesses
+from payviox.db.pool import Connection
+from payviox.keyring import Keyring
+from payviox.mails.model import Mail, Message, Prepare
+from payviox.money import dollars
+from payviox.payout_users import service as payout_users
+from payviox.recipient_mails.brand import brand_of
+
+
+def prepares(keyring: Keyring, site: str) -> Mapping[Message, Prepare]:
+    """For each message of this room what completes it. `site` is the installation's address."""
+    return {"money_received": partial(_money_received, keyring, site)}
+
+
+async def _money_received(
+    keyring: Keyring, site: str, connection: Connection, mail: Mail
+) -> Mapping[str, Any] | None:
+    """Nobody is told of money that was taken back or withdrawn meanwhile."""
+    business_id, user_id = _about(mail)
+    user = await payout_users.get(connection, business_id, user_id)
+    if user.balance == 0:
+        return None
+    frame = await framed(keyring, site, connection, business_id, user_id)
+    if frame is None:
+        return None
+    return {
+        **frame,
+        "amount": dollars(mail.facts["cents"]),
+        "balance": dollars(user.balance),
+    }
+
+
+async def framed(
+    keyring: Keyring, site: str, connection: Connection, business_id: UUID, user_id: UUID
+) -> Mapping[str, Any] | None:
+    """The brand and the link that every mail to a payout user has; None where their link opens
+    nothing, since they are inactive."""
+    user = await payout_users.get(connection, business_id, user_id)
+    source = await payout_users.hash_source(connection, business_id, user_id)
+    if user.status != "active" or source is None:
+        return None
+    key = keyring.get(source.hash_key_id)
+    shown = payout_hash(key, source.hash_code, business_id, user_id, source.hash_generation)
+    business = await businesses.get(connection, business_id)
+    return {"brand": brand_of(business), "link": f"{site}/redeem#{shown}"}
+
+
+def _about(mail: Mail) -> tuple[UUID, UUID]:
+    user_id = ids.parse(ids.USER, mail.facts["user"])
+    if mail.business_id is None or user_id is None:
+        raise ValueError(f"mail {mail.id} is about no payout user")
+    return mail.business_id, user_id

@@ -1,0 +1,92 @@
+"""*Brand and mails*: what a business's mails look like, on a page and in the audit log."""
+
+import pytest
+
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
+from payviox.db.pool import Database
+from payviox.rights.roles import RIGHTS, ROLES, Role
+from support.businesses import TestBusiness
+from support.dashboard import Browser, base_of, heading, make_stale, signed_in
+
+pytestmark = pytest.mark.anyio
+
+TYPED = {
+    "brand_name": "Acme Rewards",
+    "brand_color": "#7a1f5c",
+    "support_email": "help@acme.test",
+    "notify": "yes",
+}
+
+
+async def now(database: Database, business: TestBusiness) -> Business:
+    return await database.fetch(businesses.get, business.business_id)
+
+
+async def test_a_brand_is_saved_shown_in_each_mail_and_written_down(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    assert f"{base}/settings/brand" in (await browser.get(f"{base}/settings")).text
+    page = await browser.get(f"{base}/settings/brand")
+    assert heading(page) == "Brand and mails"
+    assert "no mail server yet" in page.text
+    answer = await browser.post(f"{base}/settings/brand", **TYPED)
+    assert answer.status_code == 303
+    page = await browser.get(answer.headers["location"])
+    assert "The brand is saved." in page.text
+    assert "Acme Rewards sent you $25.00" in page.text
+    after = await now(database, business)
+    assert (after.notify, after.brand_name) == (True, "Acme Rewards")
+    assert (after.brand_color, after.support_email) == ("#7a1f5c", "help@acme.test")
+    log = await browser.get(f"{base}/audit?act=business.set")
+    assert "support_email" in log.text
+    await browser.post(f"{base}/settings/brand")
+    after = await now(database, business)
+    assert (after.notify, after.brand_name, after.support_email) == (False, None, None)
+
+
+async def test_what_does_not_fit_is_said_at_its_field_and_nothing_is_lost(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    before = await now(database, business)
+    typed = {**TYPED, "brand_color": "#ffcc00", "support_email": "<script>"}
+    answer = await browser.post(f"{base}/settings/brand", **typed)
+    assert answer.status_code == 422
+    assert 'id="brand_color-error"' in answer.text
+    assert 'id="support_email-error"' in answer.text
+    assert "Acme Rewards" in answer.text
+    assert "<script>" not in answer.text
+    assert await now(database, business) == before
+
+
+async def test_another_address_for_answers_needs_fresh_proof(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    await make_stale(browser, database)
+    await browser.post(f"{base}/settings/brand", **TYPED)
+    assert (await now(database, business)).support_email is None
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_role_changes_the_brand_as_the_table_says(
+    browser: Browser, database: Database, business: TestBusiness, role: Role
+) -> None:
+    base = await signed_in(browser, database, business, role)
+    may = "business.set" in RIGHTS[role]
+    answer = await browser.post(f"{base}/settings/brand", **TYPED)
+    assert answer.status_code == (303 if may else 403)
+    assert (await now(database, business)).notify == may
+    assert (await browser.get(f"{base}/settings/brand")).status_code == 200
+
+
+async def test_another_organizations_brand_is_not_there(
+    browser: Browser, database: Database, business: TestBusiness, make_business: object
+) -> None:
+    other = await make_business()  # type: ignore[operator]  # a fixture's function
+    await signed_in(browser, database, business, "owner")
+    assert (await browser.get(f"{base_of(other)}/settings/brand")).status_code == 404
+    assert (await browser.post(f"{base_of(other)}/settings/brand", **TYPED)).status_code == 404
+    assert not (await now(database, other)).notify
