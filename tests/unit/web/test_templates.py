@@ -52,6 +52,12 @@ def test_no_attribute_is_evaluated_as_a_script(path: Path) -> None:
         assert not name.endswith(("hx-trigger", "hx-vals", "hx-headers")) or "js:" not in text
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_only_literals_are_translated(path: Path) -> None:
+    """What gettext answers is not escaped any more."""
+    assert not re.search(r"gettext\((?!\s*[\"'])", path.read_text())
+
+
 def test_every_shortcut_leads_to_one_page() -> None:
     letters = [*SHORTCUTS.values()]
     assert len(set(letters)) == len(letters)
