@@ -97,12 +97,12 @@ async def test_allocated_money_is_told_though_allocating_announces_nothing(
 
 
 async def test_what_becomes_of_a_delivery_and_a_comparison_is_told(
-    changes: Changes, session: bytes, business: TestBusiness
+    changes: Changes, session: Who, business: TestBusiness
 ) -> None:
     def row(statement: str) -> Any:
         return lambda db: db.execute(statement, [business.business_id, ids.new()])
 
-    with changes.watch(business.business_id, session, frozenset({"webhooks", "items"})) as viewer:
+    with changes.watch(business.business_id, *session, frozenset({"webhooks", "items"})) as viewer:
         await settled(changes, viewer)
         await business.database.write(
             row(
