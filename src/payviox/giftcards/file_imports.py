@@ -15,11 +15,8 @@ from payviox.giftcards.model import FileImport
 from payviox.giftcards.queries import file_imports as queries
 from payviox.keyring import Keyring
 from payviox.rights import service as rights
-from payviox.tables.cells import FileRefused
+from payviox.tables.cells import FileRefused, name_of
 from payviox.tables.process import is_excel
-from payviox.text import printable
-
-MAX_NAME = 200
 
 list_problems = queries.list_problems
 list_latest = queries.list_latest
@@ -31,10 +28,7 @@ async def receive(
 ) -> UUID:
     """Note that a file came; answers its import's id. Raises Forbidden and FileRefused."""
     await rights.require(connection, business_id, actor, "gift_cards.import")
-    try:
-        name = printable(file_name.replace("\\", "/").rpartition("/")[2], MAX_NAME)
-    except ValueError:
-        name = "file"
+    name = name_of(file_name)
     import_id = ids.new()
     kind = "xlsx" if is_excel(content) else "csv"
     await queries.insert(connection, business_id, import_id, name, kind, actor)

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from payviox.errors import PayvioxError
+from payviox.text import printable
 
 Kind = Literal["text", "number", "date", "formula", "error"]
 
 MAX_ROWS = 100_000
 MAX_COLUMNS = 50
+MAX_NAME = 200
+"""Characters of the name by which a file is shown."""
 MAX_CELL = 1_000
 """Characters of the longest cell."""
 
@@ -35,3 +38,11 @@ class Table:
     rows: Iterator[tuple[int, list[Cell]]]
     sheet: str | None = None
     commas: bool = False
+
+
+def name_of(file_name: str) -> str:
+    """What a file that somebody sent is called on pages: its last part, where that can be shown."""
+    try:
+        return printable(file_name.replace("\\", "/").rpartition("/")[2], MAX_NAME)
+    except ValueError:
+        return "file"

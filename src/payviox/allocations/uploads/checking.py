@@ -20,10 +20,8 @@ from payviox.allocations.uploads.reading import read_file
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict, NotFound
 from payviox.rights import service as rights
-from payviox.tables.cells import FileRefused
-from payviox.text import printable
+from payviox.tables.cells import FileRefused, name_of
 
-MAX_NAME = 200
 INACTIVE = "This payout user is inactive."
 OnRows = Callable[[int], object]
 """Is told how many rows are checked."""
@@ -42,10 +40,7 @@ async def receive(
 ) -> UUID:
     """Note that a file came; answers its upload's id. Raises Forbidden."""
     await rights.require(connection, business_id, actor, "allocation.create")
-    try:
-        name = printable(file_name.replace("\\", "/").rpartition("/")[2], MAX_NAME)
-    except ValueError:
-        name = "file"
+    name = name_of(file_name)
     upload_id = ids.new()
     digest = hashlib.sha256(content).digest()
     await queries.insert(connection, business_id, upload_id, name, digest, actor)

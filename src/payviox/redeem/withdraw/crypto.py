@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from litestar import Response, get, post
@@ -13,15 +14,11 @@ from payviox.redeem import words
 from payviox.redeem.visits import ROUTE, Visit, show, visit_of
 from payviox.redeem.withdraw.quoting import (
     FormView,
-    NoPrice,
-    keep_price,
     money_of,
-    problems_of,
+    price,
     read_amount,
-    to_review,
 )
 from payviox.web.context import Call
-from payviox.web.forms import read_form
 
 PATH = f"{ROUTE}/withdraw/crypto"
 
@@ -40,23 +37,16 @@ async def ask_crypto(request: Call) -> Response[Any]:
     """The form, with the whole balance."""
     visit = await visit_of(request)
     money = await money_of(request, visit, "crypto")
-    return _form(request, visit, FormView(money, {}))
+    return await _form(request, visit, FormView(money, {}))
 
 
 @post(PATH, include_in_schema=False, status_code=200)
 async def price_crypto(request: Call) -> Response[Any]:
     """Ask for a price; then the review."""
     visit = await visit_of(request)
-    money = await money_of(request, visit, "crypto")
-    form = await read_form(request)
-    try:
-        quote_id = await keep_price(request, visit, _request(visit, form), money.balance)
-    except FieldErrors as error:
-        view = FormView(money, form, problems_of(error, money))
-        return _form(request, visit, view, status=422)
-    except NoPrice as error:
-        return _form(request, visit, FormView(money, form, refused=str(error)), status=503)
-    return to_review(quote_id)
+    wanted = partial(_request, visit)
+    again = partial(_form, request, visit)
+    return await price(request, visit, "crypto", wanted, again)
 
 
 def networks_of(method: Method) -> list[Network]:
@@ -80,7 +70,7 @@ def _request(visit: Visit, form: Mapping[str, str]) -> Request:
     return Request(visit.business.id, "crypto", destination, amount, net_amount)
 
 
-def _form(request: Call, visit: Visit, view: FormView, *, status: int = 200) -> Response[Any]:
+async def _form(request: Call, visit: Visit, view: FormView, status: int = 200) -> Response[Any]:
     networks = networks_of(view.money.method)
     return show(request, visit, "withdraw/crypto.html", view, status=status, networks=networks)
 

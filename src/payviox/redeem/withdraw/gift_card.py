@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from litestar import Response, get, post
@@ -12,17 +13,13 @@ from payviox.redeem.visits import ROUTE, Visit, show, visit_of
 from payviox.redeem.withdraw.quoting import (
     FormView,
     Money,
-    NoPrice,
-    keep_price,
     money_of,
-    problems_of,
+    price,
     read_amount,
-    to_review,
 )
 from payviox.reporting import redemption
 from payviox.reporting.redemption import Card
 from payviox.web.context import Call, services
-from payviox.web.forms import read_form
 
 PATH = f"{ROUTE}/withdraw/gift-card"
 MOST_SHOWN = 60
@@ -57,21 +54,13 @@ async def ask_card(request: Call) -> Response[Any]:
 async def price_card(request: Call) -> Response[Any]:
     """Ask for a price; then the review."""
     visit = await visit_of(request)
-    money = await money_of(request, visit, "gift_card")
-    form = await read_form(request)
     every = await redemption.cards(
         services(request).database, services(request).rails, visit.business
     )
-    try:
-        wanted = _request(visit, form, every)
-        quote_id = await keep_price(request, visit, wanted, money.balance)
-    except FieldErrors as error:
-        view = FormView(money, form, problems_of(error, money))
-        return await _form(request, visit, view, status=422)
-    except NoPrice as error:
-        view = FormView(money, form, refused=str(error))
-        return await _form(request, visit, view, status=503)
-    return to_review(quote_id)
+    again = partial(_form, request, visit)
+    return await price(
+        request, visit, "gift_card", lambda form: _request(visit, form, every), again
+    )
 
 
 def _request(visit: Visit, form: Mapping[str, str], every: Sequence[Card]) -> Request:
@@ -85,7 +74,7 @@ def _request(visit: Visit, form: Mapping[str, str], every: Sequence[Card]) -> Re
     return Request(visit.business.id, "gift_card", {"product": card.id}, amount, net_amount)
 
 
-async def _form(request: Call, visit: Visit, view: FormView, *, status: int = 200) -> Response[Any]:
+async def _form(request: Call, visit: Visit, view: FormView, status: int = 200) -> Response[Any]:
     every = await redemption.cards(
         services(request).database, services(request).rails, visit.business
     )

@@ -1,24 +1,20 @@
 """`/redeem/withdraw/paypal`: to which PayPal account, and how much."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from litestar import Response, get, post
 
-from payviox.errors import FieldErrors
 from payviox.rails.orders import Request
 from payviox.redeem.visits import ROUTE, Visit, show, visit_of
 from payviox.redeem.withdraw.quoting import (
     FormView,
-    NoPrice,
-    keep_price,
     money_of,
-    problems_of,
+    price,
     read_amount,
-    to_review,
 )
 from payviox.web.context import Call
-from payviox.web.forms import read_form
 
 PATH = f"{ROUTE}/withdraw/paypal"
 
@@ -28,23 +24,16 @@ async def ask_paypal(request: Call) -> Response[Any]:
     """The form, with the whole balance and the recipient's own address."""
     visit = await visit_of(request)
     money = await money_of(request, visit, "paypal")
-    return _form(request, visit, FormView(money, {"email": visit.caller.email}))
+    return await _form(request, visit, FormView(money, {"email": visit.caller.email}))
 
 
 @post(PATH, include_in_schema=False, status_code=200)
 async def price_paypal(request: Call) -> Response[Any]:
     """Ask for a price; then the review."""
     visit = await visit_of(request)
-    money = await money_of(request, visit, "paypal")
-    form = await read_form(request)
-    try:
-        quote_id = await keep_price(request, visit, _request(visit, form), money.balance)
-    except FieldErrors as error:
-        view = FormView(money, form, problems_of(error, money))
-        return _form(request, visit, view, status=422)
-    except NoPrice as error:
-        return _form(request, visit, FormView(money, form, refused=str(error)), status=503)
-    return to_review(quote_id)
+    wanted = partial(_request, visit)
+    again = partial(_form, request, visit)
+    return await price(request, visit, "paypal", wanted, again)
 
 
 def _request(visit: Visit, form: Mapping[str, str]) -> Request:
@@ -53,7 +42,7 @@ def _request(visit: Visit, form: Mapping[str, str]) -> Request:
     return Request(visit.business.id, "paypal", destination, amount, net_amount)
 
 
-def _form(request: Call, visit: Visit, view: FormView, *, status: int = 200) -> Response[Any]:
+async def _form(request: Call, visit: Visit, view: FormView, status: int = 200) -> Response[Any]:
     return show(request, visit, "withdraw/paypal.html", view, status=status)
 
 

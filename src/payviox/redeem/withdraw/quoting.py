@@ -1,7 +1,7 @@
 """What every form asks for alike: an amount, all of it or exactly what is to arrive, and a price
 that is kept for the review."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from payviox.rails.protocol import Method
 from payviox.redeem import words
 from payviox.redeem.visits import ROUTE, Visit, act, read
 from payviox.web.context import Call, services
+from payviox.web.forms import read_form
 from payviox.web.pages import redirect
 from payviox.withdrawals import quotes
 from payviox.withdrawals import requests as withdrawal_requests
@@ -121,3 +122,23 @@ def problems_of(error: FieldErrors, money: Money) -> dict[str, list[str]]:
 def to_review(quote_id: UUID) -> Response[Any]:
     """Go on to the review of this price."""
     return redirect(f"{ROUTE}/review/{ids.show(ids.QUOTE, quote_id)}")
+
+
+async def price(
+    request: Call,
+    visit: Visit,
+    provider: Provider,
+    wanted: Callable[[Mapping[str, str]], Request],
+    again: Callable[[FormView, int], Awaitable[Response[Any]]],
+) -> Response[Any]:
+    """Ask for the price of what a form wants, then its review; or the form `again` with a status
+    and what is wrong with it."""
+    money = await money_of(request, visit, provider)
+    form = await read_form(request)
+    try:
+        quote_id = await keep_price(request, visit, wanted(form), money.balance)
+    except FieldErrors as error:
+        return await again(FormView(money, form, problems_of(error, money)), 422)
+    except NoPrice as error:
+        return await again(FormView(money, form, refused=str(error)), 503)
+    return to_review(quote_id)
