@@ -3,7 +3,6 @@
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import cast
 from uuid import UUID
 
 from payviox import ids
@@ -35,7 +34,7 @@ class Folder:
             content = self._file(mail_id).read_bytes()
         except FileNotFoundError:
             return None
-        return cast("EmailMessage", message_from_bytes(content, policy=policy.default))
+        return message_from_bytes(content, policy=policy.default)
 
     def _file(self, mail_id: UUID) -> Path:
         return self._path / f"{mail_id}.eml"

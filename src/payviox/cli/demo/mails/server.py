@@ -4,7 +4,7 @@ import asyncio
 import socket
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, Envelope
 
@@ -46,5 +46,5 @@ class _Taking:
         self._folder = folder
 
     async def handle_DATA(self, _: Any, __: Any, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's
-        self._folder.put(bytes(envelope.content or b""))
+        self._folder.put(cast("bytes", envelope.content))
         return "250 Taken"
