@@ -5,7 +5,7 @@ HOME_DIR := $(CURDIR)/.payviox
 NODE := tests/node/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench screenshots lock clean
+.PHONY: help demo test lint format messages bench screenshots lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ lint: .venv/installed-dev  ## style, types, import rules
 format: .venv/installed-dev  ## mend what a tool can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+messages: .venv/installed-dev  ## what payout users read, into the catalogues of every language; says what is missing
+	$(BIN)/python tools/messages.py
 
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks $(ARGS)

@@ -31,6 +31,7 @@ from payviox.api.docs import openapi, pages
 from payviox.dashboard import app as dashboard
 from payviox.dashboard.senders import find_sender
 from payviox.installation import open_installation
+from payviox.languages import catalogues
 from payviox.monitoring.metrics import Metrics
 from payviox.redeem import app as redeem
 from payviox.reporting.changes import Changes
@@ -103,7 +104,10 @@ def build(services: Services) -> Application:
     litestar.state.services = services
     litestar.state.pages = loaded = templates.load(dashboard.TEMPLATES)
     loaded.environment.globals["menu"] = dashboard.MENU
-    litestar.state.redeem_pages = templates.load(redeem.TEMPLATES)
+    litestar.state.redeem_pages = {
+        language.code: templates.load(redeem.TEMPLATES, language=language)
+        for language in catalogues.every()
+    }
     create = Create(services.database, services.batcher).create
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)

@@ -22,6 +22,10 @@ class InvalidAmount(ValueError):
     """What somebody typed is no amount, or might be read as two. The message is for them."""
 
 
+class OutOfRange(InvalidAmount):
+    """An amount, but not one that may be typed here."""
+
+
 _TYPED = re.compile(r"\$?([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.([0-9]{1,2}))?", re.ASCII)
 
 
@@ -33,7 +37,7 @@ def typed_cents(text: str, most: int) -> int:
         raise InvalidAmount("Type dollars and cents such as 1,234.50.")
     cents = int(match[1].replace(",", "")) * 100 + int((match[2] or "").ljust(2, "0"))
     if not 1 <= cents <= most:
-        raise InvalidAmount(f"The amount must be {dollars(1)} to {dollars(most)}.")
+        raise OutOfRange(f"The amount must be {dollars(1)} to {dollars(most)}.")
     return cents
 
 

@@ -88,7 +88,7 @@ CHANGES = {
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
     " second_person_amount"
-    " notify brand_name brand_color support_email",
+    " notify brand_name brand_color support_email language",
     "daily_flows": "came went",
     "daily_flows_until": "version balance summed_at",
     "deliveries": "status attempts round_attempts by_hand due_at replayed",
@@ -121,6 +121,7 @@ CHANGES = {
     "passkey_challenges": "",
     "passkeys": "sign_count used_at",
     "password_resets": "expires_at",
+    "payout_user_languages": "language is_chosen",
     "payout_user_sessions": "seen_at",
     "payout_users": "status hash_key_id hash_generation hash_digest hash_renewed_at",
     "payviox_jobs_schema": "",

@@ -48,6 +48,8 @@ class RecipientSession:
 
     caller: UserCaller
     digest: bytes = field(repr=False)
+    language: str | None = None
+    """Which they chose."""
 
 
 async def find_sender(connection: Connection, code: str) -> str | None:
@@ -71,8 +73,11 @@ async def make_ticket(
     return Ticket(token, expires_at)
 
 
-async def enter(connection: Connection, presented: str) -> str:
-    """Trade a hash or a ticket for a session; return its token. Raises LinkEnded."""
+async def enter(
+    connection: Connection, presented: str, language: str, *, is_chosen: bool = False
+) -> str:
+    """Trade a hash or a ticket for a session; return its token. Raises LinkEnded. The `language` is
+    their browser's, which gives way to one that they once chose, or it `is_chosen` now."""
     if TOKEN.fullmatch(presented):
         caller = await queries.take_ticket(connection, presented[:8], digest_of(presented))
     else:
@@ -81,7 +86,23 @@ async def enter(connection: Connection, presented: str) -> str:
         raise LinkEnded
     token = _token(await queries.find_code(connection, caller.business_id))
     await queries.insert_session(connection, caller, digest_of(token))
+    await queries.keep_language(
+        connection, caller.business_id, caller.user_id, language, is_chosen=is_chosen
+    )
     return token
+
+
+async def choose_language(connection: Connection, session: RecipientSession, language: str) -> None:
+    """Speak to this payout user in this language from now on, in mails, too."""
+    caller = session.caller
+    await queries.keep_language(
+        connection, caller.business_id, caller.user_id, language, is_chosen=True
+    )
+
+
+async def language_of(connection: Connection, business_id: UUID, user_id: UUID) -> str | None:
+    """The language that a payout user chose, else their browser's; None where they never came."""
+    return await queries.find_language(connection, business_id, user_id)
 
 
 async def find(database: Database, token: str, *, is_call: bool = True) -> RecipientSession | None:
@@ -96,7 +117,7 @@ async def find(database: Database, token: str, *, is_call: bool = True) -> Recip
     if row.is_stale and is_call:
         await database.write(queries.hold_session, row.business_id, digest)
     return RecipientSession(
-        UserCaller(row.business_id, row.user_id, row.email, row.hash_digest), digest
+        UserCaller(row.business_id, row.user_id, row.email, row.hash_digest), digest, row.language
     )
 
 

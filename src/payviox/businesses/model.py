@@ -32,6 +32,8 @@ class Business:
     brand_name: str | None = None
     brand_color: str | None = None
     support_email: str | None = None
+    language: str = "en"
+    """In which payout users are written to who were never on the redemption page."""
 
     @property
     def test(self) -> bool:

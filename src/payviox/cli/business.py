@@ -267,6 +267,7 @@ set_.help = f"{set_.help}\n\n\b\n" + "\n".join(
 @click.option("--name", help="The name that mails show; empty for the business's own.")
 @click.option("--color", help="Such as #1f4b99, dark enough for white text; empty for this one.")
 @click.option("--support-email", help="Where answers to mails go; empty for nowhere.")
+@click.option("--language", help="For those who were never on their page, such as en, es or ar.")
 def brand_(
     business_id: UUID,
     *,
@@ -274,9 +275,15 @@ def brand_(
     name: str | None,
     color: str | None,
     support_email: str | None,
+    language: str | None,
 ) -> None:
     """Say whether payout users get mails, and in whose name; show what is set."""
-    given = {"brand_name": name, "brand_color": color, "support_email": support_email}
+    given = {
+        "brand_name": name,
+        "brand_color": color,
+        "support_email": support_email,
+        "language": language,
+    }
     changes = brand.parse({key: text for key, text in given.items() if text is not None})
     if notify is not None:
         changes["notify"] = notify
@@ -296,6 +303,7 @@ def brand_(
             "name": shown.name,
             "color": shown.color,
             "support_email": shown.support,
+            "language": kept.language,
         }
     )
 

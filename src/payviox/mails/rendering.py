@@ -3,7 +3,7 @@ holds what breaks a line."""
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -11,8 +11,17 @@ from email.policy import SMTP
 from pathlib import Path
 from uuid import UUID
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    pass_eval_context,
+    select_autoescape,
+)
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 
+from payviox.languages.catalogues import Language, get_or_english
 from payviox.mails.model import Brand, Message
 
 MESSAGES = Path(__file__).parent / "messages"
@@ -20,8 +29,8 @@ MAX_SUBJECT = 150
 
 
 @functools.cache
-def _environment() -> Environment:
-    return Environment(
+def _environment(language: Language) -> Environment:
+    environment = Environment(
         loader=FileSystemLoader(MESSAGES),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
@@ -29,7 +38,28 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    environment.globals["language"] = language
+    environment.filters |= {"apart": _apart(language), "strong": _strong}
+    return environment
+
+
+def _apart(language: Language) -> Callable[[EvalContext, object], str]:
+    """Keeps names and amounts together, whatever direction the text around them has."""
+
+    @pass_eval_context
+    def apart(context: EvalContext, value: object) -> str:
+        if context.autoescape:
+            return Markup("<bdi>{}</bdi>").format(value)
+        return f"\u2068{value}\u2069" if language.direction == "rtl" else str(value)
+
+    return apart
+
+
+def _strong(value: object) -> Markup:
+    return Markup("<strong><bdi>{}</bdi></strong>").format(value)
 
 
 def render(
@@ -40,8 +70,12 @@ def render(
     facts: Mapping[str, object],
 ) -> EmailMessage:
     """The whole mail. A `brand` among the facts sends it in a business's name, and answers to its
-    support address. Raises ValueError where the recipient is no address."""
-    templates = _environment()
+    support address; it is in the `language` among them, else in English. Raises ValueError where
+    the recipient is no address."""
+    language = facts.get("language")
+    if not isinstance(language, Language):
+        language = get_or_english(None)
+    templates = _environment(language)
     subject = templates.get_template(f"{message}/subject.txt").render(facts)
     mail = EmailMessage(policy=SMTP)
     brand = facts.get("brand")
@@ -50,7 +84,8 @@ def render(
         if brand.support is not None:
             mail["Reply-To"] = _address(brand.support)
         if brand.is_test:
-            subject = f"[Test] {subject}"
+            mark = language.gettext("Test")
+            subject = f"[{mark}] {subject}"
     mail["From"] = sender
     mail["To"] = _address(recipient)
     mail["Subject"] = " ".join("".join(filter(_is_shown, subject)).split())[:MAX_SUBJECT]

@@ -286,7 +286,7 @@ REVIEWS: Mapping[Review, Reason] = {
     name: Reason(meaning, _IN_REVIEW, _DECIDE, "business") for name, meaning in _REVIEWS.items()
 }
 
-_UNKNOWN = Reason(
+UNKNOWN = Reason(
     "Another version of Payviox wrote this reason; this one does not know it.",
     "The payment is being looked into.",
     "Look at the order's attempts, or install the newer version.",
@@ -308,7 +308,7 @@ def _named(reasons: Mapping[Name, Reason], name: str) -> Reason:
     reason = next((reason for known, reason in reasons.items() if known == name), None)
     if reason is None:
         logger.warning("unknown reason of an order", reason=name)
-    return reason or _UNKNOWN
+    return reason or UNKNOWN
 
 
 ENDED_BY_ACCOUNT: tuple[Waiting, ...] = tuple(

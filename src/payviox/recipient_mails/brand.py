@@ -10,6 +10,7 @@ from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.errors import FieldErrors
+from payviox.languages import catalogues
 from payviox.mails.model import Brand
 from payviox.payout_users.email import InvalidEmail, canonical
 
@@ -44,6 +45,10 @@ def parse(typed: Mapping[str, str]) -> dict[str, object]:
             changes[name] = read(text) if text else None
         except ValueError as error:
             problems[name] = [str(error)]
+    if typed.get("language"):
+        changes["language"] = typed["language"]
+        if catalogues.get(typed["language"]) is None:
+            problems["language"] = [f"Choose one of {', '.join(catalogues.codes())}."]
     if problems:
         raise FieldErrors(problems)
     return changes

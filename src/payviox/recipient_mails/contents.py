@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from payviox import ids
+from payviox.auth import redemption
 from payviox.auth.hashes import payout_hash
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.keyring import Keyring
+from payviox.languages import catalogues
 from payviox.mails.model import Mail, Message, Prepare
-from payviox.money import dollars
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.brand import brand_of
 
@@ -33,18 +34,19 @@ async def _money_received(
     frame = await framed(keyring, site, connection, business_id, user_id)
     if frame is None:
         return None
+    language = frame["language"]
     return {
         **frame,
-        "amount": dollars(mail.facts["cents"]),
-        "balance": dollars(user.balance),
+        "amount": language.money(mail.facts["cents"]),
+        "balance": language.money(user.balance),
     }
 
 
 async def framed(
     keyring: Keyring, site: str, connection: Connection, business_id: UUID, user_id: UUID
 ) -> Mapping[str, Any] | None:
-    """The brand and the link that every mail to a payout user has; None where their link opens
-    nothing, since they are inactive."""
+    """The brand, the link and the language that every mail to a payout user has; None where their
+    link opens nothing, since they are inactive."""
     user = await payout_users.get(connection, business_id, user_id)
     source = await payout_users.hash_source(connection, business_id, user_id)
     if user.status != "active" or source is None:
@@ -52,7 +54,12 @@ async def framed(
     key = keyring.get(source.hash_key_id)
     shown = payout_hash(key, source.hash_code, business_id, user_id, source.hash_generation)
     business = await businesses.get(connection, business_id)
-    return {"brand": brand_of(business), "link": f"{site}/redeem#{shown}"}
+    spoken = await redemption.language_of(connection, business_id, user_id)
+    return {
+        "brand": brand_of(business),
+        "link": f"{site}/redeem#{shown}",
+        "language": catalogues.get(spoken) or catalogues.get_or_english(business.language),
+    }
 
 
 def _about(mail: Mail) -> tuple[UUID, UUID]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from litestar import Router
 
-from payviox.redeem import errors
+from payviox.redeem import errors, language
 from payviox.redeem.balance import show as balance
 from payviox.redeem.enter import show as enter
 from payviox.redeem.history import list as history
@@ -28,6 +28,7 @@ ROUTER = Router(
         *cancel.ROUTES,
         *reveal.ROUTES,
         *history.ROUTES,
+        *language.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     guards=[refuse_foreign_forms],

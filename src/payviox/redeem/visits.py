@@ -14,6 +14,8 @@ from payviox.auth.users import UserCaller
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
+from payviox.languages import catalogues
+from payviox.languages.catalogues import Language
 from payviox.web.context import Call, address_of, services
 from payviox.web.cookies import cookie_name
 from payviox.web.pages import block_of
@@ -25,6 +27,9 @@ Arguments = TypeVarTuple("Arguments")
 ROUTE = "/redeem"
 BALANCE = f"{ROUTE}/balance"
 COOKIE = "redeem"
+LANGUAGE_COOKIE = "language"
+POSTED = ("/cancel", "/again", "/reveal")
+"""Ends of addresses that are sent to and not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Visit:
 
     session: RecipientSession
     business: Business
+    language: Language
 
     @property
     def caller(self) -> UserCaller:
@@ -52,9 +58,32 @@ async def visit_of(request: Call) -> Visit:
     session = await session_of(request)
     if session is None:
         raise SessionEnded
+    chosen = catalogues.get(session.language)
+    if chosen is not None:
+        speak(request, chosen)
     await hold_slot(request, session.caller)
     business = await services(request).database.fetch(businesses.get, session.caller.business_id)
-    return Visit(session, business)
+    return Visit(session, business, spoken(request))
+
+
+def speak(request: Call, language: Language) -> None:
+    """Answer this request in that language."""
+    request.scope["state"]["language"] = language
+
+
+def spoken(request: Call) -> Language:
+    """The language of the answer: chosen by its reader, here or once, else their browser's."""
+    said: Language | None = request.scope["state"].get("language")
+    named = (
+        request.query_params.get("lang"),
+        request.cookies.get(cookie_name(request, LANGUAGE_COOKIE)),
+    )
+    return (
+        said
+        or catalogues.get(named[0])
+        or catalogues.get(named[1])
+        or catalogues.best(request.headers.get("accept-language", ""))
+    )
 
 
 async def hold_slot(request: Call, caller: UserCaller) -> None:
@@ -97,9 +126,18 @@ async def act(
 
 def page(request: Call, template: str, view: object, **options: Any) -> Response[Any]:
     """A page that needs nobody to be let in."""
-    return render(
-        request, template, view, pages=request.app.state.redeem_pages, **{"visit": None, **options}
-    )
+    pages = request.app.state.redeem_pages[spoken(request).code]
+    more = {"languages": catalogues.every(), "here": _here(request)}
+    return render(request, template, view, pages=pages, **{"visit": None, **more, **options})
+
+
+def _here(request: Call) -> str:
+    """Where this page can be read again."""
+    path = str(request.scope["path"])
+    for end in POSTED:
+        path = path.removesuffix(end)
+    query = request.url.query if request.method == "GET" else ""
+    return f"{path}?{query}" if query else path
 
 
 def show(request: Call, visit: Visit, template: str, view: object, **options: Any) -> Response[Any]:

@@ -4,7 +4,7 @@ No rail's or program's own text is ever shown."""
 from collections.abc import Mapping, Sequence
 
 from payviox.errors import FieldErrors
-from payviox.money import dollars
+from payviox.languages.catalogues import Language, marked
 from payviox.order_states import Status
 from payviox.rails import failures, waiting
 from payviox.withdrawals.model import Order
@@ -22,94 +22,98 @@ FIELDS = {
 """The field of our forms that a name of the API's stands for."""
 
 ADDRESS_PROBLEMS = {
-    "must be an address of 0x and 40 hexadecimal digits": (
+    "must be an address of 0x and 40 hexadecimal digits": marked(
         "This is no address: it begins with 0x and has 40 digits and letters from a to f."
     ),
-    "may not be the zero address": "Nobody has this address: the money would be lost.",
-    "may not be the address of a chain's built-in contract": (
+    "may not be the zero address": marked("Nobody has this address: the money would be lost."),
+    "may not be the address of a chain's built-in contract": marked(
         "Nobody has this address: the money would be lost."
     ),
-    "has a wrong checksum": (
+    "has a wrong checksum": marked(
         "A letter or digit of this address is wrong. Copy it from your wallet once more."
     ),
-    "may not be the paying wallet itself": "This is the sender's own wallet. Use yours.",
-    "may not be a token's contract": (
+    "may not be the paying wallet itself": marked("This is the sender's own wallet. Use yours."),
+    "may not be a token's contract": marked(
         "This is the address of a coin's program, not of a wallet: the money would be lost."
     ),
-    "does not accept payments": "This address does not accept payments. Use another one.",
+    "does not accept payments": marked("This address does not accept payments. Use another one."),
 }
 """What the rails say of an address, behind its name, and our words for it."""
+OTHER_ADDRESS_PROBLEM = marked("This address cannot be paid. Use another one.")
 
 STATES: Mapping[Status, tuple[str, str]] = {
-    "created": ("Your withdrawal was asked for.", "It will be sent in a moment."),
+    "created": (marked("Your withdrawal was asked for."), marked("It will be sent in a moment.")),
     "review": (
-        "The sender looks at this withdrawal before it is paid.",
-        "This can take a working day. You can cancel it meanwhile.",
+        marked("The sender looks at this withdrawal before it is paid."),
+        marked("This can take a working day. You can cancel it meanwhile."),
     ),
-    "queued": ("Your withdrawal was accepted.", "It will be sent in a moment."),
-    "sending": ("It is being sent.", "This page follows it by itself."),
-    "sent": ("It was sent and is on its way.", "This page follows it by itself."),
+    "queued": (marked("Your withdrawal was accepted."), marked("It will be sent in a moment.")),
+    "sending": (marked("It is being sent."), marked("This page follows it by itself.")),
+    "sent": (marked("It was sent and is on its way."), marked("This page follows it by itself.")),
     "unknown": (
-        "It was sent. Whether it has arrived is being looked up.",
-        "This page follows it by itself. The money is not lost.",
+        marked("It was sent. Whether it has arrived is being looked up."),
+        marked("This page follows it by itself. The money is not lost."),
     ),
-    "succeeded": ("It has arrived.", "There is nothing left to do."),
+    "succeeded": (marked("It has arrived."), marked("There is nothing left to do.")),
     "failed": (
-        "It could not be paid. The money is back on your balance.",
-        "You can take it in another way.",
+        marked("It could not be paid. The money is back on your balance."),
+        marked("You can take it in another way."),
     ),
     "rejected": (
-        "The sender refused this withdrawal. The money is back on your balance.",
-        "Ask the sender why, or take it in another way.",
+        marked("The sender refused this withdrawal. The money is back on your balance."),
+        marked("Ask the sender why, or take it in another way."),
     ),
     "canceled": (
-        "It was canceled. The money is back on your balance.",
-        "You can take it in another way.",
+        marked("It was canceled. The money is back on your balance."),
+        marked("You can take it in another way."),
     ),
     "returned": (
-        "It came back after it was sent. The money is back on your balance.",
-        "You can take it in another way.",
+        marked("It came back after it was sent. The money is back on your balance."),
+        marked("You can take it in another way."),
     ),
 }
 """What an order's state means, and what happens next."""
 
-NO_REASON = "No reason was given."
+NO_REASON = marked("No reason was given.")
 
 
-def reason(order: Order) -> str | None:
+def reason(order: Order, language: Language) -> str | None:
     """Why an order waits, or why it ended as it did; None where there is nothing to explain."""
     if order.status == "rejected":
         return order.note
     if order.status in ("failed", "returned"):
         known = order.failure is not None and failures.failure(order.failure) is not None
-        return order.failure if known else NO_REASON
-    return waiting.waiting(order.waiting).recipient if order.waiting else None
+        return language.gettext(order.failure if known and order.failure else NO_REASON)
+    if order.waiting is None:
+        return None
+    return language.gettext(waiting.waiting(order.waiting).recipient)
 
 
-def problems(error: FieldErrors, least: int, most: int) -> dict[str, list[str]]:
+def problems(error: FieldErrors, least: int, most: int, language: Language) -> dict[str, list[str]]:
     """What is wrong with a form, by its fields. `least` and `most` are cents."""
     fields: dict[str, list[str]] = {}
     for name, messages in error.fields.items():
         field = FIELDS.get(name, "amount")
-        fields.setdefault(field, [_problem(name, messages, least, most)])
+        fields.setdefault(field, [_problem(name, messages, least, most, language)])
     return fields
 
 
-def _problem(name: str, messages: Sequence[str], least: int, most: int) -> str:
+def _problem(name: str, messages: Sequence[str], least: int, most: int, language: Language) -> str:
     match FIELDS.get(name):
         case "email":
-            return "This is no email address that PayPal can pay to."
+            return language.gettext("This is no email address that PayPal can pay to.")
         case "address":
             tail = (messages or [""])[0].removeprefix(f"The {name} ").removesuffix(".")
-            return ADDRESS_PROBLEMS.get(tail, "This address cannot be paid. Use another one.")
+            return language.gettext(ADDRESS_PROBLEMS.get(tail, OTHER_ADDRESS_PROBLEM))
         case "network":
-            return "Choose one of the networks."
+            return language.gettext("Choose one of the networks.")
         case "card":
-            return "This gift card is not to be had any more. Choose another one."
+            return language.gettext("This gift card is not to be had any more. Choose another one.")
         case _:
-            return (
-                f"This amount cannot be paid this way. Amounts go from {dollars(least)} to"
-                f" {dollars(most)}."
+            return language.gettext(
+                "This amount cannot be paid this way. Amounts go from %(least)s to %(most)s.",
+                least=language.money(least),
+                most=language.money(most),
             )
 
 

@@ -1,6 +1,7 @@
 """Style, scripts, icons and the font of every page: read at start, compressed once, served under an
 address that changes with any of them, so that browsers keep them for good."""
 
+import functools
 import gzip
 import hashlib
 from dataclasses import dataclass, field
@@ -53,8 +54,9 @@ class Assets:
         return f"/assets/{self.version}/{name}"
 
 
+@functools.cache
 def load() -> Assets:
-    """Read everything. Raises MissingAssets."""
+    """Read everything, once. Raises MissingAssets."""
     vendor = HERE / "vendor"
     if not (vendor / ".stamp").exists():
         raise MissingAssets("Run `python frontend/vendor.py` in the checkout.")

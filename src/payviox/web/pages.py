@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Response
 from markupsafe import Markup
 
+from payviox.languages.catalogues import Language
 from payviox.money import dollars
 from payviox.web import assets as assets_module
 from payviox.web.assets import Assets, MissingAssets
@@ -42,6 +43,9 @@ ICON = re.compile(r"""\bicon\(\s*["']([a-z0-9-]+)["']""")
 ASSET = re.compile(r"""\basset\(\s*["']([^"']+)["']""")
 TARGET = re.compile(r"[a-z]+#[a-z0-9_]+-([a-z0-9_]+)")
 """What names a part of a page: an element and its id, `<room>-<block>`."""
+DIRECTED = frozenset({"arrow-right", "chevron-left", "chevron-right", "log-out", "undo-2"})
+"""Pictures that point along the line of text."""
+MIRRORED = Markup(' class="directed"')
 HERE = Path(__file__).parent
 _zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 """The time zone of whoever reads the page that is being rendered."""
@@ -63,9 +67,10 @@ class Pages:
 
 
 @functools.cache
-def load(*folders: Path) -> Pages:
-    """The shared templates and those of these folders, each compiled when it is first rendered:
-    all of them at once would be most of what starting a process takes. Raises MissingAssets."""
+def load(*folders: Path, language: Language | None = None) -> Pages:
+    """The shared templates and those of these folders, in this language or English, each compiled
+    when it is first rendered: all of them at once would be most of what starting a process takes.
+    Raises MissingAssets."""
     assets = assets_module.load()
     environment = Environment(
         loader=FileSystemLoader([HERE / "templates", *folders]),
@@ -76,12 +81,16 @@ def load(*folders: Path) -> Pages:
         extensions=["jinja2.ext.i18n"],
         auto_reload=False,
     )
-    environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    if language is None:
+        environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    else:
+        environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]  # as above
     environment.globals |= {
         "asset": assets.url,
         "icon": _icons(assets),
         "money": money,
         "when": when,
+        **(_written_in(language) if language else {}),
     }
     _check(environment, assets)
     environment.globals["ui"] = environment.get_template("ui.html").module
@@ -187,6 +196,34 @@ def when(moment: datetime, *, seconds: bool = False) -> Markup:
     )
 
 
+def _written_in(language: Language) -> dict[str, Any]:
+    """The same as its readers write it."""
+
+    def money(cents: int) -> Markup:
+        return Markup('<bdi class="amount">{}</bdi>').format(language.money(cents))
+
+    def when(moment: datetime) -> Markup:
+        there = moment.astimezone(_zone.get())
+        return _time(there, language.moment(there))
+
+    def day(moment: date) -> Markup:
+        return Markup("<bdi>{}</bdi>").format(language.day(moment))
+
+    return {"money": money, "when": when, "day": day, "apart": apart, "language": language}
+
+
+def apart(text: str) -> Markup:
+    """A name of somebody's own, in whatever direction it and the text around it run."""
+    return Markup("<bdi>{}</bdi>").format(text)
+
+
+def _time(there: datetime, text: str) -> Markup:
+    name = f"{there:%Z}"
+    return Markup('<time datetime="{}"><bdi>{}</bdi> <bdi>{}</bdi></time>').format(
+        there.isoformat(timespec="seconds"), text, name if name[:1].isalpha() else f"UTC{name}"
+    )
+
+
 def _icons(assets: Assets) -> Any:
     sprite = assets.url("icons.svg")
 
@@ -195,8 +232,8 @@ def _icons(assets: Assets) -> Any:
         if name not in assets.icons:
             raise KeyError(name)
         return Markup(
-            '<svg width="{0}" height="{0}" aria-hidden="true" focusable="false">'
-            '<use href="{1}#{2}"></use></svg>'
-        ).format(size, sprite, name)
+            '<svg width="{0}" height="{0}"{1} aria-hidden="true" focusable="false">'
+            '<use href="{2}#{3}"></use></svg>'
+        ).format(size, MIRRORED if name in DIRECTED else "", sprite, name)
 
     return icon

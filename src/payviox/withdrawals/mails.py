@@ -9,9 +9,9 @@ from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.keyring import Keyring
+from payviox.languages.catalogues import Language, marked
 from payviox.mails import outbox
 from payviox.mails.model import Mail, Message, NewMail, Prepare
-from payviox.money import dollars
 from payviox.order_states import GIVES_BACK, OPEN, Status
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.contents import framed
@@ -33,7 +33,7 @@ MESSAGE_OF: Mapping[Status, Message] = {
 PASSING: frozenset[Message] = frozenset({"withdrawal_confirmed", "withdrawal_on_its_way"})
 """Overtaken by what comes next."""
 
-NO_REASON = "The payment could not be made."
+NO_REASON = marked("The payment could not be made.")
 
 
 async def write(
@@ -74,7 +74,10 @@ async def _prepare(
     user_id = order.payout_user_id
     frame = await framed(keyring, site, connection, order.business_id, user_id)
     user = await payout_users.get(connection, order.business_id, user_id)
-    return frame and {**frame, **_facts(order), "balance": dollars(user.balance)}
+    if frame is None:
+        return None
+    language = frame["language"]
+    return {**frame, **_facts(order, language), "balance": language.money(user.balance)}
 
 
 def _is_out_of_date(message: Message, order: Order) -> bool:
@@ -91,27 +94,29 @@ def _is_out_of_date(message: Message, order: Order) -> bool:
             return False
 
 
-def _facts(order: Order) -> dict[str, Any]:
+def _facts(order: Order, language: Language) -> dict[str, Any]:
     return {
-        "amount": dollars(order.amount),
-        "fees": dollars(order.fees) if order.fees else "",
-        "net_amount": dollars(order.net_amount),
-        "place": masked_place(order),
+        "amount": language.money(order.amount),
+        "fees": language.money(order.fees) if order.fees else "",
+        "net_amount": language.money(order.net_amount),
+        "place": masked_place(order, language),
         "reference": ids.show(ids.ORDER, order.id),
-        "reason": order.failure or NO_REASON,
+        "reason": language.gettext(order.failure or NO_REASON),
         "is_back": order.status in (*GIVES_BACK, "returned"),
         "in_review": order.status == "review",
         "is_gift_card": order.provider == "gift_card",
     }
 
 
-def masked_place(order: Order) -> str:
+def masked_place(order: Order, language: Language) -> str:
     """Where the money goes, so that whoever sent it there knows it and nobody else learns it."""
     to = order.destination
     if order.provider == "paypal":
         local, _, domain = str(to["email"]).rpartition("@")
-        return f"PayPal, {local[:1]}…@{domain}"
+        account = f"{local[:1]}…@{domain}"
+        return language.gettext("PayPal, %(account)s", account=account)
     if order.provider == "crypto":
         address = str(to["to_address"])
         return f"{address[:6]}…{address[-4:]} ({to['currency']}, {to['chain']})"
-    return f"Gift card, {to.get('name') or to.get('brand') or 'as you chose it'}"
+    card = to.get("name") or to.get("brand") or language.gettext("as you chose it")
+    return language.gettext("Gift card, %(card)s", card=card)

@@ -9,6 +9,7 @@ import pytest
 
 from payviox.db.pool import Database
 from payviox.installation import keyring_of
+from payviox.languages.catalogues import get_or_english
 from payviox.mails import outbox
 from payviox.mails.sending import send_due
 from payviox.rails.failures import failed
@@ -160,4 +161,4 @@ async def test_nobody_is_told_where_the_business_has_not_said_so(
 
 async def test_places_are_masked(desk: Desk) -> None:
     order = await desk.withdraw(await desk.user(12_000), 12_000)
-    assert masked_place(order) == "PayPal, a…@example.com"
+    assert masked_place(order, get_or_english("en")) == "PayPal, a…@example.com"

@@ -195,3 +195,7 @@ INSERT INTO redeem_tickets (business_id, digest, payout_user_id, hash_digest, ex
 -- What somebody unlinked.
 INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');
+
+-- In which language a payout user is spoken to.
+INSERT INTO payout_user_languages (business_id, payout_user_id, language, is_chosen)
+  SELECT business_id, id, 'es', true FROM payout_users LIMIT 1;

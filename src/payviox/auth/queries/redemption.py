@@ -27,6 +27,8 @@ class SessionRow:
     hash_digest: bytes = field(repr=False)
     is_stale: bool
     """Whether `seen_at` is worth renewing."""
+    language: str | None
+    """Which they chose."""
 
 
 async def find_name(connection: Connection, hash_code: str) -> str | None:
@@ -64,7 +66,9 @@ async def find_session(
     async with connection.cursor(row_factory=class_row(SessionRow)) as cursor:
         await cursor.execute(
             "SELECT s.business_id, s.payout_user_id AS user_id, u.email, s.hash_digest,"  # noqa: S608  # constants
-            " s.seen_at < now() - interval '1 minute' AS is_stale"
+            " s.seen_at < now() - interval '1 minute' AS is_stale,"
+            " (SELECT l.language FROM payout_user_languages l WHERE l.business_id = s.business_id"
+            " AND l.payout_user_id = s.payout_user_id AND l.is_chosen) AS language"
             " FROM businesses b JOIN payout_user_sessions s ON s.business_id = b.id"
             f" {_USER} WHERE b.hash_code = %(code)s AND s.digest = %(digest)s"
             " AND s.seen_at > now() - make_interval(secs => %(idle)s)"
@@ -72,6 +76,30 @@ async def find_session(
             {"code": hash_code, "digest": digest, "idle": idle_s, "longest": longest_s},
         )
         return await cursor.fetchone()
+
+
+async def keep_language(
+    connection: Connection, business_id: UUID, user_id: UUID, language: str, *, is_chosen: bool
+) -> None:
+    """Note it, unless it is not chosen and one is that was."""
+    await connection.execute(
+        "INSERT INTO payout_user_languages AS l (business_id, payout_user_id, language, is_chosen)"
+        " VALUES (%(business)s, %(user)s, %(language)s, %(chosen)s)"
+        " ON CONFLICT (business_id, payout_user_id)"
+        " DO UPDATE SET language = EXCLUDED.language, is_chosen = EXCLUDED.is_chosen"
+        " WHERE (EXCLUDED.is_chosen OR NOT l.is_chosen)"
+        " AND (l.language, l.is_chosen) <> (EXCLUDED.language, EXCLUDED.is_chosen)",
+        {"business": business_id, "user": user_id, "language": language, "chosen": is_chosen},
+    )
+
+
+async def find_language(connection: Connection, business_id: UUID, user_id: UUID) -> str | None:
+    cursor = await connection.execute(
+        "SELECT language FROM payout_user_languages WHERE business_id = %s AND payout_user_id = %s",
+        [business_id, user_id],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
 
 
 async def hold_session(connection: Connection, business_id: UUID, digest: bytes) -> bool:

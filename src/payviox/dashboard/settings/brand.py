@@ -11,6 +11,8 @@ from litestar import Response, get, post
 from payviox.businesses.model import Business
 from payviox.dashboard.visits import Visit, act, show, visit_of
 from payviox.errors import FieldErrors
+from payviox.languages import catalogues
+from payviox.languages.catalogues import Language
 from payviox.mails.model import TO_PAYOUT_USERS
 from payviox.mails.rendering import example, render
 from payviox.recipient_mails import brand
@@ -20,7 +22,7 @@ from payviox.web.forms import read_form
 from payviox.web.pages import redirect
 
 ROUTE = "/dashboard/{business:str}/settings/brand"
-FIELDS = ("brand_name", "brand_color", "support_email")
+FIELDS = ("brand_name", "brand_color", "support_email", "language")
 SOMEBODY = Address("", "somebody", "example.com")
 
 
@@ -41,6 +43,7 @@ class BrandView:
     business_name: str
     default_color: str
     previews: list[Preview]
+    languages: list[Language]
     sends_mails: bool
     may_change: bool
     done: bool = False
@@ -90,6 +93,7 @@ def _page(
         business_name=visit.business.name,
         default_color=DEFAULT_COLOR,
         previews=_previews(visit.business),
+        languages=catalogues.every(),
         sends_mails=services(request).settings.smtp_url is not None,
         may_change=visit.may("business.set"),
         done=done,

@@ -2,8 +2,9 @@
 -- for one mail.
 
 ALTER TABLE businesses ADD COLUMN notify boolean NOT NULL DEFAULT false, ADD COLUMN brand_name text,
-  ADD COLUMN brand_color text, ADD COLUMN support_email text;
-GRANT UPDATE (notify, brand_name, brand_color, support_email) ON businesses TO payviox_app;
+  ADD COLUMN brand_color text, ADD COLUMN support_email text,
+  ADD COLUMN language text NOT NULL DEFAULT 'en';
+GRANT UPDATE (notify, brand_name, brand_color, support_email, language) ON businesses TO payviox_app;
 
 -- Allocations that a payout user is to be told of: one row a person until it is due, when it becomes
 -- one mail. `id` names that mail's event.

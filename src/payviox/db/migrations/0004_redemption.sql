@@ -29,3 +29,15 @@ CREATE TABLE redeem_tickets (
 CREATE INDEX redeem_tickets_by_end ON redeem_tickets (expires_at);
 GRANT SELECT, INSERT (business_id, digest, payout_user_id, hash_digest, expires_at), DELETE
   ON redeem_tickets TO payviox_app;
+
+-- In which language a payout user is spoken to: their browser's, or one that they chose themselves.
+CREATE TABLE payout_user_languages (
+  business_id     uuid NOT NULL,
+  payout_user_id  uuid NOT NULL,
+  language        text NOT NULL,
+  is_chosen       boolean NOT NULL,
+  PRIMARY KEY (business_id, payout_user_id),
+  FOREIGN KEY (business_id, payout_user_id) REFERENCES payout_users
+);
+GRANT SELECT, INSERT (business_id, payout_user_id, language, is_chosen), UPDATE (language, is_chosen)
+  ON payout_user_languages TO payviox_app;

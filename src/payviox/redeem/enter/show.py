@@ -2,13 +2,16 @@
 way out. Opening the page asks and changes nothing: only the button sends what the link holds."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from litestar import Response, get, post
 
 from payviox.auth import redemption
 from payviox.auth.redemption import LinkEnded
-from payviox.redeem.visits import BALANCE, COOKIE, ROUTE, page, session_of
+from payviox.languages import catalogues
+from payviox.redeem.language import remember
+from payviox.redeem.visits import BALANCE, COOKIE, ROUTE, page, session_of, speak, spoken
 from payviox.web.context import Call, services
 from payviox.web.cookies import cookie_of
 from payviox.web.forms import read_form
@@ -19,15 +22,17 @@ MAX_LINK = 2_000
 
 @dataclass(frozen=True, slots=True)
 class EnterView:
-    """`is_refused` where what was sent opens nothing."""
+    """`is_refused` where what was sent opens nothing. `language` is the one that was chosen."""
 
     is_refused: bool = False
+    language: str | None = None
 
 
 @get(ROUTE, include_in_schema=False)
 async def show_entrance(request: Call) -> Response[Any]:
     """The same page for everybody: what opens it stays in the browser."""
-    return page(request, "enter/show.html", EnterView())
+    chosen = catalogues.get(request.query_params.get("lang"))
+    return page(request, "enter/show.html", EnterView(language=chosen.code if chosen else None))
 
 
 @post(f"{ROUTE}/sender", include_in_schema=False, status_code=200)
@@ -41,14 +46,23 @@ async def say_sender(request: Call) -> Response[Any]:
 @post(ROUTE, include_in_schema=False, status_code=200)
 async def enter(request: Call) -> Response[Any]:
     """Let somebody in by a hash, a ticket, or the whole link as it was pasted."""
-    presented = (await read_form(request)).get("link", "")[:MAX_LINK].strip()
+    form = await read_form(request)
+    presented = form.get("link", "")[:MAX_LINK].strip()
+    chosen = catalogues.get(form.get("lang"))
+    if chosen is not None:
+        speak(request, chosen)
     secret = presented.rpartition("#")[2]
     try:
-        token = await services(request).database.write(redemption.enter, secret)
+        token = await services(request).database.write(
+            partial(redemption.enter, is_chosen=chosen is not None), secret, spoken(request).code
+        )
     except LinkEnded:
-        return page(request, "enter/show.html", EnterView(is_refused=True), status=403)
+        view = EnterView(is_refused=True, language=chosen.code if chosen else None)
+        return page(request, "enter/show.html", view, status=403)
     answer = redirect(BALANCE)
     answer.cookies.append(cookie_of(request, COOKIE, token))
+    if chosen is not None:
+        remember(request, answer, chosen)
     return answer
 
 

@@ -7,6 +7,7 @@ from litestar import Response, post
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import Conflict
+from payviox.languages.catalogues import marked
 from payviox.redeem.order.show import PATH, order_page, own_order
 from payviox.redeem.visits import BALANCE, act, visit_of
 from payviox.web.context import Call
@@ -15,7 +16,7 @@ from payviox.web.pages import redirect
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order
 
-TOO_LATE = "It is too late to cancel this: it is on its way."
+TOO_LATE = marked("It is too late to cancel this: it is on its way.")
 
 
 @post(f"{PATH}/cancel", include_in_schema=False, status_code=200)

@@ -11,6 +11,7 @@ from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
 from payviox.giftcards import service as giftcards
 from payviox.giftcards.service import NothingToReveal
+from payviox.languages.catalogues import marked
 from payviox.rails.protocol import RailError, RevealedCode
 from payviox.redeem.order.show import PATH, order_page, own_order
 from payviox.redeem.visits import Visit, act, show, visit_of
@@ -19,7 +20,7 @@ from payviox.withdrawals.model import Order
 
 logger = EventLogger(__name__)
 
-LATER = "The code cannot be shown just now. Nothing is lost; try again in a moment."
+LATER = marked("The code cannot be shown just now. Nothing is lost; try again in a moment.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,23 +58,25 @@ async def own_order(request: Call, visit: Visit) -> Order:
 def order_page(
     request: Call, visit: Visit, order: Order, refused: str | None = None, *, status: int = 200
 ) -> Response[Any]:
+    """The page; `refused` is a sentence of the catalogues."""
     reference = ids.show(ids.ORDER, order.id)
+    language = visit.language
     what, following = words.STATES[order.status]
     is_card = order.provider == "gift_card"
     view = OrderView(
         order=order,
         address=f"{ROUTE}/withdrawals/{reference}",
         reference=reference,
-        what=what,
-        next=following,
-        reason=words.reason(order),
+        what=language.gettext(what),
+        next=language.gettext(following),
+        reason=words.reason(order, language),
         destination=words.masked(order),
         network=words.network_words(str(order.destination.get("chain", ""))),
         is_open=bool(MAY_BECOME[order.status]) and order.status != "succeeded",
         may_cancel=order.status in CANCELABLE
         or (order.status, order.waiting) == ("sent", UNCLAIMED),
         has_code=is_card and order.status == "succeeded",
-        refused=refused,
+        refused=refused and language.gettext(refused),
     )
     return show(request, visit, "order/show.html", view, status=status)
 

@@ -59,7 +59,7 @@ def networks_of(method: Method) -> list[Network]:
 
 
 def _request(visit: Visit, form: Mapping[str, str]) -> Request:
-    amount, net_amount = read_amount(form)
+    amount, net_amount = read_amount(form, visit.language)
     chain, _, coin = form.get("network", "").partition(" ")
     address = "".join(form.get("address", "").split())
     if not address:

@@ -70,7 +70,7 @@ def _request(visit: Visit, form: Mapping[str, str], every: Sequence[Card]) -> Re
     amount: int | None = card.price
     net_amount = None
     if card.most is not None:
-        amount, net_amount = read_amount(form)
+        amount, net_amount = read_amount(form, visit.language)
     return Request(visit.business.id, "gift_card", {"product": card.id}, amount, net_amount)
 
 

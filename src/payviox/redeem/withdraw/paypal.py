@@ -37,7 +37,7 @@ async def price_paypal(request: Call) -> Response[Any]:
 
 
 def _request(visit: Visit, form: Mapping[str, str]) -> Request:
-    amount, net_amount = read_amount(form)
+    amount, net_amount = read_amount(form, visit.language)
     destination = {"email": form.get("email", "").strip()}
     return Request(visit.business.id, "paypal", destination, amount, net_amount)
 

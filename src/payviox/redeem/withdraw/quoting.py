@@ -10,8 +10,9 @@ from litestar import Response
 
 from payviox import ids
 from payviox.errors import FieldErrors, NotFound, ProviderUnavailable, WithdrawalsDisabled
+from payviox.languages.catalogues import Language, marked
 from payviox.ledger import service as ledger
-from payviox.money import MAX_ALLOCATION, InvalidAmount, dollars, typed_cents
+from payviox.money import MAX_ALLOCATION, InvalidAmount, OutOfRange, dollars, typed_cents
 from payviox.rails.orders import Provider, Request
 from payviox.rails.protocol import Method
 from payviox.redeem import words
@@ -22,11 +23,13 @@ from payviox.web.pages import redirect
 from payviox.withdrawals import quotes
 from payviox.withdrawals import requests as withdrawal_requests
 
-NO_PRICE = "A price cannot be had just now. Nothing was taken; try again in a moment."
+NO_PRICE = marked("A price cannot be had just now. Nothing was taken; try again in a moment.")
+ARABIC = str.maketrans("٠١٢٣٤٥٦٧٨٩٫٬", "0123456789.,")  # noqa: RUF001  # meant
+"""Digits and marks as Arabic keyboards type them."""
 
 
 class NoPrice(Exception):
-    """Nobody can say what it would cost just now; the message is the recipient's."""
+    """Nobody can say what it would cost just now; the message is a sentence of the catalogues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,15 @@ async def money_of(request: Call, visit: Visit, provider: Provider) -> Money:
     raise NotFound
 
 
-def read_amount(form: Mapping[str, str]) -> tuple[int | None, int | None]:
+def read_amount(form: Mapping[str, str], language: Language) -> tuple[int | None, int | None]:
     """The amount to spend, or that is to arrive, in cents. Raises FieldErrors."""
     try:
-        cents = typed_cents(form.get("amount", ""), MAX_ALLOCATION)
+        cents = typed_cents(form.get("amount", "").translate(ARABIC), MAX_ALLOCATION)
+    except OutOfRange as error:
+        raise FieldErrors({"amount": []}) from error
     except InvalidAmount as error:
-        raise FieldErrors({"typed": [str(error)]}) from error
+        problem = language.gettext("Type dollars and cents such as 1,234.50.")
+        raise FieldErrors({"typed": [problem]}) from error
     return (None, cents) if form.get("kind") == "exact" else (cents, None)
 
 
@@ -95,7 +101,7 @@ async def keep_price(request: Call, visit: Visit, wanted: Request, balance: int)
     except (ProviderUnavailable, WithdrawalsDisabled) as error:
         raise NoPrice(NO_PRICE) from error
     if quote.amount > balance:
-        raise FieldErrors({"typed": [_too_much(quote.amount, balance)]})
+        raise FieldErrors({"typed": [_too_much(quote.amount, balance, visit.language)]})
     return await act(
         request,
         visit,
@@ -108,15 +114,19 @@ async def keep_price(request: Call, visit: Visit, wanted: Request, balance: int)
     )
 
 
-def _too_much(amount: int, balance: int) -> str:
-    return f"This takes {dollars(amount)}. Your balance is {dollars(balance)}."
+def _too_much(amount: int, balance: int, language: Language) -> str:
+    return language.gettext(
+        "This takes %(amount)s. Your balance is %(balance)s.",
+        amount=language.money(amount),
+        balance=language.money(balance),
+    )
 
 
-def problems_of(error: FieldErrors, money: Money) -> dict[str, list[str]]:
+def problems_of(error: FieldErrors, money: Money, language: Language) -> dict[str, list[str]]:
     """What to say beside each field."""
     if "typed" in error.fields:
         return {"amount": error.fields["typed"]}
-    return words.problems(error, money.least, money.most)
+    return words.problems(error, money.least, money.most, language)
 
 
 def to_review(quote_id: UUID) -> Response[Any]:
@@ -138,7 +148,7 @@ async def price(
     try:
         quote_id = await keep_price(request, visit, wanted(form), money.balance)
     except FieldErrors as error:
-        return await again(FormView(money, form, problems_of(error, money)), 422)
+        return await again(FormView(money, form, problems_of(error, money, visit.language)), 422)
     except NoPrice as error:
-        return await again(FormView(money, form, refused=str(error)), 503)
+        return await again(FormView(money, form, refused=visit.language.gettext(str(error))), 503)
     return to_review(quote_id)

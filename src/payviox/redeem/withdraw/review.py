@@ -20,6 +20,7 @@ from payviox.errors import (
 from payviox.idempotency import model as idempotency
 from payviox.idempotency.model import Scope
 from payviox.idempotency.service import once, replay
+from payviox.languages.catalogues import marked
 from payviox.ledger import service as ledger
 from payviox.rails.orders import Request
 from payviox.redeem import words
@@ -40,9 +41,9 @@ NAMES = {
     "gift_card": ("product",),
 }
 """What of a price's destination was asked for; the rest is the rail's."""
-TOO_LITTLE = "Your balance is smaller than this by now. Nothing was taken."
-GONE = "This cannot be had any more. Nothing was taken; choose something else."
-EXPIRED = "This price has run out. Nothing was taken; ask for a new one."
+TOO_LITTLE = marked("Your balance is smaller than this by now. Nothing was taken.")
+GONE = marked("This cannot be had any more. Nothing was taken; choose something else.")
+EXPIRED = marked("This price has run out. Nothing was taken; ask for a new one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,8 @@ def _review(
     is_over: bool = False,
     status: int = 200,
 ) -> Response[Any]:
+    if quote.expired:
+        refused = refused or EXPIRED
     destination = quote.destination
     where = {
         "paypal": destination.get("email", ""),
@@ -179,7 +182,7 @@ def _review(
         is_own_email=where == visit.caller.email,
         back=_back(quote),
         is_over=is_over or quote.expired,
-        refused=refused or (EXPIRED if quote.expired else None),
+        refused=refused and visit.language.gettext(refused),
     )
     return show(request, visit, "withdraw/review.html", view, status=status)
 

@@ -1,0 +1,119 @@
+"""Languages and their catalogues. English is the source text; every other language is one file,
+`locale/<language>/LC_MESSAGES/payviox.po`, whose header `Language` names the region by whose habits
+numbers and dates are written: with a decimal point everywhere, since amounts are typed so."""
+
+import functools
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from gettext import NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel import Locale, negotiate_locale
+from babel.dates import format_date, format_time, get_datetime_format
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency
+from babel.support import Translations
+
+FOLDER = Path(__file__).parent / "locale"
+FILE = "LC_MESSAGES/payviox.po"
+SOURCE = "en"
+"""The language of what stands in templates and code."""
+MAX_ACCEPTED = 500
+ACCEPTED = re.compile(
+    r"\s*([a-z]{2,3}(?:-[a-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?",
+    re.ASCII | re.IGNORECASE,
+)
+MINUS = "\u2212"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language, and what makes sentences, amounts and dates of it."""
+
+    code: str
+    locale: Locale
+    translations: NullTranslations = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """As those who speak it call it."""
+        return (self.locale.get_language_name() or self.code).capitalize()
+
+    @property
+    def direction(self) -> str:
+        return self.locale.text_direction
+
+    def gettext(self, source: str, /, **values: object) -> str:
+        """This sentence, filled with these values."""
+        text = self.translations.gettext(source)
+        return text % values if values else text
+
+    def money(self, cents: int) -> str:
+        """An amount of US cents."""
+        amount = format_currency(Decimal(cents) / 100, "USD", locale=self.locale)
+        return amount.replace("-", MINUS)
+
+    def moment(self, there: datetime) -> str:
+        """A time of a zone, without its name."""
+        frame = str(get_datetime_format("medium", locale=self.locale)).replace("'", "")
+        time = format_time(there, "short", tzinfo=there.tzinfo, locale=self.locale)
+        return frame.replace("{0}", time).replace("{1}", self.day(there.date()))
+
+    def day(self, day: date) -> str:
+        return format_date(day, "medium", locale=self.locale)
+
+
+def marked(source: str) -> str:
+    """A sentence that is said in a language later: this puts it into the catalogues."""
+    return source
+
+
+@functools.cache
+def codes() -> tuple[str, ...]:
+    """English, then the languages that have a catalogue."""
+    return (SOURCE, *sorted(path.parts[-3] for path in FOLDER.glob(f"*/{FILE}")))
+
+
+def every() -> list[Language]:
+    return [_load(code) for code in codes()]
+
+
+def get(code: str | None) -> Language | None:
+    """None where there is no catalogue of this language."""
+    return _load(code) if code in codes() else None
+
+
+def get_or_english(code: str | None) -> Language:
+    return get(code) or _load(SOURCE)
+
+
+def best(accepted: str) -> Language:
+    """The language that suits a browser best, by its header Accept-Language; else English."""
+    ranked: list[tuple[float, str]] = []
+    for part in accepted[:MAX_ACCEPTED].split(","):
+        match = ACCEPTED.fullmatch(part)
+        if match is not None and float(match[2] or 1) > 0:
+            ranked.append((-float(match[2] or 1), match[1]))
+    ranked.sort(key=_weight)
+    return get_or_english(negotiate_locale([name for _, name in ranked], codes(), sep="-"))
+
+
+def _weight(each: tuple[float, str]) -> float:
+    return each[0]
+
+
+@functools.cache
+def _load(code: Any) -> Language:
+    if code == SOURCE:
+        return Language(code, Locale.parse("en_US"), NullTranslations())
+    with (FOLDER / code / FILE).open("rb") as file:
+        catalogue = read_po(file)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Language(code, catalogue.locale or Locale.parse(code), Translations(compiled))
