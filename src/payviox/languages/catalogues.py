@@ -98,7 +98,7 @@ def best(accepted: str) -> Language:
     for part in accepted[:MAX_ACCEPTED].split(","):
         match = ACCEPTED.fullmatch(part)
         if match is not None and float(match[2] or 1) > 0:
-            ranked.append((-float(match[2] or 1), match[1]))
+            ranked.append((-float(match[2] or 1), match[1].lower()))
     ranked.sort(key=_weight)
     return get_or_english(negotiate_locale([name for _, name in ranked], codes(), sep="-"))
 
