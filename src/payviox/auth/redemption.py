@@ -22,6 +22,7 @@ LONGEST_S = 12 * 3600
 """A session ends after so many seconds without a call, and after so many in all."""
 TICKET_S = 10 * 60
 """A ticket opens the page within so many seconds."""
+CODE_LENGTH = 8
 CODE = re.compile(r"[0-9a-f]{8}", re.ASCII)
 TOKEN = re.compile(r"[0-9a-f]{8}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
@@ -82,6 +83,14 @@ async def enter(connection: Connection, presented: str) -> str:
     token = _token(await queries.find_code(connection, caller.business_id))
     await queries.insert_session(connection, caller, digest_of(token))
     return token
+
+
+async def enter_by_ticket(connection: Connection, code: str, presented: str) -> str:
+    """The same with a ticket of the business that has this code, and with nothing else. Raises
+    LinkEnded."""
+    if TOKEN.fullmatch(presented) is None or presented[:CODE_LENGTH] != code:
+        raise LinkEnded
+    return await enter(connection, presented)
 
 
 async def find(database: Database, token: str, *, is_call: bool = True) -> RecipientSession | None:

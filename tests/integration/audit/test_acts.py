@@ -31,6 +31,7 @@ from payviox.rail_accounts.model import Changes
 from payviox.rail_state import evm_books
 from payviox.rails.evm.books import Wallet
 from payviox.reconciliation import resolve
+from payviox.sites import origins
 from payviox.treasury import service as treasury
 from payviox.webhooks import replays
 from payviox.webhooks import settings as webhooks
@@ -408,6 +409,9 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "rail.enable": enable_rail,
     "rail.owner": learn_owner,
     "rail.price": set_price,
+    "site.set_origins": lambda case: case.write(
+        origins.save, case.id, ["https://shop.example.com"], WHO
+    ),
     "suspense.resolve": resolve_item,
     "upload.cancel": cancel_upload,
     "upload.resume": resume_upload,
