@@ -1,6 +1,7 @@
 """The SQL of where redemption pages live: one row a business that has said something."""
 
 from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
 from payviox.db.pool import Connection
@@ -12,7 +13,7 @@ async def origins(connection: Connection, business_id: UUID) -> list[str]:
         "SELECT origins FROM sites WHERE business_id = %s", [business_id]
     )
     row = await cursor.fetchone()
-    return [] if row is None else list(row[0])
+    return [] if row is None else cast("list[str]", row[0])
 
 
 async def origins_of_code(connection: Connection, hash_code: str) -> list[str]:
@@ -23,7 +24,7 @@ async def origins_of_code(connection: Connection, hash_code: str) -> list[str]:
         [hash_code],
     )
     row = await cursor.fetchone()
-    return [] if row is None else list(row[0])
+    return [] if row is None else cast("list[str]", row[0])
 
 
 async def set_origins(connection: Connection, business_id: UUID, origins: Sequence[str]) -> None:
