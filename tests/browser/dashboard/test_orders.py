@@ -154,6 +154,8 @@ def test_every_page_fits_its_screen_and_everybody(
         "/settings/site",
         "/team",
         "/audit",
+        "/mails",
+        "/mails?to=x",
         "/orders",
         "/orders?status=all",
         "/orders?status=returned",
