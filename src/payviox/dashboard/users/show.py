@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from payviox import ids
 from payviox.allocations import service as allocations
 from payviox.dashboard.orders.recipients import recipient
+from payviox.dashboard.users.mails import MailsOfUser, mails_of
 from payviox.dashboard.visits import Visit, act, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
@@ -28,6 +29,7 @@ DONE = {
     "active": "They can be paid and can withdraw again.",
     "inactive": "Their hash opens nothing any more, and nobody can pay them.",
     "added": "The money is in their balance.",
+    "mails": "Mails go to this address again.",
     "revoked": "The money is back in the payout balance.",
 }
 
@@ -54,6 +56,7 @@ class UserView:
     withdrawn: int
     orders: list[OrderLine]
     movements: list[MovementRow]
+    mails: MailsOfUser
     statement: str
     offers: frozenset[str]
     done: str | None = None
@@ -122,6 +125,7 @@ async def _view(connection: Connection, visit: Visit, user_id: UUID, done: str |
             for order in orders
         ],
         movements=movements,
+        mails=await mails_of(connection, visit, user),
         statement=f"{visit.base}/balance?search={shown}",
         offers=_offers(visit, user),
         done=done,
