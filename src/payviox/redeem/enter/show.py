@@ -51,8 +51,9 @@ async def show_embedded(request: Call) -> Response[Any]:
 @post(ROUTE, include_in_schema=False, status_code=200)
 async def enter(request: Call) -> Response[Any]:
     """Let somebody in by a hash, a ticket, or the whole link as it was pasted."""
+    secret, before = await _secret(request), framing.token_of(request)
     try:
-        token = await services(request).database.write(redemption.enter, await _secret(request))
+        token = await services(request).database.write(redemption.enter, secret, before)
     except LinkEnded:
         return page(request, "enter/show.html", EnterView(is_refused=True), status=403)
     return framing.let_in(request, BALANCE, token)
@@ -62,9 +63,12 @@ async def enter(request: Call) -> Response[Any]:
 async def enter_embedded(request: Call) -> Response[Any]:
     """Let somebody in by a ticket of this business."""
     code, secret = _code(request), await _secret(request)
+    before = framing.token_of(request)
     await framing.allow(request, code)
     try:
-        token = await services(request).database.write(redemption.enter_by_ticket, code, secret)
+        token = await services(request).database.write(
+            redemption.enter_by_ticket, code, secret, before
+        )
     except LinkEnded:
         view = EnterView(is_refused=True, action=_embedded(request))
         return page(request, "enter/show.html", view, status=403)
