@@ -153,6 +153,8 @@ def test_every_page_fits_its_screen_and_everybody(
         "/settings/brand",
         "/team",
         "/audit",
+        "/mails",
+        "/mails?to=x",
         "/orders",
         "/orders?status=all",
         "/orders?status=returned",

@@ -11,6 +11,7 @@ from payviox import ids
 from payviox.allocations import service as allocations
 from payviox.dashboard.orders.recipients import recipient
 from payviox.dashboard.people import actor_words, emails_of
+from payviox.dashboard.users.mails import MailsOfUser, mails_of
 from payviox.dashboard.visits import Visit, act, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
@@ -30,6 +31,7 @@ DONE = {
     "active": "They can be paid and can withdraw again.",
     "inactive": "Their hash opens nothing any more, and nobody can pay them.",
     "added": "The money is in their balance.",
+    "mails": "Mails go to this address again.",
     "revoked": "The money is back in the payout balance.",
 }
 
@@ -67,6 +69,7 @@ class UserView:
     withdrawn: int
     orders: list[OrderLine]
     movements: list[Moved]
+    mails: MailsOfUser
     statement: str
     money: UserMoney
     orders_address: str
@@ -138,6 +141,7 @@ async def _view(connection: Connection, visit: Visit, user_id: UUID, done: str |
             for order in orders
         ],
         movements=[_moved(each, user_id, people) for each in movements],
+        mails=await mails_of(connection, visit, user),
         statement=f"{visit.base}/balance?search={shown}",
         money=await whereabouts.of_user(connection, business_id, user),
         orders_address=f"{visit.base}/orders",
