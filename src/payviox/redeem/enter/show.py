@@ -10,7 +10,7 @@ from payviox.auth import redemption
 from payviox.auth.redemption import LinkEnded
 from payviox.redeem.visits import BALANCE, COOKIE, ROUTE, page, session_of
 from payviox.web.context import Call, services
-from payviox.web.cookies import cookie_of
+from payviox.web.cookies import cookie_name, cookie_of
 from payviox.web.forms import read_form
 from payviox.web.pages import HEADERS, redirect
 
@@ -43,8 +43,9 @@ async def enter(request: Call) -> Response[Any]:
     """Let somebody in by a hash, a ticket, or the whole link as it was pasted."""
     presented = (await read_form(request)).get("link", "")[:MAX_LINK].strip()
     secret = presented.rpartition("#")[2]
+    before = request.cookies.get(cookie_name(request, COOKIE), "")
     try:
-        token = await services(request).database.write(redemption.enter, secret)
+        token = await services(request).database.write(redemption.enter, secret, before)
     except LinkEnded:
         return page(request, "enter/show.html", EnterView(is_refused=True), status=403)
     answer = redirect(BALANCE)
