@@ -16,12 +16,14 @@ from babel.messages.pofile import read_po, write_po
 from payviox.languages import catalogues
 from payviox.mails.model import TO_PAYOUT_USERS
 from payviox.rails import failures, waiting
+from payviox.withdrawals import whereabouts
 
 SOURCE = Path(catalogues.__file__).parents[1]
 PYTHON = (
     "redeem/**/*.py",
     "recipient_mails/**/*.py",
     "withdrawals/mails.py",
+    "withdrawals/whereabouts.py",
     "mails/rendering.py",
 )
 TEMPLATES = (
@@ -47,6 +49,9 @@ def sentences() -> Catalog:
                     catalogue.add(message, locations=[(str(path.relative_to(SOURCE)), 0)])
     for module, reason in _reasons():
         catalogue.add(reason.recipient, locations=[(f"rails/{module}.py", 0)])
+    for state in whereabouts.STATES.values():
+        for sentence in (state.recipient, state.next):
+            catalogue.add(sentence, locations=[("withdrawals/whereabouts.py", 0)])
     return catalogue
 
 

@@ -20,8 +20,11 @@ from payviox.errors import NotFound, PayoutUserInactive
 IDLE_S = 30 * 60
 LONGEST_S = 12 * 3600
 """A session ends after so many seconds without a call, and after so many in all."""
+MOST_SESSIONS = 100
+"""Sessions of one payout user that are kept; one more ends the one that is idle for longest."""
 TICKET_S = 10 * 60
 """A ticket opens the page within so many seconds."""
+CODE_LENGTH = 8
 CODE = re.compile(r"[0-9a-f]{8}", re.ASCII)
 TOKEN = re.compile(r"[0-9a-f]{8}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
@@ -52,6 +55,15 @@ class RecipientSession:
     """Which they chose."""
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A payout user's language: their browser's, which gives way to one that they once chose, or
+    one that they choose now."""
+
+    language: str
+    is_chosen: bool
+
+
 async def find_sender(connection: Connection, code: str) -> str | None:
     """The name of the business whose links begin with this code."""
     return await queries.find_name(connection, code) if CODE.fullmatch(code) else None
@@ -73,36 +85,38 @@ async def make_ticket(
     return Ticket(token, expires_at)
 
 
-async def enter(
-    connection: Connection, presented: str, language: str, *, is_chosen: bool = False
-) -> str:
-    """Trade a hash or a ticket for a session; return its token. Raises LinkEnded. The `language` is
-    their browser's, which gives way to one that they once chose, or it `is_chosen` now."""
+async def enter(connection: Connection, presented: str, spoken: Spoken, before: str = "") -> str:
+    """Trade a hash or a ticket for a session; return its token. What the browser had `before` ends.
+    Raises LinkEnded."""
     if TOKEN.fullmatch(presented):
         caller = await queries.take_ticket(connection, presented[:8], digest_of(presented))
     else:
         caller = await users.find_user(connection, presented)
     if caller is None:
         raise LinkEnded
+    if TOKEN.fullmatch(before):
+        await queries.delete_by_token(connection, before[:8], digest_of(before))
     token = _token(await queries.find_code(connection, caller.business_id))
     await queries.insert_session(connection, caller, digest_of(token))
+    await queries.keep_latest(connection, caller.business_id, caller.user_id, MOST_SESSIONS)
     await queries.keep_language(
-        connection, caller.business_id, caller.user_id, language, is_chosen=is_chosen
+        connection,
+        caller.business_id,
+        caller.user_id,
+        spoken.language,
+        is_chosen=spoken.is_chosen,
     )
     return token
 
 
-async def choose_language(connection: Connection, session: RecipientSession, language: str) -> None:
-    """Speak to this payout user in this language from now on, in mails, too."""
-    caller = session.caller
-    await queries.keep_language(
-        connection, caller.business_id, caller.user_id, language, is_chosen=True
-    )
-
-
-async def language_of(connection: Connection, business_id: UUID, user_id: UUID) -> str | None:
-    """The language that a payout user chose, else their browser's; None where they never came."""
-    return await queries.find_language(connection, business_id, user_id)
+async def enter_by_ticket(
+    connection: Connection, code: str, presented: str, spoken: Spoken, before: str = ""
+) -> str:
+    """The same with a ticket of the business that has this code, and with nothing else. Raises
+    LinkEnded."""
+    if TOKEN.fullmatch(presented) is None or presented[:CODE_LENGTH] != code:
+        raise LinkEnded
+    return await enter(connection, presented, spoken, before)
 
 
 async def find(database: Database, token: str, *, is_call: bool = True) -> RecipientSession | None:
@@ -119,6 +133,19 @@ async def find(database: Database, token: str, *, is_call: bool = True) -> Recip
     return RecipientSession(
         UserCaller(row.business_id, row.user_id, row.email, row.hash_digest), digest, row.language
     )
+
+
+async def choose_language(connection: Connection, session: RecipientSession, language: str) -> None:
+    """Speak to this payout user in this language from now on, in mails, too."""
+    caller = session.caller
+    await queries.keep_language(
+        connection, caller.business_id, caller.user_id, language, is_chosen=True
+    )
+
+
+async def language_of(connection: Connection, business_id: UUID, user_id: UUID) -> str | None:
+    """The language that a payout user chose, else their browser's; None where they never came."""
+    return await queries.find_language(connection, business_id, user_id)
 
 
 async def require_open(connection: Connection, session: RecipientSession) -> None:

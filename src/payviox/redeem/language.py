@@ -9,7 +9,7 @@ from litestar import Response, post
 from payviox.auth import redemption
 from payviox.errors import Malformed
 from payviox.languages import catalogues
-from payviox.languages.catalogues import Language
+from payviox.redeem import framing
 from payviox.redeem.visits import BALANCE, LANGUAGE_COOKIE, ROUTE, act, visit_of
 from payviox.web.context import Call
 from payviox.web.cookies import cookie_of
@@ -31,13 +31,14 @@ async def choose_language(request: Call) -> Response[Any]:
     await act(request, visit, redemption.choose_language, visit.session, language.code)
     following = form.get("next", "")
     answer = redirect(following if OURS.fullmatch(following) else BALANCE)
-    remember(request, answer, language)
+    remember(request, answer, language.code)
     return answer
 
 
-def remember(request: Call, answer: Response[Any], language: Language) -> None:
-    """Have the browser say it when it comes again."""
-    answer.cookies.append(cookie_of(request, LANGUAGE_COOKIE, language.code, max_age=YEAR_S))
+def remember(request: Call, answer: Response[Any], language: str) -> None:
+    """Have the browser say it when it comes again; in a frame the session knows it alone."""
+    if not framing.is_framed(request):
+        answer.cookies.append(cookie_of(request, LANGUAGE_COOKIE, language, max_age=YEAR_S))
 
 
 ROUTES = [choose_language]

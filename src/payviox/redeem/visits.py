@@ -16,6 +16,7 @@ from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.languages import catalogues
 from payviox.languages.catalogues import Language
+from payviox.redeem import framing
 from payviox.web.context import Call, address_of, services
 from payviox.web.cookies import cookie_name
 from payviox.web.pages import block_of
@@ -26,7 +27,6 @@ Arguments = TypeVarTuple("Arguments")
 
 ROUTE = "/redeem"
 BALANCE = f"{ROUTE}/balance"
-COOKIE = "redeem"
 LANGUAGE_COOKIE = "language"
 POSTED = ("/cancel", "/again", "/reveal")
 """Ends of addresses that are sent to and not read."""
@@ -48,7 +48,8 @@ class Visit:
 async def session_of(request: Call) -> RecipientSession | None:
     """The session of the browser's cookie, while it is open. What a page asks for by itself does
     not prolong it."""
-    token = request.cookies.get(cookie_name(request, COOKIE), "")
+    token = framing.token_of(request)
+    await framing.allow(request, token)
     is_call = block_of(request) is None
     return await redemption.find(services(request).database, token, is_call=is_call)
 
@@ -126,9 +127,21 @@ async def act(
 
 def page(request: Call, template: str, view: object, **options: Any) -> Response[Any]:
     """A page that needs nobody to be let in."""
-    pages = request.app.state.redeem_pages[spoken(request).code]
-    more = {"languages": catalogues.every(), "here": _here(request)}
-    return render(request, template, view, pages=pages, **{"visit": None, **more, **options})
+    origins = framing.origins_of(request)
+    more = {
+        "visit": None,
+        "frame_origins": origins,
+        "languages": catalogues.every(),
+        "here": _here(request),
+    }
+    return render(
+        request,
+        template,
+        view,
+        pages=request.app.state.redeem_pages[spoken(request).code],
+        headers=framing.policy(origins),
+        **{**more, **options},
+    )
 
 
 def _here(request: Call) -> str:

@@ -1,13 +1,10 @@
-"""What a recipient reads of things that programs name: states, reasons, what is wrong with a form.
-No rail's or program's own text is ever shown."""
+"""What a recipient reads of things that programs name: networks, and what is wrong with a form. No
+rail's or program's own text is ever shown. An order's words are in withdrawals/whereabouts.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from payviox.errors import FieldErrors
 from payviox.languages.catalogues import Language, marked
-from payviox.order_states import Status
-from payviox.rails import failures, waiting
-from payviox.withdrawals.model import Order
 
 FIELDS = {
     "amount": "amount",
@@ -41,53 +38,6 @@ ADDRESS_PROBLEMS = {
 """What the rails say of an address, behind its name, and our words for it."""
 OTHER_ADDRESS_PROBLEM = marked("This address cannot be paid. Use another one.")
 
-STATES: Mapping[Status, tuple[str, str]] = {
-    "created": (marked("Your withdrawal was asked for."), marked("It will be sent in a moment.")),
-    "review": (
-        marked("The sender looks at this withdrawal before it is paid."),
-        marked("This can take a working day. You can cancel it meanwhile."),
-    ),
-    "queued": (marked("Your withdrawal was accepted."), marked("It will be sent in a moment.")),
-    "sending": (marked("It is being sent."), marked("This page follows it by itself.")),
-    "sent": (marked("It was sent and is on its way."), marked("This page follows it by itself.")),
-    "unknown": (
-        marked("It was sent. Whether it has arrived is being looked up."),
-        marked("This page follows it by itself. The money is not lost."),
-    ),
-    "succeeded": (marked("It has arrived."), marked("There is nothing left to do.")),
-    "failed": (
-        marked("It could not be paid. The money is back on your balance."),
-        marked("You can take it in another way."),
-    ),
-    "rejected": (
-        marked("The sender refused this withdrawal. The money is back on your balance."),
-        marked("Ask the sender why, or take it in another way."),
-    ),
-    "canceled": (
-        marked("It was canceled. The money is back on your balance."),
-        marked("You can take it in another way."),
-    ),
-    "returned": (
-        marked("It came back after it was sent. The money is back on your balance."),
-        marked("You can take it in another way."),
-    ),
-}
-"""What an order's state means, and what happens next."""
-
-NO_REASON = marked("No reason was given.")
-
-
-def reason(order: Order, language: Language) -> str | None:
-    """Why an order waits, or why it ended as it did; None where there is nothing to explain."""
-    if order.status == "rejected":
-        return order.note
-    if order.status in ("failed", "returned"):
-        known = order.failure is not None and failures.failure(order.failure) is not None
-        return language.gettext(order.failure if known and order.failure else NO_REASON)
-    if order.waiting is None:
-        return None
-    return language.gettext(waiting.waiting(order.waiting).recipient)
-
 
 def problems(error: FieldErrors, least: int, most: int, language: Language) -> dict[str, list[str]]:
     """What is wrong with a form, by its fields. `least` and `most` are cents."""
@@ -117,26 +67,6 @@ def _problem(name: str, messages: Sequence[str], least: int, most: int, language
             )
 
 
-def masked(order: Order) -> str:
-    """Where an order went, so that only its owner knows it again."""
-    destination = order.destination
-    match order.provider:
-        case "paypal":
-            name, _, domain = str(destination["email"]).rpartition("@")
-            return f"{name[:1]}•••@{domain}"
-        case "crypto":
-            address = str(destination["to_address"])
-            return f"{address[:6]}…{address[-4:]}"
-        case "gift_card":
-            return str(destination["brand"])
-
-
 def grouped(address: str) -> str:
     """An address in groups of four, so that people can compare it."""
     return " ".join([address[:2], *(address[at : at + 4] for at in range(2, len(address), 4))])
-
-
-def network_words(chain: str) -> str:
-    """A chain by the name that its users know."""
-    names = {"ERC20": "Ethereum", "BEP20": "BNB Smart Chain", "POLYGON": "Polygon"}
-    return names.get(chain, chain.title())

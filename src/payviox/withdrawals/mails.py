@@ -9,12 +9,13 @@ from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.keyring import Keyring
-from payviox.languages.catalogues import Language, marked
+from payviox.languages.catalogues import Language
 from payviox.mails import outbox
 from payviox.mails.model import Mail, Message, NewMail, Prepare
 from payviox.order_states import GIVES_BACK, OPEN, Status
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.contents import framed
+from payviox.withdrawals import whereabouts
 from payviox.withdrawals.model import UNCLAIMED, Order
 from payviox.withdrawals.queries import orders
 
@@ -32,8 +33,6 @@ MESSAGE_OF: Mapping[Status, Message] = {
 }
 PASSING: frozenset[Message] = frozenset({"withdrawal_confirmed", "withdrawal_on_its_way"})
 """Overtaken by what comes next."""
-
-NO_REASON = marked("The payment could not be made.")
 
 
 async def write(
@@ -95,28 +94,20 @@ def _is_out_of_date(message: Message, order: Order) -> bool:
 
 
 def _facts(order: Order, language: Language) -> dict[str, Any]:
+    where = whereabouts.of_order(order)
+    words = where.recipient.said(language)
+    way = language.gettext(whereabouts.method(order.provider, order.destination))
     return {
         "amount": language.money(order.amount),
         "fees": language.money(order.fees) if order.fees else "",
         "net_amount": language.money(order.net_amount),
-        "place": masked_place(order, language),
-        "reference": ids.show(ids.ORDER, order.id),
-        "reason": language.gettext(order.failure or NO_REASON),
+        "place": language.gettext("%(way)s, %(place)s", way=way, place=where.to),
+        "reference": where.reference,
+        "state": words.state,
+        "reason": words.reason or "",
+        "next": words.next,
+        "by": words.by or "",
         "is_back": order.status in (*GIVES_BACK, "returned"),
         "in_review": order.status == "review",
         "is_gift_card": order.provider == "gift_card",
     }
-
-
-def masked_place(order: Order, language: Language) -> str:
-    """Where the money goes, so that whoever sent it there knows it and nobody else learns it."""
-    to = order.destination
-    if order.provider == "paypal":
-        local, _, domain = str(to["email"]).rpartition("@")
-        account = f"{local[:1]}…@{domain}"
-        return language.gettext("PayPal, %(account)s", account=account)
-    if order.provider == "crypto":
-        address = str(to["to_address"])
-        return f"{address[:6]}…{address[-4:]} ({to['currency']}, {to['chain']})"
-    card = to.get("name") or to.get("brand") or language.gettext("as you chose it")
-    return language.gettext("Gift card, %(card)s", card=card)

@@ -23,7 +23,7 @@ PAGES = (
     "withdraw/paypal",
     "withdraw/crypto",
     "withdraw/gift-card",
-    "nothing",
+    "withdrawals/nothing",
 )
 OWN = re.compile(r"<(bdi|time|option|code)\b.*?</\1>|<[^>]*\bdir=\"ltr\"[^>]*>[^<]*", re.DOTALL)
 NAMES = {"PayPal"}

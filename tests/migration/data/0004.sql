@@ -199,3 +199,11 @@ INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
 -- In which language a payout user is spoken to.
 INSERT INTO payout_user_languages (business_id, payout_user_id, language, is_chosen)
   SELECT business_id, id, 'es', true FROM payout_users LIMIT 1;
+
+-- Where a redemption page lives.
+INSERT INTO sites (business_id, origins) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}');
+
+-- An address that mails do not reach.
+INSERT INTO mail_addresses (business_id, email, state, reason) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', 'gone@x.test', 'bounced', '550 5.1.1 No such user');

@@ -1,16 +1,22 @@
 """Every language says everything that payout users may read, with the same facts in it."""
 
 import importlib.util
+import itertools
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from babel.messages.pofile import read_po
 
 from payviox.languages import catalogues
+from payviox.order_states import OPEN, STATES
+from payviox.rails.failures import FAILURES
+from payviox.rails.orders import Provider
+from payviox.rails.waiting import WAITING
+from payviox.withdrawals import whereabouts
 
 ROOT = Path(__file__).parents[3]
 CODES = catalogues.codes()[1:]
@@ -38,6 +44,17 @@ def kept(code: str) -> Any:
 def test_there_are_hundreds_of_sentences_and_at_least_three_languages() -> None:
     assert len(SENTENCES) > 200
     assert {"en", "es", "ar"} <= set(catalogues.codes())
+
+
+def test_whatever_an_orders_payout_user_may_read_is_among_the_sentences() -> None:
+    ends = [None, *(reason.recipient for reason in FAILURES.values())]
+    for status, provider in itertools.product(STATES, get_args(Provider)):
+        for waits, failure in itertools.product(
+            (None, *WAITING, "x") if status in OPEN else (None,), ends
+        ):
+            said = whereabouts.words(status, provider, waits, failure, None)
+            told = {said.state, said.reason, said.next, said.by} - {None}
+            assert told <= SENTENCES
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -2,37 +2,38 @@
 way out. Opening the page asks and changes nothing: only the button sends what the link holds."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from litestar import Response, get, post
 
 from payviox.auth import redemption
-from payviox.auth.redemption import LinkEnded
+from payviox.auth.redemption import LinkEnded, Spoken
 from payviox.languages import catalogues
+from payviox.redeem import framing
 from payviox.redeem.language import remember
-from payviox.redeem.visits import BALANCE, COOKIE, ROUTE, page, session_of, speak, spoken
+from payviox.redeem.visits import BALANCE, ROUTE, page, session_of, speak, spoken
 from payviox.web.context import Call, services
-from payviox.web.cookies import cookie_of
 from payviox.web.forms import read_form
-from payviox.web.pages import HEADERS, redirect
+from payviox.web.pages import HEADERS
 
 MAX_LINK = 2_000
+EMBEDDED = f"{ROUTE}/embedded"
 
 
 @dataclass(frozen=True, slots=True)
 class EnterView:
-    """`is_refused` where what was sent opens nothing. `language` is the one that was chosen."""
+    """`is_refused` where what was sent opens nothing; `action` is where the form goes.
+    `language` is the one that was chosen before."""
 
     is_refused: bool = False
+    action: str = ROUTE
     language: str | None = None
 
 
 @get(ROUTE, include_in_schema=False)
 async def show_entrance(request: Call) -> Response[Any]:
     """The same page for everybody: what opens it stays in the browser."""
-    chosen = catalogues.get(request.query_params.get("lang"))
-    return page(request, "enter/show.html", EnterView(language=chosen.code if chosen else None))
+    return page(request, "enter/show.html", EnterView(language=_asked(request)))
 
 
 @post(f"{ROUTE}/sender", include_in_schema=False, status_code=200)
@@ -43,27 +44,40 @@ async def say_sender(request: Call) -> Response[Any]:
     return Response(name or "", media_type="text/plain", headers=HEADERS)
 
 
+@get(f"{EMBEDDED}/{{code:str}}", include_in_schema=False)
+async def show_embedded(request: Call) -> Response[Any]:
+    """The same page inside a business's own, which begins with the first characters of its
+    links."""
+    await framing.allow(request, _code(request))
+    return page(
+        request, "enter/show.html", EnterView(action=_embedded(request), language=_asked(request))
+    )
+
+
 @post(ROUTE, include_in_schema=False, status_code=200)
 async def enter(request: Call) -> Response[Any]:
     """Let somebody in by a hash, a ticket, or the whole link as it was pasted."""
-    form = await read_form(request)
-    presented = form.get("link", "")[:MAX_LINK].strip()
-    chosen = catalogues.get(form.get("lang"))
-    if chosen is not None:
-        speak(request, chosen)
-    secret = presented.rpartition("#")[2]
+    (secret, language), before = await _sent(request), framing.token_of(request)
+    try:
+        token = await services(request).database.write(redemption.enter, secret, language, before)
+    except LinkEnded:
+        return _refused(request, language, ROUTE)
+    return _let_in(request, token, language)
+
+
+@post(f"{EMBEDDED}/{{code:str}}", include_in_schema=False, status_code=200)
+async def enter_embedded(request: Call) -> Response[Any]:
+    """Let somebody in by a ticket of this business."""
+    code, (secret, language) = _code(request), await _sent(request)
+    before = framing.token_of(request)
+    await framing.allow(request, code)
     try:
         token = await services(request).database.write(
-            partial(redemption.enter, is_chosen=chosen is not None), secret, spoken(request).code
+            redemption.enter_by_ticket, code, secret, language, before
         )
     except LinkEnded:
-        view = EnterView(is_refused=True, language=chosen.code if chosen else None)
-        return page(request, "enter/show.html", view, status=403)
-    answer = redirect(BALANCE)
-    answer.cookies.append(cookie_of(request, COOKIE, token))
-    if chosen is not None:
-        remember(request, answer, chosen)
-    return answer
+        return _refused(request, language, _embedded(request))
+    return _let_in(request, token, language)
 
 
 @post(f"{ROUTE}/leave", include_in_schema=False, status_code=200)
@@ -72,9 +86,67 @@ async def leave(request: Call) -> Response[Any]:
     session = await session_of(request)
     if session is not None:
         await services(request).database.write(redemption.leave, session)
-    answer = redirect(ROUTE)
-    answer.cookies.append(cookie_of(request, COOKIE, "", max_age=0))
+    entrance = ROUTE
+    if framing.is_framed(request):
+        entrance = f"{EMBEDDED}/{framing.token_of(request)[: redemption.CODE_LENGTH]}"
+    return framing.let_out(request, entrance)
+
+
+@get("/embed.js", include_in_schema=False)
+async def get_embedding_script(request: Call) -> Response[bytes]:
+    """What a business's page loads to show this one. Its address stays; its content is asked for
+    anew within the hour."""
+    script = request.app.state.redeem_pages[catalogues.SOURCE].assets.files["js/embed.js"]
+    headers = {
+        "Cache-Control": "public, max-age=3600",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    return Response(script.content, media_type=script.media_type, headers=headers)
+
+
+async def _sent(request: Call) -> tuple[str, Spoken]:
+    """What the link that was sent holds behind its #, and the language of whoever sent it."""
+    form = await read_form(request)
+    secret = form.get("link", "")[:MAX_LINK].strip().rpartition("#")[2]
+    chosen = catalogues.get(form.get("lang"))
+    if chosen is not None:
+        speak(request, chosen)
+    return secret, Spoken(spoken(request).code, chosen is not None)
+
+
+def _asked(request: Call) -> str | None:
+    """The language that the address asks for."""
+    chosen = catalogues.get(request.query_params.get("lang"))
+    return chosen.code if chosen else None
+
+
+def _refused(request: Call, language: Spoken, action: str) -> Response[Any]:
+    chosen = language.language if language.is_chosen else None
+    view = EnterView(is_refused=True, action=action, language=chosen)
+    return page(request, "enter/show.html", view, status=403)
+
+
+def _let_in(request: Call, token: str, language: Spoken) -> Response[Any]:
+    answer = framing.let_in(request, BALANCE, token)
+    if language.is_chosen:
+        remember(request, answer, language.language)
     return answer
 
 
-ROUTES = [show_entrance, say_sender, enter, leave]
+def _code(request: Call) -> str:
+    return str(request.path_params["code"])
+
+
+def _embedded(request: Call) -> str:
+    return str(request.scope["path"])
+
+
+ROUTES = [
+    show_entrance,
+    show_embedded,
+    say_sender,
+    enter,
+    enter_embedded,
+    leave,
+    get_embedding_script,
+]

@@ -43,7 +43,7 @@ async def list_history(request: Call) -> Response[Any]:
     except UnknownEntry as error:
         raise NotFound from error
     older = f"{PATH}?after={_name(rows[PAGE - 1])}" if len(rows) > PAGE else None
-    lines = [line_of(row) for row in rows[:PAGE]]
+    lines = [line_of(row, visit.language) for row in rows[:PAGE]]
     view = HistoryView(lines, PATH if after is not None else None, older)
     return show(request, visit, "history/list.html", view)
 
