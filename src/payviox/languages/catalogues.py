@@ -49,9 +49,13 @@ class Language:
         return self.locale.text_direction
 
     def gettext(self, source: str, /, **values: object) -> str:
-        """This sentence, filled with these values."""
+        """This sentence, filled with these values, as plain text."""
         text = self.translations.gettext(source)
-        return text % values if values else text
+        return text % {name: self.apart(each) for name, each in values.items()} if values else text
+
+    def apart(self, value: object) -> str:
+        """A name or an amount for plain text, kept from being mixed up with what is around it."""
+        return f"\u2068{value}\u2069" if self.direction == "rtl" else str(value)
 
     def money(self, cents: int) -> str:
         """An amount of US cents."""

@@ -53,7 +53,7 @@ def _apart(language: Language) -> Callable[[EvalContext, object], str]:
     def apart(context: EvalContext, value: object) -> str:
         if context.autoescape:
             return Markup("<bdi>{}</bdi>").format(value)
-        return f"\u2068{value}\u2069" if language.direction == "rtl" else str(value)
+        return language.apart(value)
 
     return apart
 

@@ -26,7 +26,7 @@ PAGES = (
     "withdrawals/nothing",
 )
 OWN = re.compile(r"<(bdi|time|option|code)\b.*?</\1>|<[^>]*\bdir=\"ltr\"[^>]*>[^<]*", re.DOTALL)
-NAMES = {"PayPal"}
+NAMES = {"PayPal", "US"}
 
 
 def spoken(page: httpx.Response) -> str:
