@@ -197,8 +197,8 @@ INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');
 
 -- Where a redemption page lives.
-INSERT INTO sites (business_id, origins) VALUES
-  ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}');
+INSERT INTO sites (business_id, origins, host, host_token) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}', 'redeem.x.test', 't');
 
 -- An address that mails do not reach.
 INSERT INTO mail_addresses (business_id, email, state, reason) VALUES
