@@ -142,6 +142,7 @@ CHANGES = {
     "signatures": "",
     "secret_keys": "",
     "started_sign_ins": "",
+    "sites": "origins",
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",

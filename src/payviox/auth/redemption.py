@@ -24,6 +24,7 @@ MOST_SESSIONS = 100
 """Sessions of one payout user that are kept; one more ends the one that is idle for longest."""
 TICKET_S = 10 * 60
 """A ticket opens the page within so many seconds."""
+CODE_LENGTH = 8
 CODE = re.compile(r"[0-9a-f]{8}", re.ASCII)
 TOKEN = re.compile(r"[0-9a-f]{8}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
@@ -88,6 +89,16 @@ async def enter(connection: Connection, presented: str, before: str = "") -> str
     await queries.insert_session(connection, caller, digest_of(token))
     await queries.keep_latest(connection, caller.business_id, caller.user_id, MOST_SESSIONS)
     return token
+
+
+async def enter_by_ticket(
+    connection: Connection, code: str, presented: str, before: str = ""
+) -> str:
+    """The same with a ticket of the business that has this code, and with nothing else. Raises
+    LinkEnded."""
+    if TOKEN.fullmatch(presented) is None or presented[:CODE_LENGTH] != code:
+        raise LinkEnded
+    return await enter(connection, presented, before)
 
 
 async def find(database: Database, token: str, *, is_call: bool = True) -> RecipientSession | None:

@@ -33,6 +33,7 @@ from payviox.rail_state import evm_books
 from payviox.rails.evm.books import Wallet
 from payviox.recipient_mails import log as mail_log
 from payviox.reconciliation import resolve
+from payviox.sites import origins
 from payviox.treasury import service as treasury
 from payviox.webhooks import replays
 from payviox.webhooks import settings as webhooks
@@ -439,6 +440,9 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "rail.enable": enable_rail,
     "rail.owner": learn_owner,
     "rail.price": set_price,
+    "site.set_origins": lambda case: case.write(
+        origins.save, case.id, ["https://shop.example.com"], WHO
+    ),
     "suspense.resolve": resolve_item,
     "upload.cancel": cancel_upload,
     "upload.resume": resume_upload,
