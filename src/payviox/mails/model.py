@@ -10,10 +10,13 @@ from payviox.db.pool import Connection
 
 Status = Literal["queued", "sent", "failed", "dropped"]
 Message = Literal[
+    "expired",
+    "expiry_announced",
     "invitation",
     "money_received",
     "password_changed",
     "password_reset",
+    "reminder",
     "test",
     "withdrawal_canceled",
     "withdrawal_confirmed",
@@ -28,6 +31,9 @@ Message = Literal[
 
 TO_PAYOUT_USERS: tuple[Message, ...] = (
     "money_received",
+    "reminder",
+    "expiry_announced",
+    "expired",
     "withdrawal_confirmed",
     "withdrawal_on_its_way",
     "withdrawal_delivered",
