@@ -71,5 +71,5 @@ async def list_page(
     chosen = bucket or EVERYTHING
     since = None if after is None else await queries.since_of(connection, business_id, after)
     position = (BEGINNING, NOBODY) if since is None or after is None else (since, after)
-    least = chosen.least if chosen.least else -1
+    least = chosen.least or -1  # one from this very moment, too
     return await queries.list_page(connection, business_id, least, chosen.most + 1, position, limit)

@@ -1,4 +1,4 @@
-"""Unclaimed money by its age, as the worker last saw it, and who has it. Times are the database's."""
+"""Unclaimed money by its age, as the worker last saw it, and whose it is."""
 
 from dataclasses import dataclass
 from datetime import datetime
