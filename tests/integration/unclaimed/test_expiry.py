@@ -40,7 +40,7 @@ async def run_out(database: Database, urls: Urls, business: TestBusiness) -> int
 async def acts(business: TestBusiness) -> list[dict[str, int]]:
     details: list[dict[str, int]] = await business.scalar(
         "SELECT coalesce(jsonb_agg(detail ORDER BY id), '[]') FROM audit_entries"
-        " WHERE business_id = %s AND action = 'balance.expire' AND actor = 'worker'",
+        " WHERE business_id = %s AND act = 'balance.expire' AND actor = 'worker'",
         business.business_id,
     )
     return details

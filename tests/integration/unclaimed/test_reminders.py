@@ -1,7 +1,6 @@
 """People are reminded of money that they have not taken, told before it expires and once it has,
 and stop reminders with one click."""
 
-import email.policy
 from collections.abc import Iterator
 from email.message import EmailMessage
 from typing import Any
@@ -79,9 +78,7 @@ async def test_each_reminder_is_one_mail_with_a_link_and_a_way_to_stop_them(
     assert mail["Subject"] == "[Test] $7.00 from ACME is waiting for you"
     assert link_in(mail) == f"{SITE}/redeem#{shown}"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    raw = mail.as_bytes(policy=email.policy.SMTP.clone(max_line_length=None))
     stop = str(mail["List-Unsubscribe"]).removeprefix("<").removesuffix(">")
-    assert f"List-Unsubscribe: <{stop}>\r\n".encode() in raw
     body = mail.get_body(("html",))
     assert body is not None
     assert "/redeem/reminders/" not in body.get_content()
