@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from pathlib import Path
 from typing import Any
 
+import argon2
 import httpx
 import pytest
 
 from payviox import app
 from payviox.api.docs import openapi, pages
+from payviox.auth import passwords
 from payviox.db.pool import Database
 from payviox.settings import Settings
 from payviox.web.context import Services
@@ -31,6 +33,16 @@ MakeBusiness = Callable[..., Awaitable[TestBusiness]]
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     return ("asyncio", {"use_uvloop": True})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[argon2.PasswordHasher]:
+    """What hashes operators' passwords outside tests: in this process they cost a moment."""
+    real = passwords._hasher
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(passwords, "_hasher", cheap)
+        yield real
 
 
 @pytest.fixture(scope="session")

@@ -40,10 +40,11 @@ def render(
     sender: Address,
     recipient: str,
     facts: Mapping[str, object],
+    number: int = 1,
 ) -> EmailMessage:
-    """The whole mail. A `brand` among the facts sends it in a business's name, and answers to its
-    support address; a `stop_address` is what mail programs ask for no
-    more of these (RFC 8058). Raises ValueError where the recipient is no address."""
+    """The whole mail, the `number`th that is sent of it. A `brand` among the facts sends it in a
+    business's name, and answers to its support address; a `stop_address` is what mail programs ask
+    for no more of these (RFC 8058). Raises ValueError where the recipient is no address."""
     templates = _environment()
     subject = templates.get_template(f"{message}/subject.txt").render(facts)
     stop_address = facts.get("stop_address")
@@ -59,7 +60,8 @@ def render(
     mail["To"] = _address(recipient)
     mail["Subject"] = " ".join("".join(filter(_is_shown, subject)).split())[:MAX_SUBJECT]
     mail["Date"] = datetime.now(UTC)
-    mail["Message-ID"] = f"<{mail_id}@{sender.domain}>"
+    again = f".{number}" if number > 1 else ""
+    mail["Message-ID"] = f"<{mail_id}{again}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     if stop_address is not None:
         mail["List-Unsubscribe"] = f"<{stop_address}>"

@@ -204,3 +204,11 @@ INSERT INTO unclaimed_days (business_id, day, amount) VALUES
 INSERT INTO expiry_notices (business_id, payout_user_id, id, lifetime_days, before, expires_at) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1',
    '00000000-0000-7000-8000-0000000000ac', 30, now(), now() + interval '14 days');
+
+-- Where a redemption page lives.
+INSERT INTO sites (business_id, origins) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}');
+
+-- An address that mails do not reach.
+INSERT INTO mail_addresses (business_id, email, state, reason) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', 'gone@x.test', 'bounced', '550 5.1.1 No such user');
