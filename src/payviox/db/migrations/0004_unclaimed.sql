@@ -57,6 +57,3 @@ CREATE TABLE expiry_notices (
 CREATE INDEX expiry_notices_due ON expiry_notices (business_id, expires_at);
 GRANT SELECT, INSERT (business_id, payout_user_id, id, lifetime_days, before, expires_at), DELETE
   ON expiry_notices TO payviox_app;
-
--- The latest mail to somebody.
-CREATE INDEX mails_of_recipient ON mails (business_id, recipient, created_at);

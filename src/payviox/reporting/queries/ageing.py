@@ -32,7 +32,7 @@ LEFT JOIN LATERAL (
 ) latest ON true
 LEFT JOIN LATERAL (
   SELECT message, status FROM mails
-  WHERE business_id = %(business)s AND recipient = p.email ORDER BY created_at DESC LIMIT 1
+  WHERE business_id = %(business)s AND recipient = p.email ORDER BY id DESC LIMIT 1
 ) m ON true
 ORDER BY u.since, u.payout_user_id
 """
