@@ -29,6 +29,7 @@ APPROVAL = "apr"
 REQUEST = "req"
 UPLOAD = "upl"
 CARD_IMPORT = "gci"
+MAIL = "mail"
 
 
 def first_at(moment: datetime) -> UUID:

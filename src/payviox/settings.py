@@ -65,6 +65,8 @@ class Settings:
     smtp_url: str | None = field(default=None, repr=False)
     """The mail server; None where the installation sends no mail."""
     mail_from: str | None = None
+    mail_return_path: str | None = None
+    """Where mails return that cannot be delivered; None where they return to their sender."""
 
     @property
     def embedded(self) -> bool:
@@ -125,6 +127,7 @@ def load() -> Settings:
         trusted_proxies=_networks(env, "PAYVIOX_TRUSTED_PROXIES"),
         smtp_url=_smtp_url(env),
         mail_from=_mail_from(env),
+        mail_return_path=_mail_return_path(env),
     )
 
 
@@ -273,6 +276,20 @@ def _mail_from(env: dict[str, str]) -> str | None:
             "PAYVIOX_MAIL_FROM must be an address such as Acme Payouts <payouts@example.com>, not"
             f" {text!r}."
         ) from error
+    return text
+
+
+def _mail_return_path(env: dict[str, str]) -> str | None:
+    text = env.get("PAYVIOX_MAIL_RETURN_PATH") or None
+    try:
+        is_bare = text is None or smtp_server.parse_sender(text).addr_spec == text
+    except ValueError:
+        is_bare = False
+    if not is_bare:
+        raise SettingsError(
+            "PAYVIOX_MAIL_RETURN_PATH must be the bare address of a mailbox to which mails return,"
+            f" such as bounces@example.com, not {text!r}."
+        )
     return text
 
 

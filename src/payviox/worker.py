@@ -176,7 +176,8 @@ def _mails(installation: Installation) -> Lanes:
     keyring, site = installation.keyring, settings.public_url
     rooms = (mail_contents, contents, order_mails)
     prepare = {name: made for room in rooms for name, made in room.prepares(keyring, site).items()}
-    return Lanes(lambda due: send_due(database, server, sender, prepare, due))
+    back = settings.mail_return_path
+    return Lanes(lambda due: send_due(database, server, sender, prepare, due, return_path=back))
 
 
 async def _stay(_: UUID) -> None:

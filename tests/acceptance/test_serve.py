@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -210,6 +211,7 @@ def test_the_demo_prints_a_call_that_works_whatever_was_tried_on_it_before(
     assert paste(first_curl(demo)) == "201"
     until(lambda: "webhook verified: payout.succeeded" in demo.output)
     until(lambda: "payout.returned" in demo.output)
+    assert until(lambda: redemption_link_mailed_by(demo) in demo.output)
     business_id = installation.told("business", "list")[1]["business_id"]
     until(lambda: states(installation, business_id) == LASTING)
     assert demo.stop() < 10
@@ -304,6 +306,18 @@ def shell(command: str, environment: dict[str, str] | None = None) -> str:
         ["bash", "-c", command], capture_output=True, text=True, check=True, env=environment
     )
     return ended.stdout
+
+
+def redemption_link_mailed_by(demo: Serving) -> str:
+    """The link in the mail that told Ada of her first money; where there is none yet, one that is
+    nowhere."""
+    [mails] = re.findall(r"^  Mails +(\S+)$", demo.output, re.MULTILINE)
+    listed = httpx.get(mails).text
+    found = re.search(r'href="/([0-9a-f-]+)">\[Test\] Acme sent you \$25\.00<', listed)
+    if found is None:
+        return "no mail yet"
+    [link, *_] = re.findall(r"http\S+/redeem#[0-9a-f]+", httpx.get(mails + found[1]).text)
+    return str(link)
 
 
 def first_curl(demo: Serving) -> str:

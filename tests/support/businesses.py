@@ -76,6 +76,15 @@ class TestBusiness:
 
         return await self.database.fetch(read)
 
+    async def rows(self, query: str, *parameters: object) -> list[Any]:
+        """The rows of a query on the business's database, whose first parameter is its id."""
+
+        async def read(connection: Any) -> Any:
+            cursor = await connection.execute(query, [self.business_id, *parameters])
+            return await cursor.fetchall()
+
+        return list(await self.database.fetch(read))
+
 
 async def open_business(
     database: Database,

@@ -26,6 +26,7 @@ class MailServer:
     port: int = field(default_factory=free_port)
     mails: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     refuse_recipients: list[str] = field(default_factory=list)
     refuse_texts: list[str] = field(default_factory=list)
     refuse_senders: list[str] = field(default_factory=list)
@@ -75,6 +76,7 @@ class MailServer:
         content = cast("bytes", envelope.content)
         self.mails.append(cast("EmailMessage", message_from_bytes(content, policy=policy.default)))
         self.recipients += envelope.rcpt_tos
+        self.senders.append(str(envelope.mail_from))
         self.encrypted.append(session.ssl is not None)
         return "250 OK"
 

@@ -41,6 +41,7 @@ from payviox.money import dollars
 from payviox.recipient_mails import brand
 from payviox.reporting import business_summary
 from payviox.reporting.business_summary import Accounts, BusinessSummary
+from payviox.sites import origins
 from payviox.treasury import service as treasury
 from payviox.treasury.service import NewBusiness
 
@@ -298,6 +299,29 @@ def brand_(
             "support_email": shown.support,
         }
     )
+
+
+@business.command()
+@click.argument("business_id", type=BUSINESS)
+@click.option("--origin", "named", multiple=True, help="Such as https://shop.example.com.")
+@click.option("--nowhere", is_flag=True, help="No site shows the page any more.")
+def embed(business_id: UUID, named: tuple[str, ...], *, nowhere: bool) -> None:
+    """Say which sites may show the redemption page inside their own; show which may.
+
+    All of them are named at once: those that were named before and are not named now stop.
+    """
+    wanted = origins.parse(named)
+
+    async def work(runtime: Runtime) -> list[str]:
+        async def change(connection: Connection) -> list[str]:
+            if wanted or nowhere:
+                await origins.save(connection, business_id, wanted, ACTOR)
+            return await origins.get(connection, business_id)
+
+        return await runtime.database.write(change)
+
+    for origin in run(work):
+        click.echo(origin)
 
 
 def _set(

@@ -1,5 +1,6 @@
-"""`payviox mail`: what came of mails, and whether any leave."""
+"""`payviox mail`: what came of mails, whether any leave, and what came back."""
 
+import sys
 from typing import get_args
 
 import click
@@ -16,7 +17,7 @@ from payviox.payout_users.email import InvalidEmail, canonical
 
 @click.group(cls=Group)
 def mail() -> None:
-    """Mails: what came of them, and a test."""
+    """Mails: what came of them, what came back, and a test."""
 
 
 @mail.command("list")
@@ -85,3 +86,24 @@ def test(recipient: str) -> None:
 
     run(work)
     click.echo(f"The mail server took a mail to {address}.")
+
+
+@mail.command()
+def bounce() -> None:
+    """Read a mail that came back from the standard input, and keep what it says.
+
+    For the mailbox to which mails return (PAYVIOX_MAIL_RETURN_PATH): have your mail server pipe
+    what arrives there to this command. What is no report about a mail of ours is left alone.
+    """
+    from payviox.mails import bounces  # noqa: PLC0415  # parsing mails: rarely needed
+    from payviox.recipient_mails import returned  # noqa: PLC0415  # as above
+
+    report = bounces.read(sys.stdin.buffer.read(bounces.MAX_BYTES))
+    if report is None:
+        click.echo("This is no report about a mail of ours: nothing was changed.")
+        return
+    known = run(lambda app: app.database.write(returned.keep, report))
+    if not known:
+        click.echo("The mail that it is about is not known any more: nothing was changed.")
+        return
+    click.echo(f"mail {report.mail_id}: {report.kind}, {report.reason}")

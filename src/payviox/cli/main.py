@@ -31,7 +31,7 @@ COMMANDS = {
     "operator": Part(
         "payviox.cli.operators:operator", "Operators: the people who run the installation."
     ),
-    "mail": Part("payviox.cli.mails:mail", "Mails: what came of them, and a test."),
+    "mail": Part("payviox.cli.mails:mail", "Mails: what came of them, what came back, and a test."),
     "users": Part(
         "payviox.cli.users:users",
         "Payout users: list, activate, deactivate, give a new hash, take money back.",

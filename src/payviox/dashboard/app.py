@@ -31,6 +31,7 @@ from payviox.dashboard.gift_cards import void as void_cards
 from payviox.dashboard.home import show as home
 from payviox.dashboard.invitation import accept as invitation
 from payviox.dashboard.live import stream as live
+from payviox.dashboard.mails import list as mails
 from payviox.dashboard.orders import decide as decide_order
 from payviox.dashboard.orders import export as export_orders
 from payviox.dashboard.orders import list as orders
@@ -47,7 +48,7 @@ from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.said_once import SaidOnce
 from payviox.dashboard.search import find as search
-from payviox.dashboard.settings import brand
+from payviox.dashboard.settings import brand, site
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
@@ -55,6 +56,7 @@ from payviox.dashboard.team import invitations as team_invitations
 from payviox.dashboard.team import list as team
 from payviox.dashboard.team import show as member
 from payviox.dashboard.users import list as users
+from payviox.dashboard.users import mails as users_mails
 from payviox.dashboard.users import money as users_money
 from payviox.dashboard.users import redemption_link, rotate_hash
 from payviox.dashboard.users import show as user
@@ -78,6 +80,7 @@ MENU = (
     ("/reconciliation", "Reconciliation", "scale"),
     ("/webhooks", "Webhooks", "webhook"),
     ("/webhooks/logs", "Webhook logs", "list-checks"),
+    ("/mails", "Mails", "mails"),
     ("/developer/keys", "API keys", "key-round"),
     ("/developer/requests", "Requests", "activity"),
     ("/settings", "Settings", "settings"),
@@ -115,6 +118,7 @@ ROUTER = Router(
         *balance_period.ROUTES,
         *users.ROUTES,
         *user.ROUTES,
+        *users_mails.ROUTES,
         *users_money.ROUTES,
         *redemption_link.ROUTES,
         *rotate_hash.ROUTES,
@@ -151,8 +155,10 @@ ROUTER = Router(
         *keys.ROUTES,
         *requests.ROUTES,
         *first_calls.ROUTES,
+        *mails.ROUTES,
         *settings.ROUTES,
         *brand.ROUTES,
+        *site.ROUTES,
         *team.ROUTES,
         *team_invitations.ROUTES,
         *member.ROUTES,

@@ -55,6 +55,7 @@ SHORTCUTS = {
     "/webhooks/logs": "l",
     "/developer/keys": "k",
     "/developer/requests": "q",
+    "/mails": "m",
     "/settings": "s",
     "/team": "t",
     "/audit": "d",

@@ -8,7 +8,11 @@ from uuid import UUID
 
 from payviox.db.pool import Connection
 
-Status = Literal["queued", "sent", "failed", "dropped"]
+Status = Literal["queued", "sent", "failed", "bounced", "dropped"]
+State = Literal["waiting", "unknown", "sent", "failed", "bounced", "dropped"]
+"""How a mail stands, as people read it: what is queued waits, or the mail server may have it and
+has not said so."""
+AddressState = Literal["bounced", "complained"]
 Message = Literal[
     "invitation",
     "money_received",
@@ -67,7 +71,9 @@ class NewMail:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What is to be said to whom, and what came of it: `answer` is the mail server's last refusal.
+    """What is to be said to whom, and what came of it: `answer` is the mail server's last refusal,
+    `handed_at` since when it may have the mail without having said so, and `number` counts the
+    mails that went out because a person wanted so.
 
     `facts` hold no secret; what opens a link is made when the mail is sent. One mail is sent for
     each event, recipient and message.
@@ -82,9 +88,17 @@ class Mail:
     status: Status
     attempts: int
     due_at: datetime | None
+    handed_at: datetime | None
+    number: int
     answer: str | None
     created_at: datetime
     ended_at: datetime | None
+
+    @property
+    def state(self) -> State:
+        if self.status != "queued":
+            return self.status
+        return "waiting" if self.handed_at is None else "unknown"
 
 
 Prepare = Callable[[Connection, Mail], Awaitable[Mapping[str, object] | None]]

@@ -38,9 +38,11 @@ def render(
     sender: Address,
     recipient: str,
     facts: Mapping[str, object],
+    number: int = 1,
 ) -> EmailMessage:
-    """The whole mail. A `brand` among the facts sends it in a business's name, and answers to its
-    support address. Raises ValueError where the recipient is no address."""
+    """The whole mail, the `number`th that is sent of it. A `brand` among the facts sends it in a
+    business's name, and answers to its support address. Raises ValueError where the recipient is no
+    address."""
     templates = _environment()
     subject = templates.get_template(f"{message}/subject.txt").render(facts)
     mail = EmailMessage(policy=SMTP)
@@ -55,7 +57,8 @@ def render(
     mail["To"] = _address(recipient)
     mail["Subject"] = " ".join("".join(filter(_is_shown, subject)).split())[:MAX_SUBJECT]
     mail["Date"] = datetime.now(UTC)
-    mail["Message-ID"] = f"<{mail_id}@{sender.domain}>"
+    again = f".{number}" if number > 1 else ""
+    mail["Message-ID"] = f"<{mail_id}{again}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(templates.get_template(f"{message}/body.txt").render(facts))
     html = templates.get_template(f"{message}/body.html").render(facts, subject=mail["Subject"])

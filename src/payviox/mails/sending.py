@@ -19,8 +19,10 @@ from uuid import UUID
 import aiosmtplib
 import certifi
 
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
+from payviox.mails.bounces import is_wrong_address
 from payviox.mails.model import Mail, Message, Prepare
+from payviox.mails.queries import addresses
 from payviox.mails.queries import mails as queries
 from payviox.mails.rendering import render
 from payviox.smtp_server import SmtpServer
@@ -35,6 +37,10 @@ RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 """The wait after each failure; after the one that no wait follows the mail has failed."""
 IF_UNKNOWN = timedelta(hours=1)
 """The least wait after the server broke off once it had the text: the mail may have arrived."""
+MAX_AGE = timedelta(days=3)
+"""What has waited for longer tells of nothing new any more: it is not sent, and says so."""
+TOO_OLD = "It waited for more than three days and was not sent."
+UNREACHED = "It was not sent: mails do not reach this address, or whose it is wants none."
 HAND_BACK_S = 3.0
 MAX_ANSWER = 300
 HASH = re.compile(r"[0-9a-f]{20,}")
@@ -68,8 +74,15 @@ class _Client(aiosmtplib.SMTP):
 class Outgoing:
     """One connection to the mail server, opened at the first mail, used for those that follow."""
 
-    def __init__(self, server: SmtpServer, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        server: SmtpServer,
+        tls: ssl.SSLContext | None = None,
+        *,
+        return_path: str | None = None,
+    ) -> None:
         self._server = server
+        self._return_path = return_path
         self._tls = tls or _default_tls()
         self._client: _Client | None = None
 
@@ -98,7 +111,7 @@ class Outgoing:
         """Hand a mail over. Raises Refused."""
         try:
             client = await self._connected()
-            await client.send_message(mail)
+            await client.send_message(mail, sender=self._return_path)
         except aiosmtplib.SMTPRecipientsRefused as error:
             first = error.recipients[0]
             raise Refused(f"{first.code} {first.message}", final=first.code >= 500) from error
@@ -159,11 +172,13 @@ async def send_due(
     business_id: UUID,
     *,
     tls: ssl.SSLContext | None = None,
+    return_path: str | None = None,
 ) -> int:
     """Send what is due of a business (or the installation), one after another, until nothing is or
-    the mail server cannot be reached; answers how many were handed over."""
+    the mail server cannot be reached; answers how many were handed over. What is too old fails."""
+    await database.write(queries.give_up, business_id, MAX_AGE, TOO_OLD)
     sent = 0
-    async with Outgoing(server, tls) as outgoing:
+    async with Outgoing(server, tls, return_path=return_path) as outgoing:
         while (mail := await database.write(queries.claim, business_id, LEASE)) is not None:
             try:
                 sent += await _send(database, outgoing, sender, prepare, mail)
@@ -192,14 +207,12 @@ async def _send(
     mail: Mail,
 ) -> bool:
     outgoing.begin()
-    more: Mapping[str, object] | None = {}
-    if mail.message in prepare:
-        more = await database.write(prepare[mail.message], mail)
+    more = await database.write(_begin, prepare.get(mail.message), mail)
     if more is None:
-        await database.write(queries.end, mail.id, "dropped")
         return False
+    facts = {**mail.facts, **more}
     try:
-        written = render(mail.message, mail.id, sender, mail.recipient, {**mail.facts, **more})
+        written = render(mail.message, mail.id, sender, mail.recipient, facts, mail.number)
     except ValueError as error:
         raise Refused(str(error), final=True) from error
     await outgoing.send(written)
@@ -207,13 +220,42 @@ async def _send(
     return True
 
 
+async def _begin(
+    connection: Connection, prepare: Prepare | None, mail: Mail
+) -> Mapping[str, object] | None:
+    """What completes the mail, which the server may have from now on; None where it is dropped."""
+    if mail.business_id is not None and await addresses.is_unreached(
+        connection, mail.business_id, mail.recipient
+    ):
+        await queries.end(connection, mail.id, "dropped", UNREACHED)
+        return None
+    more = {} if prepare is None else await prepare(connection, mail)
+    if more is None:
+        await queries.end(connection, mail.id, "dropped")
+        return None
+    await queries.hand_over(connection, mail.id)
+    return more
+
+
 async def _put_off(database: Database, mail: Mail, error: Refused) -> None:
-    if error.final or mail.attempts > len(RETRIES):
+    """What is ours to mend, such as a server that is away, ends no mail before it is too old."""
+    if error.final or (mail.attempts > len(RETRIES) and not error.closed):
         logger.warning("mail %s (%s) has failed: %s", mail.id, mail.message, error)
-        await database.write(queries.end, mail.id, "failed", str(error))
+        await database.write(_fail, mail, str(error))
         return
     logger.warning("mail %s (%s) is tried again: %s", mail.id, mail.message, error)
-    wait = RETRIES[mail.attempts - 1]
+    wait = RETRIES[min(mail.attempts, len(RETRIES)) - 1]
     if error.unknown:
         wait = max(wait, IF_UNKNOWN)
-    await database.write(queries.try_again, mail.id, wait, str(error))
+
+    async def try_again(connection: Connection) -> None:
+        await queries.try_again(connection, mail.id, wait, str(error), is_unknown=error.unknown)
+
+    await database.write(try_again)
+
+
+async def _fail(connection: Connection, mail: Mail, answer: str) -> None:
+    """Where the server knows nobody there, nothing more is sent there."""
+    await queries.end(connection, mail.id, "failed", answer)
+    if mail.business_id is not None and is_wrong_address(answer):
+        await addresses.put(connection, mail.business_id, mail.recipient, "bounced", answer)

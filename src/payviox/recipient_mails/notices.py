@@ -17,15 +17,16 @@ async def due_businesses(database: Database) -> list[UUID]:
     return await database.fetch(queries.due_businesses)
 
 
-async def write_due(database: Database, business_id: UUID) -> None:
-    """Write a mail for each payout user with allocations that are due, until there are none."""
-    while await database.write(_write, business_id):
+async def write_due(database: Database, business_id: UUID, *, early: bool = False) -> None:
+    """Write a mail for each payout user with allocations that are due, until there are none; where
+    it is `early`, also of those that more would be added to."""
+    while await database.write(_write, business_id, early):
         pass
 
 
-async def _write(connection: Connection, business_id: UUID) -> bool:
+async def _write(connection: Connection, business_id: UUID, early: bool) -> bool:
     """Whether there may be more."""
-    due = await queries.take_due(connection, business_id, AT_ONCE)
+    due = await queries.take_due(connection, business_id, AT_ONCE, early=early)
     mails = [
         NewMail(
             f"allocations {notice.id}",

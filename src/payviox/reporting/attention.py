@@ -83,7 +83,7 @@ ADVICE: Mapping[Cause, Advice] = {
     ),
     "mail_failed": Advice(
         "mails to payout users of the last seven days that did not arrive",
-        "See whom they were for, and bring them their link another way.",
+        "See why, then send each again or bring its reader the link another way.",
     ),
 }
 """In the order of urgency."""

@@ -18,11 +18,11 @@ from payviox.ledger import service as ledger
 from payviox.ledger.service import MovementRow
 from payviox.rail_accounts import callbacks
 from payviox.rail_accounts.callbacks import KeptCallback
-from payviox.rails import failures, waiting
 from payviox.rails.waiting import Reason
 from payviox.webhooks import log
 from payviox.webhooks.log import Entry as WebhookEvent
 from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals import whereabouts
 from payviox.withdrawals.model import Attempt, Order, StateEntry
 
 MOST = 1000
@@ -70,15 +70,8 @@ class OrderTimeline:
 
     @property
     def reasons(self) -> list[Reason]:
-        """Why it waits, is reviewed, failed or came back, each with what to do. What a person wrote
-        when settling by hand is no reason of ours."""
-        order = self.order
-        failure = failures.failure(order.failure or "")
-        return [
-            *([waiting.waiting(order.waiting)] if order.waiting else []),
-            *map(waiting.review, order.review_reasons if order.status == "review" else ()),
-            *([failures.FAILURES[failure]] if failure else []),
-        ]
+        """Why it waits, is reviewed, failed or came back, each with what to do."""
+        return whereabouts.reasons(self.order)
 
     def of(self, kind: type[F]) -> list[F]:
         """The facts of one kind, oldest first."""

@@ -37,6 +37,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "gift_cards.import",
             "gift_cards.release",
             "gift_cards.void",
+            "mail.allow_address",
+            "mail.send_again",
             "order.approve",
             "order.cancel",
             "order.look_up",

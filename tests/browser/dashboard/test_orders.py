@@ -151,8 +151,11 @@ def test_every_page_fits_its_screen_and_everybody(
     orders = (
         "/settings",
         "/settings/brand",
+        "/settings/site",
         "/team",
         "/audit",
+        "/mails",
+        "/mails?to=x",
         "/orders",
         "/orders?status=all",
         "/orders?status=returned",

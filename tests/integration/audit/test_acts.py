@@ -25,12 +25,15 @@ from payviox.giftcards import holds, restores
 from payviox.giftcards import service as giftcards
 from payviox.keyring import Keyring
 from payviox.ledger import suspense
+from payviox.mails import outbox
 from payviox.maintenance import after_restore
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.model import Changes
 from payviox.rail_state import evm_books
 from payviox.rails.evm.books import Wallet
+from payviox.recipient_mails import log as mail_log
 from payviox.reconciliation import resolve
+from payviox.sites import origins
 from payviox.treasury import service as treasury
 from payviox.webhooks import replays
 from payviox.webhooks import settings as webhooks
@@ -216,6 +219,33 @@ async def activate(case: Case) -> None:
     await case.write(allocations.set_status, case.id, user, "active", WHO)
 
 
+async def mail(case: Case) -> UUID:
+    """A mail to a payout user, whose address is known to be wrong."""
+    user = await case.user()
+    [[email]] = await case.business.rows(
+        "SELECT email FROM payout_users WHERE business_id = %s AND id = %s", user
+    )
+    await case.write(outbox.put, "an event", email, "money_received", {}, business_id=case.id)
+    await case.run(
+        "INSERT INTO mail_addresses (business_id, email, state, reason)"
+        " VALUES (%s, %s, 'bounced', '550')",
+        case.id,
+        email,
+    )
+    return user
+
+
+async def send_mail_again(case: Case) -> None:
+    await allow_address(case)
+    await case.run("UPDATE mails SET status = 'sent', due_at = NULL, ended_at = now()")
+    [[mail_id]] = await case.business.rows("SELECT id FROM mails WHERE business_id = %s")
+    await case.write(mail_log.send_again, case.id, mail_id, WHO)
+
+
+async def allow_address(case: Case) -> None:
+    await case.write(mail_log.allow_address, case.id, await mail(case), WHO)
+
+
 async def revoke(case: Case) -> None:
     await case.write(allocations.revoke, case.id, await case.user(), 10, WHO)
 
@@ -388,6 +418,8 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "member.join": join,
     "member.remove": remove_member,
     "member.withdraw_invitation": withdraw_invitation,
+    "mail.allow_address": allow_address,
+    "mail.send_again": send_mail_again,
     "order.approve": approve,
     "order.cancel": cancel,
     "order.look_up": look_up,
@@ -408,6 +440,9 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "rail.enable": enable_rail,
     "rail.owner": learn_owner,
     "rail.price": set_price,
+    "site.set_origins": lambda case: case.write(
+        origins.save, case.id, ["https://shop.example.com"], WHO
+    ),
     "suspense.resolve": resolve_item,
     "upload.cancel": cancel_upload,
     "upload.resume": resume_upload,

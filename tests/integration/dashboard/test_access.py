@@ -23,6 +23,7 @@ pytestmark = pytest.mark.anyio
 
 PREFIXES = {
     "card_import": "gci",
+    "mail": "mail",
     "order": "ord",
     "user": "usr",
     "item": "sus",

@@ -14,7 +14,7 @@ from payviox import ids
 from payviox.db.pool import Connection, Database
 from payviox.mails import outbox
 from payviox.mails.model import INSTALLATION, Mail
-from payviox.mails.sending import LEASE, RETRIES, due_businesses, send_due
+from payviox.mails.sending import LEASE, RETRIES, TOO_OLD, due_businesses, send_due
 from payviox.smtp_server import SmtpServer, parse_sender
 from support.businesses import TestBusiness
 from support.mail_server import PASSWORD, USER, MailServer, mail_server
@@ -272,3 +272,51 @@ async def test_what_ended_long_ago_is_forgotten(
     )
     assert await database.write(outbox.forget_old) == 1
     assert [mail.status for mail in await mails(database)] == ["queued"]
+
+
+async def test_what_may_have_arrived_is_known_as_such(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    assert [mail.state for mail in await mails(database)] == ["waiting"]
+    post_office.hang = True
+    sending = asyncio.create_task(send(database, plain(post_office)))
+    await asyncio.to_thread(post_office.has_text.wait)
+    assert [mail.state for mail in await mails(database)] == ["unknown"]
+    post_office.hang_up()
+    await sending
+    assert [mail.state for mail in await mails(database)] == ["unknown"]
+    post_office.refuse_texts = ["451 Try later"]
+    await make_due(database)
+    await send(database, plain(post_office))
+    assert [mail.state for mail in await mails(database)] == ["waiting"]
+
+
+async def test_a_server_that_is_away_ends_no_mail_until_it_is_three_days_old(
+    database: Database, urls: Any, post_office: MailServer
+) -> None:
+    await put(database)
+    away = SmtpServer("127.0.0.1", 1, "none")
+    for _ in range(len(RETRIES) + 2):
+        await make_due(database)
+        await send(database, away)
+    [mail] = await mails(database)
+    assert (mail.status, mail.attempts) == ("queued", len(RETRIES) + 2)
+    with urls.as_admin() as admin:
+        admin.execute("UPDATE mails SET created_at = now() - interval '73 hours'")
+    await make_due(database)
+    assert await send(database, plain(post_office)) == 0
+    [mail] = await mails(database)
+    assert (mail.status, mail.answer) == ("failed", TOO_OLD)
+    assert post_office.mails == []
+
+
+async def test_mails_return_to_the_address_that_is_set(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    await send(database, plain(post_office), return_path="bounces@example.com")
+    assert post_office.senders == ["bounces@example.com"]
+    await put(database)
+    await send(database, plain(post_office))
+    assert post_office.senders == ["bounces@example.com", "payviox@example.com"]

@@ -195,3 +195,11 @@ INSERT INTO redeem_tickets (business_id, digest, payout_user_id, hash_digest, ex
 -- What somebody unlinked.
 INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');
+
+-- Where a redemption page lives.
+INSERT INTO sites (business_id, origins) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}');
+
+-- An address that mails do not reach.
+INSERT INTO mail_addresses (business_id, email, state, reason) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', 'gone@x.test', 'bounced', '550 5.1.1 No such user');

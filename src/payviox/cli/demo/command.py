@@ -1,24 +1,30 @@
 """`payviox demo`: `serve` with a business to play with and somebody who listens to its webhooks."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shlex
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import click
+import psycopg
 
 from payviox import settings as settings_module
 from payviox.auth.redemption import redeem_address
 from payviox.cli.demo.chain import CHAIN, CHAIN_ID, COIN, DemoChain, NoCrypto
 from payviox.cli.demo.kept import demo_business
+from payviox.cli.demo.mails.server import SENDER, DemoMails
 from payviox.cli.demo.receiver import Receiver
 from payviox.cli.demo.seed import OPERATOR, Demo
 from payviox.cli.runtime import Runtime, run_on
 from payviox.cli.serve import migrating as migrating_option
 from payviox.cli.serve import supervised
 from payviox.cli.supervisor import Supervisor
+from payviox.db.pool import Database
+from payviox.recipient_mails import notices
 from payviox.settings import Settings
 
 JSON = "-H 'Content-Type: application/json' -d"
@@ -30,13 +36,16 @@ PAYEE = "0x52908400098527886E0F7030069857D2E4169EE7"
 def demo(migrating: bool) -> None:
     """Serve, with a test business that has money, payout users, orders and gift cards.
 
-    A local receiver verifies and prints its webhooks. Made at the first start and kept: its keys
-    are in demo.json under PAYVIOX_HOME. No real money moves.
+    A local receiver verifies and prints its webhooks, and a local mail server shows its mails.
+    Made at the first start and kept: its keys are in demo.json under PAYVIOX_HOME. No real money
+    moves.
     """
     # The receiver listens on this machine, which webhooks may not reach otherwise.
     os.environ["PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"] = "1"
     # Some of its orders wait or fail on purpose: that is no news between its own lines.
     os.environ.setdefault("PAYVIOX_LOG_LEVEL", "error")
+    mails = DemoMails()
+    os.environ |= {"PAYVIOX_SMTP_URL": mails.smtp_url, "PAYVIOX_MAIL_FROM": SENDER}
     click.echo("Starting PostgreSQL, and Payviox on it: some seconds, the first time most.")
     with supervised(settings_module.load(), migrating=migrating) as (settings, urls):
 
@@ -44,15 +53,32 @@ def demo(migrating: bool) -> None:
             receiver = Receiver(click.echo)
             chain = DemoChain(settings.home)
             try:
+                mails_at = await mails.start(settings.home)
                 seeded = await demo_business(runtime, await receiver.start(), click.echo)
                 receiver.token = seeded.webhook_token
                 crypto = await _crypto(runtime, chain, seeded)
-                await Supervisor(settings).run(lambda: _say_ready(settings, seeded, crypto))
+                hurrying = asyncio.create_task(_hurry(runtime.database, seeded.id))
+                try:
+                    await Supervisor(settings).run(
+                        lambda: _say_ready(settings, seeded, mails_at, crypto)
+                    )
+                finally:
+                    hurrying.cancel()
             finally:
+                await mails.stop()
                 await receiver.stop()
                 await chain.stop()
 
         asyncio.run(run_on(settings, urls.application, work))
+
+
+async def _hurry(database: Database, business_id: UUID) -> None:
+    """Mails of money received go out at once, not after the minutes in which more is collected:
+    somebody looks."""
+    while True:
+        with contextlib.suppress(psycopg.Error):
+            await notices.write_due(database, business_id, early=True)
+        await asyncio.sleep(1)
 
 
 async def _crypto(runtime: Runtime, chain: DemoChain, seeded: Demo) -> str:
@@ -74,7 +100,7 @@ async def _crypto(runtime: Runtime, chain: DemoChain, seeded: Demo) -> str:
 {call} -H 'X-Payout-Hash: {seeded.ada}' {JSON} '{json.dumps(order)}'"""
 
 
-def _say_ready(settings: Settings, seeded: Demo, crypto: str) -> None:
+def _say_ready(settings: Settings, seeded: Demo, mails_at: str, crypto: str) -> None:
     url = settings.public_url
     create = (
         f"curl -X POST {url}/payout/create -H 'Authorization: Bearer {seeded.secret_key}' {JSON}"
@@ -93,12 +119,13 @@ Payviox demo is ready at {url}
   Password            {seeded.password}
   API documentation   {url}/docs
   Redemption link     {redeem_address(url, seeded.ada)}
+  Mails               {mails_at}
   Business (test)     {seeded.business_id}
   Secret key          {seeded.secret_key}
   Public key          {seeded.public_key}
   Webhook token       {seeded.webhook_token}
 
-Pay ada $25.00 (paste it into another terminal):
+Pay ada $25.00 (paste it into another terminal); a mail tells her, which you find under Mails:
 
 {create}
 
@@ -129,4 +156,6 @@ def _exports(settings: Settings) -> str:
         f"export PAYVIOX_HOME={shlex.quote(str(settings.home))}"
         f" PAYVIOX_PORT={settings.port} PAYVIOX_PUBLIC_URL={shlex.quote(settings.public_url)}"
         f' PATH={shlex.quote(str(folder))}:"$PATH" PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1'
+        f" PAYVIOX_SMTP_URL={shlex.quote(os.environ['PAYVIOX_SMTP_URL'])}"
+        f" PAYVIOX_MAIL_FROM={shlex.quote(SENDER)}"
     )

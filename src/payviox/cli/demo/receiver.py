@@ -8,13 +8,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import h11
-
+from payviox.cli.demo.http_requests import TIME_S, read
 from payviox.money import dollars
 from payviox.webhooks.signing import sign
-
-MAX_BODY = 100_000
-TIME_S = 10
 
 
 class Receiver:
@@ -51,25 +47,13 @@ class Receiver:
             writer.close()
 
     async def _receive(self, reader: asyncio.StreamReader) -> int:
-        connection = h11.Connection(h11.SERVER)
-        headers: dict[str, str] = {}
-        body = b""
-        try:
-            while not isinstance(event := connection.next_event(), h11.EndOfMessage):
-                if event is h11.NEED_DATA:
-                    connection.receive_data(await reader.read(2**14))
-                elif isinstance(event, h11.Request):
-                    headers = {n.decode(): v.decode("latin-1") for n, v in event.headers}
-                elif isinstance(event, h11.Data):
-                    body += event.data
-                if len(body) > MAX_BODY or isinstance(event, h11.ConnectionClosed):
-                    return 400
-        except h11.RemoteProtocolError:
+        request = await read(reader)
+        if request is None:
             return 400
-        if not self._genuine(headers, body):
+        if not self._genuine(request.headers, request.body):
             self._tell("webhook REFUSED: its signature is not ours")
             return 400
-        self._tell(f"webhook verified: {_summary(json.loads(body))}")
+        self._tell(f"webhook verified: {_summary(json.loads(request.body))}")
         return 200
 
     def _genuine(self, headers: dict[str, str], body: bytes) -> bool:

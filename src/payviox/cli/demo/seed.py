@@ -35,9 +35,12 @@ DEPOSIT, FUNDS = 10_000_000, 5_000_000
 LOW = 1_000_000
 """A payout balance below this many cents is filled up at a start."""
 
-RULES: Mapping[str, object] = {"payouts_enabled": True, "review_amount": 20_000}
+RULES: Mapping[str, object] = {"payouts_enabled": True, "review_amount": 20_000, "notify": True}
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
+TOLD = 2_500
+"""Of what Ada is paid, the part that a mail tells her of."""
+
 PEOPLE = {ADA: 15_000, GRACE: 120_000, ALAN: 4_200}
 CARDS = (
     ("Coffee card $10", "Blue Cup", "US", "10.00", "USD", 1_000),
@@ -114,7 +117,7 @@ def webhook_changes(url: str) -> dict[str, object]:
 async def make(runtime: Runtime, webhook_url: str) -> Demo:
     """Seed a new business. Cut off half-way, the next start makes another one."""
     database = runtime.database
-    _, made = await database.write(treasury.open_organization, "Demo", ACTOR)
+    _, made = await database.write(treasury.open_organization, "Acme", ACTOR)
     business_id = made.business.id
     await database.write(treasury.set_rules, business_id, RULES, ACTOR)
     await database.write(fill_up, business_id)
@@ -162,7 +165,8 @@ async def fill_up(connection: Connection, business_id: UUID) -> bool:
 
 async def _allocate(runtime: Runtime, business_id: UUID) -> dict[str, Allocated]:
     batcher = Batcher(runtime.database, runtime.keyring)
-    items = [Item(email, amount) for email, amount in PEOPLE.items()]
+    items = [Item(email, amount) for email, amount in PEOPLE.items() if email != ADA]
+    items += [Item(ADA, PEOPLE[ADA] - TOLD, notify=False), Item(ADA, TOLD)]
     outcomes = await batcher.submit(business_id, items)
     allocated = {}
     for item, outcome in zip(items, outcomes, strict=True):

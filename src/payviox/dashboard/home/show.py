@@ -31,7 +31,7 @@ LEADS: Mapping[Cause, str] = {
     "low_stock": "/gift-cards",
     "webhook_failing": "/webhooks/logs?state=failed",
     "invitation_failed": "/team",
-    "mail_failed": "/users",
+    "mail_failed": "/mails?state=failed",
 }
 """The page where each cause is seen to, save those of orders."""
 SPANS = {"day": (30, 1), "week": (26, 7)}

@@ -21,3 +21,15 @@ GRANT SELECT, INSERT (business_id, payout_user_id, id, amount), UPDATE (amount),
   ON allocation_notices TO payviox_app;
 
 GRANT INSERT (due_at) ON mails TO payviox_app;
+
+-- Addresses that a business's mails do not reach: nothing more is sent there until somebody says so.
+CREATE TABLE mail_addresses (
+  business_id  uuid NOT NULL REFERENCES businesses,
+  email        text NOT NULL,
+  state        text NOT NULL CHECK (state IN ('bounced', 'complained')),
+  reason       text NOT NULL,
+  since        timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (business_id, email)
+);
+GRANT SELECT, INSERT (business_id, email, state, reason), UPDATE (state, reason), DELETE
+  ON mail_addresses TO payviox_app;

@@ -12,6 +12,8 @@ GRANT INSERT (email_verified), UPDATE (disabled_at, enabled_at, seen_at, email_v
 
 -- Mails to send, written in the transaction of what they tell of; a business's, or the
 -- installation's. What a link opens stands in none of them: it is made when the mail is sent.
+-- `handed_at` says since when the mail server may have it, as long as it has not said; `number` counts
+-- how often a person had it sent anew.
 CREATE TABLE mails (
   id           uuid PRIMARY KEY,
   business_id  uuid REFERENCES businesses,
@@ -19,9 +21,11 @@ CREATE TABLE mails (
   recipient    text NOT NULL,
   message      text NOT NULL,
   facts        jsonb NOT NULL DEFAULT '{}',
-  status       text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'sent', 'failed', 'dropped')),
+  status       text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'sent', 'failed', 'bounced', 'dropped')),
   attempts     integer NOT NULL DEFAULT 0,
   due_at       timestamptz DEFAULT now(),
+  handed_at    timestamptz,
+  number       integer NOT NULL DEFAULT 1,
   answer       text,
   created_at   timestamptz NOT NULL DEFAULT now(),
   ended_at     timestamptz,
@@ -31,9 +35,12 @@ CREATE TABLE mails (
 );
 CREATE INDEX mails_by_due ON mails (due_at) WHERE status = 'queued';
 CREATE INDEX mails_by_end ON mails (ended_at) WHERE status <> 'queued';
-CREATE INDEX mails_failed ON mails (business_id, ended_at) WHERE status = 'failed';
+CREATE INDEX mails_failed ON mails (business_id, ended_at) WHERE status IN ('failed', 'bounced');
+CREATE INDEX mails_of_business ON mails (business_id, id);
+CREATE INDEX mails_by_state ON mails (business_id, status, id);
+CREATE INDEX mails_of_recipient ON mails (business_id, recipient, id);
 GRANT SELECT, INSERT (id, business_id, event, recipient, message, facts),
-  UPDATE (status, attempts, due_at, answer, ended_at), DELETE ON mails TO payviox_app;
+  UPDATE (status, attempts, due_at, handed_at, number, answer, ended_at), DELETE ON mails TO payviox_app;
 
 -- Links to choose another password with: each opens once, and only for a while.
 CREATE TABLE password_resets (

@@ -12,8 +12,8 @@ from payviox.db.pool import Connection
 from payviox.mails.model import INSTALLATION, Mail, Message, NewMail, Status
 
 COLUMNS = (
-    "id, business_id, event, recipient, message, facts, status, attempts, due_at, answer,"
-    " created_at, ended_at"
+    "id, business_id, event, recipient, message, facts, status, attempts, due_at, handed_at,"
+    " number, answer, created_at, ended_at"
 )
 
 
@@ -70,6 +70,17 @@ async def due_businesses(connection: Connection) -> list[UUID]:
     return [UUID(str(row[0])) for row in await cursor.fetchall()]
 
 
+async def give_up(connection: Connection, business_id: UUID, age: timedelta, answer: str) -> None:
+    """What is due and older than that fails, save what was sent anew."""
+    await connection.execute(
+        "UPDATE mails SET status = 'failed', answer = %(answer)s, due_at = NULL, handed_at = NULL,"
+        " ended_at = now() WHERE status = 'queued' AND due_at <= now() AND number = 1"
+        " AND coalesce(business_id, %(installation)s) = %(business)s"
+        " AND created_at < now() - %(age)s",
+        {"answer": answer, "installation": INSTALLATION, "business": business_id, "age": age},
+    )
+
+
 async def claim(connection: Connection, business_id: UUID, lease: timedelta) -> Mail | None:
     """The mail that is due for longest, kept from others by a later due time: one attempt more."""
     async with connection.cursor(row_factory=class_row(Mail)) as cursor:
@@ -89,25 +100,33 @@ async def end(
 ) -> None:
     """It is sent, failed or not wanted any more."""
     await connection.execute(
-        "UPDATE mails SET status = %s, answer = %s, due_at = NULL, ended_at = now()"
+        "UPDATE mails SET status = %s, answer = %s, due_at = NULL, handed_at = NULL,"
+        " ended_at = now()"
         " WHERE id = %s AND status = 'queued'",
         [status, answer, mail_id],
     )
 
 
+async def hand_over(connection: Connection, mail_id: UUID) -> None:
+    """From now on the mail server may have it."""
+    await connection.execute("UPDATE mails SET handed_at = now() WHERE id = %s", [mail_id])
+
+
 async def try_again(
-    connection: Connection, mail_id: UUID, again_in: timedelta, answer: str
+    connection: Connection, mail_id: UUID, again_in: timedelta, answer: str, *, is_unknown: bool
 ) -> None:
+    """Where the outcome `is_unknown`, the mail server may still have it."""
     await connection.execute(
-        "UPDATE mails SET due_at = now() + %s, answer = %s WHERE id = %s AND status = 'queued'",
-        [again_in, answer, mail_id],
+        "UPDATE mails SET due_at = now() + %s, answer = %s,"
+        " handed_at = CASE WHEN %s THEN handed_at END WHERE id = %s AND status = 'queued'",
+        [again_in, answer, is_unknown, mail_id],
     )
 
 
 async def hand_back(connection: Connection, mail_id: UUID, leased_until: datetime | None) -> None:
     """Let go of a claim: it is due at once, and the attempt was none."""
     await connection.execute(
-        "UPDATE mails SET due_at = now(), attempts = attempts - 1"
+        "UPDATE mails SET due_at = now(), attempts = attempts - 1, handed_at = NULL"
         " WHERE id = %s AND status = 'queued' AND due_at = %s",
         [mail_id, leased_until],
     )

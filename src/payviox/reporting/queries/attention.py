@@ -129,7 +129,7 @@ FAILED_MAILS: LiteralString = (
     "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
     " count(*) AS number, NULL::bigint AS cents, min(m.ended_at) AS oldest, NULL AS status"
     " FROM b JOIN mails m ON m.business_id = b.business_id"
-    " WHERE m.status = 'failed' AND m.ended_at >= %(since)s"
+    " WHERE m.status IN ('failed', 'bounced') AND m.ended_at >= %(since)s"
     " GROUP BY b.business_id, b.name, b.mode"
 )
 """A business's own mails that no mail server took, none before `since`."""

@@ -184,6 +184,19 @@ async def list_page(
         return await cursor.fetchall()
 
 
+async def list_of_user(
+    connection: Connection, business_id: UUID, user_id: UUID, states: Sequence[Status], limit: int
+) -> list[Order]:
+    """A payout user's orders in these states, newest first."""
+    async with connection.cursor(row_factory=class_row(Order)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS}{FROM} WHERE o.business_id = %s AND o.payout_user_id = %s"
+            " AND o.status = ANY(%s) ORDER BY o.id DESC LIMIT %s",
+            [business_id, user_id, list(states), limit],
+        )
+        return await cursor.fetchall()
+
+
 @dataclass(frozen=True, slots=True)
 class UserTotals:
     """What a payout user's orders hold in transit and what they have paid out, in US cents."""

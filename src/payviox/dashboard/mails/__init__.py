@@ -1,0 +1,1 @@
+"""Mails to payout users: what became of them, and sending them again."""
