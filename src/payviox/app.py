@@ -95,7 +95,14 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 def build(services: Services) -> Application:
     """The ASGI application."""
     litestar = Litestar(
-        [*ROUTES, *assets.ROUTES, *redeem.HOST_ROUTES, dashboard.ROUTER, redeem.ROUTER],
+        [
+            *ROUTES,
+            *assets.ROUTES,
+            *redeem.HOST_ROUTES,
+            dashboard.ROUTER,
+            redeem.ROUTER,
+            redeem.FOR_MAIL_PROGRAMS,
+        ],
         exception_handlers={Exception: handle},
         openapi_config=None,
         logging_config=None,  # logs.py has it
