@@ -25,6 +25,7 @@ PYTHON = (
     "withdrawals/mails.py",
     "withdrawals/whereabouts.py",
     "mails/rendering.py",
+    "unclaimed/**/*.py",
 )
 TEMPLATES = (
     "redeem/**/*.html",

@@ -1,6 +1,6 @@
 """A business and the rules it may set. Amounts are US cents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -34,6 +34,8 @@ class Business:
     support_email: str | None = None
     language: str = "en"
     """In which payout users are written to who were never on the redemption page."""
+    reminder_days: list[int] = field(default_factory=list)
+    expiry_notice_days: int = 14
 
     @property
     def test(self) -> bool:

@@ -26,6 +26,8 @@ from payviox.mails.model import Brand, Message
 
 MESSAGES = Path(__file__).parent / "messages"
 MAX_SUBJECT = 150
+ONE_LINE = SMTP.clone(max_line_length=900)
+"""Addresses in headers are not broken: mail programs read them as they are."""
 
 
 @functools.cache
@@ -71,14 +73,16 @@ def render(
     number: int = 1,
 ) -> EmailMessage:
     """The whole mail, the `number`th that is sent of it. A `brand` among the facts sends it in a
-    business's name, and answers to its support address; it is in the `language` among them, else in
-    English. Raises ValueError where the recipient is no address."""
+    business's name, and answers to its support address; a `stop_address` is what mail programs ask
+    for no more of these (RFC 8058). It is in the `language` among the facts, else in English. Raises
+    ValueError where the recipient is no address."""
     language = facts.get("language")
     if not isinstance(language, Language):
         language = get_or_english(None)
     templates = _environment(language)
     subject = templates.get_template(f"{message}/subject.txt").render(facts)
-    mail = EmailMessage(policy=SMTP)
+    stop_address = facts.get("stop_address")
+    mail = EmailMessage(policy=SMTP if stop_address is None else ONE_LINE)
     brand = facts.get("brand")
     if isinstance(brand, Brand):
         sender = Address(brand.name, sender.username, sender.domain)
@@ -94,6 +98,9 @@ def render(
     again = f".{number}" if number > 1 else ""
     mail["Message-ID"] = f"<{mail_id}{again}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
+    if stop_address is not None:
+        mail["List-Unsubscribe"] = f"<{stop_address}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(templates.get_template(f"{message}/body.txt").render(facts))
     html = templates.get_template(f"{message}/body.html").render(facts, subject=mail["Subject"])
     mail.add_alternative(html, subtype="html")

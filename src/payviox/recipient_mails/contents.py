@@ -16,6 +16,7 @@ from payviox.languages import catalogues
 from payviox.mails.model import Mail, Message, Prepare
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.brand import brand_of
+from payviox.sites import hosts
 
 
 def prepares(keyring: Keyring, site: str) -> Mapping[Message, Prepare]:
@@ -54,10 +55,11 @@ async def framed(
     key = keyring.get(source.hash_key_id)
     shown = payout_hash(key, source.hash_code, business_id, user_id, source.hash_generation)
     business = await businesses.get(connection, business_id)
+    home = await hosts.address(connection, business_id, site)
     spoken = await redemption.language_of(connection, business_id, user_id)
     return {
         "brand": brand_of(business),
-        "link": f"{site}/redeem#{shown}",
+        "link": redemption.redeem_address(home, shown),
         "language": catalogues.get(spoken) or catalogues.get_or_english(business.language),
     }
 

@@ -19,6 +19,7 @@ from payviox.languages.catalogues import Language
 from payviox.redeem import framing
 from payviox.web.context import Call, address_of, services
 from payviox.web.cookies import cookie_name
+from payviox.web.own_hosts import owner_of
 from payviox.web.pages import block_of
 from payviox.web.pages import page as render
 
@@ -51,7 +52,10 @@ async def session_of(request: Call) -> RecipientSession | None:
     token = framing.token_of(request)
     await framing.allow(request, token)
     is_call = block_of(request) is None
-    return await redemption.find(services(request).database, token, is_call=is_call)
+    session = await redemption.find(services(request).database, token, is_call=is_call)
+    owner = owner_of(request)
+    is_elsewhere = session and owner and session.caller.business_id != owner.business_id
+    return None if is_elsewhere else session
 
 
 async def visit_of(request: Call) -> Visit:

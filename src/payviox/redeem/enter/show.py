@@ -4,16 +4,19 @@ way out. Opening the page asks and changes nothing: only the button sends what t
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import Response, get, post, route
 
 from payviox.auth import redemption
 from payviox.auth.redemption import LinkEnded, Spoken
+from payviox.errors import NotFound
 from payviox.languages import catalogues
 from payviox.redeem import framing
 from payviox.redeem.language import remember
 from payviox.redeem.visits import BALANCE, ROUTE, page, session_of, speak, spoken
+from payviox.sites import hosts
 from payviox.web.context import Call, services
 from payviox.web.forms import read_form
+from payviox.web.own_hosts import WELL_KNOWN, owner_of
 from payviox.web.pages import HEADERS
 
 MAX_LINK = 2_000
@@ -40,7 +43,10 @@ async def show_entrance(request: Call) -> Response[Any]:
 async def say_sender(request: Call) -> Response[Any]:
     """The name of the business to which a link's first characters belong; empty for none."""
     code = (await read_form(request)).get("code", "")
-    name = await services(request).database.fetch_caller(redemption.find_sender, code)
+    owner = owner_of(request)
+    name = None
+    if owner is None or owner.code == code:
+        name = await services(request).database.fetch_caller(redemption.find_sender, code)
     return Response(name or "", media_type="text/plain", headers=HEADERS)
 
 
@@ -104,10 +110,23 @@ async def get_embedding_script(request: Call) -> Response[bytes]:
     return Response(script.content, media_type=script.media_type, headers=headers)
 
 
+@route(f"{WELL_KNOWN}{{name:str}}", http_method=["GET", "POST"], include_in_schema=False)
+async def prove_host(request: Call) -> Response[Any]:
+    """What shows that a host leads here, to whoever asks for its name."""
+    host, name = request.headers.get("host", "").lower(), str(request.path_params["name"])
+    token = await services(request).database.fetch_caller(hosts.answer, host, name)
+    if token is None:
+        raise NotFound
+    return Response(token, status_code=200, media_type="text/plain", headers=HEADERS)
+
+
 async def _sent(request: Call) -> tuple[str, Spoken]:
-    """What the link that was sent holds behind its #, and the language of whoever sent it."""
+    """What the link that was sent holds behind its # (nothing at a host of another business), and the
+    language of whoever sent it."""
     form = await read_form(request)
-    secret = form.get("link", "")[:MAX_LINK].strip().rpartition("#")[2]
+    secret, owner = form.get("link", "")[:MAX_LINK].strip().rpartition("#")[2], owner_of(request)
+    if owner is not None and not secret.startswith(owner.code):
+        secret = ""
     chosen = catalogues.get(form.get("lang"))
     if chosen is not None:
         speak(request, chosen)
@@ -150,3 +169,5 @@ ROUTES = [
     leave,
     get_embedding_script,
 ]
+HOST_ROUTES = [prove_host]
+"""What no form of a page asks for."""

@@ -12,10 +12,11 @@ from payviox import ids
 from payviox.errors import FieldErrors, NotFound, ProviderUnavailable, WithdrawalsDisabled
 from payviox.languages.catalogues import Language, marked
 from payviox.ledger import service as ledger
-from payviox.money import MAX_ALLOCATION, InvalidAmount, OutOfRange, dollars, typed_cents
+from payviox.money import InvalidAmount, OutOfRange, dollars
 from payviox.rails.orders import Provider, Request
 from payviox.rails.protocol import Method
 from payviox.redeem import words
+from payviox.redeem.amounts import to_cents
 from payviox.redeem.visits import ROUTE, Visit, act, read
 from payviox.web.context import Call, services
 from payviox.web.forms import read_form
@@ -24,8 +25,6 @@ from payviox.withdrawals import quotes
 from payviox.withdrawals import requests as withdrawal_requests
 
 NO_PRICE = marked("A price cannot be had just now. Nothing was taken; try again in a moment.")
-ARABIC = str.maketrans("٠١٢٣٤٥٦٧٨٩٫٬", "0123456789.,")  # noqa: RUF001  # meant
-"""Digits and marks as Arabic keyboards type them."""
 
 
 class NoPrice(Exception):
@@ -81,12 +80,11 @@ async def money_of(request: Call, visit: Visit, provider: Provider) -> Money:
 def read_amount(form: Mapping[str, str], language: Language) -> tuple[int | None, int | None]:
     """The amount to spend, or that is to arrive, in cents. Raises FieldErrors."""
     try:
-        cents = typed_cents(form.get("amount", "").translate(ARABIC), MAX_ALLOCATION)
+        cents = to_cents(form.get("amount", ""), language)
     except OutOfRange as error:
         raise FieldErrors({"amount": []}) from error
     except InvalidAmount as error:
-        problem = language.gettext("Type dollars and cents such as 1,234.50.")
-        raise FieldErrors({"typed": [problem]}) from error
+        raise FieldErrors({"typed": [str(error)]}) from error
     return (None, cents) if form.get("kind") == "exact" else (cents, None)
 
 
