@@ -74,8 +74,8 @@ def render(
 ) -> EmailMessage:
     """The whole mail, the `number`th that is sent of it. A `brand` among the facts sends it in a
     business's name, and answers to its support address; a `stop_address` is what mail programs ask
-    for no more of these (RFC 8058). It is in the `language` among the facts, else in English. Raises
-    ValueError where the recipient is no address."""
+    for no more of these (RFC 8058). It is in the `language` among the facts, else in English.
+    Raises ValueError where the recipient is no address."""
     language = facts.get("language")
     if not isinstance(language, Language):
         language = get_or_english(None)

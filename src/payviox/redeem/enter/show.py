@@ -121,8 +121,8 @@ async def prove_host(request: Call) -> Response[Any]:
 
 
 async def _sent(request: Call) -> tuple[str, Spoken]:
-    """What the link that was sent holds behind its # (nothing at a host of another business), and the
-    language of whoever sent it."""
+    """What the link that was sent holds behind its # (nothing at a host of another business), and
+    the language of whoever sent it."""
     form = await read_form(request)
     secret, owner = form.get("link", "")[:MAX_LINK].strip().rpartition("#")[2], owner_of(request)
     if owner is not None and not secret.startswith(owner.code):
