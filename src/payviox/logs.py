@@ -20,9 +20,10 @@ from payviox.log_stream import LogStream
 SECRETS = re.compile(
     r"(?P<kept>\b[sp]k_(?:live|test)_|whsec_|://[^\s:/@]+:|(?i:bearer\s+))[^\s\"'@,;]+"
     r"|[0-9A-Fa-f]{64,}"
+    r"|[0-9a-f]{8}\.[\w-]{43,}"
 )
-"""API keys, webhook tokens, passwords in URLs, bearer tokens; and payout hashes, which have no mark
-but their length."""
+"""API keys, webhook tokens, passwords in URLs, bearer tokens; payout hashes, which have no mark but
+their length; tickets and sessions of the redemption page."""
 
 BLOT = "[hidden]"
 

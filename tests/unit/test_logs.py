@@ -21,6 +21,7 @@ SECRETS = [
     "sk_test_" + "x" * 43,
     "pk_live_" + "y" * 43,
     "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" + "+/==",
+    "0a1b2c3d." + "zY-_9" * 8 + "abc",
 ]
 
 

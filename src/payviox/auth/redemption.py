@@ -20,8 +20,11 @@ from payviox.errors import NotFound, PayoutUserInactive
 IDLE_S = 30 * 60
 LONGEST_S = 12 * 3600
 """A session ends after so many seconds without a call, and after so many in all."""
+MOST_SESSIONS = 100
+"""Sessions of one payout user that are kept; one more ends the one that is idle for longest."""
 TICKET_S = 10 * 60
 """A ticket opens the page within so many seconds."""
+CODE_LENGTH = 8
 CODE = re.compile(r"[0-9a-f]{8}", re.ASCII)
 TOKEN = re.compile(r"[0-9a-f]{8}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
@@ -71,17 +74,31 @@ async def make_ticket(
     return Ticket(token, expires_at)
 
 
-async def enter(connection: Connection, presented: str) -> str:
-    """Trade a hash or a ticket for a session; return its token. Raises LinkEnded."""
+async def enter(connection: Connection, presented: str, before: str = "") -> str:
+    """Trade a hash or a ticket for a session; return its token. What the browser had `before` ends.
+    Raises LinkEnded."""
     if TOKEN.fullmatch(presented):
         caller = await queries.take_ticket(connection, presented[:8], digest_of(presented))
     else:
         caller = await users.find_user(connection, presented)
     if caller is None:
         raise LinkEnded
+    if TOKEN.fullmatch(before):
+        await queries.delete_by_token(connection, before[:8], digest_of(before))
     token = _token(await queries.find_code(connection, caller.business_id))
     await queries.insert_session(connection, caller, digest_of(token))
+    await queries.keep_latest(connection, caller.business_id, caller.user_id, MOST_SESSIONS)
     return token
+
+
+async def enter_by_ticket(
+    connection: Connection, code: str, presented: str, before: str = ""
+) -> str:
+    """The same with a ticket of the business that has this code, and with nothing else. Raises
+    LinkEnded."""
+    if TOKEN.fullmatch(presented) is None or presented[:CODE_LENGTH] != code:
+        raise LinkEnded
+    return await enter(connection, presented, before)
 
 
 async def find(database: Database, token: str, *, is_call: bool = True) -> RecipientSession | None:

@@ -1,6 +1,6 @@
 """Who acted, as pages name them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from payviox import ids
 from payviox.actors import Actor
@@ -14,3 +14,15 @@ async def emails_of(connection: Connection, actors: Iterable[str]) -> dict[str, 
     keys = [key for key in {operator_of(Actor(actor)) for actor in actors} if key is not None]
     emails = await operators.emails(connection, keys)
     return {f"operator:{ids.show(ids.OPERATOR, key)}": emails[key] for key in emails}
+
+
+def actor_words(actor: str, emails: Mapping[str, str]) -> str:
+    """Who acted; `emails` are operators' addresses by what the actors are called."""
+    if actor in emails:
+        return emails[actor]
+    kind, _, rest = actor.partition(":")
+    if kind == "payout_user":
+        return "the payout user"
+    if kind == "key":
+        return f"the secret key ending in {rest}"
+    return {"worker": "the worker", "rules": "the review rules"}.get(actor, actor)

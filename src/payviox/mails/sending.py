@@ -184,10 +184,12 @@ class Outgoing:
 
     async def _close(self) -> None:
         client, self._client = self._client, None
-        if client is not None and client.is_connected:
+        if client is None:
+            return
+        if client.is_connected:
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit()
-            client.close()
+        client.close()
 
 
 @functools.cache

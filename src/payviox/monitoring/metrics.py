@@ -90,6 +90,12 @@ class Metrics:
             "rail",
             "cause",
         )
+        self._unknown_reasons = gauge(
+            "orders_reason_unknown",
+            "Orders whose reason this version has no words for, by what it is a reason for",
+            "mode",
+            "kind",
+        )
         self._balances = gauge(
             "balance_cents", "Balances; `user` is what payout users are owed", "mode", "account"
         )
@@ -114,7 +120,13 @@ class Metrics:
     def render(self, figures: Figures | None) -> bytes:
         """The exposition text, with the database's figures where there are any."""
         self._up.set(figures is not None)
-        for gauge in (self._orders, self._waiting, self._balances, self._low_stock):
+        for gauge in (
+            self._orders,
+            self._waiting,
+            self._unknown_reasons,
+            self._balances,
+            self._low_stock,
+        ):
             gauge.clear()
         self._reconciliation.clear()
         if figures is not None:
@@ -132,6 +144,8 @@ class Metrics:
             self._orders.labels(order.mode, order.name).set(order.value)
         for waits in figures.waiting_orders:
             self._waiting.labels(waits.mode, waits.rail, waits.cause).set(waits.value)
+        for reason in figures.unknown_reasons:
+            self._unknown_reasons.labels(reason.mode, reason.name).set(reason.value)
         for balance in figures.balances:
             self._balances.labels(balance.mode, balance.name).set(balance.value)
         for mode in MODES:

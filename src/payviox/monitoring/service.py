@@ -3,9 +3,11 @@
 import asyncio
 import functools
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from payviox import ids
 from payviox.db import schema
 from payviox.db.pool import Connection, Database
 from payviox.errors import DatabaseAway
@@ -15,11 +17,16 @@ from payviox.monitoring.queries import reconciliation
 from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
 from payviox.monitoring.queries.reconciliation import Compared
 from payviox.monitoring.write_probe import WriteProbe
+from payviox.rails.failures import FAILURES
+from payviox.rails.waiting import REVIEWS, WAITING
 from payviox.reporting import attention
 from payviox.reporting.attention import Matter
 
 HEARTBEAT_S = 60.0
 """A worker whose last heartbeat is older counts as gone."""
+
+UNKNOWN_FOR = timedelta(days=7)
+"""Orders made before then are not looked at for a failure that nobody explains."""
 
 TIMEOUT_S = 3.0
 """A database that takes longer to answer counts as away."""
@@ -50,6 +57,7 @@ class Figures:
     due: Due
     open_orders: list[Counted]
     waiting_orders: list[Waiting]
+    unknown_reasons: list[Counted]
     balances: list[Counted]
     low_stock: list[Matter]
     unexplained: list[Matter]
@@ -96,11 +104,18 @@ async def _figures(connection: Connection) -> Figures:
         await queries.due(connection),
         await queries.open_orders(connection),
         await queries.waiting_orders(connection),
+        await _unknown_reasons(connection),
         await queries.balances(connection),
         await attention.low_stock(connection),
         await attention.unexplained(connection),
         await reconciliation.compared(connection),
     )
+
+
+async def _unknown_reasons(connection: Connection) -> list[Counted]:
+    first = ids.first_at(datetime.now(UTC) - UNKNOWN_FOR)
+    words = [reason.recipient for reason in FAILURES.values()]
+    return await queries.unknown_reasons(connection, list(WAITING), list(REVIEWS), words, first)
 
 
 @functools.cache

@@ -247,7 +247,8 @@ WAITING: Mapping[Waiting, Reason] = {
     ),
     "unclaimed": Reason(
         "The payee has not claimed it; it can still be taken back.",
-        "Claim the payment, or cancel it here.",
+        "PayPal has the payment and keeps it until you claim it: sign in at PayPal, or open an"
+        " account there with this address.",
         "Wait for the payee, or cancel the order.",
         "payout_user",
     ),

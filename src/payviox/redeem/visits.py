@@ -14,8 +14,8 @@ from payviox.auth.users import UserCaller
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
+from payviox.redeem import framing
 from payviox.web.context import Call, address_of, services
-from payviox.web.cookies import cookie_name
 from payviox.web.pages import block_of
 from payviox.web.pages import page as render
 
@@ -24,7 +24,6 @@ Arguments = TypeVarTuple("Arguments")
 
 ROUTE = "/redeem"
 BALANCE = f"{ROUTE}/balance"
-COOKIE = "redeem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ class Visit:
 async def session_of(request: Call) -> RecipientSession | None:
     """The session of the browser's cookie, while it is open. What a page asks for by itself does
     not prolong it."""
-    token = request.cookies.get(cookie_name(request, COOKIE), "")
+    token = framing.token_of(request)
+    await framing.allow(request, token)
     is_call = block_of(request) is None
     return await redemption.find(services(request).database, token, is_call=is_call)
 
@@ -97,8 +97,14 @@ async def act(
 
 def page(request: Call, template: str, view: object, **options: Any) -> Response[Any]:
     """A page that needs nobody to be let in."""
+    origins = framing.origins_of(request)
     return render(
-        request, template, view, pages=request.app.state.redeem_pages, **{"visit": None, **options}
+        request,
+        template,
+        view,
+        pages=request.app.state.redeem_pages,
+        headers=framing.policy(origins),
+        **{"visit": None, "frame_origins": origins, **options},
     )
 
 

@@ -1,13 +1,10 @@
-"""What a recipient reads of things that programs name: states, reasons, what is wrong with a form.
-No rail's or program's own text is ever shown."""
+"""What a recipient reads of things that programs name: networks, and what is wrong with a form. No
+rail's or program's own text is ever shown. An order's words are in withdrawals/whereabouts.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from payviox.errors import FieldErrors
 from payviox.money import dollars
-from payviox.order_states import Status
-from payviox.rails import failures, waiting
-from payviox.withdrawals.model import Order
 
 FIELDS = {
     "amount": "amount",
@@ -40,51 +37,6 @@ ADDRESS_PROBLEMS = {
 }
 """What the rails say of an address, behind its name, and our words for it."""
 
-STATES: Mapping[Status, tuple[str, str]] = {
-    "created": ("Your withdrawal was asked for.", "It will be sent in a moment."),
-    "review": (
-        "The sender looks at this withdrawal before it is paid.",
-        "This can take a working day. You can cancel it meanwhile.",
-    ),
-    "queued": ("Your withdrawal was accepted.", "It will be sent in a moment."),
-    "sending": ("It is being sent.", "This page follows it by itself."),
-    "sent": ("It was sent and is on its way.", "This page follows it by itself."),
-    "unknown": (
-        "It was sent. Whether it has arrived is being looked up.",
-        "This page follows it by itself. The money is not lost.",
-    ),
-    "succeeded": ("It has arrived.", "There is nothing left to do."),
-    "failed": (
-        "It could not be paid. The money is back on your balance.",
-        "You can take it in another way.",
-    ),
-    "rejected": (
-        "The sender refused this withdrawal. The money is back on your balance.",
-        "Ask the sender why, or take it in another way.",
-    ),
-    "canceled": (
-        "It was canceled. The money is back on your balance.",
-        "You can take it in another way.",
-    ),
-    "returned": (
-        "It came back after it was sent. The money is back on your balance.",
-        "You can take it in another way.",
-    ),
-}
-"""What an order's state means, and what happens next."""
-
-NO_REASON = "No reason was given."
-
-
-def reason(order: Order) -> str | None:
-    """Why an order waits, or why it ended as it did; None where there is nothing to explain."""
-    if order.status == "rejected":
-        return order.note
-    if order.status in ("failed", "returned"):
-        known = order.failure is not None and failures.failure(order.failure) is not None
-        return order.failure if known else NO_REASON
-    return waiting.waiting(order.waiting).recipient if order.waiting else None
-
 
 def problems(error: FieldErrors, least: int, most: int) -> dict[str, list[str]]:
     """What is wrong with a form, by its fields. `least` and `most` are cents."""
@@ -113,26 +65,6 @@ def _problem(name: str, messages: Sequence[str], least: int, most: int) -> str:
             )
 
 
-def masked(order: Order) -> str:
-    """Where an order went, so that only its owner knows it again."""
-    destination = order.destination
-    match order.provider:
-        case "paypal":
-            name, _, domain = str(destination["email"]).rpartition("@")
-            return f"{name[:1]}•••@{domain}"
-        case "crypto":
-            address = str(destination["to_address"])
-            return f"{address[:6]}…{address[-4:]}"
-        case "gift_card":
-            return str(destination["brand"])
-
-
 def grouped(address: str) -> str:
     """An address in groups of four, so that people can compare it."""
     return " ".join([address[:2], *(address[at : at + 4] for at in range(2, len(address), 4))])
-
-
-def network_words(chain: str) -> str:
-    """A chain by the name that its users know."""
-    names = {"ERC20": "Ethereum", "BEP20": "BNB Smart Chain", "POLYGON": "Polygon"}
-    return names.get(chain, chain.title())

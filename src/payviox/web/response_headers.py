@@ -18,10 +18,11 @@ from payviox.web.errors import error_answer
 from payviox.web.request_body import Application, Message, Receive, Scope, Send, send_answer
 
 Header = tuple[bytes, bytes]
-ALWAYS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-)
+ALWAYS = ((b"x-content-type-options", b"nosniff"),)
+NO_FRAMES = (b"x-frame-options", b"DENY")
+FRAME_ORIGINS = "frame_origins"
+"""Where the state of a request's scope says which origins may show the answer in a frame: the
+answer's policy names them, which the older header cannot."""
 DEFAULTS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -117,6 +118,8 @@ class ResponseHeaders:
             headers = [self._complete(scope, header) for header in headers]
         names = {name for name, _ in headers}
         headers += ALWAYS
+        if not scope["state"].get(FRAME_ORIGINS):
+            headers.append(NO_FRAMES)
         headers += [header for header in DEFAULTS if header[0] not in names]
         return headers
 

@@ -15,6 +15,7 @@ from payviox.money import dollars
 from payviox.order_states import GIVES_BACK, OPEN, Status
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.contents import framed
+from payviox.withdrawals import whereabouts
 from payviox.withdrawals.model import UNCLAIMED, Order
 from payviox.withdrawals.queries import orders
 
@@ -32,8 +33,6 @@ MESSAGE_OF: Mapping[Status, Message] = {
 }
 PASSING: frozenset[Message] = frozenset({"withdrawal_confirmed", "withdrawal_on_its_way"})
 """Overtaken by what comes next."""
-
-NO_REASON = "The payment could not be made."
 
 
 async def write(
@@ -92,26 +91,18 @@ def _is_out_of_date(message: Message, order: Order) -> bool:
 
 
 def _facts(order: Order) -> dict[str, Any]:
+    where = whereabouts.of_order(order)
     return {
         "amount": dollars(order.amount),
         "fees": dollars(order.fees) if order.fees else "",
         "net_amount": dollars(order.net_amount),
-        "place": masked_place(order),
-        "reference": ids.show(ids.ORDER, order.id),
-        "reason": order.failure or NO_REASON,
+        "place": f"{whereabouts.method(order.provider, order.destination)}, {where.to}",
+        "reference": where.reference,
+        "state": where.recipient.state,
+        "reason": where.recipient.reason or "",
+        "next": where.recipient.next,
+        "by": where.recipient.by or "",
         "is_back": order.status in (*GIVES_BACK, "returned"),
         "in_review": order.status == "review",
         "is_gift_card": order.provider == "gift_card",
     }
-
-
-def masked_place(order: Order) -> str:
-    """Where the money goes, so that whoever sent it there knows it and nobody else learns it."""
-    to = order.destination
-    if order.provider == "paypal":
-        local, _, domain = str(to["email"]).rpartition("@")
-        return f"PayPal, {local[:1]}…@{domain}"
-    if order.provider == "crypto":
-        address = str(to["to_address"])
-        return f"{address[:6]}…{address[-4:]} ({to['currency']}, {to['chain']})"
-    return f"Gift card, {to.get('name') or to.get('brand') or 'as you chose it'}"

@@ -83,6 +83,9 @@ async def test_the_story_names_people_and_says_what_each_thing_is(
     page = (await browser.get(base + address_of(order))).text
     for words in ("Asked for", "the payout user", "Attempt 1 began", "The rail answered attempt 1"):
         assert words in page
+    assert "In transit (sandbox) → Paid out (sandbox)" in page
+    assert "It was paid." in page
+    assert "<dd>It has arrived. There is nothing left to do.</dd>" in page
     assert (
         page.index("Asked for") < page.index("Attempt 1 began") < page.index("Booked as paid out")
     )
@@ -117,6 +120,7 @@ async def test_somebody_settles_what_no_rail_tells_after_a_page_that_asks(
     after = (await browser.get(answer.headers["location"])).text
     assert "It is booked." in after
     assert "PayPal case 4711" in after
+    assert "It could not be paid. <bdi>No reason was given.</bdi>" in after
     assert (await business.ledger())["ada@example.com"] == 5_000
     again = await browser.post(f"{address}/settle", **form)
     assert again.status_code == 409

@@ -100,10 +100,10 @@ async def test_a_business_without_orders_has_nothing_to_compare(
 @pytest.mark.parametrize(
     ("resolution", "account", "after"),
     [
-        ("explained", "suspense:vendor", {"settled:vendor": NET}),
-        ("absorbed", "main", {"main": 1_000_000 + NET, "settled:vendor": 0}),
-        ("charged", "user", {"ada@x.test": NET, "settled:vendor": 0}),
-        ("written_off", "world", {"main": 1_000_000, "settled:vendor": 0}),
+        ("explained", "Suspense (vendor)", {"settled:vendor": NET}),
+        ("absorbed", "Main balance", {"main": 1_000_000 + NET, "settled:vendor": 0}),
+        ("charged", "Payout user&#39;s balance", {"ada@x.test": NET, "settled:vendor": 0}),
+        ("written_off", "Outside", {"main": 1_000_000, "settled:vendor": 0}),
     ],
 )
 async def test_an_item_is_resolved_once_as_the_confirmation_says(

@@ -16,7 +16,6 @@ from payviox.recipient_mails import brand
 from payviox.settings import Settings
 from payviox.smtp_server import SmtpServer, parse_sender
 from payviox.withdrawals import mails
-from payviox.withdrawals.mails import masked_place
 from support.businesses import TestBusiness
 from support.mail_server import MailServer, link_in, mail_server
 from support.unclaimed import UnclaimedVendor
@@ -93,7 +92,7 @@ async def test_what_waits_for_review_is_confirmed_and_then_refused_with_the_mone
     order = await desk.withdraw(await desk.user(12_000), 12_000)
     [confirmed] = await post()
     assert subjects([confirmed]) == ["Your withdrawal of $120.00"]
-    assert "ACME looks at it before it is sent." in text_of(confirmed)
+    assert "The sender looks at this withdrawal before it is paid." in text_of(confirmed)
     await desk.reject(order, "an operator's own words")
     [refused] = await post()
     assert subjects([refused]) == ["Your withdrawal of $120.00 was not approved"]
@@ -156,8 +155,3 @@ async def test_nobody_is_told_where_the_business_has_not_said_so(
     await desk.process()
     every = await database.fetch(outbox.list_page, None, 100)
     assert [mail for mail in every if mail.business_id == quiet.business_id] == []
-
-
-async def test_places_are_masked(desk: Desk) -> None:
-    order = await desk.withdraw(await desk.user(12_000), 12_000)
-    assert masked_place(order) == "PayPal, a…@example.com"

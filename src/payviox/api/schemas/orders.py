@@ -14,14 +14,13 @@ from payviox import ids
 from payviox.db.pool import Connection
 from payviox.idempotency.service import Done
 from payviox.money import CURRENCY
-from payviox.order_states import Status
+from payviox.order_states import OPEN, Status
 from payviox.rails.orders import Provider
 from payviox.web.context import Call, payout_user, read
 from payviox.web.cursors import path_id
 from payviox.withdrawals import service as withdrawals
-from payviox.withdrawals.model import (
-    Order,
-)
+from payviox.withdrawals import whereabouts
+from payviox.withdrawals.model import Order
 
 Cents = Annotated[int, msgspec.Meta(ge=0, description="US cents")]
 
@@ -105,7 +104,10 @@ KIND: dict[str, type[msgspec.Struct]] = {
 
 
 def user_view(order: Order) -> OrderView:
-    return OrderView(**_common(order))
+    """As its payout user sees it: why it ended in words of the catalogue alone."""
+    shown = whereabouts.of_order(order).recipient
+    reason = UNSET if shown.reason is None or order.status in OPEN else shown.reason
+    return OrderView(**{**_common(order), "reason": reason})
 
 
 def business_view(order: Order) -> BusinessOrderView:

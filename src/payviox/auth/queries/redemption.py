@@ -50,10 +50,26 @@ async def find_code(connection: Connection, business_id: UUID) -> str:
 
 
 async def insert_session(connection: Connection, caller: UserCaller, digest: bytes) -> None:
+    """Let somebody in, and note that they were here."""
     await connection.execute(
         "INSERT INTO payout_user_sessions (business_id, digest, payout_user_id, hash_digest)"
         " VALUES (%s, %s, %s, %s)",
         [caller.business_id, digest, caller.user_id, caller.digest],
+    )
+    await connection.execute(
+        "UPDATE payout_users SET seen_at = now() WHERE business_id = %s AND id = %s",
+        [caller.business_id, caller.user_id],
+    )
+
+
+async def keep_latest(connection: Connection, business_id: UUID, user_id: UUID, most: int) -> None:
+    """End the payout user's sessions beyond so many, those first that are idle for longest."""
+    await connection.execute(
+        "DELETE FROM payout_user_sessions WHERE business_id = %(business)s AND digest IN ("
+        " SELECT digest FROM payout_user_sessions WHERE business_id = %(business)s"
+        " AND payout_user_id = %(user)s ORDER BY seen_at DESC, digest OFFSET %(most)s"
+        " FOR UPDATE SKIP LOCKED)",
+        {"business": business_id, "user": user_id, "most": most},
     )
 
 
@@ -87,6 +103,15 @@ async def delete_session(connection: Connection, business_id: UUID, digest: byte
     await connection.execute(
         "DELETE FROM payout_user_sessions WHERE business_id = %s AND digest = %s",
         [business_id, digest],
+    )
+
+
+async def delete_by_token(connection: Connection, hash_code: str, digest: bytes) -> None:
+    """The same, of whichever business has this code."""
+    await connection.execute(
+        "DELETE FROM payout_user_sessions s USING businesses b"
+        " WHERE b.hash_code = %s AND s.business_id = b.id AND s.digest = %s",
+        [hash_code, digest],
     )
 
 

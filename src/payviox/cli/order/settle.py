@@ -20,7 +20,7 @@ from payviox.withdrawals.model import Order
 @click.command()
 @click.argument("order_id", type=ORDER)
 @click.argument("ended", type=click.Choice(get_args(manual_settlement.Ended)))
-@click.option("--reason", required=True, help="How you know; payout users see why one failed.")
+@click.option("--reason", required=True, help="How you know; payout users do not read it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_operator
 @as_json

@@ -12,11 +12,11 @@ from litestar.response import Stream
 
 from payviox import ids
 from payviox.dashboard import lists
+from payviox.dashboard.accounts import path_words
 from payviox.dashboard.balance.statement import KINDS, Filters, find_page, read_filters
 from payviox.dashboard.lists import Pager
-from payviox.dashboard.people import emails_of
+from payviox.dashboard.people import actor_words, emails_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
-from payviox.ledger.model import show_account
 from payviox.ledger.service import MovementRow
 from payviox.money import decimal
 from payviox.treasury import service as treasury
@@ -180,16 +180,14 @@ def _cells(row: MovementRow) -> list[object]:
 
 def _line(visit: Visit, row: MovementRow, people: dict[str, str]) -> MovementLine:
     after = {row.from_kind: row.from_balance, row.to_kind: row.to_balance}
-    source = show_account(row.from_kind, row.from_rail)
-    target = show_account(row.to_kind, row.to_rail)
-    actor = people.get(row.actor or "", row.actor)
+    actor = row.actor and actor_words(row.actor, people)
     user = None if row.user_id is None else ids.show(ids.USER, row.user_id)
     order = None if row.order_id is None else ids.show(ids.ORDER, row.order_id)
     return MovementLine(
         id=ids.show(ids.TRANSFER, str(row.id)),
         at=row.created_at,
         kind=row.kind,
-        path=f"{source} → {target}",
+        path=path_words(row.from_kind, row.from_rail, row.to_kind, row.to_rail),
         amount=row.amount,
         payout=after.get("payout"),
         main=after.get("main"),

@@ -26,9 +26,10 @@ from payviox.reporting.order_timeline import OrderTimeline
 from payviox.rights.service import operator_of
 from payviox.web.context import Call
 from payviox.web.cursors import path_id
-from payviox.withdrawals import risk, second_person
+from payviox.withdrawals import risk, second_person, whereabouts
 from payviox.withdrawals.model import UNCLAIMED, Attempt, Order
 from payviox.withdrawals.risk import Risk
+from payviox.withdrawals.whereabouts import Whereabouts
 
 ROUTE = "/dashboard/{business:str}/orders/{order:str}"
 DONE = {
@@ -86,6 +87,8 @@ class OrderView:
     two people decide, `signers` have signed it, and `is_signed` by who looks."""
 
     order: Order
+    where: Whereabouts
+    who: str
     shown_id: str
     to: str
     user: str
@@ -160,6 +163,7 @@ async def _find(connection: Connection, business: Business, order_id: UUID) -> F
 
 def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
     order = found.story.order
+    where = whereabouts.of_order(order)
     shown = ids.show(ids.ORDER, order.id)
     threshold = visit.business.second_person_amount
     attempts = found.story.of(Attempt)
@@ -169,6 +173,8 @@ def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
     can_resume = order.waiting in ENDED_BY_OPERATOR and order.waiting != PERSON
     return OrderView(
         order=order,
+        where=where,
+        who=WHO[where.who],
         shown_id=shown,
         to=recipient(order),
         user=f"{visit.base}/users/{ids.show(ids.USER, order.payout_user_id)}",

@@ -9,7 +9,8 @@ from payviox import ids
 from payviox.actors import Actor
 from payviox.acts import ACTS
 from payviox.audit.model import AuditEntry
-from payviox.ledger.model import show_account
+from payviox.dashboard.accounts import path_words
+from payviox.dashboard.people import actor_words
 from payviox.ledger.service import MovementRow
 from payviox.rail_accounts.callbacks import KeptCallback
 from payviox.reporting.order_timeline import Answered, Entry, Fact, OrderTimeline
@@ -83,7 +84,7 @@ def _event(entry: Entry, people: Mapping[str, str]) -> Event:
     at, fact = entry.at, entry.fact
     if isinstance(fact, StateEntry):
         title = WORDS.get(fact.status, fact.status)
-        event = Event(at, title, "state", _who(fact.actor, people), fact.note)
+        event = Event(at, title, "state", actor_words(fact.actor, people), fact.note)
     elif isinstance(fact, Attempt):
         event = Event(at, f"Attempt {fact.number} began", "rail", detail=fact.reference)
     elif isinstance(fact, Answered):
@@ -92,16 +93,13 @@ def _event(entry: Entry, people: Mapping[str, str]) -> Event:
     elif isinstance(fact, KeptCallback):
         event = Event(at, f"Callback from {fact.rail}", "rail", detail=fact.event_id)
     elif isinstance(fact, MovementRow):
-        path = [
-            show_account(fact.from_kind, fact.from_rail),
-            show_account(fact.to_kind, fact.to_rail),
-        ]
+        path = path_words(fact.from_kind, fact.from_rail, fact.to_kind, fact.to_rail)
         title = KINDS.get(fact.kind, fact.kind)
-        event = Event(at, title, "money", detail=" → ".join(path), amount=fact.amount)
+        event = Event(at, title, "money", detail=path, amount=fact.amount)
     elif isinstance(fact, AuditEntry):
         meanings: Mapping[str, str] = {str(name): words for name, words in ACTS.items()}
         title = meanings.get(fact.act, fact.act.replace("_", " ").replace(".", ": "))
-        by = _who(fact.actor, people)
+        by = actor_words(fact.actor, people)
         event = Event(at, title[:1].upper() + title[1:], "decision", by, _reason(fact))
     elif isinstance(fact, WebhookEvent):
         event = Event(at, f"Webhook {fact.event.type}", "webhook")
@@ -113,18 +111,6 @@ def _event(entry: Entry, people: Mapping[str, str]) -> Event:
 def _reason(entry: AuditEntry) -> str | None:
     texts = [entry.detail.get(name) for name in ("outcome", "reason", "act")]
     return ": ".join(str(text) for text in texts if text) or None
-
-
-def _who(actor: str, people: Mapping[str, str]) -> str:
-    if actor in people:
-        return people[actor]
-    words = {"worker": "the worker", "rules": "the review rules"}
-    kind, _, rest = actor.partition(":")
-    if kind == "payout_user":
-        return "the payout user"
-    if kind == "key":
-        return f"the secret key ending in {rest}"
-    return words.get(actor, actor)
 
 
 def shown_people(emails: Mapping[UUID, str]) -> dict[str, str]:

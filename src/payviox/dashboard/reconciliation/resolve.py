@@ -7,6 +7,7 @@ from uuid import UUID
 from litestar import Response, get, post
 
 from payviox.approvals.service import WaitingAct
+from payviox.dashboard.accounts import account_words
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
 from payviox.dashboard.reconciliation.list import named, shown_id
 from payviox.dashboard.reconciliation.show import (
@@ -20,7 +21,7 @@ from payviox.dashboard.visits import Visit, act_once, read, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, IdempotencyMismatch
 from payviox.ledger import suspense
-from payviox.ledger.model import AccountName, show_account
+from payviox.ledger.model import AccountName
 from payviox.ledger.suspense import Item, Resolution
 from payviox.money import dollars
 from payviox.reconciliation import resolve as resolving
@@ -154,7 +155,7 @@ def _consequence(item: Item, resolution: Resolution) -> str:
 
 
 def _account(account: AccountName) -> str:
-    return show_account(account.kind, account.rail)
+    return account_words(account.kind, account.rail)
 
 
 ROUTES = [ask_to_resolve, resolve]

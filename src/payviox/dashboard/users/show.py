@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from payviox import ids
 from payviox.allocations import service as allocations
 from payviox.dashboard.orders.recipients import recipient
+from payviox.dashboard.people import actor_words, emails_of
 from payviox.dashboard.users.mails import MailsOfUser, mails_of
 from payviox.dashboard.visits import Visit, act, read, show, visit_of
 from payviox.db.pool import Connection
@@ -21,7 +22,8 @@ from payviox.web.context import Call
 from payviox.web.cursors import path_id
 from payviox.web.forms import new_key
 from payviox.web.pages import redirect
-from payviox.withdrawals import listing
+from payviox.withdrawals import listing, whereabouts
+from payviox.withdrawals.whereabouts import UserMoney
 
 ROUTE = "/dashboard/{business:str}/users/{user:str}"
 LATEST = 10
@@ -46,6 +48,17 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A movement of their balance: cents, negative where they left it, and who moved them."""
+
+    kind: str
+    amount: int
+    balance: int
+    at: datetime
+    who: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class UserView:
     """A payout user; amounts are US cents. `movements` are the latest of their balance."""
 
@@ -55,9 +68,11 @@ class UserView:
     in_transit: int
     withdrawn: int
     orders: list[OrderLine]
-    movements: list[MovementRow]
+    movements: list[Moved]
     mails: MailsOfUser
     statement: str
+    money: UserMoney
+    orders_address: str
     offers: frozenset[str]
     done: str | None = None
     key: str = field(default_factory=new_key)
@@ -107,6 +122,7 @@ async def _view(connection: Connection, visit: Visit, user_id: UUID, done: str |
     totals = await listing.totals_of_user(connection, business_id, user_id)
     orders = await listing.list_page(connection, business_id, user_id=user_id, limit=LATEST)
     movements = await ledger.list_movements(connection, business_id, user_id=user_id, limit=LATEST)
+    people = await emails_of(connection, [each.actor for each in movements if each.actor])
     shown = ids.show(ids.USER, user_id)
     return UserView(
         user=user,
@@ -124,11 +140,24 @@ async def _view(connection: Connection, visit: Visit, user_id: UUID, done: str |
             )
             for order in orders
         ],
-        movements=movements,
+        movements=[_moved(each, user_id, people) for each in movements],
         mails=await mails_of(connection, visit, user),
         statement=f"{visit.base}/balance?search={shown}",
+        money=await whereabouts.of_user(connection, business_id, user),
+        orders_address=f"{visit.base}/orders",
         offers=_offers(visit, user),
         done=done,
+    )
+
+
+def _moved(row: MovementRow, user_id: UUID, people: dict[str, str]) -> Moved:
+    is_theirs = row.to_account == user_id
+    return Moved(
+        kind=row.kind,
+        amount=row.amount if is_theirs else -row.amount,
+        balance=row.to_balance if is_theirs else row.from_balance,
+        at=row.created_at,
+        who=row.actor and actor_words(row.actor, people),
     )
 
 

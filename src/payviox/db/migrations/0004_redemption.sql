@@ -13,6 +13,7 @@ CREATE TABLE payout_user_sessions (
   FOREIGN KEY (business_id, payout_user_id) REFERENCES payout_users
 );
 CREATE INDEX payout_user_sessions_by_age ON payout_user_sessions (seen_at);
+CREATE INDEX payout_user_sessions_by_user ON payout_user_sessions (business_id, payout_user_id);
 GRANT SELECT, INSERT (business_id, digest, payout_user_id, hash_digest), UPDATE (seen_at), DELETE
   ON payout_user_sessions TO payviox_app;
 

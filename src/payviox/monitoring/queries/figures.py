@@ -1,10 +1,13 @@
 """The SQL of readiness and figures. It reads across businesses, as only the operator may, through
 indexes and small tables: nothing here grows with the number of payout users or transfers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from psycopg.rows import class_row
 
+from payviox.actors import WORKER
 from payviox.db.pool import Connection
 from payviox.order_states import OPEN
 from payviox.webhooks.queries.events import MAY_GO
@@ -106,6 +109,41 @@ async def waiting_orders(connection: Connection) -> list[Waiting]:
             "   SELECT waiting, rail, count(*) AS number FROM orders"
             "   WHERE business_id = b.id AND waiting IS NOT NULL GROUP BY waiting, rail) o"
             " GROUP BY b.mode, o.rail, o.waiting"
+        )
+        return await cursor.fetchall()
+
+
+async def unknown_reasons(
+    connection: Connection,
+    waiting: Sequence[str],
+    reviews: Sequence[str],
+    failures: Sequence[str],
+    first: UUID,
+) -> list[Counted]:
+    """How many orders name a reason that is none of these: open ones that wait or are reviewed, and
+    those from the order `first` on that failed or came back by the worker's word."""
+    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, r.name, sum(r.number)::bigint AS value"
+            " FROM businesses b CROSS JOIN LATERAL ("
+            "   SELECT 'waiting' AS name, count(*) AS number FROM orders"
+            "   WHERE business_id = b.id AND waiting IS NOT NULL AND waiting <> ALL(%(waiting)s)"
+            "   UNION ALL SELECT 'review', count(*) FROM orders"
+            "   WHERE business_id = b.id AND status = 'review'"
+            "   AND NOT review_reasons <@ %(reviews)s"
+            "   UNION ALL SELECT 'failure', count(*) FROM orders o"
+            "   WHERE business_id = b.id AND status IN ('failed', 'returned') AND id >= %(first)s"
+            "   AND failure <> ALL(%(failures)s) AND EXISTS (SELECT FROM order_states s"
+            "     WHERE s.business_id = b.id AND s.order_id = o.id AND s.status = o.status"
+            "     AND s.actor = %(worker)s)) r"
+            " GROUP BY b.mode, r.name",
+            {
+                "waiting": list(waiting),
+                "reviews": list(reviews),
+                "failures": list(failures),
+                "first": first,
+                "worker": WORKER,
+            },
         )
         return await cursor.fetchall()
 

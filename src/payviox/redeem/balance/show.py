@@ -1,6 +1,6 @@
 """`/redeem/balance`: how much there is, who sent it, and the ways to take it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,26 +10,34 @@ from payviox import ids
 from payviox.redeem.visits import BALANCE, ROUTE, read, show, visit_of
 from payviox.reporting import redemption
 from payviox.reporting.redemption import Way
+from payviox.unclaimed import expiry
+from payviox.unclaimed.expiry import Announced
 from payviox.web.context import Call, services
+from payviox.withdrawals import whereabouts
 from payviox.withdrawals.history import Movement
+from payviox.withdrawals.whereabouts import RecipientWords
 
 LATEST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the history; `amount` is signed US cents, `status` an order's."""
+    """A line of the history; `amount` is signed US cents. An order's line has its state, where it
+    went (masked) and what its payout user reads of it."""
 
     kind: str
     amount: int
     created_at: datetime
-    status: str | None
-    address: str | None
+    status: str | None = None
+    address: str | None = None
+    to: str | None = None
+    words: RecipientWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """`balance` is US cents. `canceled` and the like say what was just done."""
+    """`balance` is US cents. `canceled` and the like say what was just done; `expires` what goes
+    back to the sender, and when."""
 
     balance: int
     email: str
@@ -37,6 +45,7 @@ class BalanceView:
     ways: list[Way]
     lines: list[Line]
     done: str
+    expires: Announced | None
 
 
 @get(BALANCE, include_in_schema=False)
@@ -56,16 +65,27 @@ async def show_balance(request: Call) -> Response[Any]:
         ),
         lines=[line_of(movement) for movement in movements],
         done=request.query_params.get("done", ""),
+        expires=await read(
+            request, visit, expiry.find_announced, caller.business_id, caller.user_id
+        ),
     )
     return show(request, visit, "balance/show.html", view)
 
 
 def line_of(movement: Movement) -> Line:
-    address = None
-    if movement.order_id is not None and movement.kind == "reserve":
-        address = f"{ROUTE}/withdrawals/{ids.show(ids.ORDER, movement.order_id)}"
-    status = movement.status if address else None
-    return Line(movement.kind, movement.amount, movement.created_at, status, address)
+    line = Line(movement.kind, movement.amount, movement.created_at)
+    order_id, status, provider = movement.order_id, movement.status, movement.provider
+    if movement.kind != "reserve" or order_id is None or status is None or provider is None:
+        return line
+    return replace(
+        line,
+        status=status,
+        address=f"{ROUTE}/withdrawals/{ids.show(ids.ORDER, order_id)}",
+        to=whereabouts.masked(provider, movement.destination or {}),
+        words=whereabouts.words(
+            status, provider, movement.waiting, movement.failure, movement.note
+        ),
+    )
 
 
 ROUTES = [show_balance]

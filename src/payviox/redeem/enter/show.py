@@ -8,20 +8,22 @@ from litestar import Response, get, post
 
 from payviox.auth import redemption
 from payviox.auth.redemption import LinkEnded
-from payviox.redeem.visits import BALANCE, COOKIE, ROUTE, page, session_of
+from payviox.redeem import framing
+from payviox.redeem.visits import BALANCE, ROUTE, page, session_of
 from payviox.web.context import Call, services
-from payviox.web.cookies import cookie_of
 from payviox.web.forms import read_form
-from payviox.web.pages import HEADERS, redirect
+from payviox.web.pages import HEADERS
 
 MAX_LINK = 2_000
+EMBEDDED = f"{ROUTE}/embedded"
 
 
 @dataclass(frozen=True, slots=True)
 class EnterView:
-    """`is_refused` where what was sent opens nothing."""
+    """`is_refused` where what was sent opens nothing; `action` is where the form goes."""
 
     is_refused: bool = False
+    action: str = ROUTE
 
 
 @get(ROUTE, include_in_schema=False)
@@ -38,18 +40,39 @@ async def say_sender(request: Call) -> Response[Any]:
     return Response(name or "", media_type="text/plain", headers=HEADERS)
 
 
+@get(f"{EMBEDDED}/{{code:str}}", include_in_schema=False)
+async def show_embedded(request: Call) -> Response[Any]:
+    """The same page inside a business's own, which begins with the first characters of its
+    links."""
+    await framing.allow(request, _code(request))
+    return page(request, "enter/show.html", EnterView(action=_embedded(request)))
+
+
 @post(ROUTE, include_in_schema=False, status_code=200)
 async def enter(request: Call) -> Response[Any]:
     """Let somebody in by a hash, a ticket, or the whole link as it was pasted."""
-    presented = (await read_form(request)).get("link", "")[:MAX_LINK].strip()
-    secret = presented.rpartition("#")[2]
+    secret, before = await _secret(request), framing.token_of(request)
     try:
-        token = await services(request).database.write(redemption.enter, secret)
+        token = await services(request).database.write(redemption.enter, secret, before)
     except LinkEnded:
         return page(request, "enter/show.html", EnterView(is_refused=True), status=403)
-    answer = redirect(BALANCE)
-    answer.cookies.append(cookie_of(request, COOKIE, token))
-    return answer
+    return framing.let_in(request, BALANCE, token)
+
+
+@post(f"{EMBEDDED}/{{code:str}}", include_in_schema=False, status_code=200)
+async def enter_embedded(request: Call) -> Response[Any]:
+    """Let somebody in by a ticket of this business."""
+    code, secret = _code(request), await _secret(request)
+    before = framing.token_of(request)
+    await framing.allow(request, code)
+    try:
+        token = await services(request).database.write(
+            redemption.enter_by_ticket, code, secret, before
+        )
+    except LinkEnded:
+        view = EnterView(is_refused=True, action=_embedded(request))
+        return page(request, "enter/show.html", view, status=403)
+    return framing.let_in(request, BALANCE, token)
 
 
 @post(f"{ROUTE}/leave", include_in_schema=False, status_code=200)
@@ -58,9 +81,44 @@ async def leave(request: Call) -> Response[Any]:
     session = await session_of(request)
     if session is not None:
         await services(request).database.write(redemption.leave, session)
-    answer = redirect(ROUTE)
-    answer.cookies.append(cookie_of(request, COOKIE, "", max_age=0))
-    return answer
+    entrance = ROUTE
+    if framing.is_framed(request):
+        entrance = f"{EMBEDDED}/{framing.token_of(request)[: redemption.CODE_LENGTH]}"
+    return framing.let_out(request, entrance)
 
 
-ROUTES = [show_entrance, say_sender, enter, leave]
+@get("/embed.js", include_in_schema=False)
+async def get_embedding_script(request: Call) -> Response[bytes]:
+    """What a business's page loads to show this one. Its address stays; its content is asked for
+    anew within the hour."""
+    script = request.app.state.redeem_pages.assets.files["js/embed.js"]
+    headers = {
+        "Cache-Control": "public, max-age=3600",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    return Response(script.content, media_type=script.media_type, headers=headers)
+
+
+async def _secret(request: Call) -> str:
+    """What the link that was sent holds behind its #."""
+    presented = (await read_form(request)).get("link", "")[:MAX_LINK].strip()
+    return presented.rpartition("#")[2]
+
+
+def _code(request: Call) -> str:
+    return str(request.path_params["code"])
+
+
+def _embedded(request: Call) -> str:
+    return str(request.scope["path"])
+
+
+ROUTES = [
+    show_entrance,
+    show_embedded,
+    say_sender,
+    enter,
+    enter_embedded,
+    leave,
+    get_embedding_script,
+]

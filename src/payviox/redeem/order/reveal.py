@@ -76,8 +76,13 @@ async def _reveal(request: Call, visit: Visit, order: Order) -> tuple[RevealedCo
     return await act(request, visit, work)
 
 
-def _picture(code: str) -> str:
-    return segno.make(code, micro=False).svg_data_uri(scale=5, border=3, light="#fff")
+def _picture(code: str) -> str | None:
+    """The code to scan; None where it is longer than a picture holds."""
+    try:
+        drawn = segno.make(code, micro=False)
+    except segno.DataOverflowError:
+        return None
+    return drawn.svg_data_uri(scale=5, border=3, light="#fff")
 
 
 ROUTES = [reveal]

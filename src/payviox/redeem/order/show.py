@@ -6,13 +6,16 @@ from typing import Any
 from litestar import Response, get
 
 from payviox import ids
+from payviox.mails.model import Brand
 from payviox.order_states import CANCELABLE, MAY_BECOME
-from payviox.redeem import words
+from payviox.recipient_mails.brand import brand_of
 from payviox.redeem.visits import ROUTE, Visit, read, show, visit_of
 from payviox.web.context import Call
 from payviox.web.cursors import path_id
 from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals import whereabouts
 from payviox.withdrawals.model import UNCLAIMED, Order
+from payviox.withdrawals.whereabouts import Whereabouts
 
 PATH = f"{ROUTE}/withdrawals/{{order:str}}"
 
@@ -22,13 +25,10 @@ class OrderView:
     """An order in its recipient's words. `is_open` while it may still change by itself soon."""
 
     order: Order
+    where: Whereabouts
     address: str
-    reference: str
-    what: str
-    next: str
-    reason: str | None
-    destination: str
     network: str
+    ask: Brand
     is_open: bool
     may_cancel: bool
     has_code: bool
@@ -58,18 +58,13 @@ async def own_order(request: Call, visit: Visit) -> Order:
 def order_page(
     request: Call, visit: Visit, order: Order, refused: str | None = None, *, status: int = 200
 ) -> Response[Any]:
-    reference = ids.show(ids.ORDER, order.id)
-    what, following = words.STATES[order.status]
     is_card = order.provider == "gift_card"
     view = OrderView(
         order=order,
-        address=f"{ROUTE}/withdrawals/{reference}",
-        reference=reference,
-        what=what,
-        next=following,
-        reason=words.reason(order),
-        destination=words.masked(order),
-        network=words.network_words(str(order.destination.get("chain", ""))),
+        where=whereabouts.of_order(order),
+        address=f"{ROUTE}/withdrawals/{ids.show(ids.ORDER, order.id)}",
+        network=whereabouts.network(str(order.destination.get("chain", ""))),
+        ask=brand_of(visit.business),
         is_open=bool(MAY_BECOME[order.status]) and order.status != "succeeded",
         may_cancel=order.status in CANCELABLE
         or (order.status, order.waiting) == ("sent", UNCLAIMED),

@@ -10,7 +10,6 @@ from litestar import Response, get, post
 from payviox.errors import FieldErrors
 from payviox.rails.orders import Request
 from payviox.rails.protocol import Method
-from payviox.redeem import words
 from payviox.redeem.visits import ROUTE, Visit, show, visit_of
 from payviox.redeem.withdraw.quoting import (
     FormView,
@@ -19,6 +18,7 @@ from payviox.redeem.withdraw.quoting import (
     read_amount,
 )
 from payviox.web.context import Call
+from payviox.withdrawals import whereabouts
 
 PATH = f"{ROUTE}/withdraw/crypto"
 
@@ -52,7 +52,7 @@ async def price_crypto(request: Call) -> Response[Any]:
 def networks_of(method: Method) -> list[Network]:
     """What there is to choose from."""
     return [
-        Network(f"{chain} {coin}", coin, words.network_words(chain))
+        Network(f"{chain} {coin}", coin, whereabouts.network(chain))
         for chain, coins in method.options.get("chains", {}).items()
         for coin in coins
     ]

@@ -28,7 +28,7 @@ from payviox.redeem.withdraw.quoting import NO_PRICE, NoPrice, keep_price, to_re
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
-from payviox.withdrawals import quotes
+from payviox.withdrawals import quotes, whereabouts
 from payviox.withdrawals import requests as withdrawal_requests
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import KeptQuote
@@ -174,7 +174,7 @@ def _review(
         quote=quote,
         address=f"{ROUTE}/review/{ids.show(ids.QUOTE, quote.id)}",
         destination=where,
-        network=words.network_words(str(destination.get("chain", ""))),
+        network=whereabouts.network(str(destination.get("chain", ""))),
         coin=str(destination.get("currency", "")),
         is_own_email=where == visit.caller.email,
         back=_back(quote),

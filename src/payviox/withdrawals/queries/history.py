@@ -3,11 +3,14 @@ order once, with its state of now."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
+from payviox.order_states import Status
+from payviox.rails.orders import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,12 @@ class Movement:
     kind: str
     amount: int
     order_id: UUID | None
-    provider: str | None
-    status: str | None
+    provider: Provider | None
+    status: Status | None
+    destination: dict[str, Any] | None
+    waiting: str | None
+    failure: str | None
+    note: str | None
     created_at: datetime
 
 
@@ -29,7 +36,8 @@ _SHOWN = "('allocation', 'revocation', 'expiry', 'adjustment', 'reserve')"
 
 # Both sides by their unique index on (account, version), newest first; merged, then cut.
 _HISTORY = f"""
-SELECT m.version, m.id, m.kind, m.amount, m.order_id, o.provider, o.status, m.created_at
+SELECT m.version, m.id, m.kind, m.amount, m.order_id, o.provider, o.status,
+       o.destination, o.waiting, o.failure, o.note, m.created_at
 FROM (
   (SELECT from_version AS version, id, kind, -amount AS amount, order_id, created_at FROM transfers
    WHERE business_id = %(b)s AND from_account = %(u)s AND from_version < %(before)s

@@ -1,0 +1,1 @@
+"""Where a business's redemption page lives besides the installation's own address."""
