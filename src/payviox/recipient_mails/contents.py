@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from payviox import ids
+from payviox.auth import typed_codes
 from payviox.auth.hashes import payout_hash
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
@@ -35,6 +36,7 @@ async def _money_received(
         return None
     return {
         **frame,
+        **await code_to_type(keyring, site, connection, mail, user_id),
         "amount": dollars(mail.facts["cents"]),
         "balance": dollars(user.balance),
     }
@@ -53,6 +55,18 @@ async def framed(
     shown = payout_hash(key, source.hash_code, business_id, user_id, source.hash_generation)
     business = await businesses.get(connection, business_id)
     return {"brand": brand_of(business), "link": f"{site}/redeem#{shown}"}
+
+
+async def code_to_type(
+    keyring: Keyring, site: str, connection: Connection, mail: Mail, user_id: UUID
+) -> Mapping[str, Any]:
+    """What opens the page where a mail program breaks the link, and where it is typed."""
+    if mail.business_id is None:
+        raise ValueError(f"mail {mail.id} is about no payout user")
+    code = await typed_codes.make(
+        connection, keyring, mail.id, mail.business_id, user_id, mail.recipient
+    )
+    return {"typed_code": code, "typed_at": f"{site.partition('://')[2]}/redeem"}
 
 
 def _about(mail: Mail) -> tuple[UUID, UUID]:

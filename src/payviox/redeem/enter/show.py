@@ -6,11 +6,13 @@ from typing import Any
 
 from litestar import Response, get, post
 
-from payviox.auth import redemption
+from payviox.auth import redemption, typed_codes
 from payviox.auth.redemption import LinkEnded
+from payviox.errors import TooManyAttempts
+from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.redeem import framing
 from payviox.redeem.visits import BALANCE, ROUTE, page, session_of
-from payviox.web.context import Call, services
+from payviox.web.context import Call, address_of, services
 from payviox.web.forms import read_form
 from payviox.web.pages import HEADERS
 
@@ -50,10 +52,14 @@ async def show_embedded(request: Call) -> Response[Any]:
 
 @post(ROUTE, include_in_schema=False, status_code=200)
 async def enter(request: Call) -> Response[Any]:
-    """Let somebody in by a hash, a ticket, or the whole link as it was pasted."""
+    """Let somebody in by a hash, a ticket, the whole link as it was pasted, or a typed code."""
     secret, before = await _secret(request), framing.token_of(request)
+    code = typed_codes.read(secret)
     try:
-        token = await services(request).database.write(redemption.enter, secret, before)
+        if code is not None:
+            token = await _enter_by_code(request, code, before)
+        else:
+            token = await services(request).database.write(redemption.enter, secret, before)
     except LinkEnded:
         return page(request, "enter/show.html", EnterView(is_refused=True), status=403)
     return framing.let_in(request, BALANCE, token)
@@ -97,6 +103,18 @@ async def get_embedding_script(request: Call) -> Response[bytes]:
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
     return Response(script.content, media_type=script.media_type, headers=headers)
+
+
+async def _enter_by_code(request: Call, code: str, before: str) -> str:
+    """Raises LinkEnded, and TooManyAttempts."""
+    process = services(request)
+    try:
+        email = canonical((await read_form(request)).get("email", ""))
+    except InvalidEmail as error:
+        raise LinkEnded from error
+    if not await process.database.write(typed_codes.count, email, address_of(request)):
+        raise TooManyAttempts
+    return await process.database.write(typed_codes.enter, process.keyring, email, code, before)
 
 
 async def _secret(request: Call) -> str:
