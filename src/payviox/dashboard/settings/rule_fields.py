@@ -48,8 +48,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "code_first": ("Ask for a code by mail before somebody's first withdrawal", ""),
     "code_amount": (
         "Ask for a code by mail from this amount of one person in 24 hours",
-        "US dollars; empty asks for none. Codes need a mail server; where one is needed, the API"
-        " makes no withdrawal.",
+        "US dollars; empty asks for none. Where a code is needed the API makes no withdrawal.",
     ),
     "code_new_device": ("Ask for a code by mail in a browser that is new for somebody", ""),
     "hash_lifetime_days": ("Days after which a payout hash expires", "Empty keeps it for good."),
