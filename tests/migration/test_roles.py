@@ -148,7 +148,7 @@ CHANGES = {
     "signatures": "",
     "secret_keys": "",
     "started_sign_ins": "",
-    "sites": "origins",
+    "sites": "origins host host_token host_verified_at host_lost_at",
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",

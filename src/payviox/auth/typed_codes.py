@@ -55,13 +55,19 @@ async def count(connection: Connection, email: str, place: str | None) -> bool:
 
 
 async def enter(
-    connection: Connection, keyring: Keyring, email: str, code: str, before: str = ""
+    connection: Connection,
+    keyring: Keyring,
+    email: str,
+    code: str,
+    before: str = "",
+    sender: str | None = None,
 ) -> str:
-    """Trade a code for a session, as `redemption.enter` does a hash. Raises LinkEnded."""
+    """Trade a code for a session, as `redemption.enter` does a hash; one of the business alone whose
+    links begin with `sender`, where that is given. Raises LinkEnded."""
     digests: Sequence[bytes] = [
         _digest(keyring.get(key_id), email, code) for key_id in sorted(keyring.ids)
     ]
-    caller = await queries.find_code_user(connection, digests)
+    caller = await queries.find_code_user(connection, digests, sender)
     return await redemption.open_session(connection, caller, before)
 
 

@@ -36,7 +36,7 @@ async def _reminder(
         return None
     return {
         **frame,
-        **await code_to_type(keyring, site, connection, mail, user_id),
+        **await code_to_type(keyring, connection, mail, user_id, frame),
         "amount": dollars(about.balance),
         "since": f"{about.since:%Y-%m-%d}",
         "stop_address": reminders.stop_address(site, keyring, business_id, user_id),
@@ -55,7 +55,7 @@ async def _announced(
         return None
     return {
         **frame,
-        **await code_to_type(keyring, site, connection, mail, user_id),
+        **await code_to_type(keyring, connection, mail, user_id, frame),
         "amount": dollars(about.cents),
         "until": f"{about.expires_at:%Y-%m-%d}",
     }

@@ -9,6 +9,7 @@ import pytest
 
 from payviox import ids
 from payviox.auth import typed_codes
+from payviox.auth.redemption import LinkEnded
 from payviox.db.pool import Database
 from payviox.installation import keyring_of
 from payviox.mails import outbox
@@ -250,6 +251,18 @@ async def test_a_typed_code_opens_the_page_with_its_address_alone_however_it_is_
             answer = await other.post("/redeem", link=typed, email=" Ada@Example.com ")
             assert answer.status_code == 303, answer.text
             assert "$50.00" in text_of(await other.get("/redeem/balance"))
+
+
+async def test_on_a_business_own_host_codes_of_others_open_nothing(
+    careful: Recipient, settings: Settings
+) -> None:
+    ada, keyring = careful, keyring_of(settings)
+    code = typed_codes.read(await typed_code_of(ada, settings))
+    assert code is not None
+    sender = ada.hash[:8]
+    with pytest.raises(LinkEnded):
+        await ada.database.write(typed_codes.enter, keyring, EMAIL, code, "", "00000000")
+    assert await ada.database.write(typed_codes.enter, keyring, EMAIL, code, "", sender)
 
 
 async def test_a_typed_code_stops_with_the_hash_and_after_a_month(

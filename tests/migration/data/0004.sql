@@ -206,8 +206,8 @@ INSERT INTO expiry_notices (business_id, payout_user_id, id, lifetime_days, befo
    '00000000-0000-7000-8000-0000000000ac', 30, now(), now() + interval '14 days');
 
 -- Where a redemption page lives.
-INSERT INTO sites (business_id, origins) VALUES
-  ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}');
+INSERT INTO sites (business_id, origins, host, host_token) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}', 'redeem.x.test', 't');
 
 -- An address that mails do not reach.
 INSERT INTO mail_addresses (business_id, email, state, reason) VALUES

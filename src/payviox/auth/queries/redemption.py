@@ -162,14 +162,17 @@ async def insert_code(
     )
 
 
-async def find_code_user(connection: Connection, digests: Sequence[bytes]) -> UserCaller | None:
+async def find_code_user(
+    connection: Connection, digests: Sequence[bytes], sender: str | None
+) -> UserCaller | None:
     """Whose code this is, by any of these digests. Its business is part of what it says."""
     async with connection.cursor(row_factory=class_row(UserCaller)) as cursor:
         await cursor.execute(
             "SELECT u.business_id, u.id AS user_id, u.email, u.hash_digest AS digest"  # noqa: S608  # a constant
             f" FROM redeem_codes s JOIN businesses b ON b.id = s.business_id {_USER}"
-            " WHERE s.digest = ANY(%s) AND s.expires_at > now() LIMIT 1",
-            [list(digests)],
+            " WHERE s.digest = ANY(%(digests)s) AND s.expires_at > now()"
+            " AND (%(sender)s::text IS NULL OR b.hash_code = %(sender)s) LIMIT 1",
+            {"digests": list(digests), "sender": sender},
         )
         return await cursor.fetchone()
 
