@@ -62,8 +62,8 @@ async def enter(
     before: str = "",
     sender: str | None = None,
 ) -> str:
-    """Trade a code for a session, as `redemption.enter` does a hash; one of the business alone whose
-    links begin with `sender`, where that is given. Raises LinkEnded."""
+    """Trade a code for a session, as `redemption.enter` does a hash; where a `sender` is given,
+    one of the business alone whose links begin so. Raises LinkEnded."""
     digests: Sequence[bytes] = [
         _digest(keyring.get(key_id), email, code) for key_id in sorted(keyring.ids)
     ]
