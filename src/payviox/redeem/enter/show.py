@@ -120,8 +120,9 @@ async def _enter_by_code(request: Call, code: str, before: str) -> str:
     if not await process.database.write(typed_codes.count, email, address_of(request)):
         raise TooManyAttempts
     owner = owner_of(request)
+    sender = None if owner is None else owner.code
     return await process.database.write(
-        typed_codes.enter, process.keyring, email, code, before, owner and owner.code
+        typed_codes.enter, process.keyring, email, code, before, sender
     )
 
 
