@@ -92,6 +92,13 @@ async def enter(connection: Connection, presented: str, spoken: Spoken, before: 
         caller = await queries.take_ticket(connection, presented[:8], digest_of(presented))
     else:
         caller = await users.find_user(connection, presented)
+    return await open_session(connection, caller, spoken, before)
+
+
+async def open_session(
+    connection: Connection, caller: UserCaller | None, spoken: Spoken, before: str
+) -> str:
+    """A session for whom a secret belongs to; its token. Raises LinkEnded where it is nobody's."""
     if caller is None:
         raise LinkEnded
     if TOKEN.fullmatch(before):

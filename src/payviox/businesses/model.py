@@ -36,6 +36,9 @@ class Business:
     """In which payout users are written to who were never on the redemption page."""
     reminder_days: list[int] = field(default_factory=list)
     expiry_notice_days: int = 14
+    code_first: bool = False
+    code_amount: int | None = None
+    code_new_device: bool = False
 
     @property
     def test(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from payviox import ids
-from payviox.auth import redemption
+from payviox.auth import redemption, typed_codes
 from payviox.auth.hashes import payout_hash
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
@@ -38,6 +38,7 @@ async def _money_received(
     language = frame["language"]
     return {
         **frame,
+        **await code_to_type(keyring, connection, mail, user_id, frame),
         "amount": language.money(mail.facts["cents"]),
         "balance": language.money(user.balance),
     }
@@ -62,6 +63,23 @@ async def framed(
         "link": redemption.redeem_address(home, shown),
         "language": catalogues.get(spoken) or catalogues.get_or_english(business.language),
     }
+
+
+async def code_to_type(
+    keyring: Keyring,
+    connection: Connection,
+    mail: Mail,
+    user_id: UUID,
+    frame: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """What opens the page where a mail program breaks the link, and where it is typed."""
+    if mail.business_id is None:
+        raise ValueError(f"mail {mail.id} is about no payout user")
+    typed_at = str(frame["link"]).partition("://")[2].partition("#")[0]
+    code = await typed_codes.make(
+        connection, keyring, mail.id, mail.business_id, user_id, mail.recipient
+    )
+    return {"typed_code": code, "typed_at": typed_at}
 
 
 def _about(mail: Mail) -> tuple[UUID, UUID]:

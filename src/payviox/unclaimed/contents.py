@@ -10,7 +10,7 @@ from payviox.db.pool import Connection
 from payviox.keyring import Keyring
 from payviox.mails.model import Mail, Message, Prepare
 from payviox.payout_users import service as payout_users
-from payviox.recipient_mails.contents import framed
+from payviox.recipient_mails.contents import code_to_type, framed
 from payviox.unclaimed import expiry, reminders
 from payviox.unclaimed.queries import reminders as queries
 
@@ -36,6 +36,7 @@ async def _reminder(
     language = frame["language"]
     return {
         **frame,
+        **await code_to_type(keyring, connection, mail, user_id, frame),
         "amount": language.money(about.balance),
         "since": language.day(about.since),
         "stop_address": reminders.stop_address(site, keyring, business_id, user_id),
@@ -55,6 +56,7 @@ async def _announced(
     language = frame["language"]
     return {
         **frame,
+        **await code_to_type(keyring, connection, mail, user_id, frame),
         "amount": language.money(about.cents),
         "until": language.day(about.expires_at),
     }

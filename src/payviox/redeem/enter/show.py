@@ -6,15 +6,16 @@ from typing import Any
 
 from litestar import Response, get, post, route
 
-from payviox.auth import redemption
+from payviox.auth import redemption, typed_codes
 from payviox.auth.redemption import LinkEnded, Spoken
-from payviox.errors import NotFound
+from payviox.errors import NotFound, TooManyAttempts
 from payviox.languages import catalogues
+from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.redeem import framing
 from payviox.redeem.language import remember
 from payviox.redeem.visits import BALANCE, ROUTE, page, session_of, speak, spoken
 from payviox.sites import hosts
-from payviox.web.context import Call, services
+from payviox.web.context import Call, address_of, services
 from payviox.web.forms import read_form
 from payviox.web.own_hosts import WELL_KNOWN, owner_of
 from payviox.web.pages import HEADERS
@@ -55,17 +56,23 @@ async def show_embedded(request: Call) -> Response[Any]:
     """The same page inside a business's own, which begins with the first characters of its
     links."""
     await framing.allow(request, _code(request))
-    return page(
-        request, "enter/show.html", EnterView(action=_embedded(request), language=_asked(request))
-    )
+    view = EnterView(action=_embedded(request), language=_asked(request))
+    return page(request, "enter/show.html", view)
 
 
 @post(ROUTE, include_in_schema=False, status_code=200)
 async def enter(request: Call) -> Response[Any]:
-    """Let somebody in by a hash, a ticket, or the whole link as it was pasted."""
-    (secret, language), before = await _sent(request), framing.token_of(request)
+    """Let somebody in by a hash, a ticket, the whole link as it was pasted, or a typed code."""
+    before, code = framing.token_of(request), typed_codes.read(await _presented(request))
+    language = await _language(request)
     try:
-        token = await services(request).database.write(redemption.enter, secret, language, before)
+        if code is not None:
+            token = await _enter_by_code(request, code, language, before)
+        else:
+            secret = await _secret(request)
+            token = await services(request).database.write(
+                redemption.enter, secret, language, before
+            )
     except LinkEnded:
         return _refused(request, language, ROUTE)
     return _let_in(request, token, language)
@@ -74,8 +81,8 @@ async def enter(request: Call) -> Response[Any]:
 @post(f"{EMBEDDED}/{{code:str}}", include_in_schema=False, status_code=200)
 async def enter_embedded(request: Call) -> Response[Any]:
     """Let somebody in by a ticket of this business."""
-    code, (secret, language) = _code(request), await _sent(request)
-    before = framing.token_of(request)
+    code, secret = _code(request), await _secret(request)
+    before, language = framing.token_of(request), await _language(request)
     await framing.allow(request, code)
     try:
         token = await services(request).database.write(
@@ -110,6 +117,22 @@ async def get_embedding_script(request: Call) -> Response[bytes]:
     return Response(script.content, media_type=script.media_type, headers=headers)
 
 
+async def _enter_by_code(request: Call, code: str, language: Spoken, before: str) -> str:
+    """Raises LinkEnded, and TooManyAttempts."""
+    process = services(request)
+    try:
+        email = canonical((await read_form(request)).get("email", ""))
+    except InvalidEmail as error:
+        raise LinkEnded from error
+    if not await process.database.write(typed_codes.count, email, address_of(request)):
+        raise TooManyAttempts
+    owner = owner_of(request)
+    sender = None if owner is None else owner.code
+    return await process.database.write(
+        typed_codes.enter, process.keyring, email, code, language, before, sender
+    )
+
+
 @route(f"{WELL_KNOWN}{{name:str}}", http_method=["GET", "POST"], include_in_schema=False)
 async def prove_host(request: Call) -> Response[Any]:
     """What shows that a host leads here, to whoever asks for its name."""
@@ -120,17 +143,12 @@ async def prove_host(request: Call) -> Response[Any]:
     return Response(token, status_code=200, media_type="text/plain", headers=HEADERS)
 
 
-async def _sent(request: Call) -> tuple[str, Spoken]:
-    """What the link that was sent holds behind its # (nothing at a host of another business), and
-    the language of whoever sent it."""
-    form = await read_form(request)
-    secret, owner = form.get("link", "")[:MAX_LINK].strip().rpartition("#")[2], owner_of(request)
-    if owner is not None and not secret.startswith(owner.code):
-        secret = ""
-    chosen = catalogues.get(form.get("lang"))
+async def _language(request: Call) -> Spoken:
+    """Which whoever sent the form chose before, else their browser's."""
+    chosen = catalogues.get((await read_form(request)).get("lang"))
     if chosen is not None:
         speak(request, chosen)
-    return secret, Spoken(spoken(request).code, chosen is not None)
+    return Spoken(spoken(request).code, chosen is not None)
 
 
 def _asked(request: Call) -> str | None:
@@ -150,6 +168,18 @@ def _let_in(request: Call, token: str, language: Spoken) -> Response[Any]:
     if language.is_chosen:
         remember(request, answer, language.language)
     return answer
+
+
+async def _presented(request: Call) -> str:
+    """What was pasted or typed."""
+    return (await read_form(request)).get("link", "")[:MAX_LINK].strip()
+
+
+async def _secret(request: Call) -> str:
+    """What the link that was sent holds behind its #; nothing at a host of another business."""
+    presented = await _presented(request)
+    secret, owner = presented.rpartition("#")[2], owner_of(request)
+    return secret if owner is None or secret.startswith(owner.code) else ""
 
 
 def _code(request: Call) -> str:
