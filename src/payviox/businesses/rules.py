@@ -20,6 +20,8 @@ REVIEWABLE = ("paypal", "crypto", "gift_card", "sandbox", "stock", "tremendous",
 
 MAX_DAYS = 36_500
 MAX_COUNT = 1_000_000
+MAX_NOTICE = 365
+MOST_REMINDERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Rule:
     """One column of a business. `optional` rules may be cleared; then nothing is checked."""
 
     meaning: str
-    kind: Literal["integer", "switch", "names"] = "integer"
+    kind: Literal["integer", "switch", "names", "days"] = "integer"
     least: int = 1
     most: int = MAX_COUNT
     optional: bool = True
@@ -49,6 +51,14 @@ RULES = {
     "hash_lifetime_days": Rule("days after which a payout hash expires", most=MAX_DAYS),
     "balance_lifetime_days": Rule(
         "days after which an unspent allocation returns to the payout balance", most=MAX_DAYS
+    ),
+    "expiry_notice_days": Rule(
+        "days for which an expiry is announced before", most=MAX_NOTICE, optional=False
+    ),
+    "reminder_days": Rule(
+        "days after which people are reminded of unspent money, separated by commas",
+        "days",
+        most=MAX_DAYS,
     ),
     "low_stock": Rule("warn when fewer gift cards of a product are left", least=0, optional=False),
     "suspense_alert_hours": Rule(
@@ -104,6 +114,8 @@ def _value(name: str, rule: Rule, text: str) -> object:
         return lowered in YES
     if rule.kind == "names":
         return [] if lowered == NONE else _names(name, lowered)
+    if rule.kind == "days":
+        return [] if lowered == NONE else _days(name, rule, lowered)
     if lowered == NONE:
         if not rule.optional:
             raise ValueError(f"{name} cannot be cleared.")
@@ -123,3 +135,17 @@ def _names(name: str, text: str) -> list[str]:
         known = ", ".join(REVIEWABLE)
         raise ValueError(f"{name} must be names among {known}, separated by commas; or none.")
     return names
+
+
+def _days(name: str, rule: Rule, text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    days = sorted(
+        {int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 6}
+    )
+    is_right = len(days) == len(parts) <= MOST_REMINDERS
+    if not is_right or not rule.least <= days[0] <= days[-1] <= rule.most:
+        raise ValueError(
+            f"{name} must be up to {MOST_REMINDERS} different whole numbers from {rule.least} to"
+            f" {rule.most}, separated by commas; or none."
+        )
+    return days

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.auth.hashes import payout_hash
+from payviox.auth.redemption import redeem_address
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.keyring import Keyring
@@ -15,6 +16,7 @@ from payviox.mails.model import Mail, Message, Prepare
 from payviox.money import dollars
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.brand import brand_of
+from payviox.sites import hosts
 
 
 def prepares(keyring: Keyring, site: str) -> Mapping[Message, Prepare]:
@@ -52,7 +54,8 @@ async def framed(
     key = keyring.get(source.hash_key_id)
     shown = payout_hash(key, source.hash_code, business_id, user_id, source.hash_generation)
     business = await businesses.get(connection, business_id)
-    return {"brand": brand_of(business), "link": f"{site}/redeem#{shown}"}
+    home = await hosts.address(connection, business_id, site)
+    return {"brand": brand_of(business), "link": redeem_address(home, shown)}
 
 
 def _about(mail: Mail) -> tuple[UUID, UUID]:

@@ -35,8 +35,6 @@ from payviox.withdrawals.queries import orders
 from payviox.withdrawals.sending import callbacks
 from payviox.withdrawals.transitions import Entry
 
-list_states = orders.list_states
-list_attempts = orders.list_attempts
 stop_waiting = orders.stop_waiting
 
 

@@ -33,14 +33,17 @@ from payviox.rail_state import evm_books
 from payviox.rails.evm.books import Wallet
 from payviox.recipient_mails import log as mail_log
 from payviox.reconciliation import resolve
-from payviox.sites import origins
+from payviox.sites import hosts, origins
+from payviox.sites.model import OwnHost
 from payviox.treasury import service as treasury
+from payviox.unclaimed.expiry import expire_balances
 from payviox.webhooks import replays
 from payviox.webhooks import settings as webhooks
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
-from support import uploads
+from support import ageing, uploads
 from support.businesses import TestBusiness
+from support.databases import Urls
 from support.giftcards import csv_of, import_text, only_product
 from support.vendor import Vendor
 from support.withdrawals import Desk
@@ -61,6 +64,7 @@ class Case:
 
     business: TestBusiness
     keyring: Keyring
+    urls: Urls
     secrets: list[str] = field(default_factory=list)
 
     @property
@@ -250,6 +254,10 @@ async def revoke(case: Case) -> None:
     await case.write(allocations.revoke, case.id, await case.user(), 10, WHO)
 
 
+async def give_back(case: Case) -> None:
+    await case.write(allocations.give_back, case.id, await case.user(), 10, WHO)
+
+
 async def rotate_hash(case: Case) -> None:
     user = await case.user()
     case.secrets += [await case.write(allocations.rotate_hash, case.keyring, case.id, user, WHO)]
@@ -388,9 +396,29 @@ async def cancel_approval(case: Case) -> None:
     await case.write(approvals.cancel, case.id, await ask(case), WHO)
 
 
+async def set_host(case: Case) -> OwnHost:
+    await case.write(hosts.save, case.id, f"{case.id}.example.com", WHO)
+    own: OwnHost | None = await case.business.database.fetch(hosts.get, case.id)
+    assert own is not None
+    case.secrets += [own.token]
+    return own
+
+
+async def verify_host(case: Case) -> None:
+    await case.write(hosts.mark_seen, await set_host(case), WHO)
+
+
 async def start(case: Case) -> None:
     await case.business.set(second_person_amount=1)
     await case.write(treasury.defund, case.id, 5, WHO)
+
+
+async def expire(case: Case) -> None:
+    await case.business.set(balance_lifetime_days=1, expiry_notice_days=1)
+    await case.user()
+    await ageing.look(case.business.database, case.business)
+    ageing.age(case.urls, case.business, 1)
+    await expire_balances(case.business.database)
 
 
 DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
@@ -398,6 +426,7 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "approval.cancel": cancel_approval,
     "approval.sign": sign,
     "balance.deposit": lambda case: case.write(treasury.deposit, case.id, 500, "r-1", WHO),
+    "balance.expire": expire,
     "balance.fund": lambda case: case.write(treasury.fund, case.id, 5, WHO),
     "balance.defund": lambda case: case.write(treasury.defund, case.id, 5, WHO),
     "balance.withdraw_funds": lambda case: case.write(
@@ -428,6 +457,7 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "order.settle": settle,
     "payout_user.activate": activate,
     "payout_user.deactivate": deactivate,
+    "payout_user.give_back": give_back,
     "payout_user.make_redeem_link": make_redeem_link,
     "payout_user.revoke": revoke,
     "payout_user.rotate_hash": rotate_hash,
@@ -440,9 +470,11 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "rail.enable": enable_rail,
     "rail.owner": learn_owner,
     "rail.price": set_price,
+    "site.set_host": set_host,
     "site.set_origins": lambda case: case.write(
         origins.save, case.id, ["https://shop.example.com"], WHO
     ),
+    "site.verify_host": verify_host,
     "suspense.resolve": resolve_item,
     "upload.cancel": cancel_upload,
     "upload.resume": resume_upload,
@@ -453,14 +485,19 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "webhook.rotate_token": rotate_token,
 }
 
+BY_OTHERS: dict[Act, actors.Actor] = {
+    "balance.expire": actors.WORKER,
+    "gift_cards.import": actors.command(),
+}
+
 
 async def test_every_act_of_the_closed_set_has_a_case() -> None:
     assert set(DONE) == set(get_args(Act))
 
 
 @pytest.fixture
-async def case(business: TestBusiness, services: Any) -> Case:
-    return Case(business, services.keyring)
+async def case(business: TestBusiness, services: Any, urls: Urls) -> Case:
+    return Case(business, services.keyring, urls)
 
 
 @pytest.mark.parametrize("name", sorted(DONE))
@@ -472,7 +509,7 @@ async def test_an_act_leaves_one_entry_with_who_and_where_and_no_secret(
     business_id = other if name == "business.create" else case.id
     entries = await case.write(audit.list_page, business_id, act=name, limit=50)
     [entry] = [entry for entry in entries if entry.actor != "test"]
-    expected = actors.command() if name == "gift_cards.import" else WHO
+    expected = BY_OTHERS.get(name, WHO)
     assert (entry.kind, entry.actor, entry.place) == ("act", expected, "192.0.2.7")
     text = str((entry.detail, entry.before, entry.after))
     assert not [secret for secret in case.secrets if secret in text]

@@ -10,6 +10,8 @@ from payviox import ids
 from payviox.redeem.visits import BALANCE, ROUTE, read, show, visit_of
 from payviox.reporting import redemption
 from payviox.reporting.redemption import Way
+from payviox.unclaimed import expiry
+from payviox.unclaimed.expiry import Announced
 from payviox.web.context import Call, services
 from payviox.withdrawals import whereabouts
 from payviox.withdrawals.history import Movement
@@ -34,7 +36,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """`balance` is US cents. `canceled` and the like say what was just done."""
+    """`balance` is US cents. `canceled` and the like say what was just done; `expires` what goes
+    back to the sender, and when."""
 
     balance: int
     email: str
@@ -42,6 +45,7 @@ class BalanceView:
     ways: list[Way]
     lines: list[Line]
     done: str
+    expires: Announced | None
 
 
 @get(BALANCE, include_in_schema=False)
@@ -61,12 +65,17 @@ async def show_balance(request: Call) -> Response[Any]:
         ),
         lines=[line_of(movement) for movement in movements],
         done=request.query_params.get("done", ""),
+        expires=await read(
+            request, visit, expiry.find_announced, caller.business_id, caller.user_id
+        ),
     )
     return show(request, visit, "balance/show.html", view)
 
 
 def line_of(movement: Movement) -> Line:
-    line = Line(movement.kind, movement.amount, movement.created_at)
+    is_given_back = movement.kind == "revocation" and movement.is_own
+    kind = "given_back" if is_given_back else movement.kind
+    line = Line(kind, movement.amount, movement.created_at)
     order_id, status, provider = movement.order_id, movement.status, movement.provider
     if movement.kind != "reserve" or order_id is None or status is None or provider is None:
         return line

@@ -4,14 +4,17 @@ way out. Opening the page asks and changes nothing: only the button sends what t
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import Response, get, post, route
 
 from payviox.auth import redemption
 from payviox.auth.redemption import LinkEnded
+from payviox.errors import NotFound
 from payviox.redeem import framing
 from payviox.redeem.visits import BALANCE, ROUTE, page, session_of
+from payviox.sites import hosts
 from payviox.web.context import Call, services
 from payviox.web.forms import read_form
+from payviox.web.own_hosts import WELL_KNOWN, owner_of
 from payviox.web.pages import HEADERS
 
 MAX_LINK = 2_000
@@ -36,7 +39,10 @@ async def show_entrance(request: Call) -> Response[Any]:
 async def say_sender(request: Call) -> Response[Any]:
     """The name of the business to which a link's first characters belong; empty for none."""
     code = (await read_form(request)).get("code", "")
-    name = await services(request).database.fetch_caller(redemption.find_sender, code)
+    owner = owner_of(request)
+    name = None
+    if owner is None or owner.code == code:
+        name = await services(request).database.fetch_caller(redemption.find_sender, code)
     return Response(name or "", media_type="text/plain", headers=HEADERS)
 
 
@@ -99,10 +105,21 @@ async def get_embedding_script(request: Call) -> Response[bytes]:
     return Response(script.content, media_type=script.media_type, headers=headers)
 
 
+@route(f"{WELL_KNOWN}{{name:str}}", http_method=["GET", "POST"], include_in_schema=False)
+async def prove_host(request: Call) -> Response[Any]:
+    """What shows that a host leads here, to whoever asks for its name."""
+    host, name = request.headers.get("host", "").lower(), str(request.path_params["name"])
+    token = await services(request).database.fetch_caller(hosts.answer, host, name)
+    if token is None:
+        raise NotFound
+    return Response(token, status_code=200, media_type="text/plain", headers=HEADERS)
+
+
 async def _secret(request: Call) -> str:
-    """What the link that was sent holds behind its #."""
+    """What the link that was sent holds behind its #; nothing at a host of another business."""
     presented = (await read_form(request)).get("link", "")[:MAX_LINK].strip()
-    return presented.rpartition("#")[2]
+    secret, owner = presented.rpartition("#")[2], owner_of(request)
+    return secret if owner is None or secret.startswith(owner.code) else ""
 
 
 def _code(request: Call) -> str:
@@ -122,3 +139,5 @@ ROUTES = [
     leave,
     get_embedding_script,
 ]
+HOST_ROUTES = [prove_host]
+"""What no form of a page asks for."""
