@@ -1,5 +1,5 @@
-"""How many mails a second one worker hands over to a mail server on the same machine: of one business,
-which are sent one after another, and of several, which are not."""
+"""How many mails a second one worker hands over to a mail server on the same machine: of one
+business, which are sent one after another, and of several, which are not."""
 
 import asyncio
 import subprocess

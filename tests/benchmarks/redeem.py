@@ -1,5 +1,5 @@
-"""What the redemption page costs the server: each of its pages at 200 recipients at once, beside the
-API's own calls at as many; and how soon it can be used on a phone with a slow connection."""
+"""What the redemption page costs the server: each of its pages at 200 recipients at once, beside
+the API's own calls at as many; and how soon it can be used on a phone with a slow connection."""
 
 import asyncio
 import hashlib
@@ -90,7 +90,8 @@ def _let_in(bench: Bench) -> list[str]:
         code = str(found and found[0])
         for number, token in enumerate(tokens):
             owner.execute(
-                "INSERT INTO payout_user_sessions (business_id, digest, payout_user_id, hash_digest)"
+                "INSERT INTO payout_user_sessions"
+                " (business_id, digest, payout_user_id, hash_digest)"
                 " SELECT business_id, %s, id, hash_digest FROM payout_users"
                 " WHERE business_id = %s AND email = %s",
                 [
@@ -110,8 +111,9 @@ def _get(path: str, cookie: str = "", *, key: str = "") -> bytes:
 def _post(path: str, cookie: str, form: dict[str, str]) -> bytes:
     body = urlencode(form).encode()
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: bench\r\nCookie: {cookie}\r\nSec-Fetch-Site: same-origin\r\n"
-        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: bench\r\nCookie: {cookie}\r\n"
+        "Sec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
@@ -142,7 +144,7 @@ def _on_a_slow_phone(port: int) -> float | None:
         started = time.perf_counter()
         page.goto(f"http://{load.HOST}:{port}/redeem#{'0' * 64}", wait_until="commit")
         page.get_by_role("button", name="Continue").wait_for()
-        page.wait_for_function("document.querySelector('[data-paste]').hidden")
+        page.get_by_label("Link or code").wait_for(state="hidden")
         took = time.perf_counter() - started
         browser.close()
     return took
