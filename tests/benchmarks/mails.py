@@ -24,7 +24,7 @@ from payviox.recipient_mails import contents
 from payviox.smtp_server import SmtpServer, parse_sender
 from support.live import free_port
 
-MAILS = 500
+MAILS = 200
 BUSINESSES = 4
 SENDER = parse_sender("payouts@bench.test")
 SERVER = """

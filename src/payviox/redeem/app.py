@@ -12,7 +12,7 @@ from payviox.redeem.history import list as history
 from payviox.redeem.order import cancel, reveal
 from payviox.redeem.order import show as order
 from payviox.redeem.reminders import stop as stop_reminders
-from payviox.redeem.withdraw import crypto, gift_card, paypal, review
+from payviox.redeem.withdraw import crypto, gift_card, mail_code, paypal, review
 from payviox.web.forms import refuse_foreign_forms
 
 HOST_ROUTES = enter.HOST_ROUTES
@@ -27,6 +27,7 @@ ROUTER = Router(
         *crypto.ROUTES,
         *gift_card.ROUTES,
         *review.ROUTES,
+        *mail_code.ROUTES,
         *order.ROUTES,
         *cancel.ROUTES,
         *reveal.ROUTES,
