@@ -218,10 +218,10 @@ async def test_the_page_says_what_expires_and_when_and_that_somebody_was_here(
 ) -> None:
     business = ada.desk.business
     await business.set(balance_lifetime_days=30)
-    assert "goes back to the sender" not in text_of(await ada.get("balance"))
+    assert "back to the sender, unless" not in text_of(await ada.get("balance"))
     ageing.age(urls, business, 31)
     await ageing.look(database, business)
-    assert "goes back to the sender, unless you take it before: $50.00" in text_of(
+    assert "$50.00 of this go back to the sender, unless you take them before" in text_of(
         await ada.get("balance")
     )
     assert await business.scalar(
