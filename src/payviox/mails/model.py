@@ -16,6 +16,7 @@ AddressState = Literal["bounced", "complained"]
 Message = Literal[
     "expired",
     "expiry_announced",
+    "destination_changed",
     "invitation",
     "money_received",
     "password_changed",
@@ -46,6 +47,7 @@ TO_PAYOUT_USERS: tuple[Message, ...] = (
     "withdrawal_rejected",
     "withdrawal_canceled",
     "withdrawal_returned",
+    "destination_changed",
 )
 """What businesses say to those whom they pay."""
 

@@ -19,3 +19,4 @@ def upgrade() -> None:
     run_sql("0004_redemption.sql")
     run_sql("0004_unclaimed.sql")
     run_sql("0004_sites.sql")
+    run_sql("0004_destinations.sql")
