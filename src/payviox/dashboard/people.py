@@ -23,6 +23,8 @@ def actor_words(actor: str, emails: Mapping[str, str]) -> str:
     kind, _, rest = actor.partition(":")
     if kind == "payout_user":
         return "the payout user"
+    if kind == "command":
+        return f"{rest}, by command"
     if kind == "key":
         return f"the secret key ending in {rest}"
     return {"worker": "the worker", "rules": "the review rules"}.get(actor, actor)

@@ -204,13 +204,13 @@ FAILURES: Mapping[Failure, Reason] = {
     "sandbox_failed": _failed(
         "The sandbox was asked for this ending.",
         "The sandbox was told to fail this payment.",
-        "Nothing: no money moved.",
+        _NO_MORE,
         "nobody",
     ),
     "sandbox_returned": _failed(
         "The sandbox was asked for this ending.",
         "The sandbox was told to return this payment.",
-        "Nothing: no money moved.",
+        _NO_MORE,
         "nobody",
     ),
     "self_pay": _failed(
