@@ -1,5 +1,5 @@
-"""Those who come often: destinations they save, and balances that go out by themselves, once, by the
-same rules as by hand, and not before a new destination has waited."""
+"""Those who come often: destinations they save, and balances that go out by themselves: once, by
+the same rules as by hand, and not before a new destination has waited."""
 
 import asyncio
 from typing import Any
