@@ -144,10 +144,11 @@ async def _page(
 
 def _place(saved: SavedDestination, chosen_id: UUID | None) -> Place:
     shown = ids.show(ids.DESTINATION, saved.id)
-    name = whereabouts.masked(saved.provider, saved.destination)
+    name = str(saved.destination.get("email", ""))
     if saved.provider == "crypto":
+        address = whereabouts.masked(saved.provider, saved.destination)
         network = whereabouts.network(str(saved.destination["chain"]))
-        name = f"{name} ({saved.destination['currency']}, {network})"
+        name = f"{address} ({saved.destination['currency']}, {network})"
     return Place(
         id=shown,
         name=name,
