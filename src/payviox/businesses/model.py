@@ -34,6 +34,9 @@ class Business:
     support_email: str | None = None
     reminder_days: list[int] = field(default_factory=list)
     expiry_notice_days: int = 14
+    code_first: bool = False
+    code_amount: int | None = None
+    code_new_device: bool = False
 
     @property
     def test(self) -> bool:

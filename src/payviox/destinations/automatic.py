@@ -12,6 +12,7 @@ from payviox.event_log import EventLogger
 from payviox.rails.orders import ReadyOrder, Request
 from payviox.withdrawals import requests
 from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals.codes import CodeNeeded
 from payviox.withdrawals.routing import Rails
 
 logger = EventLogger(__name__)
@@ -46,6 +47,8 @@ async def _withdraw(database: Database, rails: Rails, due: Due) -> None:
         return
     except FeeTooHigh:
         held_back = "fee"
+    except CodeNeeded:
+        held_back = "code"
     except (ProviderUnavailable, WithdrawalsDisabled):
         held_back = "price"
     except PayvioxError:

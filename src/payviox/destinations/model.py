@@ -7,9 +7,9 @@ from uuid import UUID
 
 from payviox.rails.orders import Provider
 
-HeldBack = Literal["price", "fee", "limits"]
-"""Why a withdrawal did not happen by itself: no price was to be had, the fee was too high, or the
-limits did not allow it."""
+HeldBack = Literal["price", "fee", "limits", "code"]
+"""Why a withdrawal did not happen by itself: no price was to be had, the fee was too high, the
+limits did not allow it, or the business asks for a code that is mailed."""
 
 
 @dataclass(frozen=True, slots=True)

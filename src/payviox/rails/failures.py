@@ -226,6 +226,9 @@ FAILURES: Mapping[Failure, Reason] = {
     ),
 }
 
+UNEXPLAINED: frozenset[Failure] = frozenset({"refused"})
+"""What stands for a vendor's reasons that nobody has documented."""
+
 _BY_WORDS: dict[str, Failure] = {reason.recipient: name for name, reason in FAILURES.items()}
 
 

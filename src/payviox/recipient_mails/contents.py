@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from payviox import ids
+from payviox.auth import typed_codes
 from payviox.auth.hashes import payout_hash
 from payviox.auth.redemption import redeem_address
 from payviox.businesses import service as businesses
@@ -37,6 +38,7 @@ async def _money_received(
         return None
     return {
         **frame,
+        **await code_to_type(keyring, connection, mail, user_id, frame),
         "amount": dollars(mail.facts["cents"]),
         "balance": dollars(user.balance),
     }
@@ -56,6 +58,23 @@ async def framed(
     business = await businesses.get(connection, business_id)
     home = await hosts.address(connection, business_id, site)
     return {"brand": brand_of(business), "link": redeem_address(home, shown)}
+
+
+async def code_to_type(
+    keyring: Keyring,
+    connection: Connection,
+    mail: Mail,
+    user_id: UUID,
+    frame: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """What opens the page where a mail program breaks the link, and where it is typed."""
+    if mail.business_id is None:
+        raise ValueError(f"mail {mail.id} is about no payout user")
+    typed_at = str(frame["link"]).partition("://")[2].partition("#")[0]
+    code = await typed_codes.make(
+        connection, keyring, mail.id, mail.business_id, user_id, mail.recipient
+    )
+    return {"typed_code": code, "typed_at": typed_at}
 
 
 def _about(mail: Mail) -> tuple[UUID, UUID]:

@@ -13,7 +13,7 @@ from payviox.redeem.order import cancel, reveal
 from payviox.redeem.order import show as order
 from payviox.redeem.reminders import stop as stop_reminders
 from payviox.redeem.saved import show as saved
-from payviox.redeem.withdraw import crypto, gift_card, paypal, review
+from payviox.redeem.withdraw import crypto, gift_card, mail_code, paypal, review
 from payviox.web.forms import refuse_foreign_forms
 
 HOST_ROUTES = enter.HOST_ROUTES
@@ -28,6 +28,7 @@ ROUTER = Router(
         *crypto.ROUTES,
         *gift_card.ROUTES,
         *review.ROUTES,
+        *mail_code.ROUTES,
         *order.ROUTES,
         *cancel.ROUTES,
         *reveal.ROUTES,

@@ -174,6 +174,18 @@ async def test_reviews_and_limits_hold(
     assert waiting == 1
 
 
+async def test_where_the_business_asks_for_a_mailed_code_nothing_goes_by_itself(
+    ada: Recipient, services: Services, urls: Urls, database: Database
+) -> None:
+    destination = await _save(ada)
+    _age(urls)
+    await ada.desk.business.set(code_amount=100)
+    await _switch_on(ada, destination)
+    await withdraw_due(database, services.rails)
+    assert await ada.balance() == 4_500
+    assert "a code that is mailed" in text_of(await ada.get("saved"))
+
+
 async def test_a_fee_of_more_than_was_said_keeps_the_money(
     ada: Recipient,
     services: Services,

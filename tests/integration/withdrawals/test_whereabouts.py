@@ -63,8 +63,8 @@ async def test_a_reason_without_words_raises_a_figure(
 ) -> None:
     desk = Desk.of(business)
     user_id = await desk.user(9_000)
-    waits, failing, settled, known = [
-        await desk.withdraw(user_id, 100, {"email": "fail@example.com"}) for _ in range(4)
+    waits, failing, settled, refused, known = [
+        await desk.withdraw(user_id, 100, {"email": "fail@example.com"}) for _ in range(5)
     ]
     before = await _unknown(database)
     await desk.process()
@@ -83,9 +83,13 @@ async def test_a_reason_without_words_raises_a_figure(
             [settled.id],
         )
         admin.execute("UPDATE orders SET failure = 'ERR_7' WHERE id = %s", [failing.id])
+        admin.execute(
+            "UPDATE orders SET failure = %s WHERE id = %s", [failed("refused"), refused.id]
+        )
     now = await _unknown(database)
     assert now["waiting"] - before.get("waiting", 0) == 1
     assert now["failure"] - before.get("failure", 0) == 1
+    assert now["vendor"] - before.get("vendor", 0) == 1
     assert (await desk.get(known)).failure == failed("sandbox_failed")
 
 

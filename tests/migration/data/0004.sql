@@ -219,3 +219,12 @@ INSERT INTO saved_destinations (business_id, id, payout_user_id, provider, desti
    'paypal', '{"email": "a@x.test"}');
 INSERT INTO automatic_withdrawals (business_id, payout_user_id, destination_id, above) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1', '00000000-0000-7000-8000-0000000000ad', 2000);
+
+-- A code that was mailed, and a browser that somebody is known by.
+INSERT INTO withdrawal_codes (business_id, quote_id, payout_user_id, id, key_id)
+  SELECT business_id, id, payout_user_id, '00000000-0000-7000-8000-0000000000ad', '00000000'
+  FROM quotes LIMIT 1;
+INSERT INTO payout_user_devices (business_id, payout_user_id, digest) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1', '\x0f');
+INSERT INTO redeem_codes (business_id, digest, payout_user_id, hash_digest, expires_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '\x10', '00000000-0000-7000-8000-0000000000c1', '\x0e', now());

@@ -25,7 +25,7 @@ CREATE TABLE automatic_withdrawals (
   above           bigint NOT NULL CHECK (above > 0),
   set_at          timestamptz NOT NULL DEFAULT now(),
   due_at          timestamptz NOT NULL DEFAULT now(),
-  held_back       text CHECK (held_back IN ('price', 'fee', 'limits')),
+  held_back       text CHECK (held_back IN ('price', 'fee', 'limits', 'code')),
   PRIMARY KEY (business_id, payout_user_id),
   FOREIGN KEY (business_id, payout_user_id) REFERENCES payout_users,
   FOREIGN KEY (business_id, destination_id) REFERENCES saved_destinations
