@@ -113,8 +113,10 @@ async def _tell(
     await audit.record(connection, caller.business_id, caller.actor, act, detail)
     facts = {
         "user": shown,
-        "change": change,
         "place": place,
+        "is_removed": change == "removed",
+        "is_automatic": change == "automatic",
+        "is_off": change == "off",
         "above": "" if above is None else dollars(above),
     }
     mail = NewMail(f"destinations {ids.new()}", caller.email, "destination_changed", facts)

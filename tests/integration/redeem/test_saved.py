@@ -78,9 +78,9 @@ async def test_a_destination_is_saved_from_an_order_used_again_and_removed(
     assert removed.headers["location"] == "/redeem/saved?done=removed"
     assert (await ada.browser.post(f"/redeem/saved/{destination}/remove")).status_code == 404
     mails = await _mails(business)
-    assert [(mail["to"], mail["change"], mail["place"]) for mail in mails] == [
-        (EMAIL, "saved", "o…@example.com"),
-        (EMAIL, "removed", "o…@example.com"),
+    assert [(mail["to"], mail["is_removed"], mail["place"]) for mail in mails] == [
+        (EMAIL, False, "o…@example.com"),
+        (EMAIL, True, "o…@example.com"),
     ]
     entries = await database.fetch(lambda db: audit.list_page(db, business.business_id, limit=9))
     acts = [entry.act for entry in entries]
@@ -121,7 +121,7 @@ async def test_a_balance_goes_out_by_itself_once_the_destination_has_waited(
     await business.create(EMAIL, 1)
     await withdraw_due(database, services.rails)
     assert await ada.balance() == 0
-    [mail] = [each for each in await _mails(business) if each["change"] == "automatic"]
+    [mail] = [each for each in await _mails(business) if each["is_automatic"]]
     assert (mail["above"], mail["place"]) == ("$20.00", "a…@example.com")
     async with database.read() as connection:
         assert (await verify(connection)).ok
