@@ -164,7 +164,7 @@ async def count_sent(
         [business_id, recipient, list(messages)],
     )
     row = await cursor.fetchone()
-    return 0 if row is None else int(row[0])
+    return 0 if row is None else int(str(row[0]))
 
 
 async def delete_ended(connection: Connection, days: int) -> int:
