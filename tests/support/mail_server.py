@@ -35,6 +35,7 @@ class MailServer:
     hang: bool = False
     hang_at_recipient: bool = False
     has_text: threading.Event = field(default_factory=threading.Event)
+    hangs: threading.Event = field(default_factory=threading.Event)
     _hung_up: threading.Event = field(default_factory=threading.Event)
 
     def hang_up(self) -> None:
@@ -62,6 +63,7 @@ class MailServer:
     ) -> str:
         if self.hang_at_recipient:
             self.hang_at_recipient = False
+            self.hangs.set()
             await asyncio.to_thread(self._hung_up.wait)
             raise ConnectionResetError
         if self.refuse_recipients:
@@ -74,6 +76,7 @@ class MailServer:
         if self.hang:
             self.hang = False
             self.has_text.set()
+            self.hangs.set()
             await asyncio.to_thread(self._hung_up.wait)
             raise ConnectionResetError
         if self.refuse_texts:

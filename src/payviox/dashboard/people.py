@@ -12,7 +12,7 @@ from payviox.rights.service import operator_of
 async def emails_of(connection: Connection, actors: Iterable[str]) -> dict[str, str]:
     """The addresses of the operators among these actors, by what the actors are called."""
     keys = [key for key in {operator_of(Actor(actor)) for actor in actors} if key is not None]
-    emails = await operators.emails(connection, keys)
+    emails = await operators.emails(connection, keys) if keys else {}
     return {f"operator:{ids.show(ids.OPERATOR, key)}": emails[key] for key in emails}
 
 

@@ -52,6 +52,7 @@ async def test_money_is_on_the_balance_in_open_orders_or_came_back_with_why(
     assert now.available + sum(each.amount for each in now.held) == 9_000
     assert now.available == (await business.ledger())["ada@example.com"]
     assert now.held[1].advice == "Look at the order, then approve or reject it."
+    assert [each.id for each in now.latest] == [queued.id, rejected.id, waits.id, fails.id]
     back, failure = now.came_back
     assert (back.order_id, back.status, back.written) == (rejected.id, "rejected", "Ask Bob.")
     assert (failure.order_id, failure.next_at) == (fails.id, None)

@@ -155,7 +155,7 @@ async def _find(connection: Connection, business: Business, order_id: UUID) -> F
         ]
     acted = [operator_of(each) for each in operators_in(story)]
     people = [*signed, *(each.operator_id for each in settling), *(each for each in acted if each)]
-    emails = await operators.emails(connection, people)
+    emails = await operators.emails(connection, people) if people else {}
     signed_by: dict[str, str] = {
         actors.operator(each): emails.get(each, "somebody") for each in signed
     }
