@@ -6,8 +6,10 @@ from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
+from payviox.withdrawals import review
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, signed_in
+from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
 
@@ -110,3 +112,50 @@ async def test_another_organizations_settings_and_log_are_not_there(
         assert (await browser.get(f"{base_of(other)}/{page}")).status_code == 404
     assert (await browser.post(f"{base_of(other)}/settings/payouts/off")).status_code == 404
     assert (await now(database, other)).payouts_enabled
+
+
+async def test_rules_say_before_they_are_saved_what_they_would_have_caught(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    desk = Desk.of(business)
+    user = await desk.user(20_000)
+    large = await desk.withdraw(user, 9_000)
+    small = await desk.withdraw(user, 1_000)
+    before = await now(database, business)
+    asked = typed(before) | {"review_amount": "90.00"}
+    answer = await browser.post(f"{base}/settings/preview", **asked)
+    assert answer.status_code == 200
+    assert "1 of 2 orders" in answer.text
+    assert "$90.00" in answer.text
+    assert f"{base}/orders/ord_{large.id}" in answer.text
+    assert f"{base}/orders/ord_{small.id}" not in answer.text
+    assert 'value="90.00"' in answer.text
+    assert await now(database, business) == before
+    wrong = await browser.post(f"{base}/settings/preview", **asked | {"low_stock": ""})
+    assert wrong.status_code == 422
+    assert "What these would have caught" not in wrong.text
+
+
+async def test_a_preview_catches_what_the_same_rules_caught_when_the_orders_were_made(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    rules = {
+        "review_amount": "30.00",
+        "review_first_use": "yes",
+        "review_shared_users": "2",
+        "review_velocity_orders": "3",
+        "review_velocity_amount": "60.00",
+    }
+    await browser.post(f"{base}/settings/rules", **typed(await now(database, business)) | rules)
+    desk = Desk.of(business)
+    ada, grace = await desk.user(20_000), await desk.user(20_000)
+    made = [
+        await desk.withdraw(user, amount)
+        for user, amount in ((ada, 1_000), (ada, 3_000), (grace, 2_000), (ada, 2_500), (ada, 500))
+    ]
+    preview = await database.fetch(review.preview, await now(database, business), {})
+    caught = {each.order.id: list(each.causes) for each in preview.examples}
+    assert caught == {order.id: list(order.review_reasons) for order in made}
+    assert len({tuple(causes) for causes in caught.values()}) > 2
