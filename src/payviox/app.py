@@ -94,7 +94,7 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 def build(services: Services) -> Application:
     """The ASGI application."""
     litestar = Litestar(
-        [*ROUTES, *assets.ROUTES, dashboard.ROUTER, redeem.ROUTER],
+        [*ROUTES, *assets.ROUTES, dashboard.ROUTER, redeem.ROUTER, redeem.FOR_MAIL_PROGRAMS],
         exception_handlers={Exception: handle},
         openapi_config=None,
         logging_config=None,  # logs.py has it

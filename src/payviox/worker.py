@@ -24,6 +24,7 @@ from payviox.maintenance import tasks
 from payviox.recipient_mails import contents, notices
 from payviox.settings import Settings
 from payviox.signals import on_stop
+from payviox.unclaimed import contents as unclaimed_contents
 from payviox.webhooks.delivery import Courier
 from payviox.withdrawals import mails as order_mails
 from payviox.withdrawals.routing import Rails
@@ -174,7 +175,7 @@ def _mails(installation: Installation) -> Lanes:
     server = smtp_server.parse(settings.smtp_url)
     sender = smtp_server.parse_sender(settings.mail_from)
     keyring, site = installation.keyring, settings.public_url
-    rooms = (mail_contents, contents, order_mails)
+    rooms = (mail_contents, contents, order_mails, unclaimed_contents)
     prepare = {name: made for room in rooms for name, made in room.prepares(keyring, site).items()}
     back = settings.mail_return_path
     return Lanes(lambda due: send_due(database, server, sender, prepare, due, return_path=back))

@@ -2,6 +2,7 @@
 transfers and orders; and what a browser loads for them. In one process, without a network."""
 
 import asyncio
+import gc
 import hashlib
 import statistics
 import time
@@ -94,6 +95,8 @@ async def _measure(urls: Cluster, settings: Settings, business_id: UUID) -> dict
         )
         async with client:
             base = f"/dashboard/{ids.show(ids.BUSINESS, business_id)}"
+            gc.collect()
+            gc.freeze()  # as the product does when it begins to serve
             pages = {name: await _page(client, base + tail) for name, tail in PAGES.items()}
     files = templates.load(dashboard.TEMPLATES).assets.files
     loaded = sum(

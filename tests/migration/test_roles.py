@@ -88,12 +88,14 @@ CHANGES = {
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
     " second_person_amount"
-    " notify brand_name brand_color support_email",
+    " notify brand_name brand_color support_email methods_off"
+    " reminder_days expiry_notice_days balance_lifetime_since",
     "daily_flows": "came went",
     "daily_flows_until": "version balance summed_at",
     "deliveries": "status attempts round_attempts by_hand due_at replayed",
     "delivery_attempts": "",
     "events": "",
+    "expiry_notices": "",
     "evm_payments": "",
     "evm_transactions": "",
     "evm_wallets": "next_nonce",
@@ -123,7 +125,8 @@ CHANGES = {
     "passkeys": "sign_count used_at",
     "password_resets": "expires_at",
     "payout_user_sessions": "seen_at",
-    "payout_users": "status hash_key_id hash_generation hash_digest hash_renewed_at",
+    "payout_users": "status hash_key_id hash_generation hash_digest hash_renewed_at seen_at"
+    " reminders_stopped_at",
     "payviox_jobs_schema": "",
     "payviox_schema": "",
     "quotes": "",
@@ -146,6 +149,8 @@ CHANGES = {
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
+    "unclaimed": "version since days amounts reminders reminded_at",
+    "unclaimed_days": "",
     "upload_files": "",
     "upload_rows": "status problem earlier",
     "unlinked_issuers": "",
@@ -164,6 +169,9 @@ DELETES = {
     "gift_card_imports",
     "allocation_groups",
     "allocation_notices",
+    "expiry_notices",
+    "unclaimed",
+    "unclaimed_days",
     "api_requests",
     "authenticator_apps",
     "identities",

@@ -16,8 +16,10 @@ from payviox.rails.orders import Provider, Request
 from payviox.rails.sandbox.books import KeptPayment, Payment
 from payviox.rails.sandbox.endings import PRODUCTS
 from payviox.rails.sandbox.rail import SandboxRail
+from payviox.reporting import order_timeline
+from payviox.reporting.order_timeline import OrderTimeline
 from payviox.withdrawals import service
-from payviox.withdrawals.model import Attempt, Order
+from payviox.withdrawals.model import Attempt, Order, StateEntry
 from payviox.withdrawals.routing import Rails, Route
 from payviox.withdrawals.sending.processor import process_due
 from support.businesses import TestBusiness
@@ -121,11 +123,14 @@ class Desk:
         await self.write(lambda db: _age(db, self.business.business_id, order, age_s))
 
     async def states(self, order: Order) -> list[str]:
-        entries = await self.database.fetch(service.list_states, order.business_id, order.id)
-        return [entry.status for entry in entries]
+        return [entry.status for entry in (await self.story(order)).of(StateEntry)]
 
     async def attempts(self, order: Order) -> list[Attempt]:
-        return await self.database.fetch(service.list_attempts, order.business_id, order.id)
+        return (await self.story(order)).of(Attempt)
+
+    async def story(self, order: Order) -> OrderTimeline:
+        """Everything that is known of the order."""
+        return await self.database.fetch(order_timeline.timeline_of, order.business_id, order.id)
 
     async def events(self, order: Order) -> list[str]:
         """The types of the order's events, in the order in which they were written."""

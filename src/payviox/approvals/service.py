@@ -42,6 +42,7 @@ __all__ = [
 COMMAND = "command:"
 
 list_waiting = waiting_acts.list_waiting
+list_signatures = signatures.list_counting
 
 
 class Refused(Conflict):
@@ -122,18 +123,6 @@ async def sign(
         detail["order"] = str(subject)
     await audit.record(connection, business_id, actor, "approval.sign", detail, after=typed)
     return enough
-
-
-async def list_signatures(
-    connection: Connection, business_id: UUID, subject: UUID, act: Right
-) -> list[Signature]:
-    """First signatures for an act on a subject that count still, oldest first: whose they are may
-    do it, and has been allowed to ever since."""
-    return [
-        each
-        for each in await signatures.list_unused(connection, business_id, subject, act)
-        if await _counts(connection, business_id, act, each.operator_id, each.created_at)
-    ]
 
 
 async def _counts(

@@ -1,6 +1,6 @@
 """A business and the rules it may set. Amounts are US cents."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -32,6 +32,9 @@ class Business:
     brand_name: str | None = None
     brand_color: str | None = None
     support_email: str | None = None
+    methods_off: list[str] = field(default_factory=list)
+    reminder_days: list[int] = field(default_factory=list)
+    expiry_notice_days: int = 14
 
     @property
     def test(self) -> bool:

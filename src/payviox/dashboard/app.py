@@ -15,7 +15,7 @@ from payviox.dashboard.allocate import upload as uploads
 from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
-from payviox.dashboard.balance import deposit, deposits, move, withdraw
+from payviox.dashboard.balance import ageing, deposit, deposits, move, withdraw
 from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import create as create_business
@@ -48,7 +48,7 @@ from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.said_once import SaidOnce
 from payviox.dashboard.search import find as search
-from payviox.dashboard.settings import brand, site
+from payviox.dashboard.settings import brand, expiry, site
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
@@ -116,6 +116,7 @@ ROUTER = Router(
         *deposit.ROUTES,
         *withdraw.ROUTES,
         *balance_period.ROUTES,
+        *ageing.ROUTES,
         *users.ROUTES,
         *user.ROUTES,
         *users_mails.ROUTES,
@@ -158,6 +159,7 @@ ROUTER = Router(
         *mails.ROUTES,
         *settings.ROUTES,
         *brand.ROUTES,
+        *expiry.ROUTES,
         *site.ROUTES,
         *team.ROUTES,
         *team_invitations.ROUTES,

@@ -12,6 +12,7 @@ from payviox.dashboard.visits import (
     ACCOUNT,
     ProofAsked,
     SecondFactorMissing,
+    SecretTyped,
     proof_address,
     sign_in_address,
 )
@@ -51,6 +52,8 @@ def handle(request: Call, error: Exception) -> Response[Any]:
         if is_partial(request):  # the page is loaded anew, and leads to signing in
             return Response("", status_code=401, media_type=HTML, headers=HEADERS | RELOAD)
         return redirect(sign_in_address(request))
+    if isinstance(error, SecretTyped):
+        return redirect(error.address)
     if isinstance(error, SecondFactorMissing):
         return redirect(ACCOUNT)
     if isinstance(error, ProofAsked):

@@ -25,7 +25,6 @@ from payviox.giftcards.queries import stock as queries
 from payviox.giftcards.sealing import open_codes
 from payviox.keyring import Keyring
 
-list_reveals = reveals.list_reveals
 list_delivered = queries.list_delivered
 
 

@@ -14,10 +14,13 @@ State = Literal["waiting", "unknown", "sent", "failed", "bounced", "dropped"]
 has not said so."""
 AddressState = Literal["bounced", "complained"]
 Message = Literal[
+    "expired",
+    "expiry_announced",
     "invitation",
     "money_received",
     "password_changed",
     "password_reset",
+    "reminder",
     "test",
     "withdrawal_canceled",
     "withdrawal_confirmed",
@@ -32,6 +35,9 @@ Message = Literal[
 
 TO_PAYOUT_USERS: tuple[Message, ...] = (
     "money_received",
+    "reminder",
+    "expiry_announced",
+    "expired",
     "withdrawal_confirmed",
     "withdrawal_on_its_way",
     "withdrawal_delivered",

@@ -17,6 +17,8 @@ from payviox.mails.model import Brand, Message
 
 MESSAGES = Path(__file__).parent / "messages"
 MAX_SUBJECT = 150
+ONE_LINE = SMTP.clone(max_line_length=900)
+"""Addresses in headers are not broken: mail programs read them as they are."""
 
 
 @functools.cache
@@ -41,11 +43,12 @@ def render(
     number: int = 1,
 ) -> EmailMessage:
     """The whole mail, the `number`th that is sent of it. A `brand` among the facts sends it in a
-    business's name, and answers to its support address. Raises ValueError where the recipient is no
-    address."""
+    business's name, and answers to its support address; a `stop_address` is what mail programs ask
+    for no more of these (RFC 8058). Raises ValueError where the recipient is no address."""
     templates = _environment()
     subject = templates.get_template(f"{message}/subject.txt").render(facts)
-    mail = EmailMessage(policy=SMTP)
+    stop_address = facts.get("stop_address")
+    mail = EmailMessage(policy=SMTP if stop_address is None else ONE_LINE)
     brand = facts.get("brand")
     if isinstance(brand, Brand):
         sender = Address(brand.name, sender.username, sender.domain)
@@ -60,6 +63,9 @@ def render(
     again = f".{number}" if number > 1 else ""
     mail["Message-ID"] = f"<{mail_id}{again}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
+    if stop_address is not None:
+        mail["List-Unsubscribe"] = f"<{stop_address}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(templates.get_template(f"{message}/body.txt").render(facts))
     html = templates.get_template(f"{message}/body.html").render(facts, subject=mail["Subject"])
     mail.add_alternative(html, subtype="html")

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from payviox.access import password_resets
-from payviox.allocations.expiry import expire_balances
 from payviox.allocations.service import forget_old_groups
 from payviox.allocations.uploads import service as uploads
 from payviox.api_requests import service as api_requests
@@ -27,6 +26,7 @@ from payviox.rail_accounts import callbacks
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rails.protocol import KeepsCatalogue, RailError
 from payviox.reconciliation import service as reconciliation
+from payviox.unclaimed import ageing, expiry, reminders
 from payviox.withdrawals import quotes
 from payviox.withdrawals.routing import Rails
 
@@ -34,18 +34,36 @@ logger = logging.getLogger(__name__)
 
 
 async def expire(database: Database) -> None:
-    """Take back unspent allocations that have outlived their business's rule. Not while this host
-    and the database disagree about the time: one of them is wrong, and nobody knows which."""
-    ahead_s = await database.fetch(clock.ahead_s)
-    if abs(ahead_s) > clock.MOST_S:
-        logger.error(
-            "clock.differs: this host is %+.0f s from the database; nothing expires meanwhile",
-            ahead_s,
-        )
+    """Take back unspent allocations that have outlived their business's rule."""
+    if not await _clocks_agree(database):
         return
-    cents = await expire_balances(database)
+    cents = await expiry.expire_balances(database)
     if cents:
         logger.info("unspent balances expired: %s", dollars(cents))
+
+
+async def look_over_unclaimed(database: Database) -> None:
+    """See how old unspent money is, announce what will expire, and remind people of the rest."""
+    if not await _clocks_agree(database):
+        return
+    await expiry.delete_void(database)
+    for business in await database.fetch(businesses.list_all):
+        await ageing.look_over(database, business.id)
+        await expiry.announce(database, business.id)
+        await reminders.remind(database, business.id)
+
+
+async def _clocks_agree(database: Database) -> bool:
+    """Nothing expires while this host and the database disagree about the time: one of them is
+    wrong, and nobody knows which."""
+    ahead_s = await database.fetch(clock.ahead_s)
+    if abs(ahead_s) <= clock.MOST_S:
+        return True
+    logger.error(
+        "clock.differs: this host is %+.0f s from the database; nothing expires meanwhile",
+        ahead_s,
+    )
+    return False
 
 
 async def tidy(database: Database) -> None:
@@ -131,6 +149,7 @@ async def reconcile(database: Database, rails: Rails) -> None:
 
 SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "expire_balances": ("*/10 * * * *", expire),
+    "look_over_unclaimed": ("23 * * * *", look_over_unclaimed),
     "sum_daily_flows": ("* * * * *", daily_flows.sum_all),
     "audit_ledger": ("17 */6 * * *", audit_ledger),
     "tidy": ("5 * * * *", tidy),

@@ -23,7 +23,6 @@ __all__ = [
     "forget_old",
     "keep",
     "list_latest",
-    "list_of_order",
     "reachable",
     "url",
 ]
@@ -39,7 +38,6 @@ NOT_KEPT = frozenset(
 )
 """Headers that may hold somebody's secret; no rail signs with any of them."""
 
-list_of_order = queries.list_of_order
 list_latest = queries.list_latest
 
 

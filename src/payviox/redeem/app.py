@@ -10,6 +10,7 @@ from payviox.redeem.enter import show as enter
 from payviox.redeem.history import list as history
 from payviox.redeem.order import cancel, reveal
 from payviox.redeem.order import show as order
+from payviox.redeem.reminders import stop as stop_reminders
 from payviox.redeem.withdraw import crypto, gift_card, paypal, review
 from payviox.web.forms import refuse_foreign_forms
 
@@ -33,3 +34,11 @@ ROUTER = Router(
     guards=[refuse_foreign_forms],
     include_in_schema=False,
 )
+
+FOR_MAIL_PROGRAMS = Router(
+    path="/",
+    route_handlers=[*stop_reminders.ROUTES],
+    exception_handlers={Exception: errors.handle},
+    include_in_schema=False,
+)
+"""What mail programs send as well as pages of ours; what it may do, a token in its address says."""

@@ -40,7 +40,7 @@ LONGEST_S = 600.0
 MOST = 500
 MOST_OF_SESSION = 20
 """Viewers of one process, and pages that one person may have open."""
-REFRESHES = 5
+REFRESHES = 2
 """A change of one kind that follows another waits until so many viewers of the business a second
 may read their page again: the first of some changes is told at once, however many there are."""
 SPREAD_S = 0.02

@@ -1,24 +1,25 @@
 """One order's whole story as typed entries, oldest first: its states, its attempts at the rail and
 what the rail answered, callbacks, money, decisions and alerts, webhooks, reveals."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
+import msgspec
+
 from payviox import ids
-from payviox.audit import service as audit_entries
 from payviox.audit.model import AuditEntry
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
-from payviox.giftcards import service as giftcards
 from payviox.giftcards.model import Reveal
-from payviox.ledger import service as ledger
 from payviox.ledger.service import MovementRow
-from payviox.rail_accounts import callbacks
 from payviox.rail_accounts.callbacks import KeptCallback
 from payviox.rails.waiting import Reason
+from payviox.reporting.queries import order_story
 from payviox.webhooks import log
 from payviox.webhooks.log import Entry as WebhookEvent
 from payviox.withdrawals import service as withdrawals
@@ -53,6 +54,28 @@ Fact = (
 
 
 F = TypeVar("F", bound=Fact)
+
+KINDS: tuple[type[Fact], ...] = (
+    StateEntry,
+    Attempt,
+    Answered,
+    KeptCallback,
+    MovementRow,
+    AuditEntry,
+    WebhookEvent,
+    Reveal,
+)
+"""Which comes first of facts of one moment."""
+
+_FACTS: Mapping[str, Callable[[object], Fact]] = {
+    "state": partial(msgspec.convert, type=StateEntry),
+    "attempt": partial(msgspec.convert, type=Attempt),
+    "callback": partial(msgspec.convert, type=KeptCallback),
+    "movement": partial(msgspec.convert, type=MovementRow),
+    "audit": partial(msgspec.convert, type=AuditEntry),
+    "webhook": partial(msgspec.convert, type=WebhookEvent),
+    "reveal": partial(msgspec.convert, type=Reveal),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +112,43 @@ async def timeline_of(connection: Connection, business_id: UUID, order_id: UUID)
 
 
 async def _story(connection: Connection, order: Order) -> OrderTimeline:
-    order_id = order.id
-    at = (order.business_id, order_id)
-    states = await withdrawals.list_states(connection, *at)
-    attempts: list[Attempt] = []
-    kept_callbacks: list[KeptCallback] = []
-    if order.attempt:
-        attempts = await withdrawals.list_attempts(connection, *at)
-        kept_callbacks = await callbacks.list_of_order(connection, *at, MOST)
-    reveals: list[Reveal] = []
-    if order.provider == "gift_card":
-        reveals = await giftcards.list_reveals(connection, *at)
-    moves = await ledger.list_movements(connection, at[0], order_id=order_id, limit=MOST)
-    acts = await audit_entries.list_page(connection, at[0], order_id=order_id, limit=MOST_EVENTS)
-    events = await log.latest(connection, at[0], order_id=order_id, limit=MOST_EVENTS)
-    entries = [
-        *(Entry(each.created_at, each) for each in states),
-        *(Entry(each.started_at, each) for each in attempts),
-        *(Entry(each.finished_at, Answered(each)) for each in attempts if each.finished_at),
-        *(Entry(each.received_at, each) for each in kept_callbacks),
-        *(Entry(each.created_at, each) for each in reversed(moves)),
-        *(Entry(each.created_at, each) for each in reversed(acts)),
-        *(Entry(each.event.created_at, each) for each in reversed(events)),
-        *(Entry(each.created_at, each) for each in reveals),
+    rows = await order_story.facts(
+        connection,
+        order.business_id,
+        order.id,
+        most=MOST,
+        most_events=MOST_EVENTS,
+        attempts=log.ATTEMPTS_IN_LIST,
+    )
+    found = [_FACTS[kind](fact) for kind, fact in rows]
+    entries = [Entry(_at(fact), fact) for fact in found]
+    entries += [
+        Entry(fact.finished_at, Answered(fact))
+        for fact in found
+        if isinstance(fact, Attempt) and fact.finished_at is not None
     ]
     # What one transaction writes is dated by its begin, states by the clock: nothing that happened
-    # to an order comes before it was asked for.
-    begin = min((each.created_at for each in states), default=order.created_at)
-    told = [Entry(max(entry.at, begin), entry.fact) for entry in entries]
-    return OrderTimeline(order, tuple(sorted(told, key=lambda entry: entry.at)))
+    # to an order comes before it was asked for, and each kind comes after what led to it.
+    states = [fact.created_at for fact in found if isinstance(fact, StateEntry)]
+    begin = min(states, default=order.created_at)
+    dated = [Entry(max(entry.at, begin), entry.fact) for entry in entries]
+    return OrderTimeline(
+        order, tuple(sorted(dated, key=lambda e: (e.at, KINDS.index(type(e.fact)))))
+    )
+
+
+def _at(fact: Fact) -> datetime:
+    match fact:
+        case Attempt():
+            return fact.started_at
+        case Answered():
+            return fact.attempt.started_at
+        case KeptCallback():
+            return fact.received_at
+        case WebhookEvent():
+            return fact.event.created_at
+        case _:
+            return fact.created_at
 
 
 async def find_order(connection: Connection, order_id: UUID) -> Order:

@@ -73,3 +73,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     ),
     "viewer": frozenset(),
 }
+
+
+def who_may(*rights: Right) -> tuple[list[str], list[str]]:
+    """Each of these rights with each role that has it, as two columns."""
+    pairs = [(right, role) for right in rights for role in ROLES if right in RIGHTS[role]]
+    return [right for right, _ in pairs], [role for _, role in pairs]

@@ -4,6 +4,8 @@ Reading only; amounts are US cents."""
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from payviox.db.pool import Connection
 from payviox.withdrawals.model import Order, payee_digest
 from payviox.withdrawals.queries import risk as queries
@@ -39,10 +41,10 @@ class Risk:
 
 
 async def of_order(connection: Connection, order: Order) -> Risk:
-    """What is known beside an order: three statements, each bounded."""
+    """What is known beside an order, in one statement that is bounded."""
     row = await queries.risk(connection, order)
     has_payee = payee_digest(order.provider, order.destination) is not None
-    sharers = await queries.sharers(connection, order) if has_payee else []
+    sharers = msgspec.convert(row.sharers, list[Sharer])
     return Risk(
         paid_here=row.paid_here if has_payee else None,
         sharers=sharers[:SHOWN],
@@ -53,5 +55,5 @@ async def of_order(connection: Connection, order: Order) -> Risk:
         day_orders=row.day_orders,
         day_amount=row.day_amount,
         payee_day_amount=row.payee_day_amount + order.amount,
-        others=await queries.other_orders(connection, order),
+        others=msgspec.convert(row.others, list[OtherOrder]),
     )

@@ -151,6 +151,7 @@ def test_every_page_fits_its_screen_and_everybody(
     orders = (
         "/settings",
         "/settings/brand",
+        "/settings/expiry",
         "/settings/site",
         "/team",
         "/audit",
@@ -166,7 +167,14 @@ def test_every_page_fits_its_screen_and_everybody(
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
     period = ("/balance/period", "/balance/period?from=2026-02-02&to=2026-02-01")
     deposits = ("/balance/deposits", "/balance/deposit", "/balance/withdraw?amount=x")
-    balance = ("/balance", "/balance?search=zed", "/balance/fund?amount=0.01", *deposits, *period)
+    balance = (
+        "/balance",
+        "/balance?search=zed",
+        "/balance/fund?amount=0.01",
+        "/balance/ageing",
+        *deposits,
+        *period,
+    )
     item = f"/reconciliation/sus_{world.item}"
     booking = f"{item}/resolve?resolution=written_off&reason={'a' * 80}"
     reconciliation = ("/reconciliation", item, booking, "/gift-cards")

@@ -35,12 +35,14 @@ from payviox.recipient_mails import log as mail_log
 from payviox.reconciliation import resolve
 from payviox.sites import origins
 from payviox.treasury import service as treasury
+from payviox.unclaimed.expiry import expire_balances
 from payviox.webhooks import replays
 from payviox.webhooks import settings as webhooks
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
-from support import uploads
+from support import ageing, uploads
 from support.businesses import TestBusiness
+from support.databases import Urls
 from support.giftcards import csv_of, import_text, only_product
 from support.vendor import Vendor
 from support.withdrawals import Desk
@@ -61,6 +63,7 @@ class Case:
 
     business: TestBusiness
     keyring: Keyring
+    urls: Urls
     secrets: list[str] = field(default_factory=list)
 
     @property
@@ -393,11 +396,20 @@ async def start(case: Case) -> None:
     await case.write(treasury.defund, case.id, 5, WHO)
 
 
+async def expire(case: Case) -> None:
+    await case.business.set(balance_lifetime_days=1, expiry_notice_days=1)
+    await case.user()
+    await ageing.look(case.business.database, case.business)
+    ageing.age(case.urls, case.business, 1)
+    await expire_balances(case.business.database)
+
+
 DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "approval.ask": start,
     "approval.cancel": cancel_approval,
     "approval.sign": sign,
     "balance.deposit": lambda case: case.write(treasury.deposit, case.id, 500, "r-1", WHO),
+    "balance.expire": expire,
     "balance.fund": lambda case: case.write(treasury.fund, case.id, 5, WHO),
     "balance.defund": lambda case: case.write(treasury.defund, case.id, 5, WHO),
     "balance.withdraw_funds": lambda case: case.write(
@@ -453,14 +465,19 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "webhook.rotate_token": rotate_token,
 }
 
+BY_OTHERS: dict[Act, actors.Actor] = {
+    "balance.expire": actors.WORKER,
+    "gift_cards.import": actors.command(),
+}
+
 
 async def test_every_act_of_the_closed_set_has_a_case() -> None:
     assert set(DONE) == set(get_args(Act))
 
 
 @pytest.fixture
-async def case(business: TestBusiness, services: Any) -> Case:
-    return Case(business, services.keyring)
+async def case(business: TestBusiness, services: Any, urls: Urls) -> Case:
+    return Case(business, services.keyring, urls)
 
 
 @pytest.mark.parametrize("name", sorted(DONE))
@@ -472,7 +489,7 @@ async def test_an_act_leaves_one_entry_with_who_and_where_and_no_secret(
     business_id = other if name == "business.create" else case.id
     entries = await case.write(audit.list_page, business_id, act=name, limit=50)
     [entry] = [entry for entry in entries if entry.actor != "test"]
-    expected = actors.command() if name == "gift_cards.import" else WHO
+    expected = BY_OTHERS.get(name, WHO)
     assert (entry.kind, entry.actor, entry.place) == ("act", expected, "192.0.2.7")
     text = str((entry.detail, entry.before, entry.after))
     assert not [secret for secret in case.secrets if secret in text]

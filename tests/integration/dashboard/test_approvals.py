@@ -16,6 +16,7 @@ from payviox.web.forms import new_key
 from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, signed_in
+from support.databases import Urls
 from support.vendor import Vendor
 from support.withdrawals import Desk
 
@@ -237,6 +238,40 @@ async def test_an_order_is_signed_by_one_and_approved_by_another(
     await other.post(f"{address}/approve", seen=hidden(page, "seen"))
     assert (await desk.get(order)).status == "queued"
     assert "Nothing waits for a second person." in (await other.get(f"{base}/approvals")).text
+
+
+@pytest.mark.parametrize(
+    "role_now",
+    ["'viewer', role_since = clock_timestamp()", "'approver', role_since = clock_timestamp()"],
+)
+async def test_an_order_whose_only_signature_is_void_waits_for_no_second_person(
+    browser: Browser,
+    other: Browser,
+    database: Database,
+    strict: TestBusiness,
+    urls: Urls,
+    role_now: str,
+) -> None:
+    await strict.set(review_amount=2_000)
+    desk = Desk.of(strict)
+    order = await desk.withdraw(await desk.user(5_000), 2_500)
+    base = await signed_in(browser, database, strict, "approver")
+    address = f"{base}/orders/{ids.show(ids.ORDER, order.id)}"
+    await browser.post(f"{address}/approve", seen=hidden(await browser.get(address), "seen"))
+    assert address in (await browser.get(f"{base}/approvals")).text
+    with urls.as_admin() as admin:
+        admin.execute(
+            f"UPDATE memberships m SET role = {role_now} FROM businesses b"
+            " WHERE b.organization_id = m.organization_id AND b.id = %s",
+            [strict.business_id],
+        )
+    await signed_in(other, database, strict, "owner")
+    assert "Nothing waits for a second person." in (await other.get(f"{base}/approvals")).text
+    assert "Let another person approve" not in (await other.get(base)).text
+    page = await other.get(address)
+    assert "you would be the first" in page.text
+    await other.post(f"{address}/approve", seen=hidden(page, "seen"))
+    assert (await desk.get(order)).status == "review"
 
 
 async def test_the_second_person_reads_what_the_first_one_said_of_an_orders_end(

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from psycopg import AsyncCursor
 
+from payviox import ids
 from payviox.db.pool import Database
 from payviox.ledger import daily_flows
 from support.businesses import TestBusiness
-from support.dashboard import Browser, base_of, heading, make_operator, signed_in
+from support.dashboard import Browser, base_of, heading, hidden, make_operator, signed_in
 from support.databases import Urls
 from support.withdrawals import Desk
 
@@ -139,7 +140,8 @@ async def test_home_names_what_waits_for_a_second_person_and_mails_that_did_not_
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("", 8), ("/users", 8), ("/orders?status=all", 8), ("/search?q=ada", 9)]
+    ("path", "most"),
+    [("", 8), ("/users", 8), ("/orders?status=all", 8), ("/orders/{}", 8), ("/search?q=ada", 9)],
 )
 async def test_a_page_asks_the_database_few_questions(
     browser: Browser,
@@ -150,8 +152,13 @@ async def test_a_page_asks_the_database_few_questions(
     most: int,
 ) -> None:
     desk = Desk.of(business)
-    await desk.withdraw(await desk.user(5_000), 2_500)
+    await business.set(review_amount=2_000, second_person_amount=100)
+    order = await desk.withdraw(await desk.user(5_000), 2_500)
     base = await signed_in(browser, database, business)
+    address = base + path.format(ids.show(ids.ORDER, order.id))
+    if "{}" in path:
+        page = await browser.get(address)
+        await browser.post(f"{address}/approve", seen=hidden(page, "seen"))
     asked: list[object] = []
     execute = AsyncCursor.execute
 
@@ -160,5 +167,5 @@ async def test_a_page_asks_the_database_few_questions(
         return await execute(cursor, query, *more, **named)
 
     monkeypatch.setattr(AsyncCursor, "execute", counted)
-    assert (await browser.get(base + path)).status_code == 200
+    assert (await browser.get(address)).status_code == 200
     assert 2 < len(asked) <= most, asked

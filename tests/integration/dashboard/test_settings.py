@@ -2,14 +2,18 @@
 
 import pytest
 
+from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Database
+from payviox.errors import FieldErrors
+from payviox.rails.orders import Request
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.withdrawals import review
+from payviox.withdrawals import service as withdrawals
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, signed_in
-from support.withdrawals import Desk
+from support.withdrawals import PAYPAL, Desk
 
 pytestmark = pytest.mark.anyio
 
@@ -159,3 +163,36 @@ async def test_a_preview_catches_what_the_same_rules_caught_when_the_orders_were
     caught = {each.order.id: list(each.causes) for each in preview.examples}
     assert caught == {order.id: list(order.review_reasons) for order in made}
     assert len({tuple(causes) for causes in caught.values()}) > 2
+
+
+async def test_a_method_that_is_off_is_quoted_and_paid_by_nobody_while_open_orders_go_on(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    desk = Desk.of(business)
+    user = await desk.user(20_000)
+    order = await desk.withdraw(user, 1_000)
+    rail = desk.rails.named(order.rail)
+    asked = Request(business.business_id, "paypal", PAYPAL, amount=1_000)
+    ready = await rail.validate(ids.new(), await rail.quote(asked), asked, "ada@example.com")
+    form = typed(await now(database, business))
+    await browser.post(f"{base}/settings/rules", **form, methods_off="paypal, gift_card")
+    after = await now(database, business)
+    assert after.methods_off == ["paypal", "gift_card"]
+    offered = {each.provider: each.available for each in await desk.rails.methods(after)}
+    assert offered == {"paypal": False, "crypto": True, "gift_card": False}
+    with pytest.raises(FieldErrors) as unquoted:
+        await desk.withdraw(user, 1_000)
+    with pytest.raises(FieldErrors) as unpaid:
+        await database.write(withdrawals.create, user, ready)
+    refused = {"provider": ["The provider paypal is not available."]}
+    assert (unquoted.value.fields, unpaid.value.fields) == (refused, refused)
+    assert await business.scalar("SELECT count(*) FROM orders") == 1
+    await desk.process()
+    assert (await desk.get(order)).status not in ("queued", "canceled", "rejected")
+    log = await browser.get(f"{base}/audit?act=business.set")
+    assert "methods_off" in log.text
+    await browser.post(f"{base}/settings/rules", **form)
+    assert (await desk.withdraw(user, 1_000)).status == "queued"
+    wrong = await browser.post(f"{base}/settings/rules", **form, methods_off="stock")
+    assert wrong.status_code == 422

@@ -12,6 +12,7 @@ from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.payout_users import service as payout_users
 from payviox.web.request_body import Application
+from support import ageing
 from support.businesses import TestBusiness
 from support.dashboard import Browser, heading
 from support.databases import Urls
@@ -210,3 +211,19 @@ async def test_forms_of_other_sites_let_nobody_in(ada: Recipient) -> None:
     )
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
+
+
+async def test_the_page_says_what_expires_and_when_and_that_somebody_was_here(
+    ada: Recipient, database: Database, urls: Urls
+) -> None:
+    business = ada.desk.business
+    await business.set(balance_lifetime_days=30)
+    assert "goes back to the sender" not in text_of(await ada.get("balance"))
+    ageing.age(urls, business, 31)
+    await ageing.look(database, business)
+    assert "goes back to the sender, unless you take it before: $50.00" in text_of(
+        await ada.get("balance")
+    )
+    assert await business.scalar(
+        "SELECT seen_at IS NOT NULL FROM payout_users WHERE business_id = %s", business.business_id
+    )

@@ -124,7 +124,7 @@ async def kept(desk: Desk) -> int:
 
 
 async def of_order(desk: Desk, order: Order) -> list[callbacks.KeptCallback]:
-    return await desk.database.fetch(callbacks.list_of_order, order.business_id, order.id, 10)
+    return (await desk.story(order)).of(callbacks.KeptCallback)
 
 
 async def told(desk: Desk, order: Order) -> list[str]:

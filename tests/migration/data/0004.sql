@@ -196,6 +196,15 @@ INSERT INTO redeem_tickets (business_id, digest, payout_user_id, hash_digest, ex
 INSERT INTO unlinked_issuers (operator_id, issuer) VALUES
   ('00000000-0000-7000-8000-0000000000e2', 'https://other.x.test');
 
+-- What somebody has not taken, and was told of.
+INSERT INTO unclaimed (business_id, payout_user_id, version, since, days, amounts) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1', 1, now(), '{2026-01-31}', '{250}');
+INSERT INTO unclaimed_days (business_id, day, amount) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '2026-01-31', 250);
+INSERT INTO expiry_notices (business_id, payout_user_id, id, lifetime_days, before, expires_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1',
+   '00000000-0000-7000-8000-0000000000ac', 30, now(), now() + interval '14 days');
+
 -- Where a redemption page lives.
 INSERT INTO sites (business_id, origins) VALUES
   ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}');

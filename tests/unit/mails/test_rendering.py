@@ -117,3 +117,12 @@ def test_text_and_html_of_a_mail_to_a_payout_user_say_the_same(message: Message)
     assert read["From"] == '"Acme <b>" <payouts@acme.test>'
     assert read["Reply-To"] == "help@acme.test"
     assert len(mail.as_bytes()) < 100_000
+
+
+def test_where_to_ask_for_no_more_stands_in_one_line_of_the_header() -> None:
+    stop_address = f"https://acme.test/redeem/reminders/{'x' * 120}"
+    shown = {**example("reminder"), "brand": BRAND, "stop_address": stop_address}
+    mail = render("reminder", UUID(int=1), SENDER, "grace@acme.test", shown)
+    lines = mail.as_bytes().split(b"\r\n")
+    assert f"List-Unsubscribe: <{stop_address}>".encode() in lines
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines

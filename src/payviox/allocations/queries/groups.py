@@ -2,7 +2,6 @@
 in Python. They run on the engine's own connections, which leave the planner only index plans."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -195,58 +194,3 @@ async def forget_old_groups(connection: Connection) -> int:
         "DELETE FROM allocation_groups WHERE created_at < now() - interval '1 day'"
     )
     return cursor.rowcount
-
-
-# A user's money by age: what came in before the limit (an order's money coming back is no new
-# money), less all that went out since, is what is left of it, as the oldest is spent first.
-EXPIRED = """
-SELECT a.id, least(a.balance, came.old - went.net)::bigint AS expired
-FROM accounts a
-CROSS JOIN LATERAL (
-  SELECT coalesce(sum(amount) FILTER (
-           WHERE kind NOT IN ('release', 'return', 'fee_return') AND created_at < %(before)s), 0)
-           AS old,
-         coalesce(sum(amount) FILTER (WHERE kind IN ('release', 'return', 'fee_return')), 0) AS back
-  FROM transfers WHERE business_id = a.business_id AND to_account = a.id
-) came
-CROSS JOIN LATERAL (
-  SELECT coalesce(sum(amount), 0) - came.back AS net
-  FROM transfers WHERE business_id = a.business_id AND from_account = a.id
-) went
-WHERE a.business_id = %(business)s AND a.id = ANY(%(users)s) AND a.balance > 0
-  AND came.old > went.net
-ORDER BY a.id
-"""
-
-
-async def expiring(connection: Connection) -> list[tuple[UUID, datetime]]:
-    """The businesses whose unspent allocations expire, and what came before which time has, by the
-    clock that the transfers were stamped with: the database's. One of the worker's sweeps, which
-    may read across businesses."""
-    cursor = await connection.execute(
-        "SELECT id, now() - make_interval(days => balance_lifetime_days) FROM businesses"
-        " WHERE balance_lifetime_days IS NOT NULL"
-    )
-    return [(row[0], row[1]) for row in await cursor.fetchall()]  # type: ignore[misc]  # uuid, timestamp
-
-
-async def users_with_old_balance(
-    connection: Connection, business_id: UUID, before: datetime, after: UUID, limit: int
-) -> list[UUID]:
-    """The next payout users, by id, older than the limit and with money."""
-    cursor = await connection.execute(
-        "SELECT id FROM accounts WHERE business_id = %s AND kind = 'user' AND balance > 0"
-        " AND created_at < %s AND id > %s ORDER BY id LIMIT %s",
-        [business_id, before, after, limit],
-    )
-    return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # uuid
-
-
-async def expired(
-    connection: Connection, business_id: UUID, before: datetime, user_ids: Sequence[UUID]
-) -> dict[UUID, int]:
-    """How many cents of these payout users came before the limit and are unspent."""
-    cursor = await connection.execute(
-        EXPIRED, {"business": business_id, "before": before, "users": list(user_ids)}
-    )
-    return dict(await cursor.fetchall())  # type: ignore[arg-type]  # uuid, bigint

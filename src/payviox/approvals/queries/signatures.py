@@ -1,6 +1,7 @@
 """The SQL of signatures."""
 
 from collections.abc import Mapping
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -8,6 +9,8 @@ from psycopg.types.json import Jsonb
 
 from payviox.approvals.model import Signature
 from payviox.db.pool import Connection
+from payviox.rights.queries.memberships import SINCE, STANDING
+from payviox.rights.roles import Right, who_may
 
 COLUMNS = "s.id, s.act, s.subject, s.digest, s.typed, s.operator_id, s.created_at"
 UNUSED = (
@@ -15,6 +18,15 @@ UNUSED = (
     " WHERE c.business_id = s.business_id AND c.completes = s.id)"
 )
 """A first signature that no second one has completed, and that was not taken back."""
+
+
+COUNTS: LiteralString = (
+    f"EXISTS (SELECT {STANDING} AND p.id = s.operator_id AND b.id = s.business_id"  # noqa: S608  # constants
+    f" AND {SINCE} <= s.created_at AND (s.act, CASE WHEN p.is_admin THEN 'owner' ELSE m.role END)"
+    " IN (SELECT * FROM unnest(%(acts)s::text[], %(roles)s::text[])))"
+)
+"""A signature s whose owner may do the act still, and has been allowed to ever since; `acts` and
+`roles` are of `roles.who_may`."""
 
 
 async def insert(
@@ -65,5 +77,26 @@ async def list_unused(
             " AND s.subject = %(subject)s AND (%(act)s::text IS NULL OR s.act = %(act)s)"
             f" AND {UNUSED} ORDER BY s.id",
             {"business": business_id, "subject": subject, "act": act},
+        )
+        return await cursor.fetchall()
+
+
+async def list_counting(
+    connection: Connection, business_id: UUID, subject: UUID, act: Right
+) -> list[Signature]:
+    """First signatures for an act on a subject that count still, oldest first."""
+    acts, roles = who_may(act)
+    async with connection.cursor(row_factory=class_row(Signature)) as cursor:
+        await cursor.execute(
+            f"SELECT {COLUMNS} FROM signatures s WHERE s.business_id = %(business)s"  # noqa: S608  # constants
+            f" AND s.subject = %(subject)s AND s.act = %(act)s AND {UNUSED} AND {COUNTS}"
+            " ORDER BY s.id",
+            {
+                "business": business_id,
+                "subject": subject,
+                "act": act,
+                "acts": acts,
+                "roles": roles,
+            },
         )
         return await cursor.fetchall()

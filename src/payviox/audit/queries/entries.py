@@ -1,7 +1,7 @@
 """The SQL of audit entries, a business's and the installation's."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from payviox.audit.model import AuditEntry
 from payviox.db.pool import Connection
 
-COLUMNS = "id, kind, act, actor, place, detail, before, after, created_at"
+COLUMNS: LiteralString = "id, kind, act, actor, place, detail, before, after, created_at"
 
 
 async def insert(

@@ -50,10 +50,15 @@ async def find_code(connection: Connection, business_id: UUID) -> str:
 
 
 async def insert_session(connection: Connection, caller: UserCaller, digest: bytes) -> None:
+    """Let somebody in, and note that they were here."""
     await connection.execute(
         "INSERT INTO payout_user_sessions (business_id, digest, payout_user_id, hash_digest)"
         " VALUES (%s, %s, %s, %s)",
         [caller.business_id, digest, caller.user_id, caller.digest],
+    )
+    await connection.execute(
+        "UPDATE payout_users SET seen_at = now() WHERE business_id = %s AND id = %s",
+        [caller.business_id, caller.user_id],
     )
 
 

@@ -12,16 +12,18 @@ from payviox.db.pool import Connection
 COLUMNS = (
     "id, organization_id, mode, name, hash_code, payouts_enabled, withdrawals_enabled,"
     " review_amount, review_first_use, review_shared_users, review_velocity_orders,"
-    " review_velocity_amount, review_rails,"
+    " review_velocity_amount, review_rails, methods_off,"
     " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
     " suspense_alert_hours, second_person_amount, notify, brand_name, brand_color, support_email,"
-    " created_at"
+    " reminder_days, expiry_notice_days, created_at"
 )
 
 HASH_LIFETIME_SINCE = sql.SQL(
     "hash_lifetime_since = CASE WHEN hash_lifetime_days IS DISTINCT FROM"
     " %(hash_lifetime_days)s::integer THEN now() ELSE hash_lifetime_since END"
 )
+
+OF_EXPIRY = ("balance_lifetime_days", "expiry_notice_days")
 
 
 async def insert_organization(connection: Connection, organization_id: UUID, name: str) -> None:
@@ -101,18 +103,35 @@ async def list_of(connection: Connection, organization_ids: Sequence[UUID]) -> l
 
 async def update(connection: Connection, business_id: UUID, changes: Mapping[str, object]) -> None:
     """Set these columns; their names come from the code, never from a caller. Hashes live for a new
-    lifetime from now on, whenever they were made."""
+    lifetime from now on, whenever they were made; and what was announced to expire under other
+    rules does not."""
     assignments: list[sql.Composable] = [
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
     ]
     if "hash_lifetime_days" in changes:
         assignments.append(HASH_LIFETIME_SINCE)
+    if other := [name for name in OF_EXPIRY if name in changes]:
+        assignments.append(_since_changed(other))
     await connection.execute(
         sql.SQL("UPDATE businesses SET {} WHERE id = {}").format(
             sql.SQL(", ").join(assignments), sql.Placeholder("_business")
         ),
         {**changes, "_business": business_id},
     )
+
+
+def _since_changed(names: Sequence[str]) -> sql.Composable:
+    """When one of these rules of expiry became another one, where it does now."""
+    differs = [
+        sql.SQL("{} IS DISTINCT FROM {}::integer").format(
+            sql.Identifier(name), sql.Placeholder(name)
+        )
+        for name in names
+    ]
+    return sql.SQL(
+        "balance_lifetime_since = CASE WHEN {} THEN clock_timestamp()"
+        " ELSE balance_lifetime_since END"
+    ).format(sql.SQL(" OR ").join(differs))
 
 
 async def lock_withdrawals(connection: Connection, business_id: UUID, *, alone: bool) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
-from payviox.giftcards.model import Reveal, StoredCode
+from payviox.giftcards.model import StoredCode
 
 
 async def find_order(
@@ -41,13 +41,3 @@ async def insert_reveal(
         "INSERT INTO gift_card_reveals (business_id, gift_card_id, order_id) VALUES (%s, %s, %s)",
         [business_id, card_id, order_id],
     )
-
-
-async def list_reveals(connection: Connection, business_id: UUID, order_id: UUID) -> list[Reveal]:
-    async with connection.cursor(row_factory=class_row(Reveal)) as cursor:
-        await cursor.execute(
-            "SELECT gift_card_id, created_at FROM gift_card_reveals"
-            " WHERE business_id = %s AND order_id = %s ORDER BY id",
-            [business_id, order_id],
-        )
-        return await cursor.fetchall()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
@@ -43,6 +44,21 @@ class MovementRow:
     email: str | None
     user_id: UUID | None
     created_at: datetime
+
+
+MOVEMENTS_OF_PAGE: LiteralString = (
+    "SELECT t.id, t.kind, t.amount, f.kind AS from_kind, f.rail AS from_rail,"
+    " g.kind AS to_kind, g.rail AS to_rail, t.from_account, t.to_account, t.from_balance,"
+    " t.to_balance, t.order_id, t.actor, t.reason, t.reference, u.email, u.id AS user_id,"
+    " t.created_at"
+    " FROM page t"
+    " JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account"
+    " JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account"
+    " LEFT JOIN payout_users u ON u.business_id = t.business_id AND u.id ="
+    "   CASE 'user' WHEN g.kind THEN t.to_account WHEN f.kind THEN t.from_account END"
+    " ORDER BY t.id DESC"
+)
+"""The movements of transfers that a statement has selected as `page`."""
 
 
 async def open_account(
@@ -278,16 +294,7 @@ async def list_movements(
             # The page first: its few rows are then joined by key, whatever the planner believes.
             f"WITH page AS MATERIALIZED (SELECT * FROM {_source(user_id, order_id, references)} t"  # noqa: S608  # our own conditions
             f" WHERE {conditions} ORDER BY t.id DESC LIMIT %(limit)s)"
-            " SELECT t.id, t.kind, t.amount, f.kind AS from_kind, f.rail AS from_rail,"
-            " g.kind AS to_kind, g.rail AS to_rail, t.from_account, t.to_account, t.from_balance,"
-            " t.to_balance, t.order_id, t.actor, t.reason, t.reference, u.email, u.id AS user_id,"
-            " t.created_at"
-            " FROM page t"
-            " JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account"
-            " JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account"
-            " LEFT JOIN payout_users u ON u.business_id = t.business_id AND u.id ="
-            "   CASE 'user' WHEN g.kind THEN t.to_account WHEN f.kind THEN t.from_account END"
-            " ORDER BY t.id DESC",
+            f" {MOVEMENTS_OF_PAGE}",
             {
                 "business": business_id,
                 "kind": kind,

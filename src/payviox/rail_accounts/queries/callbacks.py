@@ -51,20 +51,6 @@ async def insert(
     return cursor.rowcount == 1
 
 
-async def list_of_order(
-    connection: Connection, business_id: UUID, order_id: UUID, limit: int
-) -> list[KeptCallback]:
-    """Callbacks that named this order, oldest first."""
-    async with connection.cursor(row_factory=class_row(KeptCallback)) as cursor:
-        await cursor.execute(
-            "SELECT rail, event_id, headers, body, received_at FROM rail_callbacks"
-            " WHERE business_id = %s AND orders @> ARRAY[%s::uuid]"
-            " ORDER BY received_at, event_id LIMIT %s",
-            [business_id, order_id, limit],
-        )
-        return await cursor.fetchall()
-
-
 async def list_latest(
     connection: Connection, business_id: UUID, rail: str | None, limit: int
 ) -> list[Arrival]:

@@ -10,6 +10,8 @@ from payviox import ids
 from payviox.redeem.visits import BALANCE, ROUTE, read, show, visit_of
 from payviox.reporting import redemption
 from payviox.reporting.redemption import Way
+from payviox.unclaimed import expiry
+from payviox.unclaimed.expiry import Announced
 from payviox.web.context import Call, services
 from payviox.withdrawals import whereabouts
 from payviox.withdrawals.history import Movement
@@ -34,7 +36,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """`balance` is US cents. `canceled` and the like say what was just done."""
+    """`balance` is US cents. `canceled` and the like say what was just done; `expires` what goes
+    back to the sender, and when."""
 
     balance: int
     email: str
@@ -42,6 +45,7 @@ class BalanceView:
     ways: list[Way]
     lines: list[Line]
     done: str
+    expires: Announced | None
 
 
 @get(BALANCE, include_in_schema=False)
@@ -61,6 +65,9 @@ async def show_balance(request: Call) -> Response[Any]:
         ),
         lines=[line_of(movement) for movement in movements],
         done=request.query_params.get("done", ""),
+        expires=await read(
+            request, visit, expiry.find_announced, caller.business_id, caller.user_id
+        ),
     )
     return show(request, visit, "balance/show.html", view)
 

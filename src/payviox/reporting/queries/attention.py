@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.reporting.queries.second_signatures import SIGNED
+from payviox.reporting.queries.second_signatures import DECIDERS, SIGNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,8 @@ async def everything(
                 "states": list(states),
                 "since": since,
                 "first": ids.first_at(since),
+                "acts": DECIDERS[0],
+                "roles": DECIDERS[1],
             },
         )
         return await cursor.fetchall()

@@ -7,18 +7,27 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from payviox.approvals.queries.signatures import COUNTS
 from payviox.db.pool import Connection
+from payviox.rights.roles import who_may
 
 SIGNED: LiteralString = (
-    "FROM signatures s"
+    "FROM signatures s"  # noqa: S608  # constants
     " JOIN orders o ON o.business_id = s.business_id AND o.id = s.subject"
     " WHERE s.completes IS NULL"
     " AND (s.act, o.status) IN (('order.approve', 'review'), ('order.settle', 'unknown'))"
     " AND s.created_at > now() - interval '90 days'"
     " AND NOT EXISTS (SELECT FROM signatures c"
     "   WHERE c.business_id = s.business_id AND c.completes = s.id)"
+    " AND NOT EXISTS (SELECT FROM order_attempts a WHERE a.business_id = o.business_id"
+    "   AND a.order_id = o.id AND a.started_at > s.created_at)"
+    f" AND {COUNTS}"
 )
-"""Orders with a first signature, of the last 90 days, for what can still be done to them."""
+"""Orders with a first signature that counts, of the last 90 days, for what can still be done to
+them: not one of before the latest attempt, nor of somebody who may not do it any more. `acts` and
+`roles` are DECIDERS."""
+
+DECIDERS = who_may("order.approve", "order.settle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,11 @@ async def signed_orders(connection: Connection, business_id: UUID, limit: int) -
             " AND s.business_id = %(business)s ORDER BY s.id LIMIT %(limit)s) w"
             " JOIN payout_users u ON u.business_id = %(business)s AND u.id = w.payout_user_id"
             " ORDER BY w.signed_at",
-            {"business": business_id, "limit": limit},
+            {
+                "business": business_id,
+                "limit": limit,
+                "acts": DECIDERS[0],
+                "roles": DECIDERS[1],
+            },
         )
         return await cursor.fetchall()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -37,18 +38,26 @@ class Member:
     has_provider: bool
 
 
+SINCE: LiteralString = (
+    "greatest(p.enabled_at, CASE WHEN p.is_admin THEN p.created_at"
+    " ELSE coalesce(m.role_since, p.created_at) END)"
+)
+STANDING: LiteralString = (
+    "FROM operators p CROSS JOIN businesses b LEFT JOIN memberships m"
+    " ON m.organization_id = b.organization_id AND m.operator_id = p.id"
+    " WHERE p.disabled_at IS NULL"
+)
+"""What an operator p, who is not disabled, is to a business b: see Standing."""
+
+
 async def find_standing(
     connection: Connection, operator_id: UUID, business_id: UUID
 ) -> Standing | None:
     """None where there is no such operator, or one who was disabled, or no such business."""
     async with connection.cursor(row_factory=class_row(Standing)) as cursor:
         await cursor.execute(
-            "SELECT o.is_admin, m.role, greatest(o.enabled_at, CASE WHEN o.is_admin"
-            "   THEN o.created_at ELSE coalesce(m.role_since, o.created_at) END) AS since"
-            " FROM operators o CROSS JOIN businesses b"
-            " LEFT JOIN memberships m"
-            " ON m.organization_id = b.organization_id AND m.operator_id = o.id"
-            " WHERE o.id = %s AND b.id = %s AND o.disabled_at IS NULL",
+            f"SELECT p.is_admin, m.role, {SINCE} AS since {STANDING}"  # constants
+            " AND p.id = %s AND b.id = %s",
             [operator_id, business_id],
         )
         return await cursor.fetchone()

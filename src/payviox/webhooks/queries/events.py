@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -197,6 +197,13 @@ async def list_events(
 # Deliveries ---------------------------------------------------------------------------------
 
 
+ATTEMPT_COLUMNS: LiteralString = (
+    "a.delivery_id, a.number, a.url, a.request_headers, a.status, a.answer, a.error,"
+    " a.duration_ms, a.created_at, coalesce(a.answer_headers, '{}') AS answer_headers,"
+    " a.answer_bytes"
+)
+
+
 async def insert_delivery(
     connection: Connection, business_id: UUID, delivery_id: UUID, event_id: UUID
 ) -> None:
@@ -268,10 +275,7 @@ async def list_attempts(
     """The latest attempts of each delivery, oldest of them first."""
     async with connection.cursor(row_factory=class_row(Attempt)) as cursor:
         await cursor.execute(
-            "SELECT a.delivery_id, a.number, a.url, a.request_headers, a.status, a.answer, a.error,"
-            " a.duration_ms, a.created_at, coalesce(a.answer_headers, '{}') AS answer_headers,"
-            " a.answer_bytes"
-            " FROM delivery_attempts a JOIN deliveries d"
+            f"SELECT {ATTEMPT_COLUMNS} FROM delivery_attempts a JOIN deliveries d"  # noqa: S608  # constants
             " ON d.business_id = a.business_id AND d.id = a.delivery_id"
             " WHERE a.business_id = %s AND d.id = ANY (%s) AND a.number > d.attempts - %s"
             " ORDER BY a.delivery_id, a.number",

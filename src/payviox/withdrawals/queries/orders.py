@@ -12,9 +12,7 @@ from payviox.db.pool import Connection
 from payviox.order_states import OPEN, Status
 from payviox.rails.orders import Provider, ReadyOrder
 from payviox.withdrawals.model import (
-    Attempt,
     Order,
-    StateEntry,
     destination_digest,
     payee_digest,
     review_digest,
@@ -215,28 +213,6 @@ async def totals_of_user(connection: Connection, business_id: UUID, user_id: UUI
         )
         totals = await cursor.fetchone()
     return totals or UserTotals(0, 0)
-
-
-async def list_states(
-    connection: Connection, business_id: UUID, order_id: UUID
-) -> list[StateEntry]:
-    async with connection.cursor(row_factory=class_row(StateEntry)) as cursor:
-        await cursor.execute(
-            "SELECT number, status, actor, note, created_at FROM order_states"
-            " WHERE business_id = %s AND order_id = %s ORDER BY number",
-            [business_id, order_id],
-        )
-        return await cursor.fetchall()
-
-
-async def list_attempts(connection: Connection, business_id: UUID, order_id: UUID) -> list[Attempt]:
-    async with connection.cursor(row_factory=class_row(Attempt)) as cursor:
-        await cursor.execute(
-            "SELECT number, reference, outcome, answer, rail_order_id, started_at, finished_at"
-            " FROM order_attempts WHERE business_id = %s AND order_id = %s ORDER BY number",
-            [business_id, order_id],
-        )
-        return await cursor.fetchall()
 
 
 async def waiting_causes(connection: Connection, business_id: UUID) -> list[str]:

@@ -40,7 +40,9 @@ class Sharer:
 @dataclass(frozen=True, slots=True)
 class RiskRow:
     """Facts beside an order; amounts are US cents. `paid_here` are this person's orders that
-    succeeded at just this destination; those of a payee are None where the order names none."""
+    succeeded at just this destination; those of a payee are None where the order names none.
+    `sharers` are others who named the payee, one more than are shown, and `others` the latest other
+    orders of the same payout user: both as JSON."""
 
     paid_here: int
     last_destination: dict[str, Any] | None
@@ -49,6 +51,8 @@ class RiskRow:
     day_orders: int
     day_amount: int
     payee_day_amount: int
+    sharers: list[Any]
+    others: list[Any]
 
 
 _RISK = """
@@ -77,7 +81,17 @@ SELECT
   (SELECT coalesce(sum(amount), 0)::bigint FROM day) AS day_amount,
   (SELECT coalesce(sum(amount), 0)::bigint FROM payee
    WHERE created_at > now() - interval '1 day'
-   AND status NOT IN ('canceled', 'rejected', 'failed')) AS payee_day_amount
+   AND status NOT IN ('canceled', 'rejected', 'failed')) AS payee_day_amount,
+  coalesce((SELECT json_agg(s) FROM (
+     SELECT DISTINCT ON (o.payout_user_id) o.payout_user_id AS user_id, u.email, o.id AS order_id
+     FROM (SELECT payout_user_id, id, business_id FROM orders WHERE business_id = %(business)s
+       AND payee_digest = %(payee)s AND payout_user_id <> %(user)s LIMIT %(most)s) o
+     JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id
+     ORDER BY o.payout_user_id, o.id DESC LIMIT %(shown)s + 1) s), '[]') AS sharers,
+  coalesce((SELECT json_agg(r) FROM (
+     SELECT id, status, amount, created_at FROM orders WHERE business_id = %(business)s
+     AND payout_user_id = %(user)s AND id <> %(order)s ORDER BY id DESC LIMIT %(shown)s) r), '[]')
+   AS others
 """
 
 
@@ -95,39 +109,9 @@ async def risk(connection: Connection, order: Order) -> RiskRow:
                 "destination": destination_digest(order.provider, order.destination),
                 "usual": USUAL,
                 "most": MOST,
+                "shown": SHOWN,
             },
         )
         row = await cursor.fetchone()
     assert row is not None  # noqa: S101  # a SELECT without FROM answers a row
     return row
-
-
-async def sharers(connection: Connection, order: Order) -> list[Sharer]:
-    """Other payout users who named this order's payee, and one more than are shown."""
-    async with connection.cursor(row_factory=class_row(Sharer)) as cursor:
-        await cursor.execute(
-            "SELECT DISTINCT ON (o.payout_user_id) o.payout_user_id AS user_id, u.email,"
-            " o.id AS order_id FROM (SELECT payout_user_id, id, business_id FROM orders"
-            "   WHERE business_id = %s AND payee_digest = %s AND payout_user_id <> %s LIMIT %s) o"
-            " JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"
-            " ORDER BY o.payout_user_id, o.id DESC LIMIT %s",
-            [
-                order.business_id,
-                payee_digest(order.provider, order.destination),
-                order.payout_user_id,
-                MOST,
-                SHOWN + 1,
-            ],
-        )
-        return await cursor.fetchall()
-
-
-async def other_orders(connection: Connection, order: Order) -> list[OtherOrder]:
-    """The latest other orders of the same payout user."""
-    async with connection.cursor(row_factory=class_row(OtherOrder)) as cursor:
-        await cursor.execute(
-            "SELECT id, status, amount, created_at FROM orders WHERE business_id = %s"
-            " AND payout_user_id = %s AND id <> %s ORDER BY id DESC LIMIT %s",
-            [order.business_id, order.payout_user_id, order.id, SHOWN],
-        )
-        return await cursor.fetchall()

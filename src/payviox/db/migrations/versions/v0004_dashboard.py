@@ -17,4 +17,5 @@ def upgrade() -> None:
     run_sql("0004_recipient_mails.sql")
     run_sql("0004_gift_cards.sql")
     run_sql("0004_redemption.sql")
+    run_sql("0004_unclaimed.sql")
     run_sql("0004_sites.sql")

@@ -1,0 +1,1 @@
+"""Stopping reminders, from a mail program."""
