@@ -44,8 +44,7 @@ LABELS: Mapping[str, tuple[str, str]] = {
     ),
     "methods_off": (
         "Methods that are not offered",
-        f"Names separated by commas: {', '.join(rules.METHODS)}. Empty offers every method that a"
-        " rail serves. Open orders go on.",
+        f"Names separated by commas: {', '.join(rules.METHODS)}. Open orders go on.",
     ),
     "min_withdrawal": ("Least amount of one withdrawal", "US dollars."),
     "max_withdrawal": ("Most amount of one withdrawal", "US dollars."),
