@@ -43,6 +43,7 @@ from payviox.web.context import Services
 from payviox.web.errors import handle
 from payviox.web.http_server import HttpServer
 from payviox.web.listening import bind
+from payviox.web.own_hosts import OwnHosts
 from payviox.web.request_body import MAX_BATCH_BODY, Application, RequestBodies
 from payviox.web.request_log import RequestLog
 from payviox.web.response_headers import ResponseHeaders
@@ -94,7 +95,14 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 def build(services: Services) -> Application:
     """The ASGI application."""
     litestar = Litestar(
-        [*ROUTES, *assets.ROUTES, dashboard.ROUTER, redeem.ROUTER, redeem.FOR_MAIL_PROGRAMS],
+        [
+            *ROUTES,
+            *assets.ROUTES,
+            *redeem.HOST_ROUTES,
+            dashboard.ROUTER,
+            redeem.ROUTER,
+            redeem.FOR_MAIL_PROGRAMS,
+        ],
         exception_handlers={Exception: handle},
         openapi_config=None,
         logging_config=None,  # logs.py has it
@@ -117,7 +125,8 @@ def build(services: Services) -> Application:
         find_sender=partial(find_sender, services),
     )
     services.recorder.on_left_out = metrics.requests_left_out.inc
-    inside = ResponseHeaders(edge, metrics, openapi.methods_of(routes), services.recorder)
+    hosts = OwnHosts(edge, services.database, services.settings.public_url)
+    inside = ResponseHeaders(hosts, metrics, openapi.methods_of(routes), services.recorder)
     return ClientAddresses(inside, services.settings.trusted_proxies)
 
 

@@ -24,8 +24,10 @@ from payviox.maintenance import tasks
 from payviox.recipient_mails import contents, notices
 from payviox.settings import Settings
 from payviox.signals import on_stop
+from payviox.sites import hosts
 from payviox.unclaimed import contents as unclaimed_contents
 from payviox.webhooks.delivery import Courier
+from payviox.withdrawals import codes
 from payviox.withdrawals import mails as order_mails
 from payviox.withdrawals.routing import Rails
 from payviox.withdrawals.sending.processor import due_businesses, process_due
@@ -34,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 JOBS_AT_ONCE = 20
 """Waking jobs return at once; upkeep takes its time, and never more than a few of these."""
+
+HOSTS_SCHEDULE = "23 * * * *"
+"""When businesses' own hosts are looked at (UTC): they are asked as webhooks are sent."""
 
 SWEEP_S = 2.0
 """How late work may start whose wake-up was lost, and how late a retry."""
@@ -68,6 +73,7 @@ class Worker:
     def __init__(self, installation: Installation, rails: Rails) -> None:
         self._database = database = installation.database
         self._rails = rails
+        self._settings = installation.settings
         self._courier = Courier(
             database,
             installation.keyring,
@@ -97,11 +103,17 @@ class Worker:
             self._repeats(name, schedule, work)
         for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
             self._repeats(name, schedule, self._with_rails(asking))
+        self._repeats("look_at_hosts", HOSTS_SCHEDULE, self._look_at_hosts)
 
     def _wakes(self, name: str, wake: Callable[[UUID], None]) -> None:
         @self._jobs.task(name=name, queue=jobs.QUEUE_OF[name])
         async def look(business_id: str) -> None:
             wake(UUID(business_id))
+
+    async def _look_at_hosts(self, database: Database) -> None:
+        """Look whether businesses' own hosts still lead here."""
+        ask = hosts.asking(allow_private=self._settings.allow_private_webhooks)
+        await hosts.check_all(database, self._settings.public_url, ask)
 
     def _with_rails(
         self, work: Callable[[Database, Rails], Awaitable[object]]
@@ -175,7 +187,7 @@ def _mails(installation: Installation) -> Lanes:
     server = smtp_server.parse(settings.smtp_url)
     sender = smtp_server.parse_sender(settings.mail_from)
     keyring, site = installation.keyring, settings.public_url
-    rooms = (mail_contents, contents, order_mails, unclaimed_contents)
+    rooms = (mail_contents, contents, order_mails, unclaimed_contents, codes)
     prepare = {name: made for room in rooms for name, made in room.prepares(keyring, site).items()}
     back = settings.mail_return_path
     return Lanes(lambda due: send_due(database, server, sender, prepare, due, return_path=back))

@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.benchmarks import allocations, dashboard, order_tables, orders, rails, viewers
+from tests.benchmarks import (
+    allocations,
+    dashboard,
+    mails,
+    order_tables,
+    orders,
+    rails,
+    redeem,
+    viewers,
+)
 from tests.benchmarks.allocations import Bench, Results, console
 
 from payviox.db.embedded import Cluster, embedded
@@ -65,6 +74,17 @@ def measure_dashboard(run: Run, scale: dashboard.Scale) -> Results:
         return dashboard.measure(urls, run.home, scale)
 
 
+def measure_redeem(run: Run) -> Results:
+    with run.small("redeem") as small:
+        return redeem.measure(small)
+
+
+def measure_mails(run: Run) -> Results:
+    with run.database("mails") as urls:
+        bench = Bench(urls, run.home, run.seconds, "mails", mails.MAILS, mails.MAILS)
+        return mails.measure(bench)
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part that can be run alone. `long`: left out of a quick run."""
@@ -87,6 +107,8 @@ SECTIONS = {
         partial(measure_dashboard, scale=dashboard.LARGE), dashboard.report, long=True
     ),
     "viewers": Section(measure_viewers, viewers.report),
+    "redeem": Section(measure_redeem, redeem.report),
+    "mails": Section(measure_mails, mails.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(
         lambda run: allocations.compare_large(run.database, run.home, run.seconds),

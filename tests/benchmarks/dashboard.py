@@ -97,7 +97,10 @@ async def _measure(urls: Cluster, settings: Settings, business_id: UUID) -> dict
             base = f"/dashboard/{ids.show(ids.BUSINESS, business_id)}"
             gc.collect()
             gc.freeze()  # as the product does when it begins to serve
-            pages = {name: await _page(client, base + tail) for name, tail in PAGES.items()}
+            pages = {
+                name: await _page(client, base + tail)
+                for name, tail in {**PAGES, **_pages_of_one(business_id)}.items()
+            }
     files = templates.load(dashboard.TEMPLATES).assets.files
     loaded = sum(
         len(asset.compressed or asset.content)
@@ -105,6 +108,20 @@ async def _measure(urls: Cluster, settings: Settings, business_id: UUID) -> dict
         if name.endswith((".css", ".js"))
     )
     return {"pages": pages, "loaded_kb": round(loaded / 1000, 1)}
+
+
+def _pages_of_one(business_id: UUID) -> dict[str, str]:
+    """An order in review, and a payout user."""
+    order, user = (_named(text) for text in ("order1000", f"{business_id}1"))
+    return {
+        "an order": f"/orders/{ids.show(ids.ORDER, order)}",
+        "a payout user": f"/users/{ids.show(ids.USER, user)}",
+    }
+
+
+def _named(text: str) -> UUID:
+    """The id that rows made above have by this text."""
+    return UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
 
 
 async def _page(client: httpx.AsyncClient, address: str) -> dict[str, float]:

@@ -89,7 +89,8 @@ CHANGES = {
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
     " second_person_amount"
     " notify brand_name brand_color support_email methods_off"
-    " reminder_days expiry_notice_days balance_lifetime_since",
+    " reminder_days expiry_notice_days balance_lifetime_since code_first code_amount"
+    " code_new_device",
     "daily_flows": "came went",
     "daily_flows_until": "version balance summed_at",
     "deliveries": "status attempts round_attempts by_hand due_at replayed",
@@ -124,6 +125,7 @@ CHANGES = {
     "passkey_challenges": "",
     "passkeys": "sign_count used_at",
     "password_resets": "expires_at",
+    "payout_user_devices": "seen_at",
     "payout_user_sessions": "seen_at",
     "payout_users": "status hash_key_id hash_generation hash_digest hash_renewed_at seen_at"
     " reminders_stopped_at",
@@ -137,6 +139,7 @@ CHANGES = {
     "reconciliation_look_ups": "",
     "recovery_codes": "used_at",
     "reconciliations": "",
+    "redeem_codes": "",
     "redeem_tickets": "",
     "sandbox_payments": "",
     "sessions": "digest method proved_at seen_at",
@@ -145,7 +148,7 @@ CHANGES = {
     "signatures": "",
     "secret_keys": "",
     "started_sign_ins": "",
-    "sites": "origins",
+    "sites": "origins host host_token host_verified_at host_lost_at",
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
     "transfers": "",
@@ -156,6 +159,7 @@ CHANGES = {
     "unlinked_issuers": "",
     "uploads": "sheet header columns status checked_at asked started_by started_at due_at ended_at"
     " stopped_why payments amount people paid paid_amount refused turn lease_until",
+    "withdrawal_codes": "id key_id guesses sent_at confirmed_at",
     "waiting_acts": "status ended_by ended_at",
     "webhook_settings": "url enabled events token next_token next_token_since key_id updated_at",
 }
@@ -179,8 +183,11 @@ DELETES = {
     "openid_requests",
     "passkey_challenges",
     "passkeys",
+    "payout_user_devices",
     "payout_user_sessions",
+    "withdrawal_codes",
     "recovery_codes",
+    "redeem_codes",
     "redeem_tickets",
     "started_sign_ins",
     "mail_addresses",

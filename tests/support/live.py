@@ -57,15 +57,8 @@ class LiveServer:
 
     def start(self, timeout_s: float = 90) -> "LiveServer":
         """Start, and wait until it answers."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [PAYVIOX, self.command],
-                env={**self.environment, "PAYVIOX_PORT": str(self.port)},
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self.spawn()
+        assert self.process is not None
         until = time.monotonic() + stretch(timeout_s)
         while True:
             try:
@@ -76,6 +69,18 @@ class LiveServer:
                 time.sleep(0.02)
             else:
                 return self
+
+    def spawn(self) -> None:
+        """Start without waiting: a worker answers nobody."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [PAYVIOX, self.command],
+                env={**self.environment, "PAYVIOX_PORT": str(self.port)},
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     def kill(self) -> None:
         """End it by SIGKILL, and wait for the end."""

@@ -33,7 +33,9 @@ class MailServer:
     connections: int = 0
     encrypted: list[bool] = field(default_factory=list)
     hang: bool = False
+    hang_at_recipient: bool = False
     has_text: threading.Event = field(default_factory=threading.Event)
+    hangs: threading.Event = field(default_factory=threading.Event)
     _hung_up: threading.Event = field(default_factory=threading.Event)
 
     def hang_up(self) -> None:
@@ -59,6 +61,11 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802
         self, _: Any, __: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self.hang_at_recipient:
+            self.hang_at_recipient = False
+            self.hangs.set()
+            await asyncio.to_thread(self._hung_up.wait)
+            raise ConnectionResetError
         if self.refuse_recipients:
             return self.refuse_recipients.pop(0)
         envelope.rcpt_tos.append(address)
@@ -69,6 +76,7 @@ class MailServer:
         if self.hang:
             self.hang = False
             self.has_text.set()
+            self.hangs.set()
             await asyncio.to_thread(self._hung_up.wait)
             raise ConnectionResetError
         if self.refuse_texts:

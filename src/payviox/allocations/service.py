@@ -22,6 +22,8 @@ from payviox.payout_users import service as payout_users
 from payviox.payout_users.model import PayoutUser, Status
 from payviox.rights import service as rights
 
+GIVEN_BACK = "given back by the payout user"
+
 
 async def revoke(
     connection: Connection, business_id: UUID, user_id: UUID, amount: int, actor: Actor
@@ -46,16 +48,32 @@ async def do_approved(connection: Connection, waiting: WaitingAct, actor: Actor)
     return True
 
 
-async def _revoke(
+async def give_back(
     connection: Connection, business_id: UUID, user_id: UUID, amount: int, actor: Actor
 ) -> Transfer:
-    posting = Posting("revocation", amount, user(user_id), PAYOUT, actor=actor)
+    """Move a payout user's own cents back to the payout balance, as they wish. Raises
+    InsufficientBalance."""
+    return await _revoke(
+        connection, business_id, user_id, amount, actor, "payout_user.give_back", GIVEN_BACK
+    )
+
+
+async def _revoke(
+    connection: Connection,
+    business_id: UUID,
+    user_id: UUID,
+    amount: int,
+    actor: Actor,
+    act: Act = "payout_user.revoke",
+    reason: str | None = None,
+) -> Transfer:
+    posting = Posting("revocation", amount, user(user_id), PAYOUT, actor=actor, reason=reason)
     try:
         (moved,) = await ledger.post(connection, business_id, [posting])
     except InsufficientFunds as error:
         raise InsufficientBalance(held=error.held, asked=error.asked) from error
     detail = {**_about(user_id), "amount": amount}
-    await audit.record(connection, business_id, actor, "payout_user.revoke", detail)
+    await audit.record(connection, business_id, actor, act, detail)
     return moved
 
 

@@ -20,6 +20,7 @@ from payviox.money import MAX_TREASURY
 from payviox.payout_users import service as payout_users
 from payviox.payout_users.email import canonical
 from payviox.payout_users.model import PayoutUser, Status
+from payviox.sites import hosts
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, business, read, services
 from payviox.web.cursors import (
@@ -205,7 +206,8 @@ async def make_redeem_link(request: Call) -> Response[Any]:
 
     async def effect(connection: Any) -> ShownOnce:
         ticket = await redemption.make_ticket(connection, caller.business_id, user_id, caller.actor)
-        address = redemption.redeem_address(process.settings.public_url, ticket.token)
+        site = await hosts.address(connection, caller.business_id, process.settings.public_url)
+        address = redemption.redeem_address(site, ticket.token)
         return ShownOnce({"expires_at": ticket.expires_at.isoformat()}, address)
 
     return await run_once(

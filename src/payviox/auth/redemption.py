@@ -81,6 +81,11 @@ async def enter(connection: Connection, presented: str, before: str = "") -> str
         caller = await queries.take_ticket(connection, presented[:8], digest_of(presented))
     else:
         caller = await users.find_user(connection, presented)
+    return await open_session(connection, caller, before)
+
+
+async def open_session(connection: Connection, caller: UserCaller | None, before: str) -> str:
+    """A session for whom a secret belongs to; its token. Raises LinkEnded where it is nobody's."""
     if caller is None:
         raise LinkEnded
     if TOKEN.fullmatch(before):

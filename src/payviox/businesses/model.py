@@ -35,6 +35,9 @@ class Business:
     methods_off: list[str] = field(default_factory=list)
     reminder_days: list[int] = field(default_factory=list)
     expiry_notice_days: int = 14
+    code_first: bool = False
+    code_amount: int | None = None
+    code_new_device: bool = False
 
     @property
     def test(self) -> bool:

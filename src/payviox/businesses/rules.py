@@ -62,6 +62,17 @@ RULES = {
     ),
     "min_withdrawal": Rule("least cents of one withdrawal", most=MAX_ALLOCATION, optional=False),
     "max_withdrawal": Rule("most cents of one withdrawal", most=MAX_ALLOCATION, optional=False),
+    "code_first": Rule(
+        "ask for a code by mail before a payout user's first order: yes or no", "switch"
+    ),
+    "code_amount": Rule(
+        "ask for a code by mail from this many cents of one payout user in 24 hours",
+        most=10**12,
+    ),
+    "code_new_device": Rule(
+        "ask for a code by mail in a browser that a payout user is not known by: yes or no",
+        "switch",
+    ),
     "hash_lifetime_days": Rule("days after which a payout hash expires", most=MAX_DAYS),
     "balance_lifetime_days": Rule(
         "days after which an unspent allocation returns to the payout balance", most=MAX_DAYS

@@ -43,7 +43,8 @@ from payviox.recipient_mails import brand
 from payviox.reporting import ageing, business_summary
 from payviox.reporting.ageing import BUCKETS, Ageing, UnclaimedRow
 from payviox.reporting.business_summary import Accounts, BusinessSummary
-from payviox.sites import origins
+from payviox.sites import hosts, origins
+from payviox.sites.model import OwnHost
 from payviox.treasury import service as treasury
 from payviox.treasury.service import NewBusiness
 
@@ -405,6 +406,29 @@ def embed(business_id: UUID, named: tuple[str, ...], *, nowhere: bool) -> None:
 
     for origin in run(work):
         click.echo(origin)
+
+
+@business.command()
+@click.argument("business_id", type=BUSINESS)
+@click.option("--set", "typed", help="Such as redeem.example.com; empty for the installation's.")
+def host(business_id: UUID, typed: str | None) -> None:
+    """Show the host of the redemption page and whether it leads here; look at it, or set it."""
+
+    async def work(runtime: Runtime) -> OwnHost | None:
+        settings, database = runtime.settings, runtime.database
+        private, site = settings.allow_private_webhooks, settings.public_url
+        if typed is not None:
+            wanted = hosts.parse(typed, site, allow_private=private)
+            await database.write(hosts.save, business_id, wanted, ACTOR)
+        ask = hosts.asking(allow_private=private)
+        seen = await hosts.leads_here(database, business_id, site, ask)
+        if seen is not None:
+            await database.write(hosts.record_check, business_id, seen, ACTOR)
+        return await database.fetch(hosts.get, business_id)
+
+    own = run(work)
+    if own is not None:
+        print_pairs({"host": own.host, "state": own.state})
 
 
 def _set(

@@ -1,11 +1,14 @@
 """`payviox mail`: what came of mails, whether any leave, and what came back."""
 
 import sys
+from dataclasses import asdict
+from email.headerregistry import Address
 from typing import get_args
 
 import click
 
-from payviox import ids, smtp_server
+from payviox import smtp_server
+from payviox.cli.exit_status import FAILED
 from payviox.cli.groups import Group
 from payviox.cli.output import LIMIT, as_json, print_json, print_table
 from payviox.cli.runtime import Runtime, run
@@ -13,6 +16,7 @@ from payviox.errors import FieldErrors, PayvioxError, SettingsError
 from payviox.mails import outbox
 from payviox.mails.model import Mail, Status
 from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.smtp_server import SmtpServer
 
 
 @click.group(cls=Group)
@@ -59,33 +63,71 @@ def _shown(each: Mail) -> dict[str, object]:
 @click.argument("recipient")
 def test(recipient: str) -> None:
     """Send RECIPIENT a mail at once, and say what the mail server answers."""
-    try:
-        address = canonical(recipient)
-    except InvalidEmail as error:
-        raise FieldErrors({"email": [error.in_full]}) from error
+    address = _address(recipient)
 
     async def work(app: Runtime) -> None:
-        from payviox.mails.rendering import render  # noqa: PLC0415  # templates: rarely needed
-        from payviox.mails.sending import Outgoing, Refused  # noqa: PLC0415  # as above
+        from payviox.mails import checking  # noqa: PLC0415  # templates, DNS: rarely needed
 
-        url, sender = app.settings.smtp_url, app.settings.mail_from
-        if url is None or sender is None:
-            raise SettingsError("No mail server is set: see PAYVIOX_SMTP_URL in docs/operating.md.")
-        written = render(
-            "test",
-            ids.new(),
-            smtp_server.parse_sender(sender),
-            address,
-            {"site": app.settings.public_url},
+        server, sender = _mail_server(app)
+        finding, _ = await checking.send_test(
+            server, sender, app.settings.mail_return_path, address, app.settings.public_url
         )
-        async with Outgoing(smtp_server.parse(url)) as outgoing:
-            try:
-                await outgoing.send(written)
-            except Refused as error:
-                raise PayvioxError(f"The mail server did not take it: {error}") from error
+        if finding.verdict != "ok":
+            raise PayvioxError(finding.detail)
 
     run(work)
     click.echo(f"The mail server took a mail to {address}.")
+
+
+@mail.command()
+@click.argument("recipient", metavar="[TO]", required=False)
+@click.option("--selector", help="The DKIM selector with which your mail server signs.")
+@as_json
+def check(recipient: str | None, selector: str | None, as_json: bool) -> None:
+    """Look up SPF, DKIM and DMARC of the sender, and send TO a test while showing what is said.
+
+    Without TO nothing is sent. Exit status 1 where there is a problem.
+    """
+    address = None if recipient is None else _address(recipient)
+
+    async def work(app: Runtime) -> tuple[list[dict[str, str]], list[str]]:
+        from payviox.mails import checking  # noqa: PLC0415  # as above
+
+        server, sender = _mail_server(app)
+        back = app.settings.mail_return_path
+        findings = await checking.check_domain(sender, back, selector)
+        said: list[str] = []
+        if address is not None:
+            site = app.settings.public_url
+            finding, said = await checking.send_test(server, sender, back, address, site)
+            findings = [finding, *findings]
+        return [asdict(each) for each in findings], said
+
+    findings, said = run(work)
+    if as_json:
+        print_json({"findings": findings, "dialogue": said})
+    else:
+        click.echo("".join(f"{line}\n" for line in said), nl=False)
+        columns = ("subject", "verdict", "detail")
+        print_table(columns, [[row[column] for column in columns] for row in findings], "")
+    if any(row["verdict"] == "problem" for row in findings):
+        sys.exit(FAILED)
+
+
+def _address(text: str) -> str:
+    """Raises FieldErrors."""
+    try:
+        return canonical(text)
+    except InvalidEmail as error:
+        raise FieldErrors({"email": [error.in_full]}) from error
+
+
+def _mail_server(app: Runtime) -> tuple[SmtpServer, Address]:
+    """The mail server and the sender. Raises SettingsError where there are none."""
+    url, sender = app.settings.smtp_url, app.settings.mail_from
+    if url is None or sender is None:
+        raise SettingsError("No mail server is set: see PAYVIOX_SMTP_URL in docs/operating.md.")
+    return smtp_server.parse(url), smtp_server.parse_sender(sender)
 
 
 @mail.command()

@@ -12,7 +12,7 @@ from payviox.rights.service import operator_of
 async def emails_of(connection: Connection, actors: Iterable[str]) -> dict[str, str]:
     """The addresses of the operators among these actors, by what the actors are called."""
     keys = [key for key in {operator_of(Actor(actor)) for actor in actors} if key is not None]
-    emails = await operators.emails(connection, keys)
+    emails = await operators.emails(connection, keys) if keys else {}
     return {f"operator:{ids.show(ids.OPERATOR, key)}": emails[key] for key in emails}
 
 
@@ -23,6 +23,8 @@ def actor_words(actor: str, emails: Mapping[str, str]) -> str:
     kind, _, rest = actor.partition(":")
     if kind == "payout_user":
         return "the payout user"
+    if kind == "command":
+        return f"{rest}, by command"
     if kind == "key":
         return f"the secret key ending in {rest}"
     return {"worker": "the worker", "rules": "the review rules"}.get(actor, actor)

@@ -14,6 +14,7 @@ State = Literal["waiting", "unknown", "sent", "failed", "bounced", "dropped"]
 has not said so."""
 AddressState = Literal["bounced", "complained"]
 Message = Literal[
+    "code",
     "expired",
     "expiry_announced",
     "invitation",
@@ -38,6 +39,7 @@ TO_PAYOUT_USERS: tuple[Message, ...] = (
     "reminder",
     "expiry_announced",
     "expired",
+    "code",
     "withdrawal_confirmed",
     "withdrawal_on_its_way",
     "withdrawal_delivered",

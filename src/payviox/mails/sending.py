@@ -61,14 +61,46 @@ class Refused(Exception):
         self.unknown = unknown
 
 
-class _Client(aiosmtplib.SMTP):
-    """Knows whether it began to hand over a text."""
+VERBS = frozenset({b"EHLO", b"HELO", b"MAIL", b"RCPT", b"RSET", b"NOOP", b"QUIT"})
+"""What is said to a mail server and holds no secret."""
 
-    began_text = False
+
+class _Client(aiosmtplib.SMTP):
+    """Knows whether it began to hand over a text, and what was said."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.began_text = False
+        self.dialogue: list[str] = []
+
+    async def execute_command(self, *arguments: bytes, **options: Any) -> Any:
+        verb = arguments[0].upper()
+        said = b" ".join(arguments if verb in VERBS else [verb, b"\xe2\x80\xa6"])
+        self.dialogue.append(f"C: {said.decode(errors='replace')}" if verb.isalpha() else "C: …")
+        response = await super().execute_command(*arguments, **options)
+        self._heard(response)
+        return response
+
+    async def connect(self, *arguments: Any, **options: Any) -> Any:
+        response = await super().connect(*arguments, **options)
+        self.dialogue.insert(0, f"S: {response.code} {response.message}")
+        return response
+
+    async def starttls(self, *arguments: Any, **options: Any) -> Any:
+        self.dialogue.append("C: STARTTLS")
+        response = await super().starttls(*arguments, **options)
+        self._heard(response)
+        return response
 
     async def data(self, *arguments: Any, **options: Any) -> Any:
         self.began_text = True
-        return await super().data(*arguments, **options)
+        self.dialogue.append("C: DATA, the mail, and a dot")
+        response = await super().data(*arguments, **options)
+        self._heard(response)
+        return response
+
+    def _heard(self, response: Any) -> None:
+        self.dialogue += [f"S: {response.code} {line}" for line in response.message.splitlines()]
 
 
 class Outgoing:
@@ -85,6 +117,12 @@ class Outgoing:
         self._return_path = return_path
         self._tls = tls or _default_tls()
         self._client: _Client | None = None
+        self._dialogue: list[str] = []
+
+    @property
+    def dialogue(self) -> list[str]:
+        """What was said on the latest connection, without passwords and texts."""
+        return [HASH.sub("…", line) for line in self._dialogue]
 
     async def __aenter__(self) -> Self:
         return self
@@ -140,15 +178,18 @@ class Outgoing:
                 tls_context=None if server.tls == "none" else self._tls,
                 timeout=TIMEOUT_S,
             )
+            self._dialogue = self._client.dialogue
             await self._client.connect()
         return self._client
 
     async def _close(self) -> None:
         client, self._client = self._client, None
-        if client is not None:
+        if client is None:
+            return
+        if client.is_connected:
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit()
-            client.close()
+        client.close()
 
 
 @functools.cache

@@ -27,7 +27,7 @@ from payviox.rail_accounts import service as rail_accounts
 from payviox.rails.protocol import KeepsCatalogue, RailError
 from payviox.reconciliation import service as reconciliation
 from payviox.unclaimed import ageing, expiry, reminders
-from payviox.withdrawals import quotes
+from payviox.withdrawals import codes, quotes
 from payviox.withdrawals.routing import Rails
 
 logger = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ async def tidy(database: Database) -> None:
     await database.write(jobs.forget_lost)
     await database.write(sessions.delete_ended)
     await database.write(redemption.delete_ended)
+    await database.write(codes.forget_devices)
     await database.write(uploads.delete_unconfirmed)
     await database.write(file_imports.forget_old)
     await database.write(password_resets.delete_expired)

@@ -17,7 +17,7 @@ from payviox.monitoring.queries import reconciliation
 from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
 from payviox.monitoring.queries.reconciliation import Compared
 from payviox.monitoring.write_probe import WriteProbe
-from payviox.rails.failures import FAILURES
+from payviox.rails.failures import FAILURES, UNEXPLAINED
 from payviox.rails.waiting import REVIEWS, WAITING
 from payviox.reporting import attention
 from payviox.reporting.attention import Matter
@@ -115,7 +115,10 @@ async def _figures(connection: Connection) -> Figures:
 async def _unknown_reasons(connection: Connection) -> list[Counted]:
     first = ids.first_at(datetime.now(UTC) - UNKNOWN_FOR)
     words = [reason.recipient for reason in FAILURES.values()]
-    return await queries.unknown_reasons(connection, list(WAITING), list(REVIEWS), words, first)
+    unexplained = [FAILURES[name].recipient for name in UNEXPLAINED]
+    return await queries.unknown_reasons(
+        connection, list(WAITING), list(REVIEWS), words, unexplained, first
+    )
 
 
 @functools.cache

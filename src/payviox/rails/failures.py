@@ -204,13 +204,13 @@ FAILURES: Mapping[Failure, Reason] = {
     "sandbox_failed": _failed(
         "The sandbox was asked for this ending.",
         "The sandbox was told to fail this payment.",
-        "Nothing: no money moved.",
+        _NO_MORE,
         "nobody",
     ),
     "sandbox_returned": _failed(
         "The sandbox was asked for this ending.",
         "The sandbox was told to return this payment.",
-        "Nothing: no money moved.",
+        _NO_MORE,
         "nobody",
     ),
     "self_pay": _failed(
@@ -225,6 +225,9 @@ FAILURES: Mapping[Failure, Reason] = {
         "operator",
     ),
 }
+
+UNEXPLAINED: frozenset[Failure] = frozenset({"refused"})
+"""What stands for a vendor's reasons that nobody has documented."""
 
 _BY_WORDS: dict[str, Failure] = {reason.recipient: name for name, reason in FAILURES.items()}
 

@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from payviox import ids
+from payviox.auth import typed_codes
 from payviox.auth.hashes import payout_hash
+from payviox.auth.redemption import redeem_address
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection
 from payviox.keyring import Keyring
@@ -15,6 +17,7 @@ from payviox.mails.model import Mail, Message, Prepare
 from payviox.money import dollars
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.brand import brand_of
+from payviox.sites import hosts
 
 
 def prepares(keyring: Keyring, site: str) -> Mapping[Message, Prepare]:
@@ -35,6 +38,7 @@ async def _money_received(
         return None
     return {
         **frame,
+        **await code_to_type(keyring, connection, mail, user_id, frame),
         "amount": dollars(mail.facts["cents"]),
         "balance": dollars(user.balance),
     }
@@ -52,7 +56,25 @@ async def framed(
     key = keyring.get(source.hash_key_id)
     shown = payout_hash(key, source.hash_code, business_id, user_id, source.hash_generation)
     business = await businesses.get(connection, business_id)
-    return {"brand": brand_of(business), "link": f"{site}/redeem#{shown}"}
+    home = await hosts.address(connection, business_id, site)
+    return {"brand": brand_of(business), "link": redeem_address(home, shown)}
+
+
+async def code_to_type(
+    keyring: Keyring,
+    connection: Connection,
+    mail: Mail,
+    user_id: UUID,
+    frame: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """What opens the page where a mail program breaks the link, and where it is typed."""
+    if mail.business_id is None:
+        raise ValueError(f"mail {mail.id} is about no payout user")
+    typed_at = str(frame["link"]).partition("://")[2].partition("#")[0]
+    code = await typed_codes.make(
+        connection, keyring, mail.id, mail.business_id, user_id, mail.recipient
+    )
+    return {"typed_code": code, "typed_at": typed_at}
 
 
 def _about(mail: Mail) -> tuple[UUID, UUID]:

@@ -7,13 +7,15 @@ from litestar import Router
 from payviox.redeem import errors
 from payviox.redeem.balance import show as balance
 from payviox.redeem.enter import show as enter
+from payviox.redeem.give_back import give
 from payviox.redeem.history import list as history
 from payviox.redeem.order import cancel, reveal
 from payviox.redeem.order import show as order
 from payviox.redeem.reminders import stop as stop_reminders
-from payviox.redeem.withdraw import crypto, gift_card, paypal, review
+from payviox.redeem.withdraw import crypto, gift_card, mail_code, paypal, review
 from payviox.web.forms import refuse_foreign_forms
 
+HOST_ROUTES = enter.HOST_ROUTES
 TEMPLATES = Path(__file__).parent
 
 ROUTER = Router(
@@ -25,10 +27,12 @@ ROUTER = Router(
         *crypto.ROUTES,
         *gift_card.ROUTES,
         *review.ROUTES,
+        *mail_code.ROUTES,
         *order.ROUTES,
         *cancel.ROUTES,
         *reveal.ROUTES,
         *history.ROUTES,
+        *give.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     guards=[refuse_foreign_forms],

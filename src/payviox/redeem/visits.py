@@ -16,6 +16,7 @@ from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.redeem import framing
 from payviox.web.context import Call, address_of, services
+from payviox.web.own_hosts import owner_of
 from payviox.web.pages import block_of
 from payviox.web.pages import page as render
 
@@ -44,7 +45,10 @@ async def session_of(request: Call) -> RecipientSession | None:
     token = framing.token_of(request)
     await framing.allow(request, token)
     is_call = block_of(request) is None
-    return await redemption.find(services(request).database, token, is_call=is_call)
+    session = await redemption.find(services(request).database, token, is_call=is_call)
+    owner = owner_of(request)
+    is_elsewhere = session and owner and session.caller.business_id != owner.business_id
+    return None if is_elsewhere else session
 
 
 async def visit_of(request: Call) -> Visit:

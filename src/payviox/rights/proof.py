@@ -50,6 +50,7 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "rail.enable": ALWAYS,
     "rail.price": ALWAYS,
     "recovery_codes.make": ALWAYS,
+    "site.set_host": ALWAYS,
     "site.set_origins": ALWAYS,
     "suspense.resolve": ALWAYS,
     "upload.start": LARGE,

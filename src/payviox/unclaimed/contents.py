@@ -11,7 +11,7 @@ from payviox.keyring import Keyring
 from payviox.mails.model import Mail, Message, Prepare
 from payviox.money import dollars
 from payviox.payout_users import service as payout_users
-from payviox.recipient_mails.contents import framed
+from payviox.recipient_mails.contents import code_to_type, framed
 from payviox.unclaimed import expiry, reminders
 from payviox.unclaimed.queries import reminders as queries
 
@@ -36,6 +36,7 @@ async def _reminder(
         return None
     return {
         **frame,
+        **await code_to_type(keyring, connection, mail, user_id, frame),
         "amount": dollars(about.balance),
         "since": f"{about.since:%Y-%m-%d}",
         "stop_address": reminders.stop_address(site, keyring, business_id, user_id),
@@ -54,6 +55,7 @@ async def _announced(
         return None
     return {
         **frame,
+        **await code_to_type(keyring, connection, mail, user_id, frame),
         "amount": dollars(about.cents),
         "until": f"{about.expires_at:%Y-%m-%d}",
     }

@@ -57,6 +57,8 @@ class Services:
     recorder: Recorder = field(default_factory=Recorder)
     webhook_tests: Slots = field(default_factory=lambda: Slots(1, 1))
     """A business sends one test webhook at a time, and waits for its answer."""
+    mail_checks: Slots = field(default_factory=lambda: Slots(1, 1))
+    """So does somebody who sends a test mail."""
     sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))
     provider_calls: Gate = field(default_factory=lambda: Gate(PROVIDER_CALLS))
     files: Gate = field(default_factory=lambda: Gate(FILES))

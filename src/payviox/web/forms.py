@@ -15,6 +15,7 @@ from payviox.idempotency.model import BadKey, Scope
 from payviox.idempotency.service import BUSINESS
 from payviox.settings import Settings
 from payviox.web.context import Call, Services
+from payviox.web.own_hosts import owner_of
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 200
@@ -40,7 +41,9 @@ def require_same_origin(request: ASGIConnection[Any, Any, Any, Any], settings: S
             raise FromElsewhere
         return
     ours = urlsplit(settings.public_url)
-    if request.headers.get("origin") != f"{ours.scheme}://{ours.netloc}":
+    owner = owner_of(request)
+    host = ours.netloc if owner is None else owner.host
+    if request.headers.get("origin") != f"{ours.scheme}://{host}":
         raise FromElsewhere
 
 

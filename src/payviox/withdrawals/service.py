@@ -25,7 +25,7 @@ from payviox.order_states import (
 )
 from payviox.rails.orders import ReadyOrder
 from payviox.text import printable
-from payviox.withdrawals import quotes, review, routing, second_person, transitions
+from payviox.withdrawals import codes, quotes, review, routing, second_person, transitions
 from payviox.withdrawals.model import (
     TAKING_BACK,
     UNCLAIMED,
@@ -39,13 +39,19 @@ stop_waiting = orders.stop_waiting
 
 
 async def create(
-    connection: Connection, user_id: UUID, ready: ReadyOrder, *, quote_id: UUID | None = None
+    connection: Connection,
+    user_id: UUID,
+    ready: ReadyOrder,
+    *,
+    quote_id: UUID | None = None,
+    device: str | None = None,
 ) -> Order:
     """Reserve the amount and make the order, for review or for the worker, by the business's rules
-    and limits of now.
+    and limits of now. `device` is the browser that asks, where one does.
 
     Raises WithdrawalsDisabled, FieldErrors (methods, limits), Unauthorized (the payout user was
-    just deactivated), Conflict (the quote expired or was used) and InsufficientBalance.
+    just deactivated), Conflict (the quote expired or was used), CodeNeeded and
+    InsufficientBalance.
     """
     business = await businesses.require_withdrawals(connection, ready.business_id)
     await review.queue_up(connection, business, ready)
@@ -60,6 +66,7 @@ async def create(
         await quotes.check_usable(connection, business.id, user_id, quote_id)
     if accounts[source].balance < ready.amount:
         raise InsufficientBalance
+    await codes.require(connection, business.id, user_id, ready.amount, quote_id, device)
     reasons = await review.reasons(connection, business, user_id, ready)
     order = await _insert(connection, user_id, ready, quote_id, reasons)
     posting = Posting("reserve", ready.amount, source, in_transit(ready.rail), order_id=order.id)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from payviox import ids
+from payviox import ids, order_states
 from payviox.db.pool import Connection
 from payviox.order_states import GIVES_BACK, OPEN, Status
 from payviox.payout_users.model import PayoutUser
@@ -23,6 +23,8 @@ MOST_HELD = 20
 """Orders that have not ended."""
 LATEST_BACK = 3
 """Orders whose money came back."""
+LATEST = 10
+"""Orders in whatever state."""
 
 CAME_BACK: tuple[Status, ...] = (*sorted(GIVES_BACK), "returned")
 
@@ -76,12 +78,14 @@ class Whereabouts:
 @dataclass(frozen=True, slots=True)
 class UserMoney:
     """A payout user's money: cents on their balance, in orders that have not ended, and back from
-    the latest that gave it back. `is_all` where no more orders than `held` have not ended."""
+    the latest that gave it back. `is_all` where no more orders than `held` have not ended; `latest`
+    are their orders in whatever state."""
 
     available: int
     held: list[Whereabouts]
     is_all: bool
     came_back: list[Whereabouts]
+    latest: list[Order]
 
 
 _BY_ITSELF = "Nothing: it goes on by itself."
@@ -222,13 +226,14 @@ def reasons(order: Order) -> list[Reason]:
 
 async def of_user(connection: Connection, business_id: UUID, user: PayoutUser) -> UserMoney:
     """Where a payout user's money is, the newest orders first."""
-    held = await orders.list_of_user(connection, business_id, user.id, OPEN, MOST_HELD + 1)
-    back = await orders.list_of_user(connection, business_id, user.id, CAME_BACK, LATEST_BACK)
+    groups = ((OPEN, MOST_HELD + 1), (CAME_BACK, LATEST_BACK), (order_states.STATES, LATEST))
+    held, back, latest = await orders.list_of_user(connection, business_id, user.id, groups)
     return UserMoney(
         user.balance,
         [of_order(order) for order in held[:MOST_HELD]],
         len(held) <= MOST_HELD,
         [of_order(order) for order in back],
+        latest,
     )
 
 

@@ -151,6 +151,7 @@ def test_every_page_fits_its_screen_and_everybody(
     orders = (
         "/settings",
         "/settings/brand",
+        "/settings/mail-check",
         "/settings/expiry",
         "/settings/site",
         "/team",

@@ -33,7 +33,8 @@ from payviox.rail_state import evm_books
 from payviox.rails.evm.books import Wallet
 from payviox.recipient_mails import log as mail_log
 from payviox.reconciliation import resolve
-from payviox.sites import origins
+from payviox.sites import hosts, origins
+from payviox.sites.model import OwnHost
 from payviox.treasury import service as treasury
 from payviox.unclaimed.expiry import expire_balances
 from payviox.webhooks import replays
@@ -253,6 +254,10 @@ async def revoke(case: Case) -> None:
     await case.write(allocations.revoke, case.id, await case.user(), 10, WHO)
 
 
+async def give_back(case: Case) -> None:
+    await case.write(allocations.give_back, case.id, await case.user(), 10, WHO)
+
+
 async def rotate_hash(case: Case) -> None:
     user = await case.user()
     case.secrets += [await case.write(allocations.rotate_hash, case.keyring, case.id, user, WHO)]
@@ -391,6 +396,18 @@ async def cancel_approval(case: Case) -> None:
     await case.write(approvals.cancel, case.id, await ask(case), WHO)
 
 
+async def set_host(case: Case) -> OwnHost:
+    await case.write(hosts.save, case.id, f"{case.id}.example.com", WHO)
+    own: OwnHost | None = await case.business.database.fetch(hosts.get, case.id)
+    assert own is not None
+    case.secrets += [own.token]
+    return own
+
+
+async def verify_host(case: Case) -> None:
+    await case.write(hosts.mark_seen, await set_host(case), WHO)
+
+
 async def start(case: Case) -> None:
     await case.business.set(second_person_amount=1)
     await case.write(treasury.defund, case.id, 5, WHO)
@@ -440,6 +457,7 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "order.settle": settle,
     "payout_user.activate": activate,
     "payout_user.deactivate": deactivate,
+    "payout_user.give_back": give_back,
     "payout_user.make_redeem_link": make_redeem_link,
     "payout_user.revoke": revoke,
     "payout_user.rotate_hash": rotate_hash,
@@ -452,9 +470,11 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "rail.enable": enable_rail,
     "rail.owner": learn_owner,
     "rail.price": set_price,
+    "site.set_host": set_host,
     "site.set_origins": lambda case: case.write(
         origins.save, case.id, ["https://shop.example.com"], WHO
     ),
+    "site.verify_host": verify_host,
     "suspense.resolve": resolve_item,
     "upload.cancel": cancel_upload,
     "upload.resume": resume_upload,

@@ -274,6 +274,23 @@ async def test_an_order_whose_only_signature_is_void_waits_for_no_second_person(
     assert (await desk.get(order)).status == "review"
 
 
+async def test_an_order_that_one_person_may_decide_on_again_waits_for_no_second_one(
+    browser: Browser, database: Database, strict: TestBusiness
+) -> None:
+    await strict.set(review_amount=2_000)
+    desk = Desk.of(strict)
+    order = await desk.withdraw(await desk.user(5_000), 2_500)
+    base = await signed_in(browser, database, strict, "approver")
+    address = f"{base}/orders/{ids.show(ids.ORDER, order.id)}"
+    await browser.post(f"{address}/approve", seen=hidden(await browser.get(address), "seen"))
+    assert address in (await browser.get(f"{base}/approvals")).text
+    for threshold in (2_500, None):
+        await strict.set(second_person_amount=threshold)
+        assert address not in (await browser.get(f"{base}/approvals")).text
+    await browser.post(f"{address}/approve", seen=hidden(await browser.get(address), "seen"))
+    assert (await desk.get(order)).status == "queued"
+
+
 async def test_the_second_person_reads_what_the_first_one_said_of_an_orders_end(
     browser: Browser, other: Browser, database: Database, strict: TestBusiness
 ) -> None:

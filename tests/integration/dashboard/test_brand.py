@@ -1,10 +1,13 @@
 """*Brand and mails*: what a business's mails look like, on a page and in the audit log."""
 
+import re
+
 import pytest
 
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Database
+from payviox.mails.model import TO_PAYOUT_USERS
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, make_stale, signed_in
@@ -90,3 +93,23 @@ async def test_another_organizations_brand_is_not_there(
     assert (await browser.get(f"{base_of(other)}/settings/brand")).status_code == 404
     assert (await browser.post(f"{base_of(other)}/settings/brand", **TYPED)).status_code == 404
     assert not (await now(database, other)).notify
+
+
+async def test_each_mail_is_shown_in_a_frame_that_runs_nothing(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    await browser.post(f"{base}/settings/brand", **TYPED)
+    page = await browser.get(f"{base}/settings/brand")
+    assert "frame-src 'self'" in page.headers["content-security-policy"]
+    frames = re.findall(r'<iframe [^>]*src="([^"]+)"[^>]* sandbox="([^"]*)"', page.text)
+    assert len(frames) == len(TO_PAYOUT_USERS)
+    for address, sandbox in frames:
+        assert "allow-scripts" not in sandbox
+        framed = await browser.get(address)
+        assert "Acme Rewards" in framed.text
+        policy = framed.headers["content-security-policy"]
+        assert "frame-ancestors 'self'" in policy
+        assert "script-src" not in policy
+        assert "unsafe-inline" not in policy
+    assert (await browser.get(f"{base}/settings/brand/mails/invitation")).status_code == 404

@@ -141,7 +141,14 @@ async def test_home_names_what_waits_for_a_second_person_and_mails_that_did_not_
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("", 8), ("/users", 8), ("/orders?status=all", 8), ("/orders/{}", 8), ("/search?q=ada", 9)],
+    [
+        ("", 8),
+        ("/users", 8),
+        ("/users/{user}", 9),
+        ("/orders?status=all", 8),
+        ("/orders/{order}", 8),
+        ("/search?q=ada", 9),
+    ],
 )
 async def test_a_page_asks_the_database_few_questions(
     browser: Browser,
@@ -153,10 +160,11 @@ async def test_a_page_asks_the_database_few_questions(
 ) -> None:
     desk = Desk.of(business)
     await business.set(review_amount=2_000, second_person_amount=100)
-    order = await desk.withdraw(await desk.user(5_000), 2_500)
+    user = await desk.user(5_000)
+    order = await desk.withdraw(user, 2_500)
     base = await signed_in(browser, database, business)
-    address = base + path.format(ids.show(ids.ORDER, order.id))
-    if "{}" in path:
+    address = base + path.format(order=ids.show(ids.ORDER, order.id), user=ids.show(ids.USER, user))
+    if "{order}" in path:
         page = await browser.get(address)
         await browser.post(f"{address}/approve", seen=hidden(page, "seen"))
     asked: list[object] = []

@@ -52,6 +52,7 @@ async def test_money_is_on_the_balance_in_open_orders_or_came_back_with_why(
     assert now.available + sum(each.amount for each in now.held) == 9_000
     assert now.available == (await business.ledger())["ada@example.com"]
     assert now.held[1].advice == "Look at the order, then approve or reject it."
+    assert [each.id for each in now.latest] == [queued.id, rejected.id, waits.id, fails.id]
     back, failure = now.came_back
     assert (back.order_id, back.status, back.written) == (rejected.id, "rejected", "Ask Bob.")
     assert (failure.order_id, failure.next_at) == (fails.id, None)
@@ -63,8 +64,8 @@ async def test_a_reason_without_words_raises_a_figure(
 ) -> None:
     desk = Desk.of(business)
     user_id = await desk.user(9_000)
-    waits, failing, settled, known = [
-        await desk.withdraw(user_id, 100, {"email": "fail@example.com"}) for _ in range(4)
+    waits, failing, settled, refused, known = [
+        await desk.withdraw(user_id, 100, {"email": "fail@example.com"}) for _ in range(5)
     ]
     before = await _unknown(database)
     await desk.process()
@@ -83,9 +84,13 @@ async def test_a_reason_without_words_raises_a_figure(
             [settled.id],
         )
         admin.execute("UPDATE orders SET failure = 'ERR_7' WHERE id = %s", [failing.id])
+        admin.execute(
+            "UPDATE orders SET failure = %s WHERE id = %s", [failed("refused"), refused.id]
+        )
     now = await _unknown(database)
     assert now["waiting"] - before.get("waiting", 0) == 1
     assert now["failure"] - before.get("failure", 0) == 1
+    assert now["vendor"] - before.get("vendor", 0) == 1
     assert (await desk.get(known)).failure == failed("sandbox_failed")
 
 

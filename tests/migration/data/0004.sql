@@ -206,9 +206,18 @@ INSERT INTO expiry_notices (business_id, payout_user_id, id, lifetime_days, befo
    '00000000-0000-7000-8000-0000000000ac', 30, now(), now() + interval '14 days');
 
 -- Where a redemption page lives.
-INSERT INTO sites (business_id, origins) VALUES
-  ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}');
+INSERT INTO sites (business_id, origins, host, host_token) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '{https://shop.x.test}', 'redeem.x.test', 't');
 
 -- An address that mails do not reach.
 INSERT INTO mail_addresses (business_id, email, state, reason) VALUES
   ('00000000-0000-7000-8000-0000000000b1', 'gone@x.test', 'bounced', '550 5.1.1 No such user');
+
+-- A code that was mailed, and a browser that somebody is known by.
+INSERT INTO withdrawal_codes (business_id, quote_id, payout_user_id, id, key_id)
+  SELECT business_id, id, payout_user_id, '00000000-0000-7000-8000-0000000000ad', '00000000'
+  FROM quotes LIMIT 1;
+INSERT INTO payout_user_devices (business_id, payout_user_id, digest) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1', '\x0f');
+INSERT INTO redeem_codes (business_id, digest, payout_user_id, hash_digest, expires_at) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '\x10', '00000000-0000-7000-8000-0000000000c1', '\x0e', now());

@@ -1,5 +1,6 @@
 """The SQL of payout users' sessions and of tickets. Times are the database's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -148,9 +149,38 @@ async def take_ticket(connection: Connection, hash_code: str, digest: bytes) -> 
         return await cursor.fetchone()
 
 
+async def insert_code(
+    connection: Connection, business_id: UUID, user_id: UUID, digest: bytes, lasts_s: int
+) -> None:
+    """A code that opens the page as long as the hash of now does."""
+    await connection.execute(
+        "INSERT INTO redeem_codes (business_id, digest, payout_user_id, hash_digest, expires_at)"
+        " SELECT business_id, %(digest)s, id, hash_digest, now() + make_interval(secs => %(lasts)s)"
+        " FROM payout_users WHERE business_id = %(business)s AND id = %(user)s"
+        " ON CONFLICT DO NOTHING",
+        {"business": business_id, "user": user_id, "digest": digest, "lasts": lasts_s},
+    )
+
+
+async def find_code_user(
+    connection: Connection, digests: Sequence[bytes], sender: str | None
+) -> UserCaller | None:
+    """Whose code this is, by any of these digests. Its business is part of what it says."""
+    async with connection.cursor(row_factory=class_row(UserCaller)) as cursor:
+        await cursor.execute(
+            "SELECT u.business_id, u.id AS user_id, u.email, u.hash_digest AS digest"  # noqa: S608  # a constant
+            f" FROM redeem_codes s JOIN businesses b ON b.id = s.business_id {_USER}"
+            " WHERE s.digest = ANY(%(digests)s) AND s.expires_at > now()"
+            " AND (%(sender)s::text IS NULL OR b.hash_code = %(sender)s) LIMIT 1",
+            {"digests": list(digests), "sender": sender},
+        )
+        return await cursor.fetchone()
+
+
 async def delete_ended(connection: Connection, idle_s: int) -> int:
-    """Forget sessions and tickets that are over by themselves. Across businesses."""
+    """Forget sessions, tickets and codes that are over by themselves. Across businesses."""
     await connection.execute("DELETE FROM redeem_tickets WHERE expires_at < now()")
+    await connection.execute("DELETE FROM redeem_codes WHERE expires_at < now()")
     cursor = await connection.execute(
         "DELETE FROM payout_user_sessions WHERE seen_at < now() - make_interval(secs => %s)",
         [idle_s],

@@ -15,7 +15,7 @@ COLUMNS = (
     " review_velocity_amount, review_rails, methods_off,"
     " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
     " suspense_alert_hours, second_person_amount, notify, brand_name, brand_color, support_email,"
-    " reminder_days, expiry_notice_days, created_at"
+    " reminder_days, expiry_notice_days, code_first, code_amount, code_new_device, created_at"
 )
 
 HASH_LIFETIME_SINCE = sql.SQL(

@@ -191,7 +191,9 @@ def _email(text: str) -> str | None:
 def line_of(visit: Visit, row: MailRow) -> MailLine:
     """A mail as lists show it."""
     shown = ids.show(ids.MAIL, row.id)
-    can = visit.may("mail.send_again") and row.address_state is None
+    is_out_of_date = row.state == "dropped" and row.answer is None
+    may = visit.may("mail.send_again")
+    can = may and row.address_state is None and not is_out_of_date
     return MailLine(
         id=shown,
         says=WORDS.get(row.message, row.message),

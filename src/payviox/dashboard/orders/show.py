@@ -19,7 +19,7 @@ from payviox.dashboard.orders.risk_card import RiskCard, risk_card
 from payviox.dashboard.orders.story import Event, events_of, operators_in, shown_people
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
-from payviox.order_states import CANCELABLE, REJECTABLE
+from payviox.order_states import CANCELABLE, OPEN, REJECTABLE
 from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, Reason, Who
 from payviox.reporting import order_timeline
 from payviox.reporting.order_timeline import OrderTimeline
@@ -88,6 +88,7 @@ class OrderView:
 
     order: Order
     where: Whereabouts
+    is_open: bool
     who: str
     shown_id: str
     to: str
@@ -154,7 +155,7 @@ async def _find(connection: Connection, business: Business, order_id: UUID) -> F
         ]
     acted = [operator_of(each) for each in operators_in(story)]
     people = [*signed, *(each.operator_id for each in settling), *(each for each in acted if each)]
-    emails = await operators.emails(connection, people)
+    emails = await operators.emails(connection, people) if people else {}
     signed_by: dict[str, str] = {
         actors.operator(each): emails.get(each, "somebody") for each in signed
     }
@@ -174,6 +175,7 @@ def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
     return OrderView(
         order=order,
         where=where,
+        is_open=order.status in OPEN,
         who=WHO[where.who],
         shown_id=shown,
         to=recipient(order),

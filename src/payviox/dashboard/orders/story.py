@@ -12,7 +12,9 @@ from payviox.audit.model import AuditEntry
 from payviox.dashboard.accounts import path_words
 from payviox.dashboard.people import actor_words
 from payviox.ledger.service import MovementRow
+from payviox.order_states import OPEN
 from payviox.rail_accounts.callbacks import KeptCallback
+from payviox.rails.waiting import REVIEWS, WAITING
 from payviox.reporting.order_timeline import Answered, Entry, Fact, OrderTimeline
 from payviox.rights.service import operator_of
 from payviox.webhooks.log import Entry as WebhookEvent
@@ -84,7 +86,7 @@ def _event(entry: Entry, people: Mapping[str, str]) -> Event:
     at, fact = entry.at, entry.fact
     if isinstance(fact, StateEntry):
         title = WORDS.get(fact.status, fact.status)
-        event = Event(at, title, "state", actor_words(fact.actor, people), fact.note)
+        event = Event(at, title, "state", actor_words(fact.actor, people), _note(fact))
     elif isinstance(fact, Attempt):
         event = Event(at, f"Attempt {fact.number} began", "rail", detail=fact.reference)
     elif isinstance(fact, Answered):
@@ -106,6 +108,15 @@ def _event(entry: Entry, people: Mapping[str, str]) -> Event:
     else:
         event = Event(at, "Gift card revealed", "state")
     return event
+
+
+def _note(state: StateEntry) -> str | None:
+    """Why the order came into this state: reasons in words, or what somebody wrote."""
+    names = (state.note or "").split(", ")
+    reasons = {str(name): reason.meaning for name, reason in (*WAITING.items(), *REVIEWS.items())}
+    if state.status in OPEN and all(name in reasons for name in names):
+        return " ".join(reasons[name] for name in names)
+    return state.note
 
 
 def _reason(entry: AuditEntry) -> str | None:

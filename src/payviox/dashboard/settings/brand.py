@@ -3,21 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.headerregistry import Address
+from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.exceptions import NotFoundException
 
 from payviox.businesses.model import Business
 from payviox.dashboard.visits import Visit, act, show, visit_of
 from payviox.errors import FieldErrors
-from payviox.mails.model import TO_PAYOUT_USERS
+from payviox.mails.model import TO_PAYOUT_USERS, Message
 from payviox.mails.rendering import example, render
 from payviox.recipient_mails import brand
 from payviox.recipient_mails.brand import DEFAULT_COLOR, brand_of
 from payviox.web.context import Call, services
 from payviox.web.forms import read_form
-from payviox.web.pages import redirect
+from payviox.web.mail_frames import POLICY_AROUND, framed
+from payviox.web.pages import HTML, redirect
 
 ROUTE = "/dashboard/{business:str}/settings/brand"
 FIELDS = ("brand_name", "brand_color", "support_email")
@@ -30,6 +33,7 @@ class Preview:
 
     subject: str
     text: str
+    frame: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +93,45 @@ def _page(
         typed=typed,
         business_name=visit.business.name,
         default_color=DEFAULT_COLOR,
-        previews=_previews(visit.business),
+        previews=[_preview(visit, message) for message in TO_PAYOUT_USERS],
         sends_mails=services(request).settings.smtp_url is not None,
         may_change=visit.may("business.set"),
         done=done,
         errors=errors or {},
     )
-    return show(request, visit, "settings/brand.html", view, status=status)
+    headers = {"Content-Security-Policy": POLICY_AROUND}
+    return show(request, visit, "settings/brand.html", view, status=status, headers=headers)
 
 
-def _previews(business: Business) -> list[Preview]:
-    previews = []
-    for message in TO_PAYOUT_USERS:
-        facts = {**example(message), "brand": brand_of(business)}
-        mail = render(message, UUID(int=0), SOMEBODY, SOMEBODY.addr_spec, facts)
-        body = mail.get_body(("plain",))
-        text = "" if body is None else body.get_content()
-        previews.append(Preview(str(mail["Subject"]), text.strip()))
-    return previews
+@get(f"{ROUTE}/mails/{{message:str}}", include_in_schema=False)
+async def show_mail(request: Call) -> Response[Any]:
+    """One mail's HTML, for a frame of the page. Raises NotFoundException for any other name."""
+    visit = await visit_of(request)
+    name = request.path_params["message"]
+    message = next((each for each in TO_PAYOUT_USERS if each == name), None)
+    if message is None:
+        raise NotFoundException
+    document, headers = framed(_part(_written(visit.business, message), "html"))
+    return Response(document.encode(), status_code=200, media_type=HTML, headers=headers)
 
 
-ROUTES = [show_brand, save_brand]
+def _preview(visit: Visit, message: Message) -> Preview:
+    mail = _written(visit.business, message)
+    return Preview(
+        subject=str(mail["Subject"]),
+        text=_part(mail, "plain").strip(),
+        frame=f"{visit.base}/settings/brand/mails/{message}",
+    )
+
+
+def _written(business: Business, message: Message) -> EmailMessage:
+    facts = {**example(message), "brand": brand_of(business)}
+    return render(message, UUID(int=0), SOMEBODY, SOMEBODY.addr_spec, facts)
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    return "" if part is None else str(part.get_content())
+
+
+ROUTES = [show_brand, save_brand, show_mail]

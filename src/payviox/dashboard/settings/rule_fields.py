@@ -20,6 +20,7 @@ DOLLARS = (
     "min_withdrawal",
     "max_withdrawal",
     "second_person_amount",
+    "code_amount",
 )
 """Rules that are amounts: typed in dollars, kept in cents."""
 
@@ -48,6 +49,12 @@ LABELS: Mapping[str, tuple[str, str]] = {
     ),
     "min_withdrawal": ("Least amount of one withdrawal", "US dollars."),
     "max_withdrawal": ("Most amount of one withdrawal", "US dollars."),
+    "code_first": ("Ask for a code by mail before somebody's first withdrawal", ""),
+    "code_amount": (
+        "Ask for a code by mail from this amount of one person in 24 hours",
+        "US dollars; empty asks for none. Where a code is needed the API makes no withdrawal.",
+    ),
+    "code_new_device": ("Ask for a code by mail in a browser that is new for somebody", ""),
     "hash_lifetime_days": ("Days after which a payout hash expires", "Empty keeps it for good."),
     "balance_lifetime_days": (
         "Days after which unspent money returns to the payout balance",

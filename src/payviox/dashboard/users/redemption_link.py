@@ -12,6 +12,7 @@ from payviox.dashboard.visits import act_once, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.idempotency.service import ShownOnce
 from payviox.payout_users import service as payout_users
+from payviox.sites import hosts
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
 from payviox.web.forms import read_form
@@ -38,12 +39,13 @@ async def make_link(request: Call) -> Response[Any]:
     visit = await visit_of(request)
     user_id = path_id(request, ids.USER, "user")
     user = await read(request, visit, payout_users.get, visit.business.id, user_id)
-    site = services(request).settings.public_url
+    main = services(request).settings.public_url
 
     async def effect(connection: Connection) -> ShownOnce:
         ticket = await redemption.make_ticket(
             connection, visit.business.id, user_id, visit.session.actor
         )
+        site = await hosts.address(connection, visit.business.id, main)
         return ShownOnce({}, redemption.redeem_address(site, ticket.token))
 
     done = await act_once(request, visit, await read_form(request), effect)

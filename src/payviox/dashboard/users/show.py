@@ -120,7 +120,7 @@ async def _view(connection: Connection, visit: Visit, user_id: UUID, done: str |
     business_id = visit.business.id
     user = await payout_users.get(connection, business_id, user_id)
     totals = await listing.totals_of_user(connection, business_id, user_id)
-    orders = await listing.list_page(connection, business_id, user_id=user_id, limit=LATEST)
+    money = await whereabouts.of_user(connection, business_id, user)
     movements = await ledger.list_movements(connection, business_id, user_id=user_id, limit=LATEST)
     people = await emails_of(connection, [each.actor for each in movements if each.actor])
     shown = ids.show(ids.USER, user_id)
@@ -138,12 +138,12 @@ async def _view(connection: Connection, visit: Visit, user_id: UUID, done: str |
                 amount=order.amount,
                 created_at=order.created_at,
             )
-            for order in orders
+            for order in money.latest
         ],
         movements=[_moved(each, user_id, people) for each in movements],
         mails=await mails_of(connection, visit, user),
         statement=f"{visit.base}/balance?search={shown}",
-        money=await whereabouts.of_user(connection, business_id, user),
+        money=money,
         orders_address=f"{visit.base}/orders",
         offers=_offers(visit, user),
         done=done,

@@ -118,10 +118,12 @@ async def unknown_reasons(
     waiting: Sequence[str],
     reviews: Sequence[str],
     failures: Sequence[str],
+    unexplained: Sequence[str],
     first: UUID,
 ) -> list[Counted]:
     """How many orders name a reason that is none of these: open ones that wait or are reviewed, and
-    those from the order `first` on that failed or came back by the worker's word."""
+    those from the order `first` on that failed or came back by the worker's word. And those from
+    there on that failed for an `unexplained` reason of a vendor."""
     async with connection.cursor(row_factory=class_row(Counted)) as cursor:
         await cursor.execute(
             "SELECT b.mode, r.name, sum(r.number)::bigint AS value"
@@ -135,12 +137,16 @@ async def unknown_reasons(
             "   WHERE business_id = b.id AND status IN ('failed', 'returned') AND id >= %(first)s"
             "   AND failure <> ALL(%(failures)s) AND EXISTS (SELECT FROM order_states s"
             "     WHERE s.business_id = b.id AND s.order_id = o.id AND s.status = o.status"
-            "     AND s.actor = %(worker)s)) r"
+            "     AND s.actor = %(worker)s)"
+            "   UNION ALL SELECT 'vendor', count(*) FROM orders"
+            "   WHERE business_id = b.id AND status IN ('failed', 'returned') AND id >= %(first)s"
+            "   AND failure = ANY(%(unexplained)s)) r"
             " GROUP BY b.mode, r.name",
             {
                 "waiting": list(waiting),
                 "reviews": list(reviews),
                 "failures": list(failures),
+                "unexplained": list(unexplained),
                 "first": first,
                 "worker": WORKER,
             },

@@ -73,7 +73,9 @@ async def show_balance(request: Call) -> Response[Any]:
 
 
 def line_of(movement: Movement) -> Line:
-    line = Line(movement.kind, movement.amount, movement.created_at)
+    is_given_back = movement.kind == "revocation" and movement.is_own
+    kind = "given_back" if is_given_back else movement.kind
+    line = Line(kind, movement.amount, movement.created_at)
     order_id, status, provider = movement.order_id, movement.status, movement.provider
     if movement.kind != "reserve" or order_id is None or status is None or provider is None:
         return line

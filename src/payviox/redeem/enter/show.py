@@ -4,14 +4,18 @@ way out. Opening the page asks and changes nothing: only the button sends what t
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Response, get, post
+from litestar import Response, get, post, route
 
-from payviox.auth import redemption
+from payviox.auth import redemption, typed_codes
 from payviox.auth.redemption import LinkEnded
+from payviox.errors import NotFound, TooManyAttempts
+from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.redeem import framing
 from payviox.redeem.visits import BALANCE, ROUTE, page, session_of
-from payviox.web.context import Call, services
+from payviox.sites import hosts
+from payviox.web.context import Call, address_of, services
 from payviox.web.forms import read_form
+from payviox.web.own_hosts import WELL_KNOWN, owner_of
 from payviox.web.pages import HEADERS
 
 MAX_LINK = 2_000
@@ -36,7 +40,10 @@ async def show_entrance(request: Call) -> Response[Any]:
 async def say_sender(request: Call) -> Response[Any]:
     """The name of the business to which a link's first characters belong; empty for none."""
     code = (await read_form(request)).get("code", "")
-    name = await services(request).database.fetch_caller(redemption.find_sender, code)
+    owner = owner_of(request)
+    name = None
+    if owner is None or owner.code == code:
+        name = await services(request).database.fetch_caller(redemption.find_sender, code)
     return Response(name or "", media_type="text/plain", headers=HEADERS)
 
 
@@ -50,10 +57,14 @@ async def show_embedded(request: Call) -> Response[Any]:
 
 @post(ROUTE, include_in_schema=False, status_code=200)
 async def enter(request: Call) -> Response[Any]:
-    """Let somebody in by a hash, a ticket, or the whole link as it was pasted."""
-    secret, before = await _secret(request), framing.token_of(request)
+    """Let somebody in by a hash, a ticket, the whole link as it was pasted, or a typed code."""
+    before, code = framing.token_of(request), typed_codes.read(await _presented(request))
     try:
-        token = await services(request).database.write(redemption.enter, secret, before)
+        if code is not None:
+            token = await _enter_by_code(request, code, before)
+        else:
+            secret = await _secret(request)
+            token = await services(request).database.write(redemption.enter, secret, before)
     except LinkEnded:
         return page(request, "enter/show.html", EnterView(is_refused=True), status=403)
     return framing.let_in(request, BALANCE, token)
@@ -99,10 +110,42 @@ async def get_embedding_script(request: Call) -> Response[bytes]:
     return Response(script.content, media_type=script.media_type, headers=headers)
 
 
+async def _enter_by_code(request: Call, code: str, before: str) -> str:
+    """Raises LinkEnded, and TooManyAttempts."""
+    process = services(request)
+    try:
+        email = canonical((await read_form(request)).get("email", ""))
+    except InvalidEmail as error:
+        raise LinkEnded from error
+    if not await process.database.write(typed_codes.count, email, address_of(request)):
+        raise TooManyAttempts
+    owner = owner_of(request)
+    sender = None if owner is None else owner.code
+    return await process.database.write(
+        typed_codes.enter, process.keyring, email, code, before, sender
+    )
+
+
+@route(f"{WELL_KNOWN}{{name:str}}", http_method=["GET", "POST"], include_in_schema=False)
+async def prove_host(request: Call) -> Response[Any]:
+    """What shows that a host leads here, to whoever asks for its name."""
+    host, name = request.headers.get("host", "").lower(), str(request.path_params["name"])
+    token = await services(request).database.fetch_caller(hosts.answer, host, name)
+    if token is None:
+        raise NotFound
+    return Response(token, status_code=200, media_type="text/plain", headers=HEADERS)
+
+
+async def _presented(request: Call) -> str:
+    """What was pasted or typed."""
+    return (await read_form(request)).get("link", "")[:MAX_LINK].strip()
+
+
 async def _secret(request: Call) -> str:
-    """What the link that was sent holds behind its #."""
-    presented = (await read_form(request)).get("link", "")[:MAX_LINK].strip()
-    return presented.rpartition("#")[2]
+    """What the link that was sent holds behind its #; nothing at a host of another business."""
+    presented = await _presented(request)
+    secret, owner = presented.rpartition("#")[2], owner_of(request)
+    return secret if owner is None or secret.startswith(owner.code) else ""
 
 
 def _code(request: Call) -> str:
@@ -122,3 +165,5 @@ ROUTES = [
     leave,
     get_embedding_script,
 ]
+HOST_ROUTES = [prove_host]
+"""What no form of a page asks for."""

@@ -15,6 +15,7 @@ from payviox.errors import (
     FieldErrors,
     InsufficientBalance,
     ProviderUnavailable,
+    TooManyAttempts,
     WithdrawalsDisabled,
 )
 from payviox.idempotency import model as idempotency
@@ -26,14 +27,18 @@ from payviox.redeem import words
 from payviox.redeem.visits import ROUTE, Visit, act, read, show, visit_of
 from payviox.redeem.withdraw.quoting import NO_PRICE, NoPrice, keep_price, to_review
 from payviox.web.context import Call, services
+from payviox.web.cookies import cookie_name
 from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
-from payviox.withdrawals import quotes, whereabouts
+from payviox.withdrawals import codes, quotes, whereabouts
 from payviox.withdrawals import requests as withdrawal_requests
 from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals.codes import CodeNeeded
 from payviox.withdrawals.model import KeptQuote
 
 PATH = f"{ROUTE}/review/{{quote:str}}"
+DEVICE = "redeem-device"
+"""The cookie of a browser in which a code was typed."""
 NAMES = {
     "paypal": ("email",),
     "crypto": ("currency", "chain", "to_address"),
@@ -42,6 +47,9 @@ NAMES = {
 """What of a price's destination was asked for; the rest is the rail's."""
 TOO_LITTLE = "Your balance is smaller than this by now. Nothing was taken."
 GONE = "This cannot be had any more. Nothing was taken; choose something else."
+TOO_MANY_CODES = (
+    "Too many codes were asked for. Nothing was taken; wait a quarter of an hour, then confirm."
+)
 EXPIRED = "This price has run out. Nothing was taken; ask for a new one."
 
 
@@ -65,8 +73,8 @@ async def show_review(request: Call) -> Response[Any]:
     """What will be done; where it was done already, the order."""
     visit = await visit_of(request)
     quote_id = path_id(request, ids.QUOTE, "quote")
-    quote = await _quote(request, visit, quote_id)
-    made = await _made(request, visit, quote_id)
+    quote = await quote_of(request, visit, quote_id)
+    made = await made_by(request, visit, quote_id)
     if made is not None:
         return redirect(made)
     return _review(request, visit, quote)
@@ -77,31 +85,18 @@ async def confirm(request: Call) -> Response[Any]:
     """Make the order, once."""
     visit = await visit_of(request)
     quote_id = path_id(request, ids.QUOTE, "quote")
-    quote = await _quote(request, visit, quote_id)
-    made = await _made(request, visit, quote_id)
+    quote = await quote_of(request, visit, quote_id)
+    made = await made_by(request, visit, quote_id)
     if made is not None:
         return redirect(made)
-    try:
-        return redirect(await _make(request, visit, quote))
-    except (Conflict, FieldErrors, InsufficientBalance) as error:
-        made = await _made(request, visit, quote_id)
-        if made is not None:
-            return redirect(made)
-        refused = GONE
-        if isinstance(error, InsufficientBalance):
-            refused = TOO_LITTLE
-        elif isinstance(error, Conflict):
-            refused = EXPIRED
-        return _review(request, visit, quote, refused, is_over=True, status=409)
-    except (ProviderUnavailable, WithdrawalsDisabled):
-        return _review(request, visit, quote, NO_PRICE, status=503)
+    return await finish(request, visit, quote)
 
 
 @post(f"{PATH}/again", include_in_schema=False, status_code=200)
 async def ask_again(request: Call) -> Response[Any]:
     """Ask for a new price of the same."""
     visit = await visit_of(request)
-    quote = await _quote(request, visit, path_id(request, ids.QUOTE, "quote"))
+    quote = await quote_of(request, visit, path_id(request, ids.QUOTE, "quote"))
     balance = await read(
         request, visit, ledger.user_balance, visit.business.id, visit.caller.user_id
     )
@@ -115,7 +110,41 @@ async def ask_again(request: Call) -> Response[Any]:
         return _review(request, visit, quote, str(error), is_over=True, status=503)
 
 
-async def _quote(request: Call, visit: Visit, quote_id: UUID) -> KeptQuote:
+async def finish(request: Call, visit: Visit, quote: KeptQuote) -> Response[Any]:
+    """Make the order and go to it; or to where a code is typed, or say why there is none."""
+    try:
+        return redirect(await _make(request, visit, quote))
+    except CodeNeeded:
+        return await _send_code(request, visit, quote)
+    except (Conflict, FieldErrors, InsufficientBalance) as error:
+        made = await made_by(request, visit, quote.id)
+        if made is not None:
+            return redirect(made)
+        refused = GONE
+        if isinstance(error, InsufficientBalance):
+            refused = TOO_LITTLE
+        elif isinstance(error, Conflict):
+            refused = EXPIRED
+        return _review(request, visit, quote, refused, is_over=True, status=409)
+    except (ProviderUnavailable, WithdrawalsDisabled):
+        return _review(request, visit, quote, NO_PRICE, status=503)
+
+
+async def _send_code(request: Call, visit: Visit, quote: KeptQuote) -> Response[Any]:
+    try:
+        await act(request, visit, codes.send, services(request).keyring, visit.caller, quote.id)
+    except TooManyAttempts:
+        return _review(request, visit, quote, TOO_MANY_CODES, status=429)
+    return redirect(f"{address_of(quote.id)}/code")
+
+
+def address_of(quote_id: UUID) -> str:
+    """The review of a price."""
+    return f"{ROUTE}/review/{ids.show(ids.QUOTE, quote_id)}"
+
+
+async def quote_of(request: Call, visit: Visit, quote_id: UUID) -> KeptQuote:
+    """The recipient's own price. Raises NotFound."""
     return await read(request, visit, quotes.get, visit.business.id, visit.caller.user_id, quote_id)
 
 
@@ -125,7 +154,7 @@ def _scope(visit: Visit, quote_id: UUID) -> Scope:
     return Scope(caller, f"{ROUTE}/review", f"form:{shown}", idempotency.digest({}))
 
 
-async def _made(request: Call, visit: Visit, quote_id: UUID) -> str | None:
+async def made_by(request: Call, visit: Visit, quote_id: UUID) -> str | None:
     """Where the order is that was made by this review; None where none was."""
     earlier = await read(request, visit, replay, visit.business.id, _scope(visit, quote_id))
     return None if earlier is None else f"{ROUTE}/withdrawals/{earlier['order']}"
@@ -137,8 +166,12 @@ async def _make(request: Call, visit: Visit, quote: KeptQuote) -> str:
         process.database, process.rails, visit.caller, _request(quote, visit), quote.id
     )
 
+    device = request.cookies.get(cookie_name(request, DEVICE))
+
     async def effect(connection: Connection) -> dict[str, str]:
-        order = await withdrawals.create(connection, visit.caller.user_id, ready, quote_id=quote.id)
+        order = await withdrawals.create(
+            connection, visit.caller.user_id, ready, quote_id=quote.id, device=device
+        )
         return {"order": ids.show(ids.ORDER, order.id)}
 
     work = once(visit.business.id, _scope(visit, quote.id), effect)
@@ -172,7 +205,7 @@ def _review(
     }[quote.provider]
     view = ReviewView(
         quote=quote,
-        address=f"{ROUTE}/review/{ids.show(ids.QUOTE, quote.id)}",
+        address=address_of(quote.id),
         destination=where,
         network=whereabouts.network(str(destination.get("chain", ""))),
         coin=str(destination.get("currency", "")),

@@ -21,11 +21,12 @@ SIGNED: LiteralString = (
     "   WHERE c.business_id = s.business_id AND c.completes = s.id)"
     " AND NOT EXISTS (SELECT FROM order_attempts a WHERE a.business_id = o.business_id"
     "   AND a.order_id = o.id AND a.started_at > s.created_at)"
+    " AND o.amount > (SELECT second_person_amount FROM businesses WHERE id = o.business_id)"
     f" AND {COUNTS}"
 )
 """Orders with a first signature that counts, of the last 90 days, for what can still be done to
-them: not one of before the latest attempt, nor of somebody who may not do it any more. `acts` and
-`roles` are DECIDERS."""
+them by two people: not one of before the latest attempt, nor of somebody who may not do it any
+more. `acts` and `roles` are DECIDERS."""
 
 DECIDERS = who_may("order.approve", "order.settle")
 

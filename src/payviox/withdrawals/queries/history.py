@@ -30,6 +30,8 @@ class Movement:
     failure: str | None
     note: str | None
     created_at: datetime
+    is_own: bool
+    """Whether the payout user did it themselves."""
 
 
 _SHOWN = "('allocation', 'revocation', 'expiry', 'adjustment', 'reserve')"
@@ -37,13 +39,15 @@ _SHOWN = "('allocation', 'revocation', 'expiry', 'adjustment', 'reserve')"
 # Both sides by their unique index on (account, version), newest first; merged, then cut.
 _HISTORY = f"""
 SELECT m.version, m.id, m.kind, m.amount, m.order_id, o.provider, o.status,
-       o.destination, o.waiting, o.failure, o.note, m.created_at
+       o.destination, o.waiting, o.failure, o.note, m.created_at,
+       coalesce(m.actor LIKE 'payout_user:%%', false) AS is_own
 FROM (
-  (SELECT from_version AS version, id, kind, -amount AS amount, order_id, created_at FROM transfers
+  (SELECT from_version AS version, id, kind, -amount AS amount, order_id, created_at, actor
+   FROM transfers
    WHERE business_id = %(b)s AND from_account = %(u)s AND from_version < %(before)s
      AND kind IN {_SHOWN} ORDER BY from_version DESC LIMIT %(limit)s)
   UNION ALL
-  (SELECT to_version, id, kind, amount, order_id, created_at FROM transfers
+  (SELECT to_version, id, kind, amount, order_id, created_at, actor FROM transfers
    WHERE business_id = %(b)s AND to_account = %(u)s AND to_version < %(before)s
      AND kind IN {_SHOWN} ORDER BY to_version DESC LIMIT %(limit)s)
 ) m LEFT JOIN orders o ON o.business_id = %(b)s AND o.id = m.order_id

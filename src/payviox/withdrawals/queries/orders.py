@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
@@ -183,16 +183,26 @@ async def list_page(
 
 
 async def list_of_user(
-    connection: Connection, business_id: UUID, user_id: UUID, states: Sequence[Status], limit: int
-) -> list[Order]:
-    """A payout user's orders in these states, newest first."""
-    async with connection.cursor(row_factory=class_row(Order)) as cursor:
-        await cursor.execute(
-            f"SELECT {COLUMNS}{FROM} WHERE o.business_id = %s AND o.payout_user_id = %s"
-            " AND o.status = ANY(%s) ORDER BY o.id DESC LIMIT %s",
-            [business_id, user_id, list(states), limit],
+    connection: Connection,
+    business_id: UUID,
+    user_id: UUID,
+    groups: Sequence[tuple[Sequence[Status], int]],
+) -> list[list[Order]]:
+    """A payout user's orders, newest first: for each of the groups those in its states, and so many
+    at most."""
+    parts, parameters = [], []
+    for number, (states, limit) in enumerate(groups):
+        parts.append(
+            f"(SELECT {number} AS part, {COLUMNS}{FROM} WHERE o.business_id = %s"
+            " AND o.payout_user_id = %s AND o.status = ANY(%s) ORDER BY o.id DESC LIMIT %s)"
         )
-        return await cursor.fetchall()
+        parameters += [business_id, user_id, list(states), limit]
+    found: list[list[Order]] = [[] for _ in groups]
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(" UNION ALL ".join(parts) + " ORDER BY part, id DESC", parameters)
+        async for row in cursor:
+            found[row.pop("part")].append(Order(**row))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,4 +18,5 @@ def upgrade() -> None:
     run_sql("0004_gift_cards.sql")
     run_sql("0004_redemption.sql")
     run_sql("0004_unclaimed.sql")
+    run_sql("0004_codes.sql")
     run_sql("0004_sites.sql")

@@ -1,0 +1,1 @@
+"""Giving a part of the money back to whoever sent it."""
