@@ -187,7 +187,8 @@ async def test_a_method_that_is_off_is_quoted_and_paid_by_nobody_while_open_orde
         await database.write(withdrawals.create, user, ready)
     refused = {"provider": ["The provider paypal is not available."]}
     assert (unquoted.value.fields, unpaid.value.fields) == (refused, refused)
-    assert await business.scalar("SELECT count(*) FROM orders") == 1
+    count = "SELECT count(*) FROM orders WHERE business_id = %s"
+    assert await business.scalar(count, business.business_id) == 1
     await desk.process()
     assert (await desk.get(order)).status not in ("queued", "canceled", "rejected")
     log = await browser.get(f"{base}/audit?act=business.set")
