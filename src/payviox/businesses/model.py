@@ -34,6 +34,7 @@ class Business:
     support_email: str | None = None
     language: str = "en"
     """In which payout users are written to who were never on the redemption page."""
+    methods_off: list[str] = field(default_factory=list)
     reminder_days: list[int] = field(default_factory=list)
     expiry_notice_days: int = 14
     code_first: bool = False

@@ -22,6 +22,7 @@ from markupsafe import Markup
 from payviox.languages.catalogues import Language
 from payviox.money import dollars
 from payviox.web import assets as assets_module
+from payviox.web import sheets
 from payviox.web.assets import Assets, MissingAssets
 from payviox.web.context import Call
 
@@ -87,6 +88,7 @@ def load(*folders: Path, language: Language | None = None) -> Pages:
         environment.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]  # as above
     environment.globals |= {
         "asset": assets.url,
+        "excel_rows": f"{sheets.MOST_ROWS:,}",
         "icon": _icons(assets),
         "money": money,
         "when": when,

@@ -42,3 +42,7 @@ CREATE TABLE payout_user_languages (
 );
 GRANT SELECT, INSERT (business_id, payout_user_id, language, is_chosen), UPDATE (language, is_chosen)
   ON payout_user_languages TO payviox_app;
+
+-- Ways to withdraw that a business does not offer, whatever rails are connected.
+ALTER TABLE businesses ADD COLUMN methods_off text[] NOT NULL DEFAULT '{}';
+GRANT UPDATE (methods_off) ON businesses TO payviox_app;
