@@ -30,6 +30,7 @@ REQUEST = "req"
 UPLOAD = "upl"
 CARD_IMPORT = "gci"
 MAIL = "mail"
+DESTINATION = "dst"
 
 
 def first_at(moment: datetime) -> UUID:

@@ -16,6 +16,7 @@ from payviox.allocations.batcher import Batcher
 from payviox.allocations.uploads import paying
 from payviox.db import jobs, session
 from payviox.db.pool import Database
+from payviox.destinations import mails as destination_mails
 from payviox.installation import Installation, open_installation
 from payviox.lanes import Lanes
 from payviox.mails.sending import due_businesses as businesses_with_mails
@@ -187,7 +188,14 @@ def _mails(installation: Installation) -> Lanes:
     server = smtp_server.parse(settings.smtp_url)
     sender = smtp_server.parse_sender(settings.mail_from)
     keyring, site = installation.keyring, settings.public_url
-    rooms = (mail_contents, contents, order_mails, unclaimed_contents, codes)
+    rooms = (
+        mail_contents,
+        contents,
+        order_mails,
+        destination_mails,
+        unclaimed_contents,
+        codes,
+    )
     prepare = {name: made for room in rooms for name, made in room.prepares(keyring, site).items()}
     back = settings.mail_return_path
     return Lanes(lambda due: send_due(database, server, sender, prepare, due, return_path=back))

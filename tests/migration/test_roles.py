@@ -83,12 +83,13 @@ CHANGES = {
     "api_requests": "",
     "audit_entries": "",
     "authenticator_apps": "secret key_id last_step confirmed_at",
+    "automatic_withdrawals": "destination_id above set_at due_at held_back",
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
     " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
     " second_person_amount"
-    " notify brand_name brand_color support_email"
+    " notify brand_name brand_color support_email methods_off"
     " reminder_days expiry_notice_days balance_lifetime_since code_first code_amount"
     " code_new_device",
     "daily_flows": "came went",
@@ -148,6 +149,7 @@ CHANGES = {
     "signatures": "",
     "secret_keys": "",
     "started_sign_ins": "",
+    "saved_destinations": "removed_at",
     "sites": "origins host host_token host_verified_at host_lost_at",
     "stock_holds": "",
     "suspense_items": "evidence seen_at alerted_at resolved_at resolved_by resolution reason",
@@ -166,7 +168,7 @@ CHANGES = {
 NOT_YET_BY_COLUMN = {"installation"}  # one row, made by the migration
 MADE_BY_THE_DATABASE = {
     *("created_at", "updated_at", "finished_at", "delivered_at", "received_at", "fetched_at"),
-    *("confirmed_at", "proved_at", "used_at"),
+    *("confirmed_at", "proved_at", "used_at", "set_at"),
     *("opened_at", "seen_at", "asked_at", "revoked_at", "resolved_at", "hash_renewed_at"),
 }
 DELETES = {
@@ -178,6 +180,7 @@ DELETES = {
     "unclaimed_days",
     "api_requests",
     "authenticator_apps",
+    "automatic_withdrawals",
     "identities",
     "known_devices",
     "openid_requests",

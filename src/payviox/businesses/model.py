@@ -32,6 +32,7 @@ class Business:
     brand_name: str | None = None
     brand_color: str | None = None
     support_email: str | None = None
+    methods_off: list[str] = field(default_factory=list)
     reminder_days: list[int] = field(default_factory=list)
     expiry_notice_days: int = 14
     code_first: bool = False

@@ -18,6 +18,9 @@ YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 REVIEWABLE = ("paypal", "crypto", "gift_card", "sandbox", "stock", "tremendous", "evm")
 """What `review_rails` may name: every provider and every rail of the product."""
 
+METHODS = ("paypal", "crypto", "gift_card")
+"""What `methods_off` may name: every provider."""
+
 MAX_DAYS = 36_500
 MAX_COUNT = 1_000_000
 MAX_NOTICE = 365
@@ -26,13 +29,15 @@ MOST_REMINDERS = 5
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One column of a business. `optional` rules may be cleared; then nothing is checked."""
+    """One column of a business. `optional` rules may be cleared; then nothing is checked. `choices`
+    are what a rule of names may name."""
 
     meaning: str
     kind: Literal["integer", "switch", "names", "days"] = "integer"
     least: int = 1
     most: int = MAX_COUNT
     optional: bool = True
+    choices: tuple[str, ...] = ()
 
 
 RULES = {
@@ -45,7 +50,16 @@ RULES = {
     "review_velocity_amount": Rule(
         "review from this many cents of one payout user in 24 hours", most=10**12
     ),
-    "review_rails": Rule("review every order on these rails: names, separated by commas", "names"),
+    "review_rails": Rule(
+        "review every order on these rails: names, separated by commas",
+        "names",
+        choices=REVIEWABLE,
+    ),
+    "methods_off": Rule(
+        "offer payout users no withdrawals by these: names, separated by commas",
+        "names",
+        choices=METHODS,
+    ),
     "min_withdrawal": Rule("least cents of one withdrawal", most=MAX_ALLOCATION, optional=False),
     "max_withdrawal": Rule("most cents of one withdrawal", most=MAX_ALLOCATION, optional=False),
     "code_first": Rule(
@@ -124,7 +138,7 @@ def _value(name: str, rule: Rule, text: str) -> object:
             raise ValueError(f"{name} must be yes or no.")
         return lowered in YES
     if rule.kind == "names":
-        return [] if lowered == NONE else _names(name, lowered)
+        return [] if lowered == NONE else _names(name, rule, lowered)
     if rule.kind == "days":
         return [] if lowered == NONE else _days(name, rule, lowered)
     if lowered == NONE:
@@ -140,10 +154,10 @@ def _value(name: str, rule: Rule, text: str) -> object:
     return int(text)
 
 
-def _names(name: str, text: str) -> list[str]:
+def _names(name: str, rule: Rule, text: str) -> list[str]:
     names = [part.strip() for part in text.split(",")]
-    if not set(names) <= set(REVIEWABLE):
-        known = ", ".join(REVIEWABLE)
+    if not set(names) <= set(rule.choices):
+        known = ", ".join(rule.choices)
         raise ValueError(f"{name} must be names among {known}, separated by commas; or none.")
     return names
 

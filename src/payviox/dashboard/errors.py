@@ -12,6 +12,7 @@ from payviox.dashboard.visits import (
     ACCOUNT,
     ProofAsked,
     SecondFactorMissing,
+    SecretTyped,
     proof_address,
     sign_in_address,
 )
@@ -51,12 +52,11 @@ def handle(request: Call, error: Exception) -> Response[Any]:
         if is_partial(request):  # the page is loaded anew, and leads to signing in
             return Response("", status_code=401, media_type=HTML, headers=HEADERS | RELOAD)
         return redirect(sign_in_address(request))
-    if isinstance(error, SecondFactorMissing):
-        return redirect(ACCOUNT)
     if isinstance(error, ProofAsked):
         return ask_before(request, error)
-    if isinstance(error, ProofNeeded):
-        return redirect(proof_address(request))
+    onward = _leads_to(request, error)
+    if onward is not None:
+        return redirect(onward)
     status, message = 500, READING_FAILED if request.method == "GET" else ACTING_FAILED
     if isinstance(error, PayvioxError):
         status, message = error.status, str(error)
@@ -69,3 +69,12 @@ def handle(request: Call, error: Exception) -> Response[Any]:
     view = ErrorView(TITLES.get(status, "Something went wrong"), message)
     template = "error.html" if block_of(request) is None else "error_part.html"
     return page(request, template, view, status=status)
+
+
+def _leads_to(request: Call, error: Exception) -> str | None:
+    """The page where it goes on, where that is not one that says what is wrong."""
+    if isinstance(error, SecondFactorMissing):
+        return ACCOUNT
+    if isinstance(error, ProofNeeded):
+        return proof_address(request)
+    return error.address if isinstance(error, SecretTyped) else None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, TypeVarTuple
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from litestar import Response
 
@@ -19,6 +19,7 @@ from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.errors import Forbidden, NotFound
 from payviox.idempotency.service import Done, once
+from payviox.reporting.search import without_secrets
 from payviox.rights import proof
 from payviox.rights import service as rights
 from payviox.rights.proof import ProofNeeded
@@ -37,6 +38,8 @@ YEAR_S = 365 * 24 * 3600
 HOME = "/dashboard"
 ACCOUNT = "/account"
 PROVE = "/account/prove"
+TYPED = ("search", "user", "order", "to", "path", "key")
+"""Fields of lists' filters into which people paste what they have at hand."""
 PLAIN = re.compile(r"[!-\[\]-~]+")
 """Printable ASCII without space and backslash: what browsers read as we do."""
 LIVE = "payviox-live"
@@ -159,12 +162,32 @@ def must_add_factor(request: Call, session: Session) -> bool:
     return services(request).settings.require_second_factor and not session.has_second
 
 
+class SecretTyped(Exception):
+    """What opens something was typed into a filter; the address is that of the page without it."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self.address = address
+
+
+def refuse_secrets(request: Call) -> None:
+    """Keep what opens something out of pages, and of the addresses that they link to: of a key its
+    last characters stay. Raises SecretTyped."""
+    query = request.scope.get("query_string", b"").decode(errors="replace")
+    fields = parse_qsl(query, keep_blank_values=True)
+    kept = [(name, without_secrets(text) if name in TYPED else text) for name, text in fields]
+    if kept != fields:
+        raise SecretTyped(f"{request.scope['path']}?{urlencode(kept)}")
+
+
 async def visit_of(request: Call) -> Visit:
     """Who is at which business. A route that changes something names the right that it needs
     (`right=` of its decorator), so that nobody else's form is even read.
 
-    Raises SignedOut, SecondFactorMissing, NotFound where it is none of theirs, and Forbidden.
+    Raises SignedOut, SecondFactorMissing, NotFound where it is none of theirs, Forbidden, and
+    SecretTyped.
     """
+    refuse_secrets(request)
     session = await insider_of(request)
     business_id = path_id(request, ids.BUSINESS, "business")
 

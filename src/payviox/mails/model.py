@@ -17,6 +17,7 @@ Message = Literal[
     "code",
     "expired",
     "expiry_announced",
+    "destination_changed",
     "invitation",
     "money_received",
     "password_changed",
@@ -48,6 +49,7 @@ TO_PAYOUT_USERS: tuple[Message, ...] = (
     "withdrawal_rejected",
     "withdrawal_canceled",
     "withdrawal_returned",
+    "destination_changed",
 )
 """What businesses say to those whom they pay."""
 

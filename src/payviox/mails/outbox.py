@@ -14,6 +14,7 @@ KEPT_DAYS = 90
 """How long what came of a mail can be looked up."""
 
 list_page = queries.list_page
+count_sent = queries.count_sent
 
 
 async def put(

@@ -16,6 +16,7 @@ from payviox.auth import redemption, sessions
 from payviox.businesses import service as businesses
 from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
+from payviox.destinations.automatic import withdraw_due
 from payviox.giftcards import file_imports
 from payviox.ledger import daily_flows
 from payviox.ledger import verify as verification
@@ -158,6 +159,7 @@ SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
 """Each task's cron line (UTC) and what it does."""
 
 RAILS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Rails], Awaitable[object]]]] = {
+    "withdraw_automatically": ("* * * * *", withdraw_due),
     "refresh_catalogues": ("41 * * * *", refresh_catalogues),
     "reconcile": ("53 */6 * * *", reconcile),
 }

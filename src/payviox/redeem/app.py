@@ -12,6 +12,7 @@ from payviox.redeem.history import list as history
 from payviox.redeem.order import cancel, reveal
 from payviox.redeem.order import show as order
 from payviox.redeem.reminders import stop as stop_reminders
+from payviox.redeem.saved import show as saved
 from payviox.redeem.withdraw import crypto, gift_card, mail_code, paypal, review
 from payviox.web.forms import refuse_foreign_forms
 
@@ -33,6 +34,7 @@ ROUTER = Router(
         *reveal.ROUTES,
         *history.ROUTES,
         *give.ROUTES,
+        *saved.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     guards=[refuse_foreign_forms],

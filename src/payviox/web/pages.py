@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from payviox.money import dollars
 from payviox.web import assets as assets_module
+from payviox.web import sheets
 from payviox.web.assets import Assets, MissingAssets
 from payviox.web.context import Call
 
@@ -79,6 +80,7 @@ def load(*folders: Path) -> Pages:
     environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension's
     environment.globals |= {
         "asset": assets.url,
+        "excel_rows": f"{sheets.MOST_ROWS:,}",
         "icon": _icons(assets),
         "money": money,
         "when": when,

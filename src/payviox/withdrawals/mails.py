@@ -34,6 +34,11 @@ MESSAGE_OF: Mapping[Status, Message] = {
 PASSING: frozenset[Message] = frozenset({"withdrawal_confirmed", "withdrawal_on_its_way"})
 """Overtaken by what comes next."""
 
+OWN_ACTS: Sequence[Message] = ("withdrawal_confirmed", "withdrawal_canceled")
+"""What payout users do themselves, at no cost and as often as they like."""
+MOST_AN_HOUR = 10
+"""Mails of their own acts that somebody gets; the page says it all."""
+
 
 async def write(
     connection: Connection, entered: Sequence[tuple[Order, Status, str | None]]
@@ -70,10 +75,20 @@ async def _prepare(
     order = await orders.find(connection, mail.business_id, order_id)
     if order is None or _is_out_of_date(mail.message, order):
         return None
+    if await _is_one_too_many(connection, order, mail.message):
+        return None
     user_id = order.payout_user_id
     frame = await framed(keyring, site, connection, order.business_id, user_id)
     user = await payout_users.get(connection, order.business_id, user_id)
     return frame and {**frame, **_facts(order), "balance": dollars(user.balance)}
+
+
+async def _is_one_too_many(connection: Connection, order: Order, message: Message) -> bool:
+    """Whoever withdraws and cancels without end fills no mailbox."""
+    if message not in OWN_ACTS:
+        return False
+    sent = await outbox.count_sent(connection, order.business_id, order.email, OWN_ACTS)
+    return sent >= MOST_AN_HOUR
 
 
 def _is_out_of_date(message: Message, order: Order) -> bool:

@@ -108,13 +108,14 @@ class Rails:
         self, business: Business, provider: Provider, destination: Mapping[str, Any]
     ) -> Served:
         """The rail for this request, with its limits. Raises FieldErrors on `provider` where the
-        business has none, or its account there is disabled."""
+        business has none or does not offer it, or its account there is disabled."""
+        check_offered(business, provider)
         for opened in await self._open(business, provider, destination):
             if opened.enabled:
                 return Served(opened.route.rail, opened.min_amount, opened.max_amount)
             if destination:
                 break
-        raise FieldErrors({"provider": [f"The provider {provider} is not available."]})
+        raise _unavailable(provider)
 
     async def serving(
         self, business: Business, provider: Provider, destination: Mapping[str, Any]
@@ -149,7 +150,7 @@ class Rails:
         return [await self._method(business, provider) for provider in PROVIDERS]
 
     async def _method(self, business: Business, provider: Provider) -> Method:
-        if not business.withdrawals_enabled:
+        if not business.withdrawals_enabled or provider in business.methods_off:
             return Method(provider, False, business.min_withdrawal, business.max_withdrawal)
         usable: list[_Open] = []
         options: dict[str, dict[str, Any]] = {}
@@ -240,6 +241,16 @@ class Rails:
         if account is None:
             return None
         return account if rail.serves(account, route.provider, destination) else None
+
+
+def check_offered(business: Business, provider: str) -> None:
+    """Raises FieldErrors on `provider` where the business does not offer it."""
+    if provider in business.methods_off:
+        raise _unavailable(provider)
+
+
+def _unavailable(provider: str) -> FieldErrors:
+    return FieldErrors({"provider": [f"The provider {provider} is not available."]})
 
 
 def check_limits(amount: int, least: int, most: int) -> None:

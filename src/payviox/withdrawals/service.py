@@ -49,14 +49,16 @@ async def create(
     """Reserve the amount and make the order, for review or for the worker, by the business's rules
     and limits of now. `device` is the browser that asks, where one does.
 
-    Raises WithdrawalsDisabled, FieldErrors (limits), Unauthorized (the payout user was just
-    deactivated), Conflict (the quote expired or was used), CodeNeeded and InsufficientBalance.
+    Raises WithdrawalsDisabled, FieldErrors (methods, limits), Unauthorized (the payout user was
+    just deactivated), Conflict (the quote expired or was used), CodeNeeded and
+    InsufficientBalance.
     """
     business = await businesses.require_withdrawals(connection, ready.business_id)
     await review.queue_up(connection, business, ready)
     source = user_account(user_id)
     accounts = await ledger.lock(connection, business.id, [source])
     business = await businesses.get(connection, business.id)
+    routing.check_offered(business, ready.provider)
     check_limits(business, ready.amount)
     if not await orders_allowed(connection, business.id, user_id):
         raise Unauthorized

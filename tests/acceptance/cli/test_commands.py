@@ -503,3 +503,23 @@ def test_upload_checks_a_file_confirms_it_as_shown_and_waits_until_it_is_paid(
     assert "There is nothing to pay in this upload" in nothing.stderr
     ended = installation.run("upload", "cancel", business_id, upload_id, *who)
     assert "This upload has ended" in ended.stderr
+
+
+def test_what_comes_back_is_read_from_a_pipe_and_what_is_no_report_is_left_alone(
+    installation: Installation,
+) -> None:
+    holiday = "From: ada@example.com\nSubject: On holiday\n\nBack on Monday.\n"
+    ended = installation.run("mail", "bounce", given=holiday)
+    assert (ended.returncode, "no report about a mail of ours" in ended.stdout) == (0, True)
+    report = (
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+        "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.com\n\n"
+        "Action: failed\nStatus: 5.1.1\n"
+        "--b\nContent-Type: text/rfc822-headers\n\n"
+        "Message-ID: <018f0000-0000-7000-8000-0000000000a1@example.com>\n--b--\n"
+    )
+    ended = installation.run("mail", "bounce", given=report)
+    assert (ended.returncode, "is not known any more" in ended.stdout) == (0, True)
+    refused = installation.run("mail", "check")
+    assert refused.returncode != 0
+    assert "PAYVIOX_SMTP_URL" in refused.stderr

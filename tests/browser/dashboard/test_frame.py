@@ -91,6 +91,35 @@ def test_a_list_narrows_while_one_types_and_the_field_keeps_what_is_typed(
     expect(page.get_by_text("Nobody's email begins so.")).to_be_visible()
 
 
+def test_a_hash_pasted_into_a_filter_is_sent_nowhere(home: str, page: Page) -> None:
+    page.goto(f"{home}/users")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    search = page.get_by_role("searchbox", name="Search users")
+    search.fill("0a1b2c3d" + "e" * 56)
+    expect(search).to_have_value("")
+    search.fill("sk_live_0123456789abcdefghij")
+    expect(search).to_have_value("ghij")
+    expect(page).to_have_url(f"{home}/users?search=ghij")
+    assert not [url for url in asked if "eeee" in url or "sk_live" in url]
+
+
+def test_filters_stand_closed_above_a_list_on_a_phone_and_open_on_a_wide_screen(
+    home: str, page: Page
+) -> None:
+    page.goto(f"{home}/orders?status=all")
+    user = page.get_by_role("searchbox", name="Payout user")
+    expect(user).to_be_visible()
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(user).to_be_hidden()
+    page.get_by_text("Filters", exact=True).click()
+    user.fill("alan")
+    user.press("Enter")
+    expect(page).to_have_url(re.compile("user=alan"))
+    page.reload()
+    expect(page.get_by_text("Filters: 1 set")).to_be_visible()
+
+
 def test_a_search_narrows_while_one_types_and_a_pasted_key_stands_in_no_address(
     home: str, page: Page
 ) -> None:

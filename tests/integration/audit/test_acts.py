@@ -11,6 +11,7 @@ import pytest
 
 from payviox import actors, ids
 from payviox.access import invitations, members
+from payviox.actors import Actor
 from payviox.acts import Act
 from payviox.agreements import service as agreements
 from payviox.allocations import service as allocations
@@ -19,7 +20,9 @@ from payviox.allocations.uploads.model import Choices, Part
 from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.auth import operators, redemption
+from payviox.auth.users import UserCaller
 from payviox.db.pool import Database
+from payviox.destinations import service as destinations
 from payviox.errors import Conflict, NotFound
 from payviox.giftcards import holds, restores
 from payviox.giftcards import service as giftcards
@@ -56,6 +59,14 @@ WHO = actors.operator(ADMIN)
 SECRET = "client-secret-Zq7pW2x9Lm"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ADDRESS = "0x52908400098527886E0F7030069857D2E4169EE7"
+
+
+class ByAdmin(UserCaller):
+    """A payout user whose acts are the administrator's, as all here."""
+
+    @property
+    def actor(self) -> Actor:
+        return WHO
 
 
 @dataclass
@@ -396,6 +407,23 @@ async def cancel_approval(case: Case) -> None:
     await case.write(approvals.cancel, case.id, await ask(case), WHO)
 
 
+async def save_destination(case: Case) -> tuple[UserCaller, UUID]:
+    user = await case.user()
+    order = await Desk.of(case.business).withdraw(user, 100)
+    caller = ByAdmin(case.id, user, "ada@example.com", b"")
+    await case.write(destinations.save, caller, order.id)
+    [saved] = await case.write(destinations.list_saved, case.id, user)
+    return caller, saved.id
+
+
+async def remove_destination(case: Case) -> None:
+    await case.write(destinations.remove, *await save_destination(case))
+
+
+async def set_automatic(case: Case) -> None:
+    await case.write(destinations.set_automatic, *await save_destination(case), 500)
+
+
 async def set_host(case: Case) -> OwnHost:
     await case.write(hosts.save, case.id, f"{case.id}.example.com", WHO)
     own: OwnHost | None = await case.business.database.fetch(hosts.get, case.id)
@@ -459,9 +487,12 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "payout_user.deactivate": deactivate,
     "payout_user.give_back": give_back,
     "payout_user.make_redeem_link": make_redeem_link,
+    "payout_user.remove_destination": remove_destination,
     "payout_user.revoke": revoke,
     "payout_user.rotate_hash": rotate_hash,
     "payout_user.rotate_hashes": rotate_hashes,
+    "payout_user.save_destination": save_destination,
+    "payout_user.set_automatic": set_automatic,
     "rail.accept_nonces": accept_nonces,
     "rail.change": change_rail,
     "rail.connect": Case.paypal,

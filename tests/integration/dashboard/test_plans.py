@@ -8,6 +8,9 @@ import pytest
 from payviox.db.pool import Connection, Database
 from payviox.ledger import service as ledger
 from payviox.payout_users import service as payout_users
+from payviox.reporting.ageing import BEGINNING
+from payviox.reporting.queries import ageing
+from payviox.unclaimed import ageing as age_of_money
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.explained import Explained
@@ -67,3 +70,20 @@ async def test_a_reference_is_searched_in_its_index(database: Database, crowded:
         return "\n".join(explained.plan)
 
     assert "transfers_by_reference" in await database.fetch(plan)
+
+
+async def test_unclaimed_money_is_listed_by_the_index_of_its_age(
+    database: Database, crowded: UUID, urls: Urls
+) -> None:
+    await age_of_money.look_over(database, crowded)
+    with urls.as_admin() as admin:
+        admin.execute("ANALYZE unclaimed")
+
+    async def plan(connection: Connection) -> str:
+        explained: Any = Explained(connection)
+        await ageing.list_page(explained, crowded, -1, 31, (BEGINNING, UUID(int=0)), 51)
+        return "\n".join(explained.plan)
+
+    shown = await database.fetch(plan)
+    assert "unclaimed_by_age" in shown
+    assert "Seq Scan" not in shown

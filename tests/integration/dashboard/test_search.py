@@ -1,6 +1,7 @@
 """The search over everything of a business, by what somebody has at hand."""
 
 import re
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from payviox.ledger.suspense import NewItem
 from payviox.reporting import search
 from payviox.reporting.queries import search as queries
 from payviox.treasury import service as treasury
+from payviox.web import assets
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, signed_in
 from support.databases import Urls
@@ -202,3 +204,34 @@ async def test_no_search_reads_a_table(database: Database, crowded: UUID) -> Non
     assert "orders_pkey" in shown
     hits = await database.fetch(queries.orders, crowded, "5.00", [], 500, 8)
     assert len(hits) == 8
+
+
+@pytest.mark.parametrize(
+    ("page", "field"),
+    [
+        ("users", "search"),
+        ("balance", "search"),
+        ("orders", "user"),
+        ("developer/requests", "path"),
+        ("developer/requests", "key"),
+        ("webhooks/logs", "order"),
+        ("mails", "to"),
+    ],
+)
+async def test_what_opens_something_stands_in_no_address_of_a_list(
+    browser: Browser, database: Database, business: TestBusiness, page: str, field: str
+) -> None:
+    base = await signed_in(browser, database, business, "viewer")
+    key = business.secret_key
+    for secret, kept in (("0a1b2c3d" + "E" * 56, ""), (key, key[-4:]), ("whsec_abc", "")):
+        answer = await browser.get(f"{base}/{page}?{field}={secret}&status=all")
+        leads = f"{base}/{page}?{field}={kept}&status=all"
+        assert (answer.status_code, answer.headers["location"]) == (303, leads)
+        assert secret not in answer.text
+        assert (await browser.get(leads)).status_code in (200, 422)  # too short for some filters
+
+
+def test_the_script_of_filters_knows_the_same_secrets_as_the_server() -> None:
+    script = (Path(assets.HERE) / "js" / "secrets.js").read_text()
+    assert f"/{search.KEY.pattern}/;" in script
+    assert f"/{search.SECRET.pattern}/i;" in script

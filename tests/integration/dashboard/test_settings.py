@@ -2,12 +2,18 @@
 
 import pytest
 
+from payviox import ids
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Database
+from payviox.errors import FieldErrors
+from payviox.rails.orders import Request
 from payviox.rights.roles import RIGHTS, ROLES, Role
+from payviox.withdrawals import review
+from payviox.withdrawals import service as withdrawals
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, signed_in
+from support.withdrawals import PAYPAL, Desk
 
 pytestmark = pytest.mark.anyio
 
@@ -110,3 +116,84 @@ async def test_another_organizations_settings_and_log_are_not_there(
         assert (await browser.get(f"{base_of(other)}/{page}")).status_code == 404
     assert (await browser.post(f"{base_of(other)}/settings/payouts/off")).status_code == 404
     assert (await now(database, other)).payouts_enabled
+
+
+async def test_rules_say_before_they_are_saved_what_they_would_have_caught(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    desk = Desk.of(business)
+    user = await desk.user(20_000)
+    large = await desk.withdraw(user, 9_000)
+    small = await desk.withdraw(user, 1_000)
+    before = await now(database, business)
+    asked = typed(before) | {"review_amount": "90.00"}
+    answer = await browser.post(f"{base}/settings/preview", **asked)
+    assert answer.status_code == 200
+    assert "1 of 2 orders" in answer.text
+    assert "$90.00" in answer.text
+    assert f"{base}/orders/ord_{large.id}" in answer.text
+    assert f"{base}/orders/ord_{small.id}" not in answer.text
+    assert 'value="90.00"' in answer.text
+    assert await now(database, business) == before
+    wrong = await browser.post(f"{base}/settings/preview", **asked | {"low_stock": ""})
+    assert wrong.status_code == 422
+    assert "What these would have caught" not in wrong.text
+
+
+async def test_a_preview_catches_what_the_same_rules_caught_when_the_orders_were_made(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    rules = {
+        "review_amount": "30.00",
+        "review_first_use": "yes",
+        "review_shared_users": "2",
+        "review_velocity_orders": "3",
+        "review_velocity_amount": "60.00",
+    }
+    await browser.post(f"{base}/settings/rules", **typed(await now(database, business)) | rules)
+    desk = Desk.of(business)
+    ada, grace = await desk.user(20_000), await desk.user(20_000)
+    made = [
+        await desk.withdraw(user, amount)
+        for user, amount in ((ada, 1_000), (ada, 3_000), (grace, 2_000), (ada, 2_500), (ada, 500))
+    ]
+    preview = await database.fetch(review.preview, await now(database, business), {})
+    caught = {each.order.id: list(each.causes) for each in preview.examples}
+    assert caught == {order.id: list(order.review_reasons) for order in made}
+    assert len({tuple(causes) for causes in caught.values()}) > 2
+
+
+async def test_a_method_that_is_off_is_quoted_and_paid_by_nobody_while_open_orders_go_on(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    desk = Desk.of(business)
+    user = await desk.user(20_000)
+    order = await desk.withdraw(user, 1_000)
+    rail = desk.rails.named(order.rail)
+    asked = Request(business.business_id, "paypal", PAYPAL, amount=1_000)
+    ready = await rail.validate(ids.new(), await rail.quote(asked), asked, "ada@example.com")
+    form = typed(await now(database, business))
+    await browser.post(f"{base}/settings/rules", **form, methods_off="paypal, gift_card")
+    after = await now(database, business)
+    assert after.methods_off == ["paypal", "gift_card"]
+    offered = {each.provider: each.enabled for each in await desk.rails.methods(after)}
+    assert offered == {"paypal": False, "crypto": True, "gift_card": False}
+    with pytest.raises(FieldErrors) as unquoted:
+        await desk.withdraw(user, 1_000)
+    with pytest.raises(FieldErrors) as unpaid:
+        await database.write(withdrawals.create, user, ready)
+    refused = {"provider": ["The provider paypal is not available."]}
+    assert (unquoted.value.fields, unpaid.value.fields) == (refused, refused)
+    count = "SELECT count(*) FROM orders WHERE business_id = %s"
+    assert await business.scalar(count, business.business_id) == 1
+    await desk.process()
+    assert (await desk.get(order)).status not in ("queued", "canceled", "rejected")
+    log = await browser.get(f"{base}/audit?act=business.set")
+    assert "methods_off" in log.text
+    await browser.post(f"{base}/settings/rules", **form)
+    assert (await desk.withdraw(user, 1_000)).status == "queued"
+    wrong = await browser.post(f"{base}/settings/rules", **form, methods_off="stock")
+    assert wrong.status_code == 422

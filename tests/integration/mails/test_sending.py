@@ -13,6 +13,7 @@ import trustme
 from payviox import ids
 from payviox.db.pool import Connection, Database
 from payviox.mails import outbox
+from payviox.mails import sending as sending_module
 from payviox.mails.model import INSTALLATION, Mail
 from payviox.mails.sending import LEASE, RETRIES, TOO_OLD, due_businesses, send_due
 from payviox.smtp_server import SmtpServer, parse_sender
@@ -320,3 +321,27 @@ async def test_mails_return_to_the_address_that_is_set(
     await put(database)
     await send(database, plain(post_office))
     assert post_office.senders == ["bounces@example.com", "payviox@example.com"]
+
+
+@pytest.mark.parametrize("point", ["before the text", "after the text"])
+async def test_a_server_that_falls_silent_is_left_and_the_mail_waits_as_long_as_it_must(
+    database: Database, post_office: MailServer, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the text nothing can have arrived; after it the mail may have."""
+    monkeypatch.setattr(sending_module, "TIMEOUT_S", 0.5)
+    await put(database)
+    after = point == "after the text"
+    post_office.hang, post_office.hang_at_recipient = after, not after
+    assert await send(database, plain(post_office)) == 0
+    post_office.hang_up()
+    [mail] = await mails(database)
+    assert (mail.state, mail.attempts) == ("unknown" if after else "waiting", 1)
+    assert mail.due_at is not None
+    waits = await database.fetch(lambda db: db.execute("SELECT due_at - now() FROM mails"))
+    [(left,)] = await waits.fetchall()
+    expected = timedelta(hours=1) if after else RETRIES[0]
+    assert expected - timedelta(minutes=1) < left <= expected
+    await make_due(database)
+    monkeypatch.undo()
+    assert await send(database, plain(post_office)) == 1
+    assert [each["Message-ID"] for each in post_office.mails] == [f"<{mail.id}@example.com>"]

@@ -106,6 +106,22 @@ async def test_a_canceled_withdrawal_says_so(desk: Desk, post: Any) -> None:
     assert subjects(await post()) == ["Your withdrawal of $120.00 was canceled"]
 
 
+async def test_whoever_withdraws_and_cancels_without_end_fills_no_mailbox(
+    desk: Desk, post: Any
+) -> None:
+    user = await desk.user(12_000)
+    for _ in range(mails.MOST_AN_HOUR + 2):
+        await desk.cancel(await desk.withdraw(user, 12_000))
+    assert len(await post()) == mails.MOST_AN_HOUR
+    failing = await desk.withdraw(user, 12_000, {"email": "fail@sandbox.payviox.test"})
+    for _ in range(4):
+        await desk.process()
+        await desk.hurry()
+    assert (await desk.get(failing)).status == "failed"
+    [failed] = await post()
+    assert "did not work" in failed["Subject"], "what they did not do themselves is told"
+
+
 @pytest.mark.parametrize(
     ("ending", "subject", "reason"),
     [

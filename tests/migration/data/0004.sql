@@ -213,6 +213,13 @@ INSERT INTO sites (business_id, origins, host, host_token) VALUES
 INSERT INTO mail_addresses (business_id, email, state, reason) VALUES
   ('00000000-0000-7000-8000-0000000000b1', 'gone@x.test', 'bounced', '550 5.1.1 No such user');
 
+-- Where somebody wants their money again, and by itself.
+INSERT INTO saved_destinations (business_id, id, payout_user_id, provider, destination) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000ad', '00000000-0000-7000-8000-0000000000c1',
+   'paypal', '{"email": "a@x.test"}');
+INSERT INTO automatic_withdrawals (business_id, payout_user_id, destination_id, above) VALUES
+  ('00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1', '00000000-0000-7000-8000-0000000000ad', 2000);
+
 -- A code that was mailed, and a browser that somebody is known by.
 INSERT INTO withdrawal_codes (business_id, quote_id, payout_user_id, id, key_id)
   SELECT business_id, id, payout_user_id, '00000000-0000-7000-8000-0000000000ad', '00000000'

@@ -12,7 +12,7 @@ from payviox.db.pool import Connection
 COLUMNS = (
     "id, organization_id, mode, name, hash_code, payouts_enabled, withdrawals_enabled,"
     " review_amount, review_first_use, review_shared_users, review_velocity_orders,"
-    " review_velocity_amount, review_rails,"
+    " review_velocity_amount, review_rails, methods_off,"
     " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
     " suspense_alert_hours, second_person_amount, notify, brand_name, brand_color, support_email,"
     " reminder_days, expiry_notice_days, code_first, code_amount, code_new_device, created_at"

@@ -34,6 +34,11 @@ LEADS: Mapping[Cause, str] = {
     "mail_failed": "/mails?state=failed",
 }
 """The page where each cause is seen to, save those of orders."""
+WITHOUT_FLOAT: Mapping[str, str] = {
+    "sandbox": "none: it moves no money",
+    "stock": "none: its cards are paid already",
+}
+"""What to say of rails that hold no money to pay out of."""
 SPANS = {"day": (30, 1), "week": (26, 7)}
 """How many periods of how many days the charts show."""
 
@@ -54,12 +59,13 @@ class MatterView:
 @dataclass(frozen=True, slots=True)
 class RailView:
     """What a rail's account held when it was last compared, against what is on its way there now,
-    in US cents; `held` is None where the rail did not say."""
+    in US cents; `held` is None where the rail did not say, or, as `why_none` says, has none."""
 
     rail: str
     in_transit: int
     held: int | None
     at: datetime | None
+    why_none: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ def _rails(figures: Figures, compared: Sequence[Kept]) -> list[RailView]:
             figures.in_transit_by_rail.get(rail, 0),
             reports[rail].report.get("float", {}).get("cents") if rail in reports else None,
             reports[rail].finished_at if rail in reports else None,
+            WITHOUT_FLOAT.get(rail),
         )
         for rail in sorted({*figures.in_transit_by_rail, *reports})
     ]

@@ -43,6 +43,10 @@ LABELS: Mapping[str, tuple[str, str]] = {
         "Review every order on these rails",
         f"Names separated by commas: {', '.join(rules.REVIEWABLE)}.",
     ),
+    "methods_off": (
+        "Methods that are not offered",
+        f"Names separated by commas: {', '.join(rules.METHODS)}. Open orders go on.",
+    ),
     "min_withdrawal": ("Least amount of one withdrawal", "US dollars."),
     "max_withdrawal": ("Most amount of one withdrawal", "US dollars."),
     "code_first": ("Ask for a code by mail before somebody's first withdrawal", ""),

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from litestar import Response, get, post
 
+from payviox import ids
+from payviox.businesses import rules
 from payviox.businesses.rules import RULES
 from payviox.dashboard.settings.rule_fields import (
     OF_EXPIRY,
@@ -15,11 +18,13 @@ from payviox.dashboard.settings.rule_fields import (
     fields_of,
     typed_of,
 )
-from payviox.dashboard.visits import Visit, act, show, visit_of
+from payviox.dashboard.visits import Visit, act, read, show, visit_of
 from payviox.errors import FieldErrors
 from payviox.web.context import Call
 from payviox.web.forms import read_form
 from payviox.web.pages import redirect
+from payviox.withdrawals import review
+from payviox.withdrawals.review import Preview
 
 ROUTE = "/dashboard/{business:str}/settings"
 NAMES = tuple(name for name in RULES if name not in OF_EXPIRY)
@@ -38,6 +43,18 @@ DONE = {
 
 
 @dataclass(frozen=True, slots=True)
+class ExampleView:
+    """An order that the rules would have caught."""
+
+    address: str
+    email: str
+    amount: int
+    status: str
+    why: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SettingsView:
     here: str
     payouts_enabled: bool
@@ -46,6 +63,8 @@ class SettingsView:
     may_change: bool
     done: str | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
+    preview: Preview | None = None
+    examples: list[ExampleView] = field(default_factory=list)
 
 
 @get(ROUTE, include_in_schema=False)
@@ -90,6 +109,21 @@ async def save_rules(request: Call) -> Response[Any]:
     return redirect(f"{visit.base}/settings?done=rules")
 
 
+@post(f"{ROUTE}/preview", include_in_schema=False, status_code=200, right="business.set")
+async def preview_rules(request: Call) -> Response[Any]:
+    """Say what the rules that were typed would have caught; nothing is saved."""
+    visit = await visit_of(request)
+    form = await read_form(request)
+    typed = {name: form.get(name, "").strip() for name in NAMES}
+    try:
+        changes = changes_of(visit.business, typed)
+        rules.check_together(visit.business, changes)
+    except FieldErrors as error:
+        return _page(request, visit, typed, errors=error.fields, status=422)
+    preview = await read(request, visit, review.preview, visit.business, changes)
+    return _page(request, visit, typed, preview=preview)
+
+
 def _page(
     request: Call,
     visit: Visit,
@@ -98,6 +132,7 @@ def _page(
     status: int = 200,
     done: str | None = None,
     errors: dict[str, list[str]] | None = None,
+    preview: Preview | None = None,
 ) -> Response[Any]:
     view = SettingsView(
         here=f"{visit.base}/settings",
@@ -107,8 +142,24 @@ def _page(
         may_change=visit.may("business.set"),
         done=done,
         errors=errors or {},
+        preview=preview,
+        examples=_examples(visit, preview) if preview else [],
     )
     return show(request, visit, "settings/show.html", view, status=status)
 
 
-ROUTES = [show_settings, save_rules, turn]
+def _examples(visit: Visit, preview: Preview) -> list[ExampleView]:
+    return [
+        ExampleView(
+            address=f"{visit.base}/orders/{ids.show(ids.ORDER, caught.order.id)}",
+            email=caught.order.email,
+            amount=caught.order.amount,
+            status=caught.order.status,
+            why=", ".join(cause.replace("_", " ") for cause in caught.causes),
+            created_at=caught.order.created_at,
+        )
+        for caught in preview.examples
+    ]
+
+
+ROUTES = [show_settings, save_rules, preview_rules, turn]

@@ -30,3 +30,7 @@ CREATE TABLE redeem_tickets (
 CREATE INDEX redeem_tickets_by_end ON redeem_tickets (expires_at);
 GRANT SELECT, INSERT (business_id, digest, payout_user_id, hash_digest, expires_at), DELETE
   ON redeem_tickets TO payviox_app;
+
+-- Ways to withdraw that a business does not offer, whatever rails are connected.
+ALTER TABLE businesses ADD COLUMN methods_off text[] NOT NULL DEFAULT '{}';
+GRANT UPDATE (methods_off) ON businesses TO payviox_app;

@@ -154,6 +154,19 @@ async def list_page(connection: Connection, status: Status | None, limit: int) -
         return await cursor.fetchall()
 
 
+async def count_sent(
+    connection: Connection, business_id: UUID, recipient: str, messages: Sequence[str]
+) -> int:
+    """How many of these a business has sent somebody within the hour."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM mails WHERE business_id = %s AND recipient = %s"
+        " AND message = ANY(%s) AND status = 'sent' AND ended_at > now() - interval '1 hour'",
+        [business_id, recipient, list(messages)],
+    )
+    row = await cursor.fetchone()
+    return 0 if row is None else int(str(row[0]))
+
+
 async def delete_ended(connection: Connection, days: int) -> int:
     cursor = await connection.execute(
         "DELETE FROM mails WHERE status <> 'queued'"

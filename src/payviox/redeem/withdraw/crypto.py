@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from payviox.errors import FieldErrors
 from payviox.rails.orders import Request
 from payviox.rails.protocol import Method
+from payviox.redeem.saved.show import chosen
 from payviox.redeem.visits import ROUTE, Visit, show, visit_of
 from payviox.redeem.withdraw.quoting import (
     FormView,
@@ -37,7 +38,12 @@ async def ask_crypto(request: Call) -> Response[Any]:
     """The form, with the whole balance."""
     visit = await visit_of(request)
     money = await money_of(request, visit, "crypto")
-    return await _form(request, visit, FormView(money, {}))
+    saved = await chosen(request, visit, "crypto")
+    typed = {}
+    if saved:
+        network = f"{saved['chain']} {saved['currency']}"
+        typed = {"address": str(saved["to_address"]), "network": network}
+    return await _form(request, visit, FormView(money, typed))
 
 
 @post(PATH, include_in_schema=False, status_code=200)

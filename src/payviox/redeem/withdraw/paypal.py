@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Response, get, post
 
 from payviox.rails.orders import Request
+from payviox.redeem.saved.show import chosen
 from payviox.redeem.visits import ROUTE, Visit, show, visit_of
 from payviox.redeem.withdraw.quoting import (
     FormView,
@@ -24,7 +25,8 @@ async def ask_paypal(request: Call) -> Response[Any]:
     """The form, with the whole balance and the recipient's own address."""
     visit = await visit_of(request)
     money = await money_of(request, visit, "paypal")
-    return await _form(request, visit, FormView(money, {"email": visit.caller.email}))
+    email = (await chosen(request, visit, "paypal")).get("email", visit.caller.email)
+    return await _form(request, visit, FormView(money, {"email": email}))
 
 
 @post(PATH, include_in_schema=False, status_code=200)

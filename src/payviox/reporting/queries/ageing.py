@@ -11,19 +11,20 @@ from payviox.db.pool import Connection
 # The page first, by its index: its few rows are then joined by key.
 PAGE = """
 WITH page AS MATERIALIZED (
-  SELECT payout_user_id, since, reminders, reminded_at FROM unclaimed
-  WHERE business_id = %(business)s
+  SELECT u.payout_user_id, u.since, u.reminders, u.reminded_at, a.balance
+  FROM unclaimed u
+  JOIN accounts a ON a.business_id = u.business_id AND a.id = u.payout_user_id AND a.balance > 0
+  WHERE u.business_id = %(business)s
     AND since < now() - make_interval(days => %(least)s)
     AND since >= now() - make_interval(days => %(most)s)
     AND (since, payout_user_id) > (%(after_since)s, %(after)s)
   ORDER BY since, payout_user_id LIMIT %(limit)s
 )
-SELECT u.payout_user_id AS user_id, p.email, p.status, a.balance, u.since, u.reminders,
+SELECT u.payout_user_id AS user_id, p.email, p.status, u.balance, u.since, u.reminders,
        u.reminded_at, p.reminders_stopped_at, n.expires_at,
        greatest(p.seen_at, latest.created_at) AS seen_at, m.message, m.status AS mail_status
 FROM page u
 JOIN payout_users p ON p.business_id = %(business)s AND p.id = u.payout_user_id
-JOIN accounts a ON a.business_id = %(business)s AND a.id = u.payout_user_id
 LEFT JOIN expiry_notices n ON n.business_id = %(business)s AND n.payout_user_id = u.payout_user_id
 LEFT JOIN LATERAL (
   SELECT created_at FROM orders o

@@ -21,6 +21,52 @@ class Uses:
     other_users: int
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the review rules look at: the order, who used its payee, and how many orders over how
+    much the payout user made within the window before it. Amounts are US cents."""
+
+    amount: int
+    provider: str
+    rail: str
+    has_payee: bool = False
+    paid_here: bool = False
+    other_users: int = 0
+    day_orders: int = 0
+    day_amount: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PastOrder:
+    """An order with what was known when it was made."""
+
+    id: UUID
+    email: str
+    status: str
+    created_at: datetime
+    amount: int
+    provider: str
+    rail: str
+    has_payee: bool
+    paid_here: bool
+    other_users: int
+    day_orders: int
+    day_amount: int
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(
+            self.amount,
+            self.provider,
+            self.rail,
+            self.has_payee,
+            self.paid_here,
+            self.other_users,
+            self.day_orders,
+            self.day_amount,
+        )
+
+
 async def user_is_active(connection: Connection, business_id: UUID, user_id: UUID) -> bool:
     """Whether the payout user may act; they cannot be deactivated until this transaction ends."""
     cursor = await connection.execute(
@@ -155,3 +201,49 @@ async def within(
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101  # aggregates answer a row
     return int(str(row[0])), int(str(row[1]))
+
+
+async def past_orders(
+    connection: Connection,
+    business_id: UUID,
+    since: UUID,
+    *,
+    seconds: float,
+    shared: int,
+    limit: int,
+) -> list[PastOrder]:
+    """The latest orders from this id on, newest first, each with what the orders before it say, as
+    those stand now. At most `shared` others are counted at a payee."""
+    async with connection.cursor(row_factory=class_row(PastOrder)) as cursor:
+        await cursor.execute(
+            "SELECT o.id, u.email, o.status, o.created_at, o.amount, o.provider, o.rail,"
+            " o.payee_digest IS NOT NULL AS has_payee,"
+            " EXISTS (SELECT FROM orders e WHERE e.business_id = o.business_id"
+            "   AND e.payee_digest = o.payee_digest"
+            "   AND e.destination_digest = o.destination_digest"
+            "   AND e.payout_user_id = o.payout_user_id AND e.id < o.id"
+            "   AND e.status = 'succeeded' AND e.updated_at <= o.created_at) AS paid_here,"
+            " (SELECT count(*) FROM (SELECT DISTINCT e.payout_user_id FROM orders e"
+            "   WHERE e.business_id = o.business_id AND e.payee_digest = o.payee_digest"
+            "   AND e.payout_user_id <> o.payout_user_id AND e.id < o.id"
+            "   LIMIT %(shared)s) others) AS other_users,"
+            " day.orders AS day_orders, day.amount AS day_amount"
+            " FROM orders o"
+            " JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"
+            " CROSS JOIN LATERAL (SELECT count(*) AS orders,"
+            "   coalesce(sum(e.amount), 0)::bigint AS amount FROM orders e"
+            "   WHERE e.business_id = o.business_id AND e.payout_user_id = o.payout_user_id"
+            "   AND e.id < o.id AND e.created_at <= o.created_at"
+            "   AND e.created_at >= o.created_at - make_interval(secs => %(seconds)s)"
+            "   AND e.status NOT IN ('canceled', 'rejected')) day"
+            " WHERE o.business_id = %(business)s AND o.id >= %(since)s"
+            " ORDER BY o.id DESC LIMIT %(limit)s",
+            {
+                "business": business_id,
+                "since": since,
+                "seconds": seconds,
+                "shared": shared,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()

@@ -20,3 +20,4 @@ def upgrade() -> None:
     run_sql("0004_unclaimed.sql")
     run_sql("0004_codes.sql")
     run_sql("0004_sites.sql")
+    run_sql("0004_destinations.sql")

@@ -1,0 +1,85 @@
+"""Withdrawals that happen by themselves: the worker makes the order that the payout user would have
+made by hand, by the same use case, so the same limits, rules and reviews hold. Amounts are US
+cents."""
+
+from payviox.auth.users import UserCaller
+from payviox.businesses import service as businesses
+from payviox.db.pool import Connection, Database
+from payviox.destinations.model import Due, HeldBack
+from payviox.destinations.queries import destinations as queries
+from payviox.errors import Conflict, PayvioxError, ProviderUnavailable, WithdrawalsDisabled
+from payviox.event_log import EventLogger
+from payviox.rails.orders import ReadyOrder, Request
+from payviox.withdrawals import requests
+from payviox.withdrawals import service as withdrawals
+from payviox.withdrawals.codes import CodeNeeded
+from payviox.withdrawals.routing import Rails
+
+logger = EventLogger(__name__)
+
+AT_ONCE = 20
+"""Balances that are taken at once; the next turn takes the rest."""
+LEAST_OF_FEE = 10
+"""What leaves less than nine tenths of an amount waits: its fee is more than a tenth."""
+
+
+class NotWantedAnyMore(Conflict):
+    message = "The payout user wants something else by now."
+
+
+class FeeTooHigh(Exception):
+    """Too little of it would arrive."""
+
+
+async def withdraw_due(database: Database, rails: Rails) -> None:
+    """Withdraw every balance that is due. One that could not go waits for an hour."""
+    while due := await database.write(queries.take_due, AT_ONCE):
+        for each in due:
+            await _withdraw(database, rails, each)
+
+
+async def _withdraw(database: Database, rails: Rails, due: Due) -> None:
+    held_back: HeldBack
+    try:
+        ready = await _prepare(database, rails, due)
+        await database.write(_make, due, ready)
+    except NotWantedAnyMore:
+        return
+    except FeeTooHigh:
+        held_back = "fee"
+    except CodeNeeded:
+        held_back = "code"
+    except (ProviderUnavailable, WithdrawalsDisabled):
+        held_back = "price"
+    except PayvioxError:
+        held_back = "limits"
+    except Exception:
+        logger.exception("an automatic withdrawal failed", payout_user=str(due.payout_user_id))
+        held_back = "price"
+    else:
+        return
+    await database.write(queries.end_due, due, held_back)
+
+
+async def _prepare(database: Database, rails: Rails, due: Due) -> ReadyOrder:
+    """As much of the balance as may go at once. Raises FeeTooHigh and what `requests` does."""
+    business = await database.fetch(businesses.get, due.business_id)
+    methods = {each.provider: each for each in await rails.methods(business) if each.enabled}
+    method = methods.get(due.provider)
+    if method is None:
+        raise ProviderUnavailable
+    amount = min(due.balance, method.max_amount)
+    caller = UserCaller(due.business_id, due.payout_user_id, due.email, b"")
+    wanted = Request(due.business_id, due.provider, due.destination, amount)
+    ready = await requests.prepare(database, rails, caller, wanted, None)
+    if (ready.amount - ready.net_amount) * LEAST_OF_FEE > ready.amount:
+        raise FeeTooHigh
+    return ready
+
+
+async def _make(connection: Connection, due: Due, ready: ReadyOrder) -> None:
+    """The order, unless the payout user changed their mind. Raises NotWantedAnyMore and what
+    `withdrawals.create` does."""
+    await withdrawals.create(connection, due.payout_user_id, ready)
+    if not await queries.end_due(connection, due, None):
+        raise NotWantedAnyMore

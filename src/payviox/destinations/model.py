@@ -1,0 +1,45 @@
+"""A payout user's saved destinations and their automatic withdrawal. Amounts are US cents."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from payviox.rails.orders import Provider
+
+HeldBack = Literal["price", "fee", "limits", "code"]
+"""Why a withdrawal did not happen by itself: no price was to be had, the fee was too high, the
+limits did not allow it, or the business asks for a code that is mailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedDestination:
+    """`usable_at` is from when money may go there by itself."""
+
+    id: UUID
+    provider: Provider
+    destination: dict[str, Any]
+    usable_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Automatic:
+    """A balance of `above` cents or more goes to this destination by itself."""
+
+    destination_id: UUID
+    above: int
+    held_back: HeldBack | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A balance that is to go out now."""
+
+    business_id: UUID
+    payout_user_id: UUID
+    email: str
+    destination_id: UUID
+    above: int
+    provider: Provider
+    destination: dict[str, Any]
+    balance: int

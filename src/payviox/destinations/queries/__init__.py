@@ -1,0 +1,1 @@
+"""The SQL of saved destinations and automatic withdrawals."""

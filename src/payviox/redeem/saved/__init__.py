@@ -1,0 +1,1 @@
+"""Saved destinations, and what goes there by itself."""
