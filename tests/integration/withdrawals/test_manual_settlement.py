@@ -76,6 +76,22 @@ async def test_settled_as_failed_the_money_goes_back(desk: Desk, vendor: Vendor)
     assert attempt.answer["settled_by"] == "op"
 
 
+async def test_how_somebody_knows_that_it_failed_is_not_read_by_the_payout_user(
+    desk: Desk, vendor: Vendor
+) -> None:
+    order = await for_a_person(desk, vendor)
+    await settle(desk, order, "failed")
+    path = ids.show(ids.ORDER, order.id)
+    seen = await desk.business.client.get(f"/payout/orders/{path}")
+    assert seen.json()["reason"] == "the vendor says so"
+    made = await desk.business.create("ada@example.com", 1)
+    async with desk.business.client_with({"X-Payout-Hash": made.json()["hash"]}) as client:
+        answer = await client.get(f"/payout/withdrawals/{path}")
+    assert answer.status_code == 200
+    assert answer.json()["reason"] == "No reason was given."
+    assert "the vendor says so" not in answer.text
+
+
 async def test_what_the_rail_tells_later_of_a_settled_payment_is_kept(
     desk: Desk, vendor: Vendor
 ) -> None:
