@@ -29,6 +29,8 @@ ACCEPTED = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 MINUS = "\u2212"
+MARKS = dict.fromkeys(map(ord, "\u200e\u200f"))
+"""Of direction: an amount stands apart, and reads from left to right by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Language:
     def money(self, cents: int) -> str:
         """An amount of US cents."""
         amount = format_currency(Decimal(cents) / 100, "USD", locale=self.locale)
-        return amount.replace("-", MINUS)
+        return amount.translate(MARKS).replace("-", MINUS)
 
     def moment(self, there: datetime) -> str:
         """A time of a zone, without its name."""
