@@ -27,9 +27,12 @@ GUARDED = (
     "review_velocity_orders",
     "review_velocity_amount",
     "review_rails",
+    "code_first",
+    "code_amount",
+    "code_new_device",
 )
-"""Rules that say which orders people look at, and how many people: where two have to agree, nobody
-switches that off alone."""
+"""Rules that say which orders people look at, how many people, and what a link alone cannot do:
+where two have to agree, nobody switches that off alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +235,7 @@ async def set_rules(
 ) -> WaitingAct | None:
     """Change a business's switches, rules, limits or lifetimes. Under the payout account's lock: no
     allocation commits under the old ones afterwards. Where there is a threshold for a second
-    person, another one, and another rule of which orders are reviewed, waits for a second person
+    person, another one, and another rule of GUARDED, waits for a second person
     itself, which is answered; everything else is changed at once."""
     before = await businesses.get(connection, business_id)
     now = {name: getattr(before, name) for name in changes}

@@ -276,12 +276,17 @@ async def test_another_threshold_needs_a_second_person_where_there_is_one(
     assert await threshold() is None
 
 
-async def test_nobody_switches_reviews_off_alone_where_two_people_have_to_agree(
+async def test_nobody_switches_reviews_and_mailed_codes_off_alone_where_two_people_have_to_agree(
     business: TestBusiness,
 ) -> None:
-    await business.set(second_person_amount=100, review_amount=50)
+    await business.set(second_person_amount=100, review_amount=50, code_first=True)
     owner, other = await person(business, "owner"), await person(business, None)
-    off = {"review_amount": None, "review_rails": ["paypal"], "review_first_use": True}
+    off = {
+        "review_amount": None,
+        "review_rails": ["paypal"],
+        "review_first_use": True,
+        "code_first": False,
+    }
 
     async def change(**rules: Any) -> WaitingAct | None:
         return await business.database.write(treasury.set_rules, business.business_id, rules, owner)

@@ -136,7 +136,7 @@ async def test_home_names_what_waits_for_a_second_person_and_mails_that_did_not_
         )
     page = (await browser.get(base)).text
     assert f'<a href="{base}/approvals">Let another person approve or cancel each.</a>' in page
-    assert "mails to payout users of the last seven days that did not arrive" in page
+    assert "Mails to payout users of the last seven days that did not arrive" in page
 
 
 @pytest.mark.parametrize(

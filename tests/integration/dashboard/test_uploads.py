@@ -365,7 +365,7 @@ async def test_it_stops_where_the_balance_runs_out_and_goes_on_when_told_to(
     assert people(await business.ledger()) == paid, "it does not go on by itself"
     assert "upload.stopped" in await acts(database, business)
     home = await browser.get(base)
-    assert "uploads of allocations that stopped" in home.text
+    assert "Uploads of allocations that stopped" in home.text
     other = await business.scalar(
         "SELECT id FROM payout_users WHERE business_id = %s AND email = 'other@example.com'",
         business.business_id,

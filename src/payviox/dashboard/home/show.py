@@ -159,9 +159,10 @@ def _chart(
 
 
 def _matter(visit: Visit, matter: Matter) -> MatterView:
+    meaning = matter.advice.meaning
     return MatterView(
         number=matter.number,
-        meaning=matter.advice.meaning,
+        meaning=meaning[:1].upper() + meaning[1:],
         next_step=matter.advice.next_step,
         cents=matter.cents,
         rail=matter.rail,
