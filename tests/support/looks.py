@@ -11,6 +11,17 @@ VIOLATIONS = {"resultTypes": ["violations"]}
 CONTRAST = {**VIOLATIONS, "runOnly": ["color-contrast"]}
 """What the dark scheme can break and the light one cannot."""
 AXE = Axe().axe_script
+CUT = """() => [...document.querySelectorAll("body *")].filter((each) => {
+  const box = each.getBoundingClientRect();
+  const card = each.parentElement.closest(".card")?.getBoundingClientRect();
+  const isOut = ({ left, right }) => box.left < left - 1 || box.right > right + 1;
+  const mayCut = getComputedStyle(each).overflowX !== "visible";
+  const isCut = mayCut && each.scrollWidth > each.clientWidth + 1;
+  const isShown = each.checkVisibility() && box.width > 1 && box.height > 1;
+  const isTyped = each.matches("input, select, textarea, option");
+  const isOver = isOut({ left: 0, right: innerWidth }) || (card && isOut(card));
+  return isShown && !isTyped && (isCut || isOver);
+}).map((each) => each.outerHTML.slice(0, 200))"""
 
 
 def check(page: Page) -> None:
@@ -22,13 +33,20 @@ def check(page: Page) -> None:
             width,
         )
         if width != 768:
-            assert _violations(page) == [], (page.url, width)
+            assert violations(page) == [], (page.url, width)
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    assert _violations(page, CONTRAST) == [], (page.url, "dark")
+    assert violations(page, CONTRAST) == [], (page.url, "dark")
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
 
 
-def _violations(page: Page, options: Mapping[str, Any] = VIOLATIONS) -> list[Any]:
+def require_whole(page: Page) -> None:
+    """Nothing that can be read is cut off or reaches over the screen or its card, and axe finds
+    nothing."""
+    assert page.evaluate(CUT) == [], page.url
+    assert violations(page) == [], page.url
+
+
+def violations(page: Page, options: Mapping[str, Any] = VIOLATIONS) -> list[Any]:
     """What axe finds. A document is given its script once: that takes as long as a look."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)

@@ -10,7 +10,6 @@ from uuid import uuid4
 import httpx
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, expect
 
 from payviox.db.pool import Database
@@ -18,6 +17,7 @@ from support import live
 from support.dashboard import PASSWORD, make_operator
 from support.databases import Urls
 from support.live import LiveServer
+from support.looks import violations
 from support.machine import stretch
 
 
@@ -112,7 +112,7 @@ def again(sent: Request) -> httpx.Response:
 
 def check(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-    assert Axe().run(page).response["violations"] == [], page.url
+    assert violations(page) == [], page.url
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])

@@ -9,17 +9,28 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
+from payviox.languages import catalogues
 from support import giftcards, live
 from support.businesses import TestBusiness, open_business
 from support.live import LiveServer
+from support.looks import require_whole, violations
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.timeout(180)
+
+PATHS = (
+    "balance",
+    "withdraw/gift-card",
+    "withdraw/paypal",
+    "withdraw/crypto",
+    "give-back",
+    "saved",
+    "history",
+)
 
 
 @dataclass
@@ -59,7 +70,7 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
 
 def fits_and_is_accessible(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-    assert Axe().run(page).response["violations"] == [], page.url
+    assert violations(page) == [], page.url
 
 
 def come_in(page: Page, link: str) -> None:
@@ -108,6 +119,33 @@ def test_from_the_link_to_the_code_of_a_gift_card(
     expect(page.get_by_text("$25.00").first).to_be_visible()
     secret = urlsplit(link).fragment
     assert not [line for line in asked if secret in line]
+
+
+@pytest.mark.parametrize("code", catalogues.codes())
+def test_every_page_is_whole_on_a_narrow_phone_in_every_language(
+    world: World, open_page: Callable[..., Page], code: str
+) -> None:
+    page = open_page(width=320, scheme="dark")
+    come_in(page, world.link(f"{code}@example.com"))
+    page.get_by_label("Language").select_option(code)
+    expect(page.locator("html")).to_have_attribute("lang", code)
+    for path in PATHS:
+        page.goto(f"{world.url}/redeem/{path}")
+        require_whole(page)
+    page.goto(f"{world.url}/redeem/withdraw/paypal")
+    page.locator("[name=amount]").fill("x")
+    page.locator("[name=amount]").press("Enter")
+    expect(page.locator("[name=amount]")).to_have_attribute("aria-invalid", "true")
+    require_whole(page)
+    page.locator("[name=amount]").fill("20")
+    page.locator("[name=amount]").press("Enter")
+    page.wait_for_url("**/redeem/review/**")
+    require_whole(page)
+    page.get_by_role("main").get_by_role("button").last.click()
+    page.wait_for_url("**/withdrawals/**")
+    require_whole(page)
+    page.goto(f"{world.url}/redeem/balance")
+    require_whole(page)
 
 
 def test_after_scanners_were_there_the_person_still_gets_the_money(
