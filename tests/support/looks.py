@@ -42,6 +42,7 @@ def check(page: Page) -> None:
 def require_whole(page: Page) -> None:
     """Nothing that can be read is cut off or reaches over the screen or its card, and axe finds
     nothing."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
     assert page.evaluate(CUT) == [], page.url
     assert violations(page) == [], page.url
 
