@@ -22,7 +22,7 @@ from payviox.withdrawals.queries import orders
 
 MOST_HELD = 20
 """Orders that have not ended."""
-LATEST_BACK = 3
+LATEST_BACK = 5
 """Orders whose money came back."""
 LATEST = 10
 """Orders in whatever state."""

@@ -124,7 +124,9 @@ async def test_a_session_ends_when_it_is_left_idle_or_old(ada: Recipient, urls: 
         assert (await ada.get("balance")).status_code == 401
     await ada.enter()
     kept = ada.browser.client.cookies["redeem"]
-    assert (await ada.browser.post("/redeem/leave")).status_code == 303
+    left = await ada.browser.post("/redeem/leave")
+    assert left.status_code == 303
+    assert "You have left" in text_of(await ada.browser.get(left.headers["location"]))
     ada.browser.client.cookies.set("redeem", kept)
     assert (await ada.get("balance")).status_code == 401
 

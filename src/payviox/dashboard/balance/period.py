@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from litestar import Response, get
 
 from payviox import ids
+from payviox.dashboard.people import actor_words, emails_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.ledger import statements
@@ -90,6 +91,7 @@ class Read:
     sums: list[KindSum] | None
     rows: list[MovementRow]
     held_at: dict[str, int] | None
+    people: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ async def _find(connection: Connection, visit: Visit, asked: Asked, after: int) 
     sums = await statements.sums_by_kind(connection, business_id, period)
     at = _moment(asked.at)
     held_at = None if at is None else await statements.balances_at(connection, business_id, at)
-    return Read(period, sums, rows, held_at)
+    people = await emails_of(connection, [row.actor for row in rows if row.actor])
+    return Read(period, sums, rows, held_at, people)
 
 
 def _view(visit: Visit, asked: Asked, page: Read | None, version: int) -> PeriodView:
@@ -168,7 +171,7 @@ def _view(visit: Visit, asked: Asked, page: Read | None, version: int) -> Period
         came=came,
         went=went,
         fits=fits,
-        rows=[_line(visit, asked.account, row) for row in page.rows] if page else [],
+        rows=[_line(visit, asked.account, row, page.people) for row in page.rows] if page else [],
         first=f"{here}?{asked.query}" if version else None,
         later=f"{here}?{asked.query}&after={shown}" if period and shown < period.last else None,
         held_at=page.held_at if page else None,
@@ -212,7 +215,7 @@ async def _statement(
         rows = await read(
             request, visit, statements.list_rows, business_id, period, after, FILE_PAGE
         )
-        lines = [(row, _line(visit, asked.account, row)) for row in rows]
+        lines = [(row, _line(visit, asked.account, row, {})) for row in rows]
         came += sum(line.came or 0 for _, line in lines)
         went += sum(line.went or 0 for _, line in lines)
         yield [_cells(row, line) for row, line in lines]
@@ -257,8 +260,9 @@ def _cells(row: MovementRow, line: Line) -> list[object]:
     ]
 
 
-def _line(visit: Visit, account: OwnAccount, row: MovementRow) -> Line:
+def _line(visit: Visit, account: OwnAccount, row: MovementRow, people: Mapping[str, str]) -> Line:
     came = row.to_kind == account
+    actor = row.actor and actor_words(row.actor, people)
     user = None if row.user_id is None else ids.show(ids.USER, row.user_id)
     order = None if row.order_id is None else ids.show(ids.ORDER, row.order_id)
     return Line(
@@ -270,7 +274,7 @@ def _line(visit: Visit, account: OwnAccount, row: MovementRow) -> Line:
         email=row.email,
         user=user and f"{visit.base}/users/{user}",
         order=order and f"{visit.base}/orders/{order}",
-        words=[text for text in (row.reference, row.reason, row.actor) if text],
+        words=[text for text in (row.reference, row.reason, actor) if text],
     )
 
 

@@ -26,10 +26,11 @@ EMBEDDED = f"{ROUTE}/embedded"
 
 @dataclass(frozen=True, slots=True)
 class EnterView:
-    """`is_refused` where what was sent opens nothing; `action` is where the form goes.
-    `language` is the one that was chosen before."""
+    """`is_refused` where what was sent opens nothing, `has_left` after *Leave*; `action` is where
+    the form goes. `language` is the one that was chosen before."""
 
     is_refused: bool = False
+    has_left: bool = False
     action: str = ROUTE
     language: str | None = None
 
@@ -37,7 +38,9 @@ class EnterView:
 @get(ROUTE, include_in_schema=False)
 async def show_entrance(request: Call) -> Response[Any]:
     """The same page for everybody: what opens it stays in the browser."""
-    return page(request, "enter/show.html", EnterView(language=_asked(request)))
+    has_left = "left" in request.query_params
+    view = EnterView(has_left=has_left, language=_asked(request))
+    return page(request, "enter/show.html", view)
 
 
 @post(f"{ROUTE}/sender", include_in_schema=False, status_code=200)
@@ -99,7 +102,7 @@ async def leave(request: Call) -> Response[Any]:
     session = await session_of(request)
     if session is not None:
         await services(request).database.write(redemption.leave, session)
-    entrance = ROUTE
+    entrance = f"{ROUTE}?left"
     if framing.is_framed(request):
         entrance = f"{EMBEDDED}/{framing.token_of(request)[: redemption.CODE_LENGTH]}"
     return framing.let_out(request, entrance)
