@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from payviox import app
+from payviox.web.context import Services
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.every_post import PREPARED, Stage, posts_of
@@ -31,10 +32,16 @@ async def network(urls: Urls) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def far(business: TestBusiness, settings: Any, network: Proxy) -> AsyncIterator[TestBusiness]:
-    """The business by an application whose database is behind the network that fails."""
-    async with app.open_services(settings, network.url) as services:
-        yield replace(business, application=app.build(services))
+async def far_services(settings: Any, network: Proxy) -> AsyncIterator[Services]:
+    """What runs on a database behind the network that fails."""
+    async with app.open_services(settings, network.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def far(business: TestBusiness, far_services: Services) -> TestBusiness:
+    """The business by an application on these."""
+    return replace(business, application=app.build(far_services))
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -72,13 +79,13 @@ async def test_without_a_key_a_lost_commit_is_unknown_and_never_a_500(
 async def test_with_a_key_and_the_database_gone_after_it_the_outcome_stays_unknown(
     business: TestBusiness,
     far: TestBusiness,
+    far_services: Services,
     network: Proxy,
     path: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ready = await PREPARED[path](Stage(business))
-    edge = far.application._inner._inner  # type: ignore[union-attr]  # within the outer layers
-    pools = edge._authenticate.args[0]  # the database
+    pools = far_services.database
     for pool in (pools._pool, pools._engine):
         monkeypatch.setattr(pool, "timeout", 0.2)
     monkeypatch.setattr("payviox.db.pool.RETRY_S", 0.5)

@@ -2,6 +2,7 @@
 
 import html
 import re
+from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, make_operator, signed_in
 from support.databases import Urls
 from support.withdrawals import Desk
+
+is_asking: ContextVar[bool] = ContextVar("is_asking", default=False)
 
 pytestmark = pytest.mark.anyio
 
@@ -171,9 +174,11 @@ async def test_a_page_asks_the_database_few_questions(
     execute = AsyncCursor.execute
 
     async def counted(cursor: Any, query: Any, *more: Any, **named: Any) -> Any:
-        asked.append(query)
+        if is_asking.get():  # and not what the process writes down by the way
+            asked.append(query)
         return await execute(cursor, query, *more, **named)
 
     monkeypatch.setattr(AsyncCursor, "execute", counted)
+    is_asking.set(True)
     assert (await browser.get(address)).status_code == 200
     assert 2 < len(asked) <= most, asked
