@@ -12,6 +12,7 @@ from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.auth import users
 from payviox.auth.hashes import digest as digest_of
+from payviox.auth.model import Sender
 from payviox.auth.queries import redemption as queries
 from payviox.auth.users import UserCaller
 from payviox.db.pool import Connection, Database
@@ -64,9 +65,9 @@ class Spoken:
     is_chosen: bool
 
 
-async def find_sender(connection: Connection, code: str) -> str | None:
-    """The name of the business whose links begin with this code."""
-    return await queries.find_name(connection, code) if CODE.fullmatch(code) else None
+async def find_sender(connection: Connection, code: str) -> Sender | None:
+    """The business whose links begin with this code."""
+    return await queries.find_sender(connection, code) if CODE.fullmatch(code) else None
 
 
 async def make_ticket(

@@ -16,6 +16,8 @@ from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.languages import catalogues
 from payviox.languages.catalogues import Language
+from payviox.recipient_mails import logo
+from payviox.recipient_mails.brand import brand_of
 from payviox.redeem import framing
 from payviox.web.context import Call, address_of, services
 from payviox.web.cookies import cookie_name
@@ -44,6 +46,16 @@ class Visit:
     @property
     def caller(self) -> UserCaller:
         return self.session.caller
+
+    @property
+    def sender(self) -> str:
+        """The business's name as its brand has it."""
+        return brand_of(self.business).name
+
+    @property
+    def logo(self) -> str | None:
+        """The address of the business's logo."""
+        return logo.address_of(self.business.brand_logo_digest)
 
 
 async def session_of(request: Call) -> RecipientSession | None:

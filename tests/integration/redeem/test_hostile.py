@@ -211,7 +211,7 @@ async def test_texts_of_businesses_and_strangers_are_shown_as_texts(
     note = {"note": f"{SCRIPT}{PICTURE}"}
     await business.client.post(f"/payout/orders/{order_id_of(order)}/reject", json=note)
     said = await ada.browser.post("/redeem/sender", code=ada.hash[:8])
-    assert said.headers["content-type"].startswith("text/plain")
+    assert said.headers["content-type"] == "application/json"
     pages = [
         await ada.get("balance"),
         await ada.get("history"),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from payviox.auth.model import Sender
 from payviox.auth.queries.credentials import HASH_LIVES, UserCaller
 from payviox.db.pool import Connection
 
@@ -32,13 +33,15 @@ class SessionRow:
     """Which they chose."""
 
 
-async def find_name(connection: Connection, hash_code: str) -> str | None:
-    """The name of the business whose hashes begin so."""
-    cursor = await connection.execute(
-        "SELECT name FROM businesses WHERE hash_code = %s", [hash_code]
-    )
-    row = await cursor.fetchone()
-    return None if row is None else str(row[0])
+async def find_sender(connection: Connection, hash_code: str) -> Sender | None:
+    """The business whose hashes begin so."""
+    async with connection.cursor(row_factory=class_row(Sender)) as cursor:
+        await cursor.execute(
+            "SELECT coalesce(brand_name, name) AS name, brand_logo_digest AS logo_digest"
+            " FROM businesses WHERE hash_code = %s",
+            [hash_code],
+        )
+        return await cursor.fetchone()
 
 
 async def find_code(connection: Connection, business_id: UUID) -> str:

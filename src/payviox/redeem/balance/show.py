@@ -60,7 +60,7 @@ async def show_balance(request: Call) -> Response[Any]:
     view = BalanceView(
         balance=balance,
         email=caller.email,
-        sender=visit.business.name,
+        sender=visit.sender,
         ways=await redemption.ways(
             process.database, process.rails, caller, visit.business, balance
         ),

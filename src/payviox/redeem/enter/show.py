@@ -4,13 +4,16 @@ way out. Opening the page asks and changes nothing: only the button sends what t
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post, route
 
 from payviox.auth import redemption, typed_codes
+from payviox.auth.model import Sender
 from payviox.auth.redemption import LinkEnded, Spoken
 from payviox.errors import NotFound, TooManyAttempts
 from payviox.languages import catalogues
 from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.recipient_mails import logo
 from payviox.redeem import framing
 from payviox.redeem.language import remember
 from payviox.redeem.visits import BALANCE, ROUTE, page, session_of, speak, spoken
@@ -18,7 +21,7 @@ from payviox.sites import hosts
 from payviox.web.context import Call, address_of, services
 from payviox.web.forms import read_form
 from payviox.web.own_hosts import WELL_KNOWN, owner_of
-from payviox.web.pages import HEADERS
+from payviox.web.pages import HEADERS, options
 
 MAX_LINK = 2_000
 EMBEDDED = f"{ROUTE}/embedded"
@@ -27,31 +30,43 @@ EMBEDDED = f"{ROUTE}/embedded"
 @dataclass(frozen=True, slots=True)
 class EnterView:
     """`is_refused` where what was sent opens nothing, `has_left` after *Leave*; `action` is where
-    the form goes. `language` is the one that was chosen before."""
+    the form goes. `language` is the one that was chosen before. `sender` is said where the address
+    says who it is, else the page asks for it by the link."""
 
     is_refused: bool = False
     has_left: bool = False
     action: str = ROUTE
     language: str | None = None
+    sender: Sender | None = None
+
+    @property
+    def logo(self) -> str | None:
+        """The address of the sender's logo."""
+        return logo.address_of(self.sender.logo_digest) if self.sender else None
 
 
 @get(ROUTE, include_in_schema=False)
 async def show_entrance(request: Call) -> Response[Any]:
     """The same page for everybody: what opens it stays in the browser."""
-    has_left = "left" in request.query_params
-    view = EnterView(has_left=has_left, language=_asked(request))
+    owner = owner_of(request)
+    view = EnterView(
+        has_left="left" in request.query_params,
+        language=_asked(request),
+        sender=await _find_sender(request, owner.code) if owner else None,
+    )
     return page(request, "enter/show.html", view)
 
 
 @post(f"{ROUTE}/sender", include_in_schema=False, status_code=200)
 async def say_sender(request: Call) -> Response[Any]:
-    """The name of the business to which a link's first characters belong; empty for none."""
+    """The name and the logo of the business to which a link's first characters belong; an empty
+    name for none."""
     code = (await read_form(request)).get("code", "")
     owner = owner_of(request)
-    name = None
-    if owner is None or owner.code == code:
-        name = await services(request).database.fetch_caller(redemption.find_sender, code)
-    return Response(name or "", media_type="text/plain", headers=HEADERS)
+    sender = await _find_sender(request, code) if owner is None or owner.code == code else None
+    view = EnterView(sender=sender)
+    shown = {"name": sender.name if sender else "", "logo": view.logo}
+    return options(msgspec.json.encode(shown).decode())
 
 
 @get(f"{EMBEDDED}/{{code:str}}", include_in_schema=False)
@@ -59,7 +74,11 @@ async def show_embedded(request: Call) -> Response[Any]:
     """The same page inside a business's own, which begins with the first characters of its
     links."""
     await framing.allow(request, _code(request))
-    view = EnterView(action=_embedded(request), language=_asked(request))
+    view = EnterView(
+        action=_embedded(request),
+        language=_asked(request),
+        sender=await _find_sender(request, _code(request)),
+    )
     return page(request, "enter/show.html", view)
 
 
@@ -152,6 +171,10 @@ async def _language(request: Call) -> Spoken:
     if chosen is not None:
         speak(request, chosen)
     return Spoken(spoken(request).code, chosen is not None)
+
+
+async def _find_sender(request: Call, code: str) -> Sender | None:
+    return await services(request).database.fetch_caller(redemption.find_sender, code)
 
 
 def _asked(request: Call) -> str | None:

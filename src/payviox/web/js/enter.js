@@ -6,8 +6,14 @@ const secret = location.hash.slice(1);
 async function sayWho() {
   const body = new URLSearchParams({ code: secret.slice(0, 8) });
   const answer = await fetch(form.dataset.sender, { method: "POST", body });
-  const name = answer.ok ? await answer.text() : "";
+  const { name, logo } = answer.ok ? await answer.json() : {};
   if (name) document.querySelector("h1").textContent = name;
+  if (logo) showLogo(logo);
+}
+
+function showLogo(address) {
+  const picture = Object.assign(new Image(), { src: address, alt: "", className: "logo" });
+  document.querySelector("[data-logo]")?.replaceChildren(picture);
 }
 
 if (secret) {
