@@ -7,11 +7,13 @@ from typing import Any
 from litestar import Response, get
 
 from payviox import ids
+from payviox.auth.users import UserCaller
+from payviox.db.pool import Connection
 from payviox.languages.catalogues import Language
 from payviox.redeem.visits import BALANCE, ROUTE, read, show, visit_of
 from payviox.reporting import redemption
 from payviox.reporting.redemption import Way
-from payviox.unclaimed import expiry
+from payviox.unclaimed import expiry, reminders
 from payviox.unclaimed.expiry import Announced
 from payviox.web.context import Call, services
 from payviox.withdrawals import whereabouts
@@ -38,7 +40,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class BalanceView:
     """`balance` is US cents. `canceled` and the like say what was just done; `expires` what goes
-    back to the sender, and when."""
+    back to the sender, and when; `is_reminded` is False for whoever asked for no reminders."""
 
     balance: int
     email: str
@@ -47,6 +49,7 @@ class BalanceView:
     lines: list[Line]
     done: str
     expires: Announced | None
+    is_reminded: bool
 
 
 @get(BALANCE, include_in_schema=False)
@@ -57,6 +60,7 @@ async def show_balance(request: Call) -> Response[Any]:
     balance, movements = await read(
         request, visit, redemption.latest, caller.business_id, caller.user_id, LATEST
     )
+    expires, is_reminded = await read(request, visit, _to_come, caller)
     view = BalanceView(
         balance=balance,
         email=caller.email,
@@ -66,11 +70,17 @@ async def show_balance(request: Call) -> Response[Any]:
         ),
         lines=[line_of(movement, visit.language) for movement in movements],
         done=request.query_params.get("done", ""),
-        expires=await read(
-            request, visit, expiry.find_announced, caller.business_id, caller.user_id
-        ),
+        expires=expires,
+        is_reminded=is_reminded,
     )
     return show(request, visit, "balance/show.html", view)
+
+
+async def _to_come(connection: Connection, caller: UserCaller) -> tuple[Announced | None, bool]:
+    """What expires next, and whether they are reminded before."""
+    at = (caller.business_id, caller.user_id)
+    expires = await expiry.find_announced(connection, *at)
+    return expires, not await reminders.are_stopped(connection, *at)
 
 
 def line_of(movement: Movement, language: Language) -> Line:
