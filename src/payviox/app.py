@@ -101,6 +101,7 @@ def build(services: Services) -> Application:
             *assets.ROUTES,
             *redeem.HOST_ROUTES,
             dashboard.ROUTER,
+            dashboard.FOR_MAIL_PROGRAMS,
             redeem.ROUTER,
             redeem.FOR_MAIL_PROGRAMS,
         ],
