@@ -17,6 +17,7 @@ from payviox.auth import operators
 from payviox.db.pool import Database
 from payviox.installation import keyring_of
 from payviox.keyring import Keyring
+from payviox.mails.connections import Connections
 from payviox.mails.model import INSTALLATION
 from payviox.mails.sending import send_due
 from payviox.maintenance.attention_mails import prepares, tell_operators
@@ -90,8 +91,8 @@ def post(database: Database, settings: Settings, post_office: MailServer) -> Pos
             lambda db: db.execute("UPDATE mails SET due_at = now() WHERE status = 'queued'")
         )
         prepare = prepares(keyring_of(settings), SITE)
-        server = SmtpServer("127.0.0.1", post_office.port, "none")
-        await send_due(database, server, SENDER, prepare, INSTALLATION)
+        connections = Connections(SmtpServer("127.0.0.1", post_office.port, "none"))
+        await send_due(database, connections, SENDER, prepare, INSTALLATION)
         return post_office.mails[before:]
 
     return send
