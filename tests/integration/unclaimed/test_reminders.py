@@ -10,6 +10,7 @@ import pytest
 from payviox.db.pool import Database
 from payviox.installation import keyring_of
 from payviox.mails import outbox
+from payviox.mails.connections import Connections
 from payviox.mails.sending import send_due
 from payviox.settings import Settings
 from payviox.smtp_server import SmtpServer, parse_sender
@@ -53,8 +54,8 @@ async def post(
     """Everything that is due goes out; what was sent by it."""
     already = len(to.mails)
     prepare = contents.prepares(keyring_of(settings), SITE)
-    server = SmtpServer("127.0.0.1", to.port, "none")
-    await send_due(database, server, SENDER, prepare, shop.business_id)
+    connections = Connections(SmtpServer("127.0.0.1", to.port, "none"))
+    await send_due(database, connections, SENDER, prepare, shop.business_id)
     return to.mails[already:]
 
 
