@@ -9,7 +9,6 @@ from uuid import UUID
 
 from litestar import Response
 
-from payviox.auth.model import Sender
 from payviox.auth.redemption import RecipientSession
 from payviox.auth.users import UserCaller
 from payviox.businesses.model import Business
@@ -20,7 +19,7 @@ from payviox.rails.orders import Price, Provider
 from payviox.rails.protocol import Method
 from payviox.redeem.balance.show import BalanceView, Line
 from payviox.redeem.enter.show import EnterView
-from payviox.redeem.visits import Visit
+from payviox.redeem.visits import Visit, sender_of
 from payviox.reporting.redemption import Way
 from payviox.web.context import Call
 from payviox.web.pages import page
@@ -72,9 +71,8 @@ def _still(html: str) -> str:
     return UNSCRIPTED.sub(" hidden>", SCRIPT.sub("", html))
 
 
-def _entrance(business: Business, language: Language) -> tuple[str, object, Visit | None]:
-    sender = Sender(_visit(business, language).sender, business.brand_logo_digest)
-    return "enter/show.html", EnterView(sender=sender), None
+def _entrance(business: Business, _: Language) -> tuple[str, object, Visit | None]:
+    return "enter/show.html", EnterView(sender=sender_of(business)), None
 
 
 def _balance(business: Business, language: Language) -> tuple[str, object, Visit | None]:
@@ -82,7 +80,7 @@ def _balance(business: Business, language: Language) -> tuple[str, object, Visit
     view = BalanceView(
         balance=BALANCE,
         email=EMAIL,
-        sender=visit.sender,
+        sender=visit.sender.name,
         ways=[
             Way(provider, LEAST, MOST, 0, Method(provider, True, LEAST, MOST), whole)
             for provider, whole in PRICES.items()
@@ -91,6 +89,7 @@ def _balance(business: Business, language: Language) -> tuple[str, object, Visit
         lines=[Line("allocation", BALANCE, datetime.now(UTC))],
         done="",
         expires=None,
+        is_reminded=True,
     )
     return "balance/show.html", view, visit
 

@@ -15,7 +15,7 @@ from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, make_stale, signed_in
 from support.logos import bomb, drawing, file_of, opened
-from support.redeem import Recipient
+from support.redeem import Recipient, who_sent
 from support.uploads import SAME
 
 pytestmark = pytest.mark.anyio
@@ -63,7 +63,7 @@ async def test_recipients_see_it_in_place_of_the_name_and_before_they_come_in(
     await send(browser, base)
     address = f"/redeem/logo/{await digest_of(database, business)}"
     ada = await Recipient.of(business, Browser.of(application))
-    said = await ada.browser.post("/redeem/sender", code=ada.hash[:8])
+    said = await ada.browser.post("/redeem/sender", **who_sent(ada.hash))
     assert said.json() == {"name": "Acme & Sons", "logo": address}
     page = await ada.get("balance")
     assert f'<img class="logo" src="{address}" alt="Acme &amp; Sons">' in page.text

@@ -33,13 +33,18 @@ class SessionRow:
     """Which they chose."""
 
 
-async def find_sender(connection: Connection, hash_code: str) -> Sender | None:
-    """The business whose hashes begin so."""
+async def find_sender(connection: Connection, hash_code: str, digest: bytes) -> Sender | None:
+    """The business with this code, as long as a hash or a ticket of its own with this digest
+    opens."""
     async with connection.cursor(row_factory=class_row(Sender)) as cursor:
         await cursor.execute(
-            "SELECT coalesce(brand_name, name) AS name, brand_logo_digest AS logo_digest"
-            " FROM businesses WHERE hash_code = %s",
-            [hash_code],
+            "SELECT coalesce(b.brand_name, b.name) AS name, b.brand_logo_digest AS logo_digest"  # noqa: S608  # a constant
+            " FROM businesses b WHERE b.hash_code = %(code)s AND ("
+            " EXISTS (SELECT FROM payout_users u WHERE u.business_id = b.id"
+            f" AND u.hash_digest = %(digest)s AND {HASH_LIVES})"
+            " OR EXISTS (SELECT FROM redeem_tickets t WHERE t.business_id = b.id"
+            " AND t.digest = %(digest)s AND t.expires_at > now()))",
+            {"code": hash_code, "digest": digest},
         )
         return await cursor.fetchone()
 
