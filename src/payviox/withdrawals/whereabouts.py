@@ -228,7 +228,7 @@ def reasons(order: Order) -> list[Reason]:
     wrote when settling by hand is no reason of ours."""
     failure = failures.failure(order.failure or "")
     return [
-        *([waiting.waiting(order.waiting)] if order.waiting else []),
+        *([waiting.waiting(order.waiting, order.rail)] if order.waiting else []),
         *map(waiting.review, order.review_reasons if order.status == "review" else ()),
         *([failures.FAILURES[failure]] if failure else []),
     ]

@@ -26,7 +26,7 @@ from payviox.dashboard.orders.show import seen_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import CANCELABLE
-from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, WAITING, Reason
+from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, WAITING, Reason, waiting
 from payviox.web.context import Call
 from payviox.withdrawals import listing
 from payviox.withdrawals.listing import COUNTED, Found, SavedView
@@ -164,7 +164,7 @@ async def list_page(
         is_chosen="choose" in request.query_params,
         choose=f"{base}?{request.scope['query_string'].decode('latin-1')}&choose=all",
         views=[_link(visit, base, each) for each in page.views],
-        cause=next((reason for name, reason in WAITING.items() if name == filters.waiting), None),
+        cause=waiting(filters.waiting, filters.rail) if filters.waiting in WAITING else None,
         resume=_resume(visit, base, filters) if rows else None,
         done=DONE.get(request.query_params.get("done", "")),
     )
