@@ -79,7 +79,10 @@ async def test_home_draws_what_happened_and_says_it_as_a_table(
         assert "style=" not in page.text
     table = page.text.partition("The charts as a table")[2].partition("</tr>")[2]
     cells = re.findall(r'<bdi class="amount">([^<]+)</bdi>', table.partition("</tr>")[0])
-    assert cells == ["$50.00", "$0.00", "$25.00", "$25.00"]
+    assert cells == ["$50.00", "$0.00", "$0.00", "$0.00", "$25.00", "$25.00"]
+    adds_up = page.text.partition('id="adds-up"')[2].partition("</table>")[0]
+    cells = re.findall(r'<td class="end"><bdi class="amount">([^<]+)</bdi>', adds_up)
+    assert cells == ["$0.00", "$50.00", "$0.00", "$0.00", "$0.00", "$50.00"]
     assert "Float against what is on its way" in page.text
     part = await browser.client.get(
         base, headers={"HX-Request": "true", "HX-Target": "div#home-now"}
