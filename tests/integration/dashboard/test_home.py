@@ -48,6 +48,7 @@ async def test_the_dashboard_leads_to_the_last_used_business_and_lists_only_ones
     listed = await browser.get("/dashboard")
     assert heading(listed) == "Businesses"
     assert listed.text.count("<tr>") == 3, "a head, live and test"
+    assert listed.text.count("nothing was deposited yet") == 1, "in the live one"
     await browser.get(base_of(business))
     again = await browser.get("/dashboard")
     assert (again.status_code, again.headers["location"]) == (303, base_of(business))
