@@ -137,6 +137,12 @@ def test_a_gift_card_is_ready_rather_than_arrived() -> None:
     assert words("succeeded", "paypal", None, None, None).state == "It has arrived."
 
 
+def test_a_gift_card_is_called_by_its_brand_and_its_product() -> None:
+    for name, shown in (("Card $10", "Books, Card $10"), ("BOOKS $10", "BOOKS $10"), ("", "Books")):
+        card = {"product": "prd_1", "brand": "Books", "name": name}
+        assert masked("gift_card", card) == shown
+
+
 @pytest.mark.parametrize(
     ("provider", "shown", "method"),
     [

@@ -1,5 +1,7 @@
 // What opens the page stays in the address's fragment until somebody presses the button. Who sent
 // the money is asked by its first eight characters, which are the sender's and open nothing.
+import { sayZone } from "./zone_cookie.js";
+
 const form = document.querySelector("[data-enter]");
 const secret = location.hash.slice(1);
 
@@ -15,5 +17,8 @@ if (secret) {
   form.querySelector("[data-paste]").hidden = true;
   sayWho();
 }
-form.addEventListener("submit", () => history.replaceState(null, "", location.pathname));
+form.addEventListener("submit", () => {
+  sayZone();
+  history.replaceState(null, "", location.pathname);
+});
 addEventListener("hashchange", () => location.reload());
