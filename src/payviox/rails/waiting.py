@@ -121,7 +121,8 @@ WAITING: Mapping[Waiting, Reason] = {
     "credentials_refused": Reason(
         "The rail refuses the account's credentials, or a permission is missing.",
         _DELAYED,
-        "Check now, on the account's page under Rails, says more; then replace its credentials there.",
+        "Check now, on the account's page under Rails, says more; then replace its credentials"
+        " there.",
         "operator",
         account=True,
         command="payviox rail check",
@@ -184,7 +185,8 @@ WAITING: Mapping[Waiting, Reason] = {
     "price_stale": Reason(
         "There is no price of the coin to rely on.",
         _DELAYED,
-        "Wait for the chain's price feed, or have an admin of this installation set a price by command.",
+        "Wait for the chain's price feed, or have an admin of this installation set a price by"
+        " command.",
         "operator",
         "by_itself",
         account=True,
@@ -277,7 +279,8 @@ WAITING: Mapping[Waiting, Reason] = {
         "The wallet sent transactions that our books do not know: somebody else uses it, or the"
         " database was restored.",
         _DELAYED,
-        "Compare under Reconciliation, then have an admin of this installation accept them by command.",
+        "Compare under Reconciliation, then have an admin of this installation accept them by"
+        " command.",
         "operator",
         account=True,
         command="payviox rail accept-nonces",
@@ -294,7 +297,8 @@ _OF_RAIL: Mapping[tuple[str, Waiting], Reason] = {
     ("paypal", "float_empty"): replace(
         WAITING["float_empty"],
         meaning="The PayPal account holds too little money.",
-        advice="Add money to it at PayPal; another attempt follows by itself, or at once after Resume.",
+        advice="Add money to it at PayPal; another attempt follows by itself, or at once after"
+        " Resume.",
     ),
     ("sandbox", "float_empty"): replace(
         WAITING["float_empty"],

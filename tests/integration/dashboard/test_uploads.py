@@ -170,7 +170,7 @@ async def test_the_same_file_again_says_what_was_paid_and_pays_only_the_rest(
         browser, base, THREE + b"dora@example.com,1,r4\nada@example.com,12.50,r1\n"
     )
     page = await browser.get(more)
-    assert "were paid by an earlier upload" in page.text
+    assert "Rows that an earlier upload pays: 3, " in page.text
     assert button(page) == "Allocate to 1 person"
     await confirm(browser, more)
     await pay(database, business.business_id)
@@ -572,7 +572,8 @@ async def test_what_nobody_confirmed_is_discarded_once_and_what_was_confirmed_is
     assert (await other.post(f"{waiting}/discard", **form)).status_code == 303
     assert waiting not in (await browser.get(f"{base}/approvals")).text
     assert people(await business.ledger()) == PAID
-    assert await acts(database, business) == ["upload.discard", "upload.start", *["upload.discard"] * 2]
+    discarded = ["upload.discard"]
+    assert await acts(database, business) == [*discarded, "upload.start", *discarded, *discarded]
 
 
 async def test_one_person_is_allocated_to_once_and_the_hash_shown_once(

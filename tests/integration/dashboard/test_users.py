@@ -129,7 +129,11 @@ async def test_a_search_goes_on_from_one_way_of_being_found_to_the_next(
     everybody = [
         email
         for number in range(20)
-        for email in (f"acme{number}@x.example", f"p{number}.acme@x.example", f"p{number}@acme.example")
+        for email in (
+            f"acme{number}@x.example",
+            f"p{number}.acme@x.example",
+            f"p{number}@acme.example",
+        )
     ]
     items = [{"email": email, "amount": 1} for email in everybody]
     answer = await desk.business.client.post("/payout/batch", json={"items": items})

@@ -1,4 +1,4 @@
-"""`…/users`: payout users, newest first, or those whose address, or a part of it, begins as asked."""
+"""`…/users`: payout users, newest first, or those whose address or a part of it begins as asked."""
 
 from dataclasses import dataclass
 from datetime import datetime
