@@ -1,5 +1,6 @@
 """Lists of orders: narrowed, counted, saved, downloaded; and many decided on at once."""
 
+import re
 import io
 from typing import Any
 
