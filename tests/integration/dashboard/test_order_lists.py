@@ -1,7 +1,7 @@
 """Lists of orders: narrowed, counted, saved, downloaded; and many decided on at once."""
 
-import re
 import io
+import re
 from typing import Any
 
 import openpyxl

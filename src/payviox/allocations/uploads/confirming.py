@@ -1,5 +1,6 @@
 """What a person decides about an upload that was checked: to pay it, now or at a time, to discard
-it, to take back what is not paid yet, to let it go on. Database only; the worker pays (paying.py)."""
+it, to take back what is not paid yet, to let it go on. Database only; the worker pays
+(paying.py)."""
 
 from datetime import UTC, datetime
 from uuid import UUID
