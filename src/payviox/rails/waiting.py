@@ -66,8 +66,8 @@ Ends = Literal["by_itself", "by_acting", "final"]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason: `meaning` for the operator, `recipient` for the payout user, `advice` for `who`, in
-    the words of pages; `command` does the same on a terminal. `account`: connecting or changing
+    """One reason: `meaning` for the operator, `recipient` for the payout user, `advice` for `who`,
+    in the words of pages; `command` does the same on a terminal. `account`: connecting or changing
     the rail account may end it."""
 
     meaning: str

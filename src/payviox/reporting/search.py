@@ -59,7 +59,8 @@ def without_secrets(text: str) -> str:
 
 async def search(connection: Connection, business_id: UUID, text: str) -> Found:
     """Whatever of the business goes by this text: how an email, its last name or its domain begins,
-    an id, a reference of ours or a rail's, a transaction's hash, a key's last characters, an amount in dollars."""
+    an id, a reference of ours or a rail's, a transaction's hash, a key's last characters, an amount
+    in dollars."""
     text = text.strip()[:LONGEST]
     if not text or not text.isprintable():
         return NOTHING

@@ -135,7 +135,8 @@ async def delete_unconfirmed(connection: Connection) -> int:
     """Forget what nobody confirmed in time, but what waits for a second person; answers how
     many."""
     cursor = await connection.execute(
-        "DELETE FROM uploads WHERE started_at IS NULL AND asked IS NULL AND created_at < now() - %s",
+        "DELETE FROM uploads WHERE started_at IS NULL AND asked IS NULL"
+        " AND created_at < now() - %s",
         [KEPT_FOR],
     )
     return cursor.rowcount
