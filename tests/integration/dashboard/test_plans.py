@@ -82,7 +82,7 @@ async def test_people_are_searched_in_the_indexes_of_addresses_and_their_parts(
         return "\n".join(explained.plan)
 
     shown = await database.fetch(plan)
-    assert tuple(re.findall(r"Index .*Scan using payout_users_by_(\w+)", shown)) == indexes
+    assert tuple(re.findall(r"Index .*Scan using payout_users_by_(\w+)", shown)) == indexes, shown
     assert "Seq Scan" not in shown
     assert "Sort" not in shown
 

@@ -62,7 +62,7 @@ async def search(
     domain = text.removeprefix("@")
     async with connection.cursor(row_factory=class_row(PayoutUser)) as hits:
         await hits.execute(
-            f"SELECT * FROM ({' UNION ALL '.join(ways)}) found LIMIT %(limit)s",
+            f"SELECT * FROM ({' UNION ALL '.join(ways)}) found LIMIT %(limit)s",  # noqa: S608  # constants
             {
                 "business": business_id,
                 "text": text,

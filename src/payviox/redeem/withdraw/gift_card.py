@@ -17,7 +17,6 @@ from payviox.redeem.withdraw.quoting import (
     price,
     read_amount,
 )
-from payviox.reporting import redemption
 from payviox.reporting.redemption import Card
 from payviox.web.context import Call, services
 
@@ -54,9 +53,7 @@ async def ask_card(request: Call) -> Response[Any]:
 async def price_card(request: Call) -> Response[Any]:
     """Ask for a price; then the review."""
     visit = await visit_of(request)
-    every = await redemption.cards(
-        services(request).database, services(request).rails, visit.business
-    )
+    every = await services(request).offers.cards(visit.business)
     again = partial(_form, request, visit)
     return await price(
         request, visit, "gift_card", lambda form: _request(visit, form, every), again
@@ -75,9 +72,7 @@ def _request(visit: Visit, form: Mapping[str, str], every: Sequence[Card]) -> Re
 
 
 async def _form(request: Call, visit: Visit, view: FormView, status: int = 200) -> Response[Any]:
-    every = await redemption.cards(
-        services(request).database, services(request).rails, visit.business
-    )
+    every = await services(request).offers.cards(visit.business)
     chosen = request.query_params if request.method == "GET" else view.typed
     catalogue = _catalogue(every, view.money, chosen.get("q", ""), chosen.get("country", ""))
     return show(request, visit, "withdraw/gift_card.html", view, status=status, catalogue=catalogue)

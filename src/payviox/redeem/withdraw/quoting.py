@@ -68,8 +68,8 @@ class FormView:
 
 async def money_of(request: Call, visit: Visit, provider: Provider) -> Money:
     """Raises NotFound where the business does not offer it."""
-    for method in await services(request).rails.methods(visit.business):
-        if method.provider == provider and method.enabled:
+    for method in await services(request).offers.methods(visit.business):
+        if method.provider == provider:
             balance = await read(
                 request, visit, ledger.user_balance, visit.business.id, visit.caller.user_id
             )
