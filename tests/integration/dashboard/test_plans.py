@@ -68,8 +68,8 @@ class ExplainedSearch(Explained):
     [
         ("ab", None, ("prefix", "last_word", "domain")),
         ("a", "ab@x.com", ("prefix", "last_word", "domain")),
-        ("a", "b.ab@x.com", ("last_word", "domain")),
-        ("x", "b.ab@x.com", ("domain",)),
+        ("a", "b.ab@x.com", ("last_word", "last_word", "domain")),
+        ("x", "b.ab@x.com", ("domain", "domain")),
     ],
 )
 async def test_people_are_searched_in_the_indexes_of_addresses_and_their_parts(

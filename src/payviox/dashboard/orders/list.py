@@ -16,7 +16,6 @@ from payviox.dashboard.orders.filters import (
     AGES,
     ALL,
     CAUSES,
-    NOT_A_PERSON,
     RAILS,
     Filters,
     criteria_of,
@@ -28,6 +27,7 @@ from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import CANCELABLE
 from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, WAITING, Reason, waiting
+from payviox.reporting.attention import NOT_A_PERSON
 from payviox.web.context import Call
 from payviox.withdrawals import listing
 from payviox.withdrawals.listing import COUNTED, Found, SavedView

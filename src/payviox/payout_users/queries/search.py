@@ -2,6 +2,7 @@
 compared byte by byte, as their indexes have them."""
 
 import re
+from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -19,28 +20,44 @@ IN_ADDRESS = "u.email ~>=~ %(text)s AND u.email ~<~ %(beyond)s"
 IN_WORD = f"{WORD} >= %(text)s AND {WORD} < %(beyond)s"
 IN_DOMAIN = f"{DOMAIN} >= %(domain)s AND {DOMAIN} < %(beyond_domain)s"
 
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How somebody may be found, in the order of an index. `following` are those who come after the
+    user of whom %(after)s and the others tell, part by part."""
+
+    found: str
+    order: str
+    following: tuple[str, ...]
+
+
 WAYS = (
-    (IN_ADDRESS, "u.email ~>~ %(after)s", "u.email USING ~<~"),
-    (
+    Way(IN_ADDRESS, "u.email USING ~<~", ("u.email ~>~ %(after)s",)),
+    Way(
         f"{IN_WORD} AND NOT ({IN_ADDRESS})",
-        f"({WORD}, u.email) > (%(after_word)s, %(after)s)",
         f'{WORD}, u.email COLLATE "C"',
+        (
+            f'{WORD} = %(after_word)s AND u.email COLLATE "C" > %(after)s',
+            f"{WORD} > %(after_word)s",
+        ),
     ),
-    (
+    Way(
         f"{IN_DOMAIN} AND NOT ({IN_ADDRESS}) AND ({IN_WORD}) IS NOT TRUE",
-        f"({DOMAIN}, u.email) > (%(after_domain)s, %(after)s)",
         f'{DOMAIN}, u.email COLLATE "C"',
+        (
+            f'{DOMAIN} = %(after_domain)s AND u.email COLLATE "C" > %(after)s',
+            f"{DOMAIN} > %(after_domain)s",
+        ),
     ),
 )
-"""How somebody may be found: what begins with the text, what follows whom, and in which order."""
 
 
 async def search(
     connection: Connection, business_id: UUID, text: str, after: UUID | None, limit: int
 ) -> list[PayoutUser]:
     """Payout users whose address begins so, then those the last word before whose @ does, then
-    those whose domain does; those after the user `after`. Each way is the order of an index, and
-    the next one is begun only where there is room left."""
+    those whose domain does; those after the user `after`. Each part is read in the order of an
+    index, and the next one is begun only where there is room left."""
     email, first = "", 0
     if after is not None:
         cursor = await connection.execute(
@@ -52,17 +69,18 @@ async def search(
             return []
         email = str(row[0])
         first = _way(email, text)
-    ways = []
-    for number, (found, follows, order) in enumerate(WAYS[first:], first):
-        since = f" AND {follows}" if after is not None and number == first else ""
-        ways.append(
-            f"({SELECT} WHERE u.business_id = %(business)s AND {found}{since}"
-            f" ORDER BY {order} LIMIT %(limit)s)"
+    parts = [
+        f"({SELECT} WHERE u.business_id = %(business)s AND {way.found}{since}"
+        f" ORDER BY {way.order} LIMIT %(limit)s)"
+        for number, way in enumerate(WAYS[first:], first)
+        for since in (
+            [f" AND {one}" for one in way.following] if after and number == first else [""]
         )
+    ]
     domain = text.removeprefix("@")
     async with connection.cursor(row_factory=class_row(PayoutUser)) as hits:
         await hits.execute(
-            f"SELECT * FROM ({' UNION ALL '.join(ways)}) found LIMIT %(limit)s",  # noqa: S608  # constants
+            f"SELECT * FROM ({' UNION ALL '.join(parts)}) found LIMIT %(limit)s",  # noqa: S608  # constants
             {
                 "business": business_id,
                 "text": text,
