@@ -258,7 +258,7 @@ def pages(camera: Camera, demo: Demo, home: str) -> None:
     for path in (*(path for path, _, _ in MENU), *more):
         camera.page.goto(home + path)
         camera.take(re.sub(r"\W+", "-", path).strip("-") or "home")
-    for path in ("/account", "/dashboard?all"):
+    for path in ("/account", "/account/mails", "/dashboard?all"):
         camera.page.goto(demo.url + path)
         camera.take(re.sub(r"\W+", "-", path).strip("-"))
 
