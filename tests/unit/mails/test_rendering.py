@@ -117,7 +117,7 @@ def test_every_message_has_a_folder() -> None:
 def test_text_and_html_of_a_mail_to_a_payout_user_say_the_same(
     message: Message, language: Language
 ) -> None:
-    shown = {**example(message), "brand": BRAND, "language": language}
+    shown = {**example(message, language), "brand": BRAND, "language": language}
     mail = render(message, UUID(int=1), SENDER, "grace@acme.test", shown)
     read = message_from_bytes(mail.as_bytes(), policy=policy.default)
     text = read.get_body(("plain",)).get_content()  # type: ignore[attr-defined]  # EmailMessage
@@ -125,7 +125,7 @@ def test_text_and_html_of_a_mail_to_a_payout_user_say_the_same(
     page = read.get_body(("html",)).get_content()  # type: ignore[attr-defined]  # EmailMessage
     assert f'<html lang="{language.code}" dir="{language.direction}">' in page
     never = {"en": "never asks for a password", "es": "nunca pide una", "ar": "كلمة مرور"}
-    facts = [fact for fact in example(message).values() if isinstance(fact, str)]
+    facts = [fact for fact in example(message, language).values() if isinstance(fact, str)]
     for fact in (*facts, "help@acme.test", never[language.code]):
         assert fact in text
         assert fact in html.unescape(page)
