@@ -15,6 +15,7 @@ from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order
+from payviox.withdrawals.whereabouts import CAME_BACK
 
 TOO_LATE = marked("It is too late to cancel this: it is on its way.")
 
@@ -36,7 +37,7 @@ async def cancel(request: Call) -> Response[Any]:
         order = await act(request, visit, work)
     except Conflict:
         order = await own_order(request, visit)
-        if order.status != "canceled":
+        if order.status not in CAME_BACK:
             return order_page(request, visit, order, TOO_LATE, status=409)
     if order.status == "canceled":
         return redirect(f"{BALANCE}?done=canceled")
