@@ -35,6 +35,7 @@ from payviox.languages import catalogues
 from payviox.monitoring.metrics import Metrics
 from payviox.redeem import app as redeem
 from payviox.reporting.changes import Changes
+from payviox.reporting.redemption import Offers
 from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.web import assets
@@ -83,7 +84,8 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         database, keyring = opened.database, opened.keyring
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
         changes = Changes(url)
-        services = Services(settings, database, keyring, batcher, rails, changes)
+        offers = Offers(database, rails)
+        services = Services(settings, database, keyring, batcher, rails, changes, offers)
         recording = asyncio.create_task(services.recorder.run(database))
         yield services
         changes.close()
@@ -101,6 +103,7 @@ def build(services: Services) -> Application:
             *assets.ROUTES,
             *redeem.HOST_ROUTES,
             dashboard.ROUTER,
+            dashboard.FOR_MAIL_PROGRAMS,
             redeem.ROUTER,
             redeem.FOR_MAIL_PROGRAMS,
         ],

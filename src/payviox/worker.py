@@ -19,9 +19,10 @@ from payviox.db.pool import Database
 from payviox.destinations import mails as destination_mails
 from payviox.installation import Installation, open_installation
 from payviox.lanes import Lanes
+from payviox.mails.connections import Connections
 from payviox.mails.sending import due_businesses as businesses_with_mails
 from payviox.mails.sending import send_due
-from payviox.maintenance import tasks
+from payviox.maintenance import attention_mails, tasks
 from payviox.recipient_mails import contents, notices
 from payviox.settings import Settings
 from payviox.signals import on_stop
@@ -195,10 +196,11 @@ def _mails(installation: Installation) -> Lanes:
         destination_mails,
         unclaimed_contents,
         codes,
+        attention_mails,
     )
     prepare = {name: made for room in rooms for name, made in room.prepares(keyring, site).items()}
-    back = settings.mail_return_path
-    return Lanes(lambda due: send_due(database, server, sender, prepare, due, return_path=back))
+    connections = Connections(server, return_path=settings.mail_return_path)
+    return Lanes(lambda due: send_due(database, connections, sender, prepare, due))
 
 
 async def _stay(_: UUID) -> None:

@@ -1,7 +1,8 @@
-"""How many mails a second one worker hands over to a mail server on the same machine: of one
-business, which are sent one after another, and of several, which are not."""
+"""How many mails a second one worker hands over to a mail server on the same machine, of one
+business and of several; and what that server takes from a client that does nothing else."""
 
 import asyncio
+import statistics
 import subprocess
 import sys
 import time
@@ -18,14 +19,18 @@ from tests.benchmarks.load import HOST
 from payviox import ids
 from payviox.db.pool import Database
 from payviox.mails import outbox
+from payviox.mails.connections import AT_ONCE, Connections
 from payviox.mails.model import NewMail
+from payviox.mails.rendering import example, render
 from payviox.mails.sending import send_due
 from payviox.recipient_mails import contents
 from payviox.smtp_server import SmtpServer, parse_sender
 from support.live import free_port
 
-MAILS = 200
+MAILS = 400
 BUSINESSES = 4
+ROUNDS = 3
+ALONE = "by a client that only talks"
 SENDER = parse_sender("payouts@bench.test")
 SERVER = """
 import sys
@@ -38,7 +43,8 @@ sys.stdin.read()
 
 
 def measure(bench: Bench) -> Results:
-    """Mails a second of one business, and of several at once."""
+    """Mails a second of one business and of several at once, beside what the server takes from a
+    client that has its text ready, in turn; medians of some rounds."""
     others = [
         asyncio.run(database.make_business(bench.url, f"mails {number}"))[0]
         for number in range(BUSINESSES - 1)
@@ -52,34 +58,73 @@ def measure(bench: Bench) -> Results:
 
 
 def report(results: Results) -> None:
-    """Both figures."""
+    """The figures, and how near they come to the server's own."""
+    alone = results[ALONE]
     for name, rate in results.items():
-        console.print(f"mails a second, {name}: {rate:,.0f}")
+        console.print(f"mails a second, {name}: {rate:,.0f} ({rate / alone:.2f} of the server's)")
 
 
 async def _measure(bench: Bench, businesses: list[str], server: SmtpServer) -> Results:
+    rates: dict[str, list[float]] = {}
+
+    def note(name: str, rate: float) -> None:
+        rates.setdefault(name, []).append(rate)
+
     opened = Database(bench.url)
     await opened.open()
     try:
-        one = await _rate(bench, opened, businesses[:1], server)
-        several = await _rate(bench, opened, businesses, server)
+        for _ in range(ROUNDS):
+            note("of one business", await _rate(bench, opened, businesses[:1], server))
+            several = await _rate(bench, opened, businesses, server)
+            note(f"of {len(businesses)} businesses", several)
+            note(ALONE, await _talk(server))
     finally:
         await opened.close()
-    return {"of one business": one, f"of {len(businesses)} businesses": several}
+    return {name: statistics.median(each) for name, each in rates.items()}
 
 
 async def _rate(bench: Bench, opened: Database, businesses: list[str], server: SmtpServer) -> float:
     prepare = contents.prepares(bench.keyring, "http://pay.bench.test")
     for business in businesses:
         await _write(opened, UUID(business))
+    connections = Connections(server)
     started = time.perf_counter()
     sent = await asyncio.gather(
-        *(send_due(opened, server, SENDER, prepare, UUID(business)) for business in businesses)
+        *(send_due(opened, connections, SENDER, prepare, UUID(business)) for business in businesses)
     )
     took = time.perf_counter() - started
     if sum(sent) != MAILS * len(businesses):
         raise SystemExit(f"{sum(sent)} mails were sent of {MAILS * len(businesses)}")
     return sum(sent) / took
+
+
+async def _talk(server: SmtpServer) -> float:
+    """The dialogue alone, over as many connections, with a text that is ready."""
+    mail = render("money_received", ids.new(), SENDER, "u@bench.test", example("money_received"))
+    said = [
+        f"MAIL FROM:<{SENDER.addr_spec}>\r\n".encode(),
+        b"RCPT TO:<u@bench.test>\r\n",
+        b"DATA\r\n",
+        mail.as_bytes() + b"\r\n.\r\n",
+    ]
+    each = MAILS // AT_ONCE
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        await reader.readline()
+        writer.write(b"HELO bench.test\r\n")
+        await reader.readline()
+        for _ in range(each):
+            for line in said:
+                writer.write(line)
+                answer = await reader.readline()
+                if answer[:1] not in (b"2", b"3"):
+                    raise SystemExit(f"the mail server refused: {answer.decode()}")
+        writer.close()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(AT_ONCE)))
+    return each * AT_ONCE / (time.perf_counter() - started)
 
 
 async def _write(opened: Database, business: UUID) -> None:

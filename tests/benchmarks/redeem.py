@@ -13,11 +13,12 @@ import uvloop
 from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
-from tests.benchmarks import load
+from tests.benchmarks import lighthouse, load
 from tests.benchmarks.allocations import Bench, Results
 
 RECIPIENTS = 200
 BALANCE = 5_000
+"""The first one's in cents; each has one more than the one before, so that a price is for one."""
 TOKEN = "t" * 43
 PAGES = {
     "the first page": "/redeem",
@@ -48,7 +49,17 @@ def measure(bench: Bench) -> Results:
         results[PRICE] = _loop(bench, port, posts, expected=303)
         results[USERS] = _loop(bench, port, [_get("/payout/users?limit=10", key=bench.key)])
         results[CREATE] = _loop(bench, port, bench.requests(), expected=201)
-        return {"calls": results, "slow_3g_s": _on_a_slow_phone(port)}
+        return {
+            "calls": results,
+            "slow_3g_s": _on_a_slow_phone(port),
+            "lighthouse": lighthouse.scores(
+                {
+                    "the first page": f"http://{load.HOST}:{port}/redeem#{'0' * 64}",
+                    "balance": f"http://{load.HOST}:{port}/redeem/balance",
+                },
+                cookies[0],
+            ),
+        }
 
 
 def report(results: Results) -> None:
@@ -62,12 +73,17 @@ def report(results: Results) -> None:
     Console().print(table)
     if results["slow_3g_s"] is not None:
         Console().print(f"To be used by slow 3G after {results['slow_3g_s']:.2f} s (aim: ≤ 3).")
+    for name, scores in results["lighthouse"].items():
+        told = ", ".join(f"{category} {score:.0f}" for category, score in scores.items())
+        Console().print(f"Lighthouse, a phone, {name}: {told}")
 
 
 async def _give(bench: Bench) -> None:
     """Every recipient has money, given by the API's own engine."""
     with bench.web("product") as port:
-        items = [{"email": _email(number), "amount": BALANCE} for number in range(RECIPIENTS)]
+        items = [
+            {"email": _email(number), "amount": BALANCE + number} for number in range(RECIPIENTS)
+        ]
         body = json.dumps({"items": items}).encode()
         sent = await load.closed_loop(
             port, [load.request("/payout/batch", bench.key, body)], 1, 0, 200

@@ -1,8 +1,10 @@
 """A mail server that takes mails, or does not, on a real socket."""
 
 import asyncio
+import math
 import ssl
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,12 +33,21 @@ class MailServer:
     refuse_texts: list[str] = field(default_factory=list)
     refuse_senders: list[str] = field(default_factory=list)
     connections: int = 0
+    most_of_a_connection: int | None = None
+    """A connection is closed when it brings more mails than that."""
     encrypted: list[bool] = field(default_factory=list)
     hang: bool = False
     hang_at_recipient: bool = False
+    together: int = 0
+    """Texts are answered once so many are there at once."""
+    texts: int = 0
+    """Of connections that wait for an answer."""
     has_text: threading.Event = field(default_factory=threading.Event)
     hangs: threading.Event = field(default_factory=threading.Event)
     _hung_up: threading.Event = field(default_factory=threading.Event)
+    _all_there: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _brought: Counter[int] = field(default_factory=Counter)
 
     def hang_up(self) -> None:
         """Break off the connection whose text was taken without an answer."""
@@ -50,8 +61,11 @@ class MailServer:
         return responses
 
     async def handle_MAIL(  # noqa: N802
-        self, _: Any, __: Session, envelope: Envelope, address: str, options: list[str]
+        self, _: Any, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self._brought[id(session)] += 1
+        if self._brought[id(session)] > (self.most_of_a_connection or math.inf):
+            return "421 No more of this connection"
         if self.refuse_senders:
             return self.refuse_senders.pop(0)
         envelope.mail_from = address
@@ -79,6 +93,7 @@ class MailServer:
             self.hangs.set()
             await asyncio.to_thread(self._hung_up.wait)
             raise ConnectionResetError
+        await self._be_together()
         if self.refuse_texts:
             return self.refuse_texts.pop(0)
         content = cast("bytes", envelope.content)
@@ -87,6 +102,20 @@ class MailServer:
         self.senders.append(str(envelope.mail_from))
         self.encrypted.append(session.ssl is not None)
         return "250 OK"
+
+    async def _be_together(self) -> None:
+        self.texts += 1
+        self._loop = asyncio.get_running_loop()
+        if self.texts >= self.together:
+            self._all_there.set()
+        await self._all_there.wait()
+        self.texts -= 1
+
+    def answer_all(self) -> None:
+        """Answer the texts that wait for more, and all that follow."""
+        self.together = 0
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._all_there.set)
 
 
 def login(_: Any, __: Any, ___: Any, ____: str, given: LoginPassword) -> AuthResult:

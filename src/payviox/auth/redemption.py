@@ -26,6 +26,7 @@ TICKET_S = 10 * 60
 """A ticket opens the page within so many seconds."""
 CODE_LENGTH = 8
 CODE = re.compile(r"[0-9a-f]{8}", re.ASCII)
+DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 TOKEN = re.compile(r"[0-9a-f]{8}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -64,9 +65,12 @@ class Spoken:
     is_chosen: bool
 
 
-async def find_sender(connection: Connection, code: str) -> str | None:
-    """The name of the business whose links begin with this code."""
-    return await queries.find_name(connection, code) if CODE.fullmatch(code) else None
+async def find_sender(connection: Connection, code: str, digest: str) -> str | None:
+    """The name of the business whose link begins with this code and has this SHA-256, in hex. None
+    where that link opens nothing: who has none learns no name."""
+    if CODE.fullmatch(code) is None or DIGEST.fullmatch(digest) is None:
+        return None
+    return await queries.find_name(connection, code, bytes.fromhex(digest))
 
 
 async def make_ticket(

@@ -445,7 +445,8 @@ def _set(
     async def work(runtime: Runtime) -> WaitingAct | None:
         async def change(connection: Connection) -> WaitingAct | None:
             business = await businesses.get(connection, business_id)
-            rules.check_together(business, changes)
+            sends_mails = runtime.settings.smtp_url is not None
+            rules.check_together(business, changes, sends_mails=sends_mails)
             who = await person(connection, operator)
             return await treasury.set_rules(connection, business_id, changes, who)
 

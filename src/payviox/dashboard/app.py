@@ -5,7 +5,8 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
-from payviox.dashboard.account import authenticator, password, proof
+from payviox.dashboard.account import authenticator, password, proof, stop_mails
+from payviox.dashboard.account import mails as account_mails
 from payviox.dashboard.account import passkeys as account_passkeys
 from payviox.dashboard.account import sessions as account_sessions
 from payviox.dashboard.account import show as account
@@ -104,6 +105,7 @@ ROUTER = Router(
         *authenticator.ROUTES,
         *password.ROUTES,
         *proof.ROUTES,
+        *account_mails.ROUTES,
         *businesses.ROUTES,
         *create_business.ROUTES,
         *preferences.ROUTES,
@@ -172,3 +174,11 @@ ROUTER = Router(
     guards=[refuse_foreign_forms],
     include_in_schema=False,
 )
+
+FOR_MAIL_PROGRAMS = Router(
+    path="/",
+    route_handlers=[*stop_mails.ROUTES],
+    exception_handlers={Exception: errors.handle},
+    include_in_schema=False,
+)
+"""What mail programs send as well as pages of ours; what it may do, a token in its address says."""

@@ -12,8 +12,8 @@ import dns.exception
 import dns.resolver
 
 from payviox import ids
+from payviox.mails.connections import Outgoing, Refused
 from payviox.mails.rendering import render
-from payviox.mails.sending import Outgoing, Refused
 from payviox.smtp_server import SmtpServer
 
 DNS_S = 5.0

@@ -11,6 +11,7 @@ from payviox.redeem.give_back import give
 from payviox.redeem.history import list as history
 from payviox.redeem.order import cancel, reveal
 from payviox.redeem.order import show as order
+from payviox.redeem.reminders import resume as resume_reminders
 from payviox.redeem.reminders import stop as stop_reminders
 from payviox.redeem.saved import show as saved
 from payviox.redeem.withdraw import crypto, gift_card, mail_code, paypal, review
@@ -36,6 +37,7 @@ ROUTER = Router(
         *language.ROUTES,
         *give.ROUTES,
         *saved.ROUTES,
+        *resume_reminders.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     guards=[refuse_foreign_forms],

@@ -3,24 +3,23 @@ lack, and the gift cards there are. Reading only; rails are asked for prices. Am
 cents."""
 
 import asyncio
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
-from payviox.auth.users import UserCaller
 from payviox.businesses.model import Business
-from payviox.db.pool import Connection, Database
-from payviox.errors import PayvioxError
+from payviox.db.pool import Database
+from payviox.errors import FieldErrors, PayvioxError
 from payviox.giftcards import service as giftcards
-from payviox.ledger import service as ledger
 from payviox.rails.orders import Price, Provider, Request
 from payviox.rails.protocol import Method
-from payviox.withdrawals import history
+from payviox.reporting.recent import Recent
 from payviox.withdrawals import requests as withdrawal_requests
-from payviox.withdrawals.history import Movement
 from payviox.withdrawals.routing import Rails
 
 PRICE_S = 3.0
 """What a way would cost is left out where its rail does not say so within so many seconds."""
+SHOWN_S = 2.0
+"""How old what is shown may be, in seconds. What a form is priced at is always asked anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,87 +50,102 @@ class Way:
     whole: Price | None = None
 
 
-async def ways(
-    database: Database, rails: Rails, caller: UserCaller, business: Business, balance: int
-) -> list[Way]:
-    """Every way that the business offers, those first that work for this balance."""
-    offered = [method for method in await rails.methods(business) if method.enabled]
-    every = await asyncio.gather(
-        *(_way(database, rails, caller, business, method, balance) for method in offered)
-    )
-    return sorted((way for way in every if way is not None), key=lambda way: way.missing > 0)
+class Offers:
+    """What businesses offer their payout users, as pages show it: up to `SHOWN_S` old, asked for
+    once however many look. No order is made from it: payviox.withdrawals.requests prices those."""
 
+    def __init__(self, database: Database, rails: Rails) -> None:
+        self._database = database
+        self._rails = rails
+        self._methods = Recent[Sequence[Method]](SHOWN_S)
+        self._cards = Recent[Sequence[Card]](SHOWN_S)
+        self._prices = Recent[Price | None](SHOWN_S)
 
-async def cards(database: Database, rails: Rails, business: Business) -> list[Card]:
-    """Every gift card that can be bought now, the cheapest first."""
-    stock = await database.fetch(giftcards.catalogue, business.id)
-    sold = await rails.gift_cards(business)
-    every = [
-        Card(
-            one.shown_id,
-            one.name,
-            one.brand,
-            (one.country,),
-            one.currency,
-            one.face_value,
-            one.price,
-        )
-        for one in stock
-        if one.available
-    ] + [
-        Card(
-            one.id,
-            one.name,
-            one.brand,
-            one.countries or (one.country,),
-            one.currency,
-            one.face_value,
-            one.price,
-            one.max_face_value,
-        )
-        for one in sold
-        if one.available
-    ]
-    return sorted(every, key=lambda card: (card.brand.casefold(), card.price, card.id))
+    async def methods(self, business: Business) -> Sequence[Method]:
+        """The providers that work for the business's payout users."""
+        return await self._methods.get(_rules(business), lambda: self._ask_methods(business))
 
+    async def cards(self, business: Business) -> Sequence[Card]:
+        """Every gift card that can be bought, the cheapest of a brand first."""
+        return await self._cards.get(_rules(business), lambda: self._ask_cards(business))
 
-async def latest(
-    connection: Connection, business_id: UUID, user_id: UUID, limit: int
-) -> tuple[int, list[Movement]]:
-    """The balance, and the newest movements of it."""
-    balance = await ledger.user_balance(connection, business_id, user_id)
-    return balance, await history.page(connection, business_id, user_id, limit=limit)
+    async def ways(self, business: Business, balance: int) -> list[Way]:
+        """Every way that the business offers, those first that work for this balance."""
+        methods = await self.methods(business)
+        every = await asyncio.gather(*(self._way(business, method, balance) for method in methods))
+        return sorted((way for way in every if way is not None), key=lambda way: way.missing > 0)
 
+    async def _way(self, business: Business, method: Method, balance: int) -> Way | None:
+        least, most = method.min_amount, method.max_amount
+        if method.provider == "gift_card":
+            prices = [card.price for card in await self.cards(business)]
+            if not prices:
+                return None
+            least = max(least, min(prices))
+        missing = max(0, least - balance)
+        whole = None
+        if not missing and method.provider != "gift_card":
+            whole = await self._price(business, method.provider, min(balance, most))
+        return Way(method.provider, least, most, missing, method, whole)
 
-async def _way(
-    database: Database,
-    rails: Rails,
-    caller: UserCaller,
-    business: Business,
-    method: Method,
-    balance: int,
-) -> Way | None:
-    least, most = method.min_amount, method.max_amount
-    if method.provider == "gift_card":
-        prices = [card.price for card in await cards(database, rails, business)]
-        if not prices:
+    async def _price(self, business: Business, provider: Provider, amount: int) -> Price | None:
+        """What it would cost, None where that depends on where it goes or the rail does not say."""
+        request = Request(business.id, provider, {}, amount=amount)
+        key = (_rules(business), provider, amount)
+        try:
+            return await self._prices.get(key, lambda: self._ask_price(business, request))
+        except (PayvioxError, TimeoutError):
             return None
-        least = max(least, min(prices))
-    missing = max(0, least - balance)
-    whole = None
-    if not missing and method.provider != "gift_card":
-        whole = await _price(database, rails, caller, method.provider, min(balance, most))
-    return Way(method.provider, least, most, missing, method, whole)
+
+    async def _ask_methods(self, business: Business) -> Sequence[Method]:
+        return [method for method in await self._rails.methods(business) if method.enabled]
+
+    async def _ask_price(self, business: Business, request: Request) -> Price | None:
+        try:
+            async with asyncio.timeout(PRICE_S):
+                _, quote = await withdrawal_requests.quote_for(self._rails, business, request)
+        except FieldErrors:  # it depends on where it goes
+            return None
+        return Price(quote.amount, quote.fees, quote.net_amount)
+
+    async def _ask_cards(self, business: Business) -> Sequence[Card]:
+        stock = await self._database.fetch(giftcards.catalogue, business.id)
+        sold = await self._rails.gift_cards(business)
+        every = [
+            Card(
+                one.shown_id,
+                one.name,
+                one.brand,
+                (one.country,),
+                one.currency,
+                one.face_value,
+                one.price,
+            )
+            for one in stock
+            if one.available
+        ] + [
+            Card(
+                one.id,
+                one.name,
+                one.brand,
+                one.countries or (one.country,),
+                one.currency,
+                one.face_value,
+                one.price,
+                one.max_face_value,
+            )
+            for one in sold
+            if one.available
+        ]
+        return sorted(every, key=lambda card: (card.brand.casefold(), card.price, card.id))
 
 
-async def _price(
-    database: Database, rails: Rails, caller: UserCaller, provider: Provider, amount: int
-) -> Price | None:
-    """What it would cost, None where that depends on where it goes or the rail does not say."""
-    request = Request(caller.business_id, provider, {}, amount=amount)
-    try:
-        async with asyncio.timeout(PRICE_S):
-            _, quote = await withdrawal_requests.quote(database, rails, caller, request)
-    except (PayvioxError, TimeoutError):
-        return None
-    return quote
+def _rules(business: Business) -> Hashable:
+    """What of a business decides which rails serve it: changed rules show at once."""
+    return (
+        business.id,
+        business.withdrawals_enabled,
+        tuple(business.methods_off),
+        business.min_withdrawal,
+        business.max_withdrawal,
+    )

@@ -18,6 +18,7 @@ from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.monitoring.write_probe import WriteProbe
 from payviox.reporting.changes import Changes
+from payviox.reporting.redemption import Offers
 from payviox.settings import Settings
 from payviox.web.limits import AT_ONCE, READS_AT_ONCE, USERS_CALLS, USERS_WAITING, Gate, Slots
 from payviox.withdrawals.routing import Rails
@@ -50,6 +51,7 @@ class Services:
     batcher: Batcher
     rails: Rails
     changes: Changes
+    offers: Offers
     writes: Slots = field(default_factory=lambda: Slots(AT_ONCE))
     reads: Slots = field(default_factory=lambda: Slots(READS_AT_ONCE))
     users_calls: Slots = field(default_factory=lambda: Slots(USERS_CALLS, USERS_WAITING))

@@ -25,7 +25,12 @@ async def quote(
 ) -> tuple[str, Quote]:
     """Which rail would serve it, and what it would cost. Raises WithdrawalsDisabled, FieldErrors,
     and ProviderUnavailable."""
-    business = await _business(database, caller)
+    return await quote_for(rails, await _business(database, caller), request)
+
+
+async def quote_for(rails: Rails, business: Business, request: Request) -> tuple[str, Quote]:
+    """The same for a business that lets its payout users withdraw. Raises FieldErrors and
+    ProviderUnavailable."""
     request = _canonical(request)
     served = await rails.serve(business, request.provider, request.destination)
     return served.rail.name, await _quote(served, request)

@@ -13,6 +13,7 @@ from payviox.auth import attempts, operators
 from payviox.db.pool import Database
 from payviox.errors import TooManyAttempts
 from payviox.mails import outbox
+from payviox.mails.connections import Connections
 from payviox.mails.model import INSTALLATION
 from payviox.mails.sending import send_due
 from payviox.settings import Settings
@@ -71,9 +72,9 @@ def email() -> str:
 async def sent(services: Services, post_office: MailServer, recipient: str) -> list[EmailMessage]:
     """What the worker sends to somebody now."""
     before = len(post_office.mails)
-    server = SmtpServer("127.0.0.1", post_office.port, "none")
+    connections = Connections(SmtpServer("127.0.0.1", post_office.port, "none"))
     prepare = mail_contents.prepares(services.keyring, SITE)
-    await send_due(services.database, server, parse_sender(SENDER), prepare, INSTALLATION)
+    await send_due(services.database, connections, parse_sender(SENDER), prepare, INSTALLATION)
     return [mail for mail in post_office.mails[before:] if mail["To"] == recipient]
 
 

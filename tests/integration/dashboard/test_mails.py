@@ -13,6 +13,7 @@ from payviox import ids
 from payviox.db.pool import Database
 from payviox.mails import outbox
 from payviox.mails.bounces import Report
+from payviox.mails.connections import Connections
 from payviox.mails.model import Message, NewMail
 from payviox.mails.sending import send_due
 from payviox.recipient_mails import log, returned
@@ -56,8 +57,8 @@ async def write(
 
 
 async def send(business: TestBusiness, to: MailServer) -> int:
-    server = SmtpServer("127.0.0.1", to.port, "none")
-    return await send_due(business.database, server, SENDER, {}, business.business_id)
+    connections = Connections(SmtpServer("127.0.0.1", to.port, "none"))
+    return await send_due(business.database, connections, SENDER, {}, business.business_id)
 
 
 def rows_of(text: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import dns.asyncresolver
 import pytest
 import trustme
 
-from payviox.mails import checking, sending
+from payviox.mails import checking, connections
 from payviox.mails.checking import Finding
 from payviox.smtp_server import SmtpServer
 from support.dns_server import dns_server
@@ -79,7 +79,7 @@ async def test_a_test_mail_shows_what_was_said_and_no_password(
     authority = trustme.CA()
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
-    monkeypatch.setattr(sending, "_default_tls", lambda: trusting)
+    monkeypatch.setattr(connections, "_default_tls", lambda: trusting)
     with mail_server(authority, password=True) as secure:
         server = SmtpServer("localhost", secure.port, "starttls", USER, PASSWORD)
         to = "ada@example.com"

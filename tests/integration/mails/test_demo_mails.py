@@ -11,9 +11,9 @@ import pytest
 
 from payviox import ids, smtp_server
 from payviox.cli.demo.mails.server import DemoMails
+from payviox.mails.connections import Outgoing
 from payviox.mails.model import Brand
 from payviox.mails.rendering import example, render
-from payviox.mails.sending import Outgoing
 
 pytestmark = pytest.mark.anyio
 

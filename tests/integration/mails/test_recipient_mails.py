@@ -12,6 +12,7 @@ from payviox import ids
 from payviox.db.pool import Database
 from payviox.installation import keyring_of
 from payviox.mails import outbox
+from payviox.mails.connections import Connections
 from payviox.mails.model import Mail
 from payviox.mails.sending import send_due
 from payviox.recipient_mails import brand, contents, notices
@@ -45,8 +46,8 @@ async def post(database: Database, settings: Settings, shop: TestBusiness, to: M
         lambda db: db.execute("UPDATE mails SET due_at = now() WHERE status = 'queued'")
     )
     prepare = contents.prepares(keyring_of(settings), SITE)
-    server = SmtpServer("127.0.0.1", to.port, "none")
-    return await send_due(database, server, SENDER, prepare, shop.business_id)
+    connections = Connections(SmtpServer("127.0.0.1", to.port, "none"))
+    return await send_due(database, connections, SENDER, prepare, shop.business_id)
 
 
 async def collect(database: Database, owner: Any, shop: TestBusiness) -> list[Mail]:

@@ -12,13 +12,16 @@ import trustme
 
 from payviox import ids
 from payviox.db.pool import Connection, Database
+from payviox.mails import connections as connections_module
 from payviox.mails import outbox
-from payviox.mails import sending as sending_module
+from payviox.mails.connections import AT_ONCE, Connections
 from payviox.mails.model import INSTALLATION, Mail
-from payviox.mails.sending import LEASE, RETRIES, TOO_OLD, due_businesses, send_due
+from payviox.mails.queries import mails as queries
+from payviox.mails.sending import CLAIM, LEASE, RETRIES, TOO_OLD, due_businesses, send_due
 from payviox.smtp_server import SmtpServer, parse_sender
 from support.businesses import TestBusiness
 from support.mail_server import PASSWORD, USER, MailServer, mail_server
+from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +50,8 @@ async def site(_: Connection, __: Mail) -> Mapping[str, object]:
 
 async def send(database: Database, server: SmtpServer, **options: Any) -> int:
     prepare = options.pop("prepare", {"test": site})
-    return await send_due(database, server, SENDER, prepare, INSTALLATION, **options)
+    connections = Connections(server, **options)
+    return await send_due(database, connections, SENDER, prepare, INSTALLATION)
 
 
 async def put(database: Database, recipient: str = "ada@example.com", event: str = "") -> str:
@@ -75,7 +79,6 @@ async def test_a_mail_goes_out_once_for_each_event_recipient_and_message(
     assert await send(database, plain(post_office)) == 2
     assert await send(database, plain(post_office)) == 0
     assert sorted(post_office.recipients) == ["ada@example.com", "grace@example.com"]
-    assert post_office.connections == 1, "one for both"
     assert {mail.status for mail in await mails(database)} == {"sent"}
 
 
@@ -99,7 +102,7 @@ async def test_a_refused_recipient_ends_it_at_once_and_the_next_mail_goes_on(
     await put(database)
     await put(database, "grace@example.com")
     assert await send(database, plain(post_office)) == 1
-    failed, sent = sorted(await mails(database), key=lambda mail: mail.recipient)
+    failed, sent = sorted(await mails(database), key=lambda mail: mail.status)
     assert (failed.status, failed.answer) == ("failed", "550 5.1.1 No such user here")
     assert (sent.status, sent.answer) == ("sent", None)
 
@@ -203,7 +206,125 @@ async def test_two_workers_send_one_mail_once(database: Database, post_office: M
         await put(database)
     counts = await asyncio.gather(*(send(database, plain(post_office)) for _ in range(3)))
     assert sum(counts) == len(post_office.mails) == 5
-    assert timedelta(minutes=5) < LEASE
+
+
+async def put_many(database: Database, count: int, business: TestBusiness | None = None) -> None:
+    """One mail each to so many people."""
+    business_id = None if business is None else business.business_id
+
+    async def work(connection: Connection) -> None:
+        for number in range(count):
+            await outbox.put(
+                connection, "many", f"{number}@example.com", "test", business_id=business_id
+            )
+
+    await database.write(work)
+
+
+async def test_several_go_at_once_over_a_few_connections_that_everybody_shares(
+    database: Database, post_office: MailServer, business: TestBusiness
+) -> None:
+    await put_many(database, 2 * AT_ONCE)
+    await put_many(database, 2 * AT_ONCE, business)
+    post_office.together = AT_ONCE  # the server answers none of them before
+    connections = Connections(plain(post_office))
+    sent = await asyncio.gather(
+        *(
+            send_due(database, connections, SENDER, {"test": site}, each)
+            for each in (INSTALLATION, business.business_id)
+        )
+    )
+    assert sent == [2 * AT_ONCE, 2 * AT_ONCE]
+    assert len(post_office.mails) == 4 * AT_ONCE
+    assert len({mail["Message-ID"] for mail in post_office.mails}) == 4 * AT_ONCE
+    assert post_office.connections == AT_ONCE
+
+
+async def test_one_persons_mails_arrive_in_their_order(
+    database: Database, post_office: MailServer
+) -> None:
+    for _ in range(6):
+        await put(database)
+        await put(database, "grace@example.com")
+    await put_many(database, AT_ONCE)
+    assert await send(database, plain(post_office)) == 12 + AT_ONCE
+    written = [mail for mail in reversed(await mails(database)) if mail.recipient[0] in "ag"]
+    for recipient in ("ada@example.com", "grace@example.com"):
+        ids_ = [f"<{mail.id}@example.com>" for mail in written if mail.recipient == recipient]
+        assert ids_ == [mail["Message-ID"] for mail in post_office.mails if mail["To"] == recipient]
+
+
+async def test_a_server_that_takes_few_connections_gets_the_others_mails_over_those(
+    database: Database, post_office: MailServer
+) -> None:
+    await put_many(database, 2 * AT_ONCE)
+    post_office.refuse_senders = ["421 Too many connections"] * (AT_ONCE - 1)
+    assert await send(database, plain(post_office)) == AT_ONCE + 1
+    waiting = [mail for mail in await mails(database) if mail.status == "queued"]
+    assert [mail.attempts for mail in waiting] == [1] * (AT_ONCE - 1)
+    await make_due(database)
+    assert await send(database, plain(post_office)) == AT_ONCE - 1
+
+
+async def test_what_was_claimed_and_not_begun_is_due_again_at_once_where_the_server_is_away(
+    database: Database, post_office: MailServer
+) -> None:
+    await put_many(database, 2 * AT_ONCE + 3)
+    assert await send(database, SmtpServer("127.0.0.1", 1, "none")) == 0
+    attempts = sorted(mail.attempts for mail in await mails(database))
+    assert attempts == [0] * (AT_ONCE + 3) + [1] * AT_ONCE
+    assert await send(database, plain(post_office)) == AT_ONCE + 3
+
+
+async def test_a_worker_that_is_told_to_stop_leaves_the_mails_that_it_did_not_begin_to_others(
+    database: Database, post_office: MailServer
+) -> None:
+    await put_many(database, 2 * AT_ONCE + 3)
+    post_office.together = AT_ONCE + 1  # nobody is answered
+    sending = asyncio.create_task(send(database, plain(post_office)))
+    await eventually(lambda: post_office.texts == AT_ONCE)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    post_office.answer_all()
+    states = sorted(mail.state for mail in await mails(database))
+    assert states == ["unknown"] * AT_ONCE + ["waiting"] * (AT_ONCE + 3)
+    assert await send(database, plain(post_office)) == AT_ONCE + 3
+
+
+async def test_what_a_dead_worker_had_not_begun_waits_for_minutes_and_is_its_no_more(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    [claimed] = await database.write(queries.claim, INSTALLATION, CLAIM, 10)
+    assert await send(database, plain(post_office)) == 0
+    waits = await database.fetch(lambda db: db.execute("SELECT due_at - now() FROM mails"))
+    [(left,)] = await waits.fetchall()
+    assert timedelta(minutes=5) < left <= timedelta(minutes=10)
+    await make_due(database)
+    assert await send(database, plain(post_office)) == 1
+    assert await database.write(queries.hand_over, claimed, LEASE) is None, "its time was over"
+
+
+async def test_a_server_that_takes_two_mails_of_a_connection_gets_the_third_over_another(
+    database: Database, post_office: MailServer
+) -> None:
+    for _ in range(5):
+        await put(database)
+    post_office.most_of_a_connection = 2
+    assert await send(database, plain(post_office)) == 5
+    assert [mail.attempts for mail in await mails(database)] == [1] * 5
+    assert post_office.connections == 3
+
+
+async def test_a_connection_that_rested_for_long_is_opened_anew(
+    database: Database, post_office: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(database)
+    await put(database)
+    monkeypatch.setattr(connections_module, "IDLE_S", -1)
+    assert await send(database, plain(post_office)) == 2
+    assert post_office.connections == 2
 
 
 async def test_a_businesss_mail_has_its_own_turn(
@@ -217,9 +338,8 @@ async def test_a_businesss_mail_has_its_own_turn(
         )
     due: list[UUID] = await due_businesses(database)
     assert set(due) == {INSTALLATION, business.business_id}
-    sent = [
-        await send_due(database, plain(post_office), SENDER, {"test": site}, each) for each in due
-    ]
+    connections = Connections(plain(post_office))
+    sent = [await send_due(database, connections, SENDER, {"test": site}, each) for each in due]
     assert sent == [1, 1]
 
 
@@ -328,7 +448,7 @@ async def test_a_server_that_falls_silent_is_left_and_the_mail_waits_as_long_as_
     database: Database, post_office: MailServer, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the text nothing can have arrived; after it the mail may have."""
-    monkeypatch.setattr(sending_module, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(connections_module, "TIMEOUT_S", 0.5)
     await put(database)
     after = point == "after the text"
     post_office.hang, post_office.hang_at_recipient = after, not after

@@ -10,6 +10,7 @@ import pytest
 from payviox.db.pool import Database
 from payviox.installation import keyring_of
 from payviox.mails import outbox
+from payviox.mails.connections import Connections
 from payviox.mails.sending import send_due
 from payviox.rails.failures import failed
 from payviox.recipient_mails import brand
@@ -52,10 +53,10 @@ def post(settings: Settings, desk: Desk, post_office: MailServer) -> Any:
             )
         )
         before = len(post_office.mails)
-        server = SmtpServer("127.0.0.1", post_office.port, "none")
+        connections = Connections(SmtpServer("127.0.0.1", post_office.port, "none"))
         sender = parse_sender("payouts@host.test")
         prepare = mails.prepares(keyring_of(settings), SITE)
-        await send_due(database, server, sender, prepare, business_id)
+        await send_due(database, connections, sender, prepare, business_id)
         return post_office.mails[before:]
 
     return send

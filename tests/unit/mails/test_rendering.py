@@ -1,5 +1,7 @@
 """What mails look like, and that nothing of a stranger's steers one."""
 
+import html
+import re
 from email import message_from_bytes, policy
 from typing import get_args
 from uuid import UUID
@@ -30,15 +32,28 @@ BRAND = Brand("Acme <b>", "#1f4b99", "help@acme.test", is_test=False)
 
 @pytest.mark.parametrize("message", [name for name in FOLDERS if name not in TO_PAYOUT_USERS])
 def test_every_message_has_a_subject_a_text_and_the_same_in_html(message: str) -> None:
-    mail = render(message, UUID(int=1), SENDER, "grace@acme.test", FACTS)  # type: ignore[arg-type]  # a folder
+    facts = {**example(message), **FACTS}  # type: ignore[arg-type]  # a folder
+    mail = render(message, UUID(int=1), SENDER, "grace@acme.test", facts)  # type: ignore[arg-type]  # as above
     read = message_from_bytes(mail.as_bytes(), policy=policy.default)
     text, page = read.get_body(("plain",)), read.get_body(("html",))  # type: ignore[attr-defined]  # EmailMessage
     assert read["Subject"]
     assert (read["From"], read["To"]) == ("Acme Payouts <payouts@acme.test>", "grace@acme.test")
     assert read["Message-ID"] == f"<{UUID(int=1)}@acme.test>"
-    if "link" in (MESSAGES / message / "body.txt").read_text():
+    if "{{ link }}" in (MESSAGES / message / "body.txt").read_text():
         assert FACTS["link"] in text.get_content()
         assert f'<a href="{FACTS["link"]}">{FACTS["link"]}</a>' in page.get_content()
+
+
+@pytest.mark.parametrize("message", ["attention", "attention_digest"])
+def test_text_and_html_of_a_mail_to_an_operator_say_the_same(message: Message) -> None:
+    mail = render(message, UUID(int=1), SENDER, "grace@acme.test", example(message))
+    read = message_from_bytes(mail.as_bytes(), policy=policy.default)
+    text, page = [read.get_body((kind,)).get_content() for kind in ("plain", "html")]  # type: ignore[attr-defined]  # EmailMessage
+    inline = re.sub(r"</?(strong|a)\b[^>]*>", "", page.partition("<body")[2].partition(">")[2])
+    words = html.unescape(re.sub(r"<[^>]+>", " ", inline)).split()
+    assert words == text.split()
+    assert page.count("href=") == text.count("https://")
+    assert not re.search(r"src=|url\(|<script|<form", page)
 
 
 def test_a_name_breaks_no_header_and_no_html() -> None:

@@ -32,10 +32,16 @@ class SessionRow:
     """Which they chose."""
 
 
-async def find_name(connection: Connection, hash_code: str) -> str | None:
-    """The name of the business whose hashes begin so."""
+async def find_name(connection: Connection, hash_code: str, digest: bytes) -> str | None:
+    """The name of the business with this code, as long as a hash or a ticket of its own with this
+    digest opens."""
     cursor = await connection.execute(
-        "SELECT name FROM businesses WHERE hash_code = %s", [hash_code]
+        "SELECT b.name FROM businesses b WHERE b.hash_code = %(code)s AND ("  # noqa: S608  # a constant
+        " EXISTS (SELECT FROM payout_users u WHERE u.business_id = b.id"
+        f" AND u.hash_digest = %(digest)s AND {HASH_LIVES})"
+        " OR EXISTS (SELECT FROM redeem_tickets t WHERE t.business_id = b.id"
+        " AND t.digest = %(digest)s AND t.expires_at > now()))",
+        {"code": hash_code, "digest": digest},
     )
     row = await cursor.fetchone()
     return None if row is None else str(row[0])

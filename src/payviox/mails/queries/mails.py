@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -36,7 +36,7 @@ async def insert(
 
 
 async def insert_all(
-    connection: Connection, business_id: UUID, mails: Sequence[tuple[UUID, NewMail]]
+    connection: Connection, business_id: UUID | None, mails: Sequence[tuple[UUID, NewMail]]
 ) -> bool:
     """Whether any was not there yet."""
     rows = [
@@ -52,7 +52,7 @@ async def insert_all(
     ]
     cursor = await connection.execute(
         "INSERT INTO mails (id, business_id, event, recipient, message, facts, due_at)"
-        " SELECT n.i, %s, n.e, n.r, n.m, n.f, now() + make_interval(secs => n.w)"
+        " SELECT n.i, %s::uuid, n.e, n.r, n.m, n.f, now() + make_interval(secs => n.w)"
         " FROM jsonb_to_recordset(%s) AS n(i uuid, e text, r text, m text, f jsonb, w float)"
         " ON CONFLICT DO NOTHING",
         [business_id, Jsonb(rows)],
@@ -81,18 +81,28 @@ async def give_up(connection: Connection, business_id: UUID, age: timedelta, ans
     )
 
 
-async def claim(connection: Connection, business_id: UUID, lease: timedelta) -> Mail | None:
-    """The mail that is due for longest, kept from others by a later due time: one attempt more."""
+async def claim(
+    connection: Connection, business_id: UUID, lease: timedelta, limit: int
+) -> list[Mail]:
+    """The mails that are due for longest, kept from others by a later due time: one attempt more
+    of each."""
     async with connection.cursor(row_factory=class_row(Mail)) as cursor:
         await cursor.execute(
-            "UPDATE mails SET due_at = now() + %(lease)s, attempts = attempts + 1"  # noqa: S608  # constants
-            " WHERE id = (SELECT id FROM mails WHERE status = 'queued' AND due_at <= now()"
+            "WITH due AS MATERIALIZED (SELECT id AS due_id, due_at AS was_due_at FROM mails"  # noqa: S608  # constants
+            " WHERE status = 'queued' AND due_at <= now()"
             " AND coalesce(business_id, %(installation)s) = %(business)s"
-            " ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)"
-            f" RETURNING {COLUMNS}",
-            {"lease": lease, "installation": INSTALLATION, "business": business_id},
+            " ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED),"
+            " claimed AS (UPDATE mails SET due_at = now() + %(lease)s, attempts = attempts + 1"
+            " FROM due WHERE id = due_id RETURNING mails.*, was_due_at)"
+            f" SELECT {COLUMNS} FROM claimed ORDER BY was_due_at, id",
+            {
+                "lease": lease,
+                "installation": INSTALLATION,
+                "business": business_id,
+                "limit": limit,
+            },
         )
-        return await cursor.fetchone()
+        return await cursor.fetchall()
 
 
 async def end(
@@ -107,9 +117,16 @@ async def end(
     )
 
 
-async def hand_over(connection: Connection, mail_id: UUID) -> None:
-    """From now on the mail server may have it."""
-    await connection.execute("UPDATE mails SET handed_at = now() WHERE id = %s", [mail_id])
+async def hand_over(connection: Connection, mail: Mail, lease: timedelta) -> datetime | None:
+    """From now on the mail server may have it; answers until when others are kept away, None where
+    the claim has lapsed."""
+    cursor = await connection.execute(
+        "UPDATE mails SET handed_at = now(), due_at = now() + %s"
+        " WHERE id = %s AND status = 'queued' AND due_at = %s RETURNING due_at",
+        [lease, mail.id, mail.due_at],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else cast("datetime", row[0])
 
 
 async def try_again(
@@ -123,12 +140,13 @@ async def try_again(
     )
 
 
-async def hand_back(connection: Connection, mail_id: UUID, leased_until: datetime | None) -> None:
-    """Let go of a claim: it is due at once, and the attempt was none."""
+async def hand_back(connection: Connection, mails: Sequence[Mail]) -> None:
+    """Let go of claims: they are due at once, and the attempts were none."""
     await connection.execute(
-        "UPDATE mails SET due_at = now(), attempts = attempts - 1, handed_at = NULL"
-        " WHERE id = %s AND status = 'queued' AND due_at = %s",
-        [mail_id, leased_until],
+        "UPDATE mails m SET due_at = now(), attempts = m.attempts - 1, handed_at = NULL"
+        " FROM unnest(%s::uuid[], %s::timestamptz[]) AS claim(id, due_at)"
+        " WHERE m.id = claim.id AND m.status = 'queued' AND m.due_at = claim.due_at",
+        [[mail.id for mail in mails], [mail.due_at for mail in mails]],
     )
 
 

@@ -7,14 +7,15 @@ from typing import Any
 from litestar import Response, get
 
 from payviox import ids
+from payviox.db.pool import Connection
 from payviox.languages.catalogues import Language
+from payviox.ledger import service as ledger
 from payviox.redeem.visits import BALANCE, ROUTE, read, show, visit_of
-from payviox.reporting import redemption
 from payviox.reporting.redemption import Way
-from payviox.unclaimed import expiry
+from payviox.unclaimed import expiry, reminders
 from payviox.unclaimed.expiry import Announced
 from payviox.web.context import Call, services
-from payviox.withdrawals import whereabouts
+from payviox.withdrawals import history, whereabouts
 from payviox.withdrawals.history import Movement
 from payviox.withdrawals.whereabouts import RecipientWords
 
@@ -38,7 +39,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class BalanceView:
     """`balance` is US cents. `canceled` and the like say what was just done; `expires` what goes
-    back to the sender, and when."""
+    back to the sender, and when; `is_reminded` is False for whoever asked for no reminders."""
 
     balance: int
     email: str
@@ -47,28 +48,35 @@ class BalanceView:
     lines: list[Line]
     done: str
     expires: Announced | None
+    is_reminded: bool
 
 
 @get(BALANCE, include_in_schema=False)
 async def show_balance(request: Call) -> Response[Any]:
     """The page that everything starts from."""
     visit = await visit_of(request)
-    caller, process = visit.caller, services(request)
-    balance, movements = await read(
-        request, visit, redemption.latest, caller.business_id, caller.user_id, LATEST
-    )
+    at = (visit.caller.business_id, visit.caller.user_id)
+
+    async def fetch(
+        connection: Connection,
+    ) -> tuple[int, list[Movement], Announced | None, bool]:
+        return (
+            await ledger.user_balance(connection, *at),
+            await history.page(connection, *at, limit=LATEST),
+            await expiry.find_announced(connection, *at),
+            await reminders.are_stopped(connection, *at),
+        )
+
+    balance, movements, announced, has_stopped = await read(request, visit, fetch)
     view = BalanceView(
         balance=balance,
-        email=caller.email,
+        email=visit.caller.email,
         sender=visit.business.name,
-        ways=await redemption.ways(
-            process.database, process.rails, caller, visit.business, balance
-        ),
+        ways=await services(request).offers.ways(visit.business, balance),
         lines=[line_of(movement, visit.language) for movement in movements],
         done=request.query_params.get("done", ""),
-        expires=await read(
-            request, visit, expiry.find_announced, caller.business_id, caller.user_id
-        ),
+        expires=announced,
+        is_reminded=not has_stopped,
     )
     return show(request, visit, "balance/show.html", view)
 

@@ -45,12 +45,14 @@ async def show_entrance(request: Call) -> Response[Any]:
 
 @post(f"{ROUTE}/sender", include_in_schema=False, status_code=200)
 async def say_sender(request: Call) -> Response[Any]:
-    """The name of the business to which a link's first characters belong; empty for none."""
-    code = (await read_form(request)).get("code", "")
+    """The name of the business that sent a link, by its first characters and its digest; empty
+    where that link opens nothing here."""
+    form = await read_form(request)
+    code, digest = form.get("code", ""), form.get("digest", "")
     owner = owner_of(request)
     name = None
     if owner is None or owner.code == code:
-        name = await services(request).database.fetch_caller(redemption.find_sender, code)
+        name = await services(request).database.fetch_caller(redemption.find_sender, code, digest)
     return Response(name or "", media_type="text/plain", headers=HEADERS)
 
 

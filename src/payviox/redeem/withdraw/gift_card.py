@@ -19,7 +19,6 @@ from payviox.redeem.withdraw.quoting import (
     price,
     read_amount,
 )
-from payviox.reporting import redemption
 from payviox.reporting.redemption import Card
 from payviox.web.context import Call, services
 from payviox.web.forms import read_form
@@ -60,9 +59,7 @@ async def price_card(request: Call) -> Response[Any]:
     """Ask for a price; then the review."""
     visit = await visit_of(request)
     money = await money_of(request, visit, "gift_card")
-    every = await redemption.cards(
-        services(request).database, services(request).rails, visit.business
-    )
+    every = await services(request).offers.cards(visit.business)
     chosen = (await read_form(request)).get("card")
     card = next((card for card in every if card.id == chosen), None)
 
@@ -94,9 +91,7 @@ def _request(visit: Visit, card: Card | None, form: Mapping[str, str]) -> Reques
 
 
 async def _form(request: Call, visit: Visit, view: FormView, status: int = 200) -> Response[Any]:
-    every = await redemption.cards(
-        services(request).database, services(request).rails, visit.business
-    )
+    every = await services(request).offers.cards(visit.business)
     chosen = request.query_params if request.method == "GET" else view.typed
     region = catalogues.region(request.headers.get("accept-language", ""))
     catalogue = _catalogue(

@@ -72,8 +72,8 @@ class FormView:
 
 async def money_of(request: Call, visit: Visit, provider: Provider) -> Money:
     """Raises NotOffered where the business does not offer it, or not any more."""
-    for method in await services(request).rails.methods(visit.business):
-        if method.provider == provider and method.enabled:
+    for method in await services(request).offers.methods(visit.business):
+        if method.provider == provider:
             balance = await read(
                 request, visit, ledger.user_balance, visit.business.id, visit.caller.user_id
             )
