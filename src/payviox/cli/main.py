@@ -38,7 +38,7 @@ COMMANDS = {
     ),
     "upload": Part(
         "payviox.cli.uploads:upload",
-        "Allocations from a CSV or Excel file: check, confirm, show, cancel, resume.",
+        "Allocations from a CSV or Excel file: check, confirm, discard, show, cancel, resume.",
     ),
     "order": Part(
         "payviox.cli.order.commands:order",

@@ -167,10 +167,11 @@ class Matter:
 
     @property
     def advice(self) -> Advice:
-        if self.cause == "waiting" and self.subject is not None:
-            reason = waiting.waiting(self.subject)
-            return Advice(ADVICE["waiting"].title, reason.meaning, reason.advice)
-        return ADVICE[self.cause]
+        waits_for = self.subject if self.cause == "waiting" else self.cause
+        if waits_for is None or self.cause not in ("waiting", "float_empty"):
+            return ADVICE[self.cause]
+        reason = waiting.waiting(waits_for, self.rail)
+        return Advice(ADVICE[self.cause].title, reason.meaning, reason.advice)
 
     @property
     def page(self) -> str:

@@ -501,6 +501,9 @@ def test_upload_checks_a_file_confirms_it_as_shown_and_waits_until_it_is_paid(
     nothing = installation.run("upload", "confirm", business_id, again["upload_id"], "--yes", *who)
     assert nothing.returncode != 0
     assert "There is nothing to pay in this upload" in nothing.stderr
+    gone = installation.told("upload", "discard", business_id, again["upload_id"], *who)
+    assert gone["upload_id"] == again["upload_id"]
+    assert installation.run("upload", "show", business_id, again["upload_id"]).returncode != 0
     ended = installation.run("upload", "cancel", business_id, upload_id, *who)
     assert "This upload has ended" in ended.stderr
 

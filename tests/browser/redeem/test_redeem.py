@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
@@ -72,6 +72,15 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
 def fits_and_is_accessible(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
     assert violations(page) == [], page.url
+
+
+def test_the_first_page_tells_times_in_the_readers_zone(world: World, chromium: Browser) -> None:
+    with chromium.new_context(timezone_id="Asia/Tokyo") as context:
+        page = context.new_page()
+        page.goto(link := world.link("tokyo@example.com"))
+        assert context.cookies() == []
+        come_in(page, link)
+        expect(page.locator("time").first).to_contain_text("JST")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])

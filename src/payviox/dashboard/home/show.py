@@ -68,15 +68,21 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """Amounts are US cents. `span` is day or week."""
+    """Amounts are US cents. `span` is day or week; `whole` is all periods as one."""
 
     figures: Figures
     matters: list[MatterView]
     payouts_enabled: bool
     rails: list[RailView]
     charts: list[Chart]
+    whole: Period
     span: str
     here: str
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether any period needs the column of corrections."""
+        return any(period.corrections for period in self.figures.periods)
 
 
 @get("/dashboard/{business:str}", include_in_schema=False)
@@ -105,6 +111,7 @@ async def _view(connection: Connection, visit: Visit, span: str, sends_mails: bo
         payouts_enabled=visit.business.payouts_enabled,
         rails=_rails(figures, compared),
         charts=_charts(figures.periods),
+        whole=daily_figures.whole(figures.periods),
         span=span,
         here=visit.base,
     )

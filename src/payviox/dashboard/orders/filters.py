@@ -78,7 +78,7 @@ def read_filters(query: Mapping[str, str]) -> Filters:
         except InvalidAmount as error:
             errors[name] = [str(error)]
     if not typed["user"].isprintable():
-        errors["user"] = ["Give how an email begins, or an id (usr_…)."]
+        errors["user"] = ["Give how an email or its domain begins, or an id (usr_…)."]
     return Filters(**typed, errors=errors)
 
 

@@ -1,4 +1,4 @@
-"""`…/users`: payout users, newest first, or those whose address begins as asked."""
+"""`…/users`: payout users, newest first, or those whose address or a part of it begins as asked."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,7 +80,7 @@ async def _page(
 
 
 def _prefix(search: str) -> str:
-    """How the address begins in the spelling in which addresses are kept."""
+    """What to look for in the spelling in which addresses are kept."""
     try:
         return canonical(search)
     except InvalidEmail:

@@ -6,8 +6,9 @@ from typing import Any
 from litestar import Response, get
 
 from payviox import ids
+from payviox.languages.catalogues import marked
 from payviox.mails.model import Brand
-from payviox.order_states import CANCELABLE, MAY_BECOME
+from payviox.order_states import CANCELABLE, GIVES_BACK, MAY_BECOME
 from payviox.recipient_mails.brand import brand_of
 from payviox.redeem.visits import ROUTE, Visit, read, show, visit_of
 from payviox.web.context import Call
@@ -18,6 +19,8 @@ from payviox.withdrawals.model import UNCLAIMED, Order
 from payviox.withdrawals.whereabouts import CAME_BACK, RecipientWords, Whereabouts
 
 PATH = f"{ROUTE}/withdrawals/{{order:str}}"
+REFUSED = {"too-late": marked("It is too late to cancel this: it is on its way.")}
+"""Why the page is shown again, by how its address says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,9 @@ class OrderView:
 async def show_order(request: Call) -> Response[Any]:
     """One withdrawal."""
     visit = await visit_of(request)
-    return order_page(request, visit, await own_order(request, visit))
+    order = await own_order(request, visit)
+    refused = REFUSED.get(request.query_params.get("refused", ""))
+    return order_page(request, visit, order, None if order.status in GIVES_BACK else refused)
 
 
 async def own_order(request: Call, visit: Visit) -> Order:

@@ -225,7 +225,7 @@ def _review(
     where = {
         "paypal": destination.get("email", ""),
         "crypto": words.grouped(str(destination.get("to_address", ""))),
-        "gift_card": destination.get("brand", ""),
+        "gift_card": whereabouts.card_name(destination) if "brand" in destination else "",
     }[quote.provider]
     view = ReviewView(
         quote=quote,

@@ -2,6 +2,8 @@
 // the money is asked by its first eight characters, which are the sender's, and its digest: both
 // open nothing, and nobody makes the digest who has no link. Browsers make digests on pages that
 // came by https or from this machine.
+import { sayZone } from "./zone_cookie.js";
+
 const form = document.querySelector("[data-enter]");
 const secret = location.hash.slice(1);
 
@@ -19,5 +21,8 @@ if (secret) {
   form.querySelector("[data-paste]").hidden = true;
   if (isSecureContext) sayWho();
 }
-form.addEventListener("submit", () => history.replaceState(null, "", location.pathname));
+form.addEventListener("submit", () => {
+  sayZone();
+  history.replaceState(null, "", location.pathname);
+});
 addEventListener("hashchange", () => location.reload());
