@@ -31,7 +31,7 @@ Arguments = TypeVarTuple("Arguments")
 ROUTE = "/redeem"
 BALANCE = f"{ROUTE}/balance"
 LANGUAGE_COOKIE = "language"
-POSTED = ("/cancel", "/again", "/reveal")
+POSTED = ("/cancel", "/again", "/reveal", "/confirm", "/save", "/automatic")
 """Ends of addresses that are sent to and not read."""
 
 
@@ -148,6 +148,7 @@ def page(request: Call, template: str, view: object, **options: Any) -> Response
         "frame_origins": origins,
         "languages": catalogues.every(),
         "here": _here(request),
+        "is_answer": request.method == "POST",
     }
     return render(
         request,

@@ -122,6 +122,13 @@ def test_a_browser_gets_the_language_that_it_likes_best(accepted: str, code: str
     assert catalogues.best(accepted).code == code
 
 
+def test_a_browsers_country_is_the_first_that_it_names() -> None:
+    assert catalogues.region("es-419,es;q=0.9,en-us;q=0.8,en-GB;q=0.95") == "GB"
+    assert catalogues.region("zh-Hant-TW") == "TW"
+    for nowhere in ("", "es", "en-Latn", "*", "en-MX;q=0", "en_MX"):
+        assert catalogues.region(nowhere) is None
+
+
 def test_what_is_no_language_is_none() -> None:
     for code in (None, "", "de", "../es", "es_US", "ES", "es\x00"):
         assert catalogues.get(code) is None
