@@ -78,7 +78,7 @@ ACTS: Mapping[Act, str] = {
     "balance.defund": "money moved back from the payout to the main balance",
     "balance.withdraw_funds": "money was taken out of the main balance",
     "business.create": "the business was made",
-    "business.set": "switches, review rules, limits or lifetimes were changed",
+    "business.set": "switches, review rules, limits, lifetimes or the brand were changed",
     "gift_cards.hold": "the stock is held, since the database was restored",
     "gift_cards.import": "gift cards were added to the stock",
     "gift_cards.release": "the stock that was held after a restore is delivered again",

@@ -89,7 +89,7 @@ CHANGES = {
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
     " second_person_amount"
-    " notify brand_name brand_color support_email language methods_off"
+    " notify brand_name brand_color brand_logo support_email language methods_off"
     " reminder_days expiry_notice_days balance_lifetime_since code_first code_amount"
     " code_new_device",
     "daily_flows": "came went",

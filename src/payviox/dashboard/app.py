@@ -49,7 +49,7 @@ from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.said_once import SaidOnce
 from payviox.dashboard.search import find as search
-from payviox.dashboard.settings import brand, expiry, mail_check, site
+from payviox.dashboard.settings import brand, expiry, logo, mail_check, previews, site
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
@@ -161,6 +161,8 @@ ROUTER = Router(
         *mails.ROUTES,
         *settings.ROUTES,
         *brand.ROUTES,
+        *logo.ROUTES,
+        *previews.ROUTES,
         *mail_check.ROUTES,
         *expiry.ROUTES,
         *site.ROUTES,

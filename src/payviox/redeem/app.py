@@ -4,7 +4,7 @@ from pathlib import Path
 
 from litestar import Router
 
-from payviox.redeem import errors, language
+from payviox.redeem import errors, language, logo
 from payviox.redeem.balance import show as balance
 from payviox.redeem.enter import show as enter
 from payviox.redeem.give_back import give
@@ -38,6 +38,7 @@ ROUTER = Router(
         *give.ROUTES,
         *saved.ROUTES,
         *resume_reminders.ROUTES,
+        *logo.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     guards=[refuse_foreign_forms],

@@ -282,6 +282,9 @@ def test_rules_are_set_cleared_and_validated(installation: Installation, acme: A
         "business", "set", business_id, "min_withdrawal=500", "max_withdrawal=400"
     )
     assert "may not be greater than max_withdrawal" in said
+    for rule in ("code_first=yes", "code_amount=5000", "code_new_device=yes"):
+        said = installation.refused("business", "set", business_id, "low_stock=9", rule)
+        assert "This needs a mail server, and the installation has none." in said
     assert installation.told("business", "show", business_id) == before
 
 

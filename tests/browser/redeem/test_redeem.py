@@ -18,6 +18,7 @@ from support import giftcards, live
 from support.businesses import TestBusiness, open_business
 from support.live import LiveServer
 from support.looks import require_whole, violations
+from support.recipients import come_in
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.timeout(180)
@@ -71,12 +72,6 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
 def fits_and_is_accessible(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
     assert violations(page) == [], page.url
-
-
-def come_in(page: Page, link: str) -> None:
-    page.goto(link)
-    page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your balance")
 
 
 def test_the_first_page_tells_times_in_the_readers_zone(world: World, chromium: Browser) -> None:

@@ -50,7 +50,8 @@ async def test_whoever_has_a_link_learns_who_sent_it_before_they_press_anything(
     link = (await business.client.post(f"/payout/users/usr_{user}/redeem-link")).json()["url"]
     for secret in (made, link.partition("#")[2]):
         known = await browser.post("/redeem/sender", **who_sent(secret))
-        assert (known.status_code, known.text) == (200, business.name)
+        assert known.status_code == 200
+        assert known.json() == {"name": business.name, "logo": None}
         assert not known.cookies
     assert (await browser.post("/redeem", link=link)).status_code == 303, "it is not used up"
 
@@ -75,11 +76,14 @@ async def test_whoever_has_no_link_learns_no_business_by_guessing(
     ]
     for guess in guesses:
         answer = await browser.post("/redeem/sender", **guess)
-        assert (answer.status_code, answer.text) == (200, ""), guess
-    assert (await browser.post("/redeem/sender", **known)).text == ada.desk.business.name
+        assert answer.status_code == 200
+        assert answer.json() == {"name": "", "logo": None}, guess
+    said = await browser.post("/redeem/sender", **known)
+    assert said.json()["name"] == ada.desk.business.name
     business_id, user = ada.desk.business.business_id, await ada.desk.user(1)
     await database.write(lambda db: payout_users.set_status(db, business_id, user, "inactive"))
-    assert (await browser.post("/redeem/sender", **known)).text == "", "it opens nothing any more"
+    said = await browser.post("/redeem/sender", **known)
+    assert said.json()["name"] == "", "it opens nothing any more"
 
 
 async def test_the_button_trades_the_hash_for_a_session_again_and_again(ada: Recipient) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Response, get, post
 
 from payviox.auth.sessions import Session
-from payviox.dashboard.visits import ACCOUNT, act, session_of
+from payviox.dashboard.visits import ACCOUNT, act, insider_of
 from payviox.db.pool import Connection
 from payviox.operator_mails import choices
 from payviox.operator_mails.model import Choices
@@ -49,7 +49,7 @@ class MailsView:
 @get(ROUTE, include_in_schema=False)
 async def show_mails(request: Call) -> Response[Any]:
     """What one chose, to choose otherwise."""
-    session = await session_of(request)
+    session = await insider_of(request)
     chosen, organizations, may_have_mails = await services(request).database.fetch(_parts, session)
     view = MailsView(
         here=ROUTE,
@@ -68,7 +68,7 @@ async def show_mails(request: Call) -> Response[Any]:
 @post(ROUTE, include_in_schema=False, status_code=200, right="signed_in")
 async def save_mails(request: Call) -> Response[Any]:
     """Keep what was ticked, in the zone of this browser."""
-    session = await session_of(request)
+    session = await insider_of(request)
     form = await read_form(request)
     chosen = Choices(
         causes=frozenset(cause for cause in BY_MAIL if form.get(cause)),

@@ -71,7 +71,7 @@ async def show_balance(request: Call) -> Response[Any]:
     view = BalanceView(
         balance=balance,
         email=visit.caller.email,
-        sender=visit.business.name,
+        sender=visit.sender.name,
         ways=await services(request).offers.ways(visit.business, balance),
         lines=[line_of(movement, visit.language) for movement in movements],
         done=request.query_params.get("done", ""),

@@ -14,6 +14,7 @@ from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order
+from payviox.withdrawals.whereabouts import CAME_BACK
 
 
 @post(f"{PATH}/cancel", include_in_schema=False, status_code=200)
@@ -34,7 +35,7 @@ async def cancel(request: Call) -> Response[Any]:
         order = await act(request, visit, work)
     except Conflict:
         order = await own_order(request, visit)
-        if order.status != "canceled":
+        if order.status not in CAME_BACK:
             return redirect(f"{here}?refused=too-late")
     if order.status == "canceled":
         return redirect(f"{BALANCE}?done=canceled")

@@ -16,7 +16,7 @@ from payviox.web.cursors import path_id
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals import whereabouts
 from payviox.withdrawals.model import UNCLAIMED, Order
-from payviox.withdrawals.whereabouts import RecipientWords, Whereabouts
+from payviox.withdrawals.whereabouts import CAME_BACK, RecipientWords, Whereabouts
 
 PATH = f"{ROUTE}/withdrawals/{{order:str}}"
 REFUSED = {"too-late": marked("It is too late to cancel this: it is on its way.")}
@@ -35,6 +35,7 @@ class OrderView:
     ask: Brand
     is_open: bool
     may_cancel: bool
+    may_save: bool
     has_code: bool
     refused: str | None = None
 
@@ -77,6 +78,7 @@ def order_page(
         is_open=bool(MAY_BECOME[order.status]) and order.status != "succeeded",
         may_cancel=order.status in CANCELABLE
         or (order.status, order.waiting) == ("sent", UNCLAIMED),
+        may_save=not is_card and order.status not in CAME_BACK,
         has_code=is_card and order.status == "succeeded",
         refused=refused and visit.language.gettext(refused),
     )

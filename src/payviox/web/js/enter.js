@@ -12,8 +12,14 @@ async function sayWho() {
   const bytes = Array.from(new Uint8Array(hashed), (byte) => byte.toString(16).padStart(2, "0"));
   const body = new URLSearchParams({ code: secret.slice(0, 8), digest: bytes.join("") });
   const answer = await fetch(form.dataset.sender, { method: "POST", body });
-  const name = answer.ok ? await answer.text() : "";
+  const { name, logo } = answer.ok ? await answer.json() : {};
   if (name) document.querySelector("h1").textContent = name;
+  if (logo) showLogo(logo);
+}
+
+function showLogo(address) {
+  const picture = Object.assign(new Image(), { src: address, alt: "", className: "logo" });
+  document.querySelector("[data-logo]")?.replaceChildren(picture);
 }
 
 if (secret) {

@@ -23,3 +23,4 @@ def upgrade() -> None:
     run_sql("0004_destinations.sql")
     run_sql("0004_search.sql")
     run_sql("0004_operator_mails.sql")
+    run_sql("0004_logos.sql")
