@@ -34,6 +34,7 @@ from payviox.installation import open_installation
 from payviox.languages import catalogues
 from payviox.monitoring.metrics import Metrics
 from payviox.redeem import app as redeem
+from payviox.redeem import samples
 from payviox.reporting.changes import Changes
 from payviox.reporting.redemption import Offers
 from payviox.settings import Settings
@@ -103,6 +104,7 @@ def build(services: Services) -> Application:
             *assets.ROUTES,
             *redeem.HOST_ROUTES,
             dashboard.ROUTER,
+            dashboard.FOR_MAIL_PROGRAMS,
             redeem.ROUTER,
             redeem.FOR_MAIL_PROGRAMS,
         ],
@@ -118,6 +120,7 @@ def build(services: Services) -> Application:
         language.code: templates.load(redeem.TEMPLATES, language=language)
         for language in catalogues.every()
     }
+    litestar.state.sample_page = samples.show
     create = Create(services.database, services.batcher).create
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)

@@ -22,7 +22,7 @@ from payviox.lanes import Lanes
 from payviox.mails.connections import Connections
 from payviox.mails.sending import due_businesses as businesses_with_mails
 from payviox.mails.sending import send_due
-from payviox.maintenance import tasks
+from payviox.maintenance import attention_mails, tasks
 from payviox.recipient_mails import contents, notices
 from payviox.settings import Settings
 from payviox.signals import on_stop
@@ -196,6 +196,7 @@ def _mails(installation: Installation) -> Lanes:
         destination_mails,
         unclaimed_contents,
         codes,
+        attention_mails,
     )
     prepare = {name: made for room in rooms for name, made in room.prepares(keyring, site).items()}
     connections = Connections(server, return_path=settings.mail_return_path)

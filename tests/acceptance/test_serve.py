@@ -204,6 +204,15 @@ def test_web_and_worker_run_apart(installation: Installation) -> None:
             process.kill()
 
 
+def test_the_demo_on_a_port_that_is_taken_says_so_and_starts_nothing(
+    installation: Installation,
+) -> None:
+    with socket.create_server(("127.0.0.1", installation.port)):
+        said = installation.refused("demo", status=2)
+    assert f"Cannot listen on 127.0.0.1 port {installation.port}" in said
+    assert not installation.left()
+
+
 def test_the_demo_prints_a_call_that_works_whatever_was_tried_on_it_before(
     installation: Installation,
 ) -> None:

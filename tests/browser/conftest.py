@@ -15,7 +15,11 @@ from support.databases import Urls
 from support.live import LiveServer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
+]
 
 REFUSED = ("the server responded with a status of 422", "responded with a status of 403")
 """What the browser says of a form that is shown again with what is wrong with it."""
@@ -86,6 +90,7 @@ def open_page(
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
             java_script_enabled=scripts,
+            ignore_https_errors=True,  # certificates of tests are nobody's
         )
         contexts.append(context)
         page = context.new_page()

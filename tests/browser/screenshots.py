@@ -2,11 +2,11 @@
 first time, uploads allocations and approves an order.
 
 They come into `screenshots/`, to be looked at: light and wide, dark and narrow, and from right to
-left. `ARGS=--guide` takes those of the guide instead, into `docs/pictures`.
+left; recipient_pictures.py takes those of the redemption page. `ARGS=--guide` takes those of the
+guide instead, into `docs/pictures`.
 """
 
 import argparse
-import base64
 import os
 import re
 import shutil
@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.browser import recipient_pictures
+from tests.browser.camera import Camera
 
 from payviox.dashboard.app import MENU
 from support.live import free_port
@@ -28,53 +30,28 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "screenshots"
 PICTURES = ROOT / "docs" / "pictures"
 ROWS = 1_000
-QUALITY = 60
 LOOKS = (
-    {"name": "light", "width": 1280, "color_scheme": "light", "direction": "ltr"},
-    {"name": "dark", "width": 360, "color_scheme": "dark", "direction": "ltr"},
+    {"name": "light", "width": 1280, "color_scheme": "light", "direction": ""},
+    {"name": "dark", "width": 360, "color_scheme": "dark", "direction": ""},
     {"name": "right-to-left", "width": 1280, "color_scheme": "light", "direction": "rtl"},
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A demo that runs, and who may sign in."""
+    """A demo that runs, who may sign in, and where a payout user goes."""
 
     url: str
     email: str
     password: str
-
-
-@dataclass(frozen=True, slots=True)
-class Camera:
-    """Takes pictures of a page into a folder."""
-
-    page: Page
-    folder: Path
-    whole: bool = True
-    """Of the whole page, else of what a screen shows."""
-    direction: str = "ltr"
-
-    def take(self, name: str) -> None:
-        """Take one as WebP, which browsers write themselves."""
-        self.page.wait_for_load_state()
-        self.page.evaluate("dir => { document.documentElement.dir = dir }", self.direction)
-        session = self.page.context.new_cdp_session(self.page)
-        height = self.page.evaluate("document.documentElement.scrollHeight")
-        width = self.page.evaluate("innerWidth")
-        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-        more = {"captureBeyondViewport": True, "clip": clip} if self.whole else {}
-        shot = session.send(
-            "Page.captureScreenshot", {"format": "webp", "quality": QUALITY, **more}
-        )
-        (self.folder / f"{name}.webp").write_bytes(base64.b64decode(shot["data"]))
-        session.detach()
+    link: str
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots")
     parser.add_argument("--guide", action="store_true", help="the pictures of docs/, no others")
-    parser.add_argument("--at", nargs=3, metavar=("URL", "EMAIL", "PASSWORD"), help="a demo")
+    names = ("URL", "EMAIL", "PASSWORD", "LINK")
+    parser.add_argument("--at", nargs=4, metavar=names, help="a demo")
     options = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -118,9 +95,10 @@ def read_demo(process: "subprocess.Popen[str]") -> Demo:
             break
     else:
         raise SystemExit(f"the demo did not start:\n{said}")
-    values = dict(re.findall(r"^  (Dashboard|Email|Password) +(\S+)$", said, re.MULTILINE))
+    names = "Dashboard|Email|Password|Redemption link"
+    values = dict(re.findall(rf"^  ({names}) +(\S+)$", said, re.MULTILINE))
     url = values["Dashboard"].removesuffix("/dashboard")
-    return Demo(url, values["Email"], values["Password"])
+    return Demo(url, values["Email"], values["Password"], values["Redemption link"])
 
 
 def take_all(browser: Browser, demo: Demo, *, is_for_guide: bool) -> None:
@@ -129,6 +107,7 @@ def take_all(browser: Browser, demo: Demo, *, is_for_guide: bool) -> None:
         PICTURES.mkdir(exist_ok=True)
         page = open_page(browser, width=1280, height=800, color_scheme="light")
         walk(Camera(page, PICTURES, whole=False), demo, is_for_guide=True)
+        recipient_pictures.take_for_guide(browser, PICTURES, demo.link)
         return
     shutil.rmtree(FOLDER, ignore_errors=True)
     for look in LOOKS:
@@ -141,6 +120,7 @@ def take_all(browser: Browser, demo: Demo, *, is_for_guide: bool) -> None:
         else:
             sign_in(page, demo)
         pages(camera, demo, home)
+    recipient_pictures.take_all(browser, FOLDER, demo.link)
     sys.stdout.write(f"Look at {FOLDER}\n")
 
 
@@ -258,7 +238,7 @@ def pages(camera: Camera, demo: Demo, home: str) -> None:
     for path in (*(path for path, _, _ in MENU), *more):
         camera.page.goto(home + path)
         camera.take(re.sub(r"\W+", "-", path).strip("-") or "home")
-    for path in ("/account", "/dashboard?all"):
+    for path in ("/account", "/account/mails", "/dashboard?all"):
         camera.page.goto(demo.url + path)
         camera.take(re.sub(r"\W+", "-", path).strip("-"))
 

@@ -89,7 +89,7 @@ CHANGES = {
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
     " hash_lifetime_days hash_lifetime_since balance_lifetime_days low_stock suspense_alert_hours"
     " second_person_amount"
-    " notify brand_name brand_color support_email language methods_off"
+    " notify brand_name brand_color brand_logo support_email language methods_off"
     " reminder_days expiry_notice_days balance_lifetime_since code_first code_amount"
     " code_new_device",
     "daily_flows": "came went",
@@ -113,6 +113,8 @@ CHANGES = {
     "invitations": "role invited_by number digest is_mailed expires_at ended ended_at",
     "known_devices": "place agent seen_at",
     "allocation_notices": "amount",
+    "attention_choices": "causes is_daily with_test zone digest_on",
+    "attention_mails": "id told_at has_ended",
     "mail_addresses": "state reason",
     "mails": "status attempts due_at handed_at number answer ended_at",
     "memberships": "role role_since",
@@ -180,6 +182,7 @@ DELETES = {
     "unclaimed",
     "unclaimed_days",
     "api_requests",
+    "attention_choices",
     "authenticator_apps",
     "automatic_withdrawals",
     "identities",

@@ -23,7 +23,7 @@ from payviox.allocations.model import (
 )
 from payviox.allocations.queries import groups as queries
 from payviox.auth.hashes import digest, payout_hash
-from payviox.db.pool import Connection, NotCommitted
+from payviox.db.pool import Connection, NotCommitted, roll_back
 from payviox.errors import (
     IdempotencyMismatch,
     InsufficientPayoutBalance,
@@ -82,7 +82,7 @@ async def allocate(
             raise Refused(outcomes)  # noqa: TRY301  # rolled back just below
         writes = decision.writes(business_id)
     except BaseException as error:
-        if not await _rolled_back(connection) and isinstance(error, psycopg.Error):
+        if not await roll_back(connection) and isinstance(error, psycopg.Error):
             raise NotCommitted from error
         raise
     await _commit(connection, writes, outcomes, record)
@@ -104,24 +104,11 @@ async def _commit(
             committing = True
             await connection.execute("COMMIT")
     except BaseException as error:
-        if not await _rolled_back(connection) and isinstance(error, psycopg.Error):
+        if not await roll_back(connection) and isinstance(error, psycopg.Error):
             if committing:
                 raise CommitUnknown(writes.group_id, outcomes) from error
             raise NotCommitted from error
         raise
-
-
-async def _rolled_back(connection: Connection) -> bool:
-    """Roll back; False where the connection is lost. A server that ends a session says so before it
-    hangs up: then the connection still looks alive, but cannot roll back."""
-    if connection.broken:
-        return False
-    try:
-        await connection.rollback()
-    except psycopg.Error:
-        await connection.close()
-        return False
-    return True
 
 
 class _Decision:

@@ -67,3 +67,11 @@ class Identity:
     issuer: str
     subject: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A business as its payout users know it; `logo_digest` where it has a logo."""
+
+    name: str
+    logo_digest: str | None

@@ -12,6 +12,7 @@ from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.auth import users
 from payviox.auth.hashes import digest as digest_of
+from payviox.auth.model import Sender
 from payviox.auth.queries import redemption as queries
 from payviox.auth.users import UserCaller
 from payviox.db.pool import Connection, Database
@@ -26,6 +27,7 @@ TICKET_S = 10 * 60
 """A ticket opens the page within so many seconds."""
 CODE_LENGTH = 8
 CODE = re.compile(r"[0-9a-f]{8}", re.ASCII)
+DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 TOKEN = re.compile(r"[0-9a-f]{8}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -64,9 +66,12 @@ class Spoken:
     is_chosen: bool
 
 
-async def find_sender(connection: Connection, code: str) -> str | None:
-    """The name of the business whose links begin with this code."""
-    return await queries.find_name(connection, code) if CODE.fullmatch(code) else None
+async def find_sender(connection: Connection, code: str, digest: str) -> Sender | None:
+    """The business whose link begins with this code and has this SHA-256, in hex. None where that
+    link opens nothing: who has none learns no name."""
+    if CODE.fullmatch(code) is None or DIGEST.fullmatch(digest) is None:
+        return None
+    return await queries.find_sender(connection, code, bytes.fromhex(digest))
 
 
 async def make_ticket(

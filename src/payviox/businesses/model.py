@@ -31,6 +31,8 @@ class Business:
     notify: bool = False
     brand_name: str | None = None
     brand_color: str | None = None
+    brand_logo_digest: str | None = None
+    """Of its logo, where it has one: SHA-256 in hex."""
     support_email: str | None = None
     language: str = "en"
     """In which payout users are written to who were never on the redemption page."""

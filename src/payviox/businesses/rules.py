@@ -1,7 +1,7 @@
 """The rules, limits and lifetimes that a business may set: their names, meaning and bounds. They
 are enforced where they count; here they are read and refused. Amounts are US cents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,13 @@ REVIEWABLE = ("paypal", "crypto", "gift_card", "sandbox", "stock", "tremendous",
 
 METHODS = ("paypal", "crypto", "gift_card")
 """What `methods_off` may name: every provider."""
+
+CODES = ("code_first", "code_amount", "code_new_device")
+"""Rules that ask payout users for a code that is mailed to them."""
+NO_MAIL_SERVER = (
+    "This needs a mail server, and the installation has none. Whoever runs it sets"
+    " PAYVIOX_SMTP_URL."
+)
 
 MAX_DAYS = 36_500
 MAX_COUNT = 1_000_000
@@ -122,8 +129,11 @@ def parse(assignments: Iterable[str]) -> dict[str, object]:
     return changes
 
 
-def check_together(business: Business, changes: dict[str, object]) -> None:
-    """Raises FieldErrors where the rules contradict one another after these changes."""
+def check_together(business: Business, changes: Mapping[str, object], *, sends_mails: bool) -> None:
+    """Raises FieldErrors where the rules contradict one another after these changes, or ask for
+    mails that an installation without a mail server does not send."""
+    if not sends_mails and (asked := [name for name in CODES if changes.get(name)]):
+        raise FieldErrors({name: [NO_MAIL_SERVER] for name in asked})
     least = changes.get("min_withdrawal", business.min_withdrawal)
     most = changes.get("max_withdrawal", business.max_withdrawal)
     if isinstance(least, int) and isinstance(most, int) and least > most:

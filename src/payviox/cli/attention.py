@@ -1,6 +1,7 @@
 """`payviox attention`: what waits for a person, and what to do about it."""
 
 import sys
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,9 @@ from payviox.reporting.attention import Cause, Matter
 
 NOUNS: dict[Cause, str] = {
     "unexplained": "suspense item",
+    "float_low": "asset",
     "low_stock": "product",
+    "codes_without_mail": "rule",
     "upload_stopped": "upload",
     "webhook_failing": "webhook",
     "second_signature": "approval",
@@ -32,6 +35,9 @@ COMMANDS: dict[Cause, str] = {
     "review": "payviox order list {business} --status review",
     "float_empty": "payviox order resume {business} --waiting float_empty",
     "waiting": "payviox rail check {business}",
+    "float_low": "payviox rail check {business}",
+    "codes_without_mail": "payviox business set {business} code_first=no code_amount=none"
+    " code_new_device=no",
     "upload_stopped": "payviox business audit {business}",
     "low_stock": "payviox giftcards stock {business}",
     "webhook_failing": "payviox webhook log {business}",
@@ -49,14 +55,18 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
     """List what waits for a person, the most urgent first, each with what to do next.
 
     That is: orders in review, with an unknown outcome or waiting for what only an operator can
-    give, money that nobody has explained, what a second person has to sign, low stock, webhooks
-    and mails that were given up. No rail is asked: `payviox reconcile` and `payviox rail check` do.
+    give, money that nobody has explained, what a second person has to sign, low floats and stock,
+    webhooks and mails that were given up, codes that no mail server sends. No rail is asked:
+    `payviox reconcile` and `payviox rail check` do.
     """
 
     async def work(runtime: Runtime) -> list[Matter]:
         if business_id is not None:
             await runtime.database.fetch(businesses.get, business_id)
-        return await runtime.database.fetch(reporting.matters, business_id)
+        sends_mails = runtime.settings.smtp_url is not None
+        return await runtime.database.fetch(
+            partial(reporting.matters, business_id=business_id, sends_mails=sends_mails)
+        )
 
     matters = run(work)
     if as_json:

@@ -24,7 +24,7 @@ COMMANDS = {
     ),
     "migrate": Part("payviox.cli.serve:migrate", "Bring the database to this version's schema."),
     "business": Part(
-        "payviox.cli.business:business",
+        "payviox.cli.business.commands:business",
         "Businesses, live and test: their balances, switches and rules.",
     ),
     "keys": Part("payviox.cli.keys:keys", "API keys."),
@@ -38,7 +38,7 @@ COMMANDS = {
     ),
     "upload": Part(
         "payviox.cli.uploads:upload",
-        "Allocations from a CSV or Excel file: check, confirm, show, cancel, resume.",
+        "Allocations from a CSV or Excel file: check, confirm, discard, show, cancel, resume.",
     ),
     "order": Part(
         "payviox.cli.order.commands:order",

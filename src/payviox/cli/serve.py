@@ -53,13 +53,18 @@ def serve(migrating: bool) -> None:
 
 
 @contextmanager
-def supervised(settings: Settings, *, migrating: bool = False) -> Iterator[tuple[Settings, Urls]]:
-    """What `serve` needs around its children: to be the only one, and a database in order."""
+def supervised(
+    settings: Settings, *, migrating: bool = False, greeting: str | None = None
+) -> Iterator[tuple[Settings, Urls]]:
+    """What `serve` needs around its children: to be the only one, and a database in order. The
+    greeting is said once nothing stands in the way."""
     begin_process(settings)
     with ExitStack() as stack:
         if settings.embedded:
             stack.enter_context(exclusive_serve(settings.home))
         settings = with_address(settings)
+        if greeting is not None:
+            click.echo(greeting)
         migrating = migrating or settings.embedded
         urls = stack.enter_context(database_urls(settings, migrating=migrating))
         say_backup(urls)

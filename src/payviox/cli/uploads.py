@@ -80,7 +80,7 @@ class Later(click.ParamType[datetime]):
 
 @click.group(cls=Group)
 def upload() -> None:
-    """Allocations from a CSV or Excel file: check, confirm, show, cancel, resume."""
+    """Allocations from a CSV or Excel file: check, confirm, discard, show, cancel, resume."""
 
 
 @upload.command()
@@ -134,7 +134,7 @@ def check(
 @click.argument("upload_id", type=UPLOAD)
 @click.option("--earlier", is_flag=True, help="Pay rows that an earlier upload pays, too.")
 @click.option("--repeats", is_flag=True, help="Pay rows that repeat another one, too.")
-@click.option("--no-recent", is_flag=True, help="Leave out who got the same amount within a week.")
+@click.option("--recent", is_flag=True, help="Pay who got the same amount within a week, too.")
 @click.option("--at", "due_at", type=Later(), help="Pay later: 2026-12-01T09:00Z.")
 @click.option("--wait", is_flag=True, help="Wait until the worker has paid it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -146,15 +146,18 @@ def confirm(
     *,
     earlier: bool,
     repeats: bool,
-    no_recent: bool,
+    recent: bool,
     due_at: datetime | None,
     wait: bool,
     yes: bool,
     operator: str | None,
     as_json: bool,
 ) -> None:
-    """Have the worker pay what a checked upload shows, or nothing where that has changed."""
-    choices = Choices(repeats=repeats, earlier=earlier, recent=not no_recent)
+    """Have the worker pay what a checked upload shows, or nothing where that has changed.
+
+    Rows that may have been paid already are left out unless an option names them.
+    """
+    choices = Choices(repeats=repeats, earlier=earlier, recent=recent)
 
     async def look(runtime: Runtime) -> Shown:
         await runtime.database.write(confirming.refresh, business_id, upload_id)
@@ -217,6 +220,24 @@ def list_(business_id: UUID, *, after: UUID | None, limit: int, as_json: bool) -
         return
     columns = ("upload_id", "file", "status", "payments", "amount", "paid", "created_at")
     print_table(columns, [[row[name] for name in columns] for row in rows], "Nothing yet.")
+
+
+@upload.command()
+@click.argument("business_id", type=BUSINESS)
+@click.argument("upload_id", type=UPLOAD)
+@as_operator
+@as_json
+def discard(business_id: UUID, upload_id: UUID, operator: str | None, as_json: bool) -> None:
+    """Forget a file that nobody has confirmed, and show it for the last time."""
+
+    async def discarded(connection: Connection) -> Upload:
+        who = await operators.acting(connection, operator, ACTOR)
+        upload = await uploads.get(connection, business_id, upload_id)
+        await confirming.discard(connection, business_id, upload_id, who)
+        return upload
+
+    shown = _upload(run(lambda runtime: runtime.database.write(discarded)))
+    (print_json if as_json else print_pairs)(shown)
 
 
 @upload.command()

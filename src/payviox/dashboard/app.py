@@ -5,7 +5,8 @@ from pathlib import Path
 from litestar import Router
 
 from payviox.dashboard import errors
-from payviox.dashboard.account import authenticator, password, proof
+from payviox.dashboard.account import authenticator, password, proof, stop_mails
+from payviox.dashboard.account import mails as account_mails
 from payviox.dashboard.account import passkeys as account_passkeys
 from payviox.dashboard.account import sessions as account_sessions
 from payviox.dashboard.account import show as account
@@ -48,7 +49,7 @@ from payviox.dashboard.reconciliation import resolve as resolve_item
 from payviox.dashboard.reconciliation import show as suspense_item
 from payviox.dashboard.said_once import SaidOnce
 from payviox.dashboard.search import find as search
-from payviox.dashboard.settings import brand, expiry, mail_check, site
+from payviox.dashboard.settings import brand, expiry, logo, mail_check, previews, site
 from payviox.dashboard.settings import show as settings
 from payviox.dashboard.sign_in import openid, passkey
 from payviox.dashboard.sign_in import pages as sign_in
@@ -104,6 +105,7 @@ ROUTER = Router(
         *authenticator.ROUTES,
         *password.ROUTES,
         *proof.ROUTES,
+        *account_mails.ROUTES,
         *businesses.ROUTES,
         *create_business.ROUTES,
         *preferences.ROUTES,
@@ -159,6 +161,8 @@ ROUTER = Router(
         *mails.ROUTES,
         *settings.ROUTES,
         *brand.ROUTES,
+        *logo.ROUTES,
+        *previews.ROUTES,
         *mail_check.ROUTES,
         *expiry.ROUTES,
         *site.ROUTES,
@@ -172,3 +176,11 @@ ROUTER = Router(
     guards=[refuse_foreign_forms],
     include_in_schema=False,
 )
+
+FOR_MAIL_PROGRAMS = Router(
+    path="/",
+    route_handlers=[*stop_mails.ROUTES],
+    exception_handlers={Exception: errors.handle},
+    include_in_schema=False,
+)
+"""What mail programs send as well as pages of ours; what it may do, a token in its address says."""

@@ -12,7 +12,7 @@ from payviox.web.request_body import REFUSED
 
 async def read_file(request: Call, most: int) -> tuple[str, bytes]:
     """The name and content of the form's file, of so many bytes at the most. Raises FileRefused."""
-    too_large = f"The file is larger than {most // 1_000_000} MB. Split it."
+    too_large = f"The file is larger than {most // 1_000_000} MB."
     state: dict[str, Any] = request.scope.get("state", {})
     refused: PayvioxError | None = state.get(REFUSED)
     if isinstance(refused, BodyTooLarge):

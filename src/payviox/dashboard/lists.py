@@ -1,8 +1,12 @@
 """Lists that a form narrows and that go on page by page: the addresses of their pages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
+
+PAGE = 50
+"""Rows of a page. A list is asked for one more, which says whether there is another page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +17,16 @@ class Pager:
     older: str | None
 
 
+class Line(Protocol):
+    """A row as a list shows it, with its id as it is written."""
+
+    @property
+    def id(self) -> str: ...
+
+
+LineOf = TypeVar("LineOf", bound=Line)
+
+
 def query_of(fields: Mapping[str, str]) -> str:
     """What was asked, for an address; empty where nothing was."""
     return urlencode({name: text for name, text in fields.items() if text})
@@ -21,6 +35,16 @@ def query_of(fields: Mapping[str, str]) -> str:
 def address(here: str, query: str) -> str:
     """A list narrowed by a query."""
     return f"{here}?{query}" if query else here
+
+
+def page_of(
+    lines: Sequence[LineOf], here: str, query: str, *, after: object
+) -> tuple[Sequence[LineOf], Pager]:
+    """The lines of one page, which begins after the row `after`, and the pages around it. There are
+    PAGE + 1 lines where another page follows."""
+    shown = lines[:PAGE]
+    last = shown[-1].id if len(lines) > PAGE else None
+    return shown, pager(here, query, after=after, last=last)
 
 
 def pager(here: str, query: str, *, after: object, last: str | None) -> Pager:

@@ -1,5 +1,6 @@
 """Who sends a file, asked before its bytes are read."""
 
+from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,13 @@ from payviox.dashboard.visits import session_cookie
 from payviox.rights import service as rights
 from payviox.rights.roles import Right
 from payviox.web.context import Services
+
+RIGHTS: Mapping[str, Right] = {
+    "upload": "allocation.create",
+    "file": "gift_cards.import",
+    "logo": "business.set",
+}
+"""What sending a file needs, by how its path ends."""
 
 
 async def find_sender(services: Services, scope: Any) -> UUID | None:
@@ -22,9 +30,7 @@ async def find_sender(services: Services, scope: Any) -> UUID | None:
     allowed = await services.database.fetch_caller(
         rights.rights_of, session.operator_id, business_id
     )
-    is_cards = scope["path"].endswith("/gift-cards/import/file")
-    needed: Right = "gift_cards.import" if is_cards else "allocation.create"
-    return business_id if needed in allowed else None
+    return business_id if RIGHTS[scope["path"].rpartition("/")[2]] in allowed else None
 
 
 def _cookie(headers: list[tuple[bytes, bytes]], name: str) -> str | None:

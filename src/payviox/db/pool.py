@@ -171,16 +171,15 @@ class Database:
                 await connection.execute("BEGIN")
                 result = await work(connection, *arguments)
             except psycopg.errors.LockNotAvailable as error:
-                await connection.rollback()
+                await roll_back(connection)
                 raise LockedTooLong from error
             except psycopg.OperationalError as error:
                 if _lost(connection, error) and not isinstance(error, CONFLICTS):
                     raise NotCommitted from error
-                await connection.rollback()
+                await roll_back(connection)
                 raise
             except BaseException:
-                if not connection.broken:
-                    await connection.rollback()
+                await roll_back(connection)
                 raise
             try:
                 await connection.execute("COMMIT")
@@ -190,6 +189,21 @@ class Database:
                     raise OutcomeUnknown from error
                 raise
             return result
+
+
+async def roll_back(connection: Connection) -> bool:
+    """Undo what was not committed; False where the connection is lost, so that its end does it. A
+    server that ends a session says so before it hangs up: then the connection still looks alive,
+    but cannot roll back. Raises nothing: what ended the work, a cancellation too, is what its
+    caller raises."""
+    if connection.broken:
+        return False
+    try:
+        await connection.rollback()
+    except psycopg.Error:
+        await connection.close()
+        return False
+    return True
 
 
 _returning: set[asyncio.Task[None]] = set()

@@ -159,6 +159,7 @@ def _destination(product: Product) -> dict[str, Any]:
     return {
         "product": product.shown_id,
         "brand": product.brand,
+        "name": product.name,
         "country": product.country,
         "currency": product.currency,
         "face_value": product.face_value,

@@ -73,6 +73,10 @@ class Language:
     def day(self, day: date) -> str:
         return format_date(day, "medium", locale=self.locale)
 
+    def country(self, code: str) -> str:
+        """A country of two letters by its name; as it is where it is none."""
+        return str(self.locale.territories.get(code, code))
+
 
 def marked(source: str) -> str:
     """A sentence that is said in a language later: this puts it into the catalogues."""
@@ -100,13 +104,24 @@ def get_or_english(code: str | None) -> Language:
 
 def best(accepted: str) -> Language:
     """The language that suits a browser best, by its header Accept-Language; else English."""
+    return get_or_english(negotiate_locale(_ranked(accepted), codes(), sep="-"))
+
+
+def region(accepted: str) -> str | None:
+    """The country of two letters that a browser's header Accept-Language names first."""
+    parts = (part for name in _ranked(accepted) for part in name.split("-")[1:])
+    return next((part.upper() for part in parts if len(part) == 2 and part.isalpha()), None)
+
+
+def _ranked(accepted: str) -> list[str]:
+    """What the header names, the dearest first."""
     ranked: list[tuple[float, str]] = []
     for part in accepted[:MAX_ACCEPTED].split(","):
         match = ACCEPTED.fullmatch(part)
         if match is not None and float(match[2] or 1) > 0:
             ranked.append((-float(match[2] or 1), match[1].lower()))
     ranked.sort(key=_weight)
-    return get_or_english(negotiate_locale([name for _, name in ranked], codes(), sep="-"))
+    return [name for _, name in ranked]
 
 
 def _weight(each: tuple[float, str]) -> float:

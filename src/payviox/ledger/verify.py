@@ -11,7 +11,7 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.db import catalogue
-from payviox.db.pool import Connection
+from payviox.db.pool import Connection, roll_back
 from payviox.ledger.model import MAY_BE_NEGATIVE, MOVES
 from payviox.ledger.queries import records, suspense
 from payviox.ledger.queries import verify as queries
@@ -108,8 +108,7 @@ async def verify(connection: Connection, progress: Progress = lambda *_: None) -
     try:
         return await check.run()
     finally:
-        if not connection.broken:
-            await connection.rollback()
+        await roll_back(connection)
 
 
 class _Check:

@@ -14,6 +14,8 @@ State = Literal["waiting", "unknown", "sent", "failed", "bounced", "dropped"]
 has not said so."""
 AddressState = Literal["bounced", "complained"]
 Message = Literal[
+    "attention",
+    "attention_digest",
     "code",
     "expired",
     "expiry_announced",
@@ -70,7 +72,7 @@ class Brand:
 
 @dataclass(frozen=True, slots=True)
 class NewMail:
-    """A mail to put into a business's outbox, due after `wait`. `facts` may hold no secret."""
+    """A mail to put into the outbox, due after `wait`. `facts` may hold no secret."""
 
     event: str
     recipient: str

@@ -34,10 +34,13 @@ async def put(
         await jobs.wake(connection, jobs.SEND_MAILS, business_id or INSTALLATION)
 
 
-async def put_all(connection: Connection, business_id: UUID, mails: Sequence[NewMail]) -> None:
-    """Send a business's payout users these, once for each event, recipient and message."""
+async def put_all(
+    connection: Connection, business_id: UUID | None, mails: Sequence[NewMail]
+) -> None:
+    """Send these, a business's or the installation's, once for each event, recipient and
+    message."""
     if mails and await queries.insert_all(connection, business_id, [(ids.new(), m) for m in mails]):
-        await jobs.wake(connection, jobs.SEND_MAILS, business_id)
+        await jobs.wake(connection, jobs.SEND_MAILS, business_id or INSTALLATION)
 
 
 async def latest_of(connection: Connection, events: Sequence[str]) -> dict[str, Mail]:

@@ -22,6 +22,7 @@ from payviox.ledger import daily_flows
 from payviox.ledger import verify as verification
 from payviox.ledger.verify import Report
 from payviox.mails import outbox
+from payviox.maintenance import attention_mails
 from payviox.money import dollars
 from payviox.rail_accounts import callbacks
 from payviox.rail_accounts import service as rail_accounts
@@ -152,6 +153,7 @@ async def reconcile(database: Database, rails: Rails) -> None:
 SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "expire_balances": ("*/10 * * * *", expire),
     "look_over_unclaimed": ("23 * * * *", look_over_unclaimed),
+    "tell_operators": ("* * * * *", attention_mails.tell_operators),
     "sum_daily_flows": ("* * * * *", daily_flows.sum_all),
     "audit_ledger": ("17 */6 * * *", audit_ledger),
     "tidy": ("5 * * * *", tidy),

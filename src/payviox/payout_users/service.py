@@ -8,6 +8,7 @@ from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.payout_users.model import PayoutUser
 from payviox.payout_users.queries import payout_users as queries
+from payviox.payout_users.queries import search as search_queries
 
 __all__ = [
     "count_hashes",
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 list_page = queries.list_page
-search = queries.search
+search = search_queries.search
 list_ids = queries.list_ids
 count_hashes = queries.count_hashes
 set_status = queries.set_status

@@ -94,7 +94,7 @@ async def _unbounded(connection: Connection, account: RailAccount) -> list[Findi
         return []
     problem = (
         "The business pays the network's fees, and one payout user may cause any number of them:"
-        f" `payviox business set` {MANY_ORDERS}=20, or fee_payer=recipient."
+        f" set the review rule {MANY_ORDERS} to 20, or let the recipient bear the fee."
     )
     return [Finding("velocity", problem, harmless=True)]
 

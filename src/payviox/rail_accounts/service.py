@@ -183,8 +183,8 @@ async def disconnect(connection: Connection, business_id: UUID, rail: str, actor
     waiting = await queries.count_open_orders(connection, business_id, rail)
     if waiting:
         raise Conflict(
-            f"{_orders(waiting)} under way at {rail}. Disable the account, so that no more are made"
-            " (`payviox rail disable`), and disconnect it when they have ended."
+            f"{_orders(waiting)} under way at {rail}. Pause or disable the account, so that no more"
+            " are made, and disconnect it when they have ended."
         )
     await products.delete_all(connection, business_id, rail)
     await queries.delete(connection, business_id, rail)

@@ -3,7 +3,7 @@ Rails, the processor, commands, pages and the API ask here; no other module word
 fails or comes back is in failures.py."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from payviox.event_log import EventLogger
@@ -66,8 +66,9 @@ Ends = Literal["by_itself", "by_acting", "final"]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason: `meaning` for the operator, `recipient` for the payout user, `advice` for `who`.
-    `account`: connecting or changing the rail account may end it."""
+    """One reason: `meaning` for the operator, `recipient` for the payout user, `advice` for `who`,
+    in the words of pages; `command` does the same on a terminal. `account`: connecting or changing
+    the rail account may end it."""
 
     meaning: str
     recipient: str
@@ -75,6 +76,7 @@ class Reason:
     who: Who
     ends: Ends = "by_acting"
     account: bool = False
+    command: str | None = None
 
 
 _DELAYED = "The payment is delayed. It needs nothing from you."
@@ -111,23 +113,26 @@ WAITING: Mapping[Waiting, Reason] = {
     "chain_not_connected": Reason(
         "The wallet pays on this chain no more.",
         _DELAYED,
-        "Connect the chain again with `payviox rail connect evm`, or cancel the order.",
+        "Connect the chain again under Rails, or cancel the order.",
         "operator",
         account=True,
+        command="payviox rail connect evm",
     ),
     "credentials_refused": Reason(
         "The rail refuses the account's credentials, or a permission is missing.",
         _DELAYED,
-        "Run `payviox rail check`, then connect the account again.",
+        "Check now, on the account's page under Rails, says more; then replace its credentials"
+        " there.",
         "operator",
         account=True,
+        command="payviox rail check",
     ),
     "float_empty": Reason(
         "The account at the rail holds too little money.",
         _DELAYED,
-        "Pay in at the rail; another attempt follows by itself, or at once after"
-        " `payviox order resume`.",
+        "Pay in at the rail; another attempt follows by itself, or at once after Resume.",
         "operator",
+        command="payviox order resume",
     ),
     "gas_empty": Reason(
         "The wallet holds too little of the chain's coin for gas.",
@@ -146,8 +151,9 @@ WAITING: Mapping[Waiting, Reason] = {
     "held_after_restore": Reason(
         "The database was restored: which gift cards left since the backup is not known.",
         _DELAYED,
-        "Say which left: `payviox giftcards after-restore`.",
+        "Say which left, under Gift cards.",
         "operator",
+        command="payviox giftcards after-restore",
     ),
     "nonce_missing": Reason(
         "An earlier nonce of the wallet was never used, which holds up all later ones.",
@@ -165,29 +171,35 @@ WAITING: Mapping[Waiting, Reason] = {
     "out_of_stock": Reason(
         "No card of this product is in stock.",
         _DELAYED,
-        "Import more cards: `payviox giftcards import`.",
+        "Import more cards, under Gift cards.",
         "operator",
+        command="payviox giftcards import",
     ),
     "person": Reason(
         "It may have been paid, and nothing automatic will find out.",
         "The payment is being looked into.",
-        "Find out at the rail, then `payviox order settle`.",
+        "Find out at the rail how it ended, then settle it.",
         "operator",
+        command="payviox order settle",
     ),
     "price_stale": Reason(
         "There is no price of the coin to rely on.",
         _DELAYED,
-        "Say it with `payviox rail price`, or wait for the chain's price feed.",
+        "Wait for the chain's price feed, or have an admin of this installation set a price by"
+        " command.",
         "operator",
         "by_itself",
         account=True,
+        command="payviox rail price",
     ),
     "rail_misconfigured": Reason(
         "The rail contradicts the account's settings.",
         _DELAYED,
-        "Run `payviox rail check` and connect the account with the right settings.",
+        "Check now, on the account's page under Rails, says more; then connect it with the right"
+        " settings.",
         "operator",
         account=True,
+        command="payviox rail check",
     ),
     "rail_not_configured": Reason(
         "This version of Payviox has no such rail.",
@@ -205,10 +217,11 @@ WAITING: Mapping[Waiting, Reason] = {
     "rail_unreachable": Reason(
         "The rail cannot be reached, or it is not what answers.",
         _DELAYED,
-        "Wait; where it lasts, `payviox rail check` says why.",
+        "Wait; where it lasts, Check now on the account's page under Rails says why.",
         "rail",
         "by_itself",
         account=True,
+        command="payviox rail check",
     ),
     "rate_limited": Reason(
         "The rail takes no more calls just now.",
@@ -220,16 +233,18 @@ WAITING: Mapping[Waiting, Reason] = {
     "refused_by_node": Reason(
         "The chain's node does not take the transaction.",
         _DELAYED,
-        "Run `payviox rail check`; connect another node.",
+        "Check now, on the wallet's page under Rails, says more; connect another node.",
         "operator",
         account=True,
+        command="payviox rail check",
     ),
     "signer_unavailable": Reason(
         "The keystore or the external signer does not work.",
         _DELAYED,
-        "Run `payviox rail check` on the worker's host.",
+        "Have an admin of this installation see to it on the worker's host.",
         "operator",
         account=True,
+        command="payviox rail check",
     ),
     "taking_back": Reason(
         "It was canceled before its payee claimed it; the rail has not given it back yet.",
@@ -255,20 +270,50 @@ WAITING: Mapping[Waiting, Reason] = {
     "wallet_of_another_business": Reason(
         "Another business pays from this wallet on this chain.",
         _DELAYED,
-        "Connect a wallet of its own: `payviox rail keystore create` makes one.",
+        "Connect a wallet of its own.",
         "operator",
         account=True,
+        command="payviox rail keystore create",
     ),
     "wallet_used_elsewhere": Reason(
         "The wallet sent transactions that our books do not know: somebody else uses it, or the"
         " database was restored.",
         _DELAYED,
-        "Compare with `payviox reconcile`, then `payviox rail accept-nonces`.",
+        "Compare under Reconciliation, then have an admin of this installation accept them by"
+        " command.",
         "operator",
         account=True,
+        command="payviox rail accept-nonces",
     ),
 }
 
+
+_OF_RAIL: Mapping[tuple[str, Waiting], Reason] = {
+    ("evm", "float_empty"): replace(
+        WAITING["float_empty"],
+        meaning="The wallet holds too little of what is to be paid.",
+        advice="Send it to the wallet; another attempt follows by itself, or at once after Resume.",
+    ),
+    ("paypal", "float_empty"): replace(
+        WAITING["float_empty"],
+        meaning="The PayPal account holds too little money.",
+        advice="Add money to it at PayPal; another attempt follows by itself, or at once after"
+        " Resume.",
+    ),
+    ("sandbox", "float_empty"): replace(
+        WAITING["float_empty"],
+        meaning="The sandbox was asked to hold too little money for it.",
+        advice="No money is missing, and none can be paid in: cancel the order.",
+        command="payviox order cancel",
+    ),
+    ("tremendous", "float_empty"): replace(
+        WAITING["float_empty"],
+        meaning="The funding source at Tremendous holds too little money.",
+        advice="Add money to it at Tremendous; another attempt follows by itself, or at once after"
+        " Resume.",
+    ),
+}
+"""What a reason means, and what to do, at a rail where more can be said."""
 
 _DECIDE = "Look at the order, then approve or reject it."
 _IN_REVIEW = "The payment is being reviewed."
@@ -295,9 +340,10 @@ UNKNOWN = Reason(
 )
 
 
-def waiting(name: str) -> Reason:
-    """What this cause of waiting means; one that is not in the set is logged."""
-    return _named(WAITING, name)
+def waiting(name: str, rail: str | None = None) -> Reason:
+    """What this cause of waiting means, at this rail; one that is not in the set is logged."""
+    of_rail = [reason for known, reason in _OF_RAIL.items() if known == (rail, name)]
+    return of_rail[0] if of_rail else _named(WAITING, name)
 
 
 def review(name: str) -> Reason:
@@ -328,7 +374,8 @@ ENDED_BY_OPERATOR: frozenset[Waiting] = frozenset(
 def row(name: str) -> str:
     """The reason's line of the table in docs/rails.md."""
     reason = waiting(name) if any(name == known for known in WAITING) else review(name)
-    return f"| `{name}` | {reason.meaning} | {reason.advice} | {_WHO[reason.who]} |"
+    command = f" (`{reason.command}`)" if reason.command else ""
+    return f"| `{name}` | {reason.meaning} | {reason.advice}{command} | {_WHO[reason.who]} |"
 
 
 _WHO: Mapping[Who, str] = {

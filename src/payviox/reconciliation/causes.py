@@ -56,8 +56,8 @@ CAUSES: dict[Cause, Words] = {
     ),
     "stuck": Words(
         "The order has been under way for days, and nothing says what it waits for.",
-        "Look at the order, at the worker and at the rail's status page; `payviox order look-up`"
-        " asks the rail again. No money is booked for this item.",
+        "Look at the order, at the worker and at the rail's status page; look the order up to have"
+        " the rail asked again. No money is booked for this item.",
     ),
 }
 

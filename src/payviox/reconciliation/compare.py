@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from payviox import ids
-from payviox.db.pool import Connection, Database
+from payviox.db.pool import Connection, Database, roll_back
 from payviox.ledger import service as ledger
 from payviox.ledger import suspense
 from payviox.ledger.suspense import Item
@@ -90,8 +90,7 @@ async def compare(
         try:
             await _Comparison(connection, report, entries, terms, progress).run()
         finally:
-            if not connection.broken:
-                await connection.rollback()
+            await roll_back(connection)
 
 
 class _Comparison:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from litestar import Router
 
-from payviox.redeem import errors, language
+from payviox.redeem import errors, language, logo
 from payviox.redeem.balance import show as balance
 from payviox.redeem.enter import show as enter
 from payviox.redeem.give_back import give
 from payviox.redeem.history import list as history
 from payviox.redeem.order import cancel, reveal
 from payviox.redeem.order import show as order
+from payviox.redeem.reminders import resume as resume_reminders
 from payviox.redeem.reminders import stop as stop_reminders
 from payviox.redeem.saved import show as saved
 from payviox.redeem.withdraw import crypto, gift_card, mail_code, paypal, review
@@ -36,6 +37,8 @@ ROUTER = Router(
         *language.ROUTES,
         *give.ROUTES,
         *saved.ROUTES,
+        *resume_reminders.ROUTES,
+        *logo.ROUTES,
     ],
     exception_handlers={Exception: errors.handle},
     guards=[refuse_foreign_forms],

@@ -9,9 +9,10 @@ from litestar.exceptions import HTTPException
 from payviox.auth.redemption import SessionEnded
 from payviox.errors import Forbidden, NotFound, PayvioxError, Unauthorized
 from payviox.event_log import EventLogger
-from payviox.redeem.visits import page
+from payviox.redeem.visits import BALANCE, page
+from payviox.redeem.withdraw.quoting import NotOffered
 from payviox.web.context import Call
-from payviox.web.pages import HEADERS, HTML, is_partial
+from payviox.web.pages import HEADERS, HTML, is_partial, redirect
 
 logger = EventLogger(__name__)
 
@@ -32,6 +33,8 @@ def handle(request: Call, error: Exception) -> Response[Any]:
         if is_partial(request):
             return Response("", status_code=401, media_type=HTML, headers=HEADERS | RELOAD)
         return page(request, "ended.html", RefusedView("ended"), status=401)
+    if isinstance(error, NotOffered):
+        return redirect(f"{BALANCE}?done=not-offered")
     status, kind = 500, "failed"
     if isinstance(error, PayvioxError | HTTPException) and error_status(error) < 500:
         status = error_status(error)

@@ -9,6 +9,7 @@ from litestar import Response
 
 from payviox import actors
 from payviox.auth import redemption
+from payviox.auth.model import Sender
 from payviox.auth.redemption import RecipientSession, SessionEnded
 from payviox.auth.users import UserCaller
 from payviox.businesses import service as businesses
@@ -16,6 +17,7 @@ from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.languages import catalogues
 from payviox.languages.catalogues import Language
+from payviox.recipient_mails.brand import brand_of
 from payviox.redeem import framing
 from payviox.web.context import Call, address_of, services
 from payviox.web.cookies import cookie_name
@@ -29,7 +31,7 @@ Arguments = TypeVarTuple("Arguments")
 ROUTE = "/redeem"
 BALANCE = f"{ROUTE}/balance"
 LANGUAGE_COOKIE = "language"
-POSTED = ("/cancel", "/again", "/reveal")
+POSTED = ("/cancel", "/again", "/reveal", "/confirm", "/save", "/automatic")
 """Ends of addresses that are sent to and not read."""
 
 
@@ -44,6 +46,10 @@ class Visit:
     @property
     def caller(self) -> UserCaller:
         return self.session.caller
+
+    @property
+    def sender(self) -> Sender:
+        return sender_of(self.business)
 
 
 async def session_of(request: Call) -> RecipientSession | None:
@@ -69,6 +75,11 @@ async def visit_of(request: Call) -> Visit:
     await hold_slot(request, session.caller)
     business = await services(request).database.fetch(businesses.get, session.caller.business_id)
     return Visit(session, business, spoken(request))
+
+
+def sender_of(business: Business) -> Sender:
+    """A business as its payout users know it."""
+    return Sender(brand_of(business).name, business.brand_logo_digest)
 
 
 def speak(request: Call, language: Language) -> None:
@@ -137,6 +148,7 @@ def page(request: Call, template: str, view: object, **options: Any) -> Response
         "frame_origins": origins,
         "languages": catalogues.every(),
         "here": _here(request),
+        "is_answer": request.method == "POST",
     }
     return render(
         request,

@@ -17,11 +17,13 @@ RAIL_ACCOUNTS = ("in_transit", "settled", "rail_cost", "suspense")
 
 @dataclass(frozen=True, slots=True)
 class BusinessSummary:
-    """A business with the two balances that it works with."""
+    """A business with the two balances that it works with, and what was deposited in all, less what
+    was taken out again."""
 
     business: Business
     balance: int
     payout_balance: int
+    deposited: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,12 @@ async def summaries(
     rows = await queries.working_balances(connection)
     held = {(row.business_id, row.kind): row.balance for row in rows}
     return [
-        BusinessSummary(each, held.get((each.id, "main"), 0), held.get((each.id, "payout"), 0))
+        BusinessSummary(
+            each,
+            held.get((each.id, "main"), 0),
+            held.get((each.id, "payout"), 0),
+            -held.get((each.id, "world"), 0),
+        )
         for each in (await businesses.list_all(connection) if chosen is None else chosen)
     ]
 
@@ -59,7 +66,8 @@ async def details(connection: Connection, business_id: UUID) -> BusinessDetails:
     business = await businesses.get(connection, business_id)
     rows = await ledger.sums(connection, business_id)
     accounts = _accounts(rows)
-    summary = BusinessSummary(business, accounts.single["main"], accounts.single["payout"])
+    single = accounts.single
+    summary = BusinessSummary(business, single["main"], single["payout"], -single.get("world", 0))
     return BusinessDetails(
         summary, sum(row.accounts for row in rows if row.kind == "user"), accounts
     )

@@ -1,5 +1,6 @@
-"""A business's money day by day or week by week, from the ledger's daily flows: what was allocated
-and paid out, and what was in transit and unclaimed at each period's end. Cents; days are UTC."""
+"""A business's money day by day or week by week, from the ledger's daily flows: what was allocated,
+paid out and taken back, and what was in transit and unclaimed at each period's end. Cents; days are
+UTC."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +14,25 @@ from payviox.ledger.daily_flows import FlowRow, OwnAccount
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Some days. `unclaimed` is what payout users had at its end and had not asked for."""
+    """Some days. `before` is what was in transit and unclaimed at its beginning, `unclaimed` what
+    payout users had at its end and had not asked for. `withdrawn` arrived, `fees` are what was kept
+    of that; `taken_back` was revoked, given back or expired."""
 
     first: date
     last: date
+    before: int
     allocated: int
     withdrawn: int
+    fees: int
+    taken_back: int
     in_transit: int
     unclaimed: int
+
+    @property
+    def corrections(self) -> int:
+        """What rails or people put right afterwards: by it the period adds up."""
+        left = self.before + self.allocated - self.withdrawn - self.fees - self.taken_back
+        return self.in_transit + self.unclaimed - left
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,22 @@ async def figures(connection: Connection, business_id: UUID, *, periods: int, da
     )
 
 
+def whole(periods: Sequence[Period]) -> Period:
+    """These periods, which follow one another, as one."""
+    first, last = periods[0], periods[-1]
+    return Period(
+        first=first.first,
+        last=last.last,
+        before=first.before,
+        allocated=sum(each.allocated for each in periods),
+        withdrawn=sum(each.withdrawn for each in periods),
+        fees=sum(each.fees for each in periods),
+        taken_back=sum(each.taken_back for each in periods),
+        in_transit=last.in_transit,
+        unclaimed=last.unclaimed,
+    )
+
+
 def _kinds(accounts: Sequence[OwnAccount]) -> set[str]:
     return {account.kind for account in accounts}
 
@@ -76,7 +104,7 @@ def _periods(
         grouped.setdefault(min((flow.day - first).days // days, periods - 1), []).append(flow)
     made = []
     for number in reversed(range(periods)):
-        allocated = withdrawn = moved = moved_in_transit = 0
+        allocated = withdrawn = fees = taken_back = moved = moved_in_transit = 0
         for flow in grouped.get(number, ()):
             kind = kind_of[flow.account_id]
             moved += flow.came - flow.went
@@ -84,11 +112,17 @@ def _periods(
                 moved_in_transit += flow.came - flow.went
             elif kind == "payout" and flow.kind == "allocation":
                 allocated += flow.went
+            elif kind == "payout" and flow.kind in ("revocation", "expiry"):
+                taken_back += flow.came
+            elif kind == "fee_income" and flow.kind in ("fee", "fee_return"):
+                fees += flow.came - flow.went
             elif kind == "settled":
                 withdrawn += flow.came - flow.went
         start = first + timedelta(days=number * days)
         end = start + timedelta(days=days - 1)
-        made.append(Period(start, end, allocated, withdrawn, in_transit, -others))
+        before = (in_transit - moved_in_transit) - (others - moved)
+        out = (withdrawn, fees, taken_back)
+        made.append(Period(start, end, before, allocated, *out, in_transit, -others))
         in_transit -= moved_in_transit
         others -= moved
     return made[::-1]

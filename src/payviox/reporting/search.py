@@ -58,8 +58,9 @@ def without_secrets(text: str) -> str:
 
 
 async def search(connection: Connection, business_id: UUID, text: str) -> Found:
-    """Whatever of the business goes by this text: how an email begins, an id, a reference of ours
-    or a rail's, a transaction's hash, a key's last characters, an amount in dollars."""
+    """Whatever of the business goes by this text: how an email, its last name or its domain begins,
+    an id, a reference of ours or a rail's, a transaction's hash, a key's last characters, an amount
+    in dollars."""
     text = text.strip()[:LONGEST]
     if not text or not text.isprintable():
         return NOTHING
@@ -99,7 +100,7 @@ async def _users(
 
 
 def _prefix(text: str) -> str:
-    """How an address begins in the spelling in which addresses are kept."""
+    """What to look for in the spelling in which addresses are kept."""
     try:
         return canonical(text)
     except InvalidEmail:

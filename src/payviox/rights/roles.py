@@ -53,6 +53,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "payout_user.rotate_hashes",
             "suspense.resolve",
             "upload.cancel",
+            "upload.discard",
             "upload.resume",
             "upload.start",
         }

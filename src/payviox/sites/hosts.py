@@ -21,6 +21,10 @@ PATH = "/.well-known/payviox/"
 WITHIN_S = 10.0
 """A host that is asked has so long to answer."""
 EXAMPLE = "such as redeem.example.com"
+NO_HTTPS = (
+    "A host of its own needs https, and this installation's address (PAYVIOX_PUBLIC_URL) begins"
+    " with http."
+)
 
 Ask = Callable[[str], Awaitable[str | None]]
 """What an address answers with 200; None for everything else."""
@@ -53,6 +57,8 @@ def parse(text: str, site: str, *, allow_private: bool) -> str | None:
     name = text.strip().rstrip("/").removeprefix("https://").removeprefix("http://")
     if not name:
         return None
+    if _scheme(site) != "https" and not allow_private:
+        raise FieldErrors({"host": [NO_HTTPS]})
     try:
         target = parse_target(f"{_scheme(site)}://{name}", allow_private=allow_private)
     except TargetError as error:

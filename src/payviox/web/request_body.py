@@ -63,7 +63,9 @@ LEAST_RATE = 20_000
 FORM = b"application/x-www-form-urlencoded"
 FILE = b"multipart/form-data"
 UPLOAD_PATH = re.compile(
-    r"/dashboard/[a-z0-9_-]{1,64}/(?:allocate/upload|gift-cards/import/file)", re.ASCII
+    r"/dashboard/[a-z0-9_-]{1,64}/"
+    r"(?:allocate/upload|gift-cards/import/file|settings/brand/logo)",
+    re.ASCII,
 )
 PAGES = ("login", "logout", "dashboard", "account", "redeem")
 """How the paths begin that forms are sent to, and no JSON."""

@@ -38,8 +38,8 @@ def check(order: Order) -> None:
         due = f", next at {order.due_at.isoformat(timespec='seconds')}" if order.due_at else ""
         raise Conflict(
             f"The order is not for a person yet: {order.rail} is still asked{due}. It waits for a"
-            f" person {UNKNOWN_S / 3600:.0f} hours after its attempt began, or sooner;"
-            " `payviox order look-up` asks now."
+            f" person {UNKNOWN_S / 3600:.0f} hours after its attempt began, or sooner."
+            " Looking it up asks now."
         )
 
 

@@ -1,5 +1,6 @@
-"""What every change of an order's state leaves behind: a line in its story and, where the business
-or the payout user is told, an event or a mail. Database only, in the caller's transaction."""
+"""What every change of an order's state leaves behind: a line in its story and, where the business,
+the payout user or an operator is told, an event or a mail. Database only, in the caller's
+transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from uuid import UUID
 
 from payviox.actors import Actor
 from payviox.db.pool import Connection
+from payviox.operator_mails import telling
+from payviox.operator_mails.model import Subject
 from payviox.order_states import Status
 from payviox.webhooks.events import EventType, OrderEvent
 from payviox.webhooks.outbox import write_order_events
@@ -41,6 +44,8 @@ async def enter(connection: Connection, business_id: UUID, entries: Sequence[Ent
         connection, business_id, [(e.order.id, e.status, e.actor, e.note) for e in entries]
     )
     await mails.write(connection, [(e.order, e.status, e.note) for e in entries])
+    if any(entry.status == "review" for entry in entries):
+        await telling.tell(connection, [Subject(business_id, "review")])
     await write_order_events(
         connection, business_id, [_event(e) for e in entries if e.status in EVENT_OF]
     )

@@ -228,7 +228,7 @@ def reasons(order: Order) -> list[Reason]:
     wrote when settling by hand is no reason of ours."""
     failure = failures.failure(order.failure or "")
     return [
-        *([waiting.waiting(order.waiting)] if order.waiting else []),
+        *([waiting.waiting(order.waiting, order.rail)] if order.waiting else []),
         *map(waiting.review, order.review_reasons if order.status == "review" else ()),
         *([failures.FAILURES[failure]] if failure else []),
     ]
@@ -257,7 +257,15 @@ def masked(provider: Provider, destination: Mapping[str, Any]) -> str:
             address = str(destination["to_address"])
             return f"{address[:6]}…{address[-4:]}"
         case "gift_card":
-            return str(destination.get("name") or destination["brand"])
+            return card_name(destination)
+
+
+def card_name(destination: Mapping[str, Any]) -> str:
+    """A gift card by its brand and, where its seller named it, its product."""
+    brand, name = str(destination["brand"]), str(destination.get("name") or "")
+    if brand.casefold() in name.casefold():
+        return name
+    return f"{brand}, {name}" if name else brand
 
 
 def method(provider: Provider, destination: Mapping[str, Any]) -> str:

@@ -282,6 +282,9 @@ def test_rules_are_set_cleared_and_validated(installation: Installation, acme: A
         "business", "set", business_id, "min_withdrawal=500", "max_withdrawal=400"
     )
     assert "may not be greater than max_withdrawal" in said
+    for rule in ("code_first=yes", "code_amount=5000", "code_new_device=yes"):
+        said = installation.refused("business", "set", business_id, "low_stock=9", rule)
+        assert "This needs a mail server, and the installation has none." in said
     assert installation.told("business", "show", business_id) == before
 
 
@@ -501,6 +504,9 @@ def test_upload_checks_a_file_confirms_it_as_shown_and_waits_until_it_is_paid(
     nothing = installation.run("upload", "confirm", business_id, again["upload_id"], "--yes", *who)
     assert nothing.returncode != 0
     assert "There is nothing to pay in this upload" in nothing.stderr
+    gone = installation.told("upload", "discard", business_id, again["upload_id"], *who)
+    assert gone["upload_id"] == again["upload_id"]
+    assert installation.run("upload", "show", business_id, again["upload_id"]).returncode != 0
     ended = installation.run("upload", "cancel", business_id, upload_id, *who)
     assert "This upload has ended" in ended.stderr
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from payviox.db.pool import Database
-from support import live
+from support import live, looks
 from support.dashboard import PASSWORD, make_operator
 from support.databases import Urls
 from support.live import LiveServer
@@ -140,6 +140,25 @@ def test_a_passkey_is_added_signs_in_by_itself_and_is_removed(
     expect(page.get_by_role("table", name="Sessions")).to_contain_text("by passkey")
     page.get_by_role("table", name="Passkeys").get_by_role("button", name="Remove").click()
     expect(page.get_by_role("status")).to_have_text("The passkey is removed.")
+
+
+def test_mails_are_chosen_by_the_keyboard_alone_in_the_browsers_own_zone(
+    person: Callable[..., Person],
+) -> None:
+    somebody = person()
+    page = somebody.page
+    somebody.sign_in()
+    page.get_by_role("link", name="Choose mails").press("Enter")
+    somebody.is_at("Mails about what needs you")
+    page.get_by_role("checkbox", name="Orders to review").press("Space")
+    page.get_by_role("radio", name="Once a day").press("Space")
+    page.get_by_role("button", name="Save").press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Your choice is saved.")
+    zone = page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    daily = page.get_by_role("radio", name=f"Once a day at 8:00 ({zone})")
+    expect(daily).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Orders to review")).to_be_checked()
+    looks.check(page)
 
 
 def test_a_passkey_follows_the_password_and_proves_again_who_one_is(

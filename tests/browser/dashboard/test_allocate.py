@@ -85,5 +85,6 @@ def test_every_page_of_an_upload_fits_and_can_be_read_aloud(
     check_file(page, "june.csv", FILE + b"carl@example.com,1,\n")
     expect(page.get_by_role("button", name="Allocate to ")).to_be_visible()
     check(page)
-    page.get_by_role("link", name="Allocate nothing").click()
+    page.get_by_role("button", name="Discard this file").click()
+    expect(page.get_by_role("status")).to_have_text("The file is discarded. Nothing was allocated.")
     check(page)

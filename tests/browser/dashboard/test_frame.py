@@ -88,7 +88,7 @@ def test_a_list_narrows_while_one_types_and_the_field_keeps_what_is_typed(
     expect(search).to_have_value("alan")
     assert page.url.endswith("users?search=alan")
     search.fill("nobody-at-all")
-    expect(page.get_by_text("Nobody's email begins so.")).to_be_visible()
+    expect(page.get_by_text("Nobody's email, last name or domain begins so.")).to_be_visible()
 
 
 def test_a_hash_pasted_into_a_filter_is_sent_nowhere(home: str, page: Page) -> None:

@@ -2,10 +2,12 @@
 and Tremendous as the simulator speaks them, a real local chain. The books are looked at after each.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,8 +29,10 @@ from support.databases import Urls
 from support.every_rail import EveryRail, every_rail
 from support.ledger import Snapshot
 from support.live import LiveServer
+from support.looks import require_whole
 from support.mail_server import MailServer, link_in, mail_server
 from support.polling import until
+from support.recipients import FUNDS, come_in, press
 from support.simulator import Simulator
 
 __all__ = ["anvil_node"]
@@ -36,7 +40,6 @@ pytestmark = pytest.mark.timeout(240)
 
 PHONE = 360
 WAIT_MS = 60_000
-FUNDS = 5_000
 ARRIVED = "Done"
 
 
@@ -161,13 +164,6 @@ def phone(world: World, open_page: Callable[..., Page]) -> Page:
     page.set_default_timeout(WAIT_MS)
     page.on("request", lambda request: world.asked.append(f"{request.url} {request.all_headers()}"))
     return page
-
-
-def come_in(page: Page, link: str) -> None:
-    page.goto(link)
-    page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your balance")
-    assert urlsplit(page.url).fragment == ""
 
 
 def fill_in(page: Page, way: str, email: str) -> None:
@@ -306,18 +302,58 @@ def test_a_page_that_follows_an_order_says_that_the_session_ended_and_leaves_not
     world.rails.simulator.reset()
 
 
-def press(page: Page, name: str, key: str = "Enter") -> None:
-    """Go on by the tabulator until the element with this name has the focus, and press a key."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        named = page.evaluate(
-            "(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()"
-        )
-        if named.startswith(name):
-            assert page.evaluate("document.activeElement.matches(':focus-visible')"), name
-            page.keyboard.press(key)
-            return
-    raise AssertionError(f"{name} is not reached")
+def test_a_code_of_the_mail_is_typed_before_the_first_withdrawal(world: World, phone: Page) -> None:
+    email = "code@journeys.example.com"
+    come_in(phone, world.send(email))
+    world.portal.call(partial(world.rails.business.set, code_first=True))
+    fill_in(phone, "paypal", email)
+    phone.get_by_role("button", name="Confirm").click()
+    heading = phone.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Enter the code we sent to c…@journeys.example.com")
+    require_whole(phone)
+    code = re.findall(r"\b\d{6}\b", text_of(world.mail(email, "Your code for")))[0]
+    phone.get_by_label("Code", exact=True).fill(f"{(int(code) + 1) % 1_000_000:06}")
+    phone.get_by_role("button", name="Confirm").click()
+    expect(phone.get_by_text("This is not the code")).to_be_visible()
+    require_whole(phone)
+    assert world.orders(email) == []
+    assert world.ledger()[email] == FUNDS
+    phone.reload()
+    phone.get_by_role("link", name="Back").click()
+    phone.get_by_role("button", name="Confirm").click()
+    phone.get_by_label("Code", exact=True).fill(code)
+    phone.get_by_role("button", name="Confirm").dblclick()
+    expect(heading).to_have_text("Your withdrawal")
+    phone.go_back()
+    expect(heading).to_have_text("Your withdrawal")
+    assert len(world.orders(email)) == 1
+    assert world.ledger()[email] == FUNDS - 2_000
+    world.portal.call(partial(world.rails.business.set, code_first=False))
+
+
+def test_the_code_of_the_mail_opens_the_page_with_its_address(world: World, phone: Page) -> None:
+    email = "typed@journeys.example.com"
+    world.send(email)
+    text = text_of(world.mail(email, "sent you"))
+    code = re.findall(r"\b[0-9A-Z]{5}-[0-9A-Z]{5}\b", text)[0]
+    assert f"{urlsplit(world.web.url).netloc}/redeem" in text
+    for address, heading in (
+        ("else@journeys.example.com", "This link opens nothing"),
+        (email, "Your balance"),
+    ):
+        phone.goto(f"{world.web.url}/redeem")
+        phone.get_by_label("Link or code").fill(code.lower().replace("-", " "))
+        phone.get_by_label("Email").fill(address)
+        phone.get_by_role("button", name="Continue").click()
+        expect(phone.get_by_role("heading", level=1)).to_have_text(heading)
+        require_whole(phone)
+    expect(phone.get_by_text("$50.00").first).to_be_visible()
+
+
+def text_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
 
 
 def test_by_the_keyboard_alone(world: World, phone: Page) -> None:

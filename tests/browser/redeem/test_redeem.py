@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
@@ -18,6 +18,7 @@ from support import giftcards, live
 from support.businesses import TestBusiness, open_business
 from support.live import LiveServer
 from support.looks import require_whole, violations
+from support.recipients import come_in
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.timeout(180)
@@ -73,10 +74,13 @@ def fits_and_is_accessible(page: Page) -> None:
     assert violations(page) == [], page.url
 
 
-def come_in(page: Page, link: str) -> None:
-    page.goto(link)
-    page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your balance")
+def test_the_first_page_tells_times_in_the_readers_zone(world: World, chromium: Browser) -> None:
+    with chromium.new_context(timezone_id="Asia/Tokyo") as context:
+        page = context.new_page()
+        page.goto(link := world.link("tokyo@example.com"))
+        assert context.cookies() == []
+        come_in(page, link)
+        expect(page.locator("time").first).to_contain_text("JST")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])

@@ -344,10 +344,19 @@ async def accept_nonces(case: Case) -> None:
     await case.write(evm_books.accept_nonces, Wallet(case.id, 31337, ADDRESS), 5, WHO)
 
 
-async def start_upload(case: Case) -> UUID:
+async def check_upload(case: Case) -> UUID:
     content = b"Email,Amount\nada@example.com,5\n"
     upload_id: UUID = await case.write(checking.receive, case.id, "may.csv", content, WHO)
     await checking.check(case.business.database, case.id, upload_id, content)
+    return upload_id
+
+
+async def discard_upload(case: Case) -> None:
+    await case.write(confirming.discard, case.id, await check_upload(case), WHO)
+
+
+async def start_upload(case: Case) -> UUID:
+    upload_id = await check_upload(case)
     shown = {"choices": Choices(), "shown": Part(1, 500), "due_at": None, "actor": WHO}
     assert await case.write(confirming.start, case.id, upload_id, **shown)
     return upload_id
@@ -508,6 +517,7 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "site.verify_host": verify_host,
     "suspense.resolve": resolve_item,
     "upload.cancel": cancel_upload,
+    "upload.discard": discard_upload,
     "upload.resume": resume_upload,
     "upload.start": start_upload,
     "webhook.change": Case.webhook,

@@ -1,7 +1,9 @@
 """*Brand and mails*: what a business's mails look like, on a page and in the audit log."""
 
+import html
 import re
 
+import httpx
 import pytest
 
 from payviox.businesses import service as businesses
@@ -20,6 +22,12 @@ TYPED = {
     "support_email": "help@acme.test",
     "notify": "yes",
 }
+
+
+def mail_frames(page: httpx.Response) -> list[str]:
+    """The addresses of the mails' frames."""
+    found = re.findall(r'<iframe class="mail-frame" src="([^"]+)"', page.text)
+    return [html.unescape(address) for address in found]
 
 
 async def now(database: Database, business: TestBusiness) -> Business:
@@ -102,7 +110,9 @@ async def test_each_mail_is_shown_in_a_frame_that_runs_nothing(
     await browser.post(f"{base}/settings/brand", **TYPED)
     page = await browser.get(f"{base}/settings/brand")
     assert "frame-src 'self'" in page.headers["content-security-policy"]
-    frames = re.findall(r'<iframe [^>]*src="([^"]+)"[^>]* sandbox="([^"]*)"', page.text)
+    frames = re.findall(
+        r'<iframe class="mail-frame" src="([^"]+)"[^>]* sandbox="([^"]*)"', page.text
+    )
     assert len(frames) == len(TO_PAYOUT_USERS)
     for address, sandbox in frames:
         assert "allow-scripts" not in sandbox
@@ -113,3 +123,59 @@ async def test_each_mail_is_shown_in_a_frame_that_runs_nothing(
         assert "script-src" not in policy
         assert "unsafe-inline" not in policy
     assert (await browser.get(f"{base}/settings/brand/mails/invitation")).status_code == 404
+
+
+async def test_mails_are_shown_in_the_language_that_is_chosen_with_its_amounts_and_sentences(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    page = await browser.get(f"{base}/settings/brand?shown=es")
+    assert '<option value="es" lang="es" selected>Español</option>' in page.text
+    assert "te envió" in page.text
+    frames = mail_frames(page)
+    assert len(frames) == len(TO_PAYOUT_USERS)
+    for address in frames:
+        mail = (await browser.get(address)).text
+        assert '<html lang="es" dir="ltr">' in mail
+        assert not re.search(r"\b(the|your|with|sent|arrives?)\b", mail.partition("<body")[2]), mail
+    await business.set(language="ar")
+    page = await browser.get(f"{base}/settings/brand")
+    assert all("shown=ar" in address for address in mail_frames(page))
+    assert 'dir="rtl"' in (await browser.get(mail_frames(page)[0])).text
+    part = await browser.client.get(
+        f"{base}/settings/brand?shown=es",
+        headers={"HX-Request": "true", "HX-Target": "div#brand-previews"},
+    )
+    assert mail_frames(part) == frames
+    assert "<h1" not in part.text
+
+
+async def test_the_redemption_page_is_shown_with_the_brand_and_sample_money_and_nothing_acts(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    await business.set(brand_name="Acme & Sons", methods_off=["crypto"])
+    page = await browser.get(f"{base}/settings/brand?shown=ar")
+    frames = re.findall(
+        r'<iframe class="page-frame" src="([^"]+)"[^>]* sandbox="([^"]*)"', page.text
+    )
+    assert [sandbox for _, sandbox in frames] == ["allow-same-origin"] * 2
+    entrance, balance = [await browser.get(address) for address, _ in frames]
+    for sample in (entrance, balance):
+        assert sample.status_code == 200
+        assert '<html lang="ar" dir="rtl"' in sample.text
+        assert "Acme &amp; Sons" in sample.text
+        assert "<script" not in sample.text
+        assert '<base target="_blank">' in sample.text
+        policy = sample.headers["content-security-policy"]
+        for rule in ("default-src 'none'", "form-action 'none'", "frame-ancestors 'self'"):
+            assert rule in policy
+        assert policy.endswith("sandbox allow-same-origin")
+        assert "script-src" not in policy
+        assert not sample.cookies
+    assert heading(entrance) == "Acme & Sons"
+    assert '<div class="stack" hidden>' in entrance.text, "as scripts leave it"
+    assert "25.00" in balance.text
+    assert "/redeem/withdraw/paypal" in balance.text
+    assert "/redeem/withdraw/crypto" not in balance.text
+    assert (await browser.get(f"{base}/settings/brand/pages/history")).status_code == 404

@@ -48,6 +48,7 @@ async def test_the_dashboard_leads_to_the_last_used_business_and_lists_only_ones
     listed = await browser.get("/dashboard")
     assert heading(listed) == "Businesses"
     assert listed.text.count("<tr>") == 3, "a head, live and test"
+    assert listed.text.count("nothing was deposited yet") == 1, "in the live one"
     await browser.get(base_of(business))
     again = await browser.get("/dashboard")
     assert (again.status_code, again.headers["location"]) == (303, base_of(business))
@@ -79,7 +80,10 @@ async def test_home_draws_what_happened_and_says_it_as_a_table(
         assert "style=" not in page.text
     table = page.text.partition("The charts as a table")[2].partition("</tr>")[2]
     cells = re.findall(r'<bdi class="amount">([^<]+)</bdi>', table.partition("</tr>")[0])
-    assert cells == ["$50.00", "$0.00", "$25.00", "$25.00"]
+    assert cells == ["$50.00", "$0.00", "$0.00", "$0.00", "$25.00", "$25.00"]
+    adds_up = page.text.partition('id="adds-up"')[2].partition("</table>")[0]
+    cells = re.findall(r'<td class="end"><bdi class="amount">([^<]+)</bdi>', adds_up)
+    assert cells == ["$0.00", "$50.00", "$0.00", "$0.00", "$0.00", "$50.00"]
     assert "Float against what is on its way" in page.text
     part = await browser.client.get(
         base, headers={"HX-Request": "true", "HX-Target": "div#home-now"}

@@ -1,6 +1,7 @@
 """Lists of orders: narrowed, counted, saved, downloaded; and many decided on at once."""
 
 import io
+import re
 from typing import Any
 
 import openpyxl
@@ -61,6 +62,25 @@ async def test_a_list_is_narrowed_by_person_rail_cause_and_amount(
     wrong = await browser.get(f"{base}/orders?least=1.234,50")
     assert wrong.status_code == 422
     assert 'aria-invalid="true"' in wrong.text
+
+
+async def test_only_what_orders_wait_for_now_is_offered_as_a_filter(
+    browser: Browser, database: Database, desk: Desk
+) -> None:
+    base = await signed_in(browser, database, desk.business, "viewer")
+
+    async def offered(query: str = "") -> list[str]:
+        page = (await browser.get(f"{base}/orders?status=all{query}")).text
+        causes = page.partition('<select class="input" id="waiting"')[2].partition("</select>")[0]
+        return re.findall(r'<option value="(\w*)"', causes)
+
+    assert await offered() == [""]
+    assert await offered("&waiting=person") == ["", "person"]
+    user = await desk.user(50_000)
+    for ending in ("float-empty", "float-empty", "succeed"):
+        await desk.withdraw(user, 100, {"email": f"{ending}@example.com"})
+    await desk.process()
+    assert await offered() == ["", "float_empty", "not_a_person"]
 
 
 async def test_tabs_count_what_is_in_each_state_as_far_as_they_count(

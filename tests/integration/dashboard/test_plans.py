@@ -1,5 +1,6 @@
 """Searches on pages enter an index by what is searched for, however much there is beside it."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +29,8 @@ def crowded(business: TestBusiness, urls: Urls) -> UUID:
     with urls.as_admin() as admin:
         admin.execute(
             "INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)"
-            " SELECT %s, gen_random_uuid(), md5(n::text) || '@x.com', 'k', sha256(n::text::bytea)"
-            " FROM generate_series(1, %s) n",
+            " SELECT %s, gen_random_uuid(), md5(n::text) || '.' || md5('-' || n) || '@x.com', 'k',"
+            " sha256(n::text::bytea) FROM generate_series(1, %s) n",
             [business_id, ROWS],
         )
         admin.execute(
@@ -48,17 +49,40 @@ def crowded(business: TestBusiness, urls: Urls) -> UUID:
     return business_id
 
 
-async def test_people_are_searched_in_the_index_of_how_addresses_begin(
-    database: Database, crowded: UUID
+class ExplainedSearch(Explained):
+    """Somebody searches, or goes on after the person with this address."""
+
+    email = ""
+
+    async def execute(self, query: Any, given: Any) -> "ExplainedSearch":
+        if not query.startswith("SELECT email "):
+            await super().execute(query, given)
+        return self
+
+    async def fetchone(self) -> Any:
+        return [self.email]
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "indexes"),
+    [
+        ("ab", None, ("prefix", "last_word", "domain")),
+        ("a", "ab@x.com", ("prefix", "last_word", "domain")),
+        ("a", "b.ab@x.com", ("last_word", "last_word", "domain")),
+        ("x", "b.ab@x.com", ("domain", "domain")),
+    ],
+)
+async def test_people_are_searched_in_the_indexes_of_addresses_and_their_parts(
+    database: Database, crowded: UUID, text: str, after: str | None, indexes: tuple[str, ...]
 ) -> None:
     async def plan(connection: Connection) -> str:
-        explained: Any = Explained(connection)
-        await payout_users.search(explained, crowded, "ab", None, 51)
-        await payout_users.search(explained, crowded, "a", crowded, 51)
+        explained: Any = ExplainedSearch(connection)
+        explained.email = after
+        await payout_users.search(explained, crowded, text, crowded if after else None, 51)
         return "\n".join(explained.plan)
 
     shown = await database.fetch(plan)
-    assert shown.count("payout_users_by_prefix") == 2
+    assert tuple(re.findall(r"Index .*Scan using payout_users_by_(\w+)", shown)) == indexes, shown
     assert "Seq Scan" not in shown
     assert "Sort" not in shown
 

@@ -37,6 +37,8 @@ async def test_whoever_has_none_is_led_to_set_one_up_and_then_goes_on(
     for answer in (
         await browser.get("/dashboard?all"),
         await browser.get(f"{base}/orders"),
+        await browser.get("/account/mails"),
+        await browser.post("/account/mails", review="yes"),
         await browser.post(f"{base}/settings/payouts/off"),
     ):
         assert (answer.status_code, answer.headers["location"]) == (303, "/account")

@@ -197,3 +197,24 @@ async def test_a_method_that_is_off_is_quoted_and_paid_by_nobody_while_open_orde
     assert (await desk.withdraw(user, 1_000)).status == "queued"
     wrong = await browser.post(f"{base}/settings/rules", **form, methods_off="stock")
     assert wrong.status_code == 422
+
+
+async def test_codes_by_mail_are_not_asked_for_without_a_mail_server_and_home_names_what_stands(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "owner")
+    form = typed(await now(database, business))
+    for rule in ({"code_first": "yes"}, {"code_amount": "50.00"}, {"code_new_device": "yes"}):
+        answer = await browser.post(f"{base}/settings/rules", **form, **rule)
+        assert answer.status_code == 422
+        assert "This needs a mail server, and the installation has none." in answer.text
+    after = await now(database, business)
+    assert [after.code_first, after.code_amount, after.code_new_device] == [False, None, False]
+    assert "Nothing needs you now." in (await browser.get(base)).text
+    await business.set(code_first=True)
+    home = await browser.get(base)
+    assert f'<a href="{base}/settings">Clear the rules, or have whoever runs' in home.text
+    kept = form | {"code_first": "yes", "low_stock": "7"}
+    assert (await browser.post(f"{base}/settings/rules", **kept)).status_code == 303
+    await browser.post(f"{base}/settings/rules", **form)
+    assert not (await now(database, business)).code_first

@@ -139,7 +139,6 @@ async def test_the_button_sent_again_or_twice_at_once_pays_once(
     form = {
         "key": hidden(page, "key"),
         "chosen": "1",
-        "recent": "on",
         "payments": "3",
         "cents": "2475",
         "due": "",
@@ -171,7 +170,7 @@ async def test_the_same_file_again_says_what_was_paid_and_pays_only_the_rest(
         browser, base, THREE + b"dora@example.com,1,r4\nada@example.com,12.50,r1\n"
     )
     page = await browser.get(more)
-    assert "were paid by an earlier upload" in page.text
+    assert "Rows that an earlier upload pays: 3, " in page.text
     assert button(page) == "Allocate to 1 person"
     await confirm(browser, more)
     await pay(database, business.business_id)
@@ -200,9 +199,11 @@ async def test_a_person_may_pay_what_seems_paid_already(
     page = await browser.get(address)
     assert "It repeats row 3." in page.text
     assert "They got the same amount" in page.text
-    assert button(page) == "Allocate to 2 people"
-    cautious = await browser.get(f"{address}?chosen=1")
-    assert button(cautious) == "Allocate to 1 person"
+    assert "They are left out, unless you tick them below." in page.text
+    assert 'name="recent">' in page.text
+    assert 'name="recent" checked' not in page.text
+    assert button(page) == "Allocate to 1 person"
+    assert button(await browser.get(f"{address}?chosen=1&recent=on")) == "Allocate to 2 people"
     query = "?chosen=1&repeats=on&recent=on"
     assert "in 3 payments" in (await browser.get(address + query)).text
     assert (await confirm(browser, address, query)).status_code == 303
@@ -468,6 +469,8 @@ async def test_a_role_does_as_the_table_says_whatever_the_page_shows(
     assert (await send(browser, base, THREE)).status_code == (303 if may else 403)
     answer = await browser.post(f"{unmapped}/columns", email="0", amount="1")
     assert answer.status_code == (303 if may else 403)
+    answer = await browser.post(f"{unmapped}/discard", key="form:0")
+    assert answer.status_code == (303 if may else 403)
     form = {"key": "form:1", "payments": "3", "cents": "2475"}
     assert (await browser.post(f"{kept}/start", **form)).status_code == (303 if may else 403)
     assert (await browser.post(f"{running}/cancel", key="form:2")).status_code == (
@@ -490,7 +493,7 @@ async def test_another_organizations_uploads_are_not_there(
     for there in (f"{own}/allocate/{tail}", f"{base_of(business)}/allocate/{tail}"):
         for verb in ("", "/problems.csv", "/results.csv"):
             assert (await browser.get(there + verb)).status_code == 404
-        for verb in ("start", "cancel", "resume", "columns"):
+        for verb in ("start", "cancel", "discard", "resume", "columns"):
             form = {"key": "form:1", "payments": "3", "cents": "2475"}
             assert (await browser.post(f"{there}/{verb}", **form)).status_code == 404
     assert (await send(browser, base_of(business), THREE)).status_code == 404
@@ -507,7 +510,7 @@ async def test_files_and_forms_of_other_sites_and_of_nobody_do_nothing(
         f"{base}/allocate/upload", files={"file": ("a.csv", THREE)}, headers=foreign
     )
     assert answer.status_code == 403
-    for verb in ("start", "cancel", "resume", "columns"):
+    for verb in ("start", "cancel", "discard", "resume", "columns"):
         form = {"key": "form:1", "payments": "3", "cents": "2475"}
         answer = await browser.client.post(f"{address}/{verb}", data=form, headers=foreign)
         assert answer.status_code == 403
@@ -538,6 +541,39 @@ async def test_what_nobody_confirmed_is_forgotten_and_what_was_confirmed_is_not(
     assert (await browser.get(left)).status_code == 404
     for kept in (confirmed, waiting):
         assert (await browser.get(kept)).status_code == 200
+
+
+async def test_what_nobody_confirmed_is_discarded_once_and_what_was_confirmed_is_not(
+    browser: Browser, other: Browser, database: Database, business: TestBusiness, base: str
+) -> None:
+    unmapped = await checked(browser, base, b"a,b\nx@example.com,1\n", "unmapped.csv")
+    left = await checked(browser, base, THREE, "left.csv")
+    assert "What nobody confirms is discarded by itself" in (await browser.get(left)).text
+    for address in (unmapped, left):
+        assert "Discard this file</button>" in (await browser.get(address)).text
+        form = await form_of(browser, address, "discard")
+        answers = [await browser.post(f"{address}/discard", **form) for _ in range(2)]
+        [there] = {answer.headers["location"] for answer in answers}
+        listed = await browser.get(there)
+        assert "The file is discarded. Nothing was allocated." in listed.text
+        assert f'href="{address}"' not in listed.text
+        assert (await browser.get(address)).status_code == 404
+    confirmed = await checked(browser, base, THREE)
+    form = await form_of(browser, confirmed, "discard")
+    await confirm(browser, confirmed)
+    assert (await browser.post(f"{confirmed}/discard", **form)).status_code == 409
+    await pay(database, business.business_id)
+    assert people(await business.ledger()) == PAID
+    await business.set(second_person_amount=1_000)
+    waiting = await checked(browser, base, csv_of("eve@example.com,20.00,"))
+    await confirm(browser, waiting)
+    await signed_in(other, database, business, "owner")
+    form = await form_of(other, waiting, "discard")
+    assert (await other.post(f"{waiting}/discard", **form)).status_code == 303
+    assert waiting not in (await browser.get(f"{base}/approvals")).text
+    assert people(await business.ledger()) == PAID
+    discarded = ["upload.discard"]
+    assert await acts(database, business) == [*discarded, "upload.start", *discarded, *discarded]
 
 
 async def test_one_person_is_allocated_to_once_and_the_hash_shown_once(

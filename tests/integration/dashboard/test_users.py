@@ -62,8 +62,60 @@ async def test_people_are_found_by_how_their_address_begins_or_by_id(
     assert await found("ada@example.com") == ["ada@example.com"]
     assert await found(ids.show(ids.USER, ada)) == ["ada@example.com"]
     assert await found("a_") == ["a_b@example.com"]
-    for nobody in ("%", "a%", "zed", ids.show(ids.USER, ids.new()), "\x00", "\x7f", "é", "x" * 900):
+    assert await found("b") == ["bob@example.com", "a_b@example.com"], "its beginning, then a word"
+    for nobody in (
+        "%",
+        "a%",
+        "zed",
+        "example.com@",
+        "ob@",
+        "xample.com",
+        ids.show(ids.USER, ids.new()),
+        "\x00",
+        "\x7f",
+        "é",
+        "x" * 900,
+    ):
         assert await found(nobody) == []
+
+
+async def test_people_are_found_by_their_last_name_and_their_domain_each_once(
+    browser: Browser, database: Database, desk: Desk
+) -> None:
+    base = await signed_in(browser, database, desk.business)
+    people = (
+        "smith@home.example",
+        "smithers@smith.example",
+        "john.smith@work.example",
+        "mary-ann_smith+news@work.example",
+        "bob@smith.example",
+        "al.smith@smith.example",
+        "jones@smith-and-sons.example",
+        "smi.th@work.example",
+    )
+    for email in people:
+        await desk.user(100, email)
+
+    async def found(search: str) -> list[str]:
+        answer = await browser.client.get(f"{base}/users", params={"search": search})
+        return emails(answer.text)
+
+    assert await found("Smith") == [
+        "smith@home.example",
+        "smithers@smith.example",
+        "al.smith@smith.example",
+        "john.smith@work.example",
+        "mary-ann_smith+news@work.example",
+        "jones@smith-and-sons.example",
+        "bob@smith.example",
+    ]
+    assert await found("@smith.example") == [
+        "al.smith@smith.example",
+        "bob@smith.example",
+        "smithers@smith.example",
+    ]
+    assert await found("news") == []
+    assert "john.smith@work.example" in (await browser.get(f"{base}/search?q=smith")).text
 
 
 async def test_lists_and_searches_go_on_page_by_page(
@@ -74,12 +126,44 @@ async def test_lists_and_searches_go_on_page_by_page(
     items = [{"email": email, "amount": 1} for email in everybody]
     answer = await desk.business.client.post("/payout/batch", json={"items": items})
     assert answer.status_code < 300, answer.text
-    for tail in ("", "?search=p"):
+    for tail in ("", "?search=p", "?search=example", "?search=@example.com"):
         first = await browser.get(f"{base}/users{tail}")
         older = first.text.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
         second = await browser.get(older.replace("&amp;", "&"))
         assert len(emails(first.text)) == 50
         assert sorted(emails(first.text) + emails(second.text)) == everybody
+
+
+async def test_a_search_goes_on_from_one_way_of_being_found_to_the_next(
+    database: Database, desk: Desk
+) -> None:
+    everybody = [
+        email
+        for number in range(20)
+        for email in (
+            f"acme{number}@x.example",
+            f"p{number}.acme@x.example",
+            f"p{number}@acme.example",
+        )
+    ]
+    items = [{"email": email, "amount": 1} for email in everybody]
+    answer = await desk.business.client.post("/payout/batch", json={"items": items})
+    assert answer.status_code < 300, answer.text
+    found: list[str] = []
+    for size in (7, 13, 20, 33):
+        seen: list[str] = []
+        after = None
+        while True:
+            page = await database.fetch(
+                payout_users.search, desk.business.business_id, "acme", after, size
+            )
+            if not page:
+                break
+            seen += [user.email for user in page]
+            after = page[-1].id
+        assert sorted(seen) == sorted(everybody), "each once"
+        assert seen == (found or seen)
+        found = seen
 
 
 async def test_a_persons_page_says_where_all_of_their_money_is(

@@ -1,5 +1,6 @@
 """The demo's mail server takes mails and shows them to this machine alone."""
 
+import html
 import re
 from collections.abc import AsyncIterator
 from email.headerregistry import Address
@@ -36,9 +37,9 @@ async def send(mails: DemoMails, mail: EmailMessage) -> None:
         await outgoing.send(mail)
 
 
-def money_received() -> EmailMessage:
+def money_received(to: str = "ada@example.com") -> EmailMessage:
     facts = {**example("money_received"), "brand": BRAND, "link": LINK}
-    return render("money_received", ids.new(), SENDER, "ada@example.com", facts)
+    return render("money_received", ids.new(), SENDER, to, facts)
 
 
 async def test_a_mail_is_listed_and_its_text_stands_beside_its_html(
@@ -62,6 +63,31 @@ async def test_a_mail_is_listed_and_its_text_stands_beside_its_html(
     assert (
         await client.get(re.findall(r'href="(/assets/[^"]+css)"', listed)[0])
     ).status_code == 200
+
+
+async def test_mails_are_searched_by_address_and_subject_and_read_page_by_page(
+    running: tuple[DemoMails, httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails, client = running
+    monkeypatch.setattr("payviox.cli.demo.mails.pages.PAGE", 2)
+    for name in ("ada", "bob", "carl", "adam", "dora"):
+        await send(mails, money_received(f"{name}@example.com"))
+
+    async def read(query: str) -> tuple[list[str], str]:
+        page = (await client.get(f"/?{query}")).text
+        older = re.findall(r'href="([^"]+)" rel="next"', page)
+        return re.findall(r"<bdi>(\w+)@example.com", page), html.unescape("".join(older))
+
+    names, older = await read("")
+    assert names == ["dora", "adam"]
+    assert older
+    names, older = await read(older.partition("?")[2])
+    assert names == ["carl", "bob"]
+    assert (await read(older.partition("?")[2]))[0] == ["ada"]
+    assert await read("search=ADA") == (["adam", "ada"], "")
+    assert (await read("search=acme+sent"))[0] == ["dora", "adam"]
+    assert "No mail goes by that." in (await client.get("/?search=nobody")).text
+    assert (await client.get("/?after=nonsense")).status_code == 200
 
 
 async def test_the_mails_of_an_earlier_start_are_still_there(

@@ -338,7 +338,7 @@ async def test_an_account_with_orders_under_way_is_not_disconnected(
     for _ in range(2):
         await paypal.withdraw(user, 1_000)
     await paypal.process()
-    with pytest.raises(Conflict, match=r"2 orders are under way at paypal.*rail disable"):
+    with pytest.raises(Conflict, match=r"2 orders are under way at paypal.*Pause or disable"):
         await disconnect(business, "paypal")
     assert await directory.find(business.business_id, "paypal") is not None
 

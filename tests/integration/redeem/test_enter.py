@@ -3,6 +3,7 @@ nothing about it."""
 
 import asyncio
 import logging
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +17,8 @@ from support import ageing
 from support.businesses import TestBusiness
 from support.dashboard import Browser, heading
 from support.databases import Urls
-from support.redeem import EMAIL, Recipient, text_of
+from support.redeem import EMAIL, Recipient, text_of, who_sent
+from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
 
@@ -40,16 +42,48 @@ async def test_the_first_page_is_the_same_for_everybody_and_sets_no_cookie(
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
 
 
-async def test_a_links_first_characters_say_who_sent_it_and_nothing_more(
+async def test_whoever_has_a_link_learns_who_sent_it_before_they_press_anything(
     browser: Browser, business: TestBusiness
 ) -> None:
     made = (await business.create(EMAIL, 100)).json()["hash"]
-    known = await browser.post("/redeem/sender", code=made[:8])
-    assert (known.status_code, known.text) == (200, business.name)
-    assert not known.cookies
-    for code in ("", "00000000", made, made[8:16], "\x00" * 8, "é"):
-        unknown = await browser.post("/redeem/sender", code=code)
-        assert (unknown.status_code, unknown.text) == (200, "")
+    user = await Desk.of(business).user(1)
+    link = (await business.client.post(f"/payout/users/usr_{user}/redeem-link")).json()["url"]
+    for secret in (made, link.partition("#")[2]):
+        known = await browser.post("/redeem/sender", **who_sent(secret))
+        assert known.status_code == 200
+        assert known.json() == {"name": business.name, "logo": None}
+        assert not known.cookies
+    assert (await browser.post("/redeem", link=link)).status_code == 303, "it is not used up"
+
+
+async def test_whoever_has_no_link_learns_no_business_by_guessing(
+    ada: Recipient, make_business: Any, database: Database
+) -> None:
+    known, browser = who_sent(ada.hash), ada.browser
+    other = (await (await make_business(funds=100)).create(EMAIL, 100)).json()["hash"]
+    guesses = [
+        {"code": known["code"]},
+        {"digest": known["digest"]},
+        {**known, "digest": who_sent("0" * 64)["digest"]},
+        {**known, "digest": who_sent(ada.hash[:8])["digest"]},
+        {**known, "digest": who_sent(other)["digest"]},
+        {**known, "digest": known["digest"].upper()},
+        {**known, "digest": known["digest"][:-1]},
+        {**known, "digest": ada.hash},
+        {**known, "code": other[:8]},
+        {**known, "code": "\x00" * 8},
+        {"code": "é", "digest": "é"},
+    ]
+    for guess in guesses:
+        answer = await browser.post("/redeem/sender", **guess)
+        assert answer.status_code == 200
+        assert answer.json() == {"name": "", "logo": None}, guess
+    said = await browser.post("/redeem/sender", **known)
+    assert said.json()["name"] == ada.desk.business.name
+    business_id, user = ada.desk.business.business_id, await ada.desk.user(1)
+    await database.write(lambda db: payout_users.set_status(db, business_id, user, "inactive"))
+    said = await browser.post("/redeem/sender", **known)
+    assert said.json()["name"] == "", "it opens nothing any more"
 
 
 async def test_the_button_trades_the_hash_for_a_session_again_and_again(ada: Recipient) -> None:

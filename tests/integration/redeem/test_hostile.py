@@ -15,7 +15,7 @@ from support import giftcards, live
 from support.businesses import TestBusiness
 from support.dashboard import Browser
 from support.databases import Urls
-from support.redeem import EMAIL, WALLET, Recipient, order_id_of
+from support.redeem import EMAIL, WALLET, Recipient, order_id_of, who_sent
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
@@ -210,8 +210,8 @@ async def test_texts_of_businesses_and_strangers_are_shown_as_texts(
     order = await ada.withdraw("paypal", amount="20", email=EMAIL, kind="spend")
     note = {"note": f"{SCRIPT}{PICTURE}"}
     await business.client.post(f"/payout/orders/{order_id_of(order)}/reject", json=note)
-    said = await ada.browser.post("/redeem/sender", code=ada.hash[:8])
-    assert said.headers["content-type"].startswith("text/plain")
+    said = await ada.browser.post("/redeem/sender", **who_sent(ada.hash))
+    assert said.headers["content-type"] == "application/json"
     pages = [
         await ada.get("balance"),
         await ada.get("history"),

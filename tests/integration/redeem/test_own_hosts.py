@@ -19,7 +19,7 @@ from payviox.web.context import Services
 from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import SITE, Browser, heading, signed_in
-from support.redeem import Recipient
+from support.redeem import EMAIL, Recipient, who_sent
 
 pytestmark = pytest.mark.anyio
 
@@ -119,11 +119,11 @@ async def test_the_host_shows_the_page_of_its_business_and_nothing_else(
 ) -> None:
     assert (await there.get("/")).headers["location"] == "/redeem"
     page = await there.get("/redeem")
-    assert page.status_code == 200
-    other = await make_business()
-    theirs = await other.scalar("SELECT hash_code FROM businesses WHERE id = %s", other.business_id)
-    assert (await there.post("/redeem/sender", code=ada.hash[:8])).text
-    assert (await there.post("/redeem/sender", code=theirs)).text == ""
+    assert heading(page) == ada.desk.business.name
+    other = await make_business(funds=100)
+    theirs = (await other.create(EMAIL, 100)).json()["hash"]
+    assert (await there.post("/redeem/sender", **who_sent(ada.hash))).json()["name"]
+    assert (await there.post("/redeem/sender", **who_sent(theirs))).json()["name"] == ""
     assert (await there.post("/redeem", link=ada.hash)).status_code == 303
     assert heading(await there.get("/redeem/balance")) == "Your balance"
     for path in ("/dashboard", "/login", "/docs", "/openapi.json", "/account", "/metrics"):

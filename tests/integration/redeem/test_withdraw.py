@@ -1,6 +1,7 @@
 """Taking the money: each way from the form to the receipt, once, however it is pressed."""
 
 import asyncio
+from typing import Any
 
 import psycopg
 import pytest
@@ -156,13 +157,16 @@ async def test_a_gift_card_from_stock_is_bought_and_its_code_shown_to_its_owner_
     page = await ada.get("withdraw/gift-card")
     assert "$25.00" in page.text
     assert "$99.00" not in page.text
-    address = await ada.withdraw("gift-card", card=await _card_id(ada))
+    review = await ada.review("gift-card", card=await _card_id(ada))
+    assert "Gift card Shop 25 Worth" in text_of(await ada.browser.get(review))
+    address = (await ada.browser.post(review)).headers["location"]
     assert await ada.balance() == 2_500
     early = await ada.browser.post(f"{address}/reveal")
     assert early.status_code == 409
     await ada.desk.process()
     order = await ada.browser.get(address)
     assert "Show code" in order.text
+    assert "To Shop 25" in text_of(order)
     assert "AAAA-1111" not in order.text
     shown = await ada.browser.post(f"{address}/reveal")
     assert "AAAA-1111" in shown.text
@@ -180,6 +184,30 @@ async def test_a_gift_card_from_stock_is_bought_and_its_code_shown_to_its_owner_
         answer = await other.get(path) if path == address else await other.post(path)
         assert answer.status_code == 404
         assert "AAAA" not in answer.text
+
+
+async def test_recipients_of_live_money_are_offered_nothing_of_the_sandbox(
+    browser: Browser, make_business: Any
+) -> None:
+    ada = await Recipient.of(await make_business(funds=10_000, mode="live"), browser)
+    await _cards(ada, "AAAA-1111")
+    balance = text_of(await ada.get("balance"))
+    assert "Gift card" in balance
+    assert "PayPal" not in balance
+    assert "Crypto" not in balance
+    cards = text_of(await ada.get("withdraw/gift-card"))
+    assert "Shop 25" in cards
+    assert "Sandbox" not in cards
+
+
+async def test_times_are_in_the_readers_zone_which_is_said(ada: Recipient) -> None:
+    address = await ada.withdraw("paypal", amount="20", email=EMAIL, kind="spend")
+    assert "UTC</bdi></time>" in (await ada.browser.get(address)).text
+    ada.browser.client.cookies.set("zone", "Asia%2FTokyo", domain="127.0.0.1")
+    for path in (address, "/redeem/history"):
+        page = await ada.browser.get(path)
+        assert "JST</bdi></time>" in page.text
+        assert "UTC</bdi></time>" not in page.text
 
 
 async def test_a_card_that_sold_out_before_the_confirmation_costs_nothing(
@@ -228,8 +256,9 @@ async def test_money_comes_back_by_canceling_and_once(ada: Recipient) -> None:
     again = await ada.withdraw("paypal", amount="20", email=EMAIL, kind="spend")
     await ada.desk.process()
     late = await ada.browser.post(f"{again}/cancel")
-    assert late.status_code == 409
-    assert "too late" in late.text
+    assert late.headers["location"] == f"{again}?refused=too-late", "where it can be loaded again"
+    assert "It is too late to cancel this" in (await ada.browser.get(late.headers["location"])).text
+    assert await ada.balance() == 3_000
 
 
 async def test_money_that_came_back_is_explained_in_words(ada: Recipient) -> None:

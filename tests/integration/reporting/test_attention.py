@@ -2,9 +2,11 @@
 by itself."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import get_args
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from payviox import ids
 from payviox.keyring import Keyring
@@ -65,7 +67,10 @@ async def test_orders_that_wait_for_a_person_or_for_money_are_matters(
     business: TestBusiness, urls: Urls, cause: str
 ) -> None:
     await wait_for(Desk.of(business), urls, cause)
-    assert list(await of(business)) == [cause]
+    found = await of(business)
+    assert list(found) == [cause]
+    if cause == "float_empty":
+        assert found[cause].advice.next_step.startswith("No money is missing"), "at the sandbox"
 
 
 async def test_what_an_operator_can_end_is_named_and_what_ends_by_itself_is_not(
@@ -127,6 +132,44 @@ async def test_a_webhook_that_was_given_up_is_a_matter_for_a_week_and_a_test_nev
             [ids.first_at(datetime.now(UTC) - timedelta(days=8)), business.business_id],
         )
     assert await of(business) == {}
+
+
+async def test_a_float_below_its_alert_level_is_a_matter_until_a_comparison_sees_more(
+    business: TestBusiness, urls: Urls
+) -> None:
+    with urls.as_admin() as admin:
+        admin.execute(
+            "INSERT INTO rail_accounts (business_id, rail, environment, settings, credentials,"
+            " key_id) VALUES (%s, 'paypal', 'sandbox', '{}', '', 'k')",
+            [business.business_id],
+        )
+    await compared(urls, business, low=["USD"])
+    matter = (await of(business))["float_low"]
+    assert (matter.number, matter.rail, matter.page) == (1, "paypal", "/rails")
+    await compared(urls, business, low=[])
+    assert await of(business) == {}
+
+
+async def compared(urls: Urls, business: TestBusiness, low: list[str]) -> None:
+    """A comparison with PayPal that saw these assets below their alert level."""
+    with urls.as_admin() as admin:
+        admin.execute(
+            "INSERT INTO reconciliations (business_id, id, rail, since, report, started_at)"
+            " VALUES (%s, %s, 'paypal', now(), %s, now())",
+            [business.business_id, ids.new(), Jsonb({"low": low})],
+        )
+
+
+async def test_rules_that_ask_for_mailed_codes_are_a_matter_where_no_mail_is_sent(
+    business: TestBusiness,
+) -> None:
+    await business.set(code_first=True, code_amount=5_000)
+    assert await of(business) == {}
+    at = partial(matters, business_id=business.business_id, sends_mails=False)
+    [matter] = await business.database.fetch(at)
+    assert (matter.cause, matter.number, matter.page) == ("codes_without_mail", 2, "/settings")
+    await business.set(code_first=False, code_amount=None)
+    assert await business.database.fetch(at) == []
 
 
 def test_every_cause_says_what_it_means_and_what_to_do() -> None:

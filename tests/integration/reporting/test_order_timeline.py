@@ -8,7 +8,7 @@ from payviox.db.pool import Database
 from payviox.errors import NotFound
 from payviox.ledger.service import MovementRow
 from payviox.rails.failures import FAILURES
-from payviox.rails.waiting import REVIEWS, WAITING
+from payviox.rails.waiting import REVIEWS, waiting
 from payviox.reporting.order_timeline import Answered, timeline
 from payviox.webhooks.log import Entry as WebhookEvent
 from payviox.withdrawals.model import Attempt, StateEntry
@@ -56,7 +56,7 @@ async def test_what_was_noticed_of_an_order_is_in_its_timeline_and_nothing_of_an
     await desk.process()
     story = await database.fetch(timeline, waits.id)
     assert [entry.act for entry in story.of(AuditEntry)] == ["order.waiting"]
-    assert story.reasons == [WAITING["float_empty"]]
+    assert story.reasons == [waiting("float_empty", "sandbox")]
     story = await database.fetch(timeline, other.id)
     assert (story.of(AuditEntry), story.reasons) == ([], [])
 

@@ -14,7 +14,7 @@ from payviox.mails.connections import Connections
 from payviox.mails.sending import send_due
 from payviox.settings import Settings
 from payviox.smtp_server import SmtpServer, parse_sender
-from payviox.unclaimed import contents
+from payviox.unclaimed import contents, reminders
 from payviox.unclaimed.expiry import expire_balances
 from payviox.web.request_body import Application
 from support.ageing import age, look
@@ -22,6 +22,7 @@ from support.businesses import TestBusiness
 from support.dashboard import SITE, Browser
 from support.databases import Urls
 from support.mail_server import MailServer, link_in, mail_server
+from support.redeem import Recipient, text_of
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
@@ -119,6 +120,37 @@ async def test_reminders_that_are_due_at_once_are_one_and_open_orders_need_none(
     await look(database, shop)
     await look(database, shop)
     assert await written(database) == ["reminder"]
+
+
+async def test_whoever_stopped_reminders_turns_them_on_again_on_their_page(
+    shop: TestBusiness, database: Database, urls: Urls, application: Application
+) -> None:
+    ada = await Recipient.of(shop, Browser.of(application), 700)
+    assert "Remind me again" not in text_of(await ada.get("balance"))
+    user_id = await ada.desk.user(1)
+    await database.write(reminders.stop, shop.business_id, user_id)
+    assert "Remind me again" in text_of(await ada.get("balance"))
+    age(urls, shop, 8)
+    await look(database, shop)
+    answer = await ada.browser.post("/redeem/reminders/resume")
+    page = text_of(await ada.browser.get(answer.headers["location"]))
+    assert "You are reminded by mail again" in page
+    assert "Remind me again" not in page
+    await look(database, shop)
+    assert await written(database) == [], "what came due meanwhile is not made up for"
+    age(urls, shop, 23)
+    await look(database, shop)
+    assert await written(database) == ["reminder"]
+
+
+async def test_nobody_turns_reminders_on_without_a_session_of_theirs(
+    shop: TestBusiness, database: Database, application: Application
+) -> None:
+    user_id = await Desk.of(shop).user(700)
+    await database.write(reminders.stop, shop.business_id, user_id)
+    answer = await Browser.of(application).post("/redeem/reminders/resume")
+    assert answer.status_code == 401
+    assert await database.fetch(reminders.are_stopped, shop.business_id, user_id)
 
 
 async def test_where_a_business_sends_no_mails_nobody_is_reminded(

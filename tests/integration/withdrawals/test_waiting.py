@@ -186,6 +186,7 @@ async def test_unknown_orders_are_listed_with_their_age_and_shown_with_their_evi
     said = payviox.done("order", "show", ids.show(ids.ORDER, order.id))
     assert "Callbacks\n" in said
     assert f"      advice: {WAITING['person'].advice}\n" in said
+    assert "      command: payviox order settle\n" in said
     assert "E-1" in said
 
 

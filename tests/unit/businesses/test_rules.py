@@ -1,6 +1,7 @@
 """What a business's rules may name."""
 
-from typing import get_args
+from types import SimpleNamespace
+from typing import Any, get_args
 
 import pytest
 
@@ -34,3 +35,16 @@ def test_a_rail_that_nobody_has_is_refused_with_those_there_are(names: str) -> N
 )
 def test_a_switch_is_read_as_it_is_shown(given: str, value: bool) -> None:
     assert rules.parse([f"review_first_use={given}"]) == {"review_first_use": value}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"code_first": True}, {"code_amount": 100}, {"code_new_device": True}]
+)
+def test_codes_by_mail_are_not_asked_for_where_no_mail_is_sent(changes: dict[str, object]) -> None:
+    business: Any = SimpleNamespace(min_withdrawal=1, max_withdrawal=2)
+    rules.check_together(business, changes, sends_mails=True)
+    with pytest.raises(FieldErrors) as refused:
+        rules.check_together(business, changes, sends_mails=False)
+    assert list(refused.value.fields) == list(changes)
+    cleared = {"code_first": False, "code_amount": None, "code_new_device": False}
+    rules.check_together(business, cleared, sends_mails=False)

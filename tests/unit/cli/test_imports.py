@@ -14,6 +14,8 @@ PRINTING = frozenset({"rich.console", "rich.progress", "structlog"})
 SERVING = frozenset({"granian", "jinja2", "litestar", "payviox.app", "payviox.worker"})
 MIGRATING = frozenset({"alembic", "sqlalchemy"})
 QUEUE = frozenset({"procrastinate"})
+PICTURES = frozenset({"PIL"})
+"""Decoded in a process of their own."""
 DECIDING = frozenset(
     {
         "argon2",
@@ -27,7 +29,7 @@ DECIDING = frozenset(
     }
 )
 """What acts on orders and tells their story: a list of them is read without it."""
-NEVER = RAILS | PRINTING | SERVING | MIGRATING | QUEUE
+NEVER = RAILS | PRINTING | SERVING | MIGRATING | QUEUE | PICTURES
 
 LONG_RUNNING = {"payviox.cli.demo.command", "payviox.cli.serve"}
 """They log and load everything anyway."""

@@ -2,6 +2,7 @@
 
 import importlib.util
 import itertools
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from babel.messages.pofile import read_po
 
 from payviox.languages import catalogues
+from payviox.mails.model import TO_PAYOUT_USERS
+from payviox.mails.rendering import MESSAGES as MAILS
 from payviox.order_states import OPEN, STATES
 from payviox.rails.failures import FAILURES
 from payviox.rails.orders import Provider
@@ -55,6 +58,18 @@ def test_whatever_an_orders_payout_user_may_read_is_among_the_sentences() -> Non
             said = whereabouts.words(status, provider, waits, failure, None)
             told = {said.state, said.reason, said.next, said.by} - {None}
             assert told <= SENTENCES
+
+
+def test_whatever_an_example_of_a_mail_says_is_among_the_sentences() -> None:
+    """So each language shows it in its own words."""
+    facts = [
+        fact
+        for message in TO_PAYOUT_USERS
+        for fact in json.loads((MAILS / message / "example.json").read_text()).values()
+    ]
+    said = {fact["sentence"] for fact in facts if isinstance(fact, dict) and "sentence" in fact}
+    assert len(said) > 5
+    assert said <= SENTENCES
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -105,6 +120,13 @@ def test_the_file_is_as_the_tool_writes_it(code: str) -> None:
 )
 def test_a_browser_gets_the_language_that_it_likes_best(accepted: str, code: str) -> None:
     assert catalogues.best(accepted).code == code
+
+
+def test_a_browsers_country_is_the_first_that_it_names() -> None:
+    assert catalogues.region("es-419,es;q=0.9,en-us;q=0.8,en-GB;q=0.95") == "GB"
+    assert catalogues.region("zh-Hant-TW") == "TW"
+    for nowhere in ("", "es", "en-Latn", "*", "en-MX;q=0", "en_MX"):
+        assert catalogues.region(nowhere) is None
 
 
 def test_what_is_no_language_is_none() -> None:

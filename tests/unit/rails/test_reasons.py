@@ -4,9 +4,11 @@ import ast
 from pathlib import Path
 from typing import get_args
 
+import click
 import pytest
 
 import payviox
+from payviox.cli.main import main
 from payviox.rails import failures, waiting
 from payviox.rails.failures import FAILURES
 from payviox.rails.waiting import REVIEWS, WAITING, Reason
@@ -47,7 +49,25 @@ def test_a_reason_speaks_in_sentences(reason: Reason) -> None:
     for sentence in (reason.meaning, reason.recipient, reason.advice):
         assert sentence.endswith(".")
         assert "`waiting`" not in sentence
-    assert "payviox " not in reason.recipient  # a payout user has no command line
+    for sentence in (reason.recipient, reason.advice):  # neither page has a command line
+        assert "payviox" not in sentence
+        assert "`" not in sentence
+
+
+@pytest.mark.parametrize("reason", EVERY.values(), ids=EVERY)
+def test_what_is_done_on_a_terminal_is_a_command_that_there_is(reason: Reason) -> None:
+    command: click.Command | None = main
+    for word in (reason.command or "payviox").split()[1:]:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word)
+    assert command is not None
+
+
+def test_where_more_can_be_said_of_a_rail_it_is() -> None:
+    assert waiting.waiting("float_empty", "sandbox").advice.startswith("No money is missing")
+    assert "at PayPal" in waiting.waiting("float_empty", "paypal").advice
+    assert waiting.waiting("float_empty", "stock") == WAITING["float_empty"]
+    assert waiting.waiting("person", "sandbox") == WAITING["person"]
 
 
 def test_the_words_of_a_failure_name_it() -> None:

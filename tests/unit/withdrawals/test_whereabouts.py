@@ -12,7 +12,7 @@ import pytest
 from payviox.order_states import OPEN, STATES, Status
 from payviox.rails.failures import FAILURES
 from payviox.rails.orders import Provider
-from payviox.rails.waiting import REVIEWS, WAITING
+from payviox.rails.waiting import REVIEWS, WAITING, waiting
 from payviox.withdrawals import whereabouts
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.whereabouts import NO_REASON, masked, of_order, words
@@ -92,7 +92,7 @@ def test_what_an_order_waits_for_is_said_to_both_in_their_own_words(
     status: Status, name: str
 ) -> None:
     where = of_order(order(status, waiting=name))
-    reason = next(reason for known, reason in WAITING.items() if known == name)
+    reason = waiting(name, "sandbox")
     assert (where.meaning, where.advice, where.who) == (reason.meaning, reason.advice, reason.who)
     assert where.recipient.reason == reason.recipient
     assert where.recipient.next != whereabouts.STATES["queued"].next, "nothing is sent in a moment"
@@ -135,6 +135,12 @@ def test_a_payout_user_reads_the_note_of_who_rejected_and_no_other_one() -> None
 def test_a_gift_card_is_ready_rather_than_arrived() -> None:
     assert words("succeeded", "gift_card", None, None, None).state == "Your gift card is ready."
     assert words("succeeded", "paypal", None, None, None).state == "It has arrived."
+
+
+def test_a_gift_card_is_called_by_its_brand_and_its_product() -> None:
+    for name, shown in (("Card $10", "Books, Card $10"), ("BOOKS $10", "BOOKS $10"), ("", "Books")):
+        card = {"product": "prd_1", "brand": "Books", "name": name}
+        assert masked("gift_card", card) == shown
 
 
 @pytest.mark.parametrize(

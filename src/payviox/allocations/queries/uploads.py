@@ -9,7 +9,7 @@ import msgspec
 from psycopg import AsyncCursor
 from psycopg.types.json import Json
 
-from payviox.allocations.uploads.model import Asked, Field, Status, Turn, Upload
+from payviox.allocations.uploads.model import KEPT_FOR, Asked, Field, Status, Turn, Upload
 from payviox.db.pool import Connection
 
 LEASE_S = 15
@@ -132,11 +132,12 @@ async def delete(connection: Connection, business_id: UUID, upload_id: UUID) -> 
 
 
 async def delete_unconfirmed(connection: Connection) -> int:
-    """Forget what nobody confirmed within a week, but what waits for a second person; answers how
+    """Forget what nobody confirmed in time, but what waits for a second person; answers how
     many."""
     cursor = await connection.execute(
         "DELETE FROM uploads WHERE started_at IS NULL AND asked IS NULL"
-        " AND created_at < now() - interval '7 days'"
+        " AND created_at < now() - %s",
+        [KEPT_FOR],
     )
     return cursor.rowcount
 

@@ -1,5 +1,6 @@
-"""What a person decides about an upload that was checked: to pay it, now or at a time, to take back
-what is not paid yet, to let it go on. Database only; the worker pays (paying.py)."""
+"""What a person decides about an upload that was checked: to pay it, now or at a time, to discard
+it, to take back what is not paid yet, to let it go on. Database only; the worker pays
+(paying.py)."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -34,6 +35,10 @@ class NotOpen(Conflict):
 
 class NotAsked(Conflict):
     message = "This upload waits for nobody's second confirmation."
+
+
+class StillChecked(Conflict):
+    message = "This file is still being checked. Discard it once that is over."
 
 
 class NotStopped(Conflict):
@@ -133,6 +138,18 @@ async def refresh(connection: Connection, business_id: UUID, upload_id: UUID) ->
     upload = await _locked(connection, business_id, upload_id)
     if upload.status == "checked":
         await rows_queries.refresh_earlier(connection, business_id, upload_id)
+
+
+async def discard(connection: Connection, business_id: UUID, upload_id: UUID, actor: Actor) -> None:
+    """Forget an upload that nobody has confirmed, or that waits for a second person, with its rows.
+    Raises NotFound, StillChecked, AlreadyConfirmed."""
+    upload = await _locked(connection, business_id, upload_id)
+    if upload.status == "checking":
+        raise StillChecked
+    if upload.status not in ("unmapped", "checked"):
+        raise AlreadyConfirmed
+    await queries.delete(connection, business_id, upload_id)
+    await audit.record(connection, business_id, actor, "upload.discard", _about(upload))
 
 
 async def cancel(connection: Connection, business_id: UUID, upload_id: UUID, actor: Actor) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -15,6 +15,9 @@ MAX_FILE = 20_000_000
 """Bytes of the largest file."""
 RECENT_DAYS = 7
 """Somebody who got the same amount within so many days may have been paid this already."""
+
+KEPT_FOR = timedelta(days=7)
+"""What nobody confirms within so long is forgotten, but what waits for a second person."""
 
 Field = Literal["email", "amount", "reference", "note"]
 FIELDS: tuple[Field, ...] = ("email", "amount", "reference", "note")
@@ -129,7 +132,7 @@ class Choices:
 
     repeats: bool = False
     earlier: bool = False
-    recent: bool = True
+    recent: bool = False
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from payviox.auth.model import Sender
 from payviox.auth.queries.credentials import HASH_LIVES, UserCaller
 from payviox.db.pool import Connection
 
@@ -32,13 +33,20 @@ class SessionRow:
     """Which they chose."""
 
 
-async def find_name(connection: Connection, hash_code: str) -> str | None:
-    """The name of the business whose hashes begin so."""
-    cursor = await connection.execute(
-        "SELECT name FROM businesses WHERE hash_code = %s", [hash_code]
-    )
-    row = await cursor.fetchone()
-    return None if row is None else str(row[0])
+async def find_sender(connection: Connection, hash_code: str, digest: bytes) -> Sender | None:
+    """The business with this code, as long as a hash or a ticket of its own with this digest
+    opens."""
+    async with connection.cursor(row_factory=class_row(Sender)) as cursor:
+        await cursor.execute(
+            "SELECT coalesce(b.brand_name, b.name) AS name, b.brand_logo_digest AS logo_digest"  # noqa: S608  # a constant
+            " FROM businesses b WHERE b.hash_code = %(code)s AND ("
+            " EXISTS (SELECT FROM payout_users u WHERE u.business_id = b.id"
+            f" AND u.hash_digest = %(digest)s AND {HASH_LIVES})"
+            " OR EXISTS (SELECT FROM redeem_tickets t WHERE t.business_id = b.id"
+            " AND t.digest = %(digest)s AND t.expires_at > now()))",
+            {"code": hash_code, "digest": digest},
+        )
+        return await cursor.fetchone()
 
 
 async def find_code(connection: Connection, business_id: UUID) -> str:

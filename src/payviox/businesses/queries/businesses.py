@@ -14,9 +14,9 @@ COLUMNS = (
     " review_amount, review_first_use, review_shared_users, review_velocity_orders,"
     " review_velocity_amount, review_rails, methods_off,"
     " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
-    " suspense_alert_hours, second_person_amount, notify, brand_name, brand_color, support_email,"
-    " language, reminder_days, expiry_notice_days, code_first, code_amount, code_new_device,"
-    " created_at"
+    " suspense_alert_hours, second_person_amount, notify, brand_name, brand_color,"
+    " brand_logo_digest, support_email, language, reminder_days, expiry_notice_days,"
+    " code_first, code_amount, code_new_device, created_at"
 )
 
 HASH_LIFETIME_SINCE = sql.SQL(

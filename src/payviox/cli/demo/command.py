@@ -28,6 +28,7 @@ from payviox.recipient_mails import notices
 from payviox.settings import Settings
 
 JSON = "-H 'Content-Type: application/json' -d"
+GREETING = "Starting PostgreSQL, and Payviox on it: some seconds, the first time most."
 PAYEE = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 
@@ -46,8 +47,8 @@ def demo(migrating: bool) -> None:
     os.environ.setdefault("PAYVIOX_LOG_LEVEL", "error")
     mails = DemoMails()
     os.environ |= {"PAYVIOX_SMTP_URL": mails.smtp_url, "PAYVIOX_MAIL_FROM": SENDER}
-    click.echo("Starting PostgreSQL, and Payviox on it: some seconds, the first time most.")
-    with supervised(settings_module.load(), migrating=migrating) as (settings, urls):
+    with supervised(settings_module.load(), migrating=migrating, greeting=GREETING) as serving:
+        settings, urls = serving
 
         async def work(runtime: Runtime) -> None:
             receiver = Receiver(click.echo)

@@ -30,7 +30,7 @@ from payviox.webhooks.log import Entry as WebhookEvent
 from payviox.withdrawals.model import Attempt, StateEntry
 
 SECTIONS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
-    "reasons": ("Why, and what to do", ("who",), ("meaning", "advice")),
+    "reasons": ("Why, and what to do", ("who",), ("meaning", "advice", "command")),
     "states": ("States", ("created_at", "status", "actor", "note"), ()),
     "attempts": (
         "Attempts",
@@ -86,7 +86,12 @@ def story_of(timeline: OrderTimeline) -> dict[str, Any]:
     return {
         **shown(timeline.order),
         "reasons": [
-            {"who": each.who, "meaning": each.meaning, "advice": each.advice}
+            {
+                "who": each.who,
+                "meaning": each.meaning,
+                "advice": each.advice,
+                "command": each.command,
+            }
             for each in timeline.reasons
         ],
         "states": [

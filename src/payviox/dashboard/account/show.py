@@ -14,6 +14,8 @@ from payviox.auth.model import Device, Identity, OpenSession
 from payviox.auth.sessions import Session
 from payviox.dashboard.visits import ACCOUNT, must_add_factor, session_of
 from payviox.db.pool import Connection
+from payviox.operator_mails import choices
+from payviox.operator_mails.model import Choices
 from payviox.settings import Settings
 from payviox.web.context import Call, services
 from payviox.web.pages import page
@@ -41,7 +43,8 @@ SYSTEMS = (
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """Everything about the account, none of its secrets. `current` is this very session."""
+    """Everything about the account, none of its secrets. `current` is this very session, `mails`
+    what one is told by mail, None for nothing."""
 
     email: str
     second: Factors
@@ -53,6 +56,7 @@ class AccountView:
     is_fresh: bool
     must_add: bool
     openid: str | None
+    mails: Choices | None
     done: str | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
     refused: str | None = None
@@ -89,7 +93,7 @@ async def account_page(
 ) -> Response[Any]:
     """The account's page, with what was done or refused."""
     found = services(request)
-    second, identities, here, devices = await found.database.fetch(_parts, session)
+    second, identities, here, devices, mails = await found.database.fetch(_parts, session)
     view = AccountView(
         session.email,
         second,
@@ -101,6 +105,7 @@ async def account_page(
         is_fresh=session.is_fresh,
         must_add=must_add_factor(request, session),
         openid=_linkable(found.settings, identities),
+        mails=mails,
         **more,
     )
     return page(request, "account/show.html", view, status=status)
@@ -117,13 +122,14 @@ def _linkable(settings: Settings, identities: list[Identity]) -> str | None:
 
 async def _parts(
     connection: Connection, session: Session
-) -> tuple[Factors, list[Identity], list[OpenSession], list[Device]]:
+) -> tuple[Factors, list[Identity], list[OpenSession], list[Device], Choices | None]:
     me = session.operator_id
     return (
         await factors.find(connection, me),
         await openid.list_identities(connection, me),
         await sessions.list_open(connection, me),
         await sessions.list_devices(connection, me),
+        await choices.find(connection, me),
     )
 
 

@@ -15,6 +15,7 @@ from payviox.allocations.uploads import checking, confirming
 from payviox.allocations.uploads import service as uploads
 from payviox.allocations.uploads.model import (
     FIELDS,
+    KEPT_FOR,
     RECENT_DAYS,
     Asked,
     Choices,
@@ -73,14 +74,17 @@ class ColumnsView:
     upload: Upload
     here: str
     may_allocate: bool
+    may_discard: bool
     fields: Sequence[tuple[Field, str]]
     columns: Mapping[Field, int]
     refused: str | None = None
+    key: str = field(default_factory=new_key)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckView:
-    """What the check found. `left` is the payout balance afterwards, in US cents."""
+    """What the check found. `left` is the payout balance afterwards, in US cents. What nobody has
+    confirmed is kept until `kept_until`."""
 
     upload: Upload
     here: str
@@ -95,6 +99,8 @@ class CheckView:
     doubtful: Sequence[UploadRow]
     columns: Sequence[tuple[str, str]]
     may_allocate: bool
+    may_discard: bool
+    kept_until: datetime
     due: str = ""
     asked_by: str | None = None
     is_mine: bool = False
@@ -216,6 +222,26 @@ async def take_back(request: Call) -> Response[Any]:
     return redirect(f"{address_of(visit, upload.id)}?done=taken-back")
 
 
+@post(f"{UPLOAD}/discard", include_in_schema=False, status_code=200, right="upload.discard")
+async def discard(request: Call) -> Response[Any]:
+    """Forget what nobody has confirmed."""
+    visit = await visit_of(request)
+    upload_id: UUID = path_id(request, ids.UPLOAD, "upload")
+
+    async def effect(connection: Connection) -> Mapping[str, object]:
+        await confirming.discard(connection, visit.business.id, upload_id, visit.session.actor)
+        return {}
+
+    try:
+        await act_once(request, visit, await read_form(request), effect)
+    except Conflict as error:
+        upload = await read(request, visit, uploads.get, visit.business.id, upload_id)
+        if upload.status == "checking":
+            return await _check_page(request, visit, upload, Choices(), str(error), error=error)
+        return await _receipt_page(request, visit, upload, str(error))
+    return redirect(f"{visit.base}/allocate/upload?done=discarded")
+
+
 @post(f"{UPLOAD}/cancel", include_in_schema=False, status_code=200, right="upload.cancel")
 async def cancel(request: Call) -> Response[Any]:
     """Leave unpaid what is not paid yet."""
@@ -259,6 +285,7 @@ def _columns_page(
         upload=upload,
         here=address_of(visit, upload.id),
         may_allocate=visit.may("allocation.create"),
+        may_discard=visit.may("upload.discard"),
         fields=[(field, field.capitalize()) for field in FIELDS],
         columns={**(upload.columns or {})},
         refused=refused,
@@ -306,6 +333,8 @@ async def _check_page(
             if field in columns
         ],
         may_allocate=visit.may("upload.start"),
+        may_discard=visit.may("upload.discard"),
+        kept_until=upload.created_at + KEPT_FOR,
         due=due,
         asked_by=asked_by,
         is_mine=upload.asked is not None and upload.asked.by == visit.session.actor,
@@ -375,4 +404,4 @@ def _moment(text: str, zone: tzinfo) -> datetime | None:
     return moment
 
 
-ROUTES = [show_upload, choose_columns, start, take_back, cancel, resume]
+ROUTES = [show_upload, choose_columns, start, take_back, discard, cancel, resume]

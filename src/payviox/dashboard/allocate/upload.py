@@ -20,6 +20,7 @@ from payviox.web.pages import redirect
 from payviox.web.request_body import MAX_UPLOAD
 
 UPLOAD_ROUTE = f"{ROUTE}/upload"
+DISCARDED = "The file is discarded. Nothing was allocated."
 PAGE = 25
 
 
@@ -43,6 +44,7 @@ class UploadsView:
     rows: Sequence[UploadLine]
     first: str | None
     older: str | None
+    done: str | None = None
     max_rows: int = MAX_ROWS
     max_megabytes: int = MAX_FILE // 1_000_000
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -95,6 +97,7 @@ async def uploads_page(request: Call, visit: Visit, refused: str | None = None) 
         older=(
             f"{here}?after={ids.show(ids.UPLOAD, rows[PAGE - 1].id)}" if len(rows) > PAGE else None
         ),
+        done=DISCARDED if request.query_params.get("done") == "discarded" else None,
         errors={"file": [refused]} if refused else {},
     )
     return show(request, visit, "allocate/upload.html", view, status=422 if refused else 200)

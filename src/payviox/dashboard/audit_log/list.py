@@ -1,5 +1,6 @@
 """`…/audit`: acts and alerts of a business, newest first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
@@ -11,14 +12,13 @@ from payviox.acts import ACTS, Alert
 from payviox.audit import service as audit
 from payviox.audit.model import AuditEntry
 from payviox.dashboard import lists
-from payviox.dashboard.lists import Pager, query_of
+from payviox.dashboard.lists import PAGE, Pager, query_of
 from payviox.dashboard.people import emails_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.money import dollars
 from payviox.web.context import Call
 
-PAGE = 50
 NAMES = (*ACTS, *get_args(Alert))
 AMOUNTS = ("amount", "_withdrawal")
 """What has a name that ends so is US cents."""
@@ -30,6 +30,7 @@ MEANINGS: dict[str, str] = dict(ACTS.items())
 class Line:
     """One entry: `details` are its facts, `changes` what was before and is now."""
 
+    id: str
     at: datetime
     act: str
     meaning: str
@@ -45,7 +46,7 @@ class AuditView:
     here: str
     names: tuple[str, ...]
     act: str
-    rows: list[Line]
+    rows: Sequence[Line]
     pager: Pager
 
 
@@ -58,13 +59,14 @@ async def list_audit(request: Call) -> Response[Any]:
     after = ids.parse_number(ids.AUDIT, request.query_params.get("after", ""))
     entries, people = await read(request, visit, _page, visit, act, after)
     here = f"{visit.base}/audit"
-    last = ids.show(ids.AUDIT, str(entries[PAGE - 1].id)) if len(entries) > PAGE else None
+    lines = [_line(entry, people) for entry in entries]
+    rows, pager = lists.page_of(lines, here, query_of({"act": act}), after=after)
     view = AuditView(
         here=here,
         names=NAMES,
         act=act,
-        rows=[_line(entry, people) for entry in entries[:PAGE]],
-        pager=lists.pager(here, query_of({"act": act}), after=after, last=last),
+        rows=rows,
+        pager=pager,
     )
     return show(request, visit, "audit_log/list.html", view)
 
@@ -82,6 +84,7 @@ async def _page(
 def _line(entry: AuditEntry, people: dict[str, str]) -> Line:
     before, after = entry.before or {}, entry.after or {}
     return Line(
+        id=ids.show(ids.AUDIT, str(entry.id)),
         at=entry.created_at,
         act=entry.act,
         meaning=MEANINGS.get(entry.act, ""),

@@ -11,7 +11,7 @@ from litestar import Response, get
 
 from payviox import ids
 from payviox.dashboard import lists
-from payviox.dashboard.lists import Pager, query_of
+from payviox.dashboard.lists import PAGE, Pager, query_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
@@ -22,7 +22,6 @@ from payviox.web import sheets
 from payviox.web.context import Call
 
 ROUTE = "/dashboard/{business:str}/balance/ageing"
-PAGE = 50
 FILE_PAGE = 1_000
 FILES = ("unclaimed.csv", "unclaimed.xlsx")
 HEADER = (
@@ -58,7 +57,7 @@ class AgeingView:
     ageing: Ageing
     chosen: str
     names: dict[str, str]
-    lines: list[Line]
+    lines: Sequence[Line]
     pager: Pager
     files: list[tuple[str, str]]
     lifetime: int | None
@@ -74,7 +73,8 @@ async def show_ageing(request: Call) -> Response[Any]:
     sums, people = await read(request, visit, _find, visit, bucket, after)
     here = f"{visit.base}/balance/ageing"
     query = query_of({"age": bucket.name if bucket else ""})
-    last = ids.show(ids.USER, people[PAGE - 1].user_id) if len(people) > PAGE else None
+    every = [_line(visit, person) for person in people]
+    lines, pager = lists.page_of(every, here, query, after=after)
     view = AgeingView(
         here=here,
         back=f"{visit.base}/balance",
@@ -82,8 +82,8 @@ async def show_ageing(request: Call) -> Response[Any]:
         ageing=sums,
         chosen=bucket.name if bucket else "",
         names={each.name: words_of(each) for each in BUCKETS},
-        lines=[_line(visit, person) for person in people[:PAGE]],
-        pager=lists.pager(here, query, after=after, last=last),
+        lines=lines,
+        pager=pager,
         files=[(name, lists.address(f"{here}/{name}", query)) for name in FILES],
         lifetime=visit.business.balance_lifetime_days,
     )

@@ -1,5 +1,6 @@
 """`…/balance/deposits`: money that was paid in, newest first, each with its correction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from payviox.actors import Actor
 from payviox.auth import operators
 from payviox.dashboard import lists
 from payviox.dashboard.balance.show import ROUTE as BALANCE
-from payviox.dashboard.lists import Pager
+from payviox.dashboard.lists import PAGE, Pager
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.rights.service import operator_of
@@ -21,7 +22,6 @@ from payviox.treasury.deposits import Deposit
 from payviox.web.context import Call
 
 ROUTE = f"{BALANCE}/deposits"
-PAGE = 50
 DONE = {
     "deposited": "The deposit is in the main balance.",
     "withdrawn": "The money has left the main balance.",
@@ -53,7 +53,7 @@ class DepositsView:
     balance: str
     may_deposit: bool
     may_withdraw: bool
-    rows: list[DepositLine]
+    rows: Sequence[DepositLine]
     pager: Pager
     done: str | None
 
@@ -63,16 +63,17 @@ async def list_deposits(request: Call) -> Response[Any]:
     """A page of deposits."""
     visit = await visit_of(request)
     after = ids.parse_number(ids.TRANSFER, request.query_params.get("after", ""))
-    rows, people = await read(request, visit, _page, visit.business.id, after)
+    made, people = await read(request, visit, _page, visit.business.id, after)
     here = f"{visit.base}/balance/deposits"
-    last = _shown(rows[PAGE - 1]) if len(rows) > PAGE else None
+    lines = [_line(visit, here, deposit, people) for deposit in made]
+    rows, pager = lists.page_of(lines, here, "", after=after)
     view = DepositsView(
         here=here,
         balance=f"{visit.base}/balance",
         may_deposit=visit.may("balance.deposit"),
         may_withdraw=visit.may("balance.withdraw_funds"),
-        rows=[_line(visit, here, deposit, people) for deposit in rows[:PAGE]],
-        pager=lists.pager(here, "", after=after, last=last),
+        rows=rows,
+        pager=pager,
         done=DONE.get(request.query_params.get("done", "")),
     )
     return show(request, visit, "balance/deposits.html", view)

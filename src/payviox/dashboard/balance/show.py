@@ -1,7 +1,7 @@
 """`…/balance`: the payout and the main balance, and the statement: every movement with the two
 balances after it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from payviox import ids
 from payviox.dashboard import lists
 from payviox.dashboard.accounts import path_words
 from payviox.dashboard.balance.statement import KINDS, Filters, find_page, read_filters
-from payviox.dashboard.lists import Pager
+from payviox.dashboard.lists import PAGE, Pager
 from payviox.dashboard.people import actor_words, emails_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.ledger.service import MovementRow
@@ -27,7 +27,6 @@ from payviox.web.movements import CSV, HEADER, cells, csv_file, shown
 from payviox.web.pages import redirect
 
 ROUTE = "/dashboard/{business:str}/balance"
-PAGE = 50
 FILE_PAGE = 1_000
 DONE = {
     "funded": "The money is in the payout balance.",
@@ -64,7 +63,7 @@ class BalanceView:
     may_defund: bool
     filters: Filters
     kinds: tuple[str, ...]
-    rows: list[MovementLine]
+    rows: Sequence[MovementLine]
     csv: str
     xlsx: str
     pager: Pager
@@ -99,7 +98,8 @@ async def balance_page(
     rows = await read(request, visit, find_page, business_id, filters, after, PAGE + 1)
     people = await read(request, visit, emails_of, [row.actor for row in rows if row.actor])
     here = f"{visit.base}/balance"
-    last = ids.show(ids.TRANSFER, str(rows[PAGE - 1].id)) if len(rows) > PAGE else None
+    every = [_line(visit, row, people) for row in rows]
+    lines, pager = lists.page_of(every, here, filters.query, after=after)
     view = BalanceView(
         payout_balance=held.payout_balance,
         main_balance=held.balance,
@@ -108,10 +108,10 @@ async def balance_page(
         may_defund=visit.may("balance.defund"),
         filters=filters,
         kinds=KINDS,
-        rows=[_line(visit, row, people) for row in rows[:PAGE]],
+        rows=lines,
         csv=lists.address(f"{here}/statement.csv", filters.query),
         xlsx=lists.address(f"{here}/statement.xlsx", filters.query),
-        pager=lists.pager(here, filters.query, after=after, last=last),
+        pager=pager,
         amount=amount,
         errors=errors or {},
         done=done,

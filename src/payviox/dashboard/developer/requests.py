@@ -1,6 +1,6 @@
 """`…/developer/requests`: what programs asked of the API with this mode's keys, newest first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
@@ -13,14 +13,13 @@ from payviox.api_requests import service as api_requests
 from payviox.api_requests.model import ApiRequest, Outcome
 from payviox.api_requests.service import KEPT, MOST
 from payviox.dashboard import lists
-from payviox.dashboard.lists import Pager, query_of
+from payviox.dashboard.lists import PAGE, Pager, query_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.web.context import Call
 from payviox.web.cursors import path_id
 
 ROUTE = "/dashboard/{business:str}/developer/requests"
-PAGE = 50
 METHODS = ("GET", "POST", "PUT")
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 FIELDS = ("method", "status", "key", "path")
@@ -39,8 +38,7 @@ class Filters:
     @property
     def query(self) -> str:
         """The same again, for an address; empty where nothing was asked."""
-        typed = (self.method, self.status, self.key, self.path)
-        return query_of(dict(zip(FIELDS, typed, strict=True)))
+        return query_of({name: getattr(self, name) for name in FIELDS})
 
     @property
     def outcome(self) -> Outcome | None:
@@ -55,6 +53,7 @@ class Filters:
 class RequestLine:
     """One line of the table."""
 
+    id: str
     address: str
     method: str
     path: str
@@ -71,7 +70,7 @@ class RequestsView:
     filters: Filters
     methods: tuple[str, ...]
     outcomes: tuple[str, ...]
-    rows: list[RequestLine]
+    rows: Sequence[RequestLine]
     pager: Pager
     kept_days: int = KEPT.days
     most: int = MOST
@@ -90,16 +89,17 @@ async def list_requests(request: Call) -> Response[Any]:
     visit = await visit_of(request)
     filters = read_filters(request.query_params)
     after = ids.parse(ids.REQUEST, request.query_params.get("after", ""))
-    found = await read(request, visit, _page, visit, filters, after)
+    requests = await read(request, visit, _page, visit, filters, after)
     here = f"{visit.base}/developer/requests"
-    last = ids.show(ids.REQUEST, found[PAGE - 1].id) if len(found) > PAGE else None
+    lines = [_line(here, each) for each in requests]
+    rows, pager = lists.page_of(lines, here, filters.query, after=after)
     view = RequestsView(
         here=here,
         filters=filters,
         methods=METHODS,
         outcomes=(*OUTCOMES, filters.status) if filters.number else OUTCOMES,
-        rows=[_line(here, each) for each in found[:PAGE]],
-        pager=lists.pager(here, filters.query, after=after, last=last),
+        rows=rows,
+        pager=pager,
     )
     return show(request, visit, "developer/requests.html", view)
 
@@ -144,8 +144,10 @@ async def _page(
 
 
 def _line(here: str, each: ApiRequest) -> RequestLine:
+    shown = ids.show(ids.REQUEST, each.id)
     return RequestLine(
-        address=f"{here}/{ids.show(ids.REQUEST, each.id)}",
+        id=shown,
+        address=f"{here}/{shown}",
         method=each.method,
         path=each.path,
         status=each.status,

@@ -10,30 +10,18 @@ from markupsafe import Markup
 
 from payviox import ids
 from payviox.dashboard.businesses.pages import LAST
-from payviox.dashboard.lists import query_of
-from payviox.dashboard.orders.filters import NOT_A_PERSON
 from payviox.dashboard.visits import YEAR_S, Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.money import dollars
 from payviox.reconciliation import service as reconciliation
 from payviox.reconciliation.model import Kept
 from payviox.reporting import attention, daily_figures
-from payviox.reporting.attention import Cause, Matter
+from payviox.reporting.attention import Matter
 from payviox.reporting.daily_figures import Figures, Period
 from payviox.web import charts
-from payviox.web.context import Call
+from payviox.web.context import Call, services
 from payviox.web.cookies import cookie_of
 
-LEADS: Mapping[Cause, str] = {
-    "unexplained": "/reconciliation",
-    "second_signature": "/approvals",
-    "upload_stopped": "/allocate/upload",
-    "low_stock": "/gift-cards",
-    "webhook_failing": "/webhooks/logs?state=failed",
-    "invitation_failed": "/team",
-    "mail_failed": "/mails?state=failed",
-}
-"""The page where each cause is seen to, save those of orders."""
 WITHOUT_FLOAT: Mapping[str, str] = {
     "sandbox": "none: it moves no money",
     "stock": "none: its cards are paid already",
@@ -80,15 +68,21 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """Amounts are US cents. `span` is day or week."""
+    """Amounts are US cents. `span` is day or week; `whole` is all periods as one."""
 
     figures: Figures
     matters: list[MatterView]
     payouts_enabled: bool
     rails: list[RailView]
     charts: list[Chart]
+    whole: Period
     span: str
     here: str
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether any period needs the column of corrections."""
+        return any(period.corrections for period in self.figures.periods)
 
 
 @get("/dashboard/{business:str}", include_in_schema=False)
@@ -96,18 +90,20 @@ async def show_home(request: Call) -> Response[Any]:
     """The first page of a business."""
     visit = await visit_of(request)
     by = request.query_params.get("by", "day")
-    view = await read(request, visit, _view, visit, by if by in SPANS else "day")
+    sends_mails = services(request).settings.smtp_url is not None
+    span = by if by in SPANS else "day"
+    view = await read(request, visit, _view, visit, span, sends_mails)
     answer = show(request, visit, "home/show.html", view)
     shown = ids.show(ids.BUSINESS, visit.business.id)
     answer.cookies.append(cookie_of(request, LAST, shown, max_age=YEAR_S))
     return answer
 
 
-async def _view(connection: Connection, visit: Visit, span: str) -> HomeView:
+async def _view(connection: Connection, visit: Visit, span: str, sends_mails: bool) -> HomeView:
     business_id = visit.business.id
     periods, days = SPANS[span]
     figures = await daily_figures.figures(connection, business_id, periods=periods, days=days)
-    matters = await attention.matters(connection, business_id)
+    matters = await attention.matters(connection, business_id, sends_mails=sends_mails)
     compared = await reconciliation.latest(connection, business_id)
     return HomeView(
         figures=figures,
@@ -115,6 +111,7 @@ async def _view(connection: Connection, visit: Visit, span: str) -> HomeView:
         payouts_enabled=visit.business.payouts_enabled,
         rails=_rails(figures, compared),
         charts=_charts(figures.periods),
+        whole=daily_figures.whole(figures.periods),
         span=span,
         here=visit.base,
     )
@@ -167,25 +164,8 @@ def _matter(visit: Visit, matter: Matter) -> MatterView:
         cents=matter.cents,
         rail=matter.rail,
         oldest=matter.oldest,
-        address=visit.base + _lead(matter),
+        address=visit.base + matter.page,
     )
-
-
-def _lead(matter: Matter) -> str:
-    """The page with just what the matter counts."""
-    if matter.status is None:
-        return LEADS[matter.cause]
-    waiting: Mapping[Cause, str] = {
-        "person": "person",
-        "float_empty": "float_empty",
-        "unknown": NOT_A_PERSON,
-    }
-    asked = {
-        "status": matter.status,
-        "rail": matter.rail or "",
-        "waiting": waiting.get(matter.cause, matter.subject or ""),
-    }
-    return f"/orders?{query_of(asked)}"
 
 
 ROUTES = [show_home]

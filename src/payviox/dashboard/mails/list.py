@@ -1,6 +1,6 @@
 """`…/mails`: mails to payout users, newest first, with how each stands, and sending one again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from litestar import Response, get, post
 from payviox import ids
 from payviox.dashboard import lists
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
-from payviox.dashboard.lists import Pager, query_of
+from payviox.dashboard.lists import PAGE, Pager, query_of
 from payviox.dashboard.visits import Visit, act, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound
@@ -26,7 +26,6 @@ from payviox.web.forms import read_form
 from payviox.web.pages import redirect
 
 ROUTE = "/dashboard/{business:str}/mails"
-PAGE = 50
 FIELDS = ("state", "message", "to")
 WORDS: Mapping[Message, str] = {
     message: message.replace("_", " ").capitalize() for message in TO_PAYOUT_USERS
@@ -47,7 +46,7 @@ class Filters:
     @property
     def query(self) -> str:
         """The same again, for an address; empty where nothing was asked."""
-        return query_of(dict(zip(FIELDS, (self.state, self.message, self.to), strict=True)))
+        return query_of({name: getattr(self, name) for name in FIELDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class MailsView:
     states: tuple[str, ...]
     messages: tuple[Message, ...]
     words: Mapping[Message, str]
-    rows: list[MailLine]
+    rows: Sequence[MailLine]
     pager: Pager
     brand: str
     notify: bool
@@ -128,15 +127,16 @@ async def _page(
     if not filters.errors:
         rows = await read(request, visit, _rows, visit, filters, after)
     here = f"{visit.base}/mails"
-    last = ids.show(ids.MAIL, rows[PAGE - 1].id) if len(rows) > PAGE else None
+    lines = [line_of(visit, row) for row in rows]
+    shown, pager = lists.page_of(lines, here, filters.query, after=after)
     view = MailsView(
         here=here,
         filters=filters,
         states=tuple(STATES),
         messages=TO_PAYOUT_USERS,
         words=WORDS,
-        rows=[line_of(visit, row) for row in rows[:PAGE]],
-        pager=lists.pager(here, filters.query, after=after, last=last),
+        rows=shown,
+        pager=pager,
         brand=f"{visit.base}/settings/brand",
         notify=visit.business.notify,
         sends_mails=services(request).settings.smtp_url is not None,

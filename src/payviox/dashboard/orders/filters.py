@@ -14,6 +14,7 @@ from payviox.money import MAX_ALLOCATION, InvalidAmount, typed_cents
 from payviox.order_states import Status
 from payviox.payout_users import service as payout_users
 from payviox.rails.waiting import PERSON, WAITING
+from payviox.reporting.attention import NOT_A_PERSON
 from payviox.withdrawals.listing import Criteria
 
 ALL = "all"
@@ -26,8 +27,6 @@ AGES: Mapping[str, tuple[str, timedelta]] = {
     "30d": ("over a month", timedelta(days=30)),
 }
 FIELDS = ("status", "user", "rail", "waiting", "age", "least", "most")
-NOT_A_PERSON = "not_a_person"
-"""What orders wait for that go on by themselves or by the rail: all but those for a person."""
 CAUSES: Mapping[str, str] = {name: name.replace("_", " ") for name in WAITING} | {
     NOT_A_PERSON: "anything but a person"
 }
@@ -79,7 +78,7 @@ def read_filters(query: Mapping[str, str]) -> Filters:
         except InvalidAmount as error:
             errors[name] = [str(error)]
     if not typed["user"].isprintable():
-        errors["user"] = ["Give how an email begins, or an id (usr_…)."]
+        errors["user"] = ["Give how an email or its domain begins, or an id (usr_…)."]
     return Filters(**typed, errors=errors)
 
 

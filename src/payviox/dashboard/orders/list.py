@@ -1,7 +1,7 @@
 """`…/orders`: payout orders by state, newest first, narrowed as somebody asks, and the lists that
 somebody named."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,8 @@ from payviox.dashboard.orders.show import seen_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import CANCELABLE
-from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, WAITING, Reason
+from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, WAITING, Reason, waiting
+from payviox.reporting.attention import NOT_A_PERSON
 from payviox.web.context import Call
 from payviox.withdrawals import listing
 from payviox.withdrawals.listing import COUNTED, Found, SavedView
@@ -109,9 +110,9 @@ class OrdersView:
     views: list[ViewLink]
     cause: Reason | None
     resume: str | None
+    causes: Mapping[str, str]
     rails: tuple[str, ...] = RAILS
     ages: Mapping[str, str] = field(default_factory=lambda: {n: w for n, (w, _) in AGES.items()})
-    causes: Mapping[str, str] = field(default_factory=lambda: CAUSES)
     done: str | None = None
 
 
@@ -122,6 +123,7 @@ class Read:
     found: Found
     counts: dict[str, int]
     views: list[SavedView]
+    causes: list[str]
 
 
 @get("/dashboard/{business:str}/orders", include_in_schema=False)
@@ -164,8 +166,9 @@ async def list_page(
         is_chosen="choose" in request.query_params,
         choose=f"{base}?{request.scope['query_string'].decode('latin-1')}&choose=all",
         views=[_link(visit, base, each) for each in page.views],
-        cause=next((reason for name, reason in WAITING.items() if name == filters.waiting), None),
+        cause=waiting(filters.waiting, filters.rail) if filters.waiting in WAITING else None,
         resume=_resume(visit, base, filters) if rows else None,
+        causes=_causes(page.causes, filters),
         done=DONE.get(request.query_params.get("done", "")),
     )
     return show(request, visit, "orders/list.html", view, status=422 if filters.errors else 200)
@@ -181,7 +184,14 @@ async def _read(connection: Connection, visit: Visit, filters: Filters, after: U
         found,
         await listing.count_states(connection, business_id),
         await listing.list_views(connection, business_id, visit.session.operator_id),
+        await listing.waiting_causes(connection, business_id),
     )
+
+
+def _causes(named: Sequence[str], filters: Filters) -> dict[str, str]:
+    """What orders wait for now, and what is asked for."""
+    there = {*named, filters.waiting, *([NOT_A_PERSON] if named else [])}
+    return {name: word for name, word in CAUSES.items() if name in there}
 
 
 def _tab(base: str, filters: Filters, counts: Mapping[str, int], name: str, word: str) -> Tab:

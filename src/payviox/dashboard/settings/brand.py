@@ -1,66 +1,60 @@
-"""`…/settings/brand`: whether payout users get mails, in whose name, and what these say."""
+"""`…/settings/brand`: whether payout users get mails, in whose name, with which logo, and what page
+and mails look like."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.headerregistry import Address
-from email.message import EmailMessage
 from typing import Any
-from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.exceptions import NotFoundException
 
-from payviox.businesses.model import Business
+from payviox.dashboard.settings.previews import Preview, chosen_language, previews
 from payviox.dashboard.visits import Visit, act, show, visit_of
 from payviox.errors import FieldErrors
 from payviox.languages import catalogues
 from payviox.languages.catalogues import Language
-from payviox.mails.model import TO_PAYOUT_USERS, Message
-from payviox.mails.rendering import example, render
-from payviox.recipient_mails import brand
+from payviox.recipient_mails import brand, logo
 from payviox.recipient_mails.brand import DEFAULT_COLOR, brand_of
+from payviox.recipient_mails.logo import MAX_FILE
 from payviox.web.context import Call, services
 from payviox.web.forms import read_form
-from payviox.web.mail_frames import POLICY_AROUND, framed
-from payviox.web.pages import HTML, redirect
+from payviox.web.mail_frames import POLICY_AROUND
+from payviox.web.pages import redirect
 
 ROUTE = "/dashboard/{business:str}/settings/brand"
 FIELDS = ("brand_name", "brand_color", "support_email", "language")
-SOMEBODY = Address("", "somebody", "example.com")
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """A mail as it would be with facts of an example."""
-
-    subject: str
-    text: str
-    frame: str
+DONE = {
+    "saved": "The brand is saved.",
+    "logo": "The logo is saved.",
+    "no-logo": "The logo is removed.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class BrandView:
+    """`logo` is its address; `shown` the language of the previews."""
+
     here: str
     settings: str
     notify: bool
     typed: Mapping[str, str]
     business_name: str
+    brand_name: str
     default_color: str
+    logo: str | None
+    shown: Language
     previews: list[Preview]
     languages: list[Language]
     sends_mails: bool
     may_change: bool
-    done: bool = False
+    done: str | None = None
     errors: dict[str, list[str]] = field(default_factory=dict)
+    max_megabytes: int = MAX_FILE // 1_000_000
 
 
 @get(ROUTE, include_in_schema=False)
 async def show_brand(request: Call) -> Response[Any]:
-    """The settings as they are, and each mail."""
-    visit = await visit_of(request)
-    typed = {name: getattr(visit.business, name) or "" for name in FIELDS}
-    done = request.query_params.get("done") == "saved"
-    return _page(request, visit, typed, notify=visit.business.notify, done=done)
+    """The settings as they are, and what page and mails look like."""
+    return brand_page(request, await visit_of(request))
 
 
 @post(ROUTE, include_in_schema=False, status_code=200, right="business.set")
@@ -73,69 +67,43 @@ async def save_brand(request: Call) -> Response[Any]:
     try:
         changes = {**brand.parse(typed), "notify": notify}
     except FieldErrors as error:
-        return _page(request, visit, typed, notify=notify, errors=error.fields, status=422)
+        return brand_page(request, visit, typed, notify=notify, errors=error.fields)
     session = visit.session
     await act(request, session, brand.save, visit.business.id, changes, session.actor)
     return redirect(f"{visit.base}/settings/brand?done=saved")
 
 
-def _page(
+def brand_page(
     request: Call,
     visit: Visit,
-    typed: Mapping[str, str],
+    typed: Mapping[str, str] | None = None,
     *,
-    notify: bool,
-    done: bool = False,
+    notify: bool | None = None,
     errors: dict[str, list[str]] | None = None,
-    status: int = 200,
 ) -> Response[Any]:
+    """The page, with what was typed and what is wrong with it."""
+    business = visit.business
+    language = chosen_language(request, business)
     view = BrandView(
         here=f"{visit.base}/settings/brand",
         settings=f"{visit.base}/settings",
-        notify=notify,
-        typed=typed,
-        business_name=visit.business.name,
+        notify=business.notify if notify is None else notify,
+        typed=typed or {name: getattr(business, name) or "" for name in FIELDS},
+        business_name=business.name,
+        brand_name=brand_of(business).name,
         default_color=DEFAULT_COLOR,
-        previews=[_preview(visit, message) for message in TO_PAYOUT_USERS],
+        logo=logo.address_of(business.brand_logo_digest),
+        shown=language,
+        previews=previews(visit, language),
         languages=catalogues.every(),
         sends_mails=services(request).settings.smtp_url is not None,
         may_change=visit.may("business.set"),
-        done=done,
+        done=DONE.get(request.query_params.get("done", "")),
         errors=errors or {},
     )
     headers = {"Content-Security-Policy": POLICY_AROUND}
+    status = 422 if errors else 200
     return show(request, visit, "settings/brand.html", view, status=status, headers=headers)
 
 
-@get(f"{ROUTE}/mails/{{message:str}}", include_in_schema=False)
-async def show_mail(request: Call) -> Response[Any]:
-    """One mail's HTML, for a frame of the page. Raises NotFoundException for any other name."""
-    visit = await visit_of(request)
-    name = request.path_params["message"]
-    message = next((each for each in TO_PAYOUT_USERS if each == name), None)
-    if message is None:
-        raise NotFoundException
-    document, headers = framed(_part(_written(visit.business, message), "html"))
-    return Response(document.encode(), status_code=200, media_type=HTML, headers=headers)
-
-
-def _preview(visit: Visit, message: Message) -> Preview:
-    mail = _written(visit.business, message)
-    return Preview(
-        subject=str(mail["Subject"]),
-        text=_part(mail, "plain").strip(),
-        frame=f"{visit.base}/settings/brand/mails/{message}",
-    )
-
-
-def _written(business: Business, message: Message) -> EmailMessage:
-    facts = {**example(message), "brand": brand_of(business)}
-    return render(message, UUID(int=0), SOMEBODY, SOMEBODY.addr_spec, facts)
-
-
-def _part(mail: EmailMessage, kind: str) -> str:
-    part = mail.get_body((kind,))
-    return "" if part is None else str(part.get_content())
-
-
-ROUTES = [show_brand, save_brand, show_mail]
+ROUTES = [show_brand, save_brand]

@@ -15,7 +15,7 @@ from payviox.dashboard.settings.rule_fields import (
     fields_of,
     typed_of,
 )
-from payviox.dashboard.visits import Visit, act, show, visit_of
+from payviox.dashboard.visits import Visit, show, visit_of
 from payviox.errors import FieldErrors
 from payviox.web.context import Call, services
 from payviox.web.forms import read_form
@@ -61,7 +61,7 @@ async def save_expiry(request: Call) -> Response[Any]:
     except FieldErrors as error:
         return _page(request, visit, typed, errors=error.fields, status=422)
     if changes:
-        await act(request, visit.session, change, visit, changes)
+        await change(request, visit, changes)
     return redirect(f"{visit.base}/settings/expiry?done=saved")
 
 

@@ -8,11 +8,12 @@ from payviox.businesses import rules
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.businesses.rules import RULES, Rule
-from payviox.dashboard.visits import Visit
+from payviox.dashboard.visits import Visit, act
 from payviox.db.pool import Connection
 from payviox.errors import FieldErrors
 from payviox.money import InvalidAmount, decimal, typed_cents
 from payviox.treasury import service as treasury
+from payviox.web.context import Call, services
 
 DOLLARS = (
     "review_amount",
@@ -90,13 +91,23 @@ class RuleField:
     is_switch: bool
 
 
-async def change(
-    connection: Connection, visit: Visit, changes: dict[str, object]
-) -> WaitingAct | None:
+async def change(request: Call, visit: Visit, changes: Mapping[str, object]) -> WaitingAct | None:
     """Change rules, or ask a second person to. Raises FieldErrors and what `set_rules` does."""
+    return await act(request, visit.session, _change, request, visit, changes)
+
+
+async def _change(
+    connection: Connection, request: Call, visit: Visit, changes: Mapping[str, object]
+) -> WaitingAct | None:
     current = await businesses.get(connection, visit.business.id)
-    rules.check_together(current, changes)
+    check(request, current, changes)
     return await treasury.set_rules(connection, current.id, changes, visit.session.actor)
+
+
+def check(request: Call, business: Business, changes: Mapping[str, object]) -> None:
+    """Raises FieldErrors where this installation cannot have the rules as they would be."""
+    sends_mails = services(request).settings.smtp_url is not None
+    rules.check_together(business, changes, sends_mails=sends_mails)
 
 
 def changes_of(business: Business, typed: Mapping[str, str]) -> dict[str, object]:

@@ -8,17 +8,17 @@ from typing import Any
 from litestar import Response, get, post
 
 from payviox import ids
-from payviox.businesses import rules
 from payviox.businesses.rules import RULES
 from payviox.dashboard.settings.rule_fields import (
     OF_EXPIRY,
     RuleField,
     change,
     changes_of,
+    check,
     fields_of,
     typed_of,
 )
-from payviox.dashboard.visits import Visit, act, read, show, visit_of
+from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.errors import FieldErrors
 from payviox.web.context import Call
 from payviox.web.forms import read_form
@@ -89,7 +89,7 @@ async def turn(request: Call) -> Response[Any]:
         return redirect(f"{visit.base}/settings")
     column, *_ = SWITCHES[str(request.path_params["switch"])]
     changes: dict[str, object] = {column: done.endswith("-on")}
-    await act(request, visit.session, change, visit, changes)
+    await change(request, visit, changes)
     return redirect(f"{visit.base}/settings?done={done}")
 
 
@@ -101,7 +101,7 @@ async def save_rules(request: Call) -> Response[Any]:
     typed = {name: form.get(name, "").strip() for name in NAMES}
     try:
         changes = changes_of(visit.business, typed)
-        waiting = await act(request, visit.session, change, visit, changes) if changes else None
+        waiting = await change(request, visit, changes) if changes else None
         if waiting is not None:
             return redirect(f"{visit.base}/approvals?done=asked")
     except FieldErrors as error:
@@ -117,7 +117,7 @@ async def preview_rules(request: Call) -> Response[Any]:
     typed = {name: form.get(name, "").strip() for name in NAMES}
     try:
         changes = changes_of(visit.business, typed)
-        rules.check_together(visit.business, changes)
+        check(request, visit.business, changes)
     except FieldErrors as error:
         return _page(request, visit, typed, errors=error.fields, status=422)
     preview = await read(request, visit, review.preview, visit.business, changes)

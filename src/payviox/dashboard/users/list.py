@@ -1,5 +1,6 @@
-"""`…/users`: payout users, newest first, or those whose address begins as asked."""
+"""`…/users`: payout users, newest first, or those whose address or a part of it begins as asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from litestar import Response, get
 
 from payviox import ids
 from payviox.dashboard import lists
-from payviox.dashboard.lists import Pager, query_of
+from payviox.dashboard.lists import PAGE, Pager, query_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
@@ -18,7 +19,6 @@ from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.payout_users.model import PayoutUser
 from payviox.web.context import Call
 
-PAGE = 50
 LONGEST_SEARCH = 300
 
 
@@ -36,7 +36,7 @@ class UserRow:
 
 @dataclass(frozen=True, slots=True)
 class UsersView:
-    rows: list[UserRow]
+    rows: Sequence[UserRow]
     search: str
     here: str
     pager: Pager
@@ -50,12 +50,13 @@ async def list_users(request: Call) -> Response[Any]:
     after = ids.parse(ids.USER, request.query_params.get("after", ""))
     users = await read(request, visit, _page, visit, search, after)
     here = f"{visit.base}/users"
-    last = ids.show(ids.USER, users[PAGE - 1].id) if len(users) > PAGE else None
+    every = [_row(here, user) for user in users]
+    rows, pager = lists.page_of(every, here, query_of({"search": search}), after=after)
     view = UsersView(
-        rows=[_row(here, user) for user in users[:PAGE]],
+        rows=rows,
         search=search,
         here=here,
-        pager=lists.pager(here, query_of({"search": search}), after=after, last=last),
+        pager=pager,
     )
     return show(request, visit, "users/list.html", view)
 
@@ -80,7 +81,7 @@ async def _page(
 
 
 def _prefix(search: str) -> str:
-    """How the address begins in the spelling in which addresses are kept."""
+    """What to look for in the spelling in which addresses are kept."""
     try:
         return canonical(search)
     except InvalidEmail:

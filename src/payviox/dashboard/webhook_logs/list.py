@@ -1,6 +1,6 @@
 """`…/webhooks/logs`: deliveries, newest first, by state, type, order and time."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from litestar import Response, get
 
 from payviox import ids
 from payviox.dashboard import lists
-from payviox.dashboard.lists import Pager, query_of
+from payviox.dashboard.lists import PAGE, Pager, query_of
 from payviox.dashboard.periods import HINT, moment
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.web.context import Call
@@ -19,7 +19,6 @@ from payviox.webhooks.events import TYPES
 from payviox.webhooks.model import LogRow
 
 ROUTE = "/dashboard/{business:str}/webhooks/logs"
-PAGE = 50
 STATES = ("failed", "pending", "delivered")
 FIELDS = ("state", "type", "order", "from", "to")
 DONE = {
@@ -72,7 +71,7 @@ class LogsView:
     filters: Filters
     states: tuple[str, ...]
     types: tuple[str, ...]
-    rows: list[DeliveryLine]
+    rows: Sequence[DeliveryLine]
     pager: Pager
     replay: str | None
     done: str | None
@@ -90,14 +89,15 @@ async def list_deliveries(request: Call) -> Response[Any]:
     rows: list[LogRow] = []
     if not filters.errors:
         rows = await read(request, visit, _page, visit, filters, after)
-    last = ids.show(ids.EVENT, rows[PAGE - 1].event_id) if len(rows) > PAGE else None
+    lines = [_line(visit, row) for row in rows]
+    shown, pager = lists.page_of(lines, here, filters.query, after=after)
     view = LogsView(
         here=here,
         filters=filters,
         states=STATES,
         types=TYPES,
-        rows=[_line(visit, row) for row in rows[:PAGE]],
-        pager=lists.pager(here, filters.query, after=after, last=last),
+        rows=shown,
+        pager=pager,
         replay=f"{visit.base}/webhooks/replay" if visit.may("webhook.replay") else None,
         done=DONE.get(request.query_params.get("done", "")),
     )

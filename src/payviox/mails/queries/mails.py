@@ -36,7 +36,7 @@ async def insert(
 
 
 async def insert_all(
-    connection: Connection, business_id: UUID, mails: Sequence[tuple[UUID, NewMail]]
+    connection: Connection, business_id: UUID | None, mails: Sequence[tuple[UUID, NewMail]]
 ) -> bool:
     """Whether any was not there yet."""
     rows = [
@@ -52,7 +52,7 @@ async def insert_all(
     ]
     cursor = await connection.execute(
         "INSERT INTO mails (id, business_id, event, recipient, message, facts, due_at)"
-        " SELECT n.i, %s, n.e, n.r, n.m, n.f, now() + make_interval(secs => n.w)"
+        " SELECT n.i, %s::uuid, n.e, n.r, n.m, n.f, now() + make_interval(secs => n.w)"
         " FROM jsonb_to_recordset(%s) AS n(i uuid, e text, r text, m text, f jsonb, w float)"
         " ON CONFLICT DO NOTHING",
         [business_id, Jsonb(rows)],

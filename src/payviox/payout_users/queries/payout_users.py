@@ -56,31 +56,6 @@ async def list_page(
         return await cursor.fetchall()
 
 
-async def search(
-    connection: Connection, business_id: UUID, prefix: str, after: UUID | None, limit: int
-) -> list[PayoutUser]:
-    """Payout users whose address begins so, by address, those after the user `after`. Addresses are
-    ASCII in lower case: they are compared byte by byte, as the index has them."""
-    begins = "u.business_id = %(business)s AND u.email ~>=~ %(prefix)s AND u.email ~<~ %(beyond)s"
-    if after is not None:
-        begins += (
-            " AND u.email ~>~ (SELECT email FROM payout_users"
-            " WHERE business_id = %(business)s AND id = %(after)s)"
-        )
-    async with connection.cursor(row_factory=class_row(PayoutUser)) as cursor:
-        await cursor.execute(
-            f"{SELECT} WHERE {begins} ORDER BY u.email USING ~<~ LIMIT %(limit)s",
-            {
-                "business": business_id,
-                "prefix": prefix,
-                "beyond": f"{prefix}\x7f",
-                "after": after,
-                "limit": limit,
-            },
-        )
-        return await cursor.fetchall()
-
-
 async def set_status(
     connection: Connection, business_id: UUID, user_id: UUID, status: Status
 ) -> bool:

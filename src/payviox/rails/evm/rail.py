@@ -186,7 +186,7 @@ class EvmRail:
     async def _account(self, business_id: UUID) -> Account:
         account = await self._accounts.find(business_id, self.name)
         if account is None:
-            raise RailError("The business has no wallet: connect one by `payviox rail connect`.")
+            raise RailError("The business has connected no wallet.")
         return account
 
     def _chain_account(self, account: Account, chain: Chain) -> ChainAccount:

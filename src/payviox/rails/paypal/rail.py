@@ -147,5 +147,5 @@ class PayPalRail:
     async def _connected(self, business_id: UUID) -> Account:
         account = await self._accounts.find(business_id, self.name)
         if account is None:
-            raise RailError("No PayPal account is connected: `payviox rail connect paypal`.")
+            raise RailError("No PayPal account is connected.")
         return account

@@ -82,7 +82,7 @@ def _gift_card(destination: Mapping[str, Any]) -> dict[str, Any]:
     product = PRODUCTS.get(str(product_id))
     if product is None:
         raise Invalid({"gift_card.product": ["The gift_card.product is not in the catalogue."]})
-    return {"product": product.id, **product.facts}
+    return {"product": product.id, "name": product.name, **product.facts}
 
 
 def _crypto(destination: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from payviox.rails.tremendous import quote as quoting
 from payviox.rails.tremendous.catalogue import Catalogue, Products
 from payviox.rails.tremendous.client import Client
 
-NOT_CONNECTED = "No account at Tremendous is connected: see `payviox rail connect`."
+NOT_CONNECTED = "No account at Tremendous is connected."
 """For the operator."""
 
 

@@ -12,7 +12,7 @@ from payviox.languages.catalogues import Language
 from payviox.ledger import service as ledger
 from payviox.redeem.visits import BALANCE, ROUTE, read, show, visit_of
 from payviox.reporting.redemption import Way
-from payviox.unclaimed import expiry
+from payviox.unclaimed import expiry, reminders
 from payviox.unclaimed.expiry import Announced
 from payviox.web.context import Call, services
 from payviox.withdrawals import history, whereabouts
@@ -39,7 +39,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class BalanceView:
     """`balance` is US cents. `canceled` and the like say what was just done; `expires` what goes
-    back to the sender, and when."""
+    back to the sender, and when; `is_reminded` is False for whoever asked for no reminders."""
 
     balance: int
     email: str
@@ -48,6 +48,7 @@ class BalanceView:
     lines: list[Line]
     done: str
     expires: Announced | None
+    is_reminded: bool
 
 
 @get(BALANCE, include_in_schema=False)
@@ -56,22 +57,26 @@ async def show_balance(request: Call) -> Response[Any]:
     visit = await visit_of(request)
     at = (visit.caller.business_id, visit.caller.user_id)
 
-    async def fetch(connection: Connection) -> tuple[int, list[Movement], Announced | None]:
+    async def fetch(
+        connection: Connection,
+    ) -> tuple[int, list[Movement], Announced | None, bool]:
         return (
             await ledger.user_balance(connection, *at),
             await history.page(connection, *at, limit=LATEST),
             await expiry.find_announced(connection, *at),
+            await reminders.are_stopped(connection, *at),
         )
 
-    balance, movements, announced = await read(request, visit, fetch)
+    balance, movements, announced, has_stopped = await read(request, visit, fetch)
     view = BalanceView(
         balance=balance,
         email=visit.caller.email,
-        sender=visit.business.name,
+        sender=visit.sender.name,
         ways=await services(request).offers.ways(visit.business, balance),
         lines=[line_of(movement, visit.language) for movement in movements],
         done=request.query_params.get("done", ""),
         expires=announced,
+        is_reminded=not has_stopped,
     )
     return show(request, visit, "balance/show.html", view)
 

@@ -4,21 +4,25 @@ way out. Opening the page asks and changes nothing: only the button sends what t
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post, route
 
 from payviox.auth import redemption, typed_codes
+from payviox.auth.model import Sender
 from payviox.auth.redemption import LinkEnded, Spoken
+from payviox.businesses import service as businesses
 from payviox.errors import NotFound, TooManyAttempts
 from payviox.languages import catalogues
 from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.recipient_mails import logo
 from payviox.redeem import framing
 from payviox.redeem.language import remember
-from payviox.redeem.visits import BALANCE, ROUTE, page, session_of, speak, spoken
+from payviox.redeem.visits import BALANCE, ROUTE, page, sender_of, session_of, speak, spoken
 from payviox.sites import hosts
 from payviox.web.context import Call, address_of, services
 from payviox.web.forms import read_form
 from payviox.web.own_hosts import WELL_KNOWN, owner_of
-from payviox.web.pages import HEADERS
+from payviox.web.pages import HEADERS, options
 
 MAX_LINK = 2_000
 EMBEDDED = f"{ROUTE}/embedded"
@@ -27,31 +31,40 @@ EMBEDDED = f"{ROUTE}/embedded"
 @dataclass(frozen=True, slots=True)
 class EnterView:
     """`is_refused` where what was sent opens nothing, `has_left` after *Leave*; `action` is where
-    the form goes. `language` is the one that was chosen before."""
+    the form goes. `language` is the one that was chosen before. `sender` is said on a host of its
+    own; elsewhere the page asks for it by the link."""
 
     is_refused: bool = False
     has_left: bool = False
     action: str = ROUTE
     language: str | None = None
+    sender: Sender | None = None
 
 
 @get(ROUTE, include_in_schema=False)
 async def show_entrance(request: Call) -> Response[Any]:
     """The same page for everybody: what opens it stays in the browser."""
-    has_left = "left" in request.query_params
-    view = EnterView(has_left=has_left, language=_asked(request))
+    view = EnterView(
+        has_left="left" in request.query_params,
+        language=_asked(request),
+        sender=await _owner(request),
+    )
     return page(request, "enter/show.html", view)
 
 
 @post(f"{ROUTE}/sender", include_in_schema=False, status_code=200)
 async def say_sender(request: Call) -> Response[Any]:
-    """The name of the business to which a link's first characters belong; empty for none."""
-    code = (await read_form(request)).get("code", "")
+    """The name and the logo of the business that sent a link, by its first characters and its
+    digest; an empty name where that link opens nothing here."""
+    form = await read_form(request)
+    code, digest = form.get("code", ""), form.get("digest", "")
     owner = owner_of(request)
-    name = None
+    sender = None
     if owner is None or owner.code == code:
-        name = await services(request).database.fetch_caller(redemption.find_sender, code)
-    return Response(name or "", media_type="text/plain", headers=HEADERS)
+        sender = await services(request).database.fetch_caller(redemption.find_sender, code, digest)
+    name, digest_of_logo = (sender.name, sender.logo_digest) if sender else ("", None)
+    said = {"name": name, "logo": logo.address_of(digest_of_logo)}
+    return options(msgspec.json.encode(said).decode())
 
 
 @get(f"{EMBEDDED}/{{code:str}}", include_in_schema=False)
@@ -152,6 +165,15 @@ async def _language(request: Call) -> Spoken:
     if chosen is not None:
         speak(request, chosen)
     return Spoken(spoken(request).code, chosen is not None)
+
+
+async def _owner(request: Call) -> Sender | None:
+    """Whose own host it is."""
+    owner = owner_of(request)
+    if owner is None:
+        return None
+    business = await services(request).database.fetch(businesses.get, owner.business_id)
+    return sender_of(business)
 
 
 def _asked(request: Call) -> str | None:

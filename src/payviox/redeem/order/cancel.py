@@ -7,16 +7,14 @@ from litestar import Response, post
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import Conflict
-from payviox.languages.catalogues import marked
-from payviox.redeem.order.show import PATH, order_page, own_order
+from payviox.redeem.order.show import PATH, own_order
 from payviox.redeem.visits import BALANCE, act, visit_of
 from payviox.web.context import Call
 from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.model import Order
-
-TOO_LATE = marked("It is too late to cancel this: it is on its way.")
+from payviox.withdrawals.whereabouts import CAME_BACK
 
 
 @post(f"{PATH}/cancel", include_in_schema=False, status_code=200)
@@ -32,15 +30,16 @@ async def cancel(request: Call) -> Response[Any]:
             connection, caller.business_id, order_id, caller.actor, user_id=caller.user_id
         )
 
+    here = str(request.scope["path"]).removesuffix("/cancel")
     try:
         order = await act(request, visit, work)
     except Conflict:
         order = await own_order(request, visit)
-        if order.status != "canceled":
-            return order_page(request, visit, order, TOO_LATE, status=409)
+        if order.status not in CAME_BACK:
+            return redirect(f"{here}?refused=too-late")
     if order.status == "canceled":
         return redirect(f"{BALANCE}?done=canceled")
-    return redirect(str(request.scope["path"]).removesuffix("/cancel"))
+    return redirect(here)
 
 
 ROUTES = [cancel]

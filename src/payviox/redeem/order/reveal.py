@@ -16,6 +16,7 @@ from payviox.rails.protocol import RailError, RevealedCode
 from payviox.redeem.order.show import PATH, order_page, own_order
 from payviox.redeem.visits import Visit, act, show, visit_of
 from payviox.web.context import Call, services
+from payviox.withdrawals import whereabouts
 from payviox.withdrawals.model import Order
 
 logger = EventLogger(__name__)
@@ -28,6 +29,7 @@ class CodeView:
     """A gift card with what makes it worth its money. `picture` is a QR code."""
 
     order: Order
+    card: str
     address: str
     code: str | None
     pin: str | None
@@ -50,6 +52,7 @@ async def reveal(request: Call) -> Response[Any]:
         return order_page(request, visit, order, LATER, status=503)
     view = CodeView(
         order=order,
+        card=whereabouts.card_name(order.destination),
         address=str(request.scope["path"]).removesuffix("/reveal"),
         code=shown.code,
         pin=shown.pin,

@@ -6,8 +6,9 @@ from typing import Any
 from litestar import Response, get
 
 from payviox import ids
+from payviox.languages.catalogues import marked
 from payviox.mails.model import Brand
-from payviox.order_states import CANCELABLE, MAY_BECOME
+from payviox.order_states import CANCELABLE, GIVES_BACK, MAY_BECOME
 from payviox.recipient_mails.brand import brand_of
 from payviox.redeem.visits import ROUTE, Visit, read, show, visit_of
 from payviox.web.context import Call
@@ -15,9 +16,11 @@ from payviox.web.cursors import path_id
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals import whereabouts
 from payviox.withdrawals.model import UNCLAIMED, Order
-from payviox.withdrawals.whereabouts import RecipientWords, Whereabouts
+from payviox.withdrawals.whereabouts import CAME_BACK, RecipientWords, Whereabouts
 
 PATH = f"{ROUTE}/withdrawals/{{order:str}}"
+REFUSED = {"too-late": marked("It is too late to cancel this: it is on its way.")}
+"""Why the page is shown again, by how its address says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class OrderView:
     ask: Brand
     is_open: bool
     may_cancel: bool
+    may_save: bool
     has_code: bool
     refused: str | None = None
 
@@ -40,7 +44,9 @@ class OrderView:
 async def show_order(request: Call) -> Response[Any]:
     """One withdrawal."""
     visit = await visit_of(request)
-    return order_page(request, visit, await own_order(request, visit))
+    order = await own_order(request, visit)
+    refused = REFUSED.get(request.query_params.get("refused", ""))
+    return order_page(request, visit, order, None if order.status in GIVES_BACK else refused)
 
 
 async def own_order(request: Call, visit: Visit) -> Order:
@@ -72,6 +78,7 @@ def order_page(
         is_open=bool(MAY_BECOME[order.status]) and order.status != "succeeded",
         may_cancel=order.status in CANCELABLE
         or (order.status, order.waiting) == ("sent", UNCLAIMED),
+        may_save=not is_card and order.status not in CAME_BACK,
         has_code=is_card and order.status == "succeeded",
         refused=refused and visit.language.gettext(refused),
     )

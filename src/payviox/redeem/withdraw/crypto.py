@@ -11,7 +11,7 @@ from payviox.errors import FieldErrors
 from payviox.rails.orders import Request
 from payviox.rails.protocol import Method
 from payviox.redeem.saved.show import chosen
-from payviox.redeem.visits import ROUTE, Visit, show, visit_of
+from payviox.redeem.visits import BALANCE, ROUTE, Visit, show, visit_of
 from payviox.redeem.withdraw.quoting import (
     FormView,
     money_of,
@@ -19,6 +19,7 @@ from payviox.redeem.withdraw.quoting import (
     read_amount,
 )
 from payviox.web.context import Call
+from payviox.web.pages import redirect
 from payviox.withdrawals import whereabouts
 
 PATH = f"{ROUTE}/withdraw/crypto"
@@ -35,9 +36,11 @@ class Network:
 
 @get(PATH, include_in_schema=False)
 async def ask_crypto(request: Call) -> Response[Any]:
-    """The form, with the whole balance."""
+    """The form, with the whole balance, which says itself what it lacks."""
     visit = await visit_of(request)
     money = await money_of(request, visit, "crypto")
+    if money.most < money.least:
+        return redirect(BALANCE)
     saved = await chosen(request, visit, "crypto")
     typed = {}
     if saved:
@@ -50,9 +53,10 @@ async def ask_crypto(request: Call) -> Response[Any]:
 async def price_crypto(request: Call) -> Response[Any]:
     """Ask for a price; then the review."""
     visit = await visit_of(request)
+    money = await money_of(request, visit, "crypto")
     wanted = partial(_request, visit)
     again = partial(_form, request, visit)
-    return await price(request, visit, "crypto", wanted, again)
+    return await price(request, visit, money, wanted, again)
 
 
 def networks_of(method: Method) -> list[Network]:

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 
 from payviox.rails.orders import Request
 from payviox.redeem.saved.show import chosen
-from payviox.redeem.visits import ROUTE, Visit, show, visit_of
+from payviox.redeem.visits import BALANCE, ROUTE, Visit, show, visit_of
 from payviox.redeem.withdraw.quoting import (
     FormView,
     money_of,
@@ -16,15 +16,19 @@ from payviox.redeem.withdraw.quoting import (
     read_amount,
 )
 from payviox.web.context import Call
+from payviox.web.pages import redirect
 
 PATH = f"{ROUTE}/withdraw/paypal"
 
 
 @get(PATH, include_in_schema=False)
 async def ask_paypal(request: Call) -> Response[Any]:
-    """The form, with the whole balance and the recipient's own address."""
+    """The form, with the whole balance and the recipient's own address; the balance says what it
+    lacks."""
     visit = await visit_of(request)
     money = await money_of(request, visit, "paypal")
+    if money.most < money.least:
+        return redirect(BALANCE)
     email = (await chosen(request, visit, "paypal")).get("email", visit.caller.email)
     return await _form(request, visit, FormView(money, {"email": email}))
 
@@ -33,9 +37,10 @@ async def ask_paypal(request: Call) -> Response[Any]:
 async def price_paypal(request: Call) -> Response[Any]:
     """Ask for a price; then the review."""
     visit = await visit_of(request)
+    money = await money_of(request, visit, "paypal")
     wanted = partial(_request, visit)
     again = partial(_form, request, visit)
-    return await price(request, visit, "paypal", wanted, again)
+    return await price(request, visit, money, wanted, again)
 
 
 def _request(visit: Visit, form: Mapping[str, str]) -> Request:

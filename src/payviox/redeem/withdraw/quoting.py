@@ -27,6 +27,10 @@ from payviox.withdrawals import requests as withdrawal_requests
 NO_PRICE = marked("A price cannot be had just now. Nothing was taken; try again in a moment.")
 
 
+class NotOffered(NotFound):
+    """This way to take money is not offered just now."""
+
+
 class NoPrice(Exception):
     """Nobody can say what it would cost just now; the message is a sentence of the catalogues."""
 
@@ -67,14 +71,14 @@ class FormView:
 
 
 async def money_of(request: Call, visit: Visit, provider: Provider) -> Money:
-    """Raises NotFound where the business does not offer it."""
+    """Raises NotOffered where the business does not offer it, or not any more."""
     for method in await services(request).offers.methods(visit.business):
         if method.provider == provider:
             balance = await read(
                 request, visit, ledger.user_balance, visit.business.id, visit.caller.user_id
             )
             return Money(method, balance)
-    raise NotFound
+    raise NotOffered
 
 
 def read_amount(form: Mapping[str, str], language: Language) -> tuple[int | None, int | None]:
@@ -135,13 +139,12 @@ def to_review(quote_id: UUID) -> Response[Any]:
 async def price(
     request: Call,
     visit: Visit,
-    provider: Provider,
+    money: Money,
     wanted: Callable[[Mapping[str, str]], Request],
     again: Callable[[FormView, int], Awaitable[Response[Any]]],
 ) -> Response[Any]:
-    """Ask for the price of what a form wants, then its review; or the form `again` with a status
-    and what is wrong with it."""
-    money = await money_of(request, visit, provider)
+    """Ask for the price of what a form wants of this money, then its review; or the form `again`
+    with a status and what is wrong with it."""
     form = await read_form(request)
     try:
         quote_id = await keep_price(request, visit, wanted(form), money.balance)

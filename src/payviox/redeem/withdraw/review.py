@@ -3,7 +3,7 @@ for one order, and its id is the key of the form: pressed twice, in two tabs or 
 leads to the same order."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -14,6 +14,8 @@ from payviox.errors import (
     Conflict,
     FieldErrors,
     InsufficientBalance,
+    NotFound,
+    PayvioxError,
     ProviderUnavailable,
     TooManyAttempts,
     WithdrawalsDisabled,
@@ -26,7 +28,7 @@ from payviox.ledger import service as ledger
 from payviox.rails.orders import Request
 from payviox.redeem import words
 from payviox.redeem.visits import ROUTE, Visit, act, read, show, visit_of
-from payviox.redeem.withdraw.quoting import NO_PRICE, NoPrice, keep_price, to_review
+from payviox.redeem.withdraw.quoting import NO_PRICE, NoPrice, keep_price
 from payviox.web.context import Call, services
 from payviox.web.cookies import cookie_name
 from payviox.web.cursors import path_id
@@ -36,6 +38,8 @@ from payviox.withdrawals import requests as withdrawal_requests
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.codes import CodeNeeded
 from payviox.withdrawals.model import KeptQuote
+
+Then = Literal["confirm", "ask again", "change"]
 
 PATH = f"{ROUTE}/review/{{quote:str}}"
 DEVICE = "redeem-device"
@@ -56,7 +60,8 @@ EXPIRED = marked("This price has run out. Nothing was taken; ask for a new one."
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """What is about to happen. `back` leads to the form; `is_over` where only a new price helps."""
+    """What is about to happen. `back` leads to the form, `then` says what can be done here;
+    `before` is the price that was shown before, where it was another."""
 
     quote: KeptQuote
     address: str
@@ -65,8 +70,9 @@ class ReviewView:
     coin: str
     is_own_email: bool
     back: str
-    is_over: bool
+    then: Then
     refused: str | None = None
+    before: KeptQuote | None = None
 
 
 @get(PATH, include_in_schema=False)
@@ -78,7 +84,7 @@ async def show_review(request: Call) -> Response[Any]:
     made = await made_by(request, visit, quote_id)
     if made is not None:
         return redirect(made)
-    return _review(request, visit, quote)
+    return _review(request, visit, quote, before=await _before(request, visit, quote))
 
 
 @post(PATH, include_in_schema=False, status_code=200)
@@ -102,13 +108,12 @@ async def ask_again(request: Call) -> Response[Any]:
         request, visit, ledger.user_balance, visit.business.id, visit.caller.user_id
     )
     try:
-        return to_review(
-            await keep_price(request, visit, _request(quote, visit, quote.amount), balance)
-        )
+        new = await keep_price(request, visit, _request(quote, visit, quote.amount), balance)
     except FieldErrors:
         return redirect(_back(quote))
     except NoPrice as error:
-        return _review(request, visit, quote, str(error), is_over=True, status=503)
+        return _review(request, visit, quote, str(error), "ask again", status=503)
+    return redirect(f"{address_of(new)}?before={ids.show(ids.QUOTE, quote.id)}")
 
 
 async def finish(request: Call, visit: Visit, quote: KeptQuote) -> Response[Any]:
@@ -121,14 +126,16 @@ async def finish(request: Call, visit: Visit, quote: KeptQuote) -> Response[Any]
         made = await made_by(request, visit, quote.id)
         if made is not None:
             return redirect(made)
-        refused = GONE
-        if isinstance(error, InsufficientBalance):
-            refused = TOO_LITTLE
-        elif isinstance(error, Conflict):
-            refused = EXPIRED
-        return _review(request, visit, quote, refused, is_over=True, status=409)
+        return _review(request, visit, quote, *_refusal(error), status=409)
     except (ProviderUnavailable, WithdrawalsDisabled):
         return _review(request, visit, quote, NO_PRICE, status=503)
+
+
+def _refusal(error: PayvioxError) -> tuple[str, Then]:
+    """Why no order was made, and what can be done."""
+    if isinstance(error, InsufficientBalance):
+        return TOO_LITTLE, "change"
+    return (EXPIRED, "ask again") if isinstance(error, Conflict) else (GONE, "change")
 
 
 async def _send_code(request: Call, visit: Visit, quote: KeptQuote) -> Response[Any]:
@@ -147,6 +154,19 @@ def address_of(quote_id: UUID) -> str:
 async def quote_of(request: Call, visit: Visit, quote_id: UUID) -> KeptQuote:
     """The recipient's own price. Raises NotFound."""
     return await read(request, visit, quotes.get, visit.business.id, visit.caller.user_id, quote_id)
+
+
+async def _before(request: Call, visit: Visit, quote: KeptQuote) -> KeptQuote | None:
+    """The price that this one took the place of, where it was another."""
+    earlier_id = ids.parse(ids.QUOTE, request.query_params.get("before", ""))
+    if earlier_id is None:
+        return None
+    try:
+        earlier = await quote_of(request, visit, earlier_id)
+    except NotFound:
+        return None
+    same = (earlier.net_amount, earlier.fees) == (quote.net_amount, quote.fees)
+    return None if same else earlier
 
 
 def _scope(visit: Visit, quote_id: UUID) -> Scope:
@@ -194,17 +214,18 @@ def _review(
     visit: Visit,
     quote: KeptQuote,
     refused: str | None = None,
+    then: Then = "confirm",
     *,
-    is_over: bool = False,
+    before: KeptQuote | None = None,
     status: int = 200,
 ) -> Response[Any]:
-    if quote.expired:
-        refused = refused or EXPIRED
+    if quote.expired and then == "confirm":
+        refused, then = refused or EXPIRED, "ask again"
     destination = quote.destination
     where = {
         "paypal": destination.get("email", ""),
         "crypto": words.grouped(str(destination.get("to_address", ""))),
-        "gift_card": destination.get("brand", ""),
+        "gift_card": whereabouts.card_name(destination) if "brand" in destination else "",
     }[quote.provider]
     view = ReviewView(
         quote=quote,
@@ -214,8 +235,9 @@ def _review(
         coin=str(destination.get("currency", "")),
         is_own_email=where == visit.caller.email,
         back=_back(quote),
-        is_over=is_over or quote.expired,
+        then=then,
         refused=refused and visit.language.gettext(refused),
+        before=before,
     )
     return show(request, visit, "withdraw/review.html", view, status=status)
 

@@ -31,7 +31,8 @@ class Row:
 
 
 BUSINESSES = sql.SQL(
-    "WITH b AS (SELECT id AS business_id, name, mode, low_stock FROM businesses"
+    "WITH b AS (SELECT id AS business_id, name, mode, low_stock, code_first, code_amount,"
+    " code_new_device FROM businesses"
     " WHERE %(business)s::uuid IS NULL OR id = %(business)s) "
 )
 """All businesses, or the one that is asked for."""
@@ -81,6 +82,28 @@ LOW_PRODUCTS: LiteralString = (
     " WHERE c.cards < greatest(b.low_stock, 1) GROUP BY b.business_id, b.name, b.mode"
 )
 """How many products have fewer cards than their business's alert level, or none."""
+
+LOW_FLOATS: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, a.rail, NULL AS subject,"
+    " jsonb_array_length(k.report -> 'low') AS number, NULL::bigint AS cents,"
+    " NULL::timestamptz AS oldest, NULL AS status"
+    " FROM b JOIN rail_accounts a ON a.business_id = b.business_id AND a.enabled"
+    " CROSS JOIN LATERAL (SELECT r.report FROM reconciliations r"
+    "   WHERE r.business_id = b.business_id AND r.rail = a.rail"
+    "   ORDER BY r.finished_at DESC LIMIT 1) k"
+    " WHERE jsonb_array_length(k.report -> 'low') > 0"
+)
+"""How many assets of a rail's account were below its alert level when it was last compared."""
+
+CODES_WITHOUT_MAIL: LiteralString = (
+    "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
+    " num_nonnulls(nullif(b.code_first, false), b.code_amount, nullif(b.code_new_device, false))"
+    "   AS number,"
+    " NULL::bigint AS cents, NULL::timestamptz AS oldest, NULL AS status"
+    " FROM b WHERE NOT %(sends_mails)s"
+    " AND (b.code_first OR b.code_amount IS NOT NULL OR b.code_new_device)"
+)
+"""Rules that ask for codes by mail, where no mail is sent."""
 
 FAILED_DELIVERIES: LiteralString = (
     "SELECT b.business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
@@ -140,7 +163,9 @@ SOURCES: Mapping[str, LiteralString] = {
     "unexplained": OPEN_ITEMS,
     "second_signature": SECOND_SIGNATURES,
     "upload_stopped": STOPPED_UPLOADS,
+    "float_low": LOW_FLOATS,
     "low_stock": LOW_PRODUCTS,
+    "codes_without_mail": CODES_WITHOUT_MAIL,
     "webhook_failing": FAILED_DELIVERIES,
     "invitation_failed": FAILED_INVITATIONS,
     "mail_failed": FAILED_MAILS,
@@ -155,7 +180,12 @@ class SourcedRow(Row):
 
 
 async def everything(
-    connection: Connection, business_id: UUID | None, states: Sequence[str], since: datetime
+    connection: Connection,
+    business_id: UUID | None,
+    states: Sequence[str],
+    since: datetime,
+    *,
+    sends_mails: bool,
 ) -> list[SourcedRow]:
     """All of it in one statement; deliveries and mails since then."""
     each = [
@@ -170,6 +200,7 @@ async def everything(
                 "states": list(states),
                 "since": since,
                 "first": ids.first_at(since),
+                "sends_mails": sends_mails,
                 "acts": DECIDERS[0],
                 "roles": DECIDERS[1],
             },

@@ -10,7 +10,7 @@ from payviox.db.pool import Connection
 
 @dataclass(frozen=True, slots=True)
 class WorkingBalance:
-    """One account's cents; `kind` is main or payout."""
+    """One account's cents; `kind` is main, payout or world."""
 
     business_id: UUID
     kind: str
@@ -18,10 +18,10 @@ class WorkingBalance:
 
 
 async def working_balances(connection: Connection) -> list[WorkingBalance]:
-    """Every business's main and payout balance."""
+    """Every business's main and payout balance, and what the world gave it, which is negative."""
     async with connection.cursor(row_factory=class_row(WorkingBalance)) as cursor:
         await cursor.execute(
             "SELECT business_id, kind, balance FROM accounts"
-            " WHERE kind IN ('main', 'payout') AND kind <> 'user'"
+            " WHERE kind IN ('main', 'payout', 'world') AND kind <> 'user'"
         )
         return await cursor.fetchall()

@@ -81,10 +81,37 @@ async def find(connection: Connection, business_id: UUID, user_id: UUID) -> Remi
         return await cursor.fetchone()
 
 
+async def are_stopped(connection: Connection, business_id: UUID, user_id: UUID) -> bool:
+    """Whether a payout user asked for no more reminders."""
+    cursor = await connection.execute(
+        "SELECT FROM payout_users"
+        " WHERE business_id = %s AND id = %s AND reminders_stopped_at IS NOT NULL",
+        [business_id, user_id],
+    )
+    return await cursor.fetchone() is not None
+
+
 async def stop(connection: Connection, business_id: UUID, user_id: UUID) -> None:
     """Send a payout user no more reminders."""
     await connection.execute(
         "UPDATE payout_users SET reminders_stopped_at = now()"
         " WHERE business_id = %s AND id = %s AND reminders_stopped_at IS NULL",
+        [business_id, user_id],
+    )
+
+
+async def resume(connection: Connection, business_id: UUID, user_id: UUID) -> None:
+    """Remind a payout user again, from the next day on that the business's rule names: what came
+    due meanwhile is not made up for."""
+    await connection.execute(
+        "UPDATE payout_users SET reminders_stopped_at = NULL"
+        " WHERE business_id = %s AND id = %s AND reminders_stopped_at IS NOT NULL",
+        [business_id, user_id],
+    )
+    await connection.execute(
+        "UPDATE unclaimed u SET reminders = (SELECT count(*) FROM unnest(b.reminder_days) d"
+        "  WHERE u.since <= now() - make_interval(days => d))"
+        " FROM businesses b WHERE b.id = u.business_id"
+        " AND u.business_id = %s AND u.payout_user_id = %s",
         [business_id, user_id],
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from payviox import ids
 
-MOST = 500
+MOST = 2_000
 """The newest so many are kept."""
 
 
@@ -25,9 +25,10 @@ class Folder:
         for old in self.newest()[MOST:]:
             self._file(old).unlink(missing_ok=True)
 
-    def newest(self) -> list[UUID]:
-        """The ids of all, the newest first."""
-        return sorted((UUID(file.stem) for file in self._path.glob("*.eml")), reverse=True)
+    def newest(self, before: UUID | None = None) -> list[UUID]:
+        """The ids of all, or of those before this one, the newest first."""
+        every = (UUID(file.stem) for file in self._path.glob("*.eml"))
+        return sorted((each for each in every if before is None or each < before), reverse=True)
 
     def find(self, mail_id: UUID) -> EmailMessage | None:
         try:

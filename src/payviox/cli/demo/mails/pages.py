@@ -2,11 +2,13 @@
 somebody else's document: it stands in a frame without scripts, whose links open a new window."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import cast
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from payviox.cli.demo.http_requests import TIME_S, read
@@ -16,7 +18,7 @@ from payviox.web import pages as web_pages
 from payviox.web.mail_frames import POLICY_AROUND
 
 HERE = Path(__file__).parent
-SHOWN = 200
+PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,16 @@ class MailLine:
     subject: str
     to: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """The mails that go by `search`, the newest first; `first` and `older` lead to the others."""
+
+    mails: Sequence[MailLine]
+    search: str
+    first: str | None
+    older: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,8 @@ class MailPages:
                 elif request.headers.get("host") not in self._hosts:
                     answer = _plain(421, "Open the address that the demo printed.")
                 else:
-                    answer = self._answer(request.target.partition("?")[0])
+                    path, _, query = request.target.partition("?")
+                    answer = self._answer(path, dict(parse_qsl(query)))
                 headers = {**answer.headers, "Content-Length": str(len(answer.body))}
                 lines = [f"HTTP/1.1 {answer.status} -", "Connection: close"]
                 lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -86,14 +99,15 @@ class MailPages:
         finally:
             writer.close()
 
-    def _answer(self, path: str) -> Answer:
+    def _answer(self, path: str, query: Mapping[str, str]) -> Answer:
         assets = self._pages.assets
         for name, asset in assets.files.items():
             if path == assets.url(name):
                 return Answer(200, asset.content, {"Content-Type": asset.media_type})
         first, _, rest = path.removeprefix("/").partition("/")
         if not first:
-            return self._page("list.html", self._lines())
+            after = _uuid(query.get("after", ""))
+            return self._page("list.html", self._list(query.get("search", "").strip(), after))
         mail_id = _uuid(first)
         mail = None if mail_id is None else self._folder.find(mail_id)
         if mail is None:
@@ -114,13 +128,24 @@ class MailPages:
         text = self._pages.render(template, view, theme=None)
         return Answer(200, text.encode(), headers)
 
-    def _lines(self) -> list[MailLine]:
-        found = [(each, self._folder.find(each)) for each in self._folder.newest()[:SHOWN]]
-        return [
-            MailLine(f"/{mail_id}", str(mail["Subject"]), str(mail["To"]), _date(mail))
-            for mail_id, mail in found
-            if mail is not None
-        ]
+    def _list(self, search: str, after: UUID | None) -> ListView:
+        wanted = {"search": search} if search else {}
+        mails: list[MailLine] = []
+        older = None
+        for mail_id in self._folder.newest(after):
+            mail = self._folder.find(mail_id)
+            if mail is None:
+                continue
+            subject, to = str(mail["Subject"]), str(mail["To"])
+            if search.casefold() not in f"{subject}\n{to}".casefold():
+                continue
+            if len(mails) == PAGE:
+                last = mails[-1].address.removeprefix("/")
+                older = f"/?{urlencode({**wanted, 'after': last})}"
+                break
+            mails.append(MailLine(f"/{mail_id}", subject, to, _date(mail)))
+        first = f"/?{urlencode(wanted)}" if after is not None else None
+        return ListView(mails, search, first, older)
 
 
 def _view(shown_id: str, mail: EmailMessage) -> MailView:

@@ -21,3 +21,6 @@ def upgrade() -> None:
     run_sql("0004_codes.sql")
     run_sql("0004_sites.sql")
     run_sql("0004_destinations.sql")
+    run_sql("0004_search.sql")
+    run_sql("0004_operator_mails.sql")
+    run_sql("0004_logos.sql")

@@ -1,0 +1,1 @@
+"""`payviox business`: one file a subject."""

@@ -1,0 +1,57 @@
+"""What ends a write is what its caller is told, whatever state its connection was left in."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from payviox.db.pool import Connection, Database
+
+pytestmark = pytest.mark.anyio
+
+
+class Refused(Exception):
+    """What a work raises here."""
+
+
+@pytest.mark.parametrize("end", [Refused, asyncio.CancelledError])
+async def test_a_work_that_ends_amid_a_command_says_why(
+    database: Database, end: type[BaseException]
+) -> None:
+    async def work(connection: Connection) -> None:
+        connection.pgconn.send_query(b"SELECT pg_sleep(1)")  # as cancelling a COPY may leave it
+        raise end
+
+    with pytest.raises(end):
+        await database.write(work)
+    for _ in range(2):
+        assert await database.write(_one) == 1
+
+
+async def test_a_cancelled_writer_ends(database: Database) -> None:
+    """A process that stops waits for what it cancelled."""
+    begun = asyncio.Event()
+
+    async def work(connection: Connection) -> None:
+        begun.set()
+        try:
+            await connection.execute("SELECT pg_sleep(600)")
+        except asyncio.CancelledError:
+            connection.pgconn.send_query(b"SELECT pg_sleep(1)")
+            raise
+
+    async def write_for_ever() -> None:
+        while True:
+            with suppress(Exception):  # as what writes by the way does
+                await database.write(work)
+
+    writer = asyncio.create_task(write_for_ever())
+    await begun.wait()
+    writer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writer
+
+
+async def _one(connection: Connection) -> object:
+    row = await (await connection.execute("SELECT 1")).fetchone()
+    return row and row[0]
