@@ -63,16 +63,16 @@ WEIGHTS: dict[RailNamed, int] = {
 }
 
 FAULTS: list[dict[str, Any]] = [
-    {"route": route, "fault": fault, "when": when, "rate": 0.006, **more}
+    {"route": route, "fault": fault, "when": when, "rate": rate, **more}
     for route in ("paypal.payouts.*", "tremendous.orders.*")
     for when in ("before", "after")
-    for fault, more in (
-        ("drop", {}),
-        ("error", {"status": 500}),
-        ("error", {"status": 503}),
-        ("garbage", {}),
-        ("truncated", {}),
-        ("hang", {"seconds": 2 * ANSWER_S}),
+    for fault, rate, more in (
+        ("drop", 0.006, {}),
+        ("error", 0.006, {"status": 500}),
+        ("error", 0.006, {"status": 503}),
+        ("garbage", 0.006, {}),
+        ("truncated", 0.006, {}),
+        ("hang", 0.002, {"seconds": 2 * ANSWER_S}),  # each is waited for
     )
 ] + [
     {"route": "*", "fault": "rate_limit", "when": "before", "rate": 0.005},

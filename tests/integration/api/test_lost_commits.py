@@ -1,15 +1,18 @@
 """The database's connection is lost around the COMMIT of every POST: no answer says that nothing
 was done where it was, and a key gets the first answer."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import pytest
 
 from payviox import app
-from payviox.web.context import Services
+from payviox.api_requests import recorder
+from payviox.db.pool import Database
+from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.every_post import PREPARED, Stage, posts_of
@@ -25,34 +28,54 @@ async def test_every_post_is_tried(anonymous: httpx.AsyncClient) -> None:
     assert posts_of(document) == set(PREPARED)
 
 
-@pytest.fixture
-async def network(urls: Urls) -> AsyncIterator[Proxy]:
-    async with proxy(urls.application) as running:
-        yield running
+@dataclass
+class Far:
+    """An application on a database behind a network that fails. What it writes by the way it writes
+    when it ends, so that a call's own COMMIT is the one that is lost."""
+
+    network: Proxy
+    database: Database
+    application: Application
+
+    def of(self, business: TestBusiness) -> TestBusiness:
+        """The business by this application."""
+        return replace(business, application=self.application)
+
+
+@asynccontextmanager
+async def opened(settings: Any, urls: Urls) -> AsyncIterator[Far]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "EVERY_S", 3600.0)
+        async with (
+            proxy(urls.application) as network,
+            app.open_services(settings, network.url) as services,
+        ):
+            yield Far(network, services.database, app.build(services))
+
+
+@pytest.fixture(scope="module")
+async def shared(settings: Any, urls: Urls) -> AsyncIterator[Far]:
+    async with opened(settings, urls) as far:
+        yield far
 
 
 @pytest.fixture
-async def far_services(settings: Any, network: Proxy) -> AsyncIterator[Services]:
-    """What runs on a database behind the network that fails."""
-    async with app.open_services(settings, network.url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def far(business: TestBusiness, far_services: Services) -> TestBusiness:
-    """The business by an application on these."""
-    return replace(business, application=app.build(far_services))
+def far(shared: Far) -> Iterator[Far]:
+    """The one that tests share, whose network is sound before and after."""
+    shared.network.cuts = 0
+    yield shared
+    shared.network.disarm()
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("path", PREPARED)
 async def test_with_a_key_the_effect_is_one_and_is_answered(
-    business: TestBusiness, far: TestBusiness, network: Proxy, path: str, moment: Moment
+    business: TestBusiness, far: Far, path: str, moment: Moment
 ) -> None:
     ready = await PREPARED[path](Stage(business))
-    network.cut_at(moment)
-    answer = await ready.send(far, Idempotency_Key="k")
-    assert network.cuts == 1
+    far.network.cut_at(moment)
+    answer = await ready.send(far.of(business), Idempotency_Key="k")
+    assert far.network.cuts == 1
     assert answer.is_success, answer.text
     again = await ready.send(business, Idempotency_Key="k")
     assert again.is_success
@@ -61,12 +84,12 @@ async def test_with_a_key_the_effect_is_one_and_is_answered(
 
 @pytest.mark.parametrize("path", PREPARED)
 async def test_without_a_key_a_lost_commit_is_unknown_and_never_a_500(
-    business: TestBusiness, far: TestBusiness, network: Proxy, path: str
+    business: TestBusiness, far: Far, path: str
 ) -> None:
     ready = await PREPARED[path](Stage(business))
-    network.cut_at("COMMIT done")
-    answer = await ready.send(far)
-    assert network.cuts == 1
+    far.network.cut_at("COMMIT done")
+    answer = await ready.send(far.of(business))
+    assert far.network.cuts == 1
     if path == "/payout/create":  # its group is looked up, so what became of it is known
         assert answer.status_code == 201
     elif path == "/payout/batch":
@@ -78,24 +101,22 @@ async def test_without_a_key_a_lost_commit_is_unknown_and_never_a_500(
 @pytest.mark.parametrize("path", PREPARED)
 async def test_with_a_key_and_the_database_gone_after_it_the_outcome_stays_unknown(
     business: TestBusiness,
-    far: TestBusiness,
-    far_services: Services,
-    network: Proxy,
+    settings: Any,
+    urls: Urls,
     path: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ready = await PREPARED[path](Stage(business))
-    pools = far_services.database
-    for pool in (pools._pool, pools._engine):
-        monkeypatch.setattr(pool, "timeout", 0.2)
     monkeypatch.setattr("payviox.db.pool.RETRY_S", 0.5)
     monkeypatch.setattr("payviox.allocations.batcher.RETRY_S", 0.5)
-    network.cut_at("COMMIT done")
-    network.refuse_after_cut = True
-    answer = await ready.send(far, Idempotency_Key="k")
-    assert network.cuts == 1
-    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True), answer.text
-    network.refusing = False
+    async with opened(settings, urls) as far:
+        for pool in (far.database._pool, far.database._engine):
+            monkeypatch.setattr(pool, "timeout", 0.2)
+        far.network.cut_at("COMMIT done")
+        far.network.refuse_after_cut = True
+        answer = await ready.send(far.of(business), Idempotency_Key="k")
+        assert far.network.cuts == 1
+        assert (answer.status_code, "Retry-After" in answer.headers) == (503, True), answer.text
     again = await ready.send(business, Idempotency_Key="k")
     assert again.is_success
     assert again.headers["Idempotent-Replayed"] == "true"
