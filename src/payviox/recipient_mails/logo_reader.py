@@ -19,6 +19,7 @@ SIZES = ((480, 120), (320, 80), (240, 60), (160, 40))
 """Pixels that a logo may have, the largest first that is light enough: twice what a page shows."""
 MOST_BYTES = 12_000
 """Of the logo, as the database bounds it."""
+OPAQUE = 255
 WHITE = 225
 """From here on grey is as good as white, of 255."""
 DARK = "#1b1f27"
@@ -54,7 +55,7 @@ def read(file: BinaryIO) -> bytes:
         raise
     except Exception as error:  # decoders raise whatever a broken file makes them stumble over
         raise FileRefused(UNREADABLE) from error
-    return _written(_on_a_ground(picture))
+    return _written(_with_margin(picture))
 
 
 def _check(image: Image.Image) -> None:
@@ -94,16 +95,17 @@ def _cropped(picture: Image.Image) -> Image.Image:
     return cropped
 
 
-def _on_a_ground(picture: Image.Image) -> Image.Image:
-    """What is mostly white and transparent was made for a dark ground, and gets one: pages are
-    white, or put white behind it."""
+def _with_margin(picture: Image.Image) -> Image.Image:
+    """What is transparent gets a margin, since pages put white behind it in the dark. Where it is
+    mostly white it was made for a dark ground, and gets that, too."""
     alpha = picture.getchannel("A")
-    seen = picture.convert("L").histogram(alpha.point(lambda value: 255 if value > 127 else 0))
-    if alpha.getextrema()[0] == 255 or sum(seen[WHITE:]) * 3 < sum(seen):
+    if alpha.getextrema()[0] == OPAQUE:
         return picture
-    margin = max(4, picture.height // 8)
+    seen = picture.convert("L").histogram(alpha.point(lambda value: OPAQUE if value > 127 else 0))
+    is_white = sum(seen[WHITE:]) * 3 >= sum(seen)
+    margin = max(4, picture.height // 10)
     size = (picture.width + 2 * margin, picture.height + 2 * margin)
-    ground = Image.new("RGBA", size, DARK)
+    ground = Image.new("RGBA", size, DARK if is_white else (0, 0, 0, 0))
     ground.alpha_composite(picture, (margin, margin))
     return ground
 
@@ -112,7 +114,7 @@ def _written(picture: Image.Image) -> bytes:
     for size in SIZES:
         small = picture.copy()
         small.thumbnail(size, Image.Resampling.LANCZOS)
-        if small.getchannel("A").getextrema()[0] == 255:
+        if small.getchannel("A").getextrema()[0] == OPAQUE:
             small = small.convert("RGB")
         for each in (small, small.quantize(method=Image.Quantize.FASTOCTREE)):
             content = _png(each)

@@ -14,7 +14,7 @@ from payviox.rails.orders import Price, Provider, Request
 from payviox.rails.protocol import Method
 from payviox.reporting.recent import Recent
 from payviox.withdrawals import requests as withdrawal_requests
-from payviox.withdrawals.routing import Rails
+from payviox.withdrawals.routing import Rails, Served
 
 PRICE_S = 3.0
 """What a way would cost is left out where its rail does not say so within so many seconds."""
@@ -59,6 +59,7 @@ class Offers:
         self._rails = rails
         self._methods = Recent[Sequence[Method]](SHOWN_S)
         self._cards = Recent[Sequence[Card]](SHOWN_S)
+        self._served = Recent[Served](SHOWN_S)
         self._prices = Recent[Price | None](SHOWN_S)
 
     async def methods(self, business: Business) -> Sequence[Method]:
@@ -101,9 +102,13 @@ class Offers:
         return [method for method in await self._rails.methods(business) if method.enabled]
 
     async def _ask_price(self, business: Business, request: Request) -> Price | None:
+        provider = request.provider
         try:
             async with asyncio.timeout(PRICE_S):
-                _, quote = await withdrawal_requests.quote_for(self._rails, business, request)
+                served = await self._served.get(
+                    (_rules(business), provider), lambda: self._rails.serve(business, provider, {})
+                )
+                quote = await withdrawal_requests.ask(served, request)
         except FieldErrors:  # it depends on where it goes
             return None
         return Price(quote.amount, quote.fees, quote.net_amount)

@@ -25,15 +25,25 @@ async def quote(
 ) -> tuple[str, Quote]:
     """Which rail would serve it, and what it would cost. Raises WithdrawalsDisabled, FieldErrors,
     and ProviderUnavailable."""
-    return await quote_for(rails, await _business(database, caller), request)
-
-
-async def quote_for(rails: Rails, business: Business, request: Request) -> tuple[str, Quote]:
-    """The same for a business that lets its payout users withdraw. Raises FieldErrors and
-    ProviderUnavailable."""
+    business = await _business(database, caller)
     request = _canonical(request)
     served = await rails.serve(business, request.provider, request.destination)
-    return served.rail.name, await _quote(served, request)
+    return served.rail.name, await ask(served, request)
+
+
+async def ask(served: Served, request: Request) -> Quote:
+    """What it would cost at this rail, within its limits. Raises FieldErrors and
+    ProviderUnavailable."""
+    if request.amount is not None:  # first: a rail knows its own limits alone
+        served.check(request.amount)
+    try:
+        quote = await served.rail.quote(request)
+    except Invalid as error:
+        raise FieldErrors(error.fields) from error
+    except RailError as error:
+        raise _unavailable(served.rail, error) from error
+    served.check(quote.amount)
+    return quote
 
 
 async def prepare(
@@ -50,7 +60,7 @@ async def prepare(
     served = await rails.serve(business, request.provider, request.destination)
     rail = served.rail
     if quote_id is None:
-        priced = await _quote(served, request)
+        priced = await ask(served, request)
     else:
         priced = await _kept_quote(database, caller, rail, request, quote_id)
         served.check(priced.amount)
@@ -81,20 +91,6 @@ def _canonical(request: Request) -> Request:
     except InvalidEmail as error:
         raise FieldErrors({"paypal.email": [str(error)]}) from error
     return replace(request, destination={**request.destination, "email": email})
-
-
-async def _quote(served: Served, request: Request) -> Quote:
-    """The limits go first: a rail knows its own alone, and would name another minimum."""
-    if request.amount is not None:
-        served.check(request.amount)
-    try:
-        quote = await served.rail.quote(request)
-    except Invalid as error:
-        raise FieldErrors(error.fields) from error
-    except RailError as error:
-        raise _unavailable(served.rail, error) from error
-    served.check(quote.amount)
-    return quote
 
 
 def _unavailable(rail: Rail, error: RailError) -> ProviderUnavailable:
