@@ -26,6 +26,8 @@ from payviox.mails.model import Brand, Message
 
 MESSAGES = Path(__file__).parent / "messages"
 MAX_SUBJECT = 150
+ISOLATES = "\u2068\u2069"
+"""Keep an amount in one piece in a line that runs from right to left."""
 ONE_LINE = SMTP.clone(max_line_length=900)
 """Addresses in headers are not broken: mail programs read them as they are."""
 
@@ -129,7 +131,7 @@ def _said(fact: object, language: Language) -> object:
 
 
 def _is_shown(character: str) -> bool:
-    return character.isprintable() or character.isspace()
+    return character.isprintable() or character.isspace() or character in ISOLATES
 
 
 def _address(text: str) -> Address:

@@ -13,16 +13,14 @@ from payviox.auth.redemption import RecipientSession
 from payviox.auth.users import UserCaller
 from payviox.businesses.model import Business
 from payviox.errors import NotFound
-from payviox.languages import catalogues
 from payviox.languages.catalogues import Language
 from payviox.rails.orders import Price, Provider
 from payviox.rails.protocol import Method
 from payviox.redeem.balance.show import BalanceView, Line
 from payviox.redeem.enter.show import EnterView
-from payviox.redeem.visits import Visit, sender_of
+from payviox.redeem.visits import Visit, page, sender_of, speak
 from payviox.reporting.redemption import Way
 from payviox.web.context import Call
-from payviox.web.pages import page
 
 EMAIL = "ada@example.com"
 BALANCE = 2_500
@@ -49,17 +47,9 @@ def show(request: Call, business: Business, language: Language, name: str) -> Re
     if sample is None:
         raise NotFound
     template, view, visit = sample(business, language)
-    answer = page(
-        request,
-        template,
-        view,
-        headers=HEADERS,
-        pages=request.app.state.redeem_pages[language.code],
-        visit=visit,
-        frame_origins=(),
-        languages=catalogues.every(),
-        here="",
-    )
+    speak(request, language)
+    answer = page(request, template, view, visit=visit)
+    answer.headers.update(HEADERS)
     answer.content = _still(str(answer.content))
     return answer
 

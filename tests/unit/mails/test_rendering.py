@@ -123,6 +123,15 @@ def test_a_brands_name_breaks_neither_a_header_nor_html() -> None:
     assert "<b>" not in page
 
 
+def test_an_amount_stays_in_one_piece_in_a_subject_from_right_to_left() -> None:
+    language = catalogues.get_or_english("ar")
+    shown = {**example("money_received", language), "brand": BRAND, "language": language}
+    mail = render("money_received", UUID(int=1), SENDER, "grace@acme.test", shown)
+    read = message_from_bytes(mail.as_bytes(), policy=policy.default)
+    amount = " ".join(language.money(2_500).split())
+    assert f"\u2068{amount}\u2069" in read["Subject"]
+
+
 def test_where_to_ask_for_no_more_stands_in_one_line_of_the_header() -> None:
     stop_address = f"https://acme.test/redeem/reminders/{'x' * 120}"
     shown = {**example("reminder"), "brand": BRAND, "stop_address": stop_address}

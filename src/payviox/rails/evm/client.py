@@ -103,6 +103,12 @@ class Node:
         )
         return Seen(mined, pending, native, token_balance, at)
 
+    async def unused(self, address: str, token: str | None) -> bool:
+        """Whether the chain knows nothing of the address: nothing ever left it, and neither the
+        coin nor the token lies there. Raises NodeError."""
+        seen = await self._seen(address, token)
+        return not (seen.mined or seen.native or seen.token)
+
     async def count_at(self, address: str, block: int) -> int:
         """How many transactions of the address the chain had then; nodes forget it after a while.
         Raises NodeError."""

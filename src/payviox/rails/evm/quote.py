@@ -2,7 +2,7 @@
 asset's own units."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -80,7 +80,16 @@ async def quote(chain_account: ChainAccount, payment: Asked, request: Request) -
     promised = _terms(chain_account, payment, promised_rate, price.net_amount, network_fee)
     if promised is None:
         raise Invalid({field: [f"The {field} cannot be paid in {payment.currency} to the cent."]})
+    promised = replace(promised, unused=await _unused(chain_account, promised))
     return price.quote(promised.destination(), expires_at)
+
+
+async def _unused(chain_account: ChainAccount, promised: Terms) -> bool:
+    """Whether the payer should look twice at the address; nobody is kept from being paid by it."""
+    try:
+        return await chain_account.node.unused(promised.to, promised.token)
+    except NodeError:
+        return False
 
 
 async def least_net(chain_account: ChainAccount, payment: Asked) -> int:

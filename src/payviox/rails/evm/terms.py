@@ -15,7 +15,8 @@ from payviox.rails.evm.prices import Rate, Source
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What was promised: so many units of an asset, at this price. `token` None is the coin;
-    `network_fee` is what of the fees was quoted for the network, in cents."""
+    `network_fee` is what of the fees was quoted for the network, in cents; `unused` says that the
+    chain knew nothing of the address, which may be one of another network."""
 
     chain: str
     chain_id: int
@@ -26,6 +27,7 @@ class Terms:
     units: int
     rate: Rate
     network_fee: int
+    unused: bool = False
 
     @property
     def crypto_amount(self) -> str:
@@ -52,6 +54,7 @@ class Terms:
                 "source": self.rate.source,
                 "expires_at": self.rate.expires_at.isoformat(),
                 "network_fee": self.network_fee,
+                "unused": self.unused,
             },
         }
 
@@ -76,4 +79,5 @@ def terms(destination: Mapping[str, Any]) -> Terms:
         amounts.units(destination["crypto_amount"], quoted["decimals"]),
         Rate(Decimal(quoted["rate"]), source, datetime.fromisoformat(quoted["expires_at"])),
         quoted["network_fee"],
+        quoted.get("unused", False),  # terms of before 2026-11-29 do not say it
     )

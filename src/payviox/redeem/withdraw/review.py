@@ -69,6 +69,7 @@ class ReviewView:
     network: str
     coin: str
     is_own_email: bool
+    is_unused_address: bool
     back: str
     then: Then
     refused: str | None = None
@@ -234,6 +235,7 @@ def _review(
         network=whereabouts.network(str(destination.get("chain", ""))),
         coin=str(destination.get("currency", "")),
         is_own_email=where == visit.caller.email,
+        is_unused_address=destination.get("terms", {}).get("unused", False),
         back=_back(quote),
         then=then,
         refused=refused and visit.language.gettext(refused),

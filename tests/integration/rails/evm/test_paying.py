@@ -83,6 +83,24 @@ async def test_a_quote_promises_an_exact_amount_in_both_directions(pay: Paying) 
         assert 0 <= Decimal("77.77") - exact * rate < rate / 10**decimals
 
 
+async def test_an_address_that_the_chain_knows_nothing_of_is_pointed_out(pay: Paying) -> None:
+    fresh = "0x" + "ab" * 20
+
+    async def unused(to_address: str, currency: str) -> object:
+        to = {"chain": CHAIN, "to_address": to_address, "currency": currency}
+        asked = Request(pay.business.business_id, "crypto", to, amount=5_000)
+        return (await pay.rail.quote(asked)).destination["terms"]["unused"]
+
+    for currency in ("USDT", "ETH"):
+        assert await unused(fresh, currency) is True
+        assert await unused(pay.node.accounts[3], currency) is False
+    order = await pay.order(5_000, fresh, "USDT")
+    await pay.desk.process()
+    pay.node.mine(CONFIRMATIONS)
+    assert (await pay.settle(order)).status == "succeeded"
+    assert await unused(fresh, "USDT") is False
+
+
 async def test_an_order_has_the_terms_of_its_quote_or_is_refused(pay: Paying) -> None:
     asked = {"currency": "ETH", "chain": CHAIN, "to_address": PAYEE.lower()}
     request = Request(pay.business.business_id, "crypto", asked, amount=5_000)
