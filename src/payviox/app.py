@@ -6,8 +6,9 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Response
 
 from payviox.allocations.batcher import Batcher
 from payviox.api import (
@@ -34,7 +35,9 @@ from payviox.installation import open_installation
 from payviox.languages import catalogues
 from payviox.monitoring.metrics import Metrics
 from payviox.redeem import app as redeem
+from payviox.redeem import errors as redeem_errors
 from payviox.redeem import samples
+from payviox.redeem.visits import ROUTE
 from payviox.reporting.changes import Changes
 from payviox.reporting.redemption import Offers
 from payviox.settings import Settings
@@ -42,7 +45,7 @@ from payviox.signals import on_stop
 from payviox.web import assets
 from payviox.web import pages as templates
 from payviox.web.client_address import ClientAddresses
-from payviox.web.context import Services
+from payviox.web.context import Call, Services
 from payviox.web.errors import handle
 from payviox.web.http_server import HttpServer
 from payviox.web.listening import bind
@@ -96,6 +99,12 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
         await asyncio.gather(recording, return_exceptions=True)
 
 
+def _handle(request: Call, error: Exception) -> Response[Any]:
+    """The answer to what no route takes: below the redemption page a page says so."""
+    is_below = request.scope["path"].startswith(f"{ROUTE}/")
+    return redeem_errors.handle(request, error) if is_below else handle(request, error)
+
+
 def build(services: Services) -> Application:
     """The ASGI application."""
     litestar = Litestar(
@@ -108,7 +117,7 @@ def build(services: Services) -> Application:
             redeem.ROUTER,
             redeem.FOR_MAIL_PROGRAMS,
         ],
-        exception_handlers={Exception: handle},
+        exception_handlers={Exception: _handle},
         openapi_config=None,
         logging_config=None,  # logs.py has it
         request_max_body_size=MAX_BATCH_BODY,

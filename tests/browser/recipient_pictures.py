@@ -130,6 +130,7 @@ def _walk(page: Page, link: str, look: Look) -> Iterator[str]:
     yield "history"
     page.goto(f"{home}/nowhere")
     yield "nothing-here"
+    page.goto(f"{home}/balance")
     page.locator("form[action$=leave] button").click()
     yield "left"
     page.goto(f"{home}/balance")

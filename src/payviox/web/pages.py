@@ -5,6 +5,7 @@ and is not there is an error. A page that asks for a part of itself (htmx does, 
 element to fill) is answered with the block of that name."""
 
 import functools
+import gzip
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -142,6 +143,16 @@ def page(
     return Response(
         text, status_code=status, media_type=HTML, headers={**HEADERS, **(headers or {})}
     )
+
+
+def compressed(request: Call, answer: Response[Any]) -> Response[Any]:
+    """The same page, shorter on the wire. For pages without any secret: its length would tell of
+    it."""
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        answer.content = gzip.compress(str(answer.content).encode(), mtime=0)
+        answer.headers["Content-Encoding"] = "gzip"
+    answer.headers["Vary"] = f"{HEADERS['Vary']}, Accept-Encoding"
+    return answer
 
 
 def is_partial(request: Call) -> bool:

@@ -122,6 +122,7 @@ async def test_a_quote_is_the_price_and_nothing_else(shop: TestBusiness, rail: W
         assert quote.destination == {
             "product": product.shown_id,
             "brand": "Shop",
+            "name": "Shop 25",
             "country": "US",
             "currency": "USD",
             "face_value": 2_500,

@@ -261,3 +261,10 @@ async def test_the_page_says_what_expires_and_when_and_that_somebody_was_here(
     assert await business.scalar(
         "SELECT seen_at IS NOT NULL FROM payout_users WHERE business_id = %s", business.business_id
     )
+
+
+async def test_an_address_below_the_page_that_is_none_says_so_in_words(ada: Recipient) -> None:
+    for path in ("nowhere", "withdraw/nothing", "withdrawals", "history/x/y"):
+        answer = await ada.get(path)
+        assert (answer.status_code, heading(answer)) == (404, "Nothing here"), path
+        assert "To your balance" in answer.text

@@ -22,7 +22,7 @@ from payviox.sites import hosts
 from payviox.web.context import Call, address_of, services
 from payviox.web.forms import read_form
 from payviox.web.own_hosts import WELL_KNOWN, owner_of
-from payviox.web.pages import HEADERS, options
+from payviox.web.pages import HEADERS, compressed, options
 
 MAX_LINK = 2_000
 EMBEDDED = f"{ROUTE}/embedded"
@@ -49,7 +49,7 @@ async def show_entrance(request: Call) -> Response[Any]:
         language=_asked(request),
         sender=await _owner(request),
     )
-    return page(request, "enter/show.html", view)
+    return compressed(request, page(request, "enter/show.html", view))
 
 
 @post(f"{ROUTE}/sender", include_in_schema=False, status_code=200)
