@@ -12,6 +12,7 @@ from payviox.businesses import service as businesses
 from payviox.cli.output import BUSINESS, age, as_json, counted, print_json, print_table
 from payviox.cli.runtime import Runtime, run
 from payviox.money import dollars
+from payviox.rails.waiting import can_resume
 from payviox.reporting import attention as reporting
 from payviox.reporting.attention import Cause, Matter
 
@@ -115,4 +116,7 @@ def told(matter: Matter) -> str:
 
 
 def _command(matter: Matter) -> str:
-    return COMMANDS[matter.cause].format(business=ids.show(ids.BUSINESS, matter.business_id))
+    command = COMMANDS[matter.cause]
+    if matter.cause == "float_empty" and not can_resume(matter.cause, matter.rail):
+        command = "payviox order list {business} --waiting float_empty"
+    return command.format(business=ids.show(ids.BUSINESS, matter.business_id))

@@ -153,6 +153,7 @@ async def reconcile(database: Database, rails: Rails) -> None:
 SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "expire_balances": ("*/10 * * * *", expire),
     "look_over_unclaimed": ("23 * * * *", look_over_unclaimed),
+    "begin_unclaimed": ("* * * * *", ageing.begin),
     "tell_operators": ("* * * * *", attention_mails.tell_operators),
     "sum_daily_flows": ("* * * * *", daily_flows.sum_all),
     "audit_ledger": ("17 */6 * * *", audit_ledger),

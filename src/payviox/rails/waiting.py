@@ -288,6 +288,7 @@ WAITING: Mapping[Waiting, Reason] = {
 }
 
 
+_CANCEL = "payviox order cancel"
 _OF_RAIL: Mapping[tuple[str, Waiting], Reason] = {
     ("evm", "float_empty"): replace(
         WAITING["float_empty"],
@@ -303,8 +304,8 @@ _OF_RAIL: Mapping[tuple[str, Waiting], Reason] = {
     ("sandbox", "float_empty"): replace(
         WAITING["float_empty"],
         meaning="The sandbox was asked to hold too little money for it.",
-        advice="No money is missing, and none can be paid in: cancel the order.",
-        command="payviox order cancel",
+        advice="No money is missing, and none can be paid in: the order waits until you cancel it.",
+        command=_CANCEL,
     ),
     ("tremendous", "float_empty"): replace(
         WAITING["float_empty"],
@@ -344,6 +345,13 @@ def waiting(name: str, rail: str | None = None) -> Reason:
     """What this cause of waiting means, at this rail; one that is not in the set is logged."""
     of_rail = [reason for known, reason in _OF_RAIL.items() if known == (rail, name)]
     return of_rail[0] if of_rail else _named(WAITING, name)
+
+
+def can_resume(name: str | None, rail: str | None) -> bool:
+    """Whether orders that wait for this at this rail may go on once they are tried again."""
+    if name is None or name == PERSON or name not in ENDED_BY_OPERATOR:
+        return False
+    return waiting(name, rail).command != _CANCEL
 
 
 def review(name: str) -> Reason:

@@ -13,6 +13,13 @@ AT_ONCE = 500
 NOBODY = UUID(int=0)
 
 
+async def begin(database: Database) -> None:
+    """See what everybody has of businesses of which nothing is summed: the first sum waits for no
+    full hour."""
+    for business_id in await database.fetch(queries.unsummed_businesses, WINDOW):
+        await look_over(database, business_id)
+
+
 async def look_over(database: Database, business_id: UUID) -> None:
     """See what everybody of a business has by now. Broken off, it is run again."""
     after: UUID | None = NOBODY

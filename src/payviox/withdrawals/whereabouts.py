@@ -99,7 +99,7 @@ class UserMoney:
 
 
 _BY_ITSELF = "Nothing: it goes on by itself."
-_IS_BACK = "Nothing: the money is on their balance again."
+_IS_BACK = "The money is on their balance again."
 _BACK = "The money is back on your balance. You can take it in another way."
 _SOON = "It will be sent in a moment."
 
@@ -136,7 +136,7 @@ STATES: Mapping[Status, State] = {
     ),
     "succeeded": State(
         "It was paid.",
-        "Nothing: it has ended.",
+        "Nothing is left to do.",
         "nobody",
         "It has arrived.",
         "There is nothing left to do.",

@@ -96,7 +96,9 @@ def test_somebody_signs_in_approves_one_order_and_rejects_another(
     world: World, open_page: Callable[..., Page]
 ) -> None:
     page = open_page()
+    page.set_viewport_size({"width": 1280, "height": 900})
     world.sign_in(page)
+    expect(page.get_by_role("button", name="Sign out")).to_be_in_viewport(ratio=1)
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Orders").click()
     page.get_by_role("row").filter(has_text="$25.00").get_by_role("link").click()
     page.get_by_role("button", name="Approve").click()

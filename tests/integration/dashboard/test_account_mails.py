@@ -51,6 +51,7 @@ async def test_nothing_is_ticked_before_somebody_chooses(
     page = await browser.get(PAGE)
     assert heading(page) == "Mails about what needs you"
     assert ticked(page) == {"at_once"}
+    assert ticked(await browser.get(f"{PAGE}?test=1")) == {"at_once", "with_test"}
     assert page.text.count('type="checkbox"') == len(BY_MAIL) + 1
     assert f"You are told of {business.name}." in page.text
     assert "has no mail server yet" in page.text
@@ -63,6 +64,7 @@ async def test_what_is_ticked_is_kept_in_the_browsers_zone_and_nothing_ticked_is
     answer = await browser.post(PAGE, review="yes", low_stock="yes", how="daily", nonsense="yes")
     page = await browser.get(answer.headers["location"])
     assert "Your choice is saved." in page.text
+    assert "with_test" not in ticked(await browser.get(f"{PAGE}?test=1"))
     assert ticked(page) == {"review", "low_stock", "daily"}
     assert await database.fetch(choices.find, operator_id) == Choices(
         frozenset({"review", "low_stock"}), is_daily=True, with_test=False, zone="Europe/Berlin"

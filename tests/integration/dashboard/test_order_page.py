@@ -61,7 +61,7 @@ async def test_what_to_weigh_stands_beside_approve_with_what_it_is_compared_with
     assert "Paid there 3 times before" in page
     assert "Nobody else named this payee" in page
     assert "Their usual is $20.00 (median of their last 3 orders)" in page
-    assert "4 orders of theirs over $81.00" in page
+    assert "4 orders of theirs, $81.00 in all" in page
     assert "look twice" not in page
     await desk.withdraw(bob, 400, elsewhere, email="bob@example.com")
     large = await desk.withdraw(ada, 60_000, elsewhere)
@@ -161,13 +161,13 @@ async def test_orders_that_wait_are_resumed_together_after_a_page_that_says_how_
     user = await desk.user(5_000)
     orders = [await desk.withdraw(user, 100) for _ in range(3)]
     for order in orders:
-        await waits(desk, order, "float_empty")
+        await waits(desk, order, "approval_at_rail")
     base = await signed_in(browser, database, desk.business, "finance")
     page = (await browser.get(base + address_of(orders[0]))).text
     assert "Whose turn it is: You, at the rail or in Payviox." in page
-    assert "/orders/resume?waiting=float_empty" in page
+    assert "/orders/resume?waiting=approval_at_rail" in page
     asked = await browser.get(
-        f"{base}/orders/resume?waiting=float_empty&from={ids.show(ids.ORDER, orders[0].id)}"
+        f"{base}/orders/resume?waiting=approval_at_rail&from={ids.show(ids.ORDER, orders[0].id)}"
     )
     assert "Resume 3 orders" in asked.text
     assert "$3.00" in asked.text
@@ -217,3 +217,28 @@ async def test_nothing_of_another_organizations_order_is_read_or_done(
     assert (
         await browser.get(f"{base_of(business)}/orders/resume?waiting=person")
     ).status_code == 404
+
+
+async def test_what_only_canceling_ends_is_not_offered_to_be_resumed(
+    browser: Browser, database: Database, desk: Desk
+) -> None:
+    order = await desk.withdraw(await desk.user(5_000), 100)
+    await waits(desk, order, "float_empty")
+    base = await signed_in(browser, database, desk.business, "finance")
+    page = (await browser.get(base + address_of(order))).text
+    assert "the order waits until you cancel it" in page
+    assert "Cancel</button>" in page
+    assert "/orders/resume" not in page
+
+
+async def test_what_was_approved_and_is_paid_by_now_is_said_once(
+    browser: Browser, database: Database, desk: Desk
+) -> None:
+    order = await desk.withdraw(await desk.user(5_000), 100)
+    await desk.process()
+    base = await signed_in(browser, database, desk.business)
+    page = (await browser.get(f"{base}{address_of(order)}?done=approved")).text
+    assert "It was paid." in page
+    assert "The order goes on." not in page
+    assert "Nothing is left to do." not in page
+    assert "Ask the rail</h2>" in page

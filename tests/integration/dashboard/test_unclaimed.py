@@ -8,6 +8,7 @@ import pytest
 from payviox.businesses import service as businesses
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
+from payviox.unclaimed import ageing
 from support.ageing import age, look
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, signed_in
@@ -86,7 +87,8 @@ async def test_money_is_shown_by_its_age_with_whose_it_is(
     assert f"{base}/balance/ageing" in (await browser.get(f"{base}/balance")).text
     page = await browser.get(f"{base}/balance/ageing")
     assert heading(page) == "Unclaimed money"
-    assert "Nothing is summed yet" in page.text
+    assert "No unclaimed money is summed yet" in page.text
+    assert "$0.00" not in page.text
     await business.create("ada@example.com", 700)
     age(urls, business, 40)
     await business.create("grace@example.com", 300)
@@ -133,3 +135,16 @@ async def test_another_organizations_money_is_nobodys_business(
     foreign = base_of(business).replace("biz_", "biz_0")[: len(base_of(business))]
     for path in ("settings/expiry", "balance/ageing", "balance/ageing/unclaimed.csv"):
         assert (await browser.get(f"{foreign}/{path}")).status_code == 404
+
+
+async def test_the_first_money_is_summed_before_the_hour(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "viewer")
+    await business.create("ada@example.com", 700)
+    await ageing.begin(database)
+    text = words((await browser.get(f"{base}/balance/ageing")).text)
+    assert "Up to 30 days $7.00" in text
+    await business.create("ada@example.com", 100)
+    await ageing.begin(database)
+    assert "$7.00" in words((await browser.get(f"{base}/balance/ageing")).text)

@@ -30,6 +30,17 @@ def test_what_is_no_order_is_counted_as_what_it_is() -> None:
     assert told(matter).splitlines()[0] == "low_stock: 1 product"
 
 
+def test_what_only_canceling_ends_is_listed_to_be_canceled() -> None:
+    waits = [
+        Matter("float_empty", BUSINESS, "Acme", "test", rail, None, 1, 500, None)
+        for rail in ("sandbox", "paypal")
+    ]
+    assert [told(each).splitlines()[-1].split(" biz_")[0].strip() for each in waits] == [
+        "payviox order list",
+        "payviox order resume",
+    ]
+
+
 @pytest.mark.parametrize("cause", get_args(Cause))
 def test_every_cause_leads_to_a_command_that_there_is(cause: Cause) -> None:
     words = COMMANDS[cause].format(business=f"biz_{BUSINESS}").split()[1:]

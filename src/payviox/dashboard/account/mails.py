@@ -1,6 +1,6 @@
 """`/account/mails`: what one is told by mail of what needs somebody."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from litestar import Response, get, post
@@ -48,9 +48,11 @@ class MailsView:
 
 @get(ROUTE, include_in_schema=False)
 async def show_mails(request: Call) -> Response[Any]:
-    """What one chose, to choose otherwise."""
+    """What one chose, to choose otherwise. Test mode is ticked for whoever chose nothing yet and
+    comes from a test business (`?test`)."""
     session = await insider_of(request)
-    chosen, organizations, may_have_mails = await services(request).database.fetch(_parts, session)
+    saved, organizations, may_have_mails = await services(request).database.fetch(_parts, session)
+    chosen = saved or replace(NOTHING, with_test="test" in request.query_params)
     view = MailsView(
         here=ROUTE,
         email=session.email,
@@ -80,12 +82,14 @@ async def save_mails(request: Call) -> Response[Any]:
     return redirect(f"{ROUTE}?done=saved")
 
 
-async def _parts(connection: Connection, session: Session) -> tuple[Choices, list[str], bool]:
+async def _parts(
+    connection: Connection, session: Session
+) -> tuple[Choices | None, list[str], bool]:
     me = session.operator_id
     chosen = await choices.find(connection, me)
     roles = await rights.list_roles(connection, me)
     may_have_mails = await choices.may_have_mails(connection, me)
-    return chosen or NOTHING, [name for name, _ in roles], may_have_mails
+    return chosen, [name for name, _ in roles], may_have_mails
 
 
 def _cause(cause: Cause, chosen: Choices) -> CauseView:

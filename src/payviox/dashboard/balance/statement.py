@@ -42,6 +42,11 @@ class Filters:
         typed = (self.kind, self.since, self.until, self.search)
         return query_of(dict(zip(FIELDS, typed, strict=True)))
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether steps that are booked with another are left out."""
+        return not (self.kind or self.search)
+
 
 def read_filters(query: Mapping[str, str]) -> Filters:
     """What a form asks for; an unknown kind asks for all."""
@@ -80,7 +85,7 @@ async def find_page(
         user_id=user_id,
         order_id=order_id,
         references=references,
-        without=None if filters.kind or filters.search else WITH_ANOTHER,
+        without=WITH_ANOTHER if filters.leaves_out else None,
         since=first,
         until=None if last is None else last + DAY,
         after=after,

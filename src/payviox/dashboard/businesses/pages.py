@@ -51,13 +51,15 @@ def _last_used(request: Call, rows: list[BusinessSummary]) -> str | None:
 
 
 async def _rows(connection: Connection, session: Session) -> list[BusinessSummary]:
+    """Those in which there was money come first."""
     organizations = await rights.list_organizations(connection, session.operator_id)
     chosen = (
         await businesses.list_all(connection)
         if organizations is None
         else await businesses.list_of(connection, organizations)
     )
-    return await business_summary.summaries(connection, chosen)
+    rows = await business_summary.summaries(connection, chosen)
+    return sorted(rows, key=lambda each: not each.deposited)
 
 
 @get(["/settings", "/webhooks"], include_in_schema=False)

@@ -26,7 +26,7 @@ from payviox.dashboard.orders.show import seen_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import CANCELABLE
-from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, WAITING, Reason, waiting
+from payviox.rails.waiting import WAITING, Reason, can_resume, waiting
 from payviox.reporting.attention import NOT_A_PERSON
 from payviox.web.context import Call
 from payviox.withdrawals import listing
@@ -203,7 +203,7 @@ def _tab(base: str, filters: Filters, counts: Mapping[str, int], name: str, word
 
 
 def _resume(visit: Visit, base: str, filters: Filters) -> str | None:
-    can = filters.waiting in ENDED_BY_OPERATOR and filters.waiting != PERSON
+    can = can_resume(filters.waiting, filters.rail)
     return f"{base}/resume?waiting={filters.waiting}" if can and visit.may("order.resume") else None
 
 

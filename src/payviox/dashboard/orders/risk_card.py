@@ -76,4 +76,4 @@ def _day(order: Order, risk: Risk) -> RiskFact:
     if risk.day_orders <= 1 and risk.day_amount <= order.amount:
         return RiskFact("Last 24 hours", "No other order of theirs")
     total = dollars(risk.day_amount)
-    return RiskFact("Last 24 hours", f"{risk.day_orders:,} orders of theirs over {total}")
+    return RiskFact("Last 24 hours", f"{risk.day_orders:,} orders of theirs, {total} in all")

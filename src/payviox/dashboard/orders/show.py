@@ -20,7 +20,7 @@ from payviox.dashboard.orders.story import Event, events_of, operators_in, shown
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import CANCELABLE, OPEN, REJECTABLE
-from payviox.rails.waiting import ENDED_BY_OPERATOR, PERSON, Reason, Who
+from payviox.rails.waiting import PERSON, Reason, Who, can_resume
 from payviox.reporting import order_timeline
 from payviox.reporting.order_timeline import OrderTimeline
 from payviox.rights.service import operator_of
@@ -43,10 +43,10 @@ DONE = {
 }
 WHO: Mapping[Who, str] = {
     "payout_user": "The payout user",
-    "business": "You: somebody of this organization",
+    "business": "You, somebody of this organization",
     "operator": "You, at the rail or in Payviox",
     "rail": "The rail",
-    "nobody": "Nobody: it goes on by itself",
+    "nobody": "Nobody, it goes on by itself",
 }
 LOOKED_UP = ("sent", "unknown", "succeeded", "failed", "canceled", "rejected")
 """States in which a rail may be asked about an order that was tried."""
@@ -171,7 +171,8 @@ def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
     said = _said(visit, found)
     if said is not None:
         more = {"ended": said.ended, "reason": said.reason} | more
-    can_resume = order.waiting in ENDED_BY_OPERATOR and order.waiting != PERSON
+    if order.status == "succeeded" and more.get("done") == DONE["approved"]:
+        more = more | {"done": None}  # that it was paid says more
     return OrderView(
         order=order,
         where=where,
@@ -194,7 +195,7 @@ def _view(visit: Visit, found: Found, **more: Any) -> OrderView:
         terms=terms(order),
         resume=(
             f"{visit.base}/orders/resume?waiting={order.waiting}&from={shown}"
-            if can_resume and visit.may("order.resume")
+            if can_resume(order.waiting, order.rail) and visit.may("order.resume")
             else None
         ),
         **more,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, scalar_row
 
 from payviox.db.pool import Connection
 
@@ -80,6 +80,20 @@ async def look(connection: Connection, business_id: UUID, user_ids: Sequence[UUI
         given,
     )
     await connection.execute(LOOK, given)
+
+
+async def unsummed_businesses(connection: Connection, limit: int) -> list[UUID]:
+    """Businesses without any sum, of whose first so many payout users somebody has money."""
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(
+            "SELECT b.id FROM businesses b"
+            " WHERE NOT EXISTS (SELECT FROM unclaimed_days d WHERE d.business_id = b.id)"
+            " AND EXISTS (SELECT FROM ("
+            "   SELECT balance FROM accounts WHERE business_id = b.id AND kind = 'user'"
+            "   ORDER BY id LIMIT %s) a WHERE a.balance > 0)",
+            [limit],
+        )
+        return await cursor.fetchall()
 
 
 async def sum_days(connection: Connection, business_id: UUID) -> None:
