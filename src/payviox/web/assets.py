@@ -15,7 +15,7 @@ from payviox.web.context import Call
 
 HERE = Path(__file__).parent
 STYLES = ("tokens", "base", "layout", "parts")
-"""The style sheets, in the order of their layers; joined they are one file."""
+"""The style sheets of every page, in the order of their layers; joined they are one file."""
 
 TYPES = {
     ".css": "text/css",
@@ -65,6 +65,7 @@ def load() -> Assets:
     if not (vendor / ".stamp").exists():
         raise MissingAssets("Run `python frontend/vendor.py` in the checkout.")
     contents = {"style.css": b"\n".join(_read("css", f"{name}.css") for name in STYLES)}
+    contents["dashboard.css"] = _read("css", "dashboard.css")
     contents |= {
         f"js/{path.name}": path.read_bytes() for path in sorted((HERE / "js").glob("*.js"))
     }
