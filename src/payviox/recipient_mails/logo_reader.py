@@ -1,6 +1,6 @@
-"""The process that reads one picture, bounded in memory and time, with nothing of the installation
-in its reach: `python -m payviox.recipient_mails.logo_reader < file`. It writes one frame: the logo
-as PNG, or why there is none."""
+"""The process that reads one picture, bounded in memory and time, which can open nothing of the
+installation's: `python -m payviox.recipient_mails.logo_reader < file`. It writes one frame: the
+logo as PNG, or why there is none."""
 
 import contextlib
 import io
@@ -132,6 +132,8 @@ def _png(picture: Image.Image) -> bytes:
 
 def main() -> None:
     process.bound()
+    Image.init()  # imports what decodes
+    process.close_off()
     try:
         with open(0, "rb", closefd=False) as file:  # a file descriptor
             process.write(read(file))

@@ -79,15 +79,25 @@ class Offers:
     async def _way(self, business: Business, method: Method, balance: int) -> Way | None:
         least, most = method.min_amount, method.max_amount
         if method.provider == "gift_card":
-            prices = [card.price for card in await self.cards(business)]
-            if not prices:
+            cheapest = await self._cheapest_card(business, least)
+            if cheapest is None:
                 return None
-            least = max(least, min(prices))
+            least = max(least, cheapest)
         missing = max(0, least - balance)
         whole = None
         if not missing and method.provider != "gift_card":
             whole = await self._price(business, method.provider, min(balance, most))
         return Way(method.provider, least, most, missing, method, whole)
+
+    async def _cheapest_card(self, business: Business, least: int) -> int | None:
+        """None where there is none; `least` where the rail does not say in time, so that the way is
+        there, and its form asks again."""
+        try:
+            async with asyncio.timeout(PRICE_S):
+                prices = [card.price for card in await self.cards(business)]
+        except TimeoutError:
+            return least
+        return min(prices, default=None)
 
     async def _price(self, business: Business, provider: Provider, amount: int) -> Price | None:
         """What it would cost, None where that depends on where it goes or the rail does not say."""

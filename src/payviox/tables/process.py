@@ -1,5 +1,5 @@
 """A file that somebody sent is read in a process of its own, bounded in memory and time, with
-nothing of the installation in its reach. It writes frames, each after its length."""
+nothing of the installation in its environment. It writes frames, each after its length."""
 
 import asyncio
 import logging
@@ -14,6 +14,8 @@ from payviox.tables.cells import FileRefused
 MEMORY = 1_000_000_000
 CPU_S = 120
 """Bytes of address space and seconds of a core that a file may take."""
+MOST_FRAME = 64 * 2**20
+"""Bytes of a frame: some hundred rows, or a picture."""
 FRAME_S = 120.0
 """A file whose next rows take longer is given up: they take a fraction of a second."""
 ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
@@ -68,8 +70,11 @@ async def _next(process: asyncio.subprocess.Process) -> bytes | None:
     assert process.stdout is not None  # noqa: S101  # a pipe was asked for
     try:
         async with asyncio.timeout(FRAME_S):
-            length = await process.stdout.readexactly(4)
-            return await process.stdout.readexactly(int.from_bytes(length, "big"))
+            length = int.from_bytes(await process.stdout.readexactly(4), "big")
+            if length > MOST_FRAME:
+                logger.warning("the process that reads an uploaded file wrote %d bytes", length)
+                raise FileRefused("This file cannot be read.")
+            return await process.stdout.readexactly(length)
     except TimeoutError as error:
         raise FileRefused("Reading this file takes too long. Split it.") from error
     except asyncio.IncompleteReadError as error:
@@ -84,6 +89,13 @@ def bound() -> None:
     """Bound the process that reads."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+
+
+def close_off() -> None:
+    """From now on this process opens no file and no connection and starts no other; call it once
+    everything is imported. The process has the installation's user, who may read its secrets."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))  # input, output and errors are open
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 def write(frame: bytes) -> None:

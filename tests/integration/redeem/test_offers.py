@@ -164,6 +164,23 @@ async def test_a_rail_that_does_not_answer_keeps_nobody_from_their_balance(
     assert "You get $49.00" in text_of(answer)
 
 
+async def test_a_vendor_that_lists_no_cards_in_time_keeps_nobody_from_their_balance(
+    business: TestBusiness,
+    application: Application,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def hang(business: object) -> object:
+        return await asyncio.Event().wait()
+
+    browsers = await people(business, application, 1)
+    monkeypatch.setattr(redemption, "PRICE_S", 0.2)
+    monkeypatch.setattr(services.rails, "gift_cards", hang)
+    [answer] = await look(browsers)
+    assert "$50.00" in answer.text
+    assert "Gift card" in text_of(answer)
+
+
 async def test_a_way_that_the_business_takes_away_is_gone_at_once(
     ada: Recipient, business: TestBusiness
 ) -> None:

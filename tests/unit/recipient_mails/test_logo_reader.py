@@ -7,6 +7,7 @@ from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
 from payviox.recipient_mails import logo_reader
 from payviox.recipient_mails.logo_reader import MOST_BYTES, MOST_PIXELS, SIZES
+from payviox.tables import process
 from payviox.tables.cells import FileRefused
 from support.logos import bomb, drawing, file_of, noise, opened
 
@@ -116,3 +117,25 @@ def test_what_is_no_picture_of_these_kinds_is_refused(content: bytes) -> None:
 def test_what_shows_nothing_or_next_to_nothing_is_refused() -> None:
     assert "nothing to be seen" in refusal(file_of(Image.new("RGBA", (400, 400), (1, 2, 3, 0))))
     assert "smaller than" in refusal(file_of(noise((31, 20))))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "with a profile", "turned"])
+async def test_its_process_needs_nothing_that_it_cannot_open(kind: str) -> None:
+    picture = (
+        drawing().convert("RGB") if kind in ("JPEG", "with a profile", "turned") else drawing()
+    )
+    if kind == "with a profile":
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        content = file_of(picture.convert("CMYK"), "JPEG", icc_profile=profile)
+    elif kind == "turned":
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        content = file_of(picture, "JPEG", exif=exif)
+    else:
+        content = file_of(picture, kind)
+    [frame] = [
+        each
+        async for each in process.read_frames("payviox.recipient_mails.logo_reader", "", content)
+    ]
+    assert frame == read(content)
