@@ -30,7 +30,9 @@ from payviox.api.allocation import Create
 from payviox.api.authentication import authenticate_business
 from payviox.api.docs import openapi, pages
 from payviox.dashboard import app as dashboard
+from payviox.dashboard import errors as dashboard_errors
 from payviox.dashboard.senders import find_sender
+from payviox.dashboard.visits import HOME
 from payviox.installation import open_installation
 from payviox.languages import catalogues
 from payviox.monitoring.metrics import Metrics
@@ -100,9 +102,12 @@ async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]
 
 
 def _handle(request: Call, error: Exception) -> Response[Any]:
-    """The answer to what no route takes: below the redemption page a page says so."""
-    is_below = request.scope["path"].startswith(f"{ROUTE}/")
-    return redeem_errors.handle(request, error) if is_below else handle(request, error)
+    """The answer to what no route takes: where pages are, a page says so."""
+    path = request.scope["path"]
+    for below, page in ((ROUTE, redeem_errors.handle), (HOME, dashboard_errors.handle)):
+        if path.startswith(f"{below}/"):
+            return page(request, error)
+    return handle(request, error)
 
 
 def build(services: Services) -> Application:

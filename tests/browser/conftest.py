@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from payviox.db.pool import Database
 from support import live
 from support.databases import Urls
 from support.live import LiveServer
+from support.machine import stretch
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -20,6 +21,10 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
+
+WAIT_MS = 1000 * stretch(20)
+"""For what is to appear on a page."""
+expect.set_options(timeout=WAIT_MS)
 
 REFUSED = ("the server responded with a status of 422", "responded with a status of 403")
 """What the browser says of a form that is shown again with what is wrong with it."""

@@ -68,10 +68,12 @@ class Language:
         """A time of a zone, without its name."""
         frame = str(get_datetime_format("medium", locale=self.locale)).replace("'", "")
         time = format_time(there, "short", tzinfo=there.tzinfo, locale=self.locale)
-        return frame.replace("{0}", time).replace("{1}", self.day(there.date()))
+        day = format_date(there, "medium", locale=self.locale)
+        return frame.replace("{0}", time).replace("{1}", day)
 
     def day(self, day: date) -> str:
-        return format_date(day, "medium", locale=self.locale)
+        """A date as it stands in a sentence."""
+        return format_date(day, "long", locale=self.locale)
 
     def country(self, code: str) -> str:
         """A country of two letters by its name; as it is where it is none."""

@@ -55,6 +55,9 @@ TO_PAYOUT_USERS: tuple[Message, ...] = (
 )
 """What businesses say to those whom they pay."""
 
+URGENT: frozenset[Message] = frozenset({"code"})
+"""What is of use for minutes alone: it goes before everything else that its business sends."""
+
 INSTALLATION = UUID(int=0)
 """Whose turn it is to be sent, where a mail is no business's."""
 
@@ -111,6 +114,13 @@ class Mail:
         if self.status != "queued":
             return self.status
         return "waiting" if self.handed_at is None else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Mail):
+    """A mail that is kept from others until `due_at`, otherwise as it was found."""
+
+    was_due_at: datetime
 
 
 Prepare = Callable[[Connection, Mail], Awaitable[Mapping[str, object] | None]]

@@ -27,11 +27,7 @@ async def put(
     business_id: UUID | None = None,
 ) -> None:
     """Send this message about an event to somebody, once. `facts` may hold no secret."""
-    is_new = await queries.insert(
-        connection, ids.new(), business_id, event, recipient, message, dict(facts or {})
-    )
-    if is_new:
-        await jobs.wake(connection, jobs.SEND_MAILS, business_id or INSTALLATION)
+    await put_all(connection, business_id, [NewMail(event, recipient, message, facts or {})])
 
 
 async def put_all(

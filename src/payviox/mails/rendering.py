@@ -4,7 +4,7 @@ holds what breaks a line."""
 import functools
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -109,21 +109,24 @@ def render(
     return mail
 
 
-def example(message: Message, language: Language | None = None) -> dict[str, object]:
-    """Facts that the message could have, to look at, in this language or English."""
+def example(
+    message: Message, language: Language | None = None, today: date | None = None
+) -> dict[str, object]:
+    """Facts that the message could have, to look at, in this language or English, as of a day."""
+    today = today or datetime.now(UTC).date()
     language = language or get_or_english(None)
     facts: dict[str, object] = json.loads((MESSAGES / message / "example.json").read_text())
-    return {name: _said(fact, language) for name, fact in facts.items()}
+    return {name: _said(fact, language, today) for name, fact in facts.items()}
 
 
-def _said(fact: object, language: Language) -> object:
-    """A fact as its mail has it: examples name amounts by `cents`, dates by `day`, and `sentence`s
-    of the catalogues."""
+def _said(fact: object, language: Language, today: date) -> object:
+    """A fact as its mail has it: examples name amounts by `cents`, dates by how many `days` after
+    today they are, and `sentence`s of the catalogues."""
     match fact:
         case {"cents": int(cents)}:
             return language.money(cents)
-        case {"day": str(day)}:
-            return language.day(date.fromisoformat(day))
+        case {"days": int(days)}:
+            return language.day(today + timedelta(days))
         case {"sentence": str(sentence)}:
             return language.gettext(sentence)
         case _:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from uuid import UUID
@@ -16,7 +16,7 @@ from uuid import UUID
 from payviox.db.pool import Connection, Database
 from payviox.mails.bounces import is_wrong_address
 from payviox.mails.connections import AT_ONCE, Connections, Outgoing, Refused
-from payviox.mails.model import Mail, Message, Prepare
+from payviox.mails.model import URGENT, Claim, Message, Prepare
 from payviox.mails.queries import addresses
 from payviox.mails.queries import mails as queries
 from payviox.mails.rendering import render
@@ -33,6 +33,8 @@ RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 """The wait after each failure; after the one that no wait follows the mail has failed."""
 IF_UNKNOWN = timedelta(hours=1)
 """The least wait after the server broke off once it had the text: the mail may have arrived."""
+PATIENCE = timedelta(minutes=5)
+"""A person's next mails wait for one that is tried again within this time, and for none longer."""
 MAX_AGE = timedelta(days=3)
 """What has waited for longer tells of nothing new any more: it is not sent, and says so."""
 TOO_OLD = "It waited for more than three days and was not sent."
@@ -75,18 +77,20 @@ async def send_due(
 
 class _Due:
     """A business's due mails, claimed some at a time. A person's next one is given out when the one
-    before has ended."""
+    before has ended; where that is tried again soon, the next ones wait for it, save what is
+    urgent."""
 
     def __init__(self, database: Database, business_id: UUID) -> None:
         self._database = database
         self._business_id = business_id
-        self._claimed: list[Mail] = []
+        self._claimed: list[Claim] = []
         self._written_to: set[str] = set()
+        self._put_off: dict[str, datetime] = {}
         self._has_more = True
         self._claiming = asyncio.Lock()
 
     @asynccontextmanager
-    async def next(self) -> AsyncIterator[Mail | None]:
+    async def next(self) -> AsyncIterator[Claim | None]:
         """A mail to send within the block; None where there is none, or none for anybody who is not
         being written to."""
         async with self._claiming:
@@ -102,9 +106,16 @@ class _Due:
             if mail is not None:
                 self._written_to.remove(mail.recipient)
 
-    def _take(self) -> Mail | None:
+    def put_off(self, recipient: str, until: datetime) -> None:
+        """One of somebody's mails is tried again then."""
+        self._put_off[recipient] = until
+
+    def _waits_until(self, mail: Claim) -> datetime | None:
+        return None if mail.message in URGENT else self._put_off.get(mail.recipient)
+
+    def _take(self) -> Claim | None:
         for mail in self._claimed:
-            if mail.recipient not in self._written_to:
+            if mail.recipient not in self._written_to and self._waits_until(mail) is None:
                 self._claimed.remove(mail)
                 self._written_to.add(mail.recipient)
                 return mail
@@ -112,8 +123,14 @@ class _Due:
 
     async def hand_back(self) -> None:
         """Let go of what was claimed and not begun."""
-        await _hand_back(self._database, self._claimed)
-        self._claimed = []
+        claimed, self._claimed = self._claimed, []
+        await _hand_back(
+            self._database,
+            [
+                replace(mail, was_due_at=self._waits_until(mail) or mail.was_due_at)
+                for mail in claimed
+            ],
+        )
 
 
 async def _send_some(
@@ -132,12 +149,14 @@ async def _send_some(
             try:
                 sent += await _send(database, outgoing, sender, prepare, mail)
             except Refused as error:
-                await _put_off(database, mail, error)
+                until = await _put_off(database, mail, error)
+                if until is not None:
+                    due.put_off(mail.recipient, until)
                 if error.closed:
                     return sent
 
 
-async def _hand_back(database: Database, mails: list[Mail]) -> None:
+async def _hand_back(database: Database, mails: list[Claim]) -> None:
     if not mails:
         return
     with contextlib.suppress(TimeoutError):
@@ -150,7 +169,7 @@ async def _send(
     outgoing: Outgoing,
     sender: Address,
     prepare: Mapping[Message, Prepare],
-    mail: Mail,
+    mail: Claim,
 ) -> bool:
     outgoing.begin()
     try:
@@ -168,8 +187,8 @@ async def _send(
 
 
 async def _begin(
-    connection: Connection, prepare: Prepare | None, mail: Mail
-) -> tuple[Mail, Mapping[str, object]] | None:
+    connection: Connection, prepare: Prepare | None, mail: Claim
+) -> tuple[Claim, Mapping[str, object]] | None:
     """The mail, which the server may have from now on, and what completes it; None where it is
     dropped, or was claimed for too long."""
     leased_until = await queries.hand_over(connection, mail, LEASE)
@@ -187,7 +206,7 @@ async def _begin(
     return replace(mail, due_at=leased_until), more
 
 
-def _written(mail: Mail, sender: Address, more: Mapping[str, object]) -> EmailMessage:
+def _written(mail: Claim, sender: Address, more: Mapping[str, object]) -> EmailMessage:
     """Raises Refused where its recipient is no address."""
     facts = {**mail.facts, **more}
     try:
@@ -196,24 +215,27 @@ def _written(mail: Mail, sender: Address, more: Mapping[str, object]) -> EmailMe
         raise Refused(str(error), final=True) from error
 
 
-async def _put_off(database: Database, mail: Mail, error: Refused) -> None:
-    """What is ours to mend, such as a server that is away, ends no mail before it is too old."""
-    if error.final or (mail.attempts > len(RETRIES) and not error.closed):
+async def _put_off(database: Database, mail: Claim, error: Refused) -> datetime | None:
+    """Answers until when the same person's next mails wait for it, None where they do not. What is
+    ours to mend, such as a server that is away, ends no mail before it is too old."""
+    before = mail.attempts
+    if error.final or (before >= len(RETRIES) and not error.closed):
         logger.warning("mail %s (%s) has failed: %s", mail.id, mail.message, error)
         await database.write(_fail, mail, str(error))
-        return
+        return None
     logger.warning("mail %s (%s) is tried again: %s", mail.id, mail.message, error)
-    wait = RETRIES[min(mail.attempts, len(RETRIES)) - 1]
+    wait = RETRIES[min(before, len(RETRIES) - 1)]
     if error.unknown:
         wait = max(wait, IF_UNKNOWN)
 
-    async def try_again(connection: Connection) -> None:
-        await queries.try_again(connection, mail.id, wait, str(error), is_unknown=error.unknown)
+    async def try_again(connection: Connection) -> datetime | None:
+        return await queries.try_again(connection, mail, wait, str(error), is_unknown=error.unknown)
 
-    await database.write(try_again)
+    again_at = await database.write(try_again)
+    return again_at if wait <= PATIENCE else None
 
 
-async def _fail(connection: Connection, mail: Mail, answer: str) -> None:
+async def _fail(connection: Connection, mail: Claim, answer: str) -> None:
     """Where the server knows nobody there, nothing more is sent there."""
     await queries.end(connection, mail.id, "failed", answer)
     if mail.business_id is not None and is_wrong_address(answer):

@@ -2,7 +2,7 @@
 made when it is sent. The causes are those of *Home* and of `payviox attention`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from payviox.reporting.attention import ADVICE, Matter
 
 async def tell_operators(database: Database) -> None:
     """Write a mail to everybody who wants to be told of what needs somebody and does not know it;
-    see what has ended."""
+    see what has ended, and what mails failed to tell."""
     if not await database.fetch(choices.is_anybody_told):
         return
     # In this order: what somebody is told of after the first look is not seen to end by the second.
@@ -29,6 +29,7 @@ async def tell_operators(database: Database) -> None:
     subjects = {_subject(matter) for matter in matters}
     ended = [told_id for told_id, subject in lasting if subject not in subjects]
     await database.write(telling.end, ended)
+    await database.write(telling.end_failed)
     await database.write(telling.tell, list(subjects))
     for reader in await database.fetch(choices.list_daily):
         day = choices.digest_day(reader.choices.zone, datetime.now(UTC))
@@ -40,9 +41,18 @@ async def tell_operators(database: Database) -> None:
 def prepares(keyring: Keyring, site: str) -> Mapping[Message, Prepare]:
     """For each message of this module what completes it. `site` is the dashboard's address."""
     return {
-        "attention": partial(_attention, site),
-        "attention_digest": partial(_digest, keyring, site),
+        "attention": partial(_or_take_back, partial(_attention, site)),
+        "attention_digest": partial(_or_take_back, partial(_digest, keyring, site)),
     }
+
+
+async def _or_take_back(
+    prepare: Prepare, connection: Connection, mail: Mail
+) -> Mapping[str, object] | None:
+    more = await prepare(connection, mail)
+    if more is None:
+        await telling.take_back(connection, mail)
+    return more
 
 
 async def _attention(site: str, connection: Connection, mail: Mail) -> Mapping[str, Any] | None:
@@ -71,10 +81,9 @@ async def _attention(site: str, connection: Connection, mail: Mail) -> Mapping[s
 async def _digest(
     keyring: Keyring, site: str, connection: Connection, mail: Mail
 ) -> Mapping[str, Any] | None:
-    """Everything that needs them now, what is new since the last one marked. One that waited until
-    the next is not sent."""
+    """Everything that needs them now, what is new since the last one marked."""
     reader = await _reader(connection, mail)
-    if reader is None or date.fromisoformat(mail.facts["day"]) < reader.digest_on:
+    if reader is None:
         return None
     matters = await _matters(connection, reader)
     if not matters:

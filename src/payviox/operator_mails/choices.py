@@ -24,7 +24,7 @@ may_have_mails = queries.may_have_mails
 
 async def save(connection: Connection, operator_id: UUID, choices: Choices) -> None:
     """Tell an operator of these from now on, and of nothing else. What they were told of already
-    is not told again while it lasts."""
+    is not told again while it lasts, unless they wanted nothing in between."""
     if not choices.causes:
         await queries.delete(connection, operator_id)
         return

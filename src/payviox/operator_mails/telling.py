@@ -1,6 +1,6 @@
 """Telling operators of what needs somebody: once while it lasts, and again when it comes back. A
 mail is written in the transaction of what it tells of, where there is one; else when the worker
-looks. What it says is made when it is sent."""
+looks. What it says is made when it is sent, and what was not sent was not told."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from uuid import UUID
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.mails import outbox
-from payviox.mails.model import NewMail
+from payviox.mails.model import Mail, NewMail
 from payviox.operator_mails.model import Reader, Subject, Told
 from payviox.operator_mails.queries import choices as choice_queries
 from payviox.operator_mails.queries import telling as queries
@@ -22,6 +22,7 @@ PAUSE = timedelta(minutes=15)
 
 list_lasting = queries.list_lasting
 end = queries.end
+end_failed = queries.end_failed
 
 
 async def tell(connection: Connection, subjects: Sequence[Subject]) -> None:
@@ -41,6 +42,7 @@ async def tell(connection: Connection, subjects: Sequence[Subject]) -> None:
                 "operator": ids.show(ids.OPERATOR, each.operator_id),
                 "business": ids.show(ids.BUSINESS, each.subject.business_id),
                 "cause": each.subject.cause,
+                "told_ids": [str(each.id)],
             },
             SOON,
         )
@@ -63,14 +65,20 @@ async def write_digest(
         return
     facts = {
         "operator": ids.show(ids.OPERATOR, operator_id),
-        "day": day.isoformat(),
         "new": [
             [ids.show(ids.BUSINESS, each.subject.business_id), each.subject.cause] for each in told
         ],
+        "told_ids": [str(each.id) for each in told],
     }
+    # Not named by its day: whoever moves to a zone in the west has the day's 8:00 twice.
     await outbox.put_all(
-        connection, None, [NewMail(f"digest of {day}", email, "attention_digest", facts)]
+        connection, None, [NewMail(f"digest {ids.new()}", email, "attention_digest", facts)]
     )
+
+
+async def take_back(connection: Connection, mail: Mail) -> None:
+    """A mail is not sent: nobody was told of what it tells of."""
+    await queries.end(connection, [UUID(told_id) for told_id in mail.facts["told_ids"]])
 
 
 async def may_look(connection: Connection, operator_id: UUID, business_id: UUID) -> bool:

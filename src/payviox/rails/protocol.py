@@ -195,6 +195,8 @@ class GiftCard:
     image: str | None = None
     max_face_value: int | None = None
     """Where the buyer chooses the value: the most; `face_value` and `price` are the least then."""
+    is_test: bool = False
+    """Whether it only tries how a payment can end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ SHOWN_S = 2.0
 @dataclass(frozen=True, slots=True)
 class Card:
     """A gift card to buy. `face_value` in hundredths of `currency`; with `most` the buyer chooses,
-    and `price` is the least."""
+    and `price` is the least. `is_test` cards only try how a payment can end."""
 
     id: str
     name: str
@@ -35,6 +35,7 @@ class Card:
     face_value: int
     price: int
     most: int | None = None
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class Offers:
         return await self._methods.get(_rules(business), lambda: self._ask_methods(business))
 
     async def cards(self, business: Business) -> Sequence[Card]:
-        """Every gift card that can be bought, the cheapest of a brand first."""
+        """Every gift card that can be bought, the cheapest of a brand first, those that only
+        test last."""
         return await self._cards.get(_rules(business), lambda: self._ask_cards(business))
 
     async def ways(self, business: Business, balance: int) -> list[Way]:
@@ -148,11 +150,14 @@ class Offers:
                 one.face_value,
                 one.price,
                 one.max_face_value,
+                one.is_test,
             )
             for one in sold
             if one.available
         ]
-        return sorted(every, key=lambda card: (card.brand.casefold(), card.price, card.id))
+        return sorted(
+            every, key=lambda card: (card.is_test, card.brand.casefold(), card.price, card.id)
+        )
 
 
 def _rules(business: Business) -> Hashable:

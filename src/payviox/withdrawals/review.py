@@ -11,7 +11,7 @@ from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.rails.orders import ReadyOrder
 from payviox.rails.waiting import Review
-from payviox.withdrawals.model import destination_digest, payee_digest
+from payviox.withdrawals.model import KeptQuote, destination_digest, payee_digest
 from payviox.withdrawals.queries import rules
 from payviox.withdrawals.queries.rules import Facts, PastOrder
 
@@ -52,10 +52,11 @@ async def queue_up(connection: Connection, business: Business, order: ReadyOrder
 
 
 async def reasons(
-    connection: Connection, business: Business, user_id: UUID, order: ReadyOrder
+    connection: Connection, business: Business, user_id: UUID, order: ReadyOrder | KeptQuote
 ) -> list[Review]:
-    """Why this new order is to be reviewed, nothing if it is not. The caller holds the payout
-    user's account, so that of two orders at once the second sees the first.
+    """Why this new order is to be reviewed, nothing if it is not; for a quote, why an order made of
+    it now would be. Reading only. Who makes the order holds the payout user's account, so that of
+    two orders at once the second sees the first.
     What each reason means is in payviox.rails.waiting.
     """
     facts = Facts(order.amount, order.provider, order.rail)
@@ -116,7 +117,11 @@ def causes_of(business: Business, facts: Facts) -> list[Review]:
 
 
 async def _with_uses(
-    connection: Connection, business: Business, user_id: UUID, order: ReadyOrder, facts: Facts
+    connection: Connection,
+    business: Business,
+    user_id: UUID,
+    order: ReadyOrder | KeptQuote,
+    facts: Facts,
 ) -> Facts:
     shared = business.review_shared_users
     payee = payee_digest(order.provider, order.destination)

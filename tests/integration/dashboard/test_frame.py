@@ -29,6 +29,19 @@ async def test_a_title_is_text_whatever_its_heading_is_made_of(
         assert heading(page) in title
 
 
+async def test_an_address_that_is_none_is_a_page_that_says_so(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    for path in ("/dashboard/nowhere", "/dashboard/nowhere/at/all"):
+        answer = await browser.get(path)
+        assert answer.status_code in (303, 404)
+        assert "json" not in answer.headers.get("content-type", "")
+    base = await signed_in(browser, database, business)
+    for path in (f"{base}/nowhere", f"{base}/orders/nowhere/at/all"):
+        answer = await browser.get(path)
+        assert (answer.status_code, heading(answer)) == (404, "Page not found")
+
+
 async def test_live_and_test_lead_to_the_same_page_or_to_its_list(
     browser: Browser, database: Database, business: TestBusiness
 ) -> None:

@@ -588,11 +588,26 @@ async def test_one_person_is_allocated_to_once_and_the_hash_shown_once(
     form = {name: hidden(page, name) for name in ("key", "cents", "email", "reference")}
     answers = await asyncio.gather(*(browser.post(f"{base}/allocate", **form) for _ in range(3)))
     assert {answer.status_code for answer in answers} == {200}
-    shown = [re.findall(r">([0-9a-f]{64})<", answer.text) for answer in answers]
+    shown = [re.findall(r">http[^<]*/redeem#([0-9a-f]{64})<", answer.text) for answer in answers]
     assert sorted(len(found) for found in shown) == [0, 0, 1]
     assert people(await business.ledger()) == {"ada@example.com": 123_450}
     repeated = await browser.client.get(f"{base}/allocate/confirm", params=typed)
     assert "Got the same amount" in repeated.text
+
+
+@pytest.mark.parametrize("notify", [True, False])
+async def test_who_allocates_reads_whether_a_mail_brings_the_link(
+    browser: Browser, business: TestBusiness, base: str, notify: bool
+) -> None:
+    await business.set(notify=notify)
+    typed = {"email": "ada@example.com", "amount": "5"}
+    asked = await browser.client.get(f"{base}/allocate/confirm", params=typed)
+    assert ("goes to this address, with their link" in asked.text) is notify
+    form = {name: hidden(asked, name) for name in ("key", "cents", "email")}
+    answer = await browser.post(f"{base}/allocate", **form)
+    assert ("A mail with their link goes to them." in answer.text) is notify
+    assert ("No mail goes to them" in answer.text) is not notify
+    assert 'data-copy="link"' in answer.text
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,9 @@ from payviox.db.pool import Connection, Database
 from payviox.mails import connections as connections_module
 from payviox.mails import outbox
 from payviox.mails.connections import AT_ONCE, Connections
-from payviox.mails.model import INSTALLATION, Mail
+from payviox.mails.model import INSTALLATION, Brand, Mail
 from payviox.mails.queries import mails as queries
+from payviox.mails.rendering import example
 from payviox.mails.sending import CLAIM, LEASE, RETRIES, TOO_OLD, due_businesses, send_due
 from payviox.smtp_server import SmtpServer, parse_sender
 from support.businesses import TestBusiness
@@ -407,10 +408,175 @@ async def test_what_may_have_arrived_is_known_as_such(
     post_office.hang_up()
     await sending
     assert [mail.state for mail in await mails(database)] == ["unknown"]
+    [before] = await mails(database)
     post_office.refuse_texts = ["451 Try later"]
     await make_due(database)
     await send(database, plain(post_office))
-    assert [mail.state for mail in await mails(database)] == ["waiting"]
+    [after] = await mails(database)
+    assert (after.state, after.handed_at, after.attempts) == ("unknown", before.handed_at, 2)
+
+
+async def make_unknown(database: Database) -> Mail:
+    """The one mail may have arrived ten minutes ago."""
+    await database.write(
+        lambda db: db.execute(
+            "UPDATE mails SET handed_at = now() - interval '10 minutes', attempts = 1"
+            " WHERE recipient = 'ada@example.com'"
+        )
+    )
+    return await adas(database)
+
+
+async def adas(database: Database) -> Mail:
+    [mail] = [mail for mail in await mails(database) if mail.recipient == "ada@example.com"]
+    return mail
+
+
+async def test_handing_back_forgets_nothing_that_may_have_arrived(
+    database: Database, post_office: MailServer
+) -> None:
+    await put_many(database, AT_ONCE)
+    await put(database)
+    before = await make_unknown(database)
+    await send(database, SmtpServer("127.0.0.1", 1, "none"))  # claimed, not begun
+    assert await adas(database) == before
+    assert before.state == "unknown"
+
+
+async def test_a_worker_that_stops_before_the_text_leaves_the_mail_as_it_was(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    before = await make_unknown(database)
+    post_office.hang_at_recipient = True
+    sending = asyncio.create_task(send(database, plain(post_office)))
+    await asyncio.to_thread(post_office.hangs.wait)
+    assert (await adas(database)).attempts == 2
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    post_office.hang_up()
+    assert await adas(database) == before
+
+
+def arrived_of(post_office: MailServer, recipient: str = "ada@example.com") -> list[str]:
+    return [str(mail["Message-ID"]) for mail in post_office.mails if mail["To"] == recipient]
+
+
+async def written_to(database: Database, recipient: str = "ada@example.com") -> list[str]:
+    """In the order in which they were put in."""
+    newest_first = [mail for mail in await mails(database) if mail.recipient == recipient]
+    return [f"<{mail.id}@example.com>" for mail in reversed(newest_first)]
+
+
+async def a_minute_passes(database: Database) -> None:
+    await database.write(
+        lambda db: db.execute("UPDATE mails SET due_at = due_at - interval '1 minute'")
+    )
+
+
+async def test_one_persons_mails_keep_their_order_over_an_outage(
+    database: Database, post_office: MailServer
+) -> None:
+    await put_many(database, AT_ONCE)
+    await put(database)
+    for number in range(AT_ONCE):
+        await put(database, f"another{number}@example.com")
+    await put(database)  # the first one is claimed meanwhile, this one is not
+    await send(database, SmtpServer("127.0.0.1", 1, "none"))
+    await send(database, plain(post_office))
+    assert arrived_of(post_office) == await written_to(database)
+    assert len(post_office.mails) == AT_ONCE + 2
+
+
+@pytest.mark.parametrize("answer", ["450 Try later", "451 Try later"])
+async def test_the_next_mails_to_somebody_wait_for_one_that_is_tried_again_soon(
+    database: Database, post_office: MailServer, answer: str
+) -> None:
+    for _ in range(3):
+        await put(database)
+    refusals = post_office.refuse_recipients if answer[:3] == "450" else post_office.refuse_texts
+    refusals.append(answer)
+    assert await send(database, plain(post_office)) == 0
+    assert await send(database, plain(post_office)) == 0, "none is due before the first"
+    await put(database, "grace@example.com")
+    assert await send(database, plain(post_office)) == 1, "others wait for nobody"
+    await a_minute_passes(database)
+    assert await send(database, plain(post_office)) == 3
+    assert arrived_of(post_office) == await written_to(database)
+    attempts = [mail.attempts for mail in reversed(await mails(database))]
+    assert attempts == [2, 1, 1, 1]
+
+
+async def test_nothing_waits_for_a_mail_that_is_tried_again_much_later(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    await database.write(lambda db: db.execute("UPDATE mails SET attempts = 2"))
+    await put(database)
+    post_office.refuse_recipients = ["450 Try later"]
+    assert await send(database, plain(post_office)) == 1
+    assert arrived_of(post_office) == (await written_to(database))[1:]
+
+
+async def code(_: Connection, __: Mail) -> Mapping[str, object]:
+    return {**example("code"), "brand": Brand("Acme", "#1f4b99", None, is_test=False)}
+
+
+async def put_code(database: Database, business: TestBusiness) -> None:
+    await database.write(
+        lambda db: outbox.put(
+            db, str(ids.new()), "ada@example.com", "code", business_id=business.business_id
+        )
+    )
+
+
+async def send_of(database: Database, post_office: MailServer, business: TestBusiness) -> int:
+    prepare = {"test": site, "code": code}
+    connections = Connections(plain(post_office))
+    return await send_due(database, connections, SENDER, prepare, business.business_id)
+
+
+async def test_a_code_goes_before_all_that_its_business_sends(
+    database: Database, post_office: MailServer, business: TestBusiness
+) -> None:
+    await put_many(database, 4 * AT_ONCE, business)
+    await put_code(database, business)
+    assert await send_of(database, post_office, business) == 4 * AT_ONCE + 1
+    place = [mail["To"] for mail in post_office.mails].index("ada@example.com")
+    assert place < AT_ONCE, "among the first that are on their way at once"
+
+
+async def test_a_code_waits_for_no_other_mail_to_the_same_person(
+    database: Database, post_office: MailServer, business: TestBusiness, urls: Any
+) -> None:
+    await database.write(
+        lambda db: outbox.put(
+            db, "earlier", "ada@example.com", "test", business_id=business.business_id
+        )
+    )
+    await put_code(database, business)
+    with urls.as_admin() as admin:  # sent anew, say: behind the other
+        admin.execute("UPDATE mails SET due_at = now() WHERE message = 'code'")
+    post_office.refuse_recipients = ["450 Try later"]
+    assert await send_of(database, post_office, business) == 1
+    assert [mail.message for mail in await mails(database) if mail.status == "sent"] == ["code"]
+
+
+async def test_claims_that_lapse_before_they_are_begun_are_no_attempts(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    for _ in range(len(RETRIES) + 1):
+        [lapsed] = await database.write(queries.claim, INSTALLATION, CLAIM, 10)
+        await make_due(database)
+        assert await database.write(queries.hand_over, lapsed, LEASE) is None
+    post_office.refuse_recipients = ["450 Try later"]
+    await send(database, plain(post_office))
+    [mail] = await mails(database)
+    assert (mail.status, mail.attempts) == ("queued", 1)
+    await a_minute_passes(database)
+    assert await send(database, plain(post_office)) == 1
 
 
 async def test_a_server_that_is_away_ends_no_mail_until_it_is_three_days_old(

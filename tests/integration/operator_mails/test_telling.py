@@ -3,8 +3,8 @@ while it lasts and again when it comes back."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +23,7 @@ from payviox.mails.sending import send_due
 from payviox.maintenance.attention_mails import prepares, tell_operators
 from payviox.operator_mails import choices, telling
 from payviox.operator_mails.model import Choices, Subject
+from payviox.rights import service as rights
 from payviox.settings import Settings
 from payviox.smtp_server import SmtpServer, parse_sender
 from payviox.web.request_body import Application
@@ -325,17 +326,139 @@ async def test_a_mail_program_stops_digests_with_one_click_and_nothing_else(
         assert await database.fetch(choices.find, ada.id) == at_once
 
 
-async def test_a_digest_that_waited_until_the_next_is_not_sent(
+async def test_what_was_dropped_is_told_when_it_is_back_before_the_worker_looks(
     desk: Desk, choose: Choose, database: Database, urls: Urls, post: Post
 ) -> None:
-    await choose("review", is_daily=True)
+    ada = await choose("review")
+    user = await desk.user(5_000)
+    await desk.reject(await desk.withdraw(user, 1_000))
+    assert await post() == []
+    await desk.withdraw(user, 1_000)
+    await tell_operators(database)
+    assert await written(database) == [(ada.email, "review")], "at most every quarter of an hour"
+    await later(urls)
+    await tell_operators(database)
+    assert [mail["To"] for mail in await post()] == [ada.email]
+    await later(urls)
+    await tell_operators(database)
+    assert await post() == [], "once"
+
+
+async def test_what_was_dropped_is_told_in_the_transaction_of_the_next(
+    desk: Desk, choose: Choose, urls: Urls, post: Post
+) -> None:
+    await choose("review")
+    user = await desk.user(5_000)
+    await desk.reject(await desk.withdraw(user, 1_000))
+    await later(urls)
+    assert await post() == []
+    await desk.withdraw(user, 1_000)
+    assert len(await post()) == 1
+
+
+@pytest.mark.parametrize("is_daily", [False, True])
+async def test_what_the_mail_server_refused_is_told_again_while_it_lasts(
+    desk: Desk,
+    choose: Choose,
+    database: Database,
+    urls: Urls,
+    post: Post,
+    post_office: MailServer,
+    is_daily: bool,
+) -> None:
+    ada = await choose("review", is_daily=is_daily)
     await desk.withdraw(await desk.user(5_000), 1_000)
     await next_day(urls)
     await tell_operators(database)
-    await database.write(
-        lambda db: db.execute("UPDATE attention_choices SET digest_on = digest_on + 1")
-    )
+    post_office.refuse_texts = ["554 looks like spam"]
     assert await post() == []
+    assert post_office.refuse_texts == []
+    await tell_operators(database)
+    assert len(await written(database)) == 1, "not at once"
+    await later(urls)
+    await next_day(urls)
+    await tell_operators(database)
+    assert [mail["To"] for mail in await post()] == [ada.email]
+    await later(urls)
+    await next_day(urls)
+    await tell_operators(database)
+    assert await post() == [], "it was told"
+
+
+async def test_who_is_given_their_role_back_is_told_of_what_lasts(
+    desk: Desk, choose: Choose, database: Database, urls: Urls, post: Post
+) -> None:
+    business_id = desk.business.business_id
+    ada = await choose("review")
+    await desk.withdraw(await desk.user(5_000), 1_000)
+    await database.write(members.remove, business_id, ada.id, "test")
+    assert await post() == []
+    await later(urls)
+    await tell_operators(database)
+    assert len(await written(database)) == 1
+    await database.write(rights.put, business_id, ada.id, "viewer")
+    await tell_operators(database)
+    assert [mail["To"] for mail in await post()] == [ada.email]
+
+
+async def test_a_digest_that_waited_until_the_next_day_is_sent(
+    desk: Desk,
+    choose: Choose,
+    database: Database,
+    urls: Urls,
+    post: Post,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ada = await choose("review", is_daily=True)
+    await desk.withdraw(await desk.user(5_000), 1_000)
+    await next_day(urls)
+    await tell_operators(database)
+    tomorrow = choices.digest_day("UTC", datetime.now(UTC)) + timedelta(days=1)
+    monkeypatch.setattr(choices, "digest_day", lambda *_: tomorrow)
+    await tell_operators(database)
+    assert await written(database) == [(ada.email, "attention_digest")], "nothing is new"
+    [mail] = await post()
+    assert "New." in text_of(mail)
+
+
+@pytest.mark.parametrize("is_daily", [False, True])
+async def test_who_wanted_nothing_for_a_while_is_told_of_what_needs_somebody_then(
+    desk: Desk, choose: Choose, database: Database, urls: Urls, post: Post, is_daily: bool
+) -> None:
+    ada = await choose("review", is_daily=is_daily)
+    user = await desk.user(5_000)
+    order = await desk.withdraw(user, 1_000)
+    await next_day(urls)
+    await tell_operators(database)
+    assert len(await post()) == 1
+    wanted = Choices(frozenset({"review"}), is_daily=is_daily, with_test=True, zone="UTC")
+    if is_daily:
+        await database.write(choices.stop_digests, ada.id)
+    else:
+        await database.write(choices.save, ada.id, replace(wanted, causes=frozenset()))
+    await desk.reject(order)
+    await later(urls)
+    await desk.withdraw(user, 1_000)
+    await database.write(choices.save, ada.id, wanted)
+    await next_day(urls)
+    await tell_operators(database)
+    assert len(await post()) == 1
+
+
+async def test_a_digest_of_a_day_that_comes_twice_is_sent_twice_if_something_is_new(
+    desk: Desk, choose: Choose, database: Database, urls: Urls, post: Post
+) -> None:
+    """Whoever moves to a zone in the west has the day's 8:00 once more."""
+    await choose("review", "low_stock", is_daily=True)
+    await desk.withdraw(await desk.user(5_000), 1_000)
+    await next_day(urls)
+    await tell_operators(database)
+    assert len(await post()) == 1
+    await desk.business.set(low_stock=2)
+    await stock(desk.business, "CARD-1")
+    await next_day(urls)
+    await tell_operators(database)
+    assert len(await post()) == 1
 
 
 @pytest.mark.parametrize(

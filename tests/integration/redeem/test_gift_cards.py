@@ -37,6 +37,18 @@ async def test_cards_of_the_browsers_country_are_shown_and_the_page_says_why(
         assert {name for name in ("Tienda", "Boutique") if f"{name} ·" in text} == sees
 
 
+async def test_cards_that_only_test_an_ending_stand_last_and_folded(shelves: Recipient) -> None:
+    page = await shelves.get("withdraw/gift-card")
+    real, _, tests = page.text.partition("<summary>Test cards</summary>")
+    assert "Tienda" in real
+    assert "Sandbox $25" in real
+    assert "Sandbox fail" not in real
+    assert "Sandbox fail-after-accept" in tests
+    assert "<details>" in real
+    found = await shelves.get("withdraw/gift-card?q=float-empty")
+    assert "<details open><summary>Test cards" in found.text
+
+
 @pytest.mark.parametrize("accepted", ["es", "de-DE", "es-419", "", "x-MX-", "en-Latn"])
 async def test_without_a_country_that_has_cards_all_are_shown(
     shelves: Recipient, accepted: str

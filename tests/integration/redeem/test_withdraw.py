@@ -52,6 +52,7 @@ async def test_paypal_from_form_to_receipt(ada: Recipient) -> None:
     assert "Taken from your balance $20.00 Fee $0.00 You get $20.00" in review
     assert "other@example.com" in review
     assert "This is not the address" in review
+    assert "Usually within minutes." in review
     assert await ada.balance() == 5_000
     made = await ada.browser.post(address)
     assert made.status_code == 303
@@ -259,6 +260,33 @@ async def test_money_comes_back_by_canceling_and_once(ada: Recipient) -> None:
     assert late.headers["location"] == f"{again}?refused=too-late", "where it can be loaded again"
     assert "It is too late to cancel this" in (await ada.browser.get(late.headers["location"])).text
     assert await ada.balance() == 3_000
+
+
+@pytest.mark.parametrize(
+    ("rule", "held", "free"),
+    [
+        ({"review_amount": 2_000}, "20", "19.99"),
+        ({"review_velocity_amount": 2_000}, "20", "19.99"),
+        ({"review_first_use": True}, "20", None),
+    ],
+)
+async def test_the_review_says_beforehand_whether_the_sender_looks_at_it_first(
+    ada: Recipient, rule: dict[str, Any], held: str, free: str | None
+) -> None:
+    await ada.desk.business.set(**rule)
+    for amount, is_held in ((held, True), (free, False)):
+        if amount is None:
+            continue
+        address = await ada.review("paypal", amount=amount, email=EMAIL, kind="spend")
+        text = text_of(await ada.browser.get(address))
+        assert ("The sender looks at it first; this can take a working day." in text) is is_held
+        assert ("Usually within minutes." in text) is not is_held
+        if is_held:
+            continue
+        made = await ada.browser.post(address)
+        order = text_of(await ada.browser.get(made.headers["location"]))
+        assert "The sender looks at this withdrawal" not in order
+    assert await ada.balance() == (5_000 if free is None else 5_000 - 1_999)
 
 
 async def test_money_that_came_back_is_explained_in_words(ada: Recipient) -> None:

@@ -180,7 +180,8 @@ async def test_people_are_told_before_it_expires_and_once_it_has(
     assert await written(database) == ["expiry_announced"]
     [mail] = await post(database, settings, shop, post_office)
     until = await shop.scalar(
-        "SELECT to_char(expires_at, 'Mon FMDD, YYYY') FROM expiry_notices WHERE business_id = %s",
+        "SELECT to_char(expires_at, 'FMMonth FMDD, YYYY') FROM expiry_notices"
+        " WHERE business_id = %s",
         shop.business_id,
     )
     assert mail["Subject"] == f"[Test] $7.00 from ACME expires on {until}"

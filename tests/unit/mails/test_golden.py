@@ -7,6 +7,7 @@ import html
 import os
 import re
 from collections.abc import Mapping
+from datetime import date
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -94,7 +95,7 @@ def rendered(
 ) -> tuple[EmailMessage, dict[str, Any]]:
     """The mail as its reader gets it, and its facts in their language."""
     facts: dict[str, Any] = {"brand": BRAND, "language": language}
-    facts |= example(message, language)
+    facts |= example(message, language, date(2026, 5, 1))
     facts |= {name: said(name, fact, language) for name, fact in more.items()}
     mail = render(message, UUID(int=1), SENDER, "ada@example.com", facts)
     return message_from_bytes(mail.as_bytes(), policy=policy.default), facts  # type: ignore[return-value]  # the policy's

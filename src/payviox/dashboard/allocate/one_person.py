@@ -1,4 +1,4 @@
-"""`…/allocate`: to one person. How much and to whom, then whether, then done once and the hash
+"""`…/allocate`: to one person. How much and to whom, then whether, then done once and their link
 shown."""
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from payviox import ids
 from payviox.allocations import by_operators
 from payviox.allocations.uploads import service as uploads
+from payviox.auth.redemption import redeem_address
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
 from payviox.dashboard.visits import Visit, act_once, prove, read, show, visit_of
 from payviox.db.pool import Connection
@@ -24,6 +25,7 @@ from payviox.money import MAX_ALLOCATION, InvalidAmount, dollars, typed_cents
 from payviox.payout_users import service as payout_users
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.payout_users.model import PayoutUser
+from payviox.sites import hosts
 from payviox.text import printable
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, services
@@ -32,6 +34,8 @@ from payviox.web.pages import redirect
 
 ROUTE = "/dashboard/{business:str}/allocate"
 MAX_REFERENCE = 255
+MAILED = "goes to this address, with their link"
+NOT_MAILED = "none: the next page shows their link, to pass on"
 REFUSALS = (Conflict, IdempotencyMismatch, InsufficientPayoutBalance, PayoutsDisabled)
 
 
@@ -51,12 +55,14 @@ class OnePersonView:
 
 @dataclass(frozen=True, slots=True)
 class AllocatedView:
-    """What was allocated; without `hash` where the form was sent before and has shown it."""
+    """What was allocated; without `link` where the form was sent before and has shown it.
+    `is_mailed` where the business's mails bring them a link too."""
 
     email: str
     amount: int
     user: str
-    hash: str | None
+    link: str | None
+    is_mailed: bool
     back: str
 
 
@@ -107,11 +113,14 @@ async def allocate(request: Call) -> Response[Any]:
         refused = f"{str(error).removesuffix('.')}. Nothing was allocated."
         view = await _view(request, visit, email, cents, reference, refused)
         return confirm(request, visit, view, status=409)
+    main = services(request).settings.public_url
+    site = await read(request, visit, hosts.address, visit.business.id, main)
     allocated = AllocatedView(
         email,
         cents,
         f"{visit.base}/users/{ids.show(ids.USER, outcome.user_id)}",
-        None if outcome.replayed else outcome.hash,
+        None if outcome.replayed else redeem_address(site, outcome.hash),
+        visit.business.notify,
         f"{visit.base}/allocate",
     )
     return show(request, visit, "allocate/allocated.html", allocated)
@@ -211,6 +220,7 @@ async def _view(
         last = await read(request, visit, uploads.find_recent, visit.business.id, user.id, cents)
         if last is not None:
             facts.append(Fact("Got the same amount", f"{last:%Y-%m-%d %H:%M} UTC"))
+    facts.append(Fact("Mail", MAILED if visit.business.notify else NOT_MAILED))
     fields = {"email": email} if reference is None else {"email": email, "reference": reference}
     address = f"{visit.base}/allocate"
     return ConfirmView(

@@ -2,37 +2,22 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.mails.model import INSTALLATION, Mail, Message, NewMail, Status
+from payviox.mails.model import INSTALLATION, URGENT, Claim, Mail, NewMail, Status
 
 COLUMNS = (
     "id, business_id, event, recipient, message, facts, status, attempts, due_at, handed_at,"
     " number, answer, created_at, ended_at"
 )
 
-
-async def insert(
-    connection: Connection,
-    mail_id: UUID,
-    business_id: UUID | None,
-    event: str,
-    recipient: str,
-    message: Message,
-    facts: dict[str, Any],
-) -> bool:
-    """Whether it was not there yet."""
-    cursor = await connection.execute(
-        "INSERT INTO mails (id, business_id, event, recipient, message, facts)"
-        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        [mail_id, business_id, event, recipient, message, Jsonb(facts)],
-    )
-    return cursor.rowcount == 1
+AHEAD = timedelta(days=3)
+"""How much earlier than it is put in an urgent mail is due: nothing else waits for so long."""
 
 
 async def insert_all(
@@ -46,7 +31,7 @@ async def insert_all(
             "r": mail.recipient,
             "m": mail.message,
             "f": dict(mail.facts),
-            "w": mail.wait.total_seconds(),
+            "w": (mail.wait - AHEAD * (mail.message in URGENT)).total_seconds(),
         }
         for mail_id, mail in mails
     ]
@@ -83,18 +68,17 @@ async def give_up(connection: Connection, business_id: UUID, age: timedelta, ans
 
 async def claim(
     connection: Connection, business_id: UUID, lease: timedelta, limit: int
-) -> list[Mail]:
-    """The mails that are due for longest, kept from others by a later due time: one attempt more
-    of each."""
-    async with connection.cursor(row_factory=class_row(Mail)) as cursor:
+) -> list[Claim]:
+    """The mails that are due for longest, kept from others by a later due time."""
+    async with connection.cursor(row_factory=class_row(Claim)) as cursor:
         await cursor.execute(
             "WITH due AS MATERIALIZED (SELECT id AS due_id, due_at AS was_due_at FROM mails"  # noqa: S608  # constants
             " WHERE status = 'queued' AND due_at <= now()"
             " AND coalesce(business_id, %(installation)s) = %(business)s"
             " ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED),"
-            " claimed AS (UPDATE mails SET due_at = now() + %(lease)s, attempts = attempts + 1"
+            " claimed AS (UPDATE mails SET due_at = now() + %(lease)s"
             " FROM due WHERE id = due_id RETURNING mails.*, was_due_at)"
-            f" SELECT {COLUMNS} FROM claimed ORDER BY was_due_at, id",
+            f" SELECT {COLUMNS}, was_due_at FROM claimed ORDER BY was_due_at, id",
             {
                 "lease": lease,
                 "installation": INSTALLATION,
@@ -117,11 +101,11 @@ async def end(
     )
 
 
-async def hand_over(connection: Connection, mail: Mail, lease: timedelta) -> datetime | None:
-    """From now on the mail server may have it; answers until when others are kept away, None where
-    the claim has lapsed."""
+async def hand_over(connection: Connection, mail: Claim, lease: timedelta) -> datetime | None:
+    """One attempt more: from now on the mail server may have it; answers until when others are kept
+    away, None where the claim has lapsed."""
     cursor = await connection.execute(
-        "UPDATE mails SET handed_at = now(), due_at = now() + %s"
+        "UPDATE mails SET handed_at = now(), due_at = now() + %s, attempts = attempts + 1"
         " WHERE id = %s AND status = 'queued' AND due_at = %s RETURNING due_at",
         [lease, mail.id, mail.due_at],
     )
@@ -130,23 +114,34 @@ async def hand_over(connection: Connection, mail: Mail, lease: timedelta) -> dat
 
 
 async def try_again(
-    connection: Connection, mail_id: UUID, again_in: timedelta, answer: str, *, is_unknown: bool
-) -> None:
-    """Where the outcome `is_unknown`, the mail server may still have it."""
-    await connection.execute(
+    connection: Connection, mail: Claim, again_in: timedelta, answer: str, *, is_unknown: bool
+) -> datetime | None:
+    """Where the outcome `is_unknown`, the mail server may still have it, otherwise as far as it may
+    have had it before. Answers when it is due, None where it has ended."""
+    cursor = await connection.execute(
         "UPDATE mails SET due_at = now() + %s, answer = %s,"
-        " handed_at = CASE WHEN %s THEN handed_at END WHERE id = %s AND status = 'queued'",
-        [again_in, answer, is_unknown, mail_id],
+        " handed_at = CASE WHEN %s THEN handed_at ELSE %s END"
+        " WHERE id = %s AND status = 'queued' RETURNING due_at",
+        [again_in, answer, is_unknown, mail.handed_at, mail.id],
     )
+    row = await cursor.fetchone()
+    return None if row is None else cast("datetime", row[0])
 
 
-async def hand_back(connection: Connection, mails: Sequence[Mail]) -> None:
-    """Let go of claims: they are due at once, and the attempts were none."""
+async def hand_back(connection: Connection, mails: Sequence[Claim]) -> None:
+    """Let go of claims: all is as it was before, and the attempts were none."""
     await connection.execute(
-        "UPDATE mails m SET due_at = now(), attempts = m.attempts - 1, handed_at = NULL"
-        " FROM unnest(%s::uuid[], %s::timestamptz[]) AS claim(id, due_at)"
-        " WHERE m.id = claim.id AND m.status = 'queued' AND m.due_at = claim.due_at",
-        [[mail.id for mail in mails], [mail.due_at for mail in mails]],
+        "UPDATE mails m SET due_at = c.was_due_at, attempts = c.attempts, handed_at = c.handed_at"
+        " FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::int[],"
+        " %s::timestamptz[]) AS c(id, due_at, was_due_at, attempts, handed_at)"
+        " WHERE m.id = c.id AND m.status = 'queued' AND m.due_at = c.due_at",
+        [
+            [mail.id for mail in mails],
+            [mail.due_at for mail in mails],
+            [mail.was_due_at for mail in mails],
+            [mail.attempts for mail in mails],
+            [mail.handed_at for mail in mails],
+        ],
     )
 
 

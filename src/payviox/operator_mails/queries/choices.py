@@ -13,6 +13,11 @@ READERS: LiteralString = (
     "SELECT o.id, o.email, c.causes, c.is_daily, c.with_test, c.zone, c.digest_on"  # noqa: S608  # a constant
     " FROM attention_choices c JOIN operators o ON o.id = c.operator_id WHERE " + MAY
 )
+DELETE: LiteralString = "WITH deleted AS (DELETE FROM attention_choices WHERE operator_id = %s"
+FORGET: LiteralString = (
+    " RETURNING operator_id) UPDATE attention_mails m SET has_ended = true FROM deleted d"
+    " WHERE m.operator_id = d.operator_id AND NOT m.has_ended"
+)
 
 
 async def may_have_mails(connection: Connection, operator_id: UUID) -> bool:
@@ -72,15 +77,14 @@ async def put(connection: Connection, operator_id: UUID, choices: Choices, diges
 
 
 async def delete(connection: Connection, operator_id: UUID) -> None:
-    """Tell an operator of nothing any more."""
-    await connection.execute("DELETE FROM attention_choices WHERE operator_id = %s", [operator_id])
+    """Tell an operator of nothing any more, and forget what they were told."""
+    await connection.execute(DELETE + FORGET, [operator_id])
 
 
 async def stop_digests(connection: Connection, operator_id: UUID) -> None:
-    """Send an operator no digest any more; what somebody wants at once, they get."""
-    await connection.execute(
-        "DELETE FROM attention_choices WHERE operator_id = %s AND is_daily", [operator_id]
-    )
+    """Send an operator no digest any more, and forget what they were told; what somebody wants at
+    once, they get."""
+    await connection.execute(DELETE + " AND is_daily" + FORGET, [operator_id])
 
 
 async def take_day(connection: Connection, operator_id: UUID, day: date) -> bool:

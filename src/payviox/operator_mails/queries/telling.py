@@ -27,6 +27,16 @@ async def end(connection: Connection, told_ids: Sequence[UUID]) -> None:
     )
 
 
+async def end_failed(connection: Connection) -> None:
+    """What somebody was to be told by a mail that has failed they were not told."""
+    await connection.execute(
+        "UPDATE attention_mails a SET has_ended = true FROM mails m,"
+        "  jsonb_array_elements_text(m.facts -> 'told_ids') AS t(id)"
+        " WHERE m.business_id IS NULL AND m.status = 'failed' AND a.id = t.id::uuid"
+        "  AND NOT a.has_ended"
+    )
+
+
 async def list_wanting(
     connection: Connection, subjects: Sequence[Subject], pause: timedelta
 ) -> list[Told]:

@@ -130,11 +130,13 @@ _BY_PRODUCT = {ending.product_id: ending for ending in ENDINGS}
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A gift card of the sandbox. `price` in cents is its face value too."""
+    """A gift card of the sandbox. `price` in cents is its face value too; `is_test` where it asks
+    for an ending."""
 
     id: str
     name: str
     price: int
+    is_test: bool = False
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -149,7 +151,7 @@ PRODUCTS: dict[str, Product] = {
             Product(f"sandbox_card_{dollars}", f"Sandbox ${dollars}", dollars * 100)
             for dollars in (5, 10, 25, 50, 100)
         ),
-        *(Product(e.product_id, f"Sandbox {e.name}", 1000) for e in ENDINGS),
+        *(Product(e.product_id, f"Sandbox {e.name}", 1000, is_test=True) for e in ENDINGS),
     )
 }
 

@@ -84,7 +84,13 @@ class SandboxRail:
     async def catalogue(self, business_id: UUID) -> list[GiftCard]:  # noqa: ARG002  # the rail's verb
         """Gift cards that are worth nothing, some for each ending."""
         return [
-            GiftCard(product.id, product.name, price=product.price, **product.facts)
+            GiftCard(
+                product.id,
+                product.name,
+                price=product.price,
+                is_test=product.is_test,
+                **product.facts,
+            )
             for product in PRODUCTS.values()
         ]
 

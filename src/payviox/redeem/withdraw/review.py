@@ -35,6 +35,7 @@ from payviox.web.cursors import path_id
 from payviox.web.pages import redirect
 from payviox.withdrawals import codes, quotes, whereabouts
 from payviox.withdrawals import requests as withdrawal_requests
+from payviox.withdrawals import review as rules
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.codes import CodeNeeded
 from payviox.withdrawals.model import KeptQuote
@@ -61,7 +62,8 @@ EXPIRED = marked("This price has run out. Nothing was taken; ask for a new one."
 @dataclass(frozen=True, slots=True)
 class ReviewView:
     """What is about to happen. `back` leads to the form, `then` says what can be done here;
-    `before` is the price that was shown before, where it was another."""
+    `before` is the price that was shown before, where it was another; `is_reviewed` where the
+    business's rules of now would have somebody look at it first."""
 
     quote: KeptQuote
     address: str
@@ -70,6 +72,7 @@ class ReviewView:
     coin: str
     is_own_email: bool
     is_unused_address: bool
+    is_reviewed: bool
     back: str
     then: Then
     refused: str | None = None
@@ -85,7 +88,7 @@ async def show_review(request: Call) -> Response[Any]:
     made = await made_by(request, visit, quote_id)
     if made is not None:
         return redirect(made)
-    return _review(request, visit, quote, before=await _before(request, visit, quote))
+    return await _review(request, visit, quote, before=await _before(request, visit, quote))
 
 
 @post(PATH, include_in_schema=False, status_code=200)
@@ -113,7 +116,7 @@ async def ask_again(request: Call) -> Response[Any]:
     except FieldErrors:
         return redirect(_back(quote))
     except NoPrice as error:
-        return _review(request, visit, quote, str(error), "ask again", status=503)
+        return await _review(request, visit, quote, str(error), "ask again", status=503)
     return redirect(f"{address_of(new)}?before={ids.show(ids.QUOTE, quote.id)}")
 
 
@@ -127,9 +130,9 @@ async def finish(request: Call, visit: Visit, quote: KeptQuote) -> Response[Any]
         made = await made_by(request, visit, quote.id)
         if made is not None:
             return redirect(made)
-        return _review(request, visit, quote, *_refusal(error), status=409)
+        return await _review(request, visit, quote, *_refusal(error), status=409)
     except (ProviderUnavailable, WithdrawalsDisabled):
-        return _review(request, visit, quote, NO_PRICE, status=503)
+        return await _review(request, visit, quote, NO_PRICE, status=503)
 
 
 def _refusal(error: PayvioxError) -> tuple[str, Then]:
@@ -143,7 +146,7 @@ async def _send_code(request: Call, visit: Visit, quote: KeptQuote) -> Response[
     try:
         await act(request, visit, codes.send, services(request).keyring, visit.caller, quote.id)
     except TooManyAttempts:
-        return _review(request, visit, quote, TOO_MANY_CODES, status=429)
+        return await _review(request, visit, quote, TOO_MANY_CODES, status=429)
     return redirect(f"{address_of(quote.id)}/code")
 
 
@@ -210,7 +213,7 @@ def _back(quote: KeptQuote) -> str:
     return f"{ROUTE}/withdraw/{quote.provider.replace('_', '-')}"
 
 
-def _review(
+async def _review(
     request: Call,
     visit: Visit,
     quote: KeptQuote,
@@ -228,6 +231,7 @@ def _review(
         "crypto": words.grouped(str(destination.get("to_address", ""))),
         "gift_card": whereabouts.card_name(destination) if "brand" in destination else "",
     }[quote.provider]
+    reasons = await read(request, visit, rules.reasons, visit.business, visit.caller.user_id, quote)
     view = ReviewView(
         quote=quote,
         address=address_of(quote.id),
@@ -236,6 +240,7 @@ def _review(
         coin=str(destination.get("currency", "")),
         is_own_email=where == visit.caller.email,
         is_unused_address=destination.get("terms", {}).get("unused", False),
+        is_reviewed=bool(reasons),
         back=_back(quote),
         then=then,
         refused=refused and visit.language.gettext(refused),
