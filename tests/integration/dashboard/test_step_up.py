@@ -152,6 +152,7 @@ def test_no_page_writes_around_the_session_but_where_there_is_none_yet() -> None
     }
     before = {
         "account/proof.py",
+        "account/stop_mails.py",  # what mail programs may ask for, by a token
         "forgotten/ask.py",
         "forgotten/reset.py",
         "invitation/accept.py",
