@@ -323,6 +323,7 @@ def test_a_code_of_the_mail_is_typed_before_the_first_withdrawal(world: World, p
     phone.reload()
     phone.get_by_role("link", name="Back").click()
     phone.get_by_role("button", name="Confirm").click()
+    expect(phone).to_have_url(re.compile("/code$"))  # the answer has become a page of its own
     phone.get_by_label("Code", exact=True).fill(code)
     phone.get_by_role("button", name="Confirm").dblclick()
     expect(heading).to_have_text("Your withdrawal")
