@@ -109,6 +109,11 @@ async def check(
     return is_right
 
 
+async def is_confirmed(connection: Connection, caller: UserCaller, quote_id: UUID) -> bool:
+    """Whether the quote's code was typed: who presses twice is not told that it was wrong."""
+    return await queries.is_confirmed(connection, caller.business_id, caller.user_id, quote_id)
+
+
 async def know_device(connection: Connection, caller: UserCaller, device: str) -> None:
     """Ask this browser for no code as a new one any more."""
     await queries.keep_device(

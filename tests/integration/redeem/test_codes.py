@@ -2,6 +2,7 @@
 by the page or by the API; it is good once, for a while, and guessing it is bounded. A code in a
 mail that opens the page is bound to its address."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from payviox import ids
 from payviox.auth import typed_codes
 from payviox.auth.redemption import LinkEnded, Spoken
+from payviox.auth.users import UserCaller
 from payviox.db.pool import Database
 from payviox.installation import keyring_of
 from payviox.mails import outbox
@@ -89,6 +91,29 @@ async def test_the_code_of_the_mail_makes_the_order_once(
     assert await code_in(ada, settings, mail) == ""
     await ada.withdraw("paypal", amount="10.00", **HOME)
     assert await ada.number_of_orders() == 2
+
+
+async def test_a_code_that_is_sent_twice_before_the_order_is_made_leads_to_that_order(
+    careful: Recipient, settings: Settings
+) -> None:
+    ada = careful
+    here = await to_code(ada)
+    [mail] = await mails(ada)
+    code = await code_in(ada, settings, mail)
+    quote_id = ids.parse(ids.QUOTE, here.split("/")[-2])
+    assert quote_id is not None
+    business_id = ada.desk.business.business_id
+    user_id = await ada.desk.business.scalar(
+        "SELECT payout_user_id FROM withdrawal_codes WHERE business_id = %s", business_id
+    )
+    caller = UserCaller(business_id, user_id, EMAIL, b"")
+    assert await ada.database.write(codes.check, keyring_of(settings), caller, quote_id, code)
+    assert await ada.number_of_orders() == 0  # the first press is just here
+    answers = await asyncio.gather(*(ada.browser.post(here, code=code) for _ in range(3)))
+    assert {answer.status_code for answer in answers} == {303}
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert await ada.number_of_orders() == 1
+    assert await ada.balance() == 3_000
 
 
 async def test_the_api_makes_no_order_that_needs_a_code(careful: Recipient) -> None:

@@ -10,7 +10,7 @@ from litestar import Response, get, post
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import TooManyAttempts
-from payviox.redeem.visits import Visit, act, show, visit_of
+from payviox.redeem.visits import Visit, act, read, show, visit_of
 from payviox.redeem.withdraw import review
 from payviox.web.context import Call, services
 from payviox.web.cookies import cookie_name, cookie_of
@@ -70,6 +70,8 @@ async def take_code(request: Call) -> Response[Any]:
     except TooManyAttempts:
         return _page(request, visit, quote_id, problem="busy", status=429)
     if not is_right:
+        if await read(request, visit, codes.is_confirmed, visit.caller, quote_id):
+            return await review.finish(request, visit, quote)
         return _page(request, visit, quote_id, problem="wrong", status=422)
     answer = await review.finish(request, visit, quote)
     answer.cookies.append(cookie_of(request, review.DEVICE, device, max_age=YEAR_S))
