@@ -107,8 +107,8 @@ async def test_a_key_and_a_payout_user_that_end_in_one_process_end_in_the_other(
         [user] = (await client.get("/payout/users")).json()["data"]
         ended = await client.post(f"/payout/users/{user['id']}/deactivate")
     assert ended.status_code == 200
-    assert [await look(server, payout_hash) for server in processes] == [403, 403]
-    assert {(await pay(server, key)).status_code for server in processes} == {403}
+    assert [await look(server, payout_hash) for server in processes] == [401, 401]
+    assert {(await pay(server, key)).status_code for server in processes} == {409}
     await business.regenerate()
     assert [(await pay(server, key)).status_code for server in processes] == [401, 401]
     assert (await business.ledger())["payout"] == 998
