@@ -1,7 +1,5 @@
 """Real worker processes and a real receiver: killed with -9, stopped, and started again."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,36 +8,28 @@ import pytest
 from support import live
 from support.businesses import TestBusiness
 from support.databases import Urls
+from support.live import LiveServer
 from support.polling import eventually
 from support.receiver import Receiver
 
 pytestmark = pytest.mark.anyio
 
-StartWorker = Callable[[], "subprocess.Popen[bytes]"]
+StartWorker = Callable[[], LiveServer]
 
 
 @pytest.fixture
 def start_worker(urls: Urls, tmp_path: Path) -> Iterator[StartWorker]:
-    workers: list[subprocess.Popen[bytes]] = []
+    workers: list[LiveServer] = []
+    given = live.environment(tmp_path / "home", urls.application)
 
-    def start() -> "subprocess.Popen[bytes]":
-        with (tmp_path / f"worker-{len(workers)}.log").open("wb") as log:
-            workers.append(
-                subprocess.Popen(
-                    [str(Path(sys.executable).with_name("payviox")), "worker"],
-                    env=live.environment(tmp_path / "home", urls.application),
-                    cwd=tmp_path,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
-            )
+    def start() -> LiveServer:
+        workers.append(LiveServer(given, tmp_path, "worker"))
+        workers[-1].spawn()
         return workers[-1]
 
     yield start
     for worker in workers:
         worker.kill()
-        worker.wait()
 
 
 async def test_killed_after_the_post_it_is_sent_again_by_the_next_worker_with_the_same_id(
