@@ -171,7 +171,7 @@ def _import_all() -> None:
         importlib.import_module(module.name)
     for process in ("payviox.app", "payviox.worker", "payviox.wiring"):
         importlib.import_module(process)
-    assert len(os.listdir("/proc/self/task")) == 1, "a thread would not be there after a fork"
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a thread would not be forked"
     gc.freeze()
 
 

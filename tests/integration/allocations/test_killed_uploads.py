@@ -25,9 +25,7 @@ ROWS = 1_700
 CENTS = sum(range(1, ROWS + 1))
 
 
-async def die_at(
-    point: str, urls: Urls, business: TestBusiness, folder: Path
-) -> tuple[int, str]:
+async def die_at(point: str, urls: Urls, business: TestBusiness, folder: Path) -> tuple[int, str]:
     """Pay in a process that ends there; its exit status and what it said."""
     ended = await asyncio.to_thread(
         warm.run,
