@@ -1,9 +1,8 @@
 """A table's cells as any kind of file holds them, and the bounds of every file."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
-
-import msgspec
 
 from payviox.errors import PayvioxError
 from payviox.text import printable
@@ -31,7 +30,8 @@ class Cell(NamedTuple):
     kind: Kind = "text"
 
 
-class Table(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Table:
     """Rows with their numbers in a spreadsheet, empty ones left out; `commas` says that commas
     stand for decimals where this was written, so that `1,234` may be read as two amounts."""
 
