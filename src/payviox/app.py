@@ -25,6 +25,7 @@ from payviox.api import (
     orders,
     payout_user,
     rail_callbacks,
+    statement,
     users,
     webhooks,
 )
@@ -70,6 +71,7 @@ ROUTES = [
     *payout_user.ROUTES,
     *gift_cards.ROUTES,
     *history.ROUTES,
+    *statement.ROUTES,
     *events.ROUTES,
     *webhooks.ROUTES,
     *audit.ROUTES,
