@@ -88,7 +88,7 @@ WITH new_users AS (
   INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)
   SELECT $1::uuid, n.u, n.e, n.k, decode(n.h, 'hex')
   FROM json_to_recordset($4::json) AS n(u uuid, e text, k text, h text)
-  ON CONFLICT (business_id, id) DO UPDATE SET hash_renewed_at = now()
+  ON CONFLICT (business_id, id) DO UPDATE SET hash_renewed_at = excluded.hash_renewed_at
 ), written_accounts AS (
   INSERT INTO accounts (business_id, id, kind, balance, version)
   SELECT $1::uuid, n.u, 'user', n.b, n.v
