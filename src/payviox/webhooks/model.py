@@ -1,10 +1,11 @@
 """The rows of webhooks: a business's settings, events, their deliveries and attempts."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from payviox.webhooks.events import EventType
+from payviox.webhooks.sender import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +111,37 @@ class Claim:
     token: bytes = field(repr=False)
     next_token: bytes | None = field(repr=False)
     key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """An attempt that ended: what was sent, as the log may show it, and what came back."""
+
+    claim: Claim
+    shown_headers: dict[str, str]
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a delivery stands: its attempts, those of the current round, and when it is due or leased
+    until."""
+
+    business_id: UUID
+    id: UUID
+    status: str
+    attempts: int
+    round_attempts: int
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an attempt makes of its delivery; `again_in` None: it is not due any more. Where it is
+    not for the attempt to say when the delivery is due, `settles` is False."""
+
+    number: int
+    status: str
+    round_attempts: int
+    again_in: timedelta | None
+    settles: bool
