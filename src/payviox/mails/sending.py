@@ -69,7 +69,7 @@ async def send_due(
     finally:
         await connections.rest()
         await due.hand_back()
-        await together.rest()
+        await together.rest(HAND_BACK_S)
     sent = 0
     for end in ends:
         if isinstance(end, BaseException):
@@ -185,8 +185,9 @@ async def _send(
     except asyncio.CancelledError:
         if not outgoing.may_have_sent:
             with contextlib.suppress(Exception, asyncio.CancelledError):
-                begun = await beginning
-                mail = mail if begun is None else begun[0]
+                async with asyncio.timeout(HAND_BACK_S):
+                    begun = await asyncio.shield(beginning)
+                    mail = mail if begun is None else begun[0]
             await _hand_back(together, [mail])
         raise
     await together.write(queries.end, mail.id, "sent")

@@ -35,10 +35,10 @@ class Together:
             self._task = asyncio.create_task(self._write_all())
         return await asyncio.shield(done)
 
-    async def rest(self) -> None:
-        """Wait until all that was asked for is done."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+    async def rest(self, most_s: float) -> None:
+        """Wait until all that was asked for is done, so many seconds at most."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=most_s)
 
     async def _write_all(self) -> None:
         try:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from payviox.webhooks.events import EventType
 from payviox.webhooks.sender import Answer
 
@@ -113,8 +115,7 @@ class Claim:
     key_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
+class Attempted(msgspec.Struct, frozen=True):
     """An attempt that ended: what was sent, as the log may show it, and what came back."""
 
     claim: Claim
@@ -122,8 +123,7 @@ class Attempted:
     answer: Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """How a delivery stands: its attempts, those of the current round, and when it is due or leased
     until."""
 
@@ -135,8 +135,7 @@ class Standing:
     due_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What an attempt makes of its delivery; `again_in` None: it is not due any more. Where it is
     not for the attempt to say when the delivery is due, `settles` is False."""
 
