@@ -88,8 +88,9 @@ class Worker:
         self._notices = Lanes(lambda due: notices.write_due(database, due))
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(
-                conninfo=database.url,
-                kwargs={"options": session.READ_ALIKE},
+                conninfo=database.primary_url,
+                kwargs={"options": session.READ_ALIKE, **session.LINK},
+                configure=database.check_server,
                 min_size=1,
                 max_size=4,
             )

@@ -24,6 +24,7 @@ from payviox.ledger.verify import Report
 from payviox.mails import outbox
 from payviox.maintenance import attention_mails
 from payviox.money import dollars
+from payviox.monitoring import archive
 from payviox.rail_accounts import callbacks
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rails.protocol import KeepsCatalogue, RailError
@@ -109,6 +110,13 @@ async def audit_ledger(database: Database) -> None:
         await database.write(_write_down, report)
 
 
+async def watch_archive(database: Database) -> None:
+    """Say so where what is committed is not archived, though it should be."""
+    wrong = archive.complaint(await database.fetch(archive.state))
+    if wrong is not None:
+        logger.error("backup: %s", wrong)
+
+
 async def _write_down(connection: Connection, report: Report) -> None:
     known = {business.id for business in await businesses.list_all(connection)}
     broken: dict[UUID | None, Counter[str]] = defaultdict(Counter)
@@ -158,6 +166,7 @@ SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "sum_daily_flows": ("* * * * *", daily_flows.sum_all),
     "audit_ledger": ("17 */6 * * *", audit_ledger),
     "tidy": ("5 * * * *", tidy),
+    "watch_archive": ("*/5 * * * *", watch_archive),
 }
 """Each task's cron line (UTC) and what it does."""
 

@@ -13,6 +13,7 @@ from prometheus_client import (
 
 from payviox import __version__
 from payviox.allocations.batcher import Batcher
+from payviox.monitoring.archive_metrics import ArchiveMetrics
 from payviox.monitoring.reconciliation_metrics import ReconciliationMetrics
 from payviox.monitoring.service import Figures
 
@@ -104,6 +105,7 @@ class Metrics:
         )
 
         self._reconciliation = ReconciliationMetrics(registry)
+        self._archive = ArchiveMetrics(registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -152,3 +154,4 @@ class Metrics:
             low = sum(each.number for each in figures.low_stock if each.mode == mode)
             self._low_stock.labels(mode).set(low)
         self._reconciliation.set(figures)
+        self._archive.set(figures.archive, figures.place)
