@@ -51,9 +51,10 @@ CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailur
 
 # Hot statements look up a few rows handed over as JSON by their keys. On a fresh or just loaded
 # database, without statistics, the planner would scan instead, and a plan kept from when a table
-# was empty would stay; these leave it nested loops over indexes, planned each time.
+# was empty would stay; these leave it nested loops over indexes, whatever the tables hold. So each
+# is planned once a connection, for all parameters alike.
 INDEX_PLANS = (
-    "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c enable_bitmapscan=off"
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
     " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off -c enable_sort=off"
 )
 
@@ -83,10 +84,33 @@ class Database:
         limit = "" if read_limit_s is None else f"-c statement_timeout={round(read_limit_s * 1000)}"
         self._timelines = Timelines(url)
         self._left_at = -LEAVE_EVERY_S
-        self._pool = _pool(self.primary_url, size, "", self.check_server)
-        self._engine = _pool(self.primary_url, engine_size, INDEX_PLANS, self.check_server)
-        self._readers = _pool(self.primary_url, readers, limit, self.check_server)
-        self._callers = _pool(self.primary_url, CALLERS, "", self.check_server)
+        self._pool = self._make_pool(size, "")
+        self._engine = self._make_pool(engine_size, INDEX_PLANS, prepare_threshold=None)
+        self._readers = self._make_pool(readers, limit)
+        self._callers = self._make_pool(CALLERS, "")
+
+    def _make_pool(
+        self, size: int, options: str, *, prepare_threshold: int | None = 5
+    ) -> AsyncConnectionPool[Connection]:
+        """`prepare_threshold` as psycopg has it: None leaves preparing to round_trip.py, whose
+        statements psycopg would drop with its own after a rollback."""
+        return AsyncConnectionPool(
+            self.primary_url,
+            configure=self.check_server,
+            min_size=1,
+            max_size=size,
+            timeout=5,
+            open=False,
+            reconnect_timeout=RECONNECT_S,
+            reconnect_failed=_Outage().try_again,
+            kwargs={
+                "autocommit": True,
+                "options": f"{SESSION} {options}",
+                "prepare_threshold": prepare_threshold,
+                "application_name": "payviox",
+                **session.LINK,
+            },
+        )
 
     @property
     def _pools(self) -> tuple[AsyncConnectionPool[Connection], ...]:
@@ -104,7 +128,7 @@ class Database:
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Connection]:
         """A connection of the allocation engine's pool. The engine ends its transactions itself, in
-        the pipeline of their statements: the one COMMIT outside this module."""
+        the round trip of their last statements: the one COMMIT outside this module."""
         async with self._writing(self._engine) as connection:
             yield connection
 
@@ -310,30 +334,6 @@ RECONNECT_S = 1.0
 wait twice as long after each try."""
 SAID_EVERY_S = 30.0
 """While a database is away that is logged so often."""
-
-
-def _pool(
-    url: Callable[[], Awaitable[str]],
-    size: int,
-    options: str,
-    check: Callable[[Connection], Awaitable[None]],
-) -> AsyncConnectionPool[Connection]:
-    return AsyncConnectionPool(
-        url,
-        configure=check,
-        min_size=1,
-        max_size=size,
-        timeout=5,
-        open=False,
-        reconnect_timeout=RECONNECT_S,
-        reconnect_failed=_Outage().try_again,
-        kwargs={
-            "autocommit": True,
-            "options": f"{SESSION} {options}",
-            "application_name": "payviox",
-            **session.LINK,
-        },
-    )
 
 
 class _Outage:

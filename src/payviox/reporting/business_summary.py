@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
+from payviox.ledger import statements
+from payviox.ledger.model import show_account
 from payviox.ledger.service import SumRow
 from payviox.reporting.queries import balances as queries
 
@@ -59,6 +62,19 @@ async def summaries(
         )
         for each in (await businesses.list_all(connection) if chosen is None else chosen)
     ]
+
+
+async def trial_balance(
+    connection: Connection, business_id: UUID, at: datetime | None = None
+) -> dict[str, int]:
+    """What each account holds, or held at a moment, by its name, payout users' together; it comes
+    to zero. Raises FieldErrors where the moment is still to come."""
+    await statements.require_past(connection, at=at)
+    rows = await statements.own_accounts_at(connection, business_id, at)
+    held = {show_account(row.kind, row.rail): row.balance for row in rows}
+    main, payout = held.pop("main"), held.pop("payout")
+    users = -(main + payout + sum(held.values()))
+    return {"main": main, "payout": payout, "payout_users": users, **held}
 
 
 async def details(connection: Connection, business_id: UUID) -> BusinessDetails:

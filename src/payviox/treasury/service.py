@@ -3,6 +3,7 @@ payout account's lock. Database only, in the caller's transaction. Amounts are U
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from payviox.actors import Actor
@@ -16,6 +17,7 @@ from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, InsufficientBalance
 from payviox.ledger import service as ledger
+from payviox.ledger import statements
 from payviox.ledger.model import MAIN, PAYOUT, WORLD, InsufficientFunds, Posting, Transfer
 from payviox.text import composed, spellings
 
@@ -81,8 +83,16 @@ async def _open(connection: Connection, business: Business, mode: Mode) -> NewBu
     )
 
 
-async def balances(connection: Connection, business_id: UUID) -> Balances:
-    accounts = await ledger.balances(connection, business_id, ["main", "payout"])
+async def balances(
+    connection: Connection, business_id: UUID, at: datetime | None = None
+) -> Balances:
+    """The balances as they are, or as they were at a moment. Raises FieldErrors where that is still
+    to come."""
+    if at is None:
+        accounts = await ledger.balances(connection, business_id, ["main", "payout"])
+    else:
+        await statements.require_past(connection, at=at)
+        accounts = await statements.balances_at(connection, business_id, at)
     return Balances(accounts["main"], accounts["payout"])
 
 

@@ -1,0 +1,10 @@
+"""What the engine, its ledger and their keeping need: see the files named 0005."""
+
+from payviox.db.migrations.plain import run_sql
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    run_sql("0005_moments.sql")
