@@ -172,9 +172,11 @@ def test_a_damaged_backup_and_an_archive_with_a_hole_are_refused(
     assert min(path.name for path in wal.iterdir())[:24] == first_needed, "older WAL is gone"
     last = max(wal.iterdir())
     number = int(last.name[:24], 16) + 2
-    (wal / f"{number:024X}").write_bytes(b"")
+    later = wal / f"{number:024X}"
+    later.touch()
     assert "has no WAL file before" in fourth.refused("database", "restore", str(copy))
 
+    later.unlink()
     with (base / "base.tar.gz").open("r+b") as packed:
         packed.truncate(packed.seek(0, os.SEEK_END) // 2)
     assert "is no whole base backup" in fourth.refused("database", "restore", str(copy))

@@ -22,8 +22,7 @@ async def read(connection: Connection) -> Row:
     async with connection.cursor(row_factory=class_row(Row)) as cursor:
         await cursor.execute(
             "SELECT s.wal_status AS slot, s.active,"
-            " greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn), 0)::bigint"
-            "   AS behind_bytes,"
+            " pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn)::bigint AS behind_bytes,"
             " coalesce(a.last_failed_time > coalesce(a.last_archived_time, '-infinity'), false)"
             "   AS command_fails"
             " FROM pg_stat_archiver a LEFT JOIN pg_replication_slots s ON s.slot_name = %s",
