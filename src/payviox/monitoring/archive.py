@@ -2,9 +2,10 @@
 the archive_command of a server of the operator's own."""
 
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from payviox.db.embedded import archive, base_backup
 from payviox.db.embedded.backup import BackupError
@@ -17,8 +18,7 @@ BEHIND_BYTES = 2**30
 """WAL that waits for the archive: beyond this it is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """`behind_bytes` is the WAL that the archive lacks, None where no slot archives; it `is_lost`
     where the server could not keep it any longer."""
 
@@ -28,8 +28,7 @@ class State:
     command_fails: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where the embedded server's backups are: since when there is the newest, in seconds, and the
     bytes that are free there."""
 

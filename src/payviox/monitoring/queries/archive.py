@@ -1,15 +1,13 @@
 """The SQL of how the WAL archive is doing."""
 
-from dataclasses import dataclass
-
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.embedded.archive import SLOT
 from payviox.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """`slot` is the embedded archive's state, None where it has none."""
 
     slot: str | None
