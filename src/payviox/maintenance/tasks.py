@@ -18,7 +18,8 @@ from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
 from payviox.destinations.automatic import withdraw_due
 from payviox.giftcards import file_imports
-from payviox.ledger import daily_flows
+from payviox.keyring import Keyring
+from payviox.ledger import daily_flows, seals
 from payviox.ledger import verify as verification
 from payviox.ledger.verify import Report
 from payviox.mails import outbox
@@ -85,11 +86,18 @@ async def tidy(database: Database) -> None:
         await api_requests.forget_old(database, business.id)
 
 
-async def audit_ledger(database: Database) -> None:
+async def seal_ledger(database: Database, keyring: Keyring) -> None:
+    """Seal what was committed since the last time."""
+    made = await seals.make_all(database, keyring)
+    if made:
+        logger.info("%d seals made", made)
+
+
+async def audit_ledger(database: Database, keyring: Keyring) -> None:
     """Check every invariant of the ledger. What is broken is logged as an error and written into
     its business's audit entries; nothing is mended."""
     async with database.read() as connection:
-        report = await verification.verify(connection)
+        report = await verification.verify(connection, keyring=keyring)
     for problem in report.problems:
         logger.error(
             "the ledger is broken: %s (business %s, account %s, transfer %s, order %s)",
@@ -156,10 +164,15 @@ SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "begin_unclaimed": ("* * * * *", ageing.begin),
     "tell_operators": ("* * * * *", attention_mails.tell_operators),
     "sum_daily_flows": ("* * * * *", daily_flows.sum_all),
-    "audit_ledger": ("17 */6 * * *", audit_ledger),
     "tidy": ("5 * * * *", tidy),
 }
 """Each task's cron line (UTC) and what it does."""
+
+KEYS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Keyring], Awaitable[object]]]] = {
+    "seal_ledger": ("*/5 * * * *", seal_ledger),
+    "audit_ledger": ("17 */6 * * *", audit_ledger),
+}
+"""The same, for what needs the secret keys."""
 
 RAILS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Rails], Awaitable[object]]]] = {
     "withdraw_automatically": ("* * * * *", withdraw_due),

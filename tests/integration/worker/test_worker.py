@@ -10,15 +10,19 @@ import pytest
 from payviox import wiring
 from payviox.db.pool import Connection, Database
 from payviox.installation import Installation, keyring_of
+from payviox.keyring import Keyring
 from payviox.maintenance import tasks
 from payviox.settings import Settings
 from payviox.worker import Worker
 from support.businesses import TestBusiness
 from support.databases import Urls
+from support.live import SECRET_KEY
 from support.polling import eventually
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
+
+KEYS = Keyring(SECRET_KEY)
 
 
 def worker_of(settings: Settings, database: Database) -> Worker:
@@ -202,6 +206,8 @@ async def test_every_upkeep_task_runs_on_an_empty_and_on_a_busy_database(
     before = await business.ledger()
     for _, work in tasks.SCHEDULE.values():
         await work(database)
+    for _, keyed in tasks.KEYS_SCHEDULE.values():
+        await keyed(database, KEYS)
     assert await business.ledger() == before
 
 
@@ -215,7 +221,7 @@ async def test_the_audit_writes_down_which_business_is_broken(
             "UPDATE accounts SET balance = balance + 1 WHERE business_id = %s AND kind = 'payout'",
             [business.business_id],
         )
-    await tasks.audit_ledger(database)
+    await tasks.audit_ledger(database, KEYS)
     found = await business.scalar(
         "SELECT detail FROM audit_entries WHERE business_id = %s AND act = 'ledger.broken'",
         business.business_id,
