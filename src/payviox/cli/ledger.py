@@ -15,9 +15,9 @@ from payviox.cli.output import as_json, print_json
 from payviox.cli.progress import progress_bar
 from payviox.cli.runtime import Runtime, run
 from payviox.cli.seals import FILE, read_seals, seal
-from payviox.ledger import verify as verification
 from payviox.ledger.seal_check import by_number
 from payviox.ledger.verify import KINDS, Problem, Report
+from payviox.maintenance import ledger_audit
 
 
 @click.group(cls=Group)
@@ -44,9 +44,7 @@ def verify(seals: Path | None, as_json: bool) -> None:
     async def work(runtime: Runtime) -> tuple[Report, int]:
         with progress_bar("checking") as progress:
             async with runtime.database.read() as connection:
-                report = await verification.verify(
-                    connection, progress, keyring=runtime.keyring, kept=kept
-                )
+                report = await ledger_audit.verify(connection, runtime.keyring, progress, kept)
         return report, await count_held(runtime)
 
     report, held = run(work)

@@ -1,5 +1,5 @@
 """What a seal says, as the text that is signed, stored and exported; and files of seals. The format
-is told in docs/security.md; docs/examples/check_seals.py reads it without any of this."""
+is told in docs/seals.md; docs/examples/check_seals.py reads it without any of this."""
 
 import hashlib
 from dataclasses import dataclass

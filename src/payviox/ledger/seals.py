@@ -15,7 +15,7 @@ from payviox.ledger.queries import seals as queries
 from payviox.ledger.queries.seals import SOURCES, STREAMS, Source
 from payviox.ledger.seal_text import NotASeal, Seal
 
-__all__ = ["NotASeal", "Seal", "list_all", "list_newest", "make_all"]
+__all__ = ["NotASeal", "Seal", "is_behind", "list_all", "list_newest", "make_all"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,9 @@ WAIT_S = 30.0
 """How long transactions are waited for that may hold an id and have not committed."""
 
 LOOK_S = 0.05
+
+BEHIND_S = 3_600.0
+"""Transfers that are older should be sealed."""
 
 PAGE = 500
 
@@ -108,3 +111,11 @@ async def list_newest(connection: Connection) -> list[Seal]:
         await queries.last(connection, each) for each in await queries.list_sealed(connection)
     ]
     return [seal for seal in newest if seal is not None]
+
+
+async def is_behind(connection: Connection, business_id: UUID) -> bool:
+    """Whether a business has transfers that should have been sealed. Raises NotASeal where the
+    newest seal was changed."""
+    last = await queries.last(connection, business_id)
+    after = last.parts["transfers"].until if last else 0
+    return await queries.is_left(connection, business_id, after, BEHIND_S)

@@ -4,7 +4,7 @@ rights. It only reads and may run beside everything else; what it finds is named
 Amounts are US cents."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -53,8 +53,9 @@ KINDS: dict[Kind, str] = {
     "in_transit": "what is in transit on a rail is what its open orders reserve",
     "suspense": "what is in suspense on a rail is what its open items say, and what each moved",
     "card": "an order from stock has succeeded where the gift card that it ordered is delivered"
-    " for it, and no code is two cards'",
-    "payout_user": "each payout user has an account, and a business one of each other kind",
+    " for it, no code is two cards', and each can be read with the secret key",
+    "payout_user": "each payout user has an account and the hash that the secret key derives, and a"
+    " business one account of each other kind",
     "story": "an order is in the state that its story tells last, each state after the one before",
     "attempt": "an order's attempts are as many as it says, for just that, and came to what it is",
     "event": "an order has one event of each state that is told, and of no other",
@@ -90,6 +91,10 @@ class Problem:
     found: int | None = None
 
 
+Check = Callable[[Connection, UUID], AsyncIterator[Problem]]
+"""What is wrong with a business, looked at in the snapshot."""
+
+
 @dataclass(slots=True)
 class Report:
     """What was looked at and what was found, first things first."""
@@ -113,12 +118,14 @@ async def verify(
     *,
     keyring: Keyring | None = None,
     kept: Kept | None = None,
+    checks: Sequence[Check] = (),
 ) -> Report:
     """Check the whole ledger as it is at this moment, on a connection outside any transaction.
 
-    `keyring` says which keys may have signed seals; `kept` are seals that were kept elsewhere.
+    `keyring` says which keys may have signed seals; `kept` are seals that were kept elsewhere;
+    `checks` look at each business besides.
     """
-    check = _Check(connection, progress, keyring, kept or {})
+    check = _Check(connection, progress, keyring, kept or {}, checks)
     await queries.begin(connection)
     try:
         return await check.run()
@@ -128,12 +135,18 @@ async def verify(
 
 class _Check:
     def __init__(
-        self, connection: Connection, progress: Progress, keyring: Keyring | None, kept: Kept
+        self,
+        connection: Connection,
+        progress: Progress,
+        keyring: Keyring | None,
+        kept: Kept,
+        checks: Sequence[Check],
     ) -> None:
         self._connection = connection
         self._progress = progress
         self._keyring = keyring
         self._kept = kept
+        self._checks = checks
         self._report = Report()
         self._sides = self._told = self._total = 0
 
@@ -156,6 +169,9 @@ class _Check:
             await self._cards(business_id)
             await self._records(business_id)
             await self._seals(business_id)
+            for check in self._checks:
+                async for problem in check(self._connection, business_id):
+                    self._found(problem)
         self._progress(self._sides, self._sides)
         self._report.transfers = self._sides // 2
         return self._report

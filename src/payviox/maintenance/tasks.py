@@ -20,10 +20,9 @@ from payviox.destinations.automatic import withdraw_due
 from payviox.giftcards import file_imports
 from payviox.keyring import Keyring
 from payviox.ledger import daily_flows, seals
-from payviox.ledger import verify as verification
 from payviox.ledger.verify import Report
 from payviox.mails import outbox
-from payviox.maintenance import attention_mails
+from payviox.maintenance import attention_mails, ledger_audit
 from payviox.money import dollars
 from payviox.rail_accounts import callbacks
 from payviox.rail_accounts import service as rail_accounts
@@ -94,10 +93,10 @@ async def seal_ledger(database: Database, keyring: Keyring) -> None:
 
 
 async def audit_ledger(database: Database, keyring: Keyring) -> None:
-    """Check every invariant of the ledger. What is broken is logged as an error and written into
-    its business's audit entries; nothing is mended."""
+    """Check every invariant of the ledger, and whether it was sealed. What is broken is logged as
+    an error and written into its business's audit entries; nothing is mended."""
     async with database.read() as connection:
-        report = await verification.verify(connection, keyring=keyring)
+        report = await ledger_audit.verify(connection, keyring)
     for problem in report.problems:
         logger.error(
             "the ledger is broken: %s (business %s, account %s, transfer %s, order %s)",
@@ -115,6 +114,18 @@ async def audit_ledger(database: Database, keyring: Keyring) -> None:
         )
     else:
         await database.write(_write_down, report)
+    await database.write(_tell_what_is_not_sealed)
+
+
+async def _tell_what_is_not_sealed(connection: Connection) -> None:
+    for business in await businesses.list_all(connection):
+        try:
+            behind = await seals.is_behind(connection, business.id)
+        except seals.NotASeal:
+            continue  # the audit has named it
+        if behind:
+            logger.error("transfers of business %s are not sealed since an hour", business.id)
+            await audit.alert(connection, business.id, "ledger.not_sealed", {})
 
 
 async def _write_down(connection: Connection, report: Report) -> None:

@@ -228,3 +228,24 @@ async def test_the_audit_writes_down_which_business_is_broken(
     )
     assert isinstance(found, dict)
     assert found["account"] >= 1
+
+
+async def test_the_audit_tells_that_transfers_are_not_sealed(
+    business: TestBusiness, database: Database, urls: Urls
+) -> None:
+    alerts = "SELECT count(*) FROM audit_entries WHERE business_id = %s AND act = %s"
+    told = (alerts, business.business_id, "ledger.not_sealed")
+    await business.create("ada@example.com", 500)
+    await tasks.audit_ledger(database, KEYS)
+    assert await business.scalar(*told) == 0, "they are new"
+    with urls.as_admin() as connection:
+        connection.execute(
+            "UPDATE transfers SET created_at = created_at - interval '2 hours'"
+            " WHERE business_id = %s",
+            [business.business_id],
+        )
+    await tasks.audit_ledger(database, KEYS)
+    assert await business.scalar(*told) == 1
+    await tasks.seal_ledger(database, KEYS)
+    await tasks.audit_ledger(database, KEYS)
+    assert await business.scalar(*told) == 1

@@ -31,11 +31,18 @@ WHERE t.business_id = %(business)s AND t.id > %(after)s AND t.id <= %(until)s AN
 ORDER BY t.id
 """
 
-# An order with the transfers that begin and end it: what was asked for with `reserve`; with what
-# ended it its story until then, the attempts, the events, and the gift card. Only what never
-# changes after that transfer is asked for, so that the same comes out at any later time.
+# An order with the transfers that begin and end it: what was asked for with `reserve`, and the
+# idempotency keys that its transaction used; with what ended it its story until then, the attempts,
+# the events, and the gift card. Only what never changes after that transfer is asked for, so that
+# the same comes out at any later time.
 ORDERS: LiteralString = """
 SELECT t.id, t.order_id,
+  CASE t.kind WHEN 'reserve' THEN (
+    SELECT string_agg(ROW(k.path, k.key, k.part, k.digest, k.call_id)::text, ','
+                      ORDER BY k.path, k.key, k.part)
+    FROM orders o JOIN idempotency_keys k ON k.business_id = o.business_id
+      AND k.caller = o.payout_user_id::text AND k.created_at = o.created_at
+    WHERE o.business_id = t.business_id AND o.id = t.order_id) END,
   CASE t.kind WHEN 'reserve' THEN (
     SELECT ROW(o.payout_user_id, o.provider, o.rail, o.amount, o.fees, o.net_amount, o.destination,
                o.destination_digest, o.payee_digest, o.quote_id, o.created_at)::text
@@ -241,3 +248,16 @@ async def list_sealed(connection: Connection) -> list[UUID]:
         " ORDER BY id"
     )
     return [UUID(str(row[0])) for row in await cursor.fetchall()]
+
+
+async def is_left(
+    connection: Connection, business_id: UUID, after: int, older_than_s: float
+) -> bool:
+    """Whether the first transfer after this id is older than that."""
+    cursor = await connection.execute(
+        "SELECT created_at < now() - make_interval(secs => %s) FROM transfers"
+        " WHERE business_id = %s AND id > %s ORDER BY id LIMIT 1",
+        [older_than_s, business_id, after],
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
