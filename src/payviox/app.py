@@ -23,6 +23,7 @@ from payviox.api import (
     orders,
     payout_user,
     rail_callbacks,
+    statement,
     users,
     webhooks,
 )
@@ -65,6 +66,7 @@ ROUTES = [
     *payout_user.ROUTES,
     *gift_cards.ROUTES,
     *history.ROUTES,
+    *statement.ROUTES,
     *events.ROUTES,
     *webhooks.ROUTES,
     *audit.ROUTES,

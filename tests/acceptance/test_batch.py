@@ -401,7 +401,7 @@ async def test_a_server_killed_in_the_middle_has_paid_nobody_twice_once_the_call
 async def test_without_a_key_a_call_that_was_cut_off_says_which_items_were_not_tried(
     business: TestBusiness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = engine.queries.write
+    write = engine.queries.write_and_commit
     calls = 0
 
     async def fail_later(connection: Connection, writes: engine.Writes) -> None:
@@ -411,7 +411,7 @@ async def test_without_a_key_a_call_that_was_cut_off_says_which_items_were_not_t
             raise PayvioxError
         await write(connection, writes)
 
-    monkeypatch.setattr(engine.queries, "write", fail_later)
+    monkeypatch.setattr(engine.queries, "write_and_commit", fail_later)
 
     results = (await pay(business, people(2_500))).json()["results"]
 
@@ -425,7 +425,7 @@ async def test_without_a_key_a_call_that_was_cut_off_says_which_items_were_not_t
 async def test_whatever_stops_a_later_chunk_the_earlier_results_are_kept_and_it_stays_unsaid(
     business: TestBusiness, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    write = engine.queries.write
+    write = engine.queries.write_and_commit
     calls = 0
 
     async def fail_later(connection: Connection, writes: engine.Writes) -> None:
@@ -435,7 +435,7 @@ async def test_whatever_stops_a_later_chunk_the_earlier_results_are_kept_and_it_
             raise failure
         await write(connection, writes)
 
-    monkeypatch.setattr(engine.queries, "write", fail_later)
+    monkeypatch.setattr(engine.queries, "write_and_commit", fail_later)
 
     results = (await pay(business, people(1_500))).json()["results"]
 
@@ -447,21 +447,21 @@ async def test_whatever_stops_a_later_chunk_the_earlier_results_are_kept_and_it_
 async def test_a_key_regenerated_during_a_call_stops_it(
     business: TestBusiness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = engine.queries.write
+    write = engine.queries.write_and_commit
     client = business.client
     regenerated = False
 
-    async def regenerate_after(connection: Connection, writes: engine.Writes) -> None:
+    async def regenerate_meanwhile(connection: Connection, writes: engine.Writes) -> None:
         nonlocal regenerated
-        await write(connection, writes)
         if not regenerated:
             regenerated = True
             # It waits for the payout account, which this chunk still holds.
             tasks.append(asyncio.create_task(business.regenerate()))
             await asyncio.sleep(0)
+        await write(connection, writes)
 
     tasks: list[asyncio.Task[str]] = []
-    monkeypatch.setattr(engine.queries, "write", regenerate_after)
+    monkeypatch.setattr(engine.queries, "write_and_commit", regenerate_meanwhile)
 
     answer = await client.post("/payout/batch", json={"items": people(10_000)})
     await asyncio.gather(*tasks)

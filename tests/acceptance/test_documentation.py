@@ -55,10 +55,14 @@ async def test_every_curl_example_of_the_guide_succeeds(
         if line.strip()
     ]
     assert not [answer for answer in answers if "error" in answer]
-    create, batch, balance, operations, quote, order, crypto, cards, card = answers
+    create, batch, balance, earlier, accounts, statement, *of_the_user = answers
+    operations, quote, order, crypto, cards, card = of_the_user
     assert re.fullmatch("[0-9a-f]{64}", create["hash"])
     assert [len(result["hash"]) for result in batch["results"]] == [64, 64]
     assert balance["payout_balance"] > 0
+    assert earlier == {"balance": 0, "payout_balance": 0}
+    assert sum(each["balance"] for each in accounts["accounts"]) == 0
+    assert statement["movements"] == 0
     assert operations["email"] == "ada@example.com"
     assert quote["net_amount"] == 1000
     assert order["amount"] == 1000

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,11 +17,10 @@ import httpx
 from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
 from support import warm
-from support.live import free_port
+from support.live import PAYVIOX, free_port
 from support.machine import slowness, stretch
 from support.polling import until
 
-PAYVIOX = str(Path(sys.executable).with_name("payviox"))
 STARTING = [("serve",), ("demo",), ("web",), ("worker",)]
 
 
@@ -56,8 +54,7 @@ class Installation:
         if arguments[:1] in STARTING or _of_python(self.environment) != _of_python(os.environ):
             return self.run_from_scratch(*arguments, given=given)
         return warm.run(
-            PAYVIOX,
-            arguments,
+            [PAYVIOX, *arguments],
             given=given,
             environment=self.environment,
             folder=self.home.parent,

@@ -27,6 +27,8 @@ class Proxy:
     moment: Moment | None = None
     after_messages: int | None = None
     """Cut before the client's message of this number, counted from now."""
+    after_bytes: int | None = None
+    """Cut behind so many bytes of the server's answers, counted from now."""
     refusing: bool = False
     refuse_after_cut: bool = False
     """Whether new connections are refused from the cut at a moment on."""
@@ -40,8 +42,11 @@ class Proxy:
     def cut_after(self, messages: int) -> None:
         self._seen, self.after_messages = 0, messages
 
+    def cut_answers_after(self, count: int) -> None:
+        self.after_bytes = count
+
     def disarm(self) -> None:
-        self.moment = self.after_messages = None
+        self.moment = self.after_messages = self.after_bytes = None
 
 
 @contextlib.asynccontextmanager
@@ -139,6 +144,16 @@ class _Link:
                 if self._now("COMMIT done"):
                     self.proxy.cuts += 1
                     return
+            left = self.proxy.after_bytes
+            if left is not None and left < len(part):
+                self.proxy.disarm()
+                self.proxy.cuts += 1
+                self.writer.write(part[:left])
+                self.writer.close()
+                await self.writer.wait_closed()
+                return
+            if left is not None:
+                self.proxy.after_bytes = left - len(part)
             self.writer.write(part)
             await self.writer.drain()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import psycopg
-from psycopg.errors import LockNotAvailable, PipelineAborted, ProgramLimitExceeded
+from psycopg.errors import LockNotAvailable, ProgramLimitExceeded
 from psycopg_pool import PoolTimeout
 from tenacity import (
     AsyncRetrying,
@@ -105,8 +105,8 @@ class Batcher:
         self.queued += len(items)
         if lane.task is None:
             lane.task = loop.create_task(self._empty(business_id, lane))
-        # Shielded: a caller who hangs up does not undo what others share.
-        return await asyncio.shield(submission.answer)
+        # A caller who hangs up cancels the answer alone: the items are in a group with others'.
+        return await submission.answer
 
     async def drain(self) -> None:
         """Wait until nothing is queued or in flight."""
@@ -239,9 +239,9 @@ def _unobserved(_: int) -> None:
 def _is_the_servers(error: Exception) -> bool:
     """Whether the error is the server's trouble (no resources, a time limit, shutting down) and no
     request's: trying the group's parts would repeat it for each."""
-    if not isinstance(error, psycopg.OperationalError) or isinstance(error, PipelineAborted):
-        return False
-    return not isinstance(error, ProgramLimitExceeded)
+    return isinstance(error, psycopg.OperationalError) and not isinstance(
+        error, ProgramLimitExceeded
+    )
 
 
 def _fail(group: Iterable[Submission], error: Exception) -> None:

@@ -92,17 +92,15 @@ async def allocate(
 async def _commit(
     connection: Connection, writes: Writes, outcomes: list[Outcome], record: Record | None
 ) -> None:
-    committing = False
+    committing = record is None
     try:
-        async with connection.pipeline():
-            if writes.transfers or record is not None:
-                await queries.write(connection, writes)
-            if writes.notices:
-                await queries.write_notices(connection, writes)
-            if record is not None:
-                await record(connection, outcomes)
+        if record is None:
+            await queries.write_and_commit(connection, writes)
+        else:
+            await queries.write(connection, writes)
+            await record(connection, outcomes)
             committing = True
-            await connection.execute("COMMIT")
+            await queries.commit(connection)
     except BaseException as error:
         if not await roll_back(connection) and isinstance(error, psycopg.Error):
             if committing:

@@ -2,7 +2,6 @@
 the allocation queue."""
 
 import asyncio
-from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -26,6 +25,7 @@ from payviox.idempotency import model as idempotency
 from payviox.money import MAX_ALLOCATION
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.web.json_body import EMAIL, convert, parse
+from payviox.web.request_body import Answer, Head
 
 MAX_REMEMBERED_KEYS = 10_000
 
@@ -34,8 +34,6 @@ Notify = Annotated[
     bool | None,
     msgspec.Meta(description="Whether they get a mail; left out, as the business has set it"),
 ]
-Headers = Iterable[tuple[bytes, bytes]]
-Answer = tuple[int, bytes, dict[str, str]]
 
 
 class CreateRequest(msgspec.Struct):
@@ -74,27 +72,26 @@ class Create:
         request=CreateRequest("ada@example.com", 2_500),
         errors=[InsufficientPayoutBalance, PayoutsDisabled, PayoutUserInactive, Busy],
     )
-    async def create(self, scope: object, body: bytes) -> Answer:
+    async def create(self, scope: object, head: Head, body: bytes) -> Answer:
         """Pay a person by email.
 
         Creates the payout user or adds to an existing one, and debits the payout balance: all or
         nothing. Without an Idempotency-Key the same call twice adds twice.
         """
-        headers: Headers = scope["headers"]  # type: ignore[index]  # an ASGI scope
-        authorization, key = _interesting(headers)
+        authorization, key = head.authorization, head.idempotency_key
         token = digest(bearer(authorization))
         caller = self._callers.get(token) or await self._authenticate(token, authorization)
         scope["state"]["business"] = caller  # type: ignore[index]  # an ASGI scope
         request_digest = None
         try:
-            request = decode(body)
-            keys = KEYS + (request.notify is not None)
-            if body.count(b":") != keys or not body.isascii():
-                request = convert(parse(body), CreateRequest)
-            email = canonical(request.email)
-            if key is not None:
+            if key is None:
+                request = _read(body)
+            else:
                 idempotency.check(key)
-                request_digest = idempotency.digest(parse(body)).hex()
+                fields = parse(body)
+                request = convert(fields, CreateRequest)
+                request_digest = idempotency.digest(fields).hex()
+            email = canonical(request.email)
         except Exception:  # noqa: BLE001  # any problem: the slow way names it
             # A remembered key may have been regenerated: nobody else is told what was wrong.
             await self._authenticate(token, authorization)
@@ -145,14 +142,13 @@ class Create:
         return caller
 
 
-def _interesting(headers: Headers) -> tuple[str | None, str | None]:
-    authorization = key = None
-    for name, value in headers:
-        if name == b"authorization":
-            authorization = value.decode("latin-1")
-        elif name == b"idempotency-key":
-            key = value.decode("latin-1")
-    return authorization, key
+def _read(body: bytes) -> CreateRequest:
+    """The request, the quick way where the body has each field once and nothing else."""
+    request = decode(body)
+    keys = KEYS + (request.notify is not None)
+    if body.count(b":") != keys or not body.isascii():
+        return convert(parse(body), CreateRequest)
+    return request
 
 
 def _refuse(body: bytes) -> Answer:

@@ -1,5 +1,5 @@
-"""What a business may do with its secret key: balances. Users, orders and webhooks have files of
-their own."""
+"""What a business may do with its secret key: balances, of now and of any moment. Users, orders and
+webhooks have files of their own."""
 
 from typing import Annotated, Any
 
@@ -11,8 +11,11 @@ from payviox.api.docs.declarations import documented
 from payviox.api.idempotent import run_once
 from payviox.errors import InsufficientBalance
 from payviox.money import MAX_TREASURY
+from payviox.reporting import business_summary
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, business, read
+from payviox.web.cursors import read_query
+from payviox.web.moments import AtMoment
 from payviox.web.request_json import read_json
 
 
@@ -29,16 +32,55 @@ class MoveRequest(msgspec.Struct):
     amount: Annotated[int, msgspec.Meta(ge=1, le=MAX_TREASURY, description="US cents")]
 
 
+class Account(msgspec.Struct):
+    """What an account holds, in US cents. `account` names it by its role: `main`, `payout`,
+    `payout_users` (all of them together), `world`, `fee_income`, or a rail's, such as
+    `in_transit:paypal`."""
+
+    account: str
+    balance: int
+
+
+class Accounts(msgspec.Struct):
+    """Every account of a business; together they hold nothing."""
+
+    accounts: list[Account]
+
+
 EXAMPLE = Balances(balance=1_500_000, payout_balance=500_000)
+EXAMPLE_ACCOUNTS = Accounts(
+    [
+        Account("main", 1_500_000),
+        Account("payout", 500_000),
+        Account("payout_users", 250_000),
+        Account("settled:paypal", 50_000),
+        Account("world", -2_300_000),
+    ]
+)
 
 
 @get("/balance", guards=[require_business])
-@documented("Balances", {200: EXAMPLE})
+@documented("Balances", {200: EXAMPLE}, query=AtMoment)
 async def get_balance(request: Call) -> Balances:
-    """Main and payout balance."""
+    """Main and payout balance, now or `at` a moment.
+
+    At a moment a balance is what the last transfer recorded until then left. An answer about the
+    last seconds may still change, by what is being recorded right now.
+    """
+    wanted = read_query(request, AtMoment)
     caller = business(request)
-    balances = await read(request, treasury.balances, caller.business_id)
+    balances = await read(request, treasury.balances, caller.business_id, wanted.at)
     return Balances(balances.balance, balances.payout_balance)
+
+
+@get("/payout/accounts", guards=[require_business])
+@documented("Balances", {200: EXAMPLE_ACCOUNTS}, query=AtMoment)
+async def list_accounts(request: Call) -> Accounts:
+    """Every account, now or `at` a moment: a trial balance, which comes to zero."""
+    wanted = read_query(request, AtMoment)
+    caller = business(request)
+    held = await read(request, business_summary.trial_balance, caller.business_id, wanted.at)
+    return Accounts([Account(name, cents) for name, cents in held.items()])
 
 
 @post("/payout/fund", guards=[require_business], status_code=200)
@@ -69,4 +111,4 @@ async def _move(request: Call, move: Any) -> Response[Any]:
     )
 
 
-ROUTES = [get_balance, fund, defund]
+ROUTES = [get_balance, list_accounts, fund, defund]

@@ -20,6 +20,7 @@ from payviox.money import MAX_TREASURY
 from payviox.payout_users import service as payout_users
 from payviox.payout_users.email import canonical
 from payviox.payout_users.model import PayoutUser, Status
+from payviox.reporting import balances
 from payviox.sites import hosts
 from payviox.treasury import service as treasury
 from payviox.web.context import Call, business, read, services
@@ -33,6 +34,7 @@ from payviox.web.cursors import (
     unknown_after,
 )
 from payviox.web.json_body import EMAIL
+from payviox.web.moments import At, AtMoment
 from payviox.web.request_json import read_json
 
 
@@ -72,6 +74,7 @@ class UserFilter(Page, kw_only=True):
 
     email: Annotated[str, EMAIL] | None = None
     status: Status | None = None
+    at: At = None
 
 
 class RevokeRequest(msgspec.Struct):
@@ -88,7 +91,7 @@ EXAMPLE = PayoutUserView(_ID, "ada@example.com", "active", 2_500, _SEEN)
 @get("/payout/users", guards=[require_business])
 @documented("Payout users", {200: listed(EXAMPLE)}, query=UserFilter)
 async def list_users(request: Call) -> Listed[PayoutUserView]:
-    """List payout users, newest first."""
+    """List payout users, newest first, with what they have or had `at` a moment."""
     caller = business(request)
     wanted = read_query(request, UserFilter)
     after = after_id(wanted, ids.USER)
@@ -100,7 +103,7 @@ async def list_users(request: Call) -> Listed[PayoutUserView]:
                 await payout_users.get(connection, caller.business_id, after)
             except NotFound as error:
                 raise unknown_after() from error
-        return await payout_users.list_page(
+        users = await payout_users.list_page(
             connection,
             caller.business_id,
             email=email,
@@ -108,16 +111,20 @@ async def list_users(request: Call) -> Listed[PayoutUserView]:
             after=after,
             limit=wanted.limit + 1,
         )
+        return await balances.of_users(connection, caller.business_id, users, wanted.at)
 
     rows = await read(request, fetch)
     return page_of(rows, wanted.limit, _view)
 
 
 @get("/payout/users/{id:str}", guards=[require_business])
-@documented("Payout users", {200: EXAMPLE})
+@documented("Payout users", {200: EXAMPLE}, query=AtMoment)
 async def get_user(request: Call) -> PayoutUserView:
-    """One payout user."""
-    return _view(await _read(request, path_id(request, ids.USER)))
+    """One payout user, with what they have or had `at` a moment."""
+    at = read_query(request, AtMoment).at
+    user = await _read(request, path_id(request, ids.USER))
+    [shown] = await read(request, balances.of_users, business(request).business_id, [user], at)
+    return _view(shown)
 
 
 @post("/payout/users/{id:str}/deactivate", guards=[require_business], status_code=200)

@@ -70,6 +70,23 @@ class Text(click.ParamType[str]):
             self.fail(f"It {error}.", param, ctx)
 
 
+class Moment(click.ParamType[datetime]):
+    """A time of RFC 3339 with its zone."""
+
+    name = "moment"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail(f"{value!r} is no time like 2026-01-31T00:00:00Z.", param, ctx)
+        return moment
+
+
 class NumberedId(click.ParamType[int]):
     """An id that is counted, as it is printed: `aud_12`."""
 
@@ -91,6 +108,10 @@ APPROVAL = Id(ids.APPROVAL)
 EVENT = Id(ids.EVENT)
 CENTS = Cents(1, MAX_TREASURY)
 LIMIT = Whole(1, 1000)
+at_moment = click.option(
+    "--at", type=Moment(), help="As it was at this moment, such as 2026-01-31T00:00:00Z."
+)
+"""The option of what shows balances."""
 NAME = Text(MAX_NAME)
 REFERENCE = Text(255)
 NOTE = Text(MAX_NOTE)

@@ -1,5 +1,6 @@
 """`payviox users`: payout users, switched, given a new hash, or their unspent money taken back."""
 
+from datetime import datetime
 from typing import Any, cast, get_args
 from uuid import UUID
 
@@ -11,7 +12,16 @@ from payviox.approvals.service import WaitingAct
 from payviox.businesses import service as businesses
 from payviox.cli.acting import as_person, person, say_waiting
 from payviox.cli.groups import Group
-from payviox.cli.output import BUSINESS, CENTS, LIMIT, USER, as_json, print_json, print_table
+from payviox.cli.output import (
+    BUSINESS,
+    CENTS,
+    LIMIT,
+    USER,
+    as_json,
+    at_moment,
+    print_json,
+    print_table,
+)
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import ACTOR, Runtime, run
 from payviox.cli.shown_once import shown_once
@@ -22,6 +32,7 @@ from payviox.money import dollars
 from payviox.payout_users import service as payout_users
 from payviox.payout_users.email import InvalidEmail, canonical
 from payviox.payout_users.model import PayoutUser, Status
+from payviox.reporting import balances
 
 
 @click.group(cls=Group)
@@ -35,6 +46,7 @@ def users() -> None:
 @click.option("--status", type=click.Choice(get_args(Status)))
 @click.option("--after", type=USER, help="Only those made before this one.")
 @click.option("--limit", type=LIMIT, default=50, show_default=True)
+@at_moment
 @as_json
 def list_(
     business_id: UUID,
@@ -43,9 +55,11 @@ def list_(
     status: str | None,
     after: UUID | None,
     limit: int,
+    at: datetime | None,
     as_json: bool,
 ) -> None:
-    """List a business's payout users, newest first, with what they have not spent."""
+    """List a business's payout users, newest first, with what they have not spent, or had not at a
+    moment."""
     try:
         address = None if email is None else canonical(email)
     except InvalidEmail as error:
@@ -54,7 +68,7 @@ def list_(
     async def work(runtime: Runtime) -> list[PayoutUser]:
         async def read(connection: Connection) -> list[PayoutUser]:
             await businesses.get(connection, business_id)
-            return await payout_users.list_page(
+            users = await payout_users.list_page(
                 connection,
                 business_id,
                 email=address,
@@ -62,6 +76,7 @@ def list_(
                 after=after,
                 limit=limit,
             )
+            return await balances.of_users(connection, business_id, users, at)
 
         return await runtime.database.fetch(read)
 

@@ -48,9 +48,10 @@ CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailur
 
 # Hot statements look up a few rows handed over as JSON by their keys. On a fresh or just loaded
 # database, without statistics, the planner would scan instead, and a plan kept from when a table
-# was empty would stay; these leave it nested loops over indexes, planned each time.
+# was empty would stay; these leave it nested loops over indexes, whatever the tables hold. So each
+# is planned once a connection, for all parameters alike.
 INDEX_PLANS = (
-    "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c enable_bitmapscan=off"
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
     " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off -c enable_sort=off"
 )
 
@@ -79,7 +80,7 @@ class Database:
         self.url = url
         limit = "" if read_limit_s is None else f"-c statement_timeout={round(read_limit_s * 1000)}"
         self._pool = _pool(url, size, "")
-        self._engine = _pool(url, engine_size, INDEX_PLANS)
+        self._engine = _pool(url, engine_size, INDEX_PLANS, prepare_threshold=None)
         self._readers = _pool(url, readers, limit)
         self._callers = _pool(url, CALLERS, "")
 
@@ -99,7 +100,7 @@ class Database:
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Connection]:
         """A connection of the allocation engine's pool. The engine ends its transactions itself, in
-        the pipeline of their statements: the one COMMIT outside this module."""
+        the round trip of their last statements: the one COMMIT outside this module."""
         async with _lent(self._engine) as connection:
             yield connection
 
@@ -272,7 +273,11 @@ SAID_EVERY_S = 30.0
 """While a database is away that is logged so often."""
 
 
-def _pool(url: str, size: int, options: str) -> AsyncConnectionPool[Connection]:
+def _pool(
+    url: str, size: int, options: str, *, prepare_threshold: int | None = 5
+) -> AsyncConnectionPool[Connection]:
+    """`prepare_threshold` as psycopg has it: None leaves preparing to round_trip.py, whose
+    statements psycopg would drop with its own after a rollback."""
     return AsyncConnectionPool(
         url,
         min_size=1,
@@ -284,6 +289,7 @@ def _pool(url: str, size: int, options: str) -> AsyncConnectionPool[Connection]:
         kwargs={
             "autocommit": True,
             "options": f"{SESSION} {options}",
+            "prepare_threshold": prepare_threshold,
             "application_name": "payviox",
             "connect_timeout": CONNECT_S,
             "keepalives_idle": SILENCE_S // 3,

@@ -1,13 +1,17 @@
 """What a business's accounts hold, in cents, for a list of businesses and for one of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
+from payviox.ledger import statements
+from payviox.ledger.model import show_account
 from payviox.ledger.service import SumRow
 from payviox.reporting.queries import balances as queries
 
@@ -15,8 +19,7 @@ RAIL_ACCOUNTS = ("in_transit", "settled", "rail_cost", "suspense")
 """Kinds of account that a business has once for each rail."""
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessSummary:
+class BusinessSummary(msgspec.Struct, frozen=True):
     """A business with the two balances that it works with, and what was deposited in all, less what
     was taken out again."""
 
@@ -26,8 +29,7 @@ class BusinessSummary:
     deposited: int
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
+class Accounts(msgspec.Struct, frozen=True):
     """Everything that a business's accounts hold; together it is zero. Payout users' accounts are
     one sum; `by_rail` holds, for each kind that there is one of for each rail, each rail's."""
 
@@ -35,8 +37,7 @@ class Accounts:
     by_rail: Mapping[str, Mapping[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessDetails:
+class BusinessDetails(msgspec.Struct, frozen=True):
     """A business's summary with all of its accounts."""
 
     summary: BusinessSummary
@@ -59,6 +60,19 @@ async def summaries(
         )
         for each in (await businesses.list_all(connection) if chosen is None else chosen)
     ]
+
+
+async def trial_balance(
+    connection: Connection, business_id: UUID, at: datetime | None = None
+) -> dict[str, int]:
+    """What each account holds, or held at a moment, by its name, payout users' together; it comes
+    to zero. Raises FieldErrors where the moment is still to come."""
+    await statements.require_past(connection, at=at)
+    rows = await statements.own_accounts_at(connection, business_id, at)
+    held = {show_account(row.kind, row.rail): row.balance for row in rows}
+    main, payout = held.pop("main"), held.pop("payout")
+    users = -(main + payout + sum(held.values()))
+    return {"main": main, "payout": payout, "payout_users": users, **held}
 
 
 async def details(connection: Connection, business_id: UUID) -> BusinessDetails:

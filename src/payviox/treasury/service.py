@@ -2,8 +2,10 @@
 payout account's lock. Database only, in the caller's transaction. Amounts are US cents."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from payviox.actors import Actor
 from payviox.approvals import service as approvals
@@ -16,6 +18,7 @@ from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, InsufficientBalance
 from payviox.ledger import service as ledger
+from payviox.ledger import statements
 from payviox.ledger.model import MAIN, PAYOUT, WORLD, InsufficientFunds, Posting, Transfer
 from payviox.text import composed, spellings
 
@@ -35,16 +38,14 @@ GUARDED = (
 where two have to agree, nobody switches that off alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Balances:
+class Balances(msgspec.Struct, frozen=True):
     """A business's main balance and its payout balance, in cents."""
 
     balance: int
     payout_balance: int
 
 
-@dataclass(frozen=True, slots=True)
-class Booked:
+class Booked(msgspec.Struct, frozen=True):
     """A transfer with a reference; `already_booked` where an earlier call made it and this one
     changed nothing."""
 
@@ -52,8 +53,7 @@ class Booked:
     already_booked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NewBusiness:
+class NewBusiness(msgspec.Struct, frozen=True):
     """A twin just made, with its keys: the only time that they are seen."""
 
     business: Business
@@ -81,8 +81,16 @@ async def _open(connection: Connection, business: Business, mode: Mode) -> NewBu
     )
 
 
-async def balances(connection: Connection, business_id: UUID) -> Balances:
-    accounts = await ledger.balances(connection, business_id, ["main", "payout"])
+async def balances(
+    connection: Connection, business_id: UUID, at: datetime | None = None
+) -> Balances:
+    """The balances as they are, or as they were at a moment. Raises FieldErrors where that is still
+    to come."""
+    if at is None:
+        accounts = await ledger.balances(connection, business_id, ["main", "payout"])
+    else:
+        await statements.require_past(connection, at=at)
+        accounts = await statements.balances_at(connection, business_id, at)
     return Balances(accounts["main"], accounts["payout"])
 
 

@@ -4,7 +4,7 @@ else goes to Litestar."""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-ShortPath = Callable[[Scope, bytes], Awaitable[tuple[int, bytes, dict[str, str]]]]
+Answer = tuple[int, bytes, dict[str, str]]
+"""Status, body and headers."""
+ShortPath = Callable[[Scope, "Head", bytes], Awaitable[Answer]]
 Authenticate = Callable[[str | None], Awaitable[BusinessCaller]]
 """Finds out who calls by an Authorization header. Raises Unauthorized."""
 FindSender = Callable[[Scope], Awaitable[UUID | None]]
@@ -98,7 +100,7 @@ class OtherMethod(MethodNotAllowed):
 
 
 class RequestBodies:
-    """The ASGI application. `short_paths` maps (method, path) to a function of scope and body."""
+    """The ASGI application. `short_paths` maps (method, path) to what answers it."""
 
     def __init__(
         self,
@@ -126,13 +128,14 @@ class RequestBodies:
             return
         try:
             async with AsyncExitStack() as held:
-                body = await self._body(scope, receive, held)
+                head = Head(scope["headers"])
+                body = await self._body(scope, receive, head, held)
                 short = self._short_path(scope)
                 if short is None:
                     scope.setdefault("state", {}).update(body=body, held=held)
                     await self._inner(scope, _replay(body, receive), send)
                     return
-                status, content, headers = await short(scope, body)
+                status, content, headers = await short(scope, head, body)
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001  # rendered, and logged where it is our fault
@@ -148,12 +151,14 @@ class RequestBodies:
             raise OtherMethod(self._methods[scope["path"]])
         return short_path
 
-    async def _say_methods(self, scope: Scope, _: bytes) -> tuple[int, bytes, dict[str, str]]:
+    async def _say_methods(self, scope: Scope, *_: object) -> Answer:
         return 204, b"", {"Allow": ", ".join(self._methods[scope["path"]])}
 
-    async def _body(self, scope: Scope, receive: Receive, held: AsyncExitStack) -> bytes:
+    async def _body(
+        self, scope: Scope, receive: Receive, head: "Head", held: AsyncExitStack
+    ) -> bytes:
         """The body. On a business's routes a bad key is said before whatever is wrong with it."""
-        head, path = _Head(scope["headers"]), scope["path"]
+        path = scope["path"]
         if head.is_file and scope["method"] == "POST" and UPLOAD_PATH.fullmatch(path):
             return await self._file(scope, receive, head, held)
         if not _is_business(path):
@@ -169,7 +174,7 @@ class RequestBodies:
             raise
 
     async def _file(
-        self, scope: Scope, receive: Receive, head: "_Head", held: AsyncExitStack
+        self, scope: Scope, receive: Receive, head: "Head", held: AsyncExitStack
     ) -> bytes:
         """A file with its form. Without one where its sender may send none, and where it is too
         large or too much is held: the page says that, so what comes is passed over first."""
@@ -191,7 +196,7 @@ class RequestBodies:
     async def _read(
         self,
         body: "_Body",
-        head: "_Head",
+        head: "Head",
         held: AsyncExitStack,
         *,
         business: bool = False,
@@ -216,34 +221,33 @@ class RequestBodies:
         return content
 
 
-class _Head:
-    """What the edge goes by of a request's headers."""
+class Head:
+    """What a request's headers say, to the edge and to a short path."""
 
-    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self.authorization: str | None = None
-        self.length = 0
-        self.is_json = True
-        self.is_form = True
-        self.is_file = False
-        self._given = dict.fromkeys(ONCE, 0)
-        for name, value in headers:
-            if name in ONCE:
-                self._given[name] += 1
-            if name == b"authorization":
-                self.authorization = value.decode("latin-1")
-            elif name == b"content-length" and value.isdigit():
-                self.length = int(value)
-            elif name == b"content-type":
-                kind = value.split(b";", 1)[0].strip().lower()
-                self.is_json = kind == b"application/json" or kind.endswith(b"+json")
-                self.is_form = kind == FORM
-                self.is_file = kind == FILE
+    def __init__(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._headers = headers
+        self._last = last = dict(headers)
+        self.authorization = self._text(b"authorization")
+        self.idempotency_key = self._text(b"idempotency-key")
+        length = last.get(b"content-length", b"")
+        self.length = int(length) if length.isdigit() else 0
+        kind = last.get(b"content-type", b"").split(b";", 1)[0].strip().lower()
+        unsaid = b"content-type" not in last
+        self.is_json = unsaid or kind == b"application/json" or kind.endswith(b"+json")
+        self.is_form = unsaid or kind == FORM
+        self.is_file = kind == FILE
+
+    def _text(self, name: bytes) -> str | None:
+        value = self._last.get(name)
+        return None if value is None else value.decode("latin-1")
 
     def check(self) -> None:
         """Raises Unauthorized or BadKey where a header that counts once is there more often: which
         of them counts would be a guess."""
-        for name, error in ONCE.items():
-            if self._given[name] > 1:
+        if len(self._last) == len(self._headers):
+            return
+        for once, error in ONCE.items():
+            if sum(name == once for name, _ in self._headers) > 1:
                 raise error
 
 

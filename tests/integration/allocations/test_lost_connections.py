@@ -123,6 +123,37 @@ async def test_wherever_the_connection_is_cut_every_request_is_paid_once(
     network.disarm()
 
 
+async def test_wherever_the_answers_are_cut_every_request_is_paid_once(
+    engine, network: Proxy
+) -> None:
+    """Within and between the messages that the server answers a group with."""
+    await engine.pay("u0@x.com", 1)
+    position = rounds = 0
+    while network.cuts == rounds:
+        network.cut_answers_after(position)
+        answers = await asyncio.gather(*(engine.pay(f"u{n}@x.com", 1) for n in range(3)))
+        assert kinds(answers) == [Allocated] * 3
+        rounds += 1
+        position += 9
+        books = await engine.business.ledger()
+        assert books.transfers["allocation"] == 1 + 3 * rounds, f"cut before byte {position}"
+    assert position > 500
+    network.disarm()
+
+
+async def test_sessions_that_were_reset_behind_the_pool_lose_nothing(
+    engine, far: Database, urls: Urls
+) -> None:
+    """As a pooler may do between two transactions."""
+    for _ in range(2):
+        assert kinds([await engine.pay("a@x.com", 5)]) == [Allocated]
+        async with far.engine() as one, far.engine() as other:
+            await one.execute("DISCARD ALL")
+            await other.execute("DISCARD ALL")
+    assert kinds([await engine.pay("a@x.com", 5, idempotency_key="k", digest="aa")]) == [Allocated]
+    assert (await engine.business.ledger())["a@x.com"] == 15
+
+
 @contextlib.contextmanager
 def commits_wait(urls: Urls) -> Iterator[Any]:
     """Makes every COMMIT of a group wait, in PostgreSQL, until `let_go`."""

@@ -1,17 +1,19 @@
-"""The hot statements keep their index plans, on an empty database and on a huge one that was just
-loaded, whatever the statistics say."""
+"""The hot statements have index plans, on an empty database and on a huge one that was just loaded,
+whatever the statistics say, and keep those that were made when it was empty."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg import sql
 
 from payviox import ids
 from payviox.allocations.queries import groups as queries
-from payviox.db.pool import INDEX_PLANS, Database
+from payviox.db.pool import Connection
+from payviox.db.round_trip import Statement
 from support.businesses import open_business
 from support.databases import Server, Urls
 
@@ -73,25 +75,33 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(part)
 
 
+async def prepare(connection: Connection) -> None:
+    await connection.execute("DEALLOCATE ALL")
+    for statement, _ in statements(ids.new(), 0):
+        await connection.execute(f"PREPARE plan_{statement.name} AS {statement.sql}".encode())
+
+
 async def explained(
-    database: Database, statement: str, parameters: Any
+    connection: Connection, statement: Statement, parameters: Sequence[object]
 ) -> tuple[list[dict[str, Any]], int]:
-    """Run a statement on an engine's connection: the nodes of its plan and the pages it touched."""
-    async with database.engine() as connection:
-        await connection.execute("BEGIN")
-        try:
-            cursor = await connection.execute(
-                f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}".encode(), parameters
+    """Run a statement with the plan that its connection has of it, else makes and keeps: the
+    plan's nodes and the pages it touched."""
+    await connection.execute("BEGIN")
+    try:
+        cursor = await connection.execute(
+            sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {}({})").format(
+                sql.Identifier(f"plan_{statement.name}"), sql.SQL(", ").join(parameters)
             )
-            row = await cursor.fetchone()
-        finally:
-            await connection.execute("ROLLBACK")
+        )
+        row = await cursor.fetchone()
+    finally:
+        await connection.execute("ROLLBACK")
     assert row is not None
     plan = row[0][0]["Plan"]  # type: ignore[index]  # JSON
     return list(nodes(plan)), plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
 
 
-def statements(business_id: UUID, start: int) -> dict[str, tuple[str, Any]]:
+def statements(business_id: UUID, start: int) -> list[tuple[Statement, list[object]]]:
     """Each hot statement with a full group's parameters: old users and keys, and new ones."""
     emails = [f"u{n}@x.com" for n in range(start, start + ITEMS)]
     new = [str(ids.new()) for _ in range(ITEMS)]
@@ -100,36 +110,32 @@ def statements(business_id: UUID, start: int) -> dict[str, tuple[str, Any]]:
         {"u": u, "a": 1, "fv": 10**9 + n, "fb": 1, "tv": 1, "tb": 1, "k": f"new {u}", "d": "aa"}
         for n, u in enumerate(new)
     ]
-    return {
-        "LOCK_PAYOUT": (queries.LOCK_PAYOUT, [business_id, business_id]),
-        "READ_BUSINESS": (queries.READ_BUSINESS, [business_id]),
-        "LOCK_USERS": (queries.LOCK_USERS, [json.dumps(emails), business_id, business_id]),
-        "FIND_REPLAYS": (
-            queries.FIND_REPLAYS,
-            [json.dumps([f"key {email}" for email in emails]), business_id, business_id],
-        ),
-        "WRITE": (
+    users = [{"u": u, "e": f"{u}@x.com", "k": "k", "h": u.replace("-", "")} for u in new]
+    accounts = [*({"u": u, "b": 1, "v": 1} for u in new), {"u": payout, "b": 1, "v": 10**9}]
+    keys = [f"key {email}" for email in emails]
+    return [
+        (queries.LOCK_PAYOUT, [payout]),
+        (queries.READ_BUSINESS, [payout]),
+        (queries.LOCK_USERS, [payout, json.dumps(emails)]),
+        (queries.FIND_REPLAYS, [payout, json.dumps(keys)]),
+        (
             queries.WRITE,
-            {
-                "business": business_id,
-                "group": ids.new(),
-                "payout": payout,
-                "days": None,
-                "users": json.dumps(
-                    [{"u": u, "e": f"{u}@x.com", "k": "k", "h": u.replace("-", "")} for u in new]
-                ),
-                "accounts": json.dumps(
-                    [*({"u": u, "b": 1, "v": 1} for u in new), {"u": payout, "b": 1, "v": 10**9}]
-                ),
-                "transfers": json.dumps(rows),
-            },
+            [
+                payout,
+                str(ids.new()),
+                payout,
+                json.dumps(users),
+                json.dumps(accounts),
+                json.dumps(rows),
+            ],
         ),
-    }
+    ]
 
 
-async def check(database: Database, business_id: UUID) -> None:
-    for name, (statement, parameters) in statements(business_id, USERS // 2).items():
-        found, pages = await explained(database, statement, parameters)
+async def check(connection: Connection, business_id: UUID) -> None:
+    for statement, parameters in statements(business_id, USERS // 2):
+        name = statement.name
+        found, pages = await explained(connection, statement, parameters)
         kinds = {node["Node Type"] for node in found}
         assert kinds <= ALLOWED, f"{name}: {kinds - ALLOWED}"
         for node in found:
@@ -142,33 +148,48 @@ async def check(database: Database, business_id: UUID) -> None:
         assert pages < 60 * ITEMS, f"{name} touched {pages} pages for {ITEMS} items"
 
 
-async def test_on_an_empty_database(database) -> None:
-    business = await open_business(database, funds=100)
-    await check(database, business.business_id)
-
-
-async def test_on_a_huge_database_just_loaded_and_after_its_statistics(database, urls) -> None:
+async def test_on_an_empty_database_and_on_a_huge_one(database, urls) -> None:
     """One business is huge; another, that the statistics do not know, comes after them."""
-    business = await open_business(database, funds=100)
-    load(urls, business.business_id)
-    await check(database, business.business_id)
-    with urls.as_admin() as admin:
-        admin.execute("ANALYZE")
-    await check(database, business.business_id)
-    later = await open_business(database, funds=100)
-    await check(database, later.business_id)
-    load(urls, later.business_id)
-    await check(database, later.business_id)
+    async with database.engine() as planned_early, database.engine() as planned_now:
+        await prepare(planned_early)
+        await prepare(planned_now)
+
+        async def check_both(business_id: UUID) -> None:
+            await check(planned_early, business_id)
+            await planned_now.execute("DISCARD PLANS")
+            await check(planned_now, business_id)
+
+        business = await open_business(database, funds=100)
+        await check_both(business.business_id)
+        load(urls, business.business_id)
+        await check_both(business.business_id)
+        with urls.as_admin() as admin:
+            admin.execute("ANALYZE")
+        await check_both(business.business_id)
+        later = await open_business(database, funds=100)
+        await check_both(later.business_id)
+        load(urls, later.business_id)
+        await check_both(later.business_id)
 
 
-def test_the_settings_are_the_engines_own() -> None:
-    assert "plan_cache_mode=force_custom_plan" in INDEX_PLANS
+async def test_a_plan_is_made_once_a_connection(database) -> None:
+    async with database.engine() as connection:
+        await prepare(connection)
+        business = await open_business(database, funds=100)
+        for _ in range(3):
+            await check(connection, business.business_id)
+        cursor = await connection.execute(
+            "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"
+            " WHERE name LIKE 'plan\\_%'"
+        )
+        assert await cursor.fetchone() == (3 * len(statements(business.business_id, 0)), 0)
 
 
 async def test_ordinary_connections_plan_as_they_like(database) -> None:
+    settings = "SELECT current_setting('enable_seqscan'), current_setting('plan_cache_mode')"
     async with database.read() as connection:
-        cursor = await connection.execute("SHOW enable_seqscan")
-        assert await cursor.fetchone() == ("on",)
+        cursor = await connection.execute(settings)
+        assert await cursor.fetchone() == ("on", "auto")
     async with database.engine() as connection:
-        cursor = await connection.execute("SHOW enable_seqscan")
-        assert await cursor.fetchone() == ("off",)
+        cursor = await connection.execute(settings)
+        assert await cursor.fetchone() == ("off", "force_generic_plan")

@@ -92,10 +92,10 @@ async def test_what_was_held_at_any_moment_is_what_the_ledger_had_then(
     database: Database, moved: TestBusiness
 ) -> None:
     moves = await history(moved)
-    for number in range(len(moves) + 1):
+    for number in range(-1, len(moves)):
         at = NOON + number * DAY
         found = await database.fetch(statements.balances_at, moved.business_id, at)
-        before = moves[:number]
+        before = moves[: number + 1]
         assert found == {"payout": held(before, "payout"), "main": held(before, "main")}
 
 

@@ -2,6 +2,7 @@
 database, on a huge one just loaded, and after its statistics."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from payviox.db.pool import Connection, Database
+from payviox.ledger import statements
 from payviox.ledger.queries import transfers
 from payviox.payout_users.queries import payout_users
 from payviox.webhooks.queries import events
@@ -65,6 +67,14 @@ def load(urls: Urls, business_id: UUID, user: UUID) -> None:
         )
 
 
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def period_of(connection: Connection, business_id: UUID) -> None:
+    period = await statements.period(connection, business_id, "payout", LONG_AGO, LONG_AGO)
+    await statements.list_rows(connection, business_id, period, 0, 26)
+
+
 LISTS: dict[str, Any] = {
     "movements of a kind": lambda c, b, _: transfers.list_movements(c, b, kind="fund", limit=26),
     "movements of a user": lambda c, b, u: transfers.list_movements(c, b, user_id=u, limit=26),
@@ -74,6 +84,10 @@ LISTS: dict[str, Any] = {
     "movements of an order": lambda c, b, _: transfers.list_movements(
         c, b, order_id=uuid4(), limit=26
     ),
+    "every account at a moment": lambda c, b, _: statements.own_accounts_at(c, b, LONG_AGO),
+    "every account now": lambda c, b, _: statements.own_accounts_at(c, b, None),
+    "a user at a moment": lambda c, b, u: statements.user_balances_at(c, b, [u], LONG_AGO),
+    "a period without a movement": lambda c, b, _: period_of(c, b),
     "inactive users": lambda c, b, _: payout_users.list_page(
         c, b, email=None, status="inactive", after=None, limit=26
     ),

@@ -1,13 +1,16 @@
 """`payviox business list` and `show`: what each holds and is set to."""
 
+from datetime import datetime
 from uuid import UUID
 
 import click
 
 from payviox import ids
 from payviox.businesses import rules
-from payviox.cli.output import BUSINESS, as_json, print_json, print_pairs, print_table
+from payviox.businesses import service as businesses
+from payviox.cli.output import BUSINESS, as_json, at_moment, print_json, print_pairs, print_table
 from payviox.cli.runtime import run
+from payviox.db.pool import Connection
 from payviox.ledger.model import show_account
 from payviox.money import dollars
 from payviox.reporting import business_summary
@@ -33,9 +36,20 @@ def list_(as_json: bool) -> None:
 
 @click.command()
 @click.argument("business_id", type=BUSINESS)
+@at_moment
 @as_json
-def show(business_id: UUID, as_json: bool) -> None:
-    """Show one business: what every account holds, switches, rules and limits."""
+def show(business_id: UUID, at: datetime | None, as_json: bool) -> None:
+    """Show one business: what every account holds, switches, rules and limits.
+
+    With --at, what every account held at a moment, and nothing else.
+    """
+    if at is not None:
+        held = run(lambda runtime: runtime.database.fetch(_held, business_id, at))
+        if as_json:
+            print_json({"at": at, "accounts": held})
+        else:
+            print_pairs({name: dollars(cents) for name, cents in held.items()})
+        return
     details = run(lambda runtime: runtime.database.fetch(business_summary.details, business_id))
     business = details.summary.business
     shown = {
@@ -51,6 +65,11 @@ def show(business_id: UUID, as_json: bool) -> None:
     print_pairs(shown)
     click.echo("\nAccounts; together they are zero")
     print_pairs({name: dollars(cents) for name, cents in _flat(accounts).items()})
+
+
+async def _held(connection: Connection, business_id: UUID, at: datetime) -> dict[str, int]:
+    await businesses.get(connection, business_id)
+    return await business_summary.trial_balance(connection, business_id, at)
 
 
 def _summary(summary: BusinessSummary) -> dict[str, object]:

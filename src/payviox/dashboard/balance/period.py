@@ -2,12 +2,13 @@
 what both held at a moment; and the same as files and as journal lines."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import urlencode
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -48,15 +49,14 @@ HEADER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """Which balance over which days, as it was typed, and what is wrong with it."""
 
     account: OwnAccount
     since: str
     until: str
     at: str
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     @property
     def query(self) -> str:
@@ -83,8 +83,7 @@ class Line:
     words: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """What the page reads."""
 
     period: Period
@@ -94,8 +93,7 @@ class Read:
     people: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodView:
+class PeriodView(msgspec.Struct, frozen=True):
     """`fits` where opening, rows and closing agree; None where there are too many rows to add up on
     a page."""
 

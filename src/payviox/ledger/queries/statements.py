@@ -1,9 +1,11 @@
-"""The SQL of statements of a period. A period is a range of transfers' numbers, which grow on every
-account as its versions do: so its first balance, its rows and its last balance always fit, whatever
-the clocks said at its edges."""
+"""The SQL of statements and of balances at a moment. A period of an account is a range of its
+versions: so its first balance, its rows and its last balance always fit, whatever the clocks said
+at its edges. The journal of everything is a range of transfers' numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -23,26 +25,29 @@ WITH RECURSIVE lift(reached, step) AS (
   FROM lift WHERE step > 0
 ) SELECT reached FROM lift WHERE step = 0
 """
+# Binary lifting over an account's versions, from the power of two above its last one: a look-up by
+# key a step. Versions of one account are written one after another, so their times go one way.
 _POSITIONS = """
-SELECT a.kind, b.boundary, found.version, coalesce((
+SELECT a.id, a.kind, a.rail, m.number, p.version, coalesce((
     SELECT from_balance FROM transfers WHERE business_id = a.business_id
-    AND from_account = a.id AND from_version = found.version
+    AND from_account = a.id AND from_version = p.version
     UNION ALL SELECT to_balance FROM transfers WHERE business_id = a.business_id
-    AND to_account = a.id AND to_version = found.version), 0) AS balance
-FROM accounts a CROSS JOIN unnest(%(boundaries)s::bigint[]) b(boundary) CROSS JOIN LATERAL (
+    AND to_account = a.id AND to_version = p.version), 0) AS balance
+FROM accounts a CROSS JOIN unnest(%(moments)s::timestamptz[])
+  WITH ORDINALITY m(moment, number) CROSS JOIN LATERAL (
   WITH RECURSIVE lift(reached, step) AS (
-    SELECT 0::bigint, 1::bigint << 42
+    SELECT 0::bigint, 1::bigint << ceil(log(2.0, a.version + 1))::integer
     UNION ALL
     SELECT CASE WHEN coalesce(
-        (SELECT id FROM transfers WHERE business_id = a.business_id AND from_account = a.id
+        (SELECT created_at FROM transfers WHERE business_id = a.business_id AND from_account = a.id
          AND from_version = reached + step),
-        (SELECT id FROM transfers WHERE business_id = a.business_id AND to_account = a.id
-         AND to_version = reached + step)) <= b.boundary THEN reached + step ELSE reached END,
+        (SELECT created_at FROM transfers WHERE business_id = a.business_id AND to_account = a.id
+         AND to_version = reached + step)) <= m.moment THEN reached + step ELSE reached END,
       step >> 1
     FROM lift WHERE step > 0
   ) SELECT reached AS version FROM lift WHERE step = 0
-) found
-WHERE a.business_id = %(business)s AND a.kind = ANY(%(kinds)s) AND a.kind <> 'user'
+) p
+WHERE a.business_id = %(business)s AND
 """
 _MOVEMENT = """
 SELECT t.id, t.kind, t.amount, f.kind AS from_kind, f.rail AS from_rail, g.kind AS to_kind,
@@ -56,15 +61,13 @@ LEFT JOIN payout_users u ON u.business_id = t.business_id AND u.id =
 ORDER BY t.id
 """
 _OF_ACCOUNT = """
-WITH own AS (
-  SELECT id FROM accounts WHERE business_id = %(business)s AND kind = %(kind)s AND kind <> 'user'
-), page AS MATERIALIZED (
-  (SELECT t.* FROM transfers t JOIN own ON t.from_account = own.id
-   WHERE t.business_id = %(business)s AND from_version > %(after)s AND from_version <= %(until)s
+WITH page AS MATERIALIZED (
+  (SELECT * FROM transfers WHERE business_id = %(business)s AND from_account = %(account)s
+   AND from_version > %(after)s AND from_version <= %(until)s
    ORDER BY from_version LIMIT %(limit)s)
   UNION ALL
-  (SELECT t.* FROM transfers t JOIN own ON t.to_account = own.id
-   WHERE t.business_id = %(business)s AND to_version > %(after)s AND to_version <= %(until)s
+  (SELECT * FROM transfers WHERE business_id = %(business)s AND to_account = %(account)s
+   AND to_version > %(after)s AND to_version <= %(until)s
    ORDER BY to_version LIMIT %(limit)s)
 )
 """
@@ -79,10 +82,13 @@ WITH page AS MATERIALIZED (
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What an account held after its last transfer up to a boundary, and which version that was."""
+    """What an account held after its last transfer recorded up to a moment, in US cents, and which
+    version that was; 0 both before its first. `number` counts the moments that were asked for."""
 
+    id: UUID
     kind: str
-    boundary: int
+    rail: str
+    number: int
     version: int
     balance: int
 
@@ -105,19 +111,60 @@ async def boundary(connection: Connection, business_id: UUID, moment: datetime) 
     return int(str(row[0]))
 
 
-async def positions(
-    connection: Connection, business_id: UUID, kinds: list[str], boundaries: list[int]
+async def of_business(
+    connection: Connection, business_id: UUID, kinds: Sequence[str], moments: Sequence[datetime]
 ) -> list[Position]:
-    """What the business's own accounts of these kinds held at each boundary."""
+    """What the business's own accounts of these kinds held at each moment."""
+    return await _positions(
+        connection, "a.kind <> 'user' AND a.kind = ANY(%(wanted)s)", business_id, kinds, moments
+    )
+
+
+async def of_accounts(
+    connection: Connection, business_id: UUID, ids: Sequence[UUID], moments: Sequence[datetime]
+) -> list[Position]:
+    """What these accounts held at each moment; a payout user's has their id."""
+    return await _positions(connection, "a.id = ANY(%(wanted)s)", business_id, ids, moments)
+
+
+async def _positions(
+    connection: Connection,
+    condition: LiteralString,
+    business_id: UUID,
+    wanted: Sequence[object],
+    moments: Sequence[datetime],
+) -> list[Position]:
     async with connection.cursor(row_factory=class_row(Position)) as cursor:
         await cursor.execute(
-            _POSITIONS, {"business": business_id, "kinds": kinds, "boundaries": boundaries}
+            _POSITIONS + condition,
+            {"business": business_id, "wanted": list(wanted), "moments": list(moments)},
         )
         return await cursor.fetchall()
 
 
+async def is_past(connection: Connection, moment: datetime) -> bool:
+    """Whether it is no later than now, as the database's clock says."""
+    cursor = await connection.execute("SELECT %s <= clock_timestamp()", [moment])
+    row = await cursor.fetchone()
+    return row is not None and row[0] is True
+
+
+async def version_of(
+    connection: Connection, business_id: UUID, account_id: UUID, transfer_id: int
+) -> int | None:
+    """Which version of the account this transfer made; None where it did not move it."""
+    cursor = await connection.execute(
+        "SELECT CASE %(account)s WHEN from_account THEN from_version"
+        " WHEN to_account THEN to_version END FROM transfers"
+        " WHERE business_id = %(business)s AND id = %(transfer)s",
+        {"business": business_id, "account": account_id, "transfer": transfer_id},
+    )
+    row = await cursor.fetchone()
+    return None if row is None or row[0] is None else int(str(row[0]))
+
+
 async def list_of_account(
-    connection: Connection, business_id: UUID, kind: str, after: int, until: int, limit: int
+    connection: Connection, business_id: UUID, account_id: UUID, after: int, until: int, limit: int
 ) -> list[MovementRow]:
     """An account's transfers with these versions, oldest first, after the version `after`."""
     async with connection.cursor(row_factory=class_row(MovementRow)) as cursor:
@@ -125,7 +172,7 @@ async def list_of_account(
             f"{_OF_ACCOUNT}{_MOVEMENT} LIMIT %(limit)s",
             {
                 "business": business_id,
-                "kind": kind,
+                "account": account_id,
                 "after": after,
                 "until": min(until, after + limit),
                 "limit": limit,
@@ -135,23 +182,21 @@ async def list_of_account(
 
 
 async def sums_by_kind(
-    connection: Connection, business_id: UUID, kind: str, after: int, until: int
+    connection: Connection, business_id: UUID, account_id: UUID, after: int, until: int
 ) -> list[KindSum]:
     """What each kind of transfer moved between these versions: it reads each of them."""
     async with connection.cursor(row_factory=class_row(KindSum)) as cursor:
         await cursor.execute(
-            "WITH own AS (SELECT id FROM accounts WHERE business_id = %(business)s"
-            "  AND kind = %(kind)s AND kind <> 'user')"
-            " SELECT kind, count(*) AS number, coalesce(sum(came), 0)::bigint AS came,"
+            "SELECT kind, count(*) AS number, coalesce(sum(came), 0)::bigint AS came,"
             " coalesce(sum(went), 0)::bigint AS went FROM ("
-            "  SELECT t.kind, 0 AS came, t.amount AS went FROM transfers t"
-            "  JOIN own ON t.from_account = own.id WHERE t.business_id = %(business)s"
+            "  SELECT kind, 0 AS came, amount AS went FROM transfers"
+            "  WHERE business_id = %(business)s AND from_account = %(account)s"
             "  AND from_version > %(after)s AND from_version <= %(until)s"
-            "  UNION ALL SELECT t.kind, t.amount, 0 FROM transfers t"
-            "  JOIN own ON t.to_account = own.id WHERE t.business_id = %(business)s"
+            "  UNION ALL SELECT kind, amount, 0 FROM transfers"
+            "  WHERE business_id = %(business)s AND to_account = %(account)s"
             "  AND to_version > %(after)s AND to_version <= %(until)s) moved"
             " GROUP BY kind ORDER BY kind",
-            {"business": business_id, "kind": kind, "after": after, "until": until},
+            {"business": business_id, "account": account_id, "after": after, "until": until},
         )
         return await cursor.fetchall()
 

@@ -1,18 +1,17 @@
 """Who belongs to which organization."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What an operator is to one business: its organization's member, the installation's admin, or
     neither; and since when without a break."""
 
@@ -21,8 +20,7 @@ class Standing:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """An operator of an organization: whether their address is theirs for sure, since when, when
     they were last seen signed in, and what they prove themselves with besides a password."""
 

@@ -1,4 +1,4 @@
-"""What a fast, distributed, sealed engine needs of the tables: see 0005_*.sql."""
+"""What the engine, its ledger and their keeping need: see the files named 0005."""
 
 from payviox.db.migrations.plain import run_sql
 
@@ -7,4 +7,5 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    run_sql("0005_moments.sql")
     run_sql("0005_seals.sql")
