@@ -23,9 +23,11 @@ from tests.benchmarks import (
     mails,
     order_tables,
     orders,
+    processes,
     rails,
     redeem,
     viewers,
+    webhooks,
 )
 from tests.benchmarks.allocations import Bench, Results, console
 
@@ -63,6 +65,11 @@ def measure_memory(run: Run) -> Results:
         return small.soak(run.soak)
 
 
+def measure_processes(run: Run) -> Results:
+    with run.small("processes") as small:
+        return processes.measure(small)
+
+
 def measure_viewers(run: Run) -> Results:
     with run.small("viewers") as small:
         small.seconds *= 3  # fifty viewers read their page again every ten seconds
@@ -85,6 +92,11 @@ def measure_mails(run: Run) -> Results:
         return mails.measure(bench)
 
 
+def measure_webhooks(run: Run) -> Results:
+    with run.database("webhooks") as urls:
+        return webhooks.measure(urls)
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part that can be run alone. `long`: left out of a quick run."""
@@ -96,6 +108,7 @@ class Section:
 
 SECTIONS = {
     "allocations": Section(measure_allocations, partial(allocations.report, machine=MACHINE)),
+    "processes": Section(measure_processes, processes.report),
     "orders": Section(
         lambda run: orders.measure(run.database), partial(order_tables.of_orders, console)
     ),
@@ -108,6 +121,7 @@ SECTIONS = {
     ),
     "viewers": Section(measure_viewers, viewers.report),
     "redeem": Section(measure_redeem, redeem.report),
+    "webhooks": Section(measure_webhooks, webhooks.report),
     "mails": Section(measure_mails, mails.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(

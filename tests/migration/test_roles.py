@@ -100,6 +100,7 @@ CHANGES = {
     "expiry_notices": "",
     "evm_payments": "",
     "evm_transactions": "",
+    "evm_wallet_owners": "",
     "evm_wallets": "next_nonce",
     "gift_card_import_problems": "",
     "gift_card_imports": "status refused_why lines imported duplicates bad seen_at",

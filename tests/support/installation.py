@@ -41,6 +41,7 @@ class Installation:
             **kept,
             "PAYVIOX_HOME": str(self.home),
             "PAYVIOX_PORT": str(self.port),
+            "PAYVIOX_WEB_PROCESSES": "1",  # each more costs seconds of a core
             **self.more,
         }
 
@@ -168,6 +169,11 @@ class Serving:
         return int(until(lambda: self._child(name)))
 
     def _child(self, name: str) -> int | None:
+        return next(iter(self.children(name)), None)
+
+    def children(self, name: str) -> list[int]:
+        """The pids of all that run this command under this `serve`."""
+        pids = []
         for entry in Path("/proc").iterdir():
             try:
                 parent = re.search(r"PPid:\s+(\d+)", (entry / "status").read_text())
@@ -175,8 +181,8 @@ class Serving:
             except (OSError, ValueError):
                 continue
             if parent and int(parent[1]) == self.process.pid and name.encode() in line:
-                return int(entry.name)
-        return None
+                pids.append(int(entry.name))
+        return sorted(pids)
 
     def healthy(self) -> bool:
         try:

@@ -93,7 +93,7 @@ async def put(connection: Connection, business_id: UUID, operator_id: UUID, role
         " SELECT organization_id, %s, %s FROM businesses WHERE id = %s"
         " ON CONFLICT (organization_id, operator_id) DO UPDATE SET role = excluded.role,"
         "  role_since = CASE WHEN memberships.role = excluded.role THEN memberships.role_since"
-        "    ELSE clock_timestamp() END",
+        "    ELSE excluded.role_since END",
         [operator_id, role, business_id],
     )
     return cursor.rowcount == 1
