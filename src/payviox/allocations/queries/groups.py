@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
+from psycopg.errors import InFailedSqlTransaction
+from psycopg.pq import TransactionStatus
 
 from payviox.allocations.model import AccountRow, Payout, User, Writes
 from payviox.db.pool import Connection
@@ -164,6 +166,10 @@ async def write_and_commit(connection: Connection, writes: Writes) -> None:
 
 
 async def commit(connection: Connection) -> None:
+    """Commit what was written. Raises InFailedSqlTransaction where a statement failed and nobody
+    heeded it: COMMIT would roll back, and call it a success."""
+    if connection.info.transaction_status != TransactionStatus.INTRANS:
+        raise InFailedSqlTransaction("a statement of this transaction failed")
     await round_trip(connection, (COMMIT, ()))
 
 
