@@ -27,6 +27,7 @@ from tests.benchmarks import (
     rails,
     redeem,
     viewers,
+    webhooks,
 )
 from tests.benchmarks.allocations import Bench, Results, console
 
@@ -91,6 +92,11 @@ def measure_mails(run: Run) -> Results:
         return mails.measure(bench)
 
 
+def measure_webhooks(run: Run) -> Results:
+    with run.database("webhooks") as urls:
+        return webhooks.measure(urls)
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part that can be run alone. `long`: left out of a quick run."""
@@ -115,6 +121,7 @@ SECTIONS = {
     ),
     "viewers": Section(measure_viewers, viewers.report),
     "redeem": Section(measure_redeem, redeem.report),
+    "webhooks": Section(measure_webhooks, webhooks.report),
     "mails": Section(measure_mails, mails.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(
