@@ -150,7 +150,7 @@ async def test_a_new_web_process_that_does_not_come_up_leaves_the_old_one_where_
 
 
 IN_A_TERMINAL = """
-import asyncio, sys
+import asyncio, os
 from pathlib import Path
 from payviox.cli import supervisor
 from payviox.settings import Settings
@@ -158,7 +158,7 @@ from payviox.web import listening
 
 async def execute(*_):
     process = await asyncio.create_subprocess_exec("sleep", "60", start_new_session=True)
-    print("started", process.pid, flush=True)
+    os.write(1, b"started")
     return process
 
 supervisor._execute = execute
