@@ -25,6 +25,7 @@ from tests.benchmarks import (
     orders,
     rails,
     redeem,
+    room,
     viewers,
 )
 from tests.benchmarks.allocations import Bench, Results, console
@@ -85,6 +86,11 @@ def measure_mails(run: Run) -> Results:
         return mails.measure(bench)
 
 
+def measure_room(run: Run) -> Results:
+    with run.database("room") as urls:
+        return room.measure(urls, run.home)
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part that can be run alone. `long`: left out of a quick run."""
@@ -109,6 +115,7 @@ SECTIONS = {
     "viewers": Section(measure_viewers, viewers.report),
     "redeem": Section(measure_redeem, redeem.report),
     "mails": Section(measure_mails, mails.report),
+    "room": Section(measure_room, room.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(
         lambda run: allocations.compare_large(run.database, run.home, run.seconds),

@@ -8,3 +8,4 @@ down_revision = "0004"
 
 def upgrade() -> None:
     run_sql("0005_moments.sql")
+    run_sql("0005_room.sql")
