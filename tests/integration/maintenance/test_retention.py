@@ -179,8 +179,3 @@ async def test_a_key_is_known_however_old_it_is(
     for answer, earlier in ((again, first), (refunded, funded)):
         assert answer.json() == earlier.json()
         assert answer.headers["Idempotent-Replayed"] == "true"
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, secret_key="k" * 48)
