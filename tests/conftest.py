@@ -9,6 +9,8 @@ from typing import Any
 import argon2
 import httpx
 import pytest
+from litestar import Litestar
+from litestar.datastructures import State
 
 from payviox import app
 from payviox.api.docs import openapi, pages
@@ -28,6 +30,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 pytest_plugins = ["support.limits", "support.longest_first", "support.lost_process"]
 
 MakeBusiness = Callable[..., Awaitable[TestBusiness]]
+Build = Callable[[Services], Application]
 
 
 @pytest.fixture(scope="session")
@@ -120,10 +123,30 @@ def documented_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def build() -> Build:
+    """`build(services)`: the ASGI application, as the web process serves it. One at a time: its
+    hundreds of routes, which take most of building one, are made once and lent to the next with
+    other services behind them. Who needs two at once makes the second by `app.build`."""
+    made: list[Litestar] = []
+
+    def routes(*arguments: Any, **named: Any) -> Litestar:
+        if not made:
+            made.append(Litestar(*arguments, **named))
+        made[0].state = State()
+        return made[0]
+
+    def build(services: Services) -> Application:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(app, "Litestar", routes)
+            return app.build(services)
+
+    return build
+
+
 @pytest.fixture(scope="module")
-def application(services: Services) -> Application:
-    """The ASGI application, as the web process serves it."""
-    return app.build(services)
+def application(services: Services, build: Build) -> Application:
+    return build(services)
 
 
 @pytest.fixture

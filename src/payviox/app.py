@@ -3,6 +3,8 @@ line alone."""
 
 import asyncio
 import gc
+import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -48,11 +50,14 @@ from payviox.signals import on_stop
 from payviox.web import assets
 from payviox.web import pages as templates
 from payviox.web.client_address import ClientAddresses
-from payviox.web.context import Call, Services
+from payviox.web.context import FILES, PROVIDER_CALLS, SIGN_INS, Call, Services
+from payviox.web.draining import Draining
 from payviox.web.errors import handle
 from payviox.web.http_server import HttpServer
+from payviox.web.limits import Gate
 from payviox.web.listening import bind
 from payviox.web.own_hosts import OwnHosts
+from payviox.web.processes import ALONE, WebProcess
 from payviox.web.request_body import MAX_BATCH_BODY, Application, RequestBodies
 from payviox.web.request_log import RequestLog
 from payviox.web.response_headers import ResponseHeaders
@@ -83,17 +88,38 @@ LAST_WORDS_S = 1.0
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, url: str) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, url: str, process: WebProcess = ALONE
+) -> AsyncIterator[Services]:
     """The process's installation and its allocation queue, closed in order."""
+    pools = process.pools
     async with (
-        open_installation(settings, url, read_limit_s=READ_LIMIT_S) as opened,
+        open_installation(
+            settings,
+            url,
+            size=pools.writers,
+            engine_size=pools.engine,
+            readers=pools.readers,
+            read_limit_s=READ_LIMIT_S,
+        ) as opened,
         opened.rails() as rails,
     ):
         database, keyring = opened.database, opened.keyring
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
         changes = Changes(url)
         offers = Offers(database, rails)
-        services = Services(settings, database, keyring, batcher, rails, changes, offers)
+        services = Services(
+            settings,
+            database,
+            keyring,
+            batcher,
+            rails,
+            changes,
+            offers,
+            sign_ins=Gate(process.share(SIGN_INS)),
+            provider_calls=Gate(process.share(PROVIDER_CALLS)),
+            files=Gate(process.share(FILES)),
+        )
         recording = asyncio.create_task(services.recorder.run(database))
         yield services
         changes.close()
@@ -112,8 +138,8 @@ def _handle(request: Call, error: Exception) -> Response[Any]:
     return handle(request, error)
 
 
-def build(services: Services) -> Application:
-    """The ASGI application."""
+def build(services: Services, metrics: Metrics | None = None) -> Application:
+    """The ASGI application. Its figures are counted in `metrics`, by default its own alone."""
     litestar = Litestar(
         [
             *ROUTES,
@@ -142,7 +168,7 @@ def build(services: Services) -> Application:
     routes = openapi.routes_of(litestar, short_paths)
     document = openapi.document(routes, services.settings.public_url)
     litestar.state.documents = pages.build(document)
-    litestar.state.metrics = metrics = Metrics(services.batcher)
+    litestar.state.metrics = metrics = metrics or Metrics(services.batcher)
     edge = RequestBodies(
         litestar,  # type: ignore[arg-type]  # scopes are mappings
         short_paths,
@@ -155,15 +181,27 @@ def build(services: Services) -> Application:
     return ClientAddresses(inside, services.settings.trusted_proxies)
 
 
-async def serve(settings: Settings, url: str) -> None:
-    """Serve until SIGTERM or SIGINT, then let what is in flight finish, within 10 seconds."""
-    async with open_services(settings, url) as services:
-        server = HttpServer(RequestLog(build(services)), bind(settings.host, settings.port))
+async def serve(settings: Settings, url: str, process: WebProcess = ALONE) -> None:
+    """Serve until SIGTERM or SIGINT, then let what is in flight finish, within 10 seconds. SIGUSR1
+    ends it, too, once its clients have been told to open other connections."""
+    async with open_services(settings, url, process) as services:
+        metrics = Metrics(services.batcher, process.number, process.metrics)
+        application = Draining(RequestLog(build(services, metrics)))
+        if process.listener is None:
+            listener = bind(settings.host, settings.port)
+        else:
+            listener = socket.socket(fileno=process.listener)
+        server = HttpServer(application, listener)
         # What start-up made lives as long as the process: each full collection would walk it again,
         # for 50 ms of everybody's time.
         gc.collect()
         gc.freeze()
-        await _until_told(server, services)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, application.begin)
+        beating = asyncio.create_task(process.beat(metrics.refresh))
+        try:
+            await _until_told(server, services)
+        finally:
+            beating.cancel()
 
 
 async def _until_told(server: HttpServer, services: Services) -> None:

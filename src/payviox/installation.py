@@ -70,6 +70,7 @@ async def open_installation(
     *,
     size: int = 12,
     engine_size: int = 8,
+    readers: int = 6,
     read_limit_s: float | None = None,
 ) -> AsyncIterator[Installation]:
     """Connect as the application and check the secret keys; closed at the end of the block.
@@ -78,7 +79,9 @@ async def open_installation(
     Where the database was restored from a backup or copied, all gift cards are held from then on.
     Raises SettingsError where a key of this database is not configured.
     """
-    database = Database(url, size=size, engine_size=engine_size, read_limit_s=read_limit_s)
+    database = Database(
+        url, size=size, engine_size=engine_size, readers=readers, read_limit_s=read_limit_s
+    )
     keyring = keyring_of(settings)
     try:
         try:

@@ -63,6 +63,8 @@ class Settings:
     log_level: str = "info"
     allocation_queue: int = 10_000
     """Allocations that may wait in one process before callers are told 429."""
+    web_processes: int | None = None
+    """Web processes that share the port; None where nobody says."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Whose word on where a request comes from is believed."""
     smtp_url: str | None = field(default=None, repr=False)
@@ -134,6 +136,7 @@ def load() -> Settings:
         oidc_name=env.get("PAYVIOX_OIDC_NAME") or "OpenID",
         log_level=_log_level(env),
         allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
+        web_processes=_web_processes(env),
         trusted_proxies=_networks(env, "PAYVIOX_TRUSTED_PROXIES"),
         smtp_url=_smtp_url(env),
         mail_from=_mail_from(env),
@@ -262,6 +265,16 @@ def _days(env: dict[str, str], name: str, default: int) -> int:
     if not 1 <= days <= MOST_DAYS:
         raise SettingsError(f"{name} must be between 1 and {MOST_DAYS} days, not {days}.")
     return days
+
+
+def _web_processes(env: dict[str, str]) -> int | None:
+    name = "PAYVIOX_WEB_PROCESSES"
+    if not env.get(name):
+        return None
+    number = _integer(env, name, 1)
+    if number < 1:
+        raise SettingsError(f"{name} must be 1 or more, not {number}.")
+    return number
 
 
 def _switch(env: dict[str, str], name: str) -> bool:

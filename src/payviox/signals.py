@@ -12,7 +12,8 @@ is found again in the database."""
 
 
 def on_stop(stop: Callable[[], object]) -> None:
-    """Call `stop` on the running loop at SIGTERM, SIGINT (Ctrl-C) or SIGHUP (a closed terminal)."""
+    """Call `stop` on the running loop at SIGTERM, SIGINT (Ctrl-C) or, unless that is ignored as
+    under `nohup` and `payviox serve`, SIGHUP (a closed terminal)."""
 
     def stop_in_time() -> None:
         timer = threading.Timer(STOP_S, os._exit, [1])
@@ -21,5 +22,8 @@ def on_stop(stop: Callable[[], object]) -> None:
         stop()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         loop.add_signal_handler(number, stop_in_time)

@@ -1,24 +1,23 @@
 """A process that serves, whose log nobody reads."""
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from support import live
+from support import live, warm
 from support.databases import Urls
 from support.installation import until
-from support.live import PAYVIOX, free_port
+from support.live import free_port
 
 PIPE = 65_536
 """Bytes that a pipe takes; a request's line has more than a hundred."""
 
 
 @pytest.fixture
-def unread(urls: Urls, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
+def unread(urls: Urls, tmp_path: Path) -> Iterator[tuple[warm.Process, str]]:
     """`payviox web` and its address; its stdout and stderr are one pipe that is full already."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -29,11 +28,10 @@ def unread(urls: Urls, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes
             break
     os.set_blocking(writing, True)
     port = free_port()
-    process = subprocess.Popen(
-        [PAYVIOX, "web"],
-        env=live.environment(tmp_path, urls.application, PAYVIOX_PORT=str(port)),
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
+    process = warm.Process(
+        [warm.PAYVIOX, "web"],
+        environment=live.environment(tmp_path, urls.application, PAYVIOX_PORT=str(port)),
+        folder=tmp_path,
         stdout=writing,
         stderr=writing,
     )
@@ -52,7 +50,7 @@ def answers(url: str) -> bool:
 
 
 def test_it_starts_serves_and_stops_in_order(
-    unread: tuple["subprocess.Popen[bytes]", str],
+    unread: tuple[warm.Process, str],
 ) -> None:
     process, url = unread
     until(lambda: answers(url), within_s=60)

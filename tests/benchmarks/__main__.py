@@ -23,6 +23,7 @@ from tests.benchmarks import (
     mails,
     order_tables,
     orders,
+    processes,
     rails,
     redeem,
     room,
@@ -64,6 +65,11 @@ def measure_memory(run: Run) -> Results:
         return small.soak(run.soak)
 
 
+def measure_processes(run: Run) -> Results:
+    with run.small("processes") as small:
+        return processes.measure(small)
+
+
 def measure_viewers(run: Run) -> Results:
     with run.small("viewers") as small:
         small.seconds *= 3  # fifty viewers read their page again every ten seconds
@@ -102,6 +108,7 @@ class Section:
 
 SECTIONS = {
     "allocations": Section(measure_allocations, partial(allocations.report, machine=MACHINE)),
+    "processes": Section(measure_processes, processes.report),
     "orders": Section(
         lambda run: orders.measure(run.database), partial(order_tables.of_orders, console)
     ),

@@ -197,9 +197,7 @@ class Bench:
     @contextmanager
     def web(self, kind: str) -> Iterator[int]:
         """A web process on a free port."""
-        with socket.socket() as probe:
-            probe.bind((load.HOST, 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.benchmarks.server", str(port), kind],
             env=os.environ | {"BENCH_DATABASE_URL": self.url},
@@ -211,6 +209,12 @@ class Bench:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(15)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((load.HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

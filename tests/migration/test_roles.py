@@ -21,7 +21,6 @@ APPEND_ONLY = (
     "order_states",
     "audit_entries",
     "events",
-    "delivery_attempts",
     "gift_card_reveals",
     "signatures",
 )
@@ -100,6 +99,7 @@ CHANGES = {
     "expiry_notices": "",
     "evm_payments": "",
     "evm_transactions": "",
+    "evm_wallet_owners": "",
     "evm_wallets": "next_nonce",
     "gift_card_import_problems": "",
     "gift_card_imports": "status refused_why lines imported duplicates bad seen_at",
@@ -176,6 +176,8 @@ MADE_BY_THE_DATABASE = {
 }
 DELETES = {
     "gift_card_imports",
+    "delivery_attempts",
+    "reconciliations",
     "allocation_groups",
     "allocation_notices",
     "expiry_notices",

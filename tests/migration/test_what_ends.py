@@ -164,6 +164,10 @@ def test_a_used_key_a_rotated_hash_and_a_nonce_given_out_never_come_back(
     refusal = refused(owner, "UPDATE payout_users SET hash_generation = 3")
     assert refusal == "payout_users_hash_goes_on"
     owner.execute(
+        "INSERT INTO evm_wallet_owners (business_id, chain_id, address)"
+        f" VALUES ('{BUSINESS}', 1, '0x')"
+    )
+    owner.execute(
         "INSERT INTO evm_wallets (business_id, chain_id, address, next_nonce)"
         f" VALUES ('{BUSINESS}', 1, '0x', 5)"
     )

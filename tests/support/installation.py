@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,11 +17,10 @@ import httpx
 from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
 from support import warm
-from support.live import free_port
+from support.live import PAYVIOX, free_port
 from support.machine import slowness, stretch
 from support.polling import until
 
-PAYVIOX = str(Path(sys.executable).with_name("payviox"))
 STARTING = [("serve",), ("demo",), ("web",), ("worker",)]
 
 
@@ -43,6 +41,7 @@ class Installation:
             **kept,
             "PAYVIOX_HOME": str(self.home),
             "PAYVIOX_PORT": str(self.port),
+            "PAYVIOX_WEB_PROCESSES": "1",  # each more costs seconds of a core
             **self.more,
         }
 
@@ -56,8 +55,7 @@ class Installation:
         if arguments[:1] in STARTING or _of_python(self.environment) != _of_python(os.environ):
             return self.run_from_scratch(*arguments, given=given)
         return warm.run(
-            PAYVIOX,
-            arguments,
+            [PAYVIOX, *arguments],
             given=given,
             environment=self.environment,
             folder=self.home.parent,
@@ -171,6 +169,11 @@ class Serving:
         return int(until(lambda: self._child(name)))
 
     def _child(self, name: str) -> int | None:
+        return next(iter(self.children(name)), None)
+
+    def children(self, name: str) -> list[int]:
+        """The pids of all that run this command under this `serve`."""
+        pids = []
         for entry in Path("/proc").iterdir():
             try:
                 parent = re.search(r"PPid:\s+(\d+)", (entry / "status").read_text())
@@ -178,8 +181,8 @@ class Serving:
             except (OSError, ValueError):
                 continue
             if parent and int(parent[1]) == self.process.pid and name.encode() in line:
-                return int(entry.name)
-        return None
+                pids.append(int(entry.name))
+        return sorted(pids)
 
     def healthy(self) -> bool:
         try:

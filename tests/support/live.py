@@ -2,15 +2,15 @@
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
+from support import warm
 from support.machine import stretch
+from support.warm import PAYVIOX
 
 SECRET_KEY = "a secret key that only the tests know and of a fine length"
 
@@ -34,18 +34,16 @@ def environment(home: Path, database_url: str, **more: str) -> dict[str, str]:
     }
 
 
-PAYVIOX = str(Path(sys.executable).with_name("payviox"))
-
-
 @dataclass
 class LiveServer:
-    """A `payviox web` process. It can be killed and started again on the same port."""
+    """A `payviox web` process that need not import anything. It can be killed and started again on
+    the same port."""
 
     environment: dict[str, str] = field(repr=False)
     folder: Path
     command: str = "web"
     port: int = field(default_factory=free_port)
-    process: "subprocess.Popen[bytes] | None" = None
+    process: warm.Process | None = None
 
     @property
     def url(self) -> str:
@@ -73,11 +71,10 @@ class LiveServer:
     def spawn(self) -> None:
         """Start without waiting: a worker answers nobody."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = warm.Process(
                 [PAYVIOX, self.command],
-                env={**self.environment, "PAYVIOX_PORT": str(self.port)},
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
+                environment={**self.environment, "PAYVIOX_PORT": str(self.port)},
+                folder=self.folder,
                 stdout=log,
                 stderr=log,
             )

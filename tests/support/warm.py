@@ -1,8 +1,10 @@
-"""Commands in processes of their own that need not import anything: forked from one process, which
-has imported every command and has done nothing else. What a command then does, its settings, logs
-and threads included, ends with its process.
+"""The command `payviox`, and Python files of the tests, in processes of their own that need not
+import anything: forked from one process, which has imported the whole product and has done nothing
+else. What such a process then does, its settings, logs and threads included, ends with it.
 
-This file is run as that process too, with a socket as its standard input."""
+Python itself does not start anew: what it reads from the environment is this test process's.
+
+This file is run as that one process too, with a socket as its standard input."""
 
 import atexit
 import contextlib
@@ -12,16 +14,18 @@ import importlib
 import json
 import os
 import pkgutil
+import runpy
 import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+PAYVIOX = str(Path(sys.executable).with_name("payviox"))
 _LONGEST = 2**20
 
 
@@ -39,36 +43,87 @@ def _server() -> socket.socket:
     return ours
 
 
+class Process:
+    """A running one, as `subprocess.Popen` is. `line` is its command line: PAYVIOX, or a file of
+    Python, with arguments. Its standard input is empty unless `stdin` names a file."""
+
+    def __init__(
+        self,
+        line: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes] | int,
+        stdin: IO[bytes] | None = None,
+    ) -> None:
+        self.line = list(line)
+        self.returncode: int | None = None
+        request = json.dumps([self.line, dict(environment), str(folder)]).encode()
+        told, tell = os.pipe()
+        self._status = os.fdopen(told, "rb", buffering=0)
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, tell)
+            standard = [stdin or stack.enter_context(Path(os.devnull).open("rb")), stdout, stderr]
+            numbers = [each if isinstance(each, int) else each.fileno() for each in standard]
+            socket.send_fds(_server(), [request], [tell, *numbers])
+        self.pid = int(self._status.read(8) or 0)
+        assert self.pid, "the process that starts others is gone"
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, once it has ended. Raises TimeoutExpired after so many seconds."""
+        if self.returncode is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.line, timeout or 0.0)
+            self.returncode = os.waitstatus_to_exitcode(int(self._status.read(8)))
+            self._status.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
 def run(
-    command: str,
-    arguments: tuple[str, ...],
+    line: Sequence[str],
     *,
-    given: str,
+    given: str = "",
     environment: Mapping[str, str],
     folder: Path,
     timeout: float,
 ) -> "subprocess.CompletedProcess[str]":
-    """As `subprocess.run` does; `command` is what it takes itself to be."""
-    line = [command, *arguments]
+    """Run one to its end, as `subprocess.run` does; `given` is its standard input."""
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
         files[0].write(given.encode())
         files[0].seek(0)
-        told, tell = os.pipe()
-        status = stack.enter_context(os.fdopen(told, "rb", buffering=0))
+        process = Process(
+            line,
+            environment=environment,
+            folder=folder,
+            stdin=files[0],
+            stdout=files[1],
+            stderr=files[2],
+        )
         try:
-            request = json.dumps([line, dict(environment), str(folder)]).encode()
-            socket.send_fds(_server(), [request], [tell, *(file.fileno() for file in files)])
-        finally:
-            os.close(tell)
-        pid = int(status.read(8) or 0)
-        assert pid, "the process that starts commands is gone"
-        if not select.select([status], [], [], timeout)[0]:
-            os.kill(pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired(line, timeout, _read(files[1]), _read(files[2]))
-        ended = os.waitstatus_to_exitcode(int(status.read(8)))
+            ended = process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            error.stdout, error.stderr = _read(files[1]), _read(files[2])
+            raise
         return subprocess.CompletedProcess(
-            line, ended, _read(files[1]).decode(), _read(files[2]).decode()
+            process.line, ended, _read(files[1]).decode(), _read(files[2]).decode()
         )
 
 
@@ -78,7 +133,7 @@ def _read(file: IO[bytes]) -> bytes:
 
 
 def _serve() -> None:
-    """Return in each process that is to be a command, with everything set up for it."""
+    """Return in each process that is to be another, with everything set up for it."""
     with socket.socket(fileno=os.dup(0)) as asked:
         while True:
             with contextlib.suppress(ChildProcessError):
@@ -94,6 +149,8 @@ def _serve() -> None:
     status, *standard = files
     pid = os.fork()
     if pid:
+        for file in standard:
+            os.close(file)
         os.write(status, b"%8d" % pid)
         os.write(status, b"%8d" % os.waitpid(pid, 0)[1])
         os._exit(0)
@@ -112,12 +169,24 @@ def _import_all() -> None:
 
     for module in pkgutil.walk_packages(payviox.cli.__path__, "payviox.cli."):
         importlib.import_module(module.name)
+    for process in ("payviox.app", "payviox.worker", "payviox.wiring"):
+        importlib.import_module(process)
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a thread would not be forked"
     gc.freeze()
+
+
+def _main() -> None:
+    """What the command line names."""
+    if sys.argv[0] == PAYVIOX:
+        from payviox.cli.main import main  # noqa: PLC0415  # as above
+
+        main()
+    else:
+        sys.path.insert(0, str(Path(__file__).parents[1]))
+        runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 if __name__ == "__main__":
     _import_all()
     _serve()
-    from payviox.cli.main import main
-
-    sys.exit(main())
+    _main()

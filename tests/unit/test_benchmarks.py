@@ -25,5 +25,5 @@ def test_the_command_of_the_makefile_says_what_it_takes() -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert "--quick" in ended.stdout
-    assert "--only {allocations,orders,rails" in ended.stdout
+    assert "--only {allocations,processes,orders,rails" in ended.stdout
     assert "dashboard" in ended.stdout

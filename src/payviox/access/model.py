@@ -1,16 +1,16 @@
 """An invitation."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from payviox import ids
 from payviox.actors import Actor
 from payviox.rights.roles import Role
 
 
-@dataclass(frozen=True, slots=True)
-class Invitation:
+class Invitation(msgspec.Struct, frozen=True):
     """Somebody who is asked to join an organization. `number` counts the links made for it; the
     last one opens until `expires_at`, and went to the address alone where it `is_mailed`."""
 
@@ -32,8 +32,7 @@ class Invitation:
         return f"{ids.show(ids.INVITATION, self.id)}.{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class Invited:
+class Invited(msgspec.Struct, frozen=True):
     """An invitation just made or renewed; `token` where no mail brings it, shown this once."""
 
     invitation: Invitation

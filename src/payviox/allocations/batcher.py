@@ -33,6 +33,8 @@ MAX_GROUP = 1_000
 RETRY_S = 10
 """How long a group is tried again while the database is away, in seconds."""
 
+NOT_DONE = (*CONFLICTS, NotCommitted, PoolTimeout)
+"""How an attempt ends after which a group may be tried again."""
 
 SHARES = 4
 """A lane may hold one part in so many of the capacity even when others have filled the queue."""
@@ -192,7 +194,11 @@ class Batcher:
     async def _committed(self, business_id: UUID, group: list[Submission]) -> list[Outcome]:
         items = [item for submission in group for item in submission.items]
         try:
-            async for attempt in _retrying((*CONFLICTS, NotCommitted, PoolTimeout)):
+            try:  # nearly always enough, and trying again costs its machinery before it begins
+                return await self._attempt(business_id, items, group[0])
+            except NOT_DONE:
+                pass
+            async for attempt in _retrying(NOT_DONE):
                 with attempt:
                     return await self._attempt(business_id, items, group[0])
         except CommitUnknown as unknown:

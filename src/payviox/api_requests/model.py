@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 Outcome = Literal["succeeded", "refused", "failed"]
 """By status: below 400, below 500, and above."""
 
@@ -26,8 +28,7 @@ class ApiRequest:
     called_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LastUse:
+class LastUse(msgspec.Struct, frozen=True):
     """When a key was last used, and from where."""
 
     called_at: datetime

@@ -1,7 +1,6 @@
 """What was signed, and acts that wait for a second person. Amounts are US cents."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,8 +8,7 @@ from uuid import UUID
 import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """One person's word for an act on a subject, exactly as the digest names it; what they `typed`
     about it, so that another one can say the same."""
 
@@ -23,16 +21,14 @@ class Signature:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """Who started what a subject is, and when: that is their signature."""
 
     by: UUID
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingAct:
+class WaitingAct(msgspec.Struct, frozen=True):
     """An act that was asked for and waits for a second person, or has ended. `amount` is None where
     it is about no money."""
 

@@ -1,14 +1,14 @@
 """An audit entry."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+import msgspec
 
 Kind = Literal["act", "alert"]
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(msgspec.Struct, frozen=True):
     """Something that was done (an act) or noticed (an alert). `detail` says about what; `before`
     and `after` hold what an act changed. No secret is in any of them."""
 

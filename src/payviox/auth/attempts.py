@@ -3,8 +3,9 @@
 import hashlib
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 from payviox import actors
 from payviox.audit import service as audit
@@ -24,8 +25,7 @@ CODES_A_DAY = 20
 one in a million, and three of them hold at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """So many attempts for one subject within so many seconds."""
 
     subject: bytes

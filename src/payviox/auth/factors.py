@@ -1,8 +1,9 @@
 """What an operator proves besides a password: an authenticator app, recovery codes, passkeys."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from payviox import ids
 from payviox.actors import Actor
@@ -15,8 +16,7 @@ from payviox.db.pool import Connection
 from payviox.errors import NotFound
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
+class Factors(msgspec.Struct, frozen=True):
     """An operator's second factors. `recovery_codes` are those that were not used."""
 
     app_since: datetime | None

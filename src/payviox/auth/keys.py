@@ -1,9 +1,10 @@
 """API keys: made, shown once, regenerated; found again by their digest."""
 
 import secrets
-from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
+
+import msgspec
 
 from payviox import actors, ids
 from payviox.actors import Actor
@@ -21,8 +22,7 @@ list_of = queries.list_keys_of
 PREFIX = {"secret": "sk", "public": "pk"}
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessCaller:
+class BusinessCaller(msgspec.Struct, frozen=True):
     """A business calling with its secret key."""
 
     business_id: UUID

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class LiveKey:
@@ -27,8 +29,7 @@ class Operator:
     disabled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSession:
+class OpenSession(msgspec.Struct, frozen=True):
     """Where an operator is signed in, since when, and when they were last seen there."""
 
     id: UUID
@@ -39,8 +40,7 @@ class OpenSession:
     seen_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(msgspec.Struct, frozen=True):
     """A browser in which an operator signed in."""
 
     id: UUID
@@ -50,8 +50,7 @@ class Device:
     seen_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Passkey:
+class Passkey(msgspec.Struct, frozen=True):
     """A passkey as its owner knows it."""
 
     id: UUID
@@ -60,8 +59,7 @@ class Passkey:
     used_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Who an operator is at an OpenID provider."""
 
     issuer: str
@@ -69,8 +67,7 @@ class Identity:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(msgspec.Struct, frozen=True):
     """A business as its payout users know it; `logo_digest` where it has a logo."""
 
     name: str

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
+import msgspec
 from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
 from authlib.integrations.base_client.async_app import (  # type: ignore[import-untyped]
     AsyncOAuth2Mixin,
@@ -91,8 +92,7 @@ class Departure:
     state: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(msgspec.Struct, frozen=True):
     """Who somebody is at the provider; `email` is None unless the provider verified it."""
 
     issuer: str

@@ -2,12 +2,12 @@
 it signs is drawn here, kept in the database, and taken once."""
 
 import json
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import msgspec
 from webauthn import (
     generate_authentication_options,
     generate_registration_options,
@@ -51,8 +51,7 @@ WRONG = "This passkey was not accepted. Try again, or sign in with your password
 NAME = "Payviox"
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """Whom passkeys are for: a name, and the one origin that may ask for them."""
 
     name: str

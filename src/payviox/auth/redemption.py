@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from payviox import ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
@@ -57,8 +59,7 @@ class RecipientSession:
     """Which they chose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(msgspec.Struct, frozen=True):
     """A payout user's language: their browser's, which gives way to one that they once chose, or
     one that they choose now."""
 

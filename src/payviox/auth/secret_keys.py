@@ -1,7 +1,7 @@
 """Which secret keys a database was written with. A process that lacks one of them must not start:
 it could neither read what the key encrypted nor repeat the hashes that it made."""
 
-from dataclasses import dataclass
+import msgspec
 
 from payviox.auth.queries import credentials as queries
 from payviox.db.pool import Connection
@@ -10,8 +10,7 @@ from payviox.keyring import Keyring, flaw
 from payviox.settings import HOW_TO_MAKE_A_KEY
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(msgspec.Struct, frozen=True):
     """A previous key that is still needed, and how many payout users' hashes come from it."""
 
     key_id: str

@@ -2,8 +2,9 @@
 are enforced where they count; here they are read and refused. Amounts are US cents."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from payviox.businesses.model import Business
 from payviox.errors import FieldErrors
@@ -34,8 +35,7 @@ MAX_NOTICE = 365
 MOST_REMINDERS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One column of a business. `optional` rules may be cleared; then nothing is checked. `choices`
     are what a rule of names may name."""
 

@@ -15,6 +15,11 @@ from payviox.errors import SettingsError
 COMMANDS = {
     "serve": Part("payviox.cli.serve:serve", "Serve the API and the worker, in one process group."),
     "web": Part("payviox.cli.serve:web", "Serve the API alone."),
+    "reload": Part(
+        "payviox.cli.reload:reload",
+        "Replace the running processes of `payviox serve` one after another, without a refused"
+        " call.",
+    ),
     "worker": Part(
         "payviox.cli.serve:worker", "Run the worker alone: sends, look-ups, webhooks, upkeep."
     ),

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import os
+import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,17 +19,18 @@ import uvloop
 from payviox import logs
 from payviox import settings as settings_module
 from payviox.cli import parent_watch
-from payviox.cli.supervisor import Supervisor, answers
+from payviox.cli.reload import served_file
+from payviox.cli.supervisor import LIVE_PATH, Supervisor, answers
+from payviox.cli.web_processes import how_many
 from payviox.db import schema
 from payviox.db.embedded import exclusive_serve, release
 from payviox.installation import Urls, database_urls, open_installation
 from payviox.log_stream import LogStream
 from payviox.settings import Settings
 from payviox.web import listening
+from payviox.web.processes import WebProcess
 
 logger = logging.getLogger(__name__)
-
-LIVE_PATH = "/health/live"
 
 migrating = click.option(
     "--migrate",
@@ -44,25 +47,27 @@ hidden_lifeline = click.option("--lifeline", "descriptor", type=int, hidden=True
 def serve(migrating: bool) -> None:
     """Serve the API and the worker, in one process group.
 
-    Stop it with Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. Either process
-    is started again if it dies.
+    Runs PAYVIOX_WEB_PROCESSES web processes on one port, by default one for each core. Stop it with
+    Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. A process that dies or hangs
+    is started again. SIGHUP, or `payviox reload`, replaces them one after another.
     """
-    with supervised(settings_module.load(), migrating=migrating) as (settings, _):
+    with supervised(settings_module.load(), migrating=migrating) as (supervisor, settings, _):
         _warn_of_root()
-        supervise(settings, partial(_say_ready, settings))
+        asyncio.run(supervisor.run(partial(_say_ready, settings)))
 
 
 @contextmanager
 def supervised(
     settings: Settings, *, migrating: bool = False, greeting: str | None = None
-) -> Iterator[tuple[Settings, Urls]]:
-    """What `serve` needs around its children: to be the only one, and a database in order. The
-    greeting is said once nothing stands in the way."""
+) -> Iterator[tuple[Supervisor, Settings, Urls]]:
+    """What runs `serve`'s children, and what they need around them: to be the only ones, a port and
+    a database in order. The greeting is said once nothing stands in the way."""
     begin_process(settings)
     with ExitStack() as stack:
         if settings.embedded:
             stack.enter_context(exclusive_serve(settings.home))
-        settings = with_address(settings)
+        settings, listener = bound(settings)
+        stack.enter_context(listener)
         if greeting is not None:
             click.echo(greeting)
         migrating = migrating or settings.embedded
@@ -71,7 +76,9 @@ def supervised(
         if settings.embedded:
             _say_release(urls)
         asyncio.run(_check_keys(settings, urls))
-        yield settings, urls
+        number = how_many(settings, urls.application)
+        file = stack.enter_context(served_file(settings))
+        yield Supervisor(settings, listener, number, on_reloaded=file.reloaded), settings, urls
 
 
 def _say_release(urls: Urls) -> None:
@@ -79,15 +86,6 @@ def _say_release(urls: Urls) -> None:
     logger.info("the embedded server is %s", release.name(minor))
     if complaint := release.complaint(minor, datetime.now(UTC).date()):
         logger.warning(complaint)
-
-
-def supervise(settings: Settings, when_ready: Callable[[], None]) -> None:
-    """Run web and worker until a signal."""
-
-    async def supervised_until_signal() -> None:
-        await Supervisor(settings).run(when_ready)
-
-    asyncio.run(supervised_until_signal())
 
 
 async def _check_keys(settings: Settings, urls: Urls) -> None:
@@ -105,8 +103,15 @@ def _say_ready(settings: Settings) -> None:
 
 @click.command()
 @hidden_lifeline
-def web(descriptor: int | None) -> None:
-    """Serve the API alone. Run as many as the machine has cores, each on its own port."""
+@click.option("--process", "place", type=WebProcess.read, hidden=True)
+def web(descriptor: int | None, place: WebProcess | None) -> None:
+    """Serve the API alone. One process, or as many as PAYVIOX_WEB_PROCESSES says, on one port.
+
+    Run as many of it as you like, each on a port of its own.
+    """
+    if descriptor is None and (settings_module.load().web_processes or 1) > 1:
+        _serve_the_api_by_several(settings_module.load())
+        return
     from payviox import app  # noqa: PLC0415  # the worker need not load the web
 
     async def serve_the_api(settings: Settings, url: str) -> None:
@@ -116,8 +121,22 @@ def web(descriptor: int | None) -> None:
         finally:
             saying.cancel()
 
-    # Under `serve` its parent says so.
-    _run_process(serve_the_api if descriptor is None else app.serve, descriptor, listens=True)
+    if place is None:
+        _run_process(serve_the_api, descriptor, listens=True)
+    else:  # its parent says that it answers
+        for inherited in place.descriptors:
+            os.set_inheritable(inherited, False)
+        _run_process(partial(app.serve, process=place), descriptor, listens=False)
+
+
+def _serve_the_api_by_several(settings: Settings) -> None:
+    begin_process(settings)
+    _warn_of_root()
+    settings, listener = bound(settings)
+    with listener, database_urls(settings) as urls, served_file(settings) as file:
+        number = how_many(settings, urls.application)
+        supervisor = Supervisor(settings, listener, number, ["web"], on_reloaded=file.reloaded)
+        asyncio.run(supervisor.run(partial(_say_ready, settings)))
 
 
 async def _say_when_it_answers(settings: Settings) -> None:
@@ -141,6 +160,7 @@ def _run_process(
     main: Callable[[Settings, str], Any], descriptor: int | None, *, listens: bool
 ) -> None:
     if descriptor is not None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's business
         os.set_inheritable(descriptor, False)
         parent_watch.end_with_parent(descriptor)
     settings = settings_module.load()
@@ -148,7 +168,8 @@ def _run_process(
     if descriptor is None:
         _warn_of_root()
     if listens:
-        settings = with_address(settings)
+        settings, listener = bound(settings)
+        listener.close()
     with (
         database_urls(settings) as urls,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
@@ -167,11 +188,11 @@ def _warn_of_root() -> None:
         logger.warning("running as root, which nothing here needs: give it a user of its own")
 
 
-def with_address(settings: Settings) -> Settings:
-    """The settings with the host's address. Raises SettingsError where it cannot be listened on."""
+def bound(settings: Settings) -> tuple[Settings, socket.socket]:
+    """The settings with the host's address, and a socket bound to it. Raises SettingsError where it
+    cannot be listened on."""
     settings = replace(settings, host=listening.resolve(settings.host))
-    listening.bind(settings.host, settings.port).close()
-    return settings
+    return settings, listening.bind(settings.host, settings.port)
 
 
 @click.command()

@@ -1,25 +1,32 @@
-"""The parent process of `serve`: starts web and worker, restarts one that dies or hangs, and stops
-them in order. It serves nothing itself."""
+"""The parent process of `serve`: starts web processes and a worker, starts one again that dies or
+hangs, replaces them one after another, and stops them in order. It serves nothing itself."""
 
 import asyncio
+import itertools
 import json
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from payviox.errors import PayvioxError
+from payviox.monitoring import shared_counts
 from payviox.settings import Settings
+from payviox.web import listening
+from payviox.web.draining import DRAIN_S
+from payviox.web.processes import WebProcess
 
 logger = logging.getLogger(__name__)
 
 STOP_S = 7.5
 """Seconds that the children have to stop in; with the embedded database's end it is within 10."""
 
-READY_PATH = "/health/ready"
+LIVE_PATH, READY_PATH = "/health/live", "/health/ready"
 READY_S = 90.0
 LONGEST_PAUSE_S = 5.0
 STEADY_S = 10.0
@@ -30,40 +37,83 @@ LOOK_S, LOOKS = 5.0, 6
 times in a row: one that was cut off with its database says so again in less."""
 STARTED_S = 60.0
 """A younger worker may not have been heard of yet."""
+SILENT_S = 30.0
+"""A web process that has served and was not heard of for so long hangs: it says so each second."""
 END_S = 5.0
-"""What a worker that hangs has to end by itself."""
+"""What a child that hangs has to end by itself."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Child:
-    """One child process, by the command that it runs."""
+    """One child process."""
+
+    process: asyncio.subprocess.Process
+    web: WebProcess | None = None
+    started: float = field(default_factory=time.monotonic)
+    serves: asyncio.Event = field(default_factory=asyncio.Event)
+    heard: float = 0.0
+    """When a web process said last that it serves."""
+
+
+@dataclass(slots=True, eq=False)
+class Post:
+    """What has to run, by the command that it is; `child` is who does it now."""
 
     name: str
-    process: asyncio.subprocess.Process | None = None
-    ready: bool = False
+    child: Child | None = None
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    came_up: bool = False
+    is_replaced: bool = False
     pause_s: float = 0.0
-    started: float = field(default_factory=time.monotonic)
 
 
 class Supervisor:
-    """Runs until it is told to stop. `arguments` are what each child's command line adds."""
+    """Runs `names`, by default a web process for each of `web_processes` and a worker, until it is
+    told to stop. The web processes share `listener`, which keeps connections until one of them
+    takes them. `on_reloaded` hears when a reload has ended, and why where it failed."""
 
-    def __init__(self, settings: Settings, names: Sequence[str] = ("web", "worker")) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        web_processes: int = 1,
+        names: Sequence[str] = ("web", "worker"),
+        *,
+        on_reloaded: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
         self._settings = settings
-        self._children = [Child(name) for name in names]
+        self._listener = listener
+        self._web_processes = web_processes
+        self._on_reloaded = on_reloaded
+        self._posts = [
+            Post(name) for name in names for _ in range(web_processes if name == "web" else 1)
+        ]
+        self._running: set[Child] = set()
+        self._numbers: set[int] = set()
+        """Of the web processes; while one is replaced there is one more."""
         self._stopping = asyncio.Event()
+        self._reloads: asyncio.Task[None] | None = None
         # Never written to: its end in the children closes with this process.
         self._lifeline, self._own_end = os.pipe()
+        self._counts = Path()
 
     async def run(self, when_ready: Callable[[], None]) -> None:
         """Start the children, call `when_ready` once they serve, and see to them until a signal.
 
-        Raises PayvioxError where a child does not come up at all; it has said why itself.
+        SIGHUP replaces the children; where it comes from a terminal that has closed, it is a signal
+        to stop. Raises PayvioxError where a child does not come up at all; it has said why itself.
         """
+        listening.listen(self._listener)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        keepers = [asyncio.create_task(self._keep(child)) for child in self._children]
+        ends_with_terminal = has_terminal() and not _is_ignored(signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up, ends_with_terminal)
+        with shared_counts.folder() as self._counts:
+            await self._run(when_ready)
+
+    async def _run(self, when_ready: Callable[[], None]) -> None:
+        keepers = [asyncio.create_task(self._keep(post)) for post in self._posts]
         announcing = asyncio.create_task(self._announce(when_ready))
         watching = asyncio.create_task(self._watch())
         stopping = asyncio.create_task(self._stopping.wait())
@@ -72,71 +122,173 @@ class Supervisor:
             for task in done - {stopping}:
                 task.result()
         finally:
-            announcing.cancel()
-            watching.cancel()
-            stopping.cancel()
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, announcing, watching, stopping, return_exceptions=True)
+            self._stopping.set()
+            tasks = [*keepers, announcing, watching, stopping]
+            if self._reloads is not None:
+                tasks.append(self._reloads)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._stop()
 
-    async def _keep(self, child: Child) -> None:
-        """Run a child again and again. Raises PayvioxError where its first start fails."""
-        while True:
-            child.started = time.monotonic()
-            child.process = await self._start(child.name)
-            status = await child.process.wait()
+    def _hang_up(self, ends_with_terminal: bool) -> None:
+        if ends_with_terminal and not has_terminal():
+            self._stopping.set()
+        elif self._reloads is None or self._reloads.done():
+            self._reloads = asyncio.create_task(self._reload_and_say())
+
+    async def _reload_and_say(self) -> None:
+        failure = None
+        try:
+            await self._reload()
+        except PayvioxError as error:
+            failure = str(error)
+        if self._stopping.is_set():
+            return
+        if failure is None:
+            logger.info("reloaded: every process is a new one")
+        else:
+            logger.error("not reloaded: %s", failure)
+        self._on_reloaded(failure)
+
+    async def _reload(self) -> None:
+        """Replace the web processes one after another, each by one that serves already, then the
+        worker. Raises PayvioxError where a new one does not come up; the others stay."""
+        for post in self._posts:
             if self._stopping.is_set():
                 return
-            if not child.ready and status > 0:
-                raise PayvioxError(f"`payviox {child.name}` did not start; it said why above.")
-            if time.monotonic() - child.started > STEADY_S:
-                child.pause_s = 0.0
-            logger.error(
-                "%s ended with status %d, restarting in %.1f s", child.name, status, child.pause_s
+            if post.name == "web":
+                await self._replace(post)
+            elif post.child is not None and post.child.process.returncode is None:
+                post.is_replaced = True
+                await _end(post.child.process, STOP_S)
+
+    async def _replace(self, post: Post) -> None:
+        new = await self._start(post.name)
+        serving = asyncio.create_task(new.serves.wait())
+        ended = asyncio.create_task(new.process.wait())
+        try:
+            await asyncio.wait(
+                [serving, ended], timeout=READY_S, return_when=asyncio.FIRST_COMPLETED
             )
-            await asyncio.sleep(child.pause_s)
-            child.pause_s = min(child.pause_s * 2 + 0.2, LONGEST_PAUSE_S)
+        finally:
+            serving.cancel()
+            ended.cancel()
+        if not new.serves.is_set():
+            await self._forget(new)
+            raise PayvioxError("A new web process did not come up; the log of `serve` says why.")
+        async with post.changing:
+            old, post.child = post.child, new
+        if old is not None and old.process.returncode is None:
+            await _end(old.process, DRAIN_S + STOP_S, signal.SIGUSR1)
+
+    async def _keep(self, post: Post) -> None:
+        """Run a post's child again and again. Raises PayvioxError where its first start fails."""
+        post.child = await self._start(post.name)
+        while True:
+            child = post.child
+            status = await child.process.wait()
+            await self._forget(child)
+            if self._stopping.is_set():
+                return
+            if post.child is not child:
+                continue  # a reload put another one there
+            if not post.came_up and not child.serves.is_set() and status > 0:
+                raise PayvioxError(f"`payviox {post.name}` did not start; it said why above.")
+            if post.is_replaced or time.monotonic() - child.started > STEADY_S:
+                post.pause_s = 0.0
+            if not post.is_replaced:
+                logger.error(
+                    "%s ended with status %d, restarting in %.1f s",
+                    post.name,
+                    status,
+                    post.pause_s,
+                )
+            post.is_replaced = False
+            await asyncio.sleep(post.pause_s)
+            post.pause_s = min(post.pause_s * 2 + 0.2, LONGEST_PAUSE_S)
+            async with post.changing:
+                if post.child is child:
+                    post.child = await self._start(post.name)
 
     async def _watch(self) -> None:
-        """End a worker that hangs; what keeps it starts it again."""
-        worker = next((child for child in self._children if child.name == "worker"), None)
+        """End children that hang; what keeps them starts them again."""
         missed = 0
-        while worker is not None:
+        while True:
             await asyncio.sleep(LOOK_S)
-            old = time.monotonic() - worker.started > STARTED_S
-            missed = missed + 1 if old and await worker_is_silent(self._settings) else 0
-            if missed == LOOKS and worker.process is not None:
-                await _end(worker.process)
-                logger.error("the worker had no heartbeat any more and is started again")
-                missed = 0
+            now = time.monotonic()
+            for post in self._posts:
+                child = post.child
+                if child is None or child.process.returncode is not None:
+                    continue
+                if post.name == "worker":
+                    old = now - child.started > STARTED_S
+                    missed = missed + 1 if old and await worker_is_silent(self._settings) else 0
+                    if missed == LOOKS:
+                        missed = 0
+                        await _end(child.process, END_S)
+                        logger.error("the worker had no heartbeat any more and is started again")
+                elif child.serves.is_set() and now - child.heard > SILENT_S:
+                    await _end(child.process, END_S)
+                    logger.error("a web process hung and is started again")
 
-    async def _start(self, name: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # this folder's modules are not ours
-            "-m",
-            "payviox",
-            name,
-            "--lifeline",
-            str(self._lifeline),
-            stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=[self._lifeline],
-        )
+    async def _start(self, name: str) -> Child:
+        """Start a child; what a web process says of itself is noted."""
+        arguments, inherited = ["--lifeline", str(self._lifeline)], [self._lifeline]
+        if name != "web":
+            child = Child(await _execute(name, arguments, inherited))
+        else:
+            child = await self._start_web(arguments, inherited)
+        self._running.add(child)
+        return child
+
+    async def _start_web(self, arguments: list[str], inherited: list[int]) -> Child:
+        heard, pulse = os.pipe()
+        number = next(n for n in itertools.count(1) if n not in self._numbers)
+        self._numbers.add(number)
+        try:
+            os.set_blocking(pulse, False)
+            web = WebProcess(
+                number, self._web_processes, self._listener.fileno(), pulse, str(self._counts)
+            )
+            arguments = [*arguments, "--process", web.write()]
+            child = Child(await _execute("web", arguments, inherited + web.descriptors), web)
+        except BaseException:
+            os.close(heard)
+            self._numbers.discard(number)
+            raise
+        finally:
+            os.close(pulse)
+        asyncio.get_running_loop().add_reader(heard, _hear, heard, child)
+        return child
+
+    async def _forget(self, child: Child) -> None:
+        """A child that has ended, or does so now, is none of ours any more."""
+        if child.process.returncode is None:
+            await _end(child.process, END_S)
+        if child in self._running and child.web is not None:
+            shared_counts.forget(self._counts, child.web.number)
+            self._numbers.discard(child.web.number)
+        self._running.discard(child)
 
     async def _announce(self, when_ready: Callable[[], None]) -> None:
+        path = READY_PATH if any(post.name == "worker" for post in self._posts) else LIVE_PATH
         until = time.monotonic() + READY_S
-        while not await answers(self._settings, READY_PATH):
+        while not (self._all_serve() and await answers(self._settings, path)):
             if time.monotonic() > until:
                 logger.error("not ready after %.0f s; see /health/ready", READY_S)
                 until = time.monotonic() + READY_S
             await asyncio.sleep(0.05)
-        for child in self._children:
-            child.ready = True
+        for post in self._posts:
+            post.came_up = True
         when_ready()
 
+    def _all_serve(self) -> bool:
+        web = [post.child for post in self._posts if post.name == "web"]
+        return all(child is not None and child.serves.is_set() for child in web)
+
     async def _stop(self) -> None:
-        running = [c.process for c in self._children if c.process and c.process.returncode is None]
+        running = [child.process for child in self._running if child.process.returncode is None]
         _signal(running, signal.SIGTERM)
         waiting = [asyncio.create_task(process.wait()) for process in running]
         if waiting:
@@ -149,16 +301,59 @@ class Supervisor:
         os.close(self._lifeline)
 
 
+def has_terminal() -> bool:
+    """Whether this process has a terminal that may close."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
+async def _execute(
+    name: str, arguments: Sequence[str], inherited: Sequence[int]
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",  # this folder's modules are not ours
+        "-m",
+        "payviox",
+        name,
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        pass_fds=inherited,
+    )
+
+
+def _hear(descriptor: int, child: Child) -> None:
+    """Note that a web process serves; at its end nothing more is heard of it."""
+    if os.read(descriptor, 4096):
+        child.heard = time.monotonic()
+        child.serves.set()
+    else:
+        asyncio.get_running_loop().remove_reader(descriptor)
+        os.close(descriptor)
+
+
 def _signal(processes: Sequence[asyncio.subprocess.Process], number: signal.Signals) -> None:
     for process in processes:
         if process.returncode is None:
             process.send_signal(number)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    _signal([process], signal.SIGTERM)
+async def _end(
+    process: asyncio.subprocess.Process,
+    within_s: float,
+    number: signal.Signals = signal.SIGTERM,
+) -> None:
+    """Tell a process to end, and kill it where it does not within so many seconds."""
+    _signal([process], number)
     try:
-        await asyncio.wait_for(process.wait(), END_S)
+        await asyncio.wait_for(process.wait(), within_s)
     except TimeoutError:
         _signal([process], signal.SIGKILL)
         await process.wait()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 from litestar import Response
 
 from payviox.dashboard.visits import Visit, show
@@ -11,8 +12,7 @@ from payviox.web.context import Call
 from payviox.web.forms import is_key, new_key
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """A line of what is about to happen; `cents` where it is an amount."""
 
     label: str
@@ -39,8 +39,7 @@ class ConfirmView:
     key: str = field(default_factory=new_key)
 
 
-@dataclass(frozen=True, slots=True)
-class AmountView:
+class AmountView(msgspec.Struct, frozen=True):
     """A form that asks for an amount in dollars."""
 
     heading: str
@@ -50,8 +49,8 @@ class AmountView:
     back: str
     hint: str = ""
     amount: str = ""
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    key: str = field(default_factory=new_key)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    key: str = msgspec.field(default_factory=new_key)
 
 
 def confirm(request: Call, visit: Visit, view: ConfirmView, *, status: int = 200) -> Response[Any]:

@@ -1,8 +1,8 @@
 """What a page says where something is refused or went wrong."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException
 
@@ -40,8 +40,7 @@ ACTING_FAILED = (
 NOT_FOUND = "There is nothing at this address, or it is not yours to see."
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorView:
+class ErrorView(msgspec.Struct, frozen=True):
     title: str
     message: str
 

@@ -1,16 +1,16 @@
 """Lists that a form narrows and that go on page by page: the addresses of their pages."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from urllib.parse import urlencode
+
+import msgspec
 
 PAGE = 50
 """Rows of a page. A list is asked for one more, which says whether there is another page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pager:
+class Pager(msgspec.Struct, frozen=True):
     """The addresses of the first page, where this is another one, and of the page after it."""
 
     first: str | None

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, TypeVarTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
+import msgspec
 from litestar import Response
 
 from payviox import actors, ids
@@ -83,8 +83,7 @@ class ProofAsked(Exception):
         self.fields, self.email, self.second = fields, email, second
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True):
     """Somebody at one business. `twin` is the same organization's business of the other mode."""
 
     session: Session

@@ -74,7 +74,7 @@ def _read(pgconn: PGconn, number: int) -> abc.PQGen[list[PGresult]]:
     for _ in range(number):
         results += yield from generators.fetch_many(pgconn)
         if pgconn.status == ConnStatus.BAD:  # its socket's number may be another's by now
-            raise _error(pgconn, results[-1])
+            raise psycopg.OperationalError("the connection was lost between two results")
     yield from generators.fetch_many(pgconn)
     return results
 

@@ -1,9 +1,10 @@
 """A payout user's saved destinations and their automatic withdrawal. Amounts are US cents."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
+
+import msgspec
 
 from payviox.rails.orders import Provider
 
@@ -12,8 +13,7 @@ HeldBack = Literal["price", "fee", "limits", "code"]
 limits did not allow it, or the business asks for a code that is mailed."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedDestination:
+class SavedDestination(msgspec.Struct, frozen=True):
     """`usable_at` is from when money may go there by itself."""
 
     id: UUID
@@ -22,8 +22,7 @@ class SavedDestination:
     usable_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Automatic:
+class Automatic(msgspec.Struct, frozen=True):
     """A balance of `above` cents or more goes to this destination by itself."""
 
     destination_id: UUID
@@ -31,8 +30,7 @@ class Automatic:
     held_back: HeldBack | None
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """A balance that is to go out now."""
 
     business_id: UUID

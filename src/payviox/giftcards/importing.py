@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.db.pool import Connection, Database
@@ -38,8 +40,7 @@ async def say_nothing(_: Imported) -> None:
     """Tell nobody how far an import is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Added:
+class _Added(msgspec.Struct, frozen=True):
     """What became of a chunk: the cards added, the lines that clash with another card, and those
     cards of earlier lines of this file that were taken out again for it."""
 

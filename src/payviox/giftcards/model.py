@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 from payviox import ids
 from payviox.rails.waiting import Waiting
 
@@ -39,8 +41,7 @@ class Product:
         return ids.show(ids.PRODUCT, self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class ProductKey:
+class ProductKey(msgspec.Struct, frozen=True):
     """What makes two cards of one product. The same card at another price is another product."""
 
     name: str
@@ -62,8 +63,7 @@ class CardRow:
     expires_on: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class BadLine:
+class BadLine(msgspec.Struct, frozen=True):
     """A line that is no card. The reason quotes nothing of the line: where columns are mixed up,
     any of them may hold the code."""
 
@@ -71,8 +71,7 @@ class BadLine:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileImport:
+class FileImport(msgspec.Struct, frozen=True):
     """A file of cards that was sent to a page, and what became of its lines so far."""
 
     id: UUID
@@ -113,8 +112,7 @@ class SealedCard:
         return (self.fingerprint, *self.earlier_fingerprints)
 
 
-@dataclass(frozen=True, slots=True)
-class BoundCard:
+class BoundCard(msgspec.Struct, frozen=True):
     """A card that belongs to an order, without its code."""
 
     id: UUID
@@ -136,8 +134,7 @@ class BoundCard:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveredCard:
+class DeliveredCard(msgspec.Struct, frozen=True):
     """A card that left the stock for an order, and its price in cents."""
 
     id: UUID
@@ -175,16 +172,14 @@ class RevealedCard:
     expires_on: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reveal:
+class Reveal(msgspec.Struct, frozen=True):
     """When an order's card was shown to its owner; no id where the card was not of the stock."""
 
     gift_card_id: UUID | None
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True):
     """A product has become low or sold out: told once, until cards are imported again."""
 
     business_id: UUID
@@ -193,8 +188,7 @@ class Alert:
     left: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
+class Stock(msgspec.Struct, frozen=True):
     """How many cards of a product there are. `available` leaves out those that expire too soon to
     be delivered; `expired` counts them. `reserved` are bound to orders that have not ended."""
 
@@ -227,8 +221,7 @@ class HeldStock:
     orders: int
 
 
-@dataclass(frozen=True, slots=True)
-class DoubtfulCard:
+class DoubtfulCard(msgspec.Struct, frozen=True):
     """A card that nobody had got at the backup, without its code."""
 
     id: UUID
@@ -242,8 +235,7 @@ class DoubtfulCard:
     price: int
 
 
-@dataclass(frozen=True, slots=True)
-class DoubtfulOrder:
+class DoubtfulOrder(msgspec.Struct, frozen=True):
     """An order that had no card at the backup; its amount in cents."""
 
     id: UUID

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,8 +17,7 @@ class BadKey(PayvioxError):
     message = "The Idempotency-Key header must be 1 to 255 visible ASCII characters"
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """A key in its scope: who calls (`business`, or a payout user's id), the concrete path, and the
     digest of the body as parsed JSON."""
 

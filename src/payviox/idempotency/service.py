@@ -2,9 +2,10 @@
 rendered from is kept, in the effect's own transaction: both commit or neither."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from payviox import ids
 from payviox.db.pool import Connection
@@ -23,8 +24,7 @@ class TooManyKeys(Busy):
     retry_after_s = 3_600
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """An effect's reference (plain JSON: ids and states, no secret) and whether it is an old one.
     `shown_once` is what only the first answer may show; it is never stored."""
 
@@ -33,8 +33,7 @@ class Done:
     shown_once: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShownOnce:
+class ShownOnce(msgspec.Struct, frozen=True):
     """An effect's reference together with a secret for its first answer alone."""
 
     reference: Any

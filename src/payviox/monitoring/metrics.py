@@ -1,37 +1,51 @@
-"""Prometheus metrics of one web process, and of the database it works on. Labels are routes, states
-and kinds of account: never an id, an email or a hash."""
+"""Prometheus metrics of the web processes, and of the database they work on. Labels are routes,
+states and kinds of account: never an id, an email or a hash."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
+    Metric,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from payviox import __version__
 from payviox.allocations.batcher import Batcher
-from payviox.monitoring.reconciliation_metrics import ReconciliationMetrics
+from payviox.monitoring import shared_counts
+from payviox.monitoring.figures_metrics import figures_metrics
 from payviox.monitoring.service import Figures
 
 # A third of the series, and nobody asks when a counter was made.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library types half of itself
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
-MODES = ("live", "test")
 ITEMS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000)
 
 
 class Metrics:
-    """The registry of one process. The series of a route are looked up once and kept."""
+    """What one process counts. The series of a route are looked up once and kept.
 
-    def __init__(self, batcher: Batcher) -> None:
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        version = Gauge("payviox_info", "The running version", ["version"], registry=registry)
-        version.labels(__version__).set(1)
+    Where there is a `folder`, the processes that share it count there, each under its `number`, and
+    each of them renders what all have counted. A process goes on from what one of the same number
+    counted before it, so that nothing is counted backwards; make no second one of these there.
+    """
+
+    def __init__(self, batcher: Batcher, number: int = 1, folder: str | None = None) -> None:
+        self._batcher = batcher
+        self._number = number
+        self._folder = folder
+        self._own = registry = CollectorRegistry()
+        if folder is not None:
+            shared_counts.join(Path(folder), number)
         self._requests = Counter(
             "payviox_http_requests",
             "Requests answered",
@@ -45,10 +59,12 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
-        queue = Gauge(
-            "payviox_allocation_queue_items", "Allocations waiting for a commit", registry=registry
+        self._queue = Gauge(
+            "payviox_allocation_queue_items",
+            "Allocations waiting for a commit",
+            multiprocess_mode="livesum",
+            registry=registry,
         )
-        queue.set_function(lambda: batcher.queued)
         self.group_items = Histogram(
             "payviox_allocation_group_items",
             "Allocations that shared one commit",
@@ -68,42 +84,6 @@ class Metrics:
             registry=registry,
         )
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._add_figures(registry)
-
-    def _add_figures(self, registry: CollectorRegistry) -> None:
-        def gauge(name: str, help_: str, *labels: str) -> Gauge:
-            return Gauge(f"payviox_{name}", help_, labels, registry=registry)
-
-        self._up = gauge("database_up", "Whether the database answered")
-        self._workers = gauge("workers", "Workers heard of within the last minute")
-        self._heartbeat = gauge("worker_heartbeat_age_seconds", "Age of the freshest heartbeat")
-        self._order_age = gauge("orders_oldest_due_seconds", "How long the oldest order is due")
-        self._pending = gauge("deliveries_pending", "Webhook deliveries to be made")
-        self._delivery_age = gauge(
-            "deliveries_oldest_due_seconds", "How long the oldest webhook delivery is due"
-        )
-        self._orders = gauge("orders_open", "Orders that are not final", "mode", "status")
-        self._waiting = gauge(
-            "orders_waiting",
-            "Orders that wait, by cause; `person` needs one",
-            "mode",
-            "rail",
-            "cause",
-        )
-        self._unknown_reasons = gauge(
-            "orders_reason_unknown",
-            "Orders whose reason this version has no words for, by what it is a reason for",
-            "mode",
-            "kind",
-        )
-        self._balances = gauge(
-            "balance_cents", "Balances; `user` is what payout users are owed", "mode", "account"
-        )
-        self._low_stock = gauge(
-            "gift_card_products_low", "Gift-card products under the alert level", "mode"
-        )
-
-        self._reconciliation = ReconciliationMetrics(registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -117,38 +97,48 @@ class Metrics:
         series[0].inc()
         series[1].observe(seconds)
 
+    def refresh(self) -> None:
+        """Write down what is no count: the processes beside this one read it there."""
+        self._queue.set(self._batcher.queued)
+
     def render(self, figures: Figures | None) -> bytes:
         """The exposition text, with the database's figures where there are any."""
-        self._up.set(figures is not None)
-        for gauge in (
-            self._orders,
-            self._waiting,
-            self._unknown_reasons,
-            self._balances,
-            self._low_stock,
-        ):
-            gauge.clear()
-        self._reconciliation.clear()
-        if figures is not None:
-            self._set(figures)
-        return generate_latest(self.registry)
+        self.refresh()
+        return generate_latest(_Page(self._collect(figures)))
 
-    def _set(self, figures: Figures) -> None:
-        self._workers.set(figures.workers.alive)
-        age = figures.workers.heartbeat_age_s
-        self._heartbeat.set(float("inf") if age is None else age)
-        self._order_age.set(figures.due.orders_age_s)
-        self._pending.set(figures.due.deliveries_pending)
-        self._delivery_age.set(figures.due.deliveries_age_s)
-        for order in figures.open_orders:
-            self._orders.labels(order.mode, order.name).set(order.value)
-        for waits in figures.waiting_orders:
-            self._waiting.labels(waits.mode, waits.rail, waits.cause).set(waits.value)
-        for reason in figures.unknown_reasons:
-            self._unknown_reasons.labels(reason.mode, reason.name).set(reason.value)
-        for balance in figures.balances:
-            self._balances.labels(balance.mode, balance.name).set(balance.value)
-        for mode in MODES:
-            low = sum(each.number for each in figures.low_stock if each.mode == mode)
-            self._low_stock.labels(mode).set(low)
-        self._reconciliation.set(figures)
+    def _collect(self, figures: Figures | None) -> Iterator[Metric]:
+        version = GaugeMetricFamily("payviox_info", "The running version", labels=["version"])
+        version.add_metric([__version__], 1)
+        yield version
+        if self._folder is None:
+            yield from _processes({self._number: "self"})
+            yield from self._own.collect()
+        else:
+            yield from _processes(shared_counts.pids(Path(self._folder)))
+            yield from MultiProcessCollector(None, self._folder).collect()  # type: ignore[no-untyped-call]
+        yield from figures_metrics(figures)
+
+
+class _Page(Collector):
+    """What is on one page."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _processes(pids: dict[int, str]) -> Iterable[Metric]:
+    """Memory, processor time and so on of each process. One that has just ended is left out."""
+    every: dict[str, Metric] = {}
+    for number, pid in pids.items():
+        of_one = ProcessCollector(pid=lambda pid=pid: pid, registry=None)  # type: ignore[misc]
+        for metric in of_one.collect():
+            shown = every.setdefault(
+                metric.name, Metric(metric.name, metric.documentation, metric.type)
+            )
+            for sample in metric.samples:
+                labels = {**sample.labels, "process": str(number)}
+                shown.add_sample(sample.name, labels, sample.value)
+    return every.values()

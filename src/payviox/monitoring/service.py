@@ -2,9 +2,9 @@
 
 import asyncio
 import functools
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import psycopg
 
 from payviox import ids
@@ -34,8 +34,7 @@ TIMEOUT_S = 3.0
 OK = "ok"
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(msgspec.Struct, frozen=True):
     """What was checked, each `ok` or what is wrong, in a sentence."""
 
     database: str
@@ -49,8 +48,7 @@ class Readiness:
         return self.database == self.schema == self.worker == OK
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(msgspec.Struct, frozen=True):
     """Everything that is read from the database for the operator's metrics."""
 
     workers: Workers

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -17,8 +19,7 @@ class Choices:
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(msgspec.Struct, frozen=True):
     """An operator who chose to be told something, and to which day they had their last digest."""
 
     operator_id: UUID
@@ -27,16 +28,14 @@ class Reader:
     digest_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """A cause at a business, which is what an operator is told of."""
 
     business_id: UUID
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """Somebody was told of it; `id` names the mail's event."""
 
     id: UUID

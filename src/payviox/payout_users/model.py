@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 Status = Literal["active", "inactive"]
 
 
-@dataclass(frozen=True, slots=True)
-class PayoutUser:
+class PayoutUser(msgspec.Struct, frozen=True):
     id: UUID
     email: str
     status: Status
@@ -26,8 +27,7 @@ class Hashes:
     renewed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class HashSource:
+class HashSource(msgspec.Struct, frozen=True):
     """What a payout user's hash is made from: the business's code, the generation that is current,
     and the name of the server key under which its digest is stored."""
 

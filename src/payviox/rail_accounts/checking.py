@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from payviox.actors import Actor
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection, Database
@@ -19,8 +21,7 @@ from payviox.rails.protocol import Connected, Finding, Holding, KeepsCatalogue, 
 MANY_ORDERS = "review_velocity_orders"
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """What a check found of one account."""
 
     account: RailAccount

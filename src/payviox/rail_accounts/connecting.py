@@ -3,8 +3,9 @@ operator should know. Rails are asked outside of any transaction; what they say 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from payviox.actors import Actor
 from payviox.db.pool import Database
@@ -31,8 +32,7 @@ class NotFit(Conflict):
         super().__init__("Nothing was saved. " + " ".join(map(sentence, findings)))
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True):
     """The account as it is now, whether it is new, and what the operator should know of it."""
 
     account: RailAccount
@@ -40,8 +40,7 @@ class Made:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(msgspec.Struct, frozen=True):
     """A wallet as somebody names it: a keystore's file or an external signer, and its chains as
     `NAME=RPC_URL` and in a file."""
 

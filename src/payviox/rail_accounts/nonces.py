@@ -1,7 +1,8 @@
 """An operator's word that a wallet's transactions which our books do not know are accounted for."""
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from payviox.actors import Actor
 from payviox.db.pool import Connection, Database
@@ -18,8 +19,7 @@ from payviox.rails.evm.keys import SignerError, wallet_of
 from payviox.rails.protocol import Account
 
 
-@dataclass(frozen=True, slots=True)
-class Foreign:
+class Foreign(msgspec.Struct, frozen=True):
     """Transactions of a wallet that our books do not know: its chain has used `used` nonces, they
     know `known` (None: of no payment yet)."""
 

@@ -3,10 +3,11 @@ credentials each rail needs. Amounts are US cents."""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+import msgspec
 
 from payviox.errors import FieldErrors
 from payviox.money import MAX_ALLOCATION
@@ -23,8 +24,7 @@ NONE = "none"
 MAX_TEXT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One thing that may be set. `optional` ones may be cleared; those that are nothing without
     their credentials are set by connecting alone. Percentages are kept in basis points, under their
     name with `_bp`."""

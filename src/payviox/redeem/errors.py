@@ -1,8 +1,8 @@
 """What a page says where something is refused or went wrong."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException
 
@@ -19,8 +19,7 @@ logger = EventLogger(__name__)
 RELOAD = {"HX-Refresh": "true"}
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedView:
+class RefusedView(msgspec.Struct, frozen=True):
     """`kind` names the words: of what was refused, a recipient reads no message of ours to
     programs."""
 

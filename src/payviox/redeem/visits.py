@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any, TypeVar, TypeVarTuple
 
+import msgspec
 from litestar import Response
 
 from payviox import actors
@@ -35,8 +35,7 @@ POSTED = ("/cancel", "/again", "/reveal", "/confirm", "/save", "/automatic")
 """Ends of addresses that are sent to and not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True):
     """A payout user who has the page open."""
 
     session: RecipientSession

@@ -1,9 +1,10 @@
 """Unclaimed money by its age: sums as the worker last saw them, and whose it is. Reading only;
 amounts are US cents."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
+
+import msgspec
 
 from payviox.db.pool import Connection
 from payviox.reporting.queries import ageing as queries
@@ -16,8 +17,7 @@ BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 NOBODY = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(msgspec.Struct, frozen=True):
     """Money that came from `least` to `most` days ago."""
 
     least: int
@@ -32,8 +32,7 @@ BUCKETS = (Bucket(0, 30), Bucket(31, 90), Bucket(91, 180), Bucket(181, 365), Buc
 EVERYTHING = Bucket(0, MAX_DAYS)
 
 
-@dataclass(frozen=True, slots=True)
-class Ageing:
+class Ageing(msgspec.Struct, frozen=True):
     """What each bucket comes to, and when that was summed; None where it never was."""
 
     sums: list[tuple[Bucket, int]]

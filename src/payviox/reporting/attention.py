@@ -2,11 +2,13 @@
 one next step. It reads what is written down already; no rail is asked. Amounts are US cents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode
 from uuid import UUID
+
+import msgspec
 
 from payviox.db.pool import Connection
 from payviox.rails import waiting
@@ -31,8 +33,7 @@ Cause = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(msgspec.Struct, frozen=True):
     """What a cause is called, what it means, and the one thing to do next."""
 
     title: str
@@ -148,8 +149,7 @@ DAYS = 7
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
+class Matter(msgspec.Struct, frozen=True):
     """What one business has to see to, of one cause: `number` of them since `oldest`, worth `cents`
     where that is money. `rail` says where, `subject` what more there is to say: an item's cause,
     or what orders wait for. Orders are all in the state `status`."""

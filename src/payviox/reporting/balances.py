@@ -1,8 +1,9 @@
 """What payout users had at a moment, laid beside who they are."""
 
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from payviox.db.pool import Connection
 from payviox.ledger import statements

@@ -1,9 +1,10 @@
 """What a business's accounts hold, in cents, for a list of businesses and for one of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
@@ -18,8 +19,7 @@ RAIL_ACCOUNTS = ("in_transit", "settled", "rail_cost", "suspense")
 """Kinds of account that a business has once for each rail."""
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessSummary:
+class BusinessSummary(msgspec.Struct, frozen=True):
     """A business with the two balances that it works with, and what was deposited in all, less what
     was taken out again."""
 
@@ -29,8 +29,7 @@ class BusinessSummary:
     deposited: int
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
+class Accounts(msgspec.Struct, frozen=True):
     """Everything that a business's accounts hold; together it is zero. Payout users' accounts are
     one sum; `by_rail` holds, for each kind that there is one of for each rail, each rail's."""
 
@@ -38,8 +37,7 @@ class Accounts:
     by_rail: Mapping[str, Mapping[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessDetails:
+class BusinessDetails(msgspec.Struct, frozen=True):
     """A business's summary with all of its accounts."""
 
     summary: BusinessSummary

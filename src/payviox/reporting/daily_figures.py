@@ -3,17 +3,17 @@ paid out and taken back, and what was in transit and unclaimed at each period's 
 UTC."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+
+import msgspec
 
 from payviox.db.pool import Connection
 from payviox.ledger import daily_flows
 from payviox.ledger.daily_flows import FlowRow, OwnAccount
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(msgspec.Struct, frozen=True):
     """Some days. `before` is what was in transit and unclaimed at its beginning, `unclaimed` what
     payout users had at its end and had not asked for. `withdrawn` arrived, `fees` are what was kept
     of that; `taken_back` was revoked, given back or expired."""
@@ -35,8 +35,7 @@ class Period:
         return self.in_transit + self.unclaimed - left
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(msgspec.Struct, frozen=True):
     """Balances of now, and the periods, the oldest first. `summed_at` says up to when the periods
     are told; None where nothing moved yet."""
 

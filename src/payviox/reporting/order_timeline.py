@@ -33,8 +33,7 @@ MOST_EVENTS = 100
 """Webhook events and audit entries of one order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """What the rail said of an attempt, when its outcome was recorded."""
 
     attempt: Attempt
@@ -84,8 +83,7 @@ class Entry:
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
-class OrderTimeline:
+class OrderTimeline(msgspec.Struct, frozen=True):
     """An order as it is now, and how it came to that."""
 
     order: Order

@@ -4,7 +4,8 @@ cents."""
 
 import asyncio
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from payviox.businesses.model import Business
 from payviox.db.pool import Database
@@ -22,8 +23,7 @@ SHOWN_S = 2.0
 """How old what is shown may be, in seconds. What a form is priced at is always asked anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True):
     """A gift card to buy. `face_value` in hundredths of `currency`; with `most` the buyer chooses,
     and `price` is the least. `is_test` cards only try how a payment can end."""
 
@@ -38,8 +38,7 @@ class Card:
     is_test: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """A provider as this payout user may use it. `missing` cents are lacking for the least amount;
     `whole` is what taking as much as possible would cost, where that is known beforehand."""
 

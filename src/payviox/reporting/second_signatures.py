@@ -1,8 +1,9 @@
 """What one person started or signed and a second one has to: waiting acts, uploads, and orders that
 can still be decided. Reading only; amounts are US cents."""
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from payviox.allocations.uploads import service as uploads
 from payviox.allocations.uploads.model import Upload
@@ -18,8 +19,7 @@ MOST = 100
 """Of each of the three kinds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unsigned:
+class Unsigned(msgspec.Struct, frozen=True):
     """What waits; `is_all` where no more than this does."""
 
     acts: list[WaitingAct]

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import msgspec
+
 State = Literal["waiting", "verified", "lost"]
 
 
@@ -25,8 +27,7 @@ class OwnHost:
         return "verified" if self.lost_at is None else "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True):
     """Whose host this is; `code` begins every link of theirs."""
 
     business_id: UUID

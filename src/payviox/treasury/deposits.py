@@ -2,9 +2,10 @@
 deposit's own reference, so each deposit has one at the most. Amounts are US cents."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from payviox import ids
 from payviox.actors import Actor
@@ -27,8 +28,7 @@ class MoreThanDeposited(Conflict):
     """A correction takes back as much as was deposited, or less."""
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(msgspec.Struct, frozen=True):
     """What was taken back of a deposit, and why."""
 
     amount: int
@@ -37,8 +37,7 @@ class Correction:
     made_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Deposit:
+class Deposit(msgspec.Struct, frozen=True):
     """Money that a business paid in. `id` is its transfer's number."""
 
     id: int

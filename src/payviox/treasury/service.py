@@ -2,9 +2,10 @@
 payout account's lock. Database only, in the caller's transaction. Amounts are US cents."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from payviox.actors import Actor
 from payviox.approvals import service as approvals
@@ -37,16 +38,14 @@ GUARDED = (
 where two have to agree, nobody switches that off alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Balances:
+class Balances(msgspec.Struct, frozen=True):
     """A business's main balance and its payout balance, in cents."""
 
     balance: int
     payout_balance: int
 
 
-@dataclass(frozen=True, slots=True)
-class Booked:
+class Booked(msgspec.Struct, frozen=True):
     """A transfer with a reference; `already_booked` where an earlier call made it and this one
     changed nothing."""
 
@@ -54,8 +53,7 @@ class Booked:
     already_booked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NewBusiness:
+class NewBusiness(msgspec.Struct, frozen=True):
     """A twin just made, with its keys: the only time that they are seen."""
 
     business: Business

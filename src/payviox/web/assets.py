@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
 
@@ -42,8 +43,7 @@ class Asset:
     media_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Assets:
+class Assets(msgspec.Struct, frozen=True):
     """Every file by its name, and the version that stands in their addresses."""
 
     files: dict[str, Asset]

@@ -27,14 +27,15 @@ CALLBACKS = 50
 """Rails' callbacks that one process verifies at once."""
 
 SIGN_INS = 4
-"""Attempts to sign in that one process checks at once: each takes 64 MiB and some milliseconds of a
-core, and two short transactions."""
+"""Attempts to sign in that all processes together check at once: each takes 64 MiB and some
+milliseconds of a core, and two short transactions."""
 
 PROVIDER_CALLS = 8
-"""Browsers on the way to the OpenID provider or back, for which one process asks it at once."""
+"""Browsers on the way to the OpenID provider or back, for which all processes together ask it at
+once."""
 
 FILES = 2
-"""Uploaded files that one process reads at once, each in a process of its own."""
+"""Uploaded files that all processes together read at once, each in a process of its own."""
 
 Call = Request[Any, Any, Any]
 T = TypeVar("T")
@@ -52,6 +53,9 @@ class Services:
     rails: Rails
     changes: Changes
     offers: Offers
+    sign_ins: Gate
+    provider_calls: Gate
+    files: Gate
     writes: Slots = field(default_factory=lambda: Slots(AT_ONCE))
     reads: Slots = field(default_factory=lambda: Slots(READS_AT_ONCE))
     users_calls: Slots = field(default_factory=lambda: Slots(USERS_CALLS, USERS_WAITING))
@@ -61,9 +65,6 @@ class Services:
     """A business sends one test webhook at a time, and waits for its answer."""
     mail_checks: Slots = field(default_factory=lambda: Slots(1, 1))
     """So does somebody who sends a test mail."""
-    sign_ins: Gate = field(default_factory=lambda: Gate(SIGN_INS))
-    provider_calls: Gate = field(default_factory=lambda: Gate(PROVIDER_CALLS))
-    files: Gate = field(default_factory=lambda: Gate(FILES))
     slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for the few milliseconds that a slice of a long computation takes."""
     write_probe: WriteProbe = field(default_factory=WriteProbe)

@@ -10,8 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from payviox.web.request_body import Application, Message, Receive, Scope, Send
 
@@ -71,8 +72,7 @@ class Busy:
         return watched
 
 
-@dataclass(frozen=True, slots=True)
-class _Connection:
+class _Connection(msgspec.Struct, frozen=True):
     """One of this process's connections."""
 
     descriptor: int

@@ -82,6 +82,20 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         if bound is not None:
             bound.close()
-        advice = ADVICE.get(error.errno or 0, f"{error.strerror}.")
-        raise SettingsError(f"Cannot listen on {host} port {port}: {advice}") from error
+        raise _refused(host, port, error) from error
     return bound
+
+
+def listen(bound: socket.socket) -> None:
+    """Let connections come; they wait in the kernel until somebody accepts them. Raises
+    SettingsError where another process began to listen there meanwhile."""
+    try:
+        bound.listen(BACKLOG)
+    except OSError as error:
+        host, port = bound.getsockname()[:2]
+        raise _refused(host, port, error) from error
+
+
+def _refused(host: str, port: int, error: OSError) -> SettingsError:
+    advice = ADVICE.get(error.errno or 0, f"{error.strerror}.")
+    return SettingsError(f"Cannot listen on {host} port {port}: {advice}")

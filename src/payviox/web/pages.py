@@ -1,6 +1,6 @@
 """Pages for people: templates rendered with a frozen view, under one strict policy.
 
-A view is a dataclass of its page's own; a template never sees a wire struct. What a template names
+A view is of its page's own; a template never sees what is sent on the wire. What a template names
 and is not there is an error. A page that asks for a part of itself (htmx does, by the id of the
 element to fill) is answered with the block of that name."""
 
@@ -9,13 +9,13 @@ import gzip
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
+import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Response
 from markupsafe import Markup
@@ -53,8 +53,7 @@ _zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 """The time zone of whoever reads the page that is being rendered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(msgspec.Struct, frozen=True):
     """The templates of every door and the files that they are served with."""
 
     environment: Environment

@@ -3,7 +3,6 @@ say that each order was paid once, and ours agree."""
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,10 +10,11 @@ import pytest
 
 from payviox.db.pool import Database
 from payviox.rails.evm import client
-from support import dying
+from support import dying, warm
 from support.anvil import Node, anvil, anvil_node
 from support.businesses import TestBusiness
 from support.every_rail import CARD_PRICE, RAILS, EveryRail, RailNamed, every_rail
+from support.machine import stretch
 from support.simulator import Simulator, simulator
 
 pytestmark = pytest.mark.anyio
@@ -58,26 +58,26 @@ async def connected(
         yield found
 
 
-async def send_and_die(database: Database, business: TestBusiness, point: str) -> None:
+async def send_and_die(
+    database: Database, business: TestBusiness, point: str, folder: Path
+) -> None:
     """A sending process that must come to the point."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        dying.__file__,
-        database.url,
-        str(business.business_id),
-        point,
-        env={"PYTHONPATH": str(Path(dying.__file__).parents[1])},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    ended = await asyncio.to_thread(
+        warm.run,
+        [dying.__file__, database.url, str(business.business_id), point],
+        environment={},
+        folder=folder,
+        timeout=stretch(60),
     )
-    said = await process.communicate()
-    assert process.returncode == -signal.SIGKILL, said
+    assert ended.returncode == -signal.SIGKILL, ended
 
 
 @pytest.mark.parametrize(("rail", "point"), CASES)
-async def test_killed_when(connected: EveryRail, rail: RailNamed, point: str) -> None:
+async def test_killed_when(
+    connected: EveryRail, rail: RailNamed, point: str, tmp_path: Path
+) -> None:
     order = await connected.order(rail, CARD_PRICE)
-    await send_and_die(connected.business.database, connected.business, point)
+    await send_and_die(connected.business.database, connected.business, point, tmp_path)
     await connected.desk.hurry(age_s=120)
     order = await connected.settle(order)
     assert order.status == "succeeded"

@@ -1,7 +1,6 @@
 """Real worker processes and a real receiver: killed with -9, stopped, and started again."""
 
-import subprocess
-import sys
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,36 +9,28 @@ import pytest
 from support import live
 from support.businesses import TestBusiness
 from support.databases import Urls
+from support.live import LiveServer
 from support.polling import eventually
 from support.receiver import Receiver
 
 pytestmark = pytest.mark.anyio
 
-StartWorker = Callable[[], "subprocess.Popen[bytes]"]
+StartWorker = Callable[[], LiveServer]
 
 
 @pytest.fixture
 def start_worker(urls: Urls, tmp_path: Path) -> Iterator[StartWorker]:
-    workers: list[subprocess.Popen[bytes]] = []
+    workers: list[LiveServer] = []
+    given = live.environment(tmp_path / "home", urls.application)
 
-    def start() -> "subprocess.Popen[bytes]":
-        with (tmp_path / f"worker-{len(workers)}.log").open("wb") as log:
-            workers.append(
-                subprocess.Popen(
-                    [str(Path(sys.executable).with_name("payviox")), "worker"],
-                    env=live.environment(tmp_path / "home", urls.application),
-                    cwd=tmp_path,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
-            )
+    def start() -> LiveServer:
+        workers.append(LiveServer(given, tmp_path, "worker"))
+        workers[-1].spawn()
         return workers[-1]
 
     yield start
     for worker in workers:
         worker.kill()
-        worker.wait()
 
 
 async def test_killed_after_the_post_it_is_sent_again_by_the_next_worker_with_the_same_id(
@@ -54,7 +45,6 @@ async def test_killed_after_the_post_it_is_sent_again_by_the_next_worker_with_th
     first = start_worker()
     await eventually(lambda: receiving.ids == [event_id], 30)
     first.kill()
-    first.wait()
     receiving.answer = lambda _: 200
     await business.database.write(  # the dead worker's lease runs out
         lambda c: c.execute(
@@ -80,9 +70,7 @@ async def test_told_to_stop_a_worker_is_gone_within_10_s_and_hands_back_what_it_
     await business.client.post("/payout/webhook/test", json={"type": "payout.succeeded"})
     worker = start_worker()
     await eventually(lambda: len(receiving.received) == 1, 30)
-    worker.terminate()
-    await eventually(lambda: worker.poll() is not None, 10)
-    assert worker.returncode == 0
+    assert await asyncio.to_thread(worker.stop, 10) == 0
     assert await business.scalar(
         "SELECT due_at <= now() AND status = 'pending' FROM deliveries WHERE business_id = %s",
         business.business_id,

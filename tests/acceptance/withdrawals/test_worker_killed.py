@@ -1,7 +1,6 @@
 """Real workers on a backlog of orders, killed with -9 again and again: every order ends, none is
 paid twice, every cent is in its place."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,37 +9,29 @@ import pytest
 from support import live
 from support.businesses import TestBusiness
 from support.databases import Urls
+from support.live import LiveServer
 from support.polling import eventually
 from support.withdrawals import Desk
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 ORDERS = 300
-StartWorker = Callable[[], "subprocess.Popen[bytes]"]
+StartWorker = Callable[[], LiveServer]
 
 
 @pytest.fixture
 def start_worker(urls: Urls, tmp_path: Path) -> Iterator[StartWorker]:
-    workers: list[subprocess.Popen[bytes]] = []
+    workers: list[LiveServer] = []
+    given = live.environment(tmp_path / "home", urls.application)
 
-    def start() -> "subprocess.Popen[bytes]":
-        with (tmp_path / f"worker-{len(workers)}.log").open("wb") as log:
-            workers.append(
-                subprocess.Popen(
-                    [live.PAYVIOX, "worker"],
-                    env=live.environment(tmp_path / "home", urls.application),
-                    cwd=tmp_path,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
-            )
+    def start() -> LiveServer:
+        workers.append(LiveServer(given, tmp_path, "worker"))
+        workers[-1].spawn()
         return workers[-1]
 
     yield start
     for worker in workers:
         worker.kill()
-        worker.wait()
 
 
 async def test_workers_killed_on_a_backlog_lose_nothing_and_pay_nothing_twice(
@@ -65,7 +56,6 @@ async def test_workers_killed_on_a_backlog_lose_nothing_and_pay_nothing_twice(
         worker = start_worker()
         await eventually(lambda least=least: begun(least), 30, every_s=0)
         worker.kill()
-        worker.wait()
         await business.ledger()
     start_worker()
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from payviox import app
@@ -340,6 +341,20 @@ async def test_what_a_caller_records_beside_commits_with_the_money_or_not_at_all
     assert await recorded() is None
     await engine.submit(Item("a@x.com", 1), Item("a@x.com", 1), record=record)
     assert await recorded() == ["paid 2"]
+
+
+async def test_a_record_that_heeds_no_failure_commits_nothing(engine) -> None:
+    """COMMIT would roll back without an error, and money be promised that nobody got."""
+
+    async def heedless(connection: Any, _: Any) -> None:
+        with contextlib.suppress(psycopg.Error):
+            await connection.execute("SELECT 1 / 0")
+
+    before = await engine.business.ledger()
+    with pytest.raises(PayvioxError):
+        await engine.submit(Item("a@x.com", 1), record=heedless)
+    assert await engine.business.ledger() == before
+    assert kinds(await engine.pay("a@x.com", 1)) == [Allocated]
 
 
 async def test_a_caller_who_hangs_up_takes_nothing_from_the_others(engine) -> None:

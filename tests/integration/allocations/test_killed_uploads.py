@@ -2,7 +2,6 @@
 nobody is left out, and what the upload says is what the ledger holds."""
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from payviox.allocations.uploads import service as uploads
 from payviox.allocations.uploads.model import Choices, Part
 from payviox.db.pool import Database
 from payviox.ledger.verify import verify
-from support import dying_payer
+from support import dying_payer, warm
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.machine import stretch
@@ -26,24 +25,20 @@ ROWS = 1_700
 CENTS = sum(range(1, ROWS + 1))
 
 
-async def die_at(point: str, urls: Urls, business: TestBusiness) -> tuple[int | None, str]:
+async def die_at(point: str, urls: Urls, business: TestBusiness, folder: Path) -> tuple[int, str]:
     """Pay in a process that ends there; its exit status and what it said."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(Path(dying_payer.__file__)),
-        urls.application,
-        str(business.business_id),
-        point,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={"PYTHONPATH": str(Path(dying_payer.__file__).parents[1])},
+    ended = await asyncio.to_thread(
+        warm.run,
+        [dying_payer.__file__, urls.application, str(business.business_id), point],
+        environment={},
+        folder=folder,
+        timeout=stretch(60),
     )
-    said, error = await asyncio.wait_for(process.communicate(), stretch(60))
-    return process.returncode, said.decode() + error.decode()
+    return ended.returncode, ended.stdout + ended.stderr
 
 
 async def test_an_upload_whose_payers_are_killed_everywhere_pays_every_row_once(
-    make_business: Any, database: Database, urls: Urls
+    make_business: Any, database: Database, urls: Urls, tmp_path: Path
 ) -> None:
     business: TestBusiness = await make_business(funds=CENTS)
     content = csv_of(*(f"p{n}@example.com,{n / 100:.2f},r{n}" for n in range(1, ROWS + 1)))
@@ -67,7 +62,7 @@ async def test_an_upload_whose_payers_are_killed_everywhere_pays_every_row_once(
     assert await database.write(start)
     paid_so_far = 0
     for point in dying_payer.POINTS:
-        status, said = await die_at(point, urls, business)
+        status, said = await die_at(point, urls, business, tmp_path)
         assert status == -9, (point, said)
         upload = await database.fetch(uploads.get, business.business_id, upload_id)
         held = await business.scalar(

@@ -336,6 +336,11 @@ async def set_price(case: Case) -> None:
 
 async def accept_nonces(case: Case) -> None:
     await case.run(
+        "INSERT INTO evm_wallet_owners (business_id, chain_id, address) VALUES (%s, 31337, %s)",
+        case.id,
+        ADDRESS,
+    )
+    await case.run(
         "INSERT INTO evm_wallets (business_id, chain_id, address, next_nonce)"
         " VALUES (%s, 31337, %s, 0)",
         case.id,

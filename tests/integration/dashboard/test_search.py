@@ -70,6 +70,10 @@ async def test_everything_is_found_by_what_somebody_has_at_hand(
             [business_id, order.id],
         )
         admin.execute(
+            "INSERT INTO evm_wallet_owners (business_id, chain_id, address) VALUES (%s, 1, %s)",
+            [business_id, str(order.id)],
+        )
+        admin.execute(
             "INSERT INTO evm_wallets (business_id, chain_id, address, next_nonce)"
             " VALUES (%s, 1, %s, 1)",
             [business_id, str(order.id)],

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from conftest import Build
 from payviox import app
 from payviox.rail_accounts import service
 from payviox.rail_accounts.directory import Directory
@@ -47,8 +48,8 @@ async def services(
 
 
 @pytest.fixture
-def application(services: Services) -> Application:
-    return app.build(services)
+def application(services: Services, build: Build) -> Application:
+    return build(services)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from conftest import Build
 from payviox import app, ids
 from payviox.errors import Conflict
 from payviox.rails import http
@@ -37,8 +38,8 @@ async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
 
 
 @pytest.fixture
-def application(services: Services) -> Application:
-    return app.build(services)
+def application(services: Services, build: Build) -> Application:
+    return build(services)
 
 
 @dataclass

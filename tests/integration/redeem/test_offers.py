@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from conftest import Build
 from payviox import app
 from payviox.giftcards.rail import StockRail
 from payviox.keyring import Keyring
@@ -71,8 +72,8 @@ async def services(
 
 
 @pytest.fixture
-def application(services: Services) -> Application:
-    return app.build(services)
+def application(services: Services, build: Build) -> Application:
+    return build(services)
 
 
 async def people(business: TestBusiness, application: Application, count: int) -> list[Browser]:

@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from conftest import Build
 from payviox import app, ids
 from payviox.api import rail_callbacks
 from payviox.audit import service as audit
@@ -73,8 +74,8 @@ async def services(
 
 
 @pytest.fixture
-def application(services: Services) -> Application:
-    return app.build(services)
+def application(services: Services, build: Build) -> Application:
+    return build(services)
 
 
 @pytest.fixture

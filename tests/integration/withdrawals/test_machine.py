@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from conftest import Build
 from payviox import app
 from payviox.db.pool import Database
 from payviox.errors import Conflict, InsufficientBalance
@@ -56,6 +57,7 @@ class Orders(RuleBasedStateMachine):
 
     configured: ClassVar[Settings]
     urls: ClassVar[Urls]
+    build: ClassVar[Build]
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +76,7 @@ class Orders(RuleBasedStateMachine):
             self.services = app.open_services(self.configured, self.urls.application)
             services = await self.services.__aenter__()
             self.database: Database = services.database
-            business = await open_business(self.database, app.build(services), funds=FUNDS)
+            business = await open_business(self.database, type(self).build(services), funds=FUNDS)
             await business.set(review_amount=review)
             self.desk = Desk.of(business, self.vendor.rails)
             self.user = await self.desk.user(FUNDS)
@@ -217,9 +219,10 @@ class Orders(RuleBasedStateMachine):
 
 
 def test_orders_driven_at_random_keep_every_cent_in_its_place(
-    settings: Settings, urls: Urls
+    settings: Settings, urls: Urls, build: Build
 ) -> None:
     Orders.configured, Orders.urls = settings, urls
+    Orders.build = staticmethod(build)
     thorough = hypothesis.settings(
         max_examples=20,
         stateful_step_count=30,

@@ -88,6 +88,8 @@ INSERT INTO rail_products (business_id, rail, id, product) VALUES
   ('00000000-0000-7000-8000-0000000000b1', 'tremendous', 'ABCD', '{"id":"ABCD"}');
 INSERT INTO rail_callbacks (business_id, rail, event_id, headers, body, orders) VALUES
   ('00000000-0000-7000-8000-0000000000b2', 'paypal', 'WH-1', '{}', '\x7b7d', ARRAY['00000000-0000-7000-8000-0000000000d2'::uuid]);
+INSERT INTO evm_wallet_owners (business_id, chain_id, address) VALUES
+  ('00000000-0000-7000-8000-0000000000b2', 31337, '0x01');
 INSERT INTO evm_wallets (business_id, chain_id, address, next_nonce) VALUES
   ('00000000-0000-7000-8000-0000000000b2', 31337, '0x01', 1);
 INSERT INTO evm_payments (business_id, chain_id, wallet, nonce, reference, request) VALUES

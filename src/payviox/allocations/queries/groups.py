@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
+from psycopg.errors import InFailedSqlTransaction
+from psycopg.pq import TransactionStatus
 
 from payviox.allocations.model import AccountRow, Payout, User, Writes
 from payviox.db.pool import Connection
@@ -86,7 +88,7 @@ WITH new_users AS (
   INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)
   SELECT $1::uuid, n.u, n.e, n.k, decode(n.h, 'hex')
   FROM json_to_recordset($4::json) AS n(u uuid, e text, k text, h text)
-  ON CONFLICT (business_id, id) DO UPDATE SET hash_renewed_at = now()
+  ON CONFLICT (business_id, id) DO UPDATE SET hash_renewed_at = excluded.hash_renewed_at
 ), written_accounts AS (
   INSERT INTO accounts (business_id, id, kind, balance, version)
   SELECT $1::uuid, n.u, 'user', n.b, n.v
@@ -164,6 +166,10 @@ async def write_and_commit(connection: Connection, writes: Writes) -> None:
 
 
 async def commit(connection: Connection) -> None:
+    """Commit what was written. Raises InFailedSqlTransaction where a statement failed and nobody
+    heeded it: COMMIT would roll back, and call it a success."""
+    if connection.info.transaction_status != TransactionStatus.INTRANS:
+        raise InFailedSqlTransaction("a statement of this transaction failed")
     await round_trip(connection, (COMMIT, ()))
 
 

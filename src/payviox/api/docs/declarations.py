@@ -2,7 +2,6 @@
 example of each. openapi.py makes the document of it; nothing here is needed to serve a request."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,8 +14,7 @@ ATTRIBUTE = "__documented__"
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """An example together with its type, where the type cannot be told from the example."""
 
     kind: Any
@@ -24,8 +22,7 @@ class Shown:
     media_type: str = JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Documented:
+class Documented(msgspec.Struct, frozen=True):
     """One route's entry. `answers` maps a status to its examples; `errors` are classes, whose
     status and message are the documentation."""
 

@@ -4,7 +4,6 @@
 import inspect as python
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -94,8 +93,7 @@ SHARED: Json = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """One operation: where it is, its function, and who may call it."""
 
     method: str

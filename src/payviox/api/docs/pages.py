@@ -3,7 +3,6 @@ page for people. The pages need no script and nothing from outside."""
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,7 @@ class Index(msgspec.Struct):
     openapi: str = "/openapi.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Documents:
+class Documents(msgspec.Struct, frozen=True):
     """What is served, made once when the application is built."""
 
     openapi: bytes

@@ -2,7 +2,6 @@
 its examples as text. The template lays them out; nothing here knows of HTML."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ COMMON = ("401", "408", "413", "415", "422", "500", "503")
 METHODS = ("get", "post", "put", "delete")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """A parameter or a body's field."""
 
     name: str
@@ -31,14 +29,12 @@ class Field:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(msgspec.Struct, frozen=True):
     name: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What a status means, with examples."""
 
     status: str
@@ -47,8 +43,7 @@ class Answer:
     examples: list[Example]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     id: str
     method: str
     path: str
@@ -63,8 +58,7 @@ class Operation:
     common: list[Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     id: str
     title: str
     operations: list[Operation]

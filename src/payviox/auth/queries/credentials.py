@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox import actors
@@ -12,8 +13,7 @@ from payviox.auth.model import LiveKey, Operator
 from payviox.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
+class KeyRow(msgspec.Struct, frozen=True):
     id: UUID
     business_id: UUID
     kind: str

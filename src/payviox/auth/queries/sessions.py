@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.auth.model import Device, OpenSession
@@ -33,8 +34,7 @@ class SessionRow:
     """Whether `seen_at` is worth renewing."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartedRow:
+class StartedRow(msgspec.Struct, frozen=True):
     """Somebody who showed one factor and still has to show another."""
 
     operator_id: UUID

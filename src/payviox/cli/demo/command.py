@@ -22,7 +22,6 @@ from payviox.cli.demo.seed import OPERATOR, Demo
 from payviox.cli.runtime import Runtime, run_on
 from payviox.cli.serve import migrating as migrating_option
 from payviox.cli.serve import supervised
-from payviox.cli.supervisor import Supervisor
 from payviox.db.pool import Database
 from payviox.recipient_mails import notices
 from payviox.settings import Settings
@@ -48,7 +47,7 @@ def demo(migrating: bool) -> None:
     mails = DemoMails()
     os.environ |= {"PAYVIOX_SMTP_URL": mails.smtp_url, "PAYVIOX_MAIL_FROM": SENDER}
     with supervised(settings_module.load(), migrating=migrating, greeting=GREETING) as serving:
-        settings, urls = serving
+        supervisor, settings, urls = serving
 
         async def work(runtime: Runtime) -> None:
             receiver = Receiver(click.echo)
@@ -60,9 +59,7 @@ def demo(migrating: bool) -> None:
                 crypto = await _crypto(runtime, chain, seeded)
                 hurrying = asyncio.create_task(_hurry(runtime.database, seeded.id))
                 try:
-                    await Supervisor(settings).run(
-                        lambda: _say_ready(settings, seeded, mails_at, crypto)
-                    )
+                    await supervisor.run(lambda: _say_ready(settings, seeded, mails_at, crypto))
                 finally:
                     hurrying.cancel()
             finally:

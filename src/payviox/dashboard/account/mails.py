@@ -1,8 +1,9 @@
 """`/account/mails`: what one is told by mail of what needs somebody."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.auth.sessions import Session
@@ -20,8 +21,7 @@ ROUTE = f"{ACCOUNT}/mails"
 NOTHING = Choices(frozenset(), is_daily=False, with_test=False, zone="UTC")
 
 
-@dataclass(frozen=True, slots=True)
-class CauseView:
+class CauseView(msgspec.Struct, frozen=True):
     """Something to be told of."""
 
     name: str
@@ -30,8 +30,7 @@ class CauseView:
     is_chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MailsView:
+class MailsView(msgspec.Struct, frozen=True):
     """`organizations` are the names of those that one belongs to; an admin sees all. To an address
     that was never shown to be theirs nobody `may_have_mails`."""
 

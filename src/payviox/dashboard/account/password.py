@@ -1,8 +1,8 @@
 """`/account/password`: another password for oneself."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.auth import operators
@@ -16,10 +16,9 @@ from payviox.web.pages import page, redirect
 ROUTE = f"{ACCOUNT}/password"
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordView:
+class PasswordView(msgspec.Struct, frozen=True):
     email: str
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @get(ROUTE, include_in_schema=False)

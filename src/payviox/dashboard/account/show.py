@@ -1,10 +1,10 @@
 """`/account`: what one signs in with, and where one is signed in."""
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -41,8 +41,7 @@ SYSTEMS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AccountView:
+class AccountView(msgspec.Struct, frozen=True):
     """Everything about the account, none of its secrets. `current` is this very session, `mails`
     what one is told by mail, None for nothing."""
 
@@ -58,7 +57,7 @@ class AccountView:
     openid: str | None
     mails: Choices | None
     done: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
     refused: str | None = None
     name: str = ""
 

@@ -1,10 +1,10 @@
 """`/account/mails/stop/<operator>/<token>`: what a digest names for mail programs to ask for no
 more of them (RFC 8058). Opening it changes nothing; the token opens nothing else."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -17,8 +17,7 @@ from payviox.web.pages import page
 PATH = f"{ROUTE}/stop/{{operator:str}}/{{token:str}}"
 
 
-@dataclass(frozen=True, slots=True)
-class StopView:
+class StopView(msgspec.Struct, frozen=True):
     here: str
     is_done: bool = False
 

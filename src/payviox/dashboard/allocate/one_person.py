@@ -2,9 +2,9 @@
 shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -39,8 +39,7 @@ NOT_MAILED = "none: the next page shows their link, to pass on"
 REFUSALS = (Conflict, IdempotencyMismatch, InsufficientPayoutBalance, PayoutsDisabled)
 
 
-@dataclass(frozen=True, slots=True)
-class OnePersonView:
+class OnePersonView(msgspec.Struct, frozen=True):
     """The form, with what was typed and what is wrong with it."""
 
     here: str
@@ -49,12 +48,11 @@ class OnePersonView:
     email: str = ""
     amount: str = ""
     reference: str = ""
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    key: str = field(default_factory=new_key)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    key: str = msgspec.field(default_factory=new_key)
 
 
-@dataclass(frozen=True, slots=True)
-class AllocatedView:
+class AllocatedView(msgspec.Struct, frozen=True):
     """What was allocated; without `link` where the form was sent before and has shown it.
     `is_mailed` where the business's mails bring them a link too."""
 

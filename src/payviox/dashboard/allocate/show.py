@@ -2,11 +2,12 @@
 decide about it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -67,8 +68,7 @@ class BadTime(Malformed):
     message = "Choose a time to come, within a year, or none."
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnsView:
+class ColumnsView(msgspec.Struct, frozen=True):
     """Which column holds what is to be said; `columns` is what the header suggests."""
 
     upload: Upload
@@ -78,11 +78,10 @@ class ColumnsView:
     fields: Sequence[tuple[Field, str]]
     columns: Mapping[Field, int]
     refused: str | None = None
-    key: str = field(default_factory=new_key)
+    key: str = msgspec.field(default_factory=new_key)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckView:
+class CheckView(msgspec.Struct, frozen=True):
     """What the check found. `left` is the payout balance afterwards, in US cents. What nobody has
     confirmed is kept until `kept_until`."""
 
@@ -107,11 +106,10 @@ class CheckView:
     done: str | None = None
     refused: str | None = None
     days: int = RECENT_DAYS
-    key: str = field(default_factory=new_key)
+    key: str = msgspec.field(default_factory=new_key)
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiptView:
+class ReceiptView(msgspec.Struct, frozen=True):
     """What became of an upload, or becomes of it now: then it is fetched again."""
 
     upload: Upload
@@ -123,7 +121,7 @@ class ReceiptView:
     started_by: str | None
     done: str | None
     refused: str | None = None
-    key: str = field(default_factory=new_key)
+    key: str = msgspec.field(default_factory=new_key)
 
 
 @get(UPLOAD, include_in_schema=False)

@@ -1,10 +1,10 @@
 """`…/allocate/upload`: a file is chosen and checked; and the uploads so far."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -24,8 +24,7 @@ DISCARDED = "The file is discarded. Nothing was allocated."
 PAGE = 25
 
 
-@dataclass(frozen=True, slots=True)
-class UploadLine:
+class UploadLine(msgspec.Struct, frozen=True):
     """An upload in the list. Without `payments` nobody has confirmed it."""
 
     address: str
@@ -37,8 +36,7 @@ class UploadLine:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class UploadsView:
+class UploadsView(msgspec.Struct, frozen=True):
     here: str
     may_allocate: bool
     rows: Sequence[UploadLine]
@@ -47,7 +45,7 @@ class UploadsView:
     done: str | None = None
     max_rows: int = MAX_ROWS
     max_megabytes: int = MAX_FILE // 1_000_000
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @get(UPLOAD_ROUTE, include_in_schema=False)

@@ -1,10 +1,10 @@
 """`…/approvals`: what waits for a second person, the oldest first."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -26,8 +26,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """One line: an act, or an order that one person has signed. `names_facts` where the facts say
     nothing without their labels."""
 
@@ -40,8 +39,7 @@ class Waiting:
     names_facts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalsView:
+class ApprovalsView(msgspec.Struct, frozen=True):
     rows: list[Waiting]
     is_all: bool
     threshold: int | None

@@ -1,10 +1,10 @@
 """`…/approvals/<approval>`: one waiting act with all that it will do, for its second person."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import actors, ids
@@ -29,8 +29,7 @@ ROUTE = "/dashboard/{business:str}/approvals/{approval:str}"
 Decide = Callable[[Connection, UUID, UUID, Actor], Awaitable[WaitingAct]]
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalView:
+class ApprovalView(msgspec.Struct, frozen=True):
     """`may_approve` where this person may and is another than who started it."""
 
     waiting: WaitingAct

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -41,8 +42,7 @@ class Line:
     changes: list[tuple[str, str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class AuditView:
+class AuditView(msgspec.Struct, frozen=True):
     here: str
     names: tuple[str, ...]
     act: str

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -49,8 +50,7 @@ class Line:
     person: UnclaimedRow
 
 
-@dataclass(frozen=True, slots=True)
-class AgeingView:
+class AgeingView(msgspec.Struct, frozen=True):
     here: str
     back: str
     settings: str

@@ -1,11 +1,11 @@
 """`…/balance/deposits`: money that was paid in, newest first, each with its correction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -29,8 +29,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class DepositLine:
+class DepositLine(msgspec.Struct, frozen=True):
     """One line of the table, amounts in US cents. `correct` is where it is corrected, where that is
     offered."""
 
@@ -47,8 +46,7 @@ class DepositLine:
     correct: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class DepositsView:
+class DepositsView(msgspec.Struct, frozen=True):
     here: str
     balance: str
     may_deposit: bool

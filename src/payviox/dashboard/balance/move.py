@@ -1,10 +1,10 @@
 """Money between the main and the payout balance: asked with its amount, then done, once."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.actors import Actor
@@ -26,8 +26,7 @@ Way = Literal["fund", "defund"]
 Move = Callable[[Connection, UUID, int, Actor], Awaitable[Transfer | WaitingAct]]
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """What a move is called. `sign` is what it does to the payout balance."""
 
     heading: str

@@ -3,12 +3,13 @@ the sums of each kind; what every account held at a moment; and the same as file
 lines."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import urlencode
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -52,15 +53,14 @@ HEADER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """Which balance from when to when, as it was typed, and what is wrong with it."""
 
     account: OwnAccount
     since: str
     until: str
     at: str
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     @property
     def query(self) -> str:
@@ -92,8 +92,7 @@ class Line:
     words: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """What the page reads."""
 
     period: Period
@@ -103,8 +102,7 @@ class Read:
     people: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class PeriodView:
+class PeriodView(msgspec.Struct, frozen=True):
     """`fits` where opening, rows and closing agree; None where there are too many rows to add up on
     a page."""
 
@@ -138,7 +136,7 @@ async def show_period(request: Call) -> Response[Any]:
         try:
             page = await read(request, visit, _find, visit, asked, version)
         except FieldErrors as error:
-            asked = replace(asked, errors=error.fields)
+            asked = msgspec.structs.replace(asked, errors=error.fields)
     return show(
         request,
         visit,

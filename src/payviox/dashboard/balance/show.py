@@ -2,11 +2,11 @@
 balances after it."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from litestar import Response, get
 from litestar.response import Stream
 
@@ -34,8 +34,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class MovementLine:
+class MovementLine(msgspec.Struct, frozen=True):
     """One line of the statement, in US cents. `payout` and `main` are the balances right after it,
     where it moved them, as the transfer itself keeps them."""
 
@@ -52,8 +51,7 @@ class MovementLine:
     words: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceView:
+class BalanceView(msgspec.Struct, frozen=True):
     """Balances are US cents. `errors` are of the amount that somebody typed."""
 
     payout_balance: int
@@ -69,8 +67,8 @@ class BalanceView:
     pager: Pager
     amount: str = ""
     done: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    key: str = field(default_factory=new_key)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    key: str = msgspec.field(default_factory=new_key)
 
 
 @get(ROUTE, include_in_schema=False)

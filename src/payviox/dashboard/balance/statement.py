@@ -1,10 +1,11 @@
 """Which movements of a statement are wanted, as its form asks for them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 from uuid import UUID
+
+import msgspec
 
 from payviox import ids
 from payviox.dashboard.lists import query_of
@@ -26,15 +27,14 @@ WITH_ANOTHER: tuple[TransferKind, ...] = ("fee", "cost", "fee_return")
 everything; an order's own page and its search show them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(msgspec.Struct, frozen=True):
     """What was asked, as it was typed, and what is wrong with it."""
 
     kind: str
     since: str
     until: str
     search: str
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     @property
     def query(self) -> str:

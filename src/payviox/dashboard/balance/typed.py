@@ -2,9 +2,9 @@
 reason, as far as each asks for them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
 from litestar import Response
 
 from payviox.dashboard.confirmations import Fact
@@ -19,8 +19,7 @@ Name = Literal["reference", "reason"]
 LONGEST: Mapping[Name, int] = {"reference": 255, "reason": MAX_NOTE}
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+class Typed(msgspec.Struct, frozen=True):
     """What was typed, and what is wrong with it. `cents` is the amount where nothing is."""
 
     amount: str
@@ -29,8 +28,7 @@ class Typed:
     errors: dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class TypedView:
+class TypedView(msgspec.Struct, frozen=True):
     """A form before its confirmation. `texts` are the fields beside the amount."""
 
     heading: str
@@ -41,8 +39,8 @@ class TypedView:
     back: str
     texts: Mapping[Name, str]
     amount: str = ""
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    key: str = field(default_factory=new_key)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    key: str = msgspec.field(default_factory=new_key)
 
 
 def read_typed(query: Mapping[str, str], names: Sequence[Name], most: int | None = None) -> Typed:

@@ -2,9 +2,9 @@
 business takes back."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -34,8 +34,7 @@ class AlreadyBooked(Conflict):
     message = "A withdrawal of funds with this reference and amount was booked already"
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """What a page says of what it takes."""
 
     heading: str

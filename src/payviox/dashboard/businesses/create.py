@@ -1,8 +1,8 @@
 """`/dashboard/businesses/create`: a new business, for admins of the installation."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.auth.sessions import Session
@@ -17,10 +17,9 @@ from payviox.web.pages import page, redirect
 ROUTE = "/dashboard/businesses/create"
 
 
-@dataclass(frozen=True, slots=True)
-class CreateView:
+class CreateView(msgspec.Struct, frozen=True):
     name: str = ""
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @get(ROUTE, include_in_schema=False)

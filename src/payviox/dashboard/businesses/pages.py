@@ -1,8 +1,8 @@
 """`/dashboard`: leads to the last used business, else lists those that one may see."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -20,8 +20,7 @@ from payviox.web.pages import page, redirect
 LAST = "last_business"
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessesView:
+class BusinessesView(msgspec.Struct, frozen=True):
     """`may_create` is for admins of the installation."""
 
     email: str

@@ -1,9 +1,9 @@
 """`…/developer/first-calls`: calls to begin with, in three languages, for this mode's key. The key
 itself is shown when it is made and never again: a variable stands in its place."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, get
 
 from payviox.auth import keys
@@ -11,8 +11,7 @@ from payviox.dashboard.visits import read, show, visit_of
 from payviox.web.context import Call, services
 
 
-@dataclass(frozen=True, slots=True)
-class FirstCallsView:
+class FirstCallsView(msgspec.Struct, frozen=True):
     """`hint` is the secret key's end; None where there is no key."""
 
     site: str

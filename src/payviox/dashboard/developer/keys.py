@@ -1,9 +1,9 @@
 """`…/developer/keys`: the API keys of one mode, and new ones in place of them, shown once."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.api_requests import service as api_requests
@@ -28,8 +28,7 @@ STOPS: dict[Kind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRow:
+class KeyRow(msgspec.Struct, frozen=True):
     """A key of this mode; without `hint` there is none. `last_use` is of the requests that are
     kept; None also for a public key, which none are made with. `regenerate` is None where this
     person may not make a new one."""
@@ -42,16 +41,14 @@ class KeyRow:
     regenerate: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class KeysView:
+class KeysView(msgspec.Struct, frozen=True):
     rows: list[KeyRow]
     site: str
     first_calls: str
     kept_days: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewKeyView:
+class NewKeyView(msgspec.Struct, frozen=True):
     """The new key; None where the form was sent before and has shown it."""
 
     kind: Kind

@@ -1,11 +1,11 @@
 """`…/developer/requests`: what programs asked of the API with this mode's keys, newest first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -26,8 +26,7 @@ FIELDS = ("method", "status", "key", "path")
 LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(msgspec.Struct, frozen=True):
     """What was asked, as it was typed. `status` is an outcome's name, or a number."""
 
     method: str
@@ -49,8 +48,7 @@ class Filters:
         return int(self.status) if self.status.isdecimal() else None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestLine:
+class RequestLine(msgspec.Struct, frozen=True):
     """One line of the table."""
 
     id: str
@@ -64,8 +62,7 @@ class RequestLine:
     called_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class RequestsView:
+class RequestsView(msgspec.Struct, frozen=True):
     here: str
     filters: Filters
     methods: tuple[str, ...]
@@ -76,8 +73,7 @@ class RequestsView:
     most: int = MOST
 
 
-@dataclass(frozen=True, slots=True)
-class RequestView:
+class RequestView(msgspec.Struct, frozen=True):
     request: ApiRequest
     shown_id: str
     back: str

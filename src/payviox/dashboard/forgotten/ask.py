@@ -1,8 +1,8 @@
 """`/login/forgotten`: asks for a link. Every address is answered alike, whether it is anybody's."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import actors
@@ -16,12 +16,11 @@ from payviox.web.pages import page, redirect
 ROUTE = "/login/forgotten"
 
 
-@dataclass(frozen=True, slots=True)
-class AskView:
+class AskView(msgspec.Struct, frozen=True):
     sends_mail: bool
     is_sent: bool = False
     email: str = ""
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
     refused: str | None = None
 
 

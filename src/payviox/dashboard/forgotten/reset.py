@@ -1,9 +1,9 @@
 """`/login/reset/<token>`: another password in place of a forgotten one. Opening the link uses
 nothing up; sending its form does."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import actors
@@ -18,14 +18,13 @@ from payviox.web.pages import page, redirect
 ROUTE = "/login/reset/{token:str}"
 
 
-@dataclass(frozen=True, slots=True)
-class ResetView:
+class ResetView(msgspec.Struct, frozen=True):
     """Whose password it is about; nobody's where the link has ended, or was just used."""
 
     action: str = ""
     email: str | None = None
     is_done: bool = False
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
     refused: str | None = None
 
 

@@ -3,10 +3,10 @@ kept whatever is wrong with other lines; no code is ever shown again."""
 
 import io
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import actors, ids
@@ -28,8 +28,7 @@ LATEST = 5
 """So many files are listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportView:
+class ImportView(msgspec.Struct, frozen=True):
     """The forms, and the latest files with their addresses."""
 
     action: str
@@ -38,13 +37,12 @@ class ImportView:
     command: str
     files: Sequence[tuple[str, FileImport]]
     refused: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
     max_lines: int = MAX_LINES
     max_megabytes: int = MAX_FILE // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedView:
+class ImportedView(msgspec.Struct, frozen=True):
     """What became of the lines."""
 
     imported: int

@@ -3,10 +3,10 @@ while its page follows, and the lines of it that were bad."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.background_tasks import BackgroundTask
 
@@ -31,8 +31,7 @@ SHOWN = 100
 PAGE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class FileImportView:
+class FileImportView(msgspec.Struct, frozen=True):
     """How far an import is, or how it went."""
 
     entry: FileImport

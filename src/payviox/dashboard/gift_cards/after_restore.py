@@ -2,10 +2,10 @@
 the others go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -25,15 +25,13 @@ HERE = f"{ROUTE}/after-restore"
 SHOWN = 100
 
 
-@dataclass(frozen=True, slots=True)
-class OrderLine:
+class OrderLine(msgspec.Struct, frozen=True):
     order: DoubtfulOrder
     shown_id: str
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreView:
+class RestoreView(msgspec.Struct, frozen=True):
     """What is doubtful, the first of it; `left` is what became of the codes just given."""
 
     here: str

@@ -1,9 +1,9 @@
 """`…/gift-cards`: how many cards of each product there are, and whether they are held after a
 restore. No code is ever shown here."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -20,8 +20,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class StockLine:
+class StockLine(msgspec.Struct, frozen=True):
     """A product; numbers that are many are not counted to their end. `void` is where its cards are
     voided, for those who may."""
 
@@ -30,8 +29,7 @@ class StockLine:
     void: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StockView:
+class StockView(msgspec.Struct, frozen=True):
     """`price` and `face_value` of a row are hundredths: of a dollar, and of the card's currency."""
 
     rows: list[StockLine]

@@ -1,10 +1,10 @@
 """`/dashboard/<business>`: what needs somebody now, the balances, and how they came to be."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get
 from markupsafe import Markup
 
@@ -31,8 +31,7 @@ SPANS = {"day": (30, 1), "week": (26, 7)}
 """How many periods of how many days the charts show."""
 
 
-@dataclass(frozen=True, slots=True)
-class MatterView:
+class MatterView(msgspec.Struct, frozen=True):
     """One thing to see to, with the page where that is done."""
 
     number: int
@@ -44,8 +43,7 @@ class MatterView:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class RailView:
+class RailView(msgspec.Struct, frozen=True):
     """What a rail's account held when it was last compared, against what is on its way there now,
     in US cents; `held` is None where the rail did not say, or, as `why_none` says, has none."""
 
@@ -56,8 +54,7 @@ class RailView:
     why_none: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(msgspec.Struct, frozen=True):
     """One of the charts; `figure` is what it says in one number."""
 
     title: str
@@ -66,8 +63,7 @@ class Chart:
     picture: Markup
 
 
-@dataclass(frozen=True, slots=True)
-class HomeView:
+class HomeView(msgspec.Struct, frozen=True):
     """Amounts are US cents. `span` is day or week; `whole` is all periods as one."""
 
     figures: Figures

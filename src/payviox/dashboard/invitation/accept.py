@@ -1,10 +1,10 @@
 """`/dashboard/invitation/<token>`: what somebody is invited to, and joining it. Opening the link
 uses nothing up. Whoever has an account signs in with it first; who has none makes one here."""
 
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import actors
@@ -23,8 +23,7 @@ from payviox.web.pages import page, redirect
 ROUTE = "/dashboard/invitation/{token:str}"
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptView:
+class AcceptView(msgspec.Struct, frozen=True):
     """An invitation as whoever opened it may take it; None where the link has ended."""
 
     here: str
@@ -33,7 +32,7 @@ class AcceptView:
     signed_in_as: str | None = None
     has_account: bool = False
     sign_in: str = ""
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
     refused: str | None = None
 
     @property

@@ -1,11 +1,11 @@
 """`…/mails`: mails to payout users, newest first, with how each stands, and sending one again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -34,14 +34,13 @@ WORDS: Mapping[Message, str] = {
 DONE = {"sent": "It is being sent again."}
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(msgspec.Struct, frozen=True):
     """What was asked, as it was typed, and what is wrong with it."""
 
     state: str
     message: str
     to: str
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     @property
     def query(self) -> str:
@@ -49,8 +48,7 @@ class Filters:
         return query_of({name: getattr(self, name) for name in FIELDS})
 
 
-@dataclass(frozen=True, slots=True)
-class MailLine:
+class MailLine(msgspec.Struct, frozen=True):
     """One line of the table. `again` is the address that sends it again, where that is offered."""
 
     id: str
@@ -67,8 +65,7 @@ class MailLine:
     again: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class MailsView:
+class MailsView(msgspec.Struct, frozen=True):
     here: str
     filters: Filters
     states: tuple[str, ...]

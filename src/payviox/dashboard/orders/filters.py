@@ -1,10 +1,11 @@
 """Which orders a list shows, as its form asks for them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 from uuid import UUID
+
+import msgspec
 
 from payviox import ids
 from payviox.businesses.rules import REVIEWABLE
@@ -34,8 +35,7 @@ MOST_USERS = 50
 LONGEST = 320
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(msgspec.Struct, frozen=True):
     """What was asked, as it was typed, and what is wrong with it."""
 
     status: str
@@ -45,7 +45,7 @@ class Filters:
     age: str
     least: str
     most: str
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     @property
     def query(self) -> str:

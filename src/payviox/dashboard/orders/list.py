@@ -2,11 +2,11 @@
 somebody named."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -53,8 +53,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRow:
+class OrderRow(msgspec.Struct, frozen=True):
     """One line of the table. Amounts are US cents. `seen` names what is shown, where somebody may
     decide on it."""
 
@@ -71,8 +70,7 @@ class OrderRow:
     seen: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Tab:
+class Tab(msgspec.Struct, frozen=True):
     """A state; `count` is how many orders are in it, as far as they are counted."""
 
     word: str
@@ -81,8 +79,7 @@ class Tab:
     count: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ViewLink:
+class ViewLink(msgspec.Struct, frozen=True):
     """A saved list; `forget` removes one's own."""
 
     name: str
@@ -91,8 +88,7 @@ class ViewLink:
     forget: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OrdersView:
+class OrdersView(msgspec.Struct, frozen=True):
     """`verbs` are what may be done with the chosen orders; `is_chosen` ticks all of them. Where
     the list is narrowed to one cause, `cause` says what it means and `resume` ends the waiting."""
 
@@ -112,12 +108,13 @@ class OrdersView:
     resume: str | None
     causes: Mapping[str, str]
     rails: tuple[str, ...] = RAILS
-    ages: Mapping[str, str] = field(default_factory=lambda: {n: w for n, (w, _) in AGES.items()})
+    ages: Mapping[str, str] = msgspec.field(
+        default_factory=lambda: {name: words for name, (words, _) in AGES.items()}
+    )
     done: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """What the page reads."""
 
     found: Found

@@ -1,6 +1,6 @@
 """The card beside *Approve*: facts that somebody weighs, each with its comparison."""
 
-from dataclasses import dataclass
+import msgspec
 
 from payviox import ids
 from payviox.dashboard.orders.recipients import place
@@ -9,8 +9,7 @@ from payviox.withdrawals.model import Order
 from payviox.withdrawals.risk import OtherOrder, Risk
 
 
-@dataclass(frozen=True, slots=True)
-class RiskFact:
+class RiskFact(msgspec.Struct, frozen=True):
     """One fact; `warns` where somebody should look twice. `links` are pages to look at."""
 
     label: str
@@ -19,8 +18,7 @@ class RiskFact:
     links: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RiskCard:
+class RiskCard(msgspec.Struct, frozen=True):
     """`others` are the payout user's other orders, each with its address."""
 
     facts: list[RiskFact]

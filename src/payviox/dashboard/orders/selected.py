@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, post
 
 from payviox import ids
@@ -30,8 +31,7 @@ MOST = 50
 Decide = Callable[[Connection, Order, Actor, str | None], Awaitable[Order]]
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """How a decision is told: before, on its button, and after."""
 
     verb: str
@@ -63,8 +63,7 @@ class Line:
     is_done: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedView:
+class SelectedView(msgspec.Struct, frozen=True):
     """Before: what will be decided. After: `is_done`, with what became of each."""
 
     heading: str

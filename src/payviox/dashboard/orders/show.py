@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import actors, ids
@@ -52,8 +53,7 @@ LOOKED_UP = ("sent", "unknown", "succeeded", "failed", "canceled", "rejected")
 """States in which a rail may be asked about an order that was tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(msgspec.Struct, frozen=True):
     """A reason in words, and whose turn it is."""
 
     reason: Reason
@@ -71,8 +71,7 @@ class Found:
     people: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """What one person has signed about how the order ended, for another one to say the same."""
 
     who: str

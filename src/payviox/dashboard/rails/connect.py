@@ -2,10 +2,10 @@
 is asked before anything is saved. Credentials are never shown again, not even after a mistake."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import actors
@@ -31,8 +31,7 @@ SECRET_NAMES: Mapping[RailName, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One field of the form."""
 
     name: str
@@ -42,8 +41,7 @@ class Field:
     is_secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectView:
+class ConnectView(msgspec.Struct, frozen=True):
     """The form; `findings` are what the rail said where nothing was saved for it. Wallets are
     connected by the installation's admins: their keys and nodes are on its machines."""
 
@@ -58,11 +56,10 @@ class ConnectView:
     chains: str = ""
     findings: Sequence[Finding] = ()
     refused: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectedView:
+class ConnectedView(msgspec.Struct, frozen=True):
     """What came of connecting, and what is left to do."""
 
     words: RailWords

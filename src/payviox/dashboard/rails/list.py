@@ -1,9 +1,9 @@
 """`…/rails`: which rails a business has connected, and how each stands."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get
 
 from payviox.dashboard.rails.words import RAILS, FeeExample, RailWords, example
@@ -19,8 +19,7 @@ ROUTE = "/dashboard/{business:str}/rails"
 DONE = {"disconnected": "The account is forgotten, with its credentials."}
 
 
-@dataclass(frozen=True, slots=True)
-class FloatView:
+class FloatView(msgspec.Struct, frozen=True):
     """What an account held when it was last asked, in cents; `problem` where it could not say."""
 
     at: datetime
@@ -29,8 +28,7 @@ class FloatView:
     problem: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RailCard:
+class RailCard(msgspec.Struct, frozen=True):
     """A rail, with its account where one is connected."""
 
     words: RailWords
@@ -42,8 +40,7 @@ class RailCard:
     last_callback: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class RailsView:
+class RailsView(msgspec.Struct, frozen=True):
     cards: list[RailCard]
     may_connect: bool
     is_test: bool

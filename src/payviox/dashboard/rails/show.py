@@ -1,10 +1,10 @@
 """`…/rails/<rail>`: one account: how it stands, its limits and fees, and what may be done to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
@@ -48,8 +48,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What is asked before something is done to an account."""
 
     verb: str
@@ -78,8 +77,7 @@ QUESTIONS: Mapping[str, Question] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RuleField:
+class RuleField(msgspec.Struct, frozen=True):
     """A limit, a fee or a setting as it is typed."""
 
     name: str
@@ -88,8 +86,7 @@ class RuleField:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class RailView:
+class RailView(msgspec.Struct, frozen=True):
     """One account. `secrets` are which credentials there are, never what they are."""
 
     words: RailWords
@@ -109,11 +106,10 @@ class RailView:
     may_disconnect: bool
     done: str | None = None
     refused: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckView:
+class CheckView(msgspec.Struct, frozen=True):
     """What the rail said just now."""
 
     words: RailWords

@@ -1,7 +1,8 @@
 """What rails and their settings are called on pages, and a fee policy worked out as an example."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from payviox.rail_accounts.model import RailName
 from payviox.rails.fees import FeePolicy
@@ -10,8 +11,7 @@ EXAMPLE = 2_500
 """The amount of the worked example, in cents."""
 
 
-@dataclass(frozen=True, slots=True)
-class RailWords:
+class RailWords(msgspec.Struct, frozen=True):
     """`needs` is what somebody has to have at hand before connecting."""
 
     name: str
@@ -77,8 +77,7 @@ TYPED: Mapping[RailName, tuple[str, ...]] = {
 """What connecting, or changing, asks for of each rail."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeeExample:
+class FeeExample(msgspec.Struct, frozen=True):
     """What of an amount becomes the fee, and what arrives; in cents."""
 
     amount: int

@@ -2,11 +2,11 @@
 items."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -23,8 +23,7 @@ ROUTE = "/dashboard/{business:str}/reconciliation"
 PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class SideView:
+class SideView(msgspec.Struct, frozen=True):
     """One side's cents: what it says in all, and how that is made up."""
 
     total: int
@@ -33,8 +32,7 @@ class SideView:
     unexplained: int
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonRow:
+class ComparisonRow(msgspec.Struct, frozen=True):
     """A rail's latest comparison; the sides are None where it was not compared, which `problem`
     says. `held` is the rail's float in cents, where it is known."""
 
@@ -48,8 +46,7 @@ class ComparisonRow:
     is_clean: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRow:
+class ItemRow(msgspec.Struct, frozen=True):
     """An open item. `amount` is US cents: what left by the rail beyond what our books say."""
 
     address: str
@@ -62,8 +59,7 @@ class ItemRow:
     age: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReconciliationView:
+class ReconciliationView(msgspec.Struct, frozen=True):
     comparisons: list[ComparisonRow]
     items: list[ItemRow]
     first: str | None

@@ -2,9 +2,9 @@
 resolved."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -20,8 +20,7 @@ ROUTE = "/dashboard/{business:str}/reconciliation/{item:str}"
 DONE = {"resolved": "The item is resolved."}
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """A payment as the rail told of it; amounts are US cents. `words` are what else it said."""
 
     reference: str | None
@@ -32,8 +31,7 @@ class Told:
     words: list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemView:
+class ItemView(msgspec.Struct, frozen=True):
     """An item with its evidence. `offers` are the resolutions that are possible, with what each
     books; empty where it is resolved or this person may not."""
 
@@ -50,7 +48,7 @@ class ItemView:
     chosen: str = ""
     reason: str = ""
     done: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @get(ROUTE, include_in_schema=False)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -33,8 +34,7 @@ class Line:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SearchView:
+class SearchView(msgspec.Struct, frozen=True):
     text: str
     people: list[Line]
     orders: list[Line]

@@ -2,9 +2,9 @@
 and mails look like."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.dashboard.settings.previews import Preview, chosen_language, previews
@@ -29,8 +29,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BrandView:
+class BrandView(msgspec.Struct, frozen=True):
     """`logo` is its address; `shown` the language of the previews."""
 
     here: str
@@ -47,7 +46,7 @@ class BrandView:
     sends_mails: bool
     may_change: bool
     done: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
     max_megabytes: int = MAX_FILE // 1_000_000
 
 

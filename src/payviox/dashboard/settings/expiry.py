@@ -2,9 +2,9 @@
 returns to the payout balance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.dashboard.settings.rule_fields import (
@@ -24,8 +24,7 @@ from payviox.web.pages import redirect
 ROUTE = "/dashboard/{business:str}/settings/expiry"
 
 
-@dataclass(frozen=True, slots=True)
-class ExpiryView:
+class ExpiryView(msgspec.Struct, frozen=True):
     """`notice` is how many days are announced before, where anything expires."""
 
     here: str
@@ -39,7 +38,7 @@ class ExpiryView:
     sends_mails: bool
     may_change: bool
     done: bool = False
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @get(ROUTE, include_in_schema=False)

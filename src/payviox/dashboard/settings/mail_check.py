@@ -2,9 +2,9 @@
 which others know our mails."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import smtp_server
@@ -18,8 +18,7 @@ ROUTE = "/dashboard/{business:str}/settings/mail-check"
 SELECTOR = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class MailCheckView:
+class MailCheckView(msgspec.Struct, frozen=True):
     """`sender` is None where the installation has no mail server."""
 
     here: str

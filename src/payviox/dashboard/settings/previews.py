@@ -1,12 +1,12 @@
 """`…/settings/brand/pages/<name>` and `…/settings/brand/mails/<name>`: the redemption page and each
 mail as this business's payout users would see them, for frames in which nothing acts."""
 
-from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox.businesses.model import Business
@@ -27,8 +27,7 @@ SHOWN = "shown"
 SOMEBODY = Address("", "somebody", "example.com")
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(msgspec.Struct, frozen=True):
     """A mail as it would be with facts of an example."""
 
     subject: str

@@ -1,7 +1,8 @@
 """Rules of a business as forms ask for them: their labels, how they are typed, what was changed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from payviox.approvals.service import WaitingAct
 from payviox.businesses import rules
@@ -80,8 +81,7 @@ OF_EXPIRY = ("reminder_days", "balance_lifetime_days", "expiry_notice_days")
 """Rules that have a page of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleField:
+class RuleField(msgspec.Struct, frozen=True):
     """One rule as it is typed."""
 
     name: str

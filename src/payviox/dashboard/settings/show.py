@@ -1,10 +1,10 @@
 """`…/settings`: the switches and the rules that a business may set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -42,8 +42,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ExampleView:
+class ExampleView(msgspec.Struct, frozen=True):
     """An order that the rules would have caught."""
 
     address: str
@@ -54,17 +53,16 @@ class ExampleView:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsView:
+class SettingsView(msgspec.Struct, frozen=True):
     here: str
     payouts_enabled: bool
     withdrawals_enabled: bool
     fields: list[RuleField]
     may_change: bool
     done: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
     preview: Preview | None = None
-    examples: list[ExampleView] = field(default_factory=list)
+    examples: list[ExampleView] = msgspec.field(default_factory=list)
 
 
 @get(ROUTE, include_in_schema=False)

@@ -1,9 +1,9 @@
 """`…/settings/site`: where the redemption page lives besides the installation's own address."""
 
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.dashboard.visits import Visit, act, read, show, visit_of
@@ -24,8 +24,7 @@ DONE = {
 NOT_SEEN = "The host does not lead here yet. It is looked at again every hour."
 
 
-@dataclass(frozen=True, slots=True)
-class SiteView:
+class SiteView(msgspec.Struct, frozen=True):
     """`origins` as they are typed, one a line; `snippet` is what a page of theirs holds. `own` is
     the host as it is kept, `host` as it is typed; `main` is the installation's."""
 
@@ -40,7 +39,7 @@ class SiteView:
     may_host: bool
     refused: str | None = None
     done: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @get(ROUTE, include_in_schema=False)

@@ -2,9 +2,9 @@
 more. Where no mail is sent the link is shown, this once."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
 from litestar import Response, post
 
 from payviox import ids
@@ -26,8 +26,7 @@ ONE = f"{ROUTE}/invitations/{{invitation:str}}"
 Invite = Callable[[Connection], Awaitable[Invited]]
 
 
-@dataclass(frozen=True, slots=True)
-class LinkView:
+class LinkView(msgspec.Struct, frozen=True):
     """The link; None where the form was sent before and has shown it."""
 
     email: str

@@ -1,10 +1,10 @@
 """`…/team`: the members of the organization, its open invitations, and inviting."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -26,8 +26,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class MemberLine:
+class MemberLine(msgspec.Struct, frozen=True):
     address: str
     email: str
     role: str
@@ -39,8 +38,7 @@ class MemberLine:
     factors: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class InvitationLine:
+class InvitationLine(msgspec.Struct, frozen=True):
     """`mail` is None where the link was shown to who invited."""
 
     address: str
@@ -48,8 +46,7 @@ class InvitationLine:
     mail: Mail | None
 
 
-@dataclass(frozen=True, slots=True)
-class TeamView:
+class TeamView(msgspec.Struct, frozen=True):
     here: str
     members: list[MemberLine]
     invitations: list[InvitationLine]
@@ -59,8 +56,8 @@ class TeamView:
     done: str | None = None
     email: str = ""
     role: str = "viewer"
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    key: str = field(default_factory=new_key)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    key: str = msgspec.field(default_factory=new_key)
 
 
 @get(ROUTE, include_in_schema=False)

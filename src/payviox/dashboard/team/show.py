@@ -1,9 +1,9 @@
 """`…/team/<operator>`: one member, their role, and removing them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -22,8 +22,7 @@ from payviox.web.pages import redirect
 ROUTE = f"{TEAM}/{{operator:str}}"
 
 
-@dataclass(frozen=True, slots=True)
-class MemberView:
+class MemberView(msgspec.Struct, frozen=True):
     here: str
     back: str
     member: Member

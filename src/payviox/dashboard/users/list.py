@@ -1,11 +1,11 @@
 """`…/users`: payout users, newest first, or those whose address or a part of it begins as asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -22,8 +22,7 @@ from payviox.web.context import Call
 LONGEST_SEARCH = 300
 
 
-@dataclass(frozen=True, slots=True)
-class UserRow:
+class UserRow(msgspec.Struct, frozen=True):
     """One line of the table; `balance` is US cents."""
 
     id: str
@@ -34,8 +33,7 @@ class UserRow:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class UsersView:
+class UsersView(msgspec.Struct, frozen=True):
     rows: Sequence[UserRow]
     search: str
     here: str

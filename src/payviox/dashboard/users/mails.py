@@ -1,8 +1,8 @@
 """Whether mails reach a payout user, for their page; and letting mails go there again."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, post
 
 from payviox import ids
@@ -19,8 +19,7 @@ from payviox.web.pages import redirect
 LATEST = 5
 
 
-@dataclass(frozen=True, slots=True)
-class MailsOfUser:
+class MailsOfUser(msgspec.Struct, frozen=True):
     """`address` is what is known against theirs; `allow` where mails are let go there again."""
 
     lines: list[MailLine]

@@ -1,8 +1,8 @@
 """A link that opens a payout user's redemption page once, shown once."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, post
 
 from payviox import ids
@@ -18,8 +18,7 @@ from payviox.web.cursors import path_id
 from payviox.web.forms import read_form
 
 
-@dataclass(frozen=True, slots=True)
-class RedemptionLinkView:
+class RedemptionLinkView(msgspec.Struct, frozen=True):
     """The link; None where the form was sent before and has shown it."""
 
     email: str

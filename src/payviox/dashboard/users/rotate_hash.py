@@ -1,8 +1,8 @@
 """A new hash for a payout user, shown once."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -18,8 +18,7 @@ from payviox.web.cursors import path_id
 from payviox.web.forms import read_form
 
 
-@dataclass(frozen=True, slots=True)
-class NewHashView:
+class NewHashView(msgspec.Struct, frozen=True):
     """The new hash; None where the form was sent before and has shown it."""
 
     email: str

@@ -1,10 +1,10 @@
 """`…/users/<payout user>`: where a person's money is, and what can be done for them."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -36,8 +36,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OrderLine:
+class OrderLine(msgspec.Struct, frozen=True):
     """One of their orders; `amount` is US cents."""
 
     address: str
@@ -47,8 +46,7 @@ class OrderLine:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True):
     """A movement of their balance: cents, negative where they left it, and who moved them."""
 
     kind: str
@@ -58,8 +56,7 @@ class Moved:
     who: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class UserView:
+class UserView(msgspec.Struct, frozen=True):
     """A payout user; amounts are US cents. `movements` are the latest of their balance."""
 
     user: PayoutUser
@@ -75,7 +72,7 @@ class UserView:
     orders_address: str
     offers: frozenset[str]
     done: str | None = None
-    key: str = field(default_factory=new_key)
+    key: str = msgspec.field(default_factory=new_key)
 
 
 @get(ROUTE, include_in_schema=False)

@@ -1,10 +1,10 @@
 """`…/webhooks/logs`: deliveries, newest first, by state, type, order and time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -27,8 +27,7 @@ DONE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(msgspec.Struct, frozen=True):
     """What was asked, as it was typed, and what is wrong with it."""
 
     state: str
@@ -36,7 +35,7 @@ class Filters:
     order: str
     since: str
     until: str
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
     @property
     def query(self) -> str:
@@ -45,8 +44,7 @@ class Filters:
         return query_of(dict(zip(FIELDS, typed, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryLine:
+class DeliveryLine(msgspec.Struct, frozen=True):
     """One line of the table. `retry` is the address that sends it again, where that is offered."""
 
     id: str
@@ -65,8 +63,7 @@ class DeliveryLine:
     retry: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LogsView:
+class LogsView(msgspec.Struct, frozen=True):
     here: str
     filters: Filters
     states: tuple[str, ...]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -25,8 +26,7 @@ SHOWN = 10
 """So many of what is out of date are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class StaleLine:
+class StaleLine(msgspec.Struct, frozen=True):
     """An event that is out of date, and what was delivered about its order since."""
 
     address: str
@@ -46,8 +46,7 @@ class Found:
     key: str = field(default_factory=new_key)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayView:
+class ReplayView(msgspec.Struct, frozen=True):
     here: str
     back: str
     since: str
@@ -56,7 +55,7 @@ class ReplayView:
     most: int = MOST
     found: Found | None = None
     refused: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @get(ROUTE, include_in_schema=False)

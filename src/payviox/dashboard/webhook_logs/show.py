@@ -1,9 +1,9 @@
 """`…/webhooks/logs/<event>`: one delivery, attempt by attempt, and sending it again."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -26,8 +26,7 @@ ROUTE = f"{LIST}/{{event:str}}"
 DONE = {"retried": "It is being sent again. Each attempt is shown below."}
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryView:
+class DeliveryView(msgspec.Struct, frozen=True):
     """An event with everything that was tried to tell of it. `newer` is what was delivered about
     the same order since."""
 

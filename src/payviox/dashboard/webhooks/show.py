@@ -1,10 +1,10 @@
 """`…/webhooks`: the webhook's URL, switch and events; a test webhook whose answer is shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -38,16 +38,14 @@ DONE = {
 NO_URL = "Save a URL first: there is nowhere to send to yet."
 
 
-@dataclass(frozen=True, slots=True)
-class TestAnswer:
+class TestAnswer(msgspec.Struct, frozen=True):
     """What the receiver said to a test webhook; `log` is its page in the log."""
 
     attempt: Attempt
     log: str
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookView:
+class WebhookView(msgspec.Struct, frozen=True):
     """The settings as they are, or as somebody typed them."""
 
     here: str
@@ -60,15 +58,14 @@ class WebhookView:
     may_send: bool
     may_rotate: bool
     timeout_s: float = TIMEOUT_S
-    key: str = field(default_factory=new_key)
+    key: str = msgspec.field(default_factory=new_key)
     test: TestAnswer | None = None
     done: str | None = None
     refused: str | None = None
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class NewTokenView:
+class NewTokenView(msgspec.Struct, frozen=True):
     """A token that was just made; None where the form was sent before and has shown it. `waits`: it
     does not sign yet."""
 

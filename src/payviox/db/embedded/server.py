@@ -1,6 +1,5 @@
 """How a cluster is made and its server started: initdb, roles, settings. Nothing here watches."""
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from payviox import machine
 from payviox.db.embedded.binaries import MAJOR
 from payviox.db.embedded.errors import OWN_SERVER, EmbeddedError
 from payviox.db.embedded.layout import Layout, Secrets, sync_folder
@@ -147,7 +147,7 @@ def start_server(
 
 def _settings(name: str) -> dict[str, str]:
     """Given as arguments, so that no file in the data folder overrides what keeps money safe."""
-    memory_mb = _memory_bytes() // 2**20
+    memory_mb = machine.memory_bytes() // 2**20
     return {
         "cluster_name": name,
         "listen_addresses": "",
@@ -183,12 +183,3 @@ def _settings(name: str) -> dict[str, str]:
         # DETAIL lines would show people's data, such as the address that is there already.
         "log_error_verbosity": "terse",
     }
-
-
-def _memory_bytes() -> int:
-    """The machine's memory, or less where a container is given less."""
-    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):
-            limits.append(int(Path(path).read_text()))
-    return min(limits)

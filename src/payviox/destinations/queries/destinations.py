@@ -113,8 +113,8 @@ async def set_automatic(
     await connection.execute(
         "INSERT INTO automatic_withdrawals (business_id, payout_user_id, destination_id, above)"
         " VALUES (%s, %s, %s, %s) ON CONFLICT (business_id, payout_user_id) DO UPDATE SET"
-        " destination_id = EXCLUDED.destination_id, above = EXCLUDED.above, set_at = now(),"
-        " due_at = now(), held_back = NULL",
+        " destination_id = EXCLUDED.destination_id, above = EXCLUDED.above,"
+        " set_at = EXCLUDED.set_at, due_at = EXCLUDED.due_at, held_back = NULL",
         [business_id, user_id, destination_id, above],
     )
 

@@ -2,9 +2,9 @@
 indexes and small tables: nothing here grows with the number of payout users or transfers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.actors import WORKER
@@ -13,16 +13,14 @@ from payviox.order_states import OPEN
 from payviox.webhooks.queries.events import MAY_GO
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
+class Workers(msgspec.Struct, frozen=True):
     """Workers with a fresh heartbeat, and the age of the freshest, in seconds."""
 
     alive: int
     heartbeat_age_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """What waits for the worker, and for how long what is due already has, in seconds."""
 
     orders_age_s: float
@@ -30,15 +28,13 @@ class Due:
     deliveries_age_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True):
     mode: str
     name: str
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """Orders that wait for the same thing at a rail."""
 
     mode: str

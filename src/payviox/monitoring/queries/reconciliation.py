@@ -1,14 +1,12 @@
 """The SQL of what the last comparisons with the rails came to: nothing here asks a rail."""
 
-from dataclasses import dataclass
-
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(msgspec.Struct, frozen=True):
     """The last comparisons of one rail, all businesses together, in cents; the float where it is
     known. `age_s` is that of the business that was compared longest ago."""
 

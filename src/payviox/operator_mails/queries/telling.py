@@ -73,8 +73,8 @@ async def put(connection: Connection, wanting: Sequence[Told], pause: timedelta)
         " SELECT * FROM unnest(%(businesses)s::uuid[], %(operators)s::uuid[], %(causes)s::text[],"
         "  %(ids)s::uuid[])"
         " ON CONFLICT (business_id, operator_id, cause) DO UPDATE"
-        " SET id = excluded.id, told_at = now(), has_ended = false"
-        " WHERE m.has_ended AND m.told_at <= now() - %(pause)s RETURNING id",
+        " SET id = excluded.id, told_at = excluded.told_at, has_ended = false"
+        " WHERE m.has_ended AND excluded.told_at - m.told_at >= %(pause)s RETURNING id",
         {
             "businesses": [told.subject.business_id for told in ordered],
             "operators": [told.operator_id for told in ordered],

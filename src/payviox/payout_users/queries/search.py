@@ -2,9 +2,9 @@
 compared byte by byte, as their indexes have them."""
 
 import re
-from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
@@ -21,8 +21,7 @@ IN_WORD = f"{WORD} >= %(text)s AND {WORD} < %(beyond)s"
 IN_DOMAIN = f"{DOMAIN} >= %(domain)s AND {DOMAIN} < %(beyond_domain)s"
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """How somebody may be found, in the order of an index. `following` are those who come after the
     user of whom %(after)s and the others tell, part by part."""
 

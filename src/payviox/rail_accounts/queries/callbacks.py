@@ -1,18 +1,17 @@
 """The SQL of rails' callbacks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class KeptCallback:
+class KeptCallback(msgspec.Struct, frozen=True):
     """A callback as it came."""
 
     rail: str
@@ -22,8 +21,7 @@ class KeptCallback:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """A callback as it came, without its headers, and the orders that it was about."""
 
     rail: str

@@ -82,19 +82,40 @@ async def held_by(
 async def lock_wallet(connection: Connection, wallet: Wallet, first_nonce: int) -> int | None:
     """The wallet's next nonce, its row held; made on first use. None where it is another
     business's."""
-    key = _key(wallet)
-    await connection.execute(
-        "INSERT INTO evm_wallets (business_id, chain_id, address, next_nonce)"
-        " VALUES (%(b)s, %(c)s, %(w)s, %(n)s) ON CONFLICT DO NOTHING",
-        key | {"n": first_nonce},
-    )
+    nonce = await _lock_nonce(connection, wallet)
+    if nonce is None and await _own(connection, wallet):
+        await connection.execute(
+            "INSERT INTO evm_wallets (business_id, chain_id, address, next_nonce)"
+            " VALUES (%(b)s, %(c)s, %(w)s, %(n)s) ON CONFLICT DO NOTHING",
+            _key(wallet) | {"n": first_nonce},
+        )
+        nonce = await _lock_nonce(connection, wallet)
+    return nonce
+
+
+async def _lock_nonce(connection: Connection, wallet: Wallet) -> int | None:
     cursor = await connection.execute(
         "SELECT next_nonce FROM evm_wallets"
         " WHERE business_id = %(b)s AND chain_id = %(c)s AND address = %(w)s FOR UPDATE",
-        key,
+        _key(wallet),
     )
     row = await cursor.fetchone()
     return None if row is None else int(str(row[0]))
+
+
+async def _own(connection: Connection, wallet: Wallet) -> bool:
+    """Make the wallet its business's, unless it is another's; whether it is."""
+    await connection.execute(
+        "INSERT INTO evm_wallet_owners (chain_id, address, business_id)"
+        " VALUES (%(c)s, %(w)s, %(b)s) ON CONFLICT DO NOTHING",
+        _key(wallet),
+    )
+    cursor = await connection.execute(
+        "SELECT FROM evm_wallet_owners"
+        " WHERE business_id = %(b)s AND chain_id = %(c)s AND address = %(w)s",
+        _key(wallet),
+    )
+    return await cursor.fetchone() is not None
 
 
 async def next_nonce(connection: Connection, wallet: Wallet) -> int | None:
@@ -110,13 +131,14 @@ async def next_nonce(connection: Connection, wallet: Wallet) -> int | None:
 
 async def skip_to(connection: Connection, wallet: Wallet, nonce: int) -> None:
     """The wallet's next nonce is this one, or a later one. Another business's stays as it is."""
-    await connection.execute(
-        "INSERT INTO evm_wallets AS w (business_id, chain_id, address, next_nonce)"
-        " VALUES (%(b)s, %(c)s, %(w)s, %(n)s) ON CONFLICT (chain_id, address) DO UPDATE"
-        " SET next_nonce = greatest(w.next_nonce, excluded.next_nonce)"
-        " WHERE w.business_id = excluded.business_id",
-        _key(wallet) | {"n": nonce},
-    )
+    if await _own(connection, wallet):
+        await connection.execute(
+            "INSERT INTO evm_wallets AS w (business_id, chain_id, address, next_nonce)"
+            " VALUES (%(b)s, %(c)s, %(w)s, %(n)s)"
+            " ON CONFLICT (business_id, chain_id, address) DO UPDATE"
+            " SET next_nonce = greatest(w.next_nonce, excluded.next_nonce)",
+            _key(wallet) | {"n": nonce},
+        )
 
 
 async def insert_payment(

@@ -1,10 +1,10 @@
 """A business's mails with the payout users whom they are for."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
@@ -33,8 +33,7 @@ STATES: dict[State | str, LiteralString] = {
 """What each state asks for; what bounced has failed, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class MailRow:
+class MailRow(msgspec.Struct, frozen=True):
     """A mail to a payout user; `user_id` is None where nobody has that address."""
 
     id: UUID
@@ -52,8 +51,7 @@ class MailRow:
     address_state: AddressState | None
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """An address that mails do not reach, and why."""
 
     state: AddressState

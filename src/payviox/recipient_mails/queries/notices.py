@@ -1,15 +1,14 @@
 """Allocations that payout users are to be told of. The engine writes them."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """What one payout user is told: `amount` is US cents, of every allocation collected."""
 
     id: UUID

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -36,8 +37,7 @@ class Line:
     words: RecipientWords | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceView:
+class BalanceView(msgspec.Struct, frozen=True):
     """`balance` is US cents. `canceled` and the like say what was just done; `expires` what goes
     back to the sender, and when; `is_reminded` is False for whoever asked for no reminders."""
 

@@ -1,7 +1,6 @@
 """`/redeem#<hash>`: the first page, who sent the money, the button that lets somebody in, and the
 way out. Opening the page asks and changes nothing: only the button sends what the link holds."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -28,8 +27,7 @@ MAX_LINK = 2_000
 EMBEDDED = f"{ROUTE}/embedded"
 
 
-@dataclass(frozen=True, slots=True)
-class EnterView:
+class EnterView(msgspec.Struct, frozen=True):
     """`is_refused` where what was sent opens nothing, `has_left` after *Leave*; `action` is where
     the form goes. `language` is the one that was chosen before. `sender` is said on a host of its
     own; elsewhere the page asks for it by the link."""

@@ -1,9 +1,10 @@
 """`/redeem/give-back`: how much, then a confirmation, then it is done, once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.allocations import service as allocations
@@ -24,13 +25,12 @@ from payviox.web.pages import redirect
 PATH = f"{ROUTE}/give-back"
 
 
-@dataclass(frozen=True, slots=True)
-class AskView:
+class AskView(msgspec.Struct, frozen=True):
     """How much is to be given back, as it was typed."""
 
     balance: int
     typed: str = ""
-    errors: Mapping[str, list[str]] = field(default_factory=dict)
+    errors: Mapping[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

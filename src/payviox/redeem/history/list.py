@@ -1,10 +1,10 @@
 """`/redeem/history`: everything that came and went, newest first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get
 
 from payviox import ids
@@ -19,8 +19,7 @@ PATH = f"{ROUTE}/history"
 PAGE = 25
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryView:
+class HistoryView(msgspec.Struct, frozen=True):
     lines: Sequence[Line]
     newer: str | None
     older: str | None

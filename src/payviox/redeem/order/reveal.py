@@ -1,9 +1,9 @@
 """Showing a gift card's code: a deliberate act, and each one is recorded."""
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import msgspec
 import segno
 from litestar import Response, post
 
@@ -24,8 +24,7 @@ logger = EventLogger(__name__)
 LATER = marked("The code cannot be shown just now. Nothing is lost; try again in a moment.")
 
 
-@dataclass(frozen=True, slots=True)
-class CodeView:
+class CodeView(msgspec.Struct, frozen=True):
     """A gift card with what makes it worth its money. `picture` is a QR code."""
 
     order: Order

@@ -1,10 +1,10 @@
 """`/redeem/reminders/<business>/<payout user>/<token>`: what a reminder names for mail programs to
 ask for no more of them (RFC 8058). Opening it changes nothing; the token opens nothing else."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -16,8 +16,7 @@ from payviox.web.cursors import path_id
 PATH = f"{ROUTE}/reminders/{{business:str}}/{{user:str}}/{{token:str}}"
 
 
-@dataclass(frozen=True, slots=True)
-class StopView:
+class StopView(msgspec.Struct, frozen=True):
     here: str
     is_done: bool = False
 

@@ -1,11 +1,11 @@
 """`/redeem/saved`: destinations to use again, and letting the balance go to one by itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -29,8 +29,7 @@ DONE = ("saved", "removed", "automatic", "off")
 TOO_MANY = marked("No more destinations can be saved. Remove one first.")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A saved destination; `is_new` until money may go there by itself."""
 
     id: str
@@ -41,14 +40,13 @@ class Place:
     is_chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SavedView:
+class SavedView(msgspec.Struct, frozen=True):
     here: str
     places: list[Place]
     automatic: Automatic | None
     typed: str
     done: str = ""
-    errors: Mapping[str, list[str]] = field(default_factory=dict)
+    errors: Mapping[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 @get(PATH, include_in_schema=False)

@@ -1,10 +1,10 @@
 """`/redeem/withdraw/crypto`: in which coin on which network, to which address, and how much."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.errors import FieldErrors
@@ -25,8 +25,7 @@ from payviox.withdrawals import whereabouts
 PATH = f"{ROUTE}/withdraw/crypto"
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(msgspec.Struct, frozen=True):
     """A coin on a network; `value` is what the form sends."""
 
     value: str

@@ -1,10 +1,11 @@
 """`/redeem/withdraw/gift-card`: which gift card. Only those that the balance pays for are shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox.errors import FieldErrors
@@ -27,8 +28,7 @@ PATH = f"{ROUTE}/withdraw/gift-card"
 MOST_SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(msgspec.Struct, frozen=True):
     """The cards that are shown, and by what they were chosen; `is_guess` where the country is the
     one that the browser names. `dearer` is what the cheapest card beyond the balance lacks, in
     cents, where none is within it."""

@@ -1,10 +1,10 @@
 """`/redeem/review/<quote>/code`: the code that was mailed for this withdrawal, where the business
 asks for one; typed right, the order is made."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -23,8 +23,7 @@ PATH = f"{review.PATH}/code"
 YEAR_S = 365 * 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class CodeView:
+class CodeView(msgspec.Struct, frozen=True):
     """Where the code went; `problem` names what is wrong with what was typed."""
 
     here: str

@@ -2,10 +2,10 @@
 for one order, and its id is the key of the form: pressed twice, in two tabs or after going back, it
 leads to the same order."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 
 from payviox import ids
@@ -59,8 +59,7 @@ TOO_MANY_CODES = marked(
 EXPIRED = marked("This price has run out. Nothing was taken; ask for a new one.")
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewView:
+class ReviewView(msgspec.Struct, frozen=True):
     """What is about to happen. `back` leads to the form, `then` says what can be done here;
     `before` is the price that was shown before, where it was another; `is_reviewed` where the
     business's rules of now would have somebody look at it first."""

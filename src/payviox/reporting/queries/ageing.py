@@ -1,9 +1,9 @@
 """Unclaimed money by its age, as the worker last saw it, and whose it is."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
@@ -39,8 +39,7 @@ ORDER BY u.since, u.payout_user_id
 """
 
 
-@dataclass(frozen=True, slots=True)
-class AgeRow:
+class AgeRow(msgspec.Struct, frozen=True):
     """What came so many days ago and is unspent, in cents, as summed then."""
 
     age: int
@@ -48,8 +47,7 @@ class AgeRow:
     summed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class UnclaimedRow:
+class UnclaimedRow(msgspec.Struct, frozen=True):
     """Somebody with money: `balance` is what they have now, `since` when the oldest of it came,
     `seen_at` when they last opened their page or asked for an order; then their latest mail."""
 

@@ -1,15 +1,14 @@
 """The SQL of what businesses' accounts hold."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class WorkingBalance:
+class WorkingBalance(msgspec.Struct, frozen=True):
     """One account's cents; `kind` is main, payout or world."""
 
     business_id: UUID

@@ -2,19 +2,18 @@
 searched for, and stops after a few rows: nothing here grows with what there is beside them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
+import msgspec
 from psycopg import sql
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class OrderHit:
+class OrderHit(msgspec.Struct, frozen=True):
     """An order; amounts are US cents."""
 
     id: UUID
@@ -27,8 +26,7 @@ class OrderHit:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class MovementHit:
+class MovementHit(msgspec.Struct, frozen=True):
     """A transfer; `amount` is US cents."""
 
     id: int
@@ -38,16 +36,14 @@ class MovementHit:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class KeyHit:
+class KeyHit(msgspec.Struct, frozen=True):
     kind: str
     hint: str
     created_at: datetime
     revoked_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemHit:
+class ItemHit(msgspec.Struct, frozen=True):
     """A suspense item; `amount` is US cents."""
 
     id: UUID

@@ -1,10 +1,10 @@
 """The SQL of orders that one of two people has signed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.approvals.queries.signatures import COUNTS
@@ -31,8 +31,7 @@ more. `acts` and `roles` are DECIDERS."""
 DECIDERS = who_may("order.approve", "order.settle")
 
 
-@dataclass(frozen=True, slots=True)
-class SignedOrder:
+class SignedOrder(msgspec.Struct, frozen=True):
     """An order that waits for a second person's signature."""
 
     id: UUID

@@ -1,18 +1,17 @@
 """Who belongs to which organization."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What an operator is to one business: its organization's member, the installation's admin, or
     neither; and since when without a break."""
 
@@ -21,8 +20,7 @@ class Standing:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """An operator of an organization: whether their address is theirs for sure, since when, when
     they were last seen signed in, and what they prove themselves with besides a password."""
 
@@ -95,7 +93,7 @@ async def put(connection: Connection, business_id: UUID, operator_id: UUID, role
         " SELECT organization_id, %s, %s FROM businesses WHERE id = %s"
         " ON CONFLICT (organization_id, operator_id) DO UPDATE SET role = excluded.role,"
         "  role_since = CASE WHEN memberships.role = excluded.role THEN memberships.role_since"
-        "    ELSE clock_timestamp() END",
+        "    ELSE excluded.role_since END",
         [operator_id, role, business_id],
     )
     return cursor.rowcount == 1

@@ -1,9 +1,9 @@
 """What each payout user has not spent, by the day on which it came."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row, scalar_row
 
 from payviox.db.pool import Connection
@@ -44,8 +44,7 @@ ON CONFLICT (business_id, payout_user_id) DO UPDATE SET
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """Some payout users' accounts in the order of their ids: the last one's, and those that are not
     as they were last seen."""
 

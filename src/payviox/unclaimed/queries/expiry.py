@@ -1,10 +1,10 @@
 """What is announced to expire, and what has. Times are the database's."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
@@ -43,8 +43,7 @@ CROSS JOIN LATERAL (
 CENTS = "least(a.balance, greatest(0, came.old - went.net))::bigint"
 
 
-@dataclass(frozen=True, slots=True)
-class NewNotice:
+class NewNotice(msgspec.Struct, frozen=True):
     """A payout user who is to be told now."""
 
     id: UUID
@@ -52,16 +51,14 @@ class NewNotice:
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
+class Announced(msgspec.Struct, frozen=True):
     """So many cents expire then."""
 
     cents: int
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Expired:
+class Expired(msgspec.Struct, frozen=True):
     """What of a payout user's money has expired, by which notice."""
 
     payout_user_id: UUID

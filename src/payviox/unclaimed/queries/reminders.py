@@ -1,17 +1,16 @@
 """Who is to be reminded, and who does not want to be. Times are the database's."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 from payviox.order_states import OPEN
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """A payout user who is to be reminded now, of what came first `since` then; the `number`th
     time."""
 
@@ -21,8 +20,7 @@ class Due:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reminded:
+class Reminded(msgspec.Struct, frozen=True):
     """What a reminder is about: `balance` is US cents."""
 
     balance: int

@@ -99,7 +99,8 @@ async def put(
     await connection.execute(
         "INSERT INTO withdrawal_codes (business_id, quote_id, payout_user_id, id, key_id)"
         " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (business_id, quote_id) DO UPDATE SET"
-        " id = excluded.id, key_id = excluded.key_id, guesses = 0, sent_at = now()"
+        " id = excluded.id, key_id = excluded.key_id, guesses = 0,"
+        " sent_at = excluded.sent_at"
         " WHERE withdrawal_codes.confirmed_at IS NULL",
         [business_id, quote_id, user_id, code_id, key_id],
     )
@@ -133,7 +134,8 @@ async def keep_device(
 ) -> None:
     await connection.execute(
         "INSERT INTO payout_user_devices (business_id, payout_user_id, digest) VALUES (%s, %s, %s)"
-        " ON CONFLICT (business_id, payout_user_id, digest) DO UPDATE SET seen_at = now()",
+        " ON CONFLICT (business_id, payout_user_id, digest) DO UPDATE"
+        " SET seen_at = excluded.seen_at",
         [business_id, user_id, digest],
     )
 

@@ -71,12 +71,13 @@ class Update:
     rounds: int
 
 
-# The first of each business by the index; an EXISTS may be planned as a join over all orders.
+# The first of each business by the index; an EXISTS may be planned as a join over all orders. The
+# businesses are those of the payout accounts, which stand where their orders stand.
 DUE_BUSINESSES = """
-SELECT b.id FROM businesses b CROSS JOIN LATERAL (
-  SELECT o.due_at FROM orders o WHERE o.business_id = b.id AND o.due_at IS NOT NULL
+SELECT b.business_id FROM accounts b CROSS JOIN LATERAL (
+  SELECT o.due_at FROM orders o WHERE o.business_id = b.business_id AND o.due_at IS NOT NULL
   ORDER BY o.due_at LIMIT 1) first
-WHERE first.due_at <= now()
+WHERE b.kind = 'payout' AND b.kind <> 'user' AND first.due_at <= now()
 """
 
 
@@ -195,7 +196,8 @@ async def start_sending(
     await cursor.executemany(
         "INSERT INTO order_attempts AS a (business_id, order_id, number, reference, request)"
         " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (business_id, order_id, number) DO UPDATE SET"
-        " started_at = CASE WHEN a.outcome = 'not_sent' THEN now() ELSE a.started_at END,"
+        " started_at = CASE WHEN a.outcome = 'not_sent' THEN excluded.started_at"
+        " ELSE a.started_at END,"
         " outcome = nullif(a.outcome, 'not_sent')",
         [
             (o.business_id, o.id, number, reference, Jsonb(request))

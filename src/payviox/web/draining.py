@@ -1,0 +1,41 @@
+"""Before a process ends for another one to take its place, its clients are told to open another
+connection: one that is closed while a request is on its way loses it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable
+
+from payviox.web.request_body import Application, Message, Receive, Scope, Send
+
+DRAIN_S = 1.0
+"""For so long each answer closes its connection. A client that is silent meanwhile is hardly about
+to send something in the moment in which the rest is closed."""
+
+
+class Draining:
+    """The ASGI application; `begin` ends the process in a while."""
+
+    def __init__(self, inner: Application) -> None:
+        self._inner = inner
+        self._begun = False
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._inner(scope, receive, _closing(send) if self._begun else send)
+
+    def begin(self) -> None:
+        """Close connections as they are answered, then stop as on SIGTERM."""
+        if not self._begun:
+            self._begun = True
+            loop = asyncio.get_running_loop()
+            loop.call_later(DRAIN_S, os.kill, os.getpid(), signal.SIGTERM)
+
+
+def _closing(send: Send) -> Send:
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ()), (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return closing

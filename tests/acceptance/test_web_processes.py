@@ -1,0 +1,155 @@
+"""Several web processes on one port under one `serve`: killed, reloaded under load, counted."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from support.installation import Installation, Serving
+from support.machine import stretch
+from support.polling import eventually, until
+
+pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("two web processes")]
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    home = tmp_path_factory.mktemp("processes") / "home"
+    installation = Installation(home, {"PAYVIOX_WEB_PROCESSES": "2"})
+    started = installation.start()
+    yield started
+    assert started.stop() < 10
+    assert until(lambda: not installation.left())
+
+
+@pytest.fixture(scope="module")
+def business(serving: Serving) -> Any:
+    """A test business that can pay out 1,000,000 cents."""
+    installation = serving.installation
+    made = installation.told("business", "create", "Acme")["test"]
+    installation.done("business", "deposit", made["business_id"], "1000000", "-r", "first")
+    installation.done("business", "fund", made["business_id"], "1000000")
+    installation.done("business", "enable-payouts", made["business_id"])
+    return made
+
+
+@dataclass
+class Callers:
+    """Clients that pay again and again, over kept connections and new ones."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    """Calls that got no answer."""
+
+
+@asynccontextmanager
+async def paying(serving: Serving, business: Any) -> AsyncIterator[Callers]:
+    """Six callers within the block; every other one opens a connection for each call."""
+    callers, stop = Callers(), asyncio.Event()
+    options: Any = {
+        "base_url": serving.installation.url,
+        "headers": {"Authorization": f"Bearer {business['secret_key']}"},
+        "timeout": stretch(30),
+    }
+
+    async def call(client: httpx.AsyncClient, number: int) -> None:
+        body = {"email": f"u{number}@example.com", "amount": 1}
+        try:
+            answer = await client.post("/payout/create", json=body)
+        except httpx.TransportError as error:
+            callers.broken.append(repr(error))
+        else:
+            callers.statuses[answer.status_code] += 1
+
+    async def caller(number: int) -> None:
+        async with httpx.AsyncClient(**options) as kept:
+            while not stop.is_set():
+                if number % 2:
+                    await call(kept, number)
+                else:
+                    async with httpx.AsyncClient(**options) as client:
+                        await call(client, number)
+
+    tasks = [asyncio.create_task(caller(number)) for number in range(6)]
+    try:
+        await eventually(lambda: callers.statuses[201] > 20)
+        yield callers
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+def paid(installation: Installation, business: Any) -> int:
+    shown = installation.told("business", "show", business["business_id"])
+    return 1_000_000 - int(shown["payout_balance"])
+
+
+async def test_a_reload_under_load_refuses_and_loses_nothing(
+    serving: Serving, business: Any
+) -> None:
+    installation = serving.installation
+    web, worker = serving.children("web"), serving.child("worker")
+    before = paid(installation, business)
+    async with paying(serving, business) as callers:
+        said = await asyncio.to_thread(installation.done, "reload")
+        already = callers.statuses[201]
+        await eventually(lambda: callers.statuses[201] > already + 20)
+
+    assert said == "Reloaded."
+    assert callers.broken == []
+    assert set(callers.statuses) == {201}
+    assert paid(installation, business) - before == callers.statuses[201]
+    assert len(web) == len(serving.children("web")) == 2
+    assert not set(web) & set(serving.children("web"))
+    assert serving.child("worker") != worker
+    assert installation.told("ledger", "verify")["ok"] is True
+
+
+async def test_a_killed_process_is_replaced_while_the_other_serves_on(
+    serving: Serving, business: Any
+) -> None:
+    victim, other = serving.children("web")
+    before = paid(serving.installation, business)
+    async with paying(serving, business) as callers:
+        os.kill(victim, signal.SIGKILL)
+        already = callers.statuses[201]
+        await eventually(lambda: callers.statuses[201] > already + 20)
+        await eventually(lambda: len(serving.children("web")) == 2)
+
+    assert other in serving.children("web")
+    assert set(callers.statuses) == {201}, "nobody is refused; what it worked on has no answer"
+    assert len(callers.broken) <= 6
+    lost = paid(serving.installation, business) - before - callers.statuses[201]
+    assert 0 <= lost <= len(callers.broken)
+
+
+async def test_each_process_shows_what_all_have_counted(serving: Serving, business: Any) -> None:
+    """Also what those have counted that are gone: no count goes back."""
+
+    def page() -> dict[str, list[Any]]:
+        """The samples of one process's page; which one is chance."""
+        text = httpx.get(f"{serving.installation.url}/metrics", timeout=stretch(30)).text
+        return {family.name: family.samples for family in text_string_to_metric_families(text)}
+
+    def counted() -> float:
+        samples = page()["payviox_http_requests"]
+        labels = {"method": "POST", "route": "/payout/create", "status": "201"}
+        return sum(sample.value for sample in samples if sample.labels == labels)
+
+    before = counted()
+    assert before > 0
+    async with paying(serving, business) as callers:
+        pass
+    assert {counted() for _ in range(20)} == {before + callers.statuses[201]}
+    processes = page()["process_resident_memory_bytes"]
+    assert len({sample.labels["process"] for sample in processes}) == len(processes) == 2
+    [queue] = page()["payviox_allocation_queue_items"]
+    assert (queue.labels, queue.value) == ({}, 0)
