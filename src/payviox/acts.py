@@ -160,6 +160,7 @@ Alert = Literal[
     "gift_cards.low",
     "gift_cards.sold_out",
     "ledger.broken",
+    "ledger.not_sealed",
     "order.cannot_be_booked",
     "order.changed_after_review",
     "order.contradicted_after_failure",

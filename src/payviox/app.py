@@ -196,7 +196,9 @@ async def serve(settings: Settings, url: str, process: WebProcess = ALONE) -> No
         # for 50 ms of everybody's time.
         gc.collect()
         gc.freeze()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, application.begin)
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGUSR1, application.begin, server.stop_accepting
+        )
         beating = asyncio.create_task(process.beat(metrics.refresh))
         try:
             await _until_told(server, services)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -53,6 +54,15 @@ class ServerKey:
     @cached_property
     def link_key(self) -> bytes:
         return self._derive("link by mail", 32)
+
+    @cached_property
+    def seal_key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self._derive("ledger seal", 32))
+
+    @cached_property
+    def seal_public_key(self) -> bytes:
+        """32 bytes with which anybody can check the seals of this key."""
+        return self.seal_key.public_key().public_bytes_raw()
 
     @cached_property
     def cipher(self) -> AESGCM:

@@ -18,6 +18,7 @@ from payviox.db import jobs, session
 from payviox.db.pool import Database
 from payviox.destinations import mails as destination_mails
 from payviox.installation import Installation, open_installation
+from payviox.keyring import Keyring
 from payviox.lanes import Lanes
 from payviox.mails.connections import Connections
 from payviox.mails.sending import due_businesses as businesses_with_mails
@@ -76,6 +77,7 @@ class Worker:
         self._database = database = installation.database
         self._rails = rails
         self._settings = installation.settings
+        self._keyring = installation.keyring
         self._courier = Courier(
             database,
             installation.keyring,
@@ -88,8 +90,9 @@ class Worker:
         self._notices = Lanes(lambda due: notices.write_due(database, due))
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(
-                conninfo=database.url,
-                kwargs={"options": session.READ_ALIKE},
+                conninfo=database.primary_url,
+                kwargs={"options": session.READ_ALIKE, **session.LINK},
+                configure=database.check_server,
                 min_size=1,
                 max_size=4,
             )
@@ -105,6 +108,8 @@ class Worker:
             self._repeats(name, schedule, work)
         for name, (schedule, tidying) in tasks.SETTINGS_SCHEDULE.items():
             self._repeats(name, schedule, self._with_settings(tidying))
+        for name, (schedule, keyed) in tasks.KEYS_SCHEDULE.items():
+            self._repeats(name, schedule, self._with_keys(keyed))
         for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
             self._repeats(name, schedule, self._with_rails(asking))
         self._repeats("look_at_hosts", HOSTS_SCHEDULE, self._look_at_hosts)
@@ -118,6 +123,11 @@ class Worker:
         """Look whether businesses' own hosts still lead here."""
         ask = hosts.asking(allow_private=self._settings.allow_private_webhooks)
         await hosts.check_all(database, self._settings.public_url, ask)
+
+    def _with_keys(
+        self, work: Callable[[Database, Keyring], Awaitable[object]]
+    ) -> Callable[[Database], Awaitable[object]]:
+        return lambda database: work(database, self._keyring)
 
     def _with_rails(
         self, work: Callable[[Database, Rails], Awaitable[object]]

@@ -1,6 +1,11 @@
-"""SIGTERM while an allocation is held up in the database: all are answered, and it ends well."""
+"""A web process that is told to stop: all that it has taken are answered, and it ends well."""
 
 import asyncio
+import http.client
+import signal
+import socket
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,10 +14,14 @@ import pytest
 from payviox.db.pool import Connection
 from payviox.ledger import service as ledger
 from payviox.ledger.model import PAYOUT
+from payviox.web import listening
+from payviox.web.processes import WebProcess
+from support import live
 from support.businesses import TestBusiness
+from support.databases import Urls
 from support.live import LiveServer
 from support.machine import stretch
-from support.polling import eventually
+from support.polling import eventually, until
 
 pytestmark = pytest.mark.anyio
 
@@ -59,3 +68,41 @@ async def test_a_group_held_up_by_somebody_else_is_answered_and_the_process_ends
     assert status == 0
     assert [answer.status_code for answer in answers] == [503, 500, 500, 500]
     assert await business.ledger() == before
+
+
+def test_one_that_is_replaced_closes_what_it_has_and_leaves_new_connections_to_the_others(
+    urls: Urls, tmp_path: Path
+) -> None:
+    """They wait in the socket that all share, with what was sent already."""
+    with listening.bind("127.0.0.1", 0) as listener:
+        listening.listen(listener)
+        place = WebProcess(together=2, listener=listener.fileno())
+        process = subprocess.Popen(
+            [live.PAYVIOX, "web", "--process", place.write()],
+            env=live.environment(tmp_path / "home", urls.application),
+            pass_fds=place.descriptors,
+        )
+        host, port = listener.getsockname()
+        kept = http.client.HTTPConnection(host, port, timeout=stretch(90))
+
+        def says_close() -> bool:
+            kept.request("GET", "/health/live")
+            answer = kept.getresponse()
+            assert answer.read() == b'{"status":"live"}'
+            return answer.getheader("Connection") == "close"
+
+        try:
+            assert not says_close()
+            process.send_signal(signal.SIGUSR1)
+            until(says_close)
+            with socket.create_connection((host, port)) as new:
+                new.sendall(b"GET / HTTP/1.1")
+                assert process.wait(stretch(30)) == 0
+                accepted, peer = listener.accept()
+                with accepted:
+                    assert peer == new.getsockname()
+                    assert accepted.recv(100) == b"GET / HTTP/1.1"
+        finally:
+            kept.close()
+            process.kill()
+            process.wait()

@@ -28,6 +28,7 @@ from tests.benchmarks import (
     redeem,
     room,
     viewers,
+    webhooks,
 )
 from tests.benchmarks.allocations import Bench, Results, console
 
@@ -97,6 +98,11 @@ def measure_room(run: Run) -> Results:
         return room.measure(urls, run.home)
 
 
+def measure_webhooks(run: Run) -> Results:
+    with run.database("webhooks") as urls:
+        return webhooks.measure(urls)
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part that can be run alone. `long`: left out of a quick run."""
@@ -121,6 +127,7 @@ SECTIONS = {
     ),
     "viewers": Section(measure_viewers, viewers.report),
     "redeem": Section(measure_redeem, redeem.report),
+    "webhooks": Section(measure_webhooks, webhooks.report),
     "mails": Section(measure_mails, mails.report),
     "room": Section(measure_room, room.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),

@@ -7,12 +7,16 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from payviox import ids
+from payviox.auth.hashes import digest, payout_hash
 from payviox.db.pool import Connection, Database
+from payviox.keyring import ServerKey
 from payviox.ledger import model
 from payviox.ledger import service as ledger
 from payviox.ledger.model import FEE_INCOME, PAYOUT, Posting
 from payviox.ledger.queries import transfers as queries
+from support.live import SECRET_KEY
 
+KEY = ServerKey(SECRET_KEY)
 RAIL = "sandbox"
 OPEN = ("created", "review", "queued", "sending", "sent", "unknown")
 GIVEN_BACK = ("failed", "rejected", "canceled")
@@ -24,10 +28,15 @@ async def open_user(database: Database, business_id: UUID, cents: int = 0) -> UU
     user_id = ids.new()
 
     async def work(connection: Connection) -> None:
+        cursor = await connection.execute(
+            "SELECT hash_code FROM businesses WHERE id = %s", [business_id]
+        )
+        (hash_code,) = await cursor.fetchone() or ("",)
+        value = payout_hash(KEY, str(hash_code), business_id, user_id, 1)
         await connection.execute(
             "INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)"
-            " VALUES (%s, %s, %s, 'none', %s)",
-            [business_id, user_id, f"{user_id}@x.test", user_id.bytes],
+            " VALUES (%s, %s, %s, %s, %s)",
+            [business_id, user_id, f"{user_id}@x.test", KEY.id, digest(value)],
         )
         name = model.user(user_id)
         await queries.open_account(connection, business_id, user_id, name)

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from pathlib import Path
 from uuid import UUID
 
 import click
@@ -13,8 +14,10 @@ from payviox.cli.held_stock import count_held, say_held
 from payviox.cli.output import as_json, print_json
 from payviox.cli.progress import progress_bar
 from payviox.cli.runtime import Runtime, run
-from payviox.ledger import verify as verification
+from payviox.cli.seals import FILE, read_seals, seal
+from payviox.ledger.seal_check import by_number
 from payviox.ledger.verify import KINDS, Problem, Report
+from payviox.maintenance import ledger_audit
 
 
 @click.group(cls=Group)
@@ -22,20 +25,26 @@ def ledger() -> None:
     """The double-entry ledger."""
 
 
-@ledger.command()
-@as_json
-def verify(as_json: bool) -> None:
-    """Check every invariant of the whole ledger, from one snapshot: the transfers, what orders,
-    cards, items and keys say of them, and the tables' constraints and rights.
+ledger.add_command(seal)
 
-    Reads only, and may run while everything else goes on. Exit status 1 if anything is broken; the
-    first rows of each kind are named.
+
+@ledger.command()
+@click.option("--seals", type=FILE, help="A file of `ledger seal export` that was kept elsewhere.")
+@as_json
+def verify(seals: Path | None, as_json: bool) -> None:
+    """Check every invariant of the whole ledger, from one snapshot: the transfers, what orders,
+    cards, items and keys say of them, the seals over them, and the tables' constraints and rights.
+
+    With --seals also that nothing changed since the file was written, whoever changed it. Reads
+    only, and may run while everything else goes on. Exit status 1 if anything is broken; the first
+    rows of each kind are named.
     """
+    kept = by_number(read_seals(seals)) if seals else None
 
     async def work(runtime: Runtime) -> tuple[Report, int]:
         with progress_bar("checking") as progress:
             async with runtime.database.read() as connection:
-                report = await verification.verify(connection, progress)
+                report = await ledger_audit.verify(connection, runtime.keyring, progress, kept)
         return report, await count_held(runtime)
 
     report, held = run(work)
@@ -59,8 +68,9 @@ def _print(report: Report) -> None:
         if count > named[kind]:
             click.echo(f"  and {count - named[kind]} more: {KINDS[kind]}")
     click.echo(
-        f"{report.businesses} businesses, {report.accounts} accounts, {report.transfers} transfers"
-        f" and {report.orders} orders checked: {'all is well' if report.ok else 'NOT in order'}"
+        f"{report.businesses} businesses, {report.accounts} accounts, {report.transfers} transfers,"
+        f" {report.orders} orders and {report.seals} seals checked:"
+        f" {'all is well' if report.ok else 'NOT in order'}"
     )
 
 
@@ -90,6 +100,7 @@ def _shown(report: Report) -> dict[str, object]:
         "accounts": report.accounts,
         "transfers": report.transfers,
         "orders": report.orders,
+        "seals": report.seals,
         "counts": dict(report.counts),
         "problems": [
             {

@@ -109,7 +109,7 @@ def web(descriptor: int | None, place: WebProcess | None) -> None:
 
     Run as many of it as you like, each on a port of its own.
     """
-    if descriptor is None and (settings_module.load().web_processes or 1) > 1:
+    if place is None and (settings_module.load().web_processes or 1) > 1:
         _serve_the_api_by_several(settings_module.load())
         return
     from payviox import app  # noqa: PLC0415  # the worker need not load the web

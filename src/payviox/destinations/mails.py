@@ -8,6 +8,7 @@ from payviox import ids
 from payviox.db.pool import Connection
 from payviox.keyring import Keyring
 from payviox.mails.model import Mail, Message, Prepare
+from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.contents import framed
 
 
@@ -22,5 +23,6 @@ async def _changed(
     user_id = ids.parse(ids.USER, mail.facts["user"])
     if mail.business_id is None or user_id is None:
         raise ValueError(f"mail {mail.id} is about no payout user")
-    frame = await framed(keyring, site, connection, mail.business_id, user_id)
+    user = await payout_users.get(connection, mail.business_id, user_id)
+    frame = await framed(keyring, site, connection, mail.business_id, user)
     return frame and {**frame, **mail.facts}

@@ -1,10 +1,10 @@
 """Checking every invariant of the ledger over all of it, from one snapshot and in constant memory:
-the transfers, what other rows say of them, and the tables' own constraints and rights. It only
-reads and may run beside everything else; what it finds is named, never mended. Amounts are US
-cents."""
+the transfers, what other rows say of them, the seals over them, and the tables' own constraints and
+rights. It only reads and may run beside everything else; what it finds is named, never mended.
+Amounts are US cents."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -12,10 +12,13 @@ from uuid import UUID
 from payviox import ids
 from payviox.db import catalogue
 from payviox.db.pool import Connection, roll_back
+from payviox.keyring import Keyring
+from payviox.ledger import seal_check
 from payviox.ledger.model import MAY_BE_NEGATIVE, MOVES
 from payviox.ledger.queries import records, suspense
 from payviox.ledger.queries import verify as queries
 from payviox.ledger.queries.verify import Chain, OrderMoney
+from payviox.ledger.seal_check import Kept, SealCheck
 
 Kind = Literal[
     "business",
@@ -36,6 +39,7 @@ Kind = Literal[
     "quote",
     "key",
     "catalogue",
+    "seal",
 ]
 KINDS: dict[Kind, str] = {
     "business": "all balances of a business sum to 0",
@@ -49,14 +53,16 @@ KINDS: dict[Kind, str] = {
     "in_transit": "what is in transit on a rail is what its open orders reserve",
     "suspense": "what is in suspense on a rail is what its open items say, and what each moved",
     "card": "an order from stock has succeeded where the gift card that it ordered is delivered"
-    " for it, and no code is two cards'",
-    "payout_user": "each payout user has an account, and a business one of each other kind",
+    " for it, no code is two cards', and each can be read with the secret key",
+    "payout_user": "each payout user has an account and the hash that the secret key derives, and a"
+    " business one account of each other kind",
     "story": "an order is in the state that its story tells last, each state after the one before",
     "attempt": "an order's attempts are as many as it says, for just that, and came to what it is",
     "event": "an order has one event of each state that is told, and of no other",
     "quote": "an order is for just what its quote was made for",
     "key": "what an idempotency key remembers was done",
     "catalogue": "tables, constraints, triggers and rights are those that the migrations make",
+    "seal": "what was sealed is as it was then, and the seals follow each other",
 }
 """What is checked."""
 
@@ -85,6 +91,10 @@ class Problem:
     found: int | None = None
 
 
+Check = Callable[[Connection, UUID], AsyncIterator[Problem]]
+"""What is wrong with a business, looked at in the snapshot."""
+
+
 @dataclass(slots=True)
 class Report:
     """What was looked at and what was found, first things first."""
@@ -93,6 +103,7 @@ class Report:
     accounts: int = 0
     transfers: int = 0
     orders: int = 0
+    seals: int = 0
     problems: list[Problem] = field(default_factory=list)
     counts: Counter[Kind] = field(default_factory=Counter)
 
@@ -101,9 +112,20 @@ class Report:
         return not self.counts
 
 
-async def verify(connection: Connection, progress: Progress = lambda *_: None) -> Report:
-    """Check the whole ledger as it is at this moment, on a connection outside any transaction."""
-    check = _Check(connection, progress)
+async def verify(
+    connection: Connection,
+    progress: Progress = lambda *_: None,
+    *,
+    keyring: Keyring | None = None,
+    kept: Kept | None = None,
+    checks: Sequence[Check] = (),
+) -> Report:
+    """Check the whole ledger as it is at this moment, on a connection outside any transaction.
+
+    `keyring` says which keys may have signed seals; `kept` are seals that were kept elsewhere;
+    `checks` look at each business besides.
+    """
+    check = _Check(connection, progress, keyring, kept or {}, checks)
     await queries.begin(connection)
     try:
         return await check.run()
@@ -112,9 +134,19 @@ async def verify(connection: Connection, progress: Progress = lambda *_: None) -
 
 
 class _Check:
-    def __init__(self, connection: Connection, progress: Progress) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        progress: Progress,
+        keyring: Keyring | None,
+        kept: Kept,
+        checks: Sequence[Check],
+    ) -> None:
         self._connection = connection
         self._progress = progress
+        self._keyring = keyring
+        self._kept = kept
+        self._checks = checks
         self._report = Report()
         self._sides = self._told = self._total = 0
 
@@ -123,6 +155,8 @@ class _Check:
         self._progress(0, self._total)
         for difference in await catalogue.find_differences(self._connection):
             self._found(Problem("catalogue", None, difference))
+        for message in await seal_check.missing(self._connection, self._kept):
+            self._found(Problem("seal", None, message))
         for business_id, exists in await queries.list_businesses(self._connection):
             self._report.businesses += 1
             if not exists:
@@ -134,6 +168,10 @@ class _Check:
             await self._suspense(business_id)
             await self._cards(business_id)
             await self._records(business_id)
+            await self._seals(business_id)
+            for check in self._checks:
+                async for problem in check(self._connection, business_id):
+                    self._found(problem)
         self._progress(self._sides, self._sides)
         self._report.transfers = self._sides // 2
         return self._report
@@ -175,6 +213,14 @@ class _Check:
                 self._connection, business_id, statement
             ):
                 self._found(Problem(kind, business_id, message, account_id, order_id=order_id))
+
+    async def _seals(self, business_id: UUID) -> None:
+        check = SealCheck(
+            self._connection, business_id, self._keyring, self._kept.get(business_id, {})
+        )
+        async for message in check.problems():
+            self._found(Problem("seal", business_id, message))
+        self._report.seals += check.count
 
     async def _orders(self, business_id: UUID) -> None:
         self._report.orders += await queries.count_orders(self._connection, business_id)

@@ -5,10 +5,11 @@ import functools
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from jinja2 import (
@@ -28,7 +29,18 @@ MESSAGES = Path(__file__).parent / "messages"
 MAX_SUBJECT = 150
 ISOLATES = "\u2068\u2069"
 """Keep an amount in one piece in a line that runs from right to left."""
-ONE_LINE = SMTP.clone(max_line_length=900)
+
+
+class _Headers(HeaderRegistry):
+    """Makes the class of a kind of header once, not for each header."""
+
+    @functools.cache  # noqa: B019  # there is one, and it stays
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name)
+
+
+POLICY = SMTP.clone(header_factory=_Headers())
+ONE_LINE = POLICY.clone(max_line_length=900)
 """Addresses in headers are not broken: mail programs read them as they are."""
 
 
@@ -84,7 +96,7 @@ def render(
     templates = _environment(language)
     subject = templates.get_template(f"{message}/subject.txt").render(facts)
     stop_address = facts.get("stop_address")
-    mail = EmailMessage(policy=SMTP if stop_address is None else ONE_LINE)
+    mail = EmailMessage(policy=POLICY if stop_address is None else ONE_LINE)
     brand = facts.get("brand")
     if isinstance(brand, Brand):
         sender = Address(brand.name, sender.username, sender.domain)
@@ -104,6 +116,7 @@ def render(
         mail["List-Unsubscribe"] = f"<{stop_address}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(templates.get_template(f"{message}/body.txt").render(facts))
+    mail.make_alternative(boundary=f"={mail_id}=")  # looking for one that is free takes longer
     html = templates.get_template(f"{message}/body.html").render(facts, subject=mail["Subject"])
     mail.add_alternative(html, subtype="html")
     return mail

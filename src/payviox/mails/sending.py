@@ -20,6 +20,7 @@ from payviox.mails.model import URGENT, Claim, Message, Prepare
 from payviox.mails.queries import addresses
 from payviox.mails.queries import mails as queries
 from payviox.mails.rendering import render
+from payviox.mails.together import Together
 
 logger = logging.getLogger(__name__)
 
@@ -58,15 +59,17 @@ async def send_due(
     in their order, until nothing is or the mail server cannot be reached; answers how many were
     handed over. What is too old fails."""
     await database.write(queries.give_up, business_id, MAX_AGE, TOO_OLD)
-    due = _Due(database, business_id)
+    together = Together(database)
+    due = _Due(together, business_id)
     try:
         ends = await asyncio.gather(
-            *(_send_some(database, connections, sender, prepare, due) for _ in range(AT_ONCE)),
+            *(_send_some(together, connections, sender, prepare, due) for _ in range(AT_ONCE)),
             return_exceptions=True,
         )
     finally:
         await connections.rest()
         await due.hand_back()
+        await together.rest(HAND_BACK_S)
     sent = 0
     for end in ends:
         if isinstance(end, BaseException):
@@ -80,8 +83,8 @@ class _Due:
     before has ended; where that is tried again soon, the next ones wait for it, save what is
     urgent."""
 
-    def __init__(self, database: Database, business_id: UUID) -> None:
-        self._database = database
+    def __init__(self, together: Together, business_id: UUID) -> None:
+        self._together = together
         self._business_id = business_id
         self._claimed: list[Claim] = []
         self._written_to: set[str] = set()
@@ -96,7 +99,7 @@ class _Due:
         async with self._claiming:
             mail = self._take()
             if mail is None and self._has_more:
-                new = await self._database.write(queries.claim, self._business_id, CLAIM, CLAIMED)
+                new = await self._together.write(queries.claim, self._business_id, CLAIM, CLAIMED)
                 self._claimed += new
                 self._has_more = len(new) == CLAIMED
                 mail = self._take()
@@ -125,7 +128,7 @@ class _Due:
         """Let go of what was claimed and not begun."""
         claimed, self._claimed = self._claimed, []
         await _hand_back(
-            self._database,
+            self._together,
             [
                 replace(mail, was_due_at=self._waits_until(mail) or mail.was_due_at)
                 for mail in claimed
@@ -134,7 +137,7 @@ class _Due:
 
 
 async def _send_some(
-    database: Database,
+    together: Together,
     connections: Connections,
     sender: Address,
     prepare: Mapping[Message, Prepare],
@@ -147,42 +150,47 @@ async def _send_some(
             if mail is None:
                 return sent
             try:
-                sent += await _send(database, outgoing, sender, prepare, mail)
+                sent += await _send(together, outgoing, sender, prepare, mail)
             except Refused as error:
-                until = await _put_off(database, mail, error)
+                until = await _put_off(together, mail, error)
                 if until is not None:
                     due.put_off(mail.recipient, until)
                 if error.closed:
                     return sent
 
 
-async def _hand_back(database: Database, mails: list[Claim]) -> None:
+async def _hand_back(together: Together, mails: list[Claim]) -> None:
     if not mails:
         return
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(HAND_BACK_S):
-            await database.write(queries.hand_back, mails)
+            await together.write(queries.hand_back, mails)
 
 
 async def _send(
-    database: Database,
+    together: Together,
     outgoing: Outgoing,
     sender: Address,
     prepare: Mapping[Message, Prepare],
     mail: Claim,
 ) -> bool:
     outgoing.begin()
+    beginning = asyncio.ensure_future(together.write(_begin, prepare.get(mail.message), mail))
     try:
-        begun = await database.write(_begin, prepare.get(mail.message), mail)
+        begun = await asyncio.shield(beginning)
         if begun is None:
             return False
         mail, more = begun
         await outgoing.send(_written(mail, sender, more))
     except asyncio.CancelledError:
         if not outgoing.may_have_sent:
-            await _hand_back(database, [mail])
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                async with asyncio.timeout(HAND_BACK_S):
+                    begun = await asyncio.shield(beginning)
+                    mail = mail if begun is None else begun[0]
+            await _hand_back(together, [mail])
         raise
-    await database.write(queries.end, mail.id, "sent")
+    await together.write(queries.end, mail.id, "sent")
     return True
 
 
@@ -215,13 +223,13 @@ def _written(mail: Claim, sender: Address, more: Mapping[str, object]) -> EmailM
         raise Refused(str(error), final=True) from error
 
 
-async def _put_off(database: Database, mail: Claim, error: Refused) -> datetime | None:
+async def _put_off(together: Together, mail: Claim, error: Refused) -> datetime | None:
     """Answers until when the same person's next mails wait for it, None where they do not. What is
     ours to mend, such as a server that is away, ends no mail before it is too old."""
     before = mail.attempts
     if error.final or (before >= len(RETRIES) and not error.closed):
         logger.warning("mail %s (%s) has failed: %s", mail.id, mail.message, error)
-        await database.write(_fail, mail, str(error))
+        await together.write(_fail, mail, str(error))
         return None
     logger.warning("mail %s (%s) is tried again: %s", mail.id, mail.message, error)
     wait = RETRIES[min(before, len(RETRIES) - 1)]
@@ -231,7 +239,7 @@ async def _put_off(database: Database, mail: Claim, error: Refused) -> datetime 
     async def try_again(connection: Connection) -> datetime | None:
         return await queries.try_again(connection, mail, wait, str(error), is_unknown=error.unknown)
 
-    again_at = await database.write(try_again)
+    again_at = await together.write(try_again)
     return again_at if wait <= PATIENCE else None
 
 

@@ -20,12 +20,13 @@ from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
 from payviox.destinations.automatic import withdraw_due
 from payviox.giftcards import file_imports
-from payviox.ledger import daily_flows
-from payviox.ledger import verify as verification
+from payviox.keyring import Keyring
+from payviox.ledger import daily_flows, seals
 from payviox.ledger.verify import Report
 from payviox.mails import outbox
-from payviox.maintenance import attention_mails
+from payviox.maintenance import attention_mails, ledger_audit
 from payviox.money import dollars
+from payviox.monitoring import archive
 from payviox.rail_accounts import callbacks
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rails.protocol import KeepsCatalogue, RailError
@@ -110,11 +111,18 @@ async def _in_steps(
         pass
 
 
-async def audit_ledger(database: Database) -> None:
-    """Check every invariant of the ledger. What is broken is logged as an error and written into
-    its business's audit entries; nothing is mended."""
+async def seal_ledger(database: Database, keyring: Keyring) -> None:
+    """Seal what was committed since the last time."""
+    made = await seals.make_all(database, keyring)
+    if made:
+        logger.info("%d seals made", made)
+
+
+async def audit_ledger(database: Database, keyring: Keyring) -> None:
+    """Check every invariant of the ledger, and whether it was sealed. What is broken is logged as
+    an error and written into its business's audit entries; nothing is mended."""
     async with database.read() as connection:
-        report = await verification.verify(connection)
+        report = await ledger_audit.verify(connection, keyring)
     for problem in report.problems:
         logger.error(
             "the ledger is broken: %s (business %s, account %s, transfer %s, order %s)",
@@ -132,6 +140,25 @@ async def audit_ledger(database: Database) -> None:
         )
     else:
         await database.write(_write_down, report)
+    await database.write(_tell_what_is_not_sealed)
+
+
+async def _tell_what_is_not_sealed(connection: Connection) -> None:
+    for business in await businesses.list_all(connection):
+        try:
+            behind = await seals.is_behind(connection, business.id)
+        except seals.NotASeal:
+            continue  # the audit has named it
+        if behind:
+            logger.error("transfers of business %s are not sealed since an hour", business.id)
+            await audit.alert(connection, business.id, "ledger.not_sealed", {})
+
+
+async def watch_archive(database: Database) -> None:
+    """Say so where what is committed is not archived, though it should be."""
+    wrong = archive.complaint(await database.fetch(archive.state))
+    if wrong is not None:
+        logger.error("backup: %s", wrong)
 
 
 async def _write_down(connection: Connection, report: Report) -> None:
@@ -181,7 +208,7 @@ SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "begin_unclaimed": ("* * * * *", ageing.begin),
     "tell_operators": ("* * * * *", attention_mails.tell_operators),
     "sum_daily_flows": ("* * * * *", daily_flows.sum_all),
-    "audit_ledger": ("17 */6 * * *", audit_ledger),
+    "watch_archive": ("*/5 * * * *", watch_archive),
 }
 """Each task's cron line (UTC) and what it does."""
 
@@ -189,6 +216,12 @@ SETTINGS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Settings], Awaitable
     "tidy": ("5 * * * *", tidy),
 }
 """The same, for what the installation's settings say more of."""
+
+KEYS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Keyring], Awaitable[object]]]] = {
+    "seal_ledger": ("*/5 * * * *", seal_ledger),
+    "audit_ledger": ("17 */6 * * *", audit_ledger),
+}
+"""The same, for what needs the secret keys."""
 
 RAILS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Rails], Awaitable[object]]]] = {
     "withdraw_automatically": ("* * * * *", withdraw_due),

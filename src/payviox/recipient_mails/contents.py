@@ -15,6 +15,7 @@ from payviox.keyring import Keyring
 from payviox.languages import catalogues
 from payviox.mails.model import Mail, Message, Prepare
 from payviox.payout_users import service as payout_users
+from payviox.payout_users.model import PayoutUser
 from payviox.recipient_mails.brand import brand_of
 from payviox.sites import hosts
 
@@ -32,7 +33,7 @@ async def _money_received(
     user = await payout_users.get(connection, business_id, user_id)
     if user.balance == 0:
         return None
-    frame = await framed(keyring, site, connection, business_id, user_id)
+    frame = await framed(keyring, site, connection, business_id, user)
     if frame is None:
         return None
     language = frame["language"]
@@ -45,11 +46,11 @@ async def _money_received(
 
 
 async def framed(
-    keyring: Keyring, site: str, connection: Connection, business_id: UUID, user_id: UUID
+    keyring: Keyring, site: str, connection: Connection, business_id: UUID, user: PayoutUser
 ) -> Mapping[str, Any] | None:
     """The brand, the link and the language that every mail to a payout user has; None where their
     link opens nothing, since they are inactive."""
-    user = await payout_users.get(connection, business_id, user_id)
+    user_id = user.id
     source = await payout_users.hash_source(connection, business_id, user_id)
     if user.status != "active" or source is None:
         return None

@@ -30,7 +30,8 @@ async def _reminder(
     """Nobody is reminded of what they have taken, or who wants no reminders."""
     business_id, user_id = _about(mail)
     about = await queries.find(connection, business_id, user_id)
-    frame = await framed(keyring, site, connection, business_id, user_id)
+    user = await payout_users.get(connection, business_id, user_id)
+    frame = await framed(keyring, site, connection, business_id, user)
     if about is None or frame is None:
         return None
     language = frame["language"]
@@ -50,7 +51,8 @@ async def _announced(
     business_id, user_id = _about(mail)
     notice_id = UUID(mail.facts["notice"])
     about = await expiry.find_announced(connection, business_id, user_id, notice_id)
-    frame = await framed(keyring, site, connection, business_id, user_id)
+    user = await payout_users.get(connection, business_id, user_id)
+    frame = await framed(keyring, site, connection, business_id, user)
     if about is None or frame is None:
         return None
     language = frame["language"]
@@ -66,8 +68,8 @@ async def _expired(
     keyring: Keyring, site: str, connection: Connection, mail: Mail
 ) -> Mapping[str, Any] | None:
     business_id, user_id = _about(mail)
-    frame = await framed(keyring, site, connection, business_id, user_id)
     user = await payout_users.get(connection, business_id, user_id)
+    frame = await framed(keyring, site, connection, business_id, user)
     if frame is None:
         return None
     language = frame["language"]

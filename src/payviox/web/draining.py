@@ -1,20 +1,20 @@
-"""Before a process ends for another one to take its place, its clients are told to open another
-connection: one that is closed while a request is on its way loses it."""
+"""Before a process ends for another one to take its place, it accepts no more and tells its clients
+to open another connection: one that is closed while a request is on its way loses it."""
 
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from payviox.web.request_body import Application, Message, Receive, Scope, Send
 
-DRAIN_S = 1.0
+DRAIN_S = 2.0
 """For so long each answer closes its connection. A client that is silent meanwhile is hardly about
 to send something in the moment in which the rest is closed."""
 
 
 class Draining:
-    """The ASGI application; `begin` ends the process in a while."""
+    """The ASGI application. `begin` ends the process in a while."""
 
     def __init__(self, inner: Application) -> None:
         self._inner = inner
@@ -23,10 +23,11 @@ class Draining:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         return self._inner(scope, receive, _closing(send) if self._begun else send)
 
-    def begin(self) -> None:
+    def begin(self, stop_accepting: Callable[[], None]) -> None:
         """Close connections as they are answered, then stop as on SIGTERM."""
         if not self._begun:
             self._begun = True
+            stop_accepting()
             loop = asyncio.get_running_loop()
             loop.call_later(DRAIN_S, os.kill, os.getpid(), signal.SIGTERM)
 

@@ -1,14 +1,16 @@
 """Granian, set up so that strangers cannot hold much of the process: HTTP/1 alone, heads bounded in
 bytes and time, on a socket of ours."""
 
+import os
 import socket
+from contextlib import suppress
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from payviox.web.idle_connections import Busy, IdleConnections
+from payviox.web.idle_connections import Busy, IdleConnections, descriptors, opened
 from payviox.web.listening import BACKLOG, most_connections
 from payviox.web.request_body import Application
 
@@ -38,7 +40,25 @@ class HttpServer(Server):
             websockets=False,
         )
         self._bound = bound
+        self._address = bound.getsockname()
         self._idle = IdleConnections(bound.getsockname()[1], most, busy)
+
+    def stop_accepting(self) -> None:
+        """Take no more connections, and go on with those there are: they are the other processes'
+        that share the socket. Granian cannot do the one without the other.
+
+        Its descriptors come to mean a socket to which nobody connects; the shared one stays open
+        elsewhere. Linux alone.
+        """
+        with socket.socket(socket.AF_UNIX) as nobodys:
+            nobodys.setblocking(False)
+            nobodys.bind("")  # a name that is free
+            nobodys.listen()
+            for descriptor in descriptors():
+                with suppress(OSError), opened(descriptor) as other:
+                    is_listener = other.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                    if is_listener and other.getsockname() == self._address:
+                        os.dup2(nobodys.fileno(), descriptor, inheritable=False)
 
     def _init_shared_socket(self) -> None:
         """Granian would bind one by itself, without limits on a peer's silence."""

@@ -99,7 +99,7 @@ class IdleConnections:
             self._busy.forget()
             # Nearly all of a crowd's descriptors are connections; what else is open is looked
             # through then and no more.
-            if len(_descriptors()) > self._most * CROWDED:
+            if len(descriptors()) > self._most * CROWDED:
                 self.make_room()
 
     def make_room(self) -> int:
@@ -118,12 +118,12 @@ class IdleConnections:
         return len(self._connections())
 
     def _connections(self) -> list[_Connection]:
-        return [connection for number in _descriptors() if (connection := self._look(number))]
+        return [connection for number in descriptors() if (connection := self._look(number))]
 
     def _look(self, descriptor: int) -> _Connection | None:
         """The connection to our port that this descriptor is, if it is one."""
         try:
-            with _opened(descriptor) as own:
+            with opened(descriptor) as own:
                 if own.family not in (socket.AF_INET, socket.AF_INET6):
                     return None
                 if own.getsockname()[1] != self._port:
@@ -136,7 +136,7 @@ class IdleConnections:
 
     def _close(self, connection: _Connection) -> bool:
         try:
-            with _opened(connection.descriptor) as own:
+            with opened(connection.descriptor) as own:
                 if own.getpeername()[:2] != connection.peer:
                     return False  # the number stands for another one by now
                 own.shutdown(socket.SHUT_RDWR)
@@ -145,12 +145,13 @@ class IdleConnections:
         return True
 
 
-def _descriptors() -> list[int]:
-    return [int(path.name) for path in FILES.iterdir()]
+def descriptors() -> list[int]:
+    """This process's open files; none where there is no `/proc`."""
+    return [int(path.name) for path in FILES.iterdir()] if FILES.is_dir() else []
 
 
 @contextmanager
-def _opened(descriptor: int) -> Iterator[socket.socket]:
+def opened(descriptor: int) -> Iterator[socket.socket]:
     """The socket of this descriptor, which stays the HTTP server's. Raises OSError."""
     copy = os.dup(descriptor)
     try:

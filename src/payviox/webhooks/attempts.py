@@ -1,6 +1,7 @@
-"""One attempt at a claimed delivery: signed, posted, written down with what follows from it. The
-POST itself is sender.py's work, and never inside a transaction."""
+"""Attempts at claimed deliveries: signed, posted, written down, many in one transaction, with what
+follows from them. The POST itself is sender.py's work, and never inside a transaction."""
 
+import functools
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.webhooks import sender
-from payviox.webhooks.model import Claim
+from payviox.webhooks.model import Attempted, Change, Claim, Standing
 from payviox.webhooks.queries import events as queries
-from payviox.webhooks.sender import Answer
+from payviox.webhooks.sender import Answer, Kept
 from payviox.webhooks.settings import Cipher, signing_tokens
 from payviox.webhooks.signing import sign
-from payviox.webhooks.targets import TargetError, parse_target
+from payviox.webhooks.targets import Target, TargetError, parse_target
 
 logger = logging.getLogger(__name__)
 
@@ -28,15 +29,37 @@ REPLAYED = "webhook-replayed"
 """The header of what somebody sends again: it may be older than what the receiver knows by now."""
 
 
-def signed(claim: Claim, cipher: Cipher) -> dict[str, str] | None:
-    """The headers; None where the token cannot be read, which is the operator's to mend."""
+async def post(
+    claim: Claim,
+    cipher: Cipher,
+    *,
+    allow_private: bool,
+    timeout_s: float = TIMEOUT_S,
+    kept: Kept | None = None,
+) -> Attempted:
+    """Sign the event's body and POST it, over a connection that was `kept` where there is one;
+    never raises for what the other side does."""
+    try:
+        headers = _signed(claim, cipher)
+    except Exception:  # whatever the cipher raises: it is the operator's to mend
+        logger.exception("the webhook token of business %s is unreadable", claim.business_id)
+        return Attempted(claim, {}, _failed(UNREADABLE))
+    try:
+        target = _target(claim.url, allow_private)
+    except TargetError as error:  # the operator has become stricter since it was set
+        answer = _failed(str(error))
+    else:
+        answer = await sender.post(
+            target, claim.body.encode(), headers, timeout_s=timeout_s, kept=kept
+        )
+    return Attempted(claim, _loggable(headers), answer)
+
+
+def _signed(claim: Claim, cipher: Cipher) -> dict[str, str]:
+    """The headers. Raises what the cipher does where the token cannot be read."""
     webhook_id = ids.show(ids.EVENT, claim.event_id)
     now = datetime.now(UTC)
-    try:
-        token, waiting = signing_tokens(claim, cipher)
-    except Exception:  # whatever the cipher raises
-        logger.exception("the webhook token of business %s is unreadable", claim.business_id)
-        return None
+    token, waiting = signing_tokens(claim, cipher)
     body = claim.body.encode()
     headers = sign(token, body, webhook_id, now)
     if waiting is not None:
@@ -48,64 +71,45 @@ def signed(claim: Claim, cipher: Cipher) -> dict[str, str] | None:
     return headers
 
 
-async def post(
-    claim: Claim,
-    headers: dict[str, str] | None,
-    *,
-    allow_private: bool,
-    timeout_s: float = TIMEOUT_S,
-) -> Answer:
-    """POST the event's body; never raises for what the other side does."""
-    if headers is None:
-        return Answer(status=None, body="", duration_ms=0, error=UNREADABLE)
-    try:
-        target = parse_target(claim.url, allow_private=allow_private)
-    except TargetError as error:  # the operator has become stricter since it was set
-        return Answer(status=None, body="", duration_ms=0, error=str(error))
-    return await sender.post(target, claim.body.encode(), headers, timeout_s=timeout_s)
+def _failed(error: str) -> Answer:
+    return Answer(status=None, body="", duration_ms=0, error=error)
+
+
+@functools.lru_cache(maxsize=1_000)
+def _target(url: str, allow_private: bool) -> Target:
+    """What is read of a URL says nothing about its addresses, so it may be remembered."""
+    return parse_target(url, allow_private=allow_private)
 
 
 async def record(
-    connection: Connection,
-    claim: Claim,
-    answer: Answer,
-    headers: dict[str, str] | None,
-    waits: Sequence[timedelta] = RETRIES,
+    connection: Connection, attempts: Sequence[Attempted], waits: Sequence[timedelta] = RETRIES
 ) -> None:
-    """Write down the attempt and what follows from it; `waits` are the pauses before the next."""
-    attempts, in_round, due_at = await queries.lock_delivery(
-        connection, claim.business_id, claim.id
-    )
-    await queries.insert_attempt(
+    """Write down attempts, each of another delivery, and what follows from them; `waits` are the
+    pauses before the next ones."""
+    named = [(attempted.claim.business_id, attempted.claim.id) for attempted in attempts]
+    standing = {
+        (delivery.business_id, delivery.id): delivery
+        for delivery in await queries.lock_deliveries(connection, named)
+    }
+    await queries.record_attempts(
         connection,
-        claim.business_id,
-        claim.id,
-        attempts + 1,
-        url=claim.url,
-        request_headers=_loggable(headers or {}),
-        answer=answer,
+        [
+            (attempted, _change(attempted, standing[name], waits))
+            for name, attempted in zip(named, attempts, strict=True)
+        ],
     )
+
+
+def _change(attempted: Attempted, delivery: Standing, waits: Sequence[timedelta]) -> Change:
+    number, in_round = delivery.attempts + 1, delivery.round_attempts
+    if attempted.answer.delivered:
+        return Change(number, "delivered", in_round + 1, None, settles=True)
     # Whoever lost the lease was too slow, or somebody asked for a new round: theirs counts.
-    if answer.delivered or due_at == claim.leased_until:
-        status, again_in = _outcome(answer, in_round, waits)
-        await queries.set_outcome(
-            connection,
-            claim.business_id,
-            claim.id,
-            status=status,
-            round_attempts=in_round + 1,
-            again_in=again_in,
-        )
-
-
-def _outcome(
-    answer: Answer, failures_before: int, waits: Sequence[timedelta]
-) -> tuple[str, timedelta | None]:
-    if answer.delivered:
-        return "delivered", None
-    if failures_before < len(waits):
-        return "pending", waits[failures_before]
-    return "failed", None
+    if delivery.due_at != attempted.claim.leased_until:
+        return Change(number, delivery.status, in_round, None, settles=False)
+    if in_round < len(waits):
+        return Change(number, "pending", in_round + 1, waits[in_round], settles=True)
+    return Change(number, "failed", in_round + 1, None, settles=True)
 
 
 def _loggable(headers: dict[str, str]) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """The rows of webhooks: a business's settings, events, their deliveries and attempts."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from payviox.webhooks.events import EventType
+from payviox.webhooks.sender import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +113,34 @@ class Claim:
     token: bytes = field(repr=False)
     next_token: bytes | None = field(repr=False)
     key_id: str
+
+
+class Attempted(msgspec.Struct, frozen=True):
+    """An attempt that ended: what was sent, as the log may show it, and what came back."""
+
+    claim: Claim
+    shown_headers: dict[str, str]
+    answer: Answer
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a delivery stands: its attempts, those of the current round, and when it is due or leased
+    until."""
+
+    business_id: UUID
+    id: UUID
+    status: str
+    attempts: int
+    round_attempts: int
+    due_at: datetime | None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What an attempt makes of its delivery; `again_in` None: it is not due any more. Where it is
+    not for the attempt to say when the delivery is due, `settles` is False."""
+
+    number: int
+    status: str
+    round_attempts: int
+    again_in: timedelta | None
+    settles: bool

@@ -29,7 +29,6 @@ async def finish(
     database: Database, claim: Claim, cipher: Cipher, *, allow_private: bool
 ) -> Answer:
     """Send it, once, and write down how it went. In no transaction."""
-    headers = attempts.signed(claim, cipher)
-    answer = await attempts.post(claim, headers, allow_private=allow_private)
-    await database.write(attempts.record, claim, answer, headers, ())
-    return answer
+    attempted = await attempts.post(claim, cipher, allow_private=allow_private)
+    await database.write(attempts.record, [attempted], ())
+    return attempted.answer

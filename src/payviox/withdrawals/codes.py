@@ -21,6 +21,7 @@ from payviox.errors import Conflict, TooManyAttempts
 from payviox.keyring import Keyring
 from payviox.mails import outbox
 from payviox.mails.model import Mail, Message, Prepare
+from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.contents import framed
 from payviox.withdrawals import quotes
 from payviox.withdrawals.queries import codes as queries
@@ -144,7 +145,8 @@ async def _prepare(
     if mail.business_id is None or user_id is None:
         raise ValueError(f"mail {mail.id} is about no payout user")
     key_id = await queries.find_open(connection, code_id, mail.business_id, LASTS_S)
-    frame = await framed(keyring, site, connection, mail.business_id, user_id)
+    user = await payout_users.get(connection, mail.business_id, user_id)
+    frame = await framed(keyring, site, connection, mail.business_id, user)
     if key_id is None or frame is None:
         return None
     return {**frame, "code": _code(keyring, key_id, code_id)}

@@ -77,9 +77,8 @@ async def _prepare(
         return None
     if await _is_one_too_many(connection, order, mail.message):
         return None
-    user_id = order.payout_user_id
-    frame = await framed(keyring, site, connection, order.business_id, user_id)
-    user = await payout_users.get(connection, order.business_id, user_id)
+    user = await payout_users.get(connection, order.business_id, order.payout_user_id)
+    frame = await framed(keyring, site, connection, order.business_id, user)
     if frame is None:
         return None
     language = frame["language"]

@@ -459,6 +459,46 @@ async def test_a_worker_that_stops_before_the_text_leaves_the_mail_as_it_was(
     assert await adas(database) == before
 
 
+async def test_a_worker_that_stops_while_it_begins_leaves_the_mail_as_it_was(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    before = await adas(database)
+    begins, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow_site(_: Connection, __: Mail) -> Mapping[str, object]:
+        begins.set()
+        await goes_on.wait()
+        return {"site": "https://acme.test"}
+
+    sending = asyncio.create_task(send(database, plain(post_office), prepare={"test": slow_site}))
+    await begins.wait()
+    sending.cancel()
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert await adas(database) == before
+    assert await send(database, plain(post_office)) == 1
+
+
+async def test_a_mail_that_cannot_be_begun_holds_up_none_that_begin_with_it(
+    database: Database, post_office: MailServer
+) -> None:
+    await put(database)
+    await put_many(database, AT_ONCE - 1)
+
+    async def site_of_others(_: Connection, mail: Mail) -> Mapping[str, object]:
+        if mail.recipient == "ada@example.com":
+            raise LookupError(mail.recipient)
+        return {"site": "https://acme.test"}
+
+    with pytest.raises(LookupError):
+        await send(database, plain(post_office), prepare={"test": site_of_others})
+    assert len(post_office.mails) == AT_ONCE - 1
+    ada = await adas(database)
+    assert (ada.state, ada.attempts) == ("waiting", 0)
+
+
 def arrived_of(post_office: MailServer, recipient: str = "ada@example.com") -> list[str]:
     return [str(mail["Message-ID"]) for mail in post_office.mails if mail["To"] == recipient]
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -75,12 +75,27 @@ async def test_a_claim_reads_what_is_longest_due_and_sorts_nothing(
 ) -> None:
     async def plan(connection: Connection) -> str:
         explained: Any = Explained(connection)
-        await events.claim(explained, busy, timedelta(seconds=90))
+        await events.claim(explained, {busy: 4, uuid4(): 32}, timedelta(seconds=90))
         return str(explained.plan)
 
     shown = await database.fetch(plan)
     assert "deliveries_due" in shown
     assert "Sort" not in shown
+
+
+async def test_deliveries_are_locked_and_written_by_their_keys(
+    database: Database, busy: UUID
+) -> None:
+    async def plan(connection: Connection) -> str:
+        explained: Any = Explained(connection)
+        await events.lock_deliveries(explained, [(busy, uuid4())] * 200)
+        await events.record_attempts(explained, [])
+        await events.hand_back(explained, [])
+        return str(explained.plan)
+
+    shown = await database.fetch(plan)
+    assert shown.count("deliveries_pkey") == 3
+    assert "Seq Scan on deliveries" not in shown
 
 
 async def test_what_failed_is_listed_without_reading_what_was_delivered(

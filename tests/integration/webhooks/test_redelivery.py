@@ -8,7 +8,7 @@ from payviox import ids
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.monitoring import service as monitoring
-from payviox.webhooks import outbox
+from payviox.webhooks import delivery, outbox
 from payviox.webhooks.delivery import Courier
 from support.hooked import Hook, deliver
 from support.polling import eventually
@@ -54,6 +54,25 @@ async def test_redelivered_by_hand_an_event_without_a_delivery_gets_one(
     await asyncio.gather(*(hooked.redeliver(event_id) for _ in range(5)))
     await deliver(courier, hooked)
     assert await hooked.deliveries() == [("delivered", 1, None)]
+
+
+async def test_what_is_sent_again_goes_behind_what_has_just_happened(
+    hook: Hook, courier: Courier
+) -> None:
+    hooked = await hook()
+    again = [hooked.event() for _ in range(4 * delivery.AT_ONCE)]
+    await hooked.database.write(outbox.write_order_events, hooked.id, again)
+    await deliver(courier, hooked)
+    events = await hooked.rows("SELECT id FROM events WHERE business_id = %s")
+    for (event_id,) in events:
+        await hooked.redeliver(event_id)
+    fresh = await hooked.happen()
+    hooked.receiver.received.clear()
+    courier = Courier(hooked.database, hooked.keyring, allow_private=True)
+    await deliver(courier, hooked)
+    assert len(hooked.receiver.received) == len(again) + 1
+    first = [one.json["order_id"] for one in hooked.receiver.received[: delivery.AT_ONCE]]
+    assert ids.show(ids.ORDER, fresh.order_id) in first
 
 
 async def test_redelivered_while_an_attempt_is_in_flight_the_new_round_stands(

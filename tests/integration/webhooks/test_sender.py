@@ -16,7 +16,8 @@ import pytest
 import trustme
 from aiohappyeyeballs import AddrInfoType
 
-from payviox.webhooks.sender import ANSWER_BYTES, EXCERPT_BYTES, Answer, post
+from payviox.webhooks import sender
+from payviox.webhooks.sender import ANSWER_BYTES, EXCERPT_BYTES, Answer, Kept, post
 from payviox.webhooks.targets import Lookup, Target
 from support.machine import stretch
 from support.sockets import GONE
@@ -204,6 +205,166 @@ async def test_a_receiver_that_answers_before_it_has_read_the_body_is_heard() ->
         one.request = lambda _reader: asyncio.sleep(0, b"")  # type: ignore[method-assign,assignment]
         answer = await post(one.target(), b"x" * 2_000_000, HEADERS, timeout_s=AMPLE_S)
     assert answer.status == 413
+
+
+# --- connections that are kept
+
+
+def answers_each(*texts: bytes) -> Script:
+    """The first request has the first text, and so on; where they end the connection does."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for text in texts[:-1]:
+            writer.write(text)
+            await Receiver.request(reader)
+        writer.write(texts[-1])
+
+    return script
+
+
+@pytest.fixture
+async def kept() -> AsyncIterator[Kept]:
+    one = Kept()
+    yield one
+    one.hang_up()
+
+
+async def test_the_next_post_to_a_target_goes_over_the_same_connection(kept: Kept) -> None:
+    chunked = CHUNKED + b"2\r\nok\r\n0\r\n\r\n"
+    async with receiver(answers_each(OK, chunked, b"HTTP/1.1 500 No\r\n\r\n")) as one:
+        answers = [await send(one.target(), kept=kept) for _ in range(3)]
+        assert [(answer.status, answer.body) for answer in answers] == [
+            (200, "ok"),
+            (200, "ok"),
+            (500, ""),
+        ]
+        assert one.accepted == 1
+        assert b"Connection" not in one.requests[0]
+
+
+async def test_several_at_once_have_a_connection_each_and_none_is_anothers(kept: Kept) -> None:
+    async with receiver(answers_each(OK, OK)) as one, receiver(answers_each(OK, OK)) as other:
+        for _ in range(2):
+            await asyncio.gather(*(send(one.target(), kept=kept) for _ in range(3)))
+        assert one.accepted == 3
+        await send(one.target(path="/other"), kept=kept)
+        assert one.accepted == 4
+        assert (await send(other.target(), kept=kept)).delivered
+        assert other.accepted == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        OK + OK,
+        OK + b"x",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + b"x" * 9000,
+    ],
+    ids=["two answers", "more than the answer", "1.0", "close", "long"],
+)
+async def test_a_connection_with_anything_left_on_it_is_used_no_more(
+    kept: Kept, text: bytes
+) -> None:
+    async with receiver(says(text, then_waits=True)) as one:
+        for accepted in (1, 2):
+            assert (await send(one.target(), kept=kept)).delivered
+            assert one.accepted == accepted
+
+
+async def test_an_answer_that_nobody_asked_for_is_nobodys(kept: Kept) -> None:
+    refuses = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
+    goes_on = asyncio.Event()
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(refuses)
+        await goes_on.wait()
+        writer.write(OK)
+        await reader.read()
+
+    async with receiver(script) as one:
+        assert (await send(one.target(), kept=kept)).status == 500
+        goes_on.set()
+        await one.left.acquire()  # the connection was closed for it
+        assert (await send(one.target(), kept=kept)).status == 500
+
+
+async def test_one_that_the_receiver_closed_meanwhile_is_opened_anew(kept: Kept) -> None:
+    async with receiver(says(OK)) as one:
+        for accepted in range(1, 6):
+            answer = await send(one.target(), kept=kept)
+            assert (answer.status, answer.error) == (200, None)
+            assert one.accepted == accepted
+
+
+async def test_one_that_is_closed_at_the_next_request_is_opened_anew_once(kept: Kept) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if one.accepted == 1:
+            writer.write(OK)
+            await Receiver.request(reader)
+        elif one.accepted == 3:
+            writer.write(OK)
+
+    async with receiver(script) as one:
+        assert (await send(one.target(), kept=kept)).delivered
+        answer = await send(one.target(), kept=kept)
+        assert answer.error == "the connection was closed before an answer"
+        assert one.accepted == 2
+        assert (await send(one.target(), kept=kept)).delivered
+
+
+async def test_half_an_answer_on_a_kept_connection_is_not_asked_for_again(kept: Kept) -> None:
+    async with receiver(answers_each(OK, b"HTTP/1.1 200 ")) as one:
+        assert (await send(one.target(), kept=kept)).delivered
+        answer = await send(one.target(), kept=kept)
+        assert answer.error == "the connection was closed before an answer"
+        assert one.accepted == 1
+
+
+async def test_no_answer_on_a_kept_connection_is_cut_by_time(kept: Kept) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await reader.read()
+
+    async with receiver(script) as one:
+        assert (await send(one.target(), kept=kept)).delivered
+        answer = await send(one.target(), kept=kept, timeout_s=LIMIT_S)
+        assert answer.error == "no answer within 0.3 s"
+        await one.left.acquire()
+        assert one.accepted == 1
+
+
+async def test_one_that_rests_for_too_long_is_closed(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "IDLE_S", 0.05)
+    async with receiver(says(OK, then_waits=True)) as one:
+        assert (await send(one.target(), kept=kept)).delivered
+        await one.left.acquire()
+        assert (await send(one.target(), kept=kept)).delivered
+        assert one.accepted == 2
+
+
+async def test_a_name_is_checked_again_once_its_connection_is_old(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up = []
+
+    async def rebinding(host: str, port: int) -> Sequence[AddrInfoType]:
+        looked_up.append(host)
+        return await answering(PUBLIC if len(looked_up) == 1 else "127.0.0.1")(host, port)
+
+    async with receiver(answers_each(OK, OK, OK)) as one:
+        target = Target("http", "hooks.example.com", 80, "/", allow_private=False)
+        for _ in range(2):
+            sent = await send(target, kept=kept, lookup=rebinding, connect=Spy(one.port))
+            assert sent.delivered
+        assert looked_up == ["hooks.example.com"]
+        monkeypatch.setattr(sender, "MOST_AGE_S", -1)
+        sent = await send(target, kept=kept, lookup=rebinding, connect=Spy(one.port))
+        assert sent.error == "the name does not resolve to a public address"
+        assert one.accepted == 1
 
 
 # --- receivers that misbehave

@@ -8,7 +8,7 @@ import pytest
 
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
-from payviox.webhooks import attempts, delivery
+from payviox.webhooks import attempts, delivery, outbox
 from payviox.webhooks.delivery import LEASE, Courier
 from support.databases import Urls
 from support.hooked import Hook, deliver
@@ -34,15 +34,14 @@ async def test_a_slow_receiver_delays_its_own_business_alone(hook: Hook, courier
     for _ in range(10):
         await slow.happen()
     courier.wake(slow.id)
-    await eventually(lambda: slow.receiver.at_once == delivery.PER_BUSINESS)
+    await eventually(lambda: slow.receiver.at_once == delivery.AT_ONCE)
     for _ in range(10):
         await quick.happen()
     courier.wake(quick.id)
     await eventually(lambda: len(quick.receiver.received) == 10)
-    assert len(slow.receiver.received) == delivery.PER_BUSINESS
+    assert len(slow.receiver.received) == delivery.AT_ONCE
     slow.receiver.gate.set()
     await courier.idle()
-    assert slow.receiver.most_at_once == delivery.PER_BUSINESS
     assert len(set(slow.receiver.ids)) == len(slow.receiver.ids) == 10
 
 
@@ -81,6 +80,97 @@ async def test_slow_receivers_fill_half_of_all_slots_and_leave_the_rest_to_other
         one.receiver.gate.set()
     await courier.idle()
     assert [len(one.receiver.received) for one in slow] == [5] * 4
+
+
+async def test_a_receiver_that_answers_promptly_gets_more_at_once_up_to_a_limit(
+    hook: Hook, courier: Courier
+) -> None:
+    hooked = await hook()
+    received = hooked.receiver.received
+    prompt = 2 * delivery.MOST_AT_ONCE
+    hooked.receiver.answer = lambda _: 200 if len(received) <= prompt else None
+    events = [hooked.event() for _ in range(prompt + 2 * delivery.MOST_AT_ONCE)]
+    await hooked.database.write(outbox.write_order_events, hooked.id, events)
+    courier.wake(hooked.id)
+    await eventually(lambda: hooked.receiver.at_once == delivery.MOST_AT_ONCE)
+    hooked.receiver.gate.set()
+    await courier.idle()
+    assert hooked.receiver.most_at_once == delivery.MOST_AT_ONCE
+    assert len(set(hooked.receiver.ids)) == len(hooked.receiver.ids) == len(events)
+    assert await hooked.deliveries() == [("delivered", 1, None)] * len(events)
+
+
+@pytest.mark.parametrize("status", [500, None])
+async def test_one_that_fails_or_is_slow_gets_few_at_once_again(
+    hook: Hook,
+    database: Database,
+    keyring: Keyring,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int | None,
+) -> None:
+    monkeypatch.setattr(delivery, "PROMPT_S", 0.1)
+    courier = Courier(database, keyring, allow_private=True, timeout_s=0.3)
+    hooked = await hook()
+    prompt = 2 * delivery.MOST_AT_ONCE
+    for _ in range(2):
+        events = [hooked.event() for _ in range(prompt)]
+        await hooked.database.write(outbox.write_order_events, hooked.id, events)
+        hooked.receiver.most_at_once = 0
+        await deliver(courier, hooked)
+        hooked.receiver.answer = lambda _: status
+    await hooked.time_passes()
+    hooked.receiver.most_at_once = 0
+    await deliver(courier, hooked)
+    assert 0 < hooked.receiver.most_at_once <= delivery.AT_ONCE
+
+
+async def test_receivers_that_are_known_to_be_slow_have_half_of_all_slots_together(
+    hook: Hook, database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "PROMPT_S", 0.1)
+    courier = Courier(database, keyring, allow_private=True, overall=12, timeout_s=0.3)
+    quick = await hook()
+    shared = await hook()
+    shared.receiver.answer = lambda _: None
+    slow = [await hook(url=f"{shared.receiver.url}/{number}") for number in range(14)]
+    for one in slow:
+        await one.happen()
+    await deliver(courier, *slow)
+    for one in slow:
+        await one.time_passes()
+    shared.receiver.most_at_once = 0
+    for one in slow:
+        courier.wake(one.id)
+    await eventually(lambda: shared.receiver.at_once == 6)
+    await quick.happen()
+    courier.wake(quick.id)
+    await eventually(lambda: len(quick.receiver.received) == 1)
+    await courier.idle()
+    assert shared.receiver.most_at_once == 6
+    assert [d[1] for one in slow for d in await one.deliveries()] == [2] * 14
+
+
+async def test_one_attempt_that_cannot_be_written_down_is_not_the_others_trouble(
+    hook: Hook, courier: Courier, urls: Urls
+) -> None:
+    hooked = [await hook(), await hook()]
+    for one in hooked:
+        one.receiver.answer = lambda _: None
+        for _ in range(2):
+            await one.happen()
+        courier.wake(one.id)
+    await eventually(lambda: all(one.receiver.at_once == 2 for one in hooked))
+    with urls.as_admin() as admin:
+        admin.execute(
+            "DELETE FROM deliveries WHERE business_id = %s AND id = (SELECT min(id::text)::uuid"
+            " FROM deliveries WHERE business_id = %s)",
+            [hooked[0].id, hooked[0].id],
+        )
+    for one in hooked:
+        one.receiver.gate.set()
+    await courier.idle()
+    assert await hooked[0].deliveries() == [("delivered", 1, None)]
+    assert await hooked[1].deliveries() == [("delivered", 1, None)] * 2
 
 
 async def test_several_workers_send_each_event_once(

@@ -10,15 +10,19 @@ import pytest
 from payviox import wiring
 from payviox.db.pool import Connection, Database
 from payviox.installation import Installation, keyring_of
+from payviox.keyring import Keyring
 from payviox.maintenance import tasks
 from payviox.settings import Settings
 from payviox.worker import Worker
 from support.businesses import TestBusiness
 from support.databases import Urls
+from support.live import SECRET_KEY
 from support.polling import eventually
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
+
+KEYS = Keyring(SECRET_KEY)
 
 
 def worker_of(settings: Settings, database: Database) -> Worker:
@@ -203,6 +207,8 @@ async def test_every_upkeep_task_runs_on_an_empty_and_on_a_busy_database(
     for _, work in tasks.SCHEDULE.values():
         await work(database)
     await tasks.tidy(database, settings)
+    for _, keyed in tasks.KEYS_SCHEDULE.values():
+        await keyed(database, KEYS)
     assert await business.ledger() == before
 
 
@@ -216,10 +222,31 @@ async def test_the_audit_writes_down_which_business_is_broken(
             "UPDATE accounts SET balance = balance + 1 WHERE business_id = %s AND kind = 'payout'",
             [business.business_id],
         )
-    await tasks.audit_ledger(database)
+    await tasks.audit_ledger(database, KEYS)
     found = await business.scalar(
         "SELECT detail FROM audit_entries WHERE business_id = %s AND act = 'ledger.broken'",
         business.business_id,
     )
     assert isinstance(found, dict)
     assert found["account"] >= 1
+
+
+async def test_the_audit_tells_that_transfers_are_not_sealed(
+    business: TestBusiness, database: Database, urls: Urls
+) -> None:
+    alerts = "SELECT count(*) FROM audit_entries WHERE business_id = %s AND act = %s"
+    told = (alerts, business.business_id, "ledger.not_sealed")
+    await business.create("ada@example.com", 500)
+    await tasks.audit_ledger(database, KEYS)
+    assert await business.scalar(*told) == 0, "they are new"
+    with urls.as_admin() as connection:
+        connection.execute(
+            "UPDATE transfers SET created_at = created_at - interval '2 hours'"
+            " WHERE business_id = %s",
+            [business.business_id],
+        )
+    await tasks.audit_ledger(database, KEYS)
+    assert await business.scalar(*told) == 1
+    await tasks.seal_ledger(database, KEYS)
+    await tasks.audit_ledger(database, KEYS)
+    assert await business.scalar(*told) == 1

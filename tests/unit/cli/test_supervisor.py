@@ -158,7 +158,7 @@ from payviox.web import listening
 from payviox.web import listening
 
 async def execute(*_):
-    process = await asyncio.create_subprocess_exec("sleep", "60")
+    process = await asyncio.create_subprocess_shell("trap '' HUP; exec sleep 60")
     print("started", process.pid, flush=True)
     return process
 

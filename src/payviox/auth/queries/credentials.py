@@ -1,6 +1,6 @@
 """The SQL of keys and hashes."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -250,3 +250,29 @@ async def list_operators(connection: Connection) -> list[Operator]:
             " ORDER BY email"
         )
         return await cursor.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHash:
+    """What is stored of a payout user's hash, and what it is derived from besides the key."""
+
+    user_id: UUID
+    hash_code: str
+    key_id: str
+    generation: int
+    digest: bytes = field(repr=False)
+
+
+async def stored_hashes(connection: Connection, business_id: UUID) -> AsyncIterator[StoredHash]:
+    """Every payout user's of a business, in a transaction."""
+    async with connection.cursor("hashes", row_factory=class_row(StoredHash)) as cursor:
+        cursor.itersize = 2_000
+        await cursor.execute(
+            "SELECT u.id AS user_id, b.hash_code, u.hash_key_id AS key_id,"
+            " u.hash_generation AS generation, u.hash_digest AS digest"
+            " FROM payout_users u JOIN businesses b ON b.id = u.business_id"
+            " WHERE u.business_id = %s",
+            [business_id],
+        )
+        async for row in cursor:
+            yield row

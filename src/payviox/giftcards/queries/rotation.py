@@ -1,7 +1,8 @@
-"""The SQL of bringing gift cards under another secret key: a sweep across businesses, in the order
-of the primary key."""
+"""The SQL of what the secret keys made of gift cards: bringing them under another one, a sweep
+across businesses in the order of the primary key, and reading a business's to check them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -19,6 +20,35 @@ async def count_other_keys(connection: Connection, key_id: str) -> int:
     )
     row = await cursor.fetchone()
     return int(str(row[0])) if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedCode(StoredCode):
+    """A sealed code with the fingerprint beside it."""
+
+    fingerprint: bytes
+
+
+async def stored_codes(connection: Connection, business_id: UUID) -> AsyncIterator[PrintedCode]:
+    """Every card of a business, in a transaction."""
+    async with connection.cursor("codes", row_factory=class_row(PrintedCode)) as cursor:
+        cursor.itersize = 1_000
+        await cursor.execute(
+            "SELECT c.business_id, c.id, c.code, c.pin, c.key_id, c.expires_on, p.brand, p.country,"
+            " p.currency, p.face_value, c.fingerprint FROM gift_cards c JOIN gift_card_products p"
+            " ON p.business_id = c.business_id AND p.id = c.product_id WHERE c.business_id = %s",
+            [business_id],
+        )
+        async for row in cursor:
+            yield row
+
+
+async def has_fingerprint(connection: Connection, business_id: UUID, fingerprint: bytes) -> bool:
+    cursor = await connection.execute(
+        "SELECT FROM gift_cards WHERE business_id = %s AND fingerprint = %s",
+        [business_id, fingerprint],
+    )
+    return await cursor.fetchone() is not None
 
 
 async def lock_other_keys(

@@ -1,17 +1,25 @@
 """The SQL of webhook settings, events and their deliveries."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
-from payviox.webhooks.model import Attempt, Claim, Delivery, Event, LiveToken, Settings
-from payviox.webhooks.sender import Answer
+from payviox.webhooks.model import (
+    Attempt,
+    Attempted,
+    Change,
+    Claim,
+    Delivery,
+    Event,
+    LiveToken,
+    Settings,
+    Standing,
+)
 
 # Settings -----------------------------------------------------------------------------------
 
@@ -304,97 +312,112 @@ async def businesses_due(connection: Connection) -> list[UUID]:
     return [row[0] async for row in cursor]  # type: ignore[misc]  # a uuid
 
 
-async def claim(connection: Connection, business_id: UUID, lease: timedelta) -> Claim | None:
-    """The delivery longest due, kept from others for as long as the lease says; what is sent again
-    by hand comes after what was not sent yet."""
+# The inner limit is a number that the planner knows: by the outer one alone it would expect a tenth
+# of all that is pending, and sort it. No room is larger.
+_CLAIM = f"""
+WITH due AS (
+  SELECT c.* FROM unnest(%(businesses)s::uuid[], %(rooms)s::int[]) AS r(business_id, room)
+  CROSS JOIN LATERAL (SELECT * FROM (
+    SELECT d.business_id, d.id, e.id AS event_id, e.body,
+           s.url, s.token, s.next_token, s.key_id
+    FROM deliveries d
+    JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id
+    JOIN webhook_settings s ON s.business_id = d.business_id
+    WHERE d.business_id = r.business_id AND d.due_at <= now() AND {MAY_GO}
+    ORDER BY d.replayed, d.due_at LIMIT 64 FOR UPDATE OF d SKIP LOCKED
+  ) i LIMIT r.room) c
+)
+UPDATE deliveries d SET due_at = now() + %(lease)s FROM due
+WHERE d.business_id = due.business_id AND d.id = due.id
+RETURNING d.business_id, d.id, d.due_at AS leased_until, due.event_id, due.body, d.replayed,
+          due.url, due.token, due.next_token, due.key_id
+"""  # noqa: S608  # a constant
+
+
+async def claim(connection: Connection, rooms: Mapping[UUID, int], lease: timedelta) -> list[Claim]:
+    """Of each business as many deliveries as there is room for, those longest due, kept from others
+    for as long as the lease says; what is sent again by hand comes after what was not sent yet."""
     async with connection.cursor(row_factory=class_row(Claim)) as cursor:
         await cursor.execute(
-            "WITH due AS ("  # noqa: S608  # a constant
-            " SELECT d.id, e.id AS event_id, e.body, s.url, s.token, s.next_token, s.key_id"
-            " FROM deliveries d"
-            " JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id"
-            " JOIN webhook_settings s ON s.business_id = d.business_id"
-            " WHERE d.business_id = %(business)s AND d.due_at <= now()"
-            f" AND {MAY_GO}"
-            " ORDER BY d.replayed, d.due_at LIMIT 1 FOR UPDATE OF d SKIP LOCKED)"
-            " UPDATE deliveries d SET due_at = now() + %(lease)s FROM due"
-            " WHERE d.business_id = %(business)s AND d.id = due.id"
-            " RETURNING d.business_id, d.id, d.due_at AS leased_until, due.event_id, due.body,"
-            " d.replayed, due.url, due.token, due.next_token, due.key_id",
-            {"business": business_id, "lease": lease},
+            _CLAIM,
+            {"businesses": list(rooms), "rooms": list(rooms.values()), "lease": lease},
         )
-        return await cursor.fetchone()
+        claims = await cursor.fetchall()
+    return sorted(claims, key=lambda claim: (claim.replayed, claim.event_id))
 
 
-async def lock_delivery(
-    connection: Connection, business_id: UUID, delivery_id: UUID
-) -> tuple[int, int, datetime | None]:
-    """Its attempts, those of the current round, and when it is due or leased until."""
-    cursor = await connection.execute(
-        "SELECT attempts, round_attempts, due_at FROM deliveries"
-        " WHERE business_id = %s AND id = %s FOR UPDATE",
-        [business_id, delivery_id],
-    )
-    row: Any = await cursor.fetchone()
-    return row[0], row[1], row[2]
+async def lock_deliveries(
+    connection: Connection, deliveries: Sequence[tuple[UUID, UUID]]
+) -> list[Standing]:
+    """These, each named by its business and its id."""
+    async with connection.cursor(row_factory=class_row(Standing)) as cursor:
+        await cursor.execute(
+            "SELECT d.business_id, d.id, d.status, d.attempts, d.round_attempts, d.due_at"
+            " FROM unnest(%s::uuid[], %s::uuid[]) AS g(business_id, id)"
+            " JOIN deliveries d ON d.business_id = g.business_id AND d.id = g.id"
+            " ORDER BY d.business_id, d.id FOR UPDATE OF d",
+            [[business for business, _ in deliveries], [each for _, each in deliveries]],
+        )
+        return await cursor.fetchall()
 
 
-async def insert_attempt(
-    connection: Connection,
-    business_id: UUID,
-    delivery_id: UUID,
-    number: int,
-    *,
-    url: str,
-    request_headers: dict[str, str],
-    answer: Answer,
+_RECORD = """
+WITH ended AS (
+  SELECT * FROM json_to_recordset(%(rows)s::json) AS g(
+    business_id uuid, id uuid, number integer, url text, request_headers jsonb,
+    answer_status integer, answer text, answer_headers jsonb, answer_bytes integer, error text,
+    duration_ms integer, status text, round_attempts integer, settles boolean,
+    again_in_s double precision)
+), noted AS (
+  INSERT INTO delivery_attempts (business_id, delivery_id, number, url, request_headers, status,
+                                 answer, answer_headers, answer_bytes, error, duration_ms)
+  SELECT business_id, id, number, url, request_headers, answer_status, answer, answer_headers,
+         answer_bytes, error, duration_ms FROM ended
+)
+UPDATE deliveries d
+SET attempts = g.number, status = g.status, round_attempts = g.round_attempts,
+    due_at = CASE WHEN g.settles THEN now() + make_interval(secs => g.again_in_s)
+                  ELSE d.due_at END
+FROM ended g WHERE d.business_id = g.business_id AND d.id = g.id
+"""
+
+
+async def record_attempts(
+    connection: Connection, attempts: Sequence[tuple[Attempted, Change]]
 ) -> None:
+    """Write down one attempt of each delivery, and how the delivery stands after it."""
+    rows = [
+        {
+            "business_id": attempted.claim.business_id,
+            "id": attempted.claim.id,
+            "number": change.number,
+            "url": attempted.claim.url,
+            "request_headers": attempted.shown_headers,
+            "answer_status": attempted.answer.status,
+            "answer": attempted.answer.body,
+            "answer_headers": attempted.answer.headers,
+            "answer_bytes": attempted.answer.body_bytes,
+            "error": attempted.answer.error,
+            "duration_ms": attempted.answer.duration_ms,
+            "status": change.status,
+            "round_attempts": change.round_attempts,
+            "settles": change.settles,
+            "again_in_s": None if change.again_in is None else change.again_in.total_seconds(),
+        }
+        for attempted, change in attempts
+    ]
+    await connection.execute(_RECORD, {"rows": msgspec.json.encode(rows).decode()})
+
+
+async def hand_back(connection: Connection, claims: Sequence[Claim]) -> None:
+    """Make claimed deliveries due at once, unless somebody has settled them meanwhile."""
     await connection.execute(
-        "INSERT INTO delivery_attempts (business_id, delivery_id, number, url, request_headers,"
-        " status, answer, answer_headers, answer_bytes, error, duration_ms)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "UPDATE deliveries d SET due_at = now()"
+        " FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[]) AS c(business_id, id, until)"
+        " WHERE d.business_id = c.business_id AND d.id = c.id AND d.due_at = c.until",
         [
-            business_id,
-            delivery_id,
-            number,
-            url,
-            Jsonb(request_headers),
-            answer.status,
-            answer.body,
-            Jsonb(dict(answer.headers)),
-            answer.body_bytes,
-            answer.error,
-            answer.duration_ms,
+            [claim.business_id for claim in claims],
+            [claim.id for claim in claims],
+            [claim.leased_until for claim in claims],
         ],
-    )
-    await connection.execute(
-        "UPDATE deliveries SET attempts = %s WHERE business_id = %s AND id = %s",
-        [number, business_id, delivery_id],
-    )
-
-
-async def set_outcome(
-    connection: Connection,
-    business_id: UUID,
-    delivery_id: UUID,
-    *,
-    status: str,
-    round_attempts: int,
-    again_in: timedelta | None,
-) -> None:
-    """`again_in` None: not due any more."""
-    await connection.execute(
-        "UPDATE deliveries SET status = %s, round_attempts = %s, due_at = now() + %s"
-        " WHERE business_id = %s AND id = %s",
-        [status, round_attempts, again_in, business_id, delivery_id],
-    )
-
-
-async def hand_back(
-    connection: Connection, business_id: UUID, delivery_id: UUID, leased_until: datetime
-) -> None:
-    """Make a claimed delivery due at once, unless somebody has settled it meanwhile."""
-    await connection.execute(
-        "UPDATE deliveries SET due_at = now() WHERE business_id = %s AND id = %s AND due_at = %s",
-        [business_id, delivery_id, leased_until],
     )

@@ -1,0 +1,121 @@
+"""Making seals, and reading them: the worker chains and signs digests of what was committed, so
+that a seal kept elsewhere proves that nothing before it was changed since. Nothing of it is in an
+allocation's way."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from payviox.db.pool import Connection, Database
+from payviox.keyring import Keyring, ServerKey
+from payviox.ledger import seal_text
+from payviox.ledger.queries import seals as queries
+from payviox.ledger.queries.seals import SOURCES, STREAMS, Source
+from payviox.ledger.seal_text import NotASeal, Seal
+
+__all__ = ["NotASeal", "Seal", "is_behind", "list_all", "list_newest", "make_all"]
+
+logger = logging.getLogger(__name__)
+
+ROWS = 10_000
+"""Rows of a table that one seal covers at most: what was changed is named to so many rows."""
+
+WAIT_S = 30.0
+"""How long transactions are waited for that may hold an id and have not committed."""
+
+LOOK_S = 0.05
+
+BEHIND_S = 3_600.0
+"""Transfers that are older should be sealed."""
+
+PAGE = 500
+
+
+async def make_all(database: Database, keyring: Keyring, *, wait_s: float = WAIT_S) -> int:
+    """Seal what was committed since the last time; answers how many seals were made. Broken off, it
+    goes on where it was; two at once make no seal twice.
+
+    Ids are drawn before the commit, so the newest id that is seen may follow one that is not seen
+    yet. Whoever inserts holds a lock on the table from before the id is drawn until the commit is
+    seen. So once every transaction has ended that held one just after the newest id was seen, every
+    row up to it is there, or never will be.
+    """
+    newest = await database.fetch(queries.newest_ids)
+    if not await _all_ended(database, await database.fetch(queries.writers), wait_s):
+        logger.warning(
+            "nothing was sealed: a transaction that writes transfers or audit entries has not"
+            " ended within %.0f s",
+            wait_s,
+        )
+        return 0
+    made = 0
+    for business_id, until in newest:
+        while await database.write(_make, business_id, keyring.current, until):
+            made += 1
+    return made
+
+
+async def _all_ended(database: Database, writers: set[str], wait_s: float) -> bool:
+    deadline = time.monotonic() + wait_s
+    while writers:
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(LOOK_S)
+        writers &= await database.fetch(queries.writers)
+    return True
+
+
+async def _make(
+    connection: Connection, business_id: UUID, key: ServerKey, newest: dict[Source, int]
+) -> bool:
+    """Make the next seal of a business; False where there is nothing new. Another key than the last
+    seal's makes one too, so that the newest is always one of a key that is in use."""
+    sealed_at = await queries.hold(connection, business_id)
+    last = await queries.last(connection, business_id)
+    after = {name: last.parts[name].until if last else 0 for name in STREAMS}
+    until = {
+        source: await queries.until(
+            connection, business_id, source, after[source], newest[source], ROWS
+        )
+        for source in SOURCES
+    }
+    is_new = any(until[source] > after[source] for source in SOURCES)
+    if not is_new and (last is None or last.key_id == key.id):
+        return False
+    parts = {
+        name: await queries.digest(connection, business_id, name, after[name], until[source])
+        for name, (source, _) in STREAMS.items()
+    }
+    number, before = (last.number + 1, last.digest) if last else (1, seal_text.FIRST)
+    seal = seal_text.sign(key, business_id, number, before, sealed_at, parts)
+    await queries.insert(connection, seal)
+    return True
+
+
+async def list_all(connection: Connection, business_id: UUID | None = None) -> AsyncIterator[Seal]:
+    """Every seal, one business after another, oldest first. Raises NotASeal where a row is none."""
+    every = [business_id] if business_id else await queries.list_sealed(connection)
+    for each in every:
+        number = 0
+        while rows := await queries.list_after(connection, each, number, PAGE):
+            for _, body, signature in rows:
+                yield seal_text.read(body, signature)
+            number = rows[-1][0]
+
+
+async def list_newest(connection: Connection) -> list[Seal]:
+    """The newest seal of each business. Raises NotASeal where a row is none."""
+    newest = [
+        await queries.last(connection, each) for each in await queries.list_sealed(connection)
+    ]
+    return [seal for seal in newest if seal is not None]
+
+
+async def is_behind(connection: Connection, business_id: UUID) -> bool:
+    """Whether a business has transfers that should have been sealed. Raises NotASeal where the
+    newest seal was changed."""
+    last = await queries.last(connection, business_id)
+    after = last.parts["transfers"].until if last else 0
+    return await queries.is_left(connection, business_id, after, BEHIND_S)

@@ -1,0 +1,277 @@
+"""Seals: what the worker seals stays provable, whoever changes it."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from payviox.db.pool import Database
+from payviox.keyring import Keyring
+from payviox.ledger import seal_check, seal_text, seals
+from payviox.ledger.seal_text import Seal
+from payviox.ledger.verify import Report, verify
+from support import books
+from support.businesses import TestBusiness, open_business
+from support.databases import Urls
+from support.installation import Installation
+from support.live import SECRET_KEY, environment
+
+pytestmark = pytest.mark.anyio
+
+KEYS = Keyring(SECRET_KEY)
+CHECKER = Path(__file__).parents[3] / "docs/examples/check_seals.py"
+
+
+@dataclass
+class Sealed:
+    urls: Urls
+    database: Database
+    business: TestBusiness
+    users: list[UUID]
+
+    def change(self, *statements: str) -> None:
+        """What somebody does who may do anything, and keeps triggers out."""
+        with self.urls.as_admin() as admin:
+            admin.execute("SET session_replication_role = replica")
+            for statement in statements:
+                admin.execute(statement)  # type: ignore[arg-type]  # a test's own
+
+    async def seal(self, keys: Keyring = KEYS) -> int:
+        return await seals.make_all(self.database, keys)
+
+    async def list(self) -> list[Seal]:
+        async with self.database.read() as connection:
+            return [seal async for seal in seals.list_all(connection)]
+
+    async def verify(self, keys: Keyring = KEYS, kept: Any = None) -> Report:
+        async with self.database.read() as connection:
+            return await verify(connection, keyring=keys, kept=kept)
+
+
+@pytest.fixture
+async def sealed(fresh_urls: Urls) -> AsyncIterator[Sealed]:
+    database = Database(fresh_urls.application)
+    await database.open()
+    try:
+        business = await open_business(database, funds=100_000, main=5_000)
+        users = await books.fill(database, business.business_id)
+        made = Sealed(fresh_urls, database, business, users)
+        assert await made.seal() == 2, "of each twin"
+        yield made
+    finally:
+        await database.close()
+
+
+async def test_what_was_committed_is_sealed_once_and_each_seal_follows_the_one_before(
+    sealed: Sealed,
+) -> None:
+    assert await sealed.seal() == 0
+    await books.open_user(sealed.database, sealed.business.business_id, 30)
+    assert await sealed.seal() == 1
+    every = await sealed.list()
+    assert seal_check.check_chain(every) == []
+    first, second = [s for s in every if s.business_id == sealed.business.business_id]
+    assert (first.number, second.number, second.before) == (1, 2, first.digest)
+    assert second.parts["transfers"].rows == 3
+    assert second.parts["payout_users"].rows == 1
+    report = await sealed.verify()
+    assert (report.problems, report.seals) == ([], 3)
+
+
+async def test_a_big_backlog_is_sealed_in_parts_that_follow_each_other(
+    sealed: Sealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seals, "ROWS", 7)
+    for _ in range(5):
+        await books.open_user(sealed.database, sealed.business.business_id, 30)
+    assert await sealed.seal() == 3
+    assert [s.parts["transfers"].rows for s in (await sealed.list())[-3:]] == [7, 7, 1]
+    assert (await sealed.verify()).ok
+
+
+async def test_an_id_that_commits_late_is_not_stepped_over(sealed: Sealed) -> None:
+    insert = "INSERT INTO audit_entries (business_id, act, actor) VALUES (%s, %s, 'test')"
+    business = sealed.business.business_id
+    with psycopg.connect(sealed.urls.application) as late:
+        late.execute(insert, [business, "late"])
+        with psycopg.connect(sealed.urls.application) as early:
+            early.execute(insert, [business, "early"])
+        assert await seals.make_all(sealed.database, KEYS, wait_s=0.2) == 0
+        late.commit()
+    assert await sealed.seal() == 1
+    newest = [s for s in await sealed.list() if s.business_id == business][-1]
+    assert newest.parts["audit_entries"].rows == 2
+    assert (await sealed.verify()).ok
+
+
+async def test_somebody_who_only_reads_keeps_nothing_from_being_sealed(sealed: Sealed) -> None:
+    with psycopg.connect(sealed.urls.application) as reader:
+        reader.execute("SELECT count(*) FROM transfers")
+        await books.open_user(sealed.database, sealed.business.business_id, 30)
+        assert await seals.make_all(sealed.database, KEYS, wait_s=0.2) == 1
+
+
+ACCOUNTS_AS_TRANSFERS_SAY = """
+UPDATE accounts a SET balance = s.balance, version = s.version FROM (
+  SELECT DISTINCT ON (account) account, version, balance FROM (
+    SELECT from_account AS account, from_version AS version, from_balance AS balance FROM transfers
+    UNION ALL SELECT to_account, to_version, to_balance FROM transfers) AS sides
+  ORDER BY account, version DESC) AS s WHERE s.account = a.id
+"""
+LAST_ALLOCATION = (
+    "(SELECT id FROM transfers t WHERE kind = 'allocation' AND NOT EXISTS (SELECT FROM transfers l"
+    " WHERE l.from_account = t.to_account OR (l.to_account = t.to_account AND l.id > t.id))"
+    " AND from_version = (SELECT version FROM accounts WHERE id = t.from_account))"
+)
+DOUBLED = (
+    "UPDATE transfers SET amount = 2 * amount, from_balance = from_balance - amount,"
+    " to_balance = to_balance + amount"
+)
+DESTINATIONS = (
+    """UPDATE orders SET destination = '{"email": "thief@example.com"}',"""
+    " destination_digest = sha256('thief')"
+)
+REQUESTS = (
+    "UPDATE order_attempts a SET request = jsonb_set(request, '{destination}', o.destination)"
+    " FROM orders o WHERE o.id = a.order_id"
+)
+FITTING = {
+    "an allocation doubled with both balances": (
+        f"{DOUBLED} WHERE id = {LAST_ALLOCATION}",
+        ACCOUNTS_AS_TRANSFERS_SAY,
+    ),
+    "the last allocation deleted with both balances": (
+        f"DELETE FROM transfers WHERE id = {LAST_ALLOCATION}",
+        ACCOUNTS_AS_TRANSFERS_SAY,
+    ),
+    "transfers back-dated": ("UPDATE transfers SET created_at = created_at - interval '1 day'",),
+    "a transfer's actor": ("UPDATE transfers SET actor = 'nobody' WHERE kind = 'deposit'",),
+    "destinations replaced": (DESTINATIONS, REQUESTS),
+    "a note of an order's story": (
+        "UPDATE order_states SET note = 'changed' WHERE status = 'succeeded'",
+    ),
+    "the time of an order's state": (
+        "UPDATE order_states SET created_at = created_at - interval '1 h' WHERE status = 'failed'",
+    ),
+    "an event's body": ("UPDATE events SET body = '{\"a\": 1}' WHERE type = 'payout.succeeded'",),
+    "a payout user's address": ("UPDATE payout_users SET email = 'a@thief.test' || email",),
+    "a payout user and the account, with money": (
+        "DELETE FROM payout_users WHERE id IN (SELECT id FROM accounts WHERE kind = 'user')",
+    ),
+    "an audit entry's actor": ("UPDATE audit_entries SET actor = 'nobody'",),
+    "an audit entry deleted": ("DELETE FROM audit_entries WHERE act = 'balance.fund'",),
+    "what a seal says": ("UPDATE seals SET body = replace(body, 'transfers 0', 'transfers 1')",),
+    "a seal's signature": ("UPDATE seals SET signature = '\\x00'",),
+}
+
+
+@pytest.mark.parametrize("how", FITTING)
+async def test_what_was_changed_after_it_was_sealed_is_named(sealed: Sealed, how: str) -> None:
+    await books.open_user(sealed.database, sealed.business.business_id, 90)
+    await sealed.seal()
+    assert (await sealed.verify()).ok
+    sealed.change(*FITTING[how])
+    problems = [p for p in (await sealed.verify()).problems if p.kind == "seal"]
+    assert sealed.business.business_id in {problem.business_id for problem in problems}
+
+
+async def test_the_sealed_rows_are_named_by_their_ids(sealed: Sealed) -> None:
+    sealed.change("UPDATE transfers SET reason = 'changed' WHERE kind = 'fund'")
+    (problem,) = (await sealed.verify()).problems
+    part = (await sealed.list())[-1].parts["transfers"]
+    assert f"transfers trf_1 to trf_{part.until} are not those of seal 1" in problem.message
+    sealed.change("DELETE FROM audit_entries WHERE act = 'balance.fund'")
+    messages = [problem.message for problem in (await sealed.verify()).problems]
+    (message,) = [text for text in messages if "audit entries aud_1 to" in text]
+    assert "rows, sealed were" in message
+
+
+async def test_a_file_kept_elsewhere_shows_a_deleted_tail_and_what_was_sealed_anew(
+    sealed: Sealed,
+) -> None:
+    await books.open_user(sealed.database, sealed.business.business_id, 90)
+    await sealed.seal()
+    kept = seal_check.by_number(await sealed.list())
+    assert (await sealed.verify(kept=kept)).ok
+
+    sealed.change(
+        f"DELETE FROM transfers WHERE id = {LAST_ALLOCATION}",
+        ACCOUNTS_AS_TRANSFERS_SAY,
+        "DELETE FROM seals WHERE number = 2",
+    )
+    assert (await sealed.verify()).ok, "what is left follows each other"
+    (problem,) = (await sealed.verify(kept=kept)).problems
+    assert "the file has seals up to 2, the database up to 1" in problem.message
+    assert problem.business_id == sealed.business.business_id
+
+    await sealed.seal()
+    assert (await sealed.verify()).ok
+    (problem,) = (await sealed.verify(kept=kept)).problems
+    assert "seal 2 is not the one of the file" in problem.message
+
+    sealed.change("DELETE FROM seals")
+    messages = [problem.message for problem in (await sealed.verify(kept=kept)).problems]
+    assert any("the database none" in text for text in messages)
+
+
+async def test_another_secret_key_goes_on_with_the_seals_of_the_one_before(sealed: Sealed) -> None:
+    both = Keyring("another secret key, long enough to be one", (SECRET_KEY,))
+    assert await sealed.seal(both) == 2, "the newest seal is always one of the key in use"
+    assert await sealed.seal(both) == 0
+    assert (await sealed.verify(both)).ok
+    alone = Keyring("another secret key, long enough to be one")
+    assert (await sealed.verify(alone)).ok, "the key before is not needed any more"
+    (*_, problem) = (await sealed.verify(KEYS)).problems
+    assert "which is not configured" in problem.message
+
+
+async def test_seals_by_another_key_than_the_installations_are_named(sealed: Sealed) -> None:
+    forger = Keyring("what somebody chose who has no key of ours")
+    sealed.change("DELETE FROM seals", "UPDATE transfers SET reason = 'forged'")
+    await sealed.seal(forger)
+    messages = [problem.message for problem in (await sealed.verify()).problems]
+    assert len(messages) == 2
+    assert all("which is not configured" in text for text in messages)
+
+
+async def test_an_auditor_checks_a_file_without_the_product(sealed: Sealed, tmp_path: Path) -> None:
+    await books.open_user(sealed.database, sealed.business.business_id, 90)
+    home = tmp_path / "home"
+    payviox = Installation(home, environment(home, sealed.urls.application)).run
+    older, newer = tmp_path / "older.txt", tmp_path / "newer.txt"
+    older.write_text(payviox("ledger", "seal", "export").stdout)
+    await sealed.seal()
+    newer.write_text(payviox("ledger", "seal", "export").stdout)
+
+    assert payviox("ledger", "seal", "list").stdout.count("biz_") == 2
+    assert "3 seals checked" in payviox("ledger", "seal", "check", str(newer)).stdout
+    verified = payviox("ledger", "verify", "--seals", str(older))
+    assert (verified.returncode, verified.stderr) == (0, "")
+    good = _check(newer, older)
+    assert (good.returncode, "3 seals: all is well" in good.stdout) == (0, True), good.stdout
+    assert (
+        f"signed with the key {KEYS.current.id} {KEYS.current.seal_public_key.hex()}" in good.stdout
+    )
+    cut = _check(older, newer)
+    assert (cut.returncode, "of the older file is not in the new one" in cut.stdout) == (1, True)
+
+    text = newer.read_text()
+    rows = seal_text.read_file(text)[-1].parts["transfers"].rows
+    newer.write_text(text.replace(f" {rows} ", f" {rows + 1} "))
+    assert _check(newer).returncode == 1
+    changed = payviox("ledger", "seal", "check", str(newer))
+    assert (changed.returncode, "not signed by the key" in changed.stdout) == (1, True)
+    newer.write_text("no seals")
+    refused = payviox("ledger", "verify", "--seals", str(newer))
+    assert (refused.returncode, "is no file of seals" in refused.stderr) == (1, True)
+
+
+def _check(*files: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", str(CHECKER), *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
