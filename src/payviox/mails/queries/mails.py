@@ -183,10 +183,10 @@ async def count_sent(
     return 0 if row is None else int(str(row[0]))
 
 
-async def delete_ended(connection: Connection, days: int) -> int:
+async def delete_ended(connection: Connection, days: int, limit: int) -> int:
     cursor = await connection.execute(
-        "DELETE FROM mails WHERE status <> 'queued'"
-        " AND ended_at < now() - make_interval(days => %s)",
-        [days],
+        "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE status <> 'queued'"
+        " AND ended_at < now() - make_interval(days => %s) ORDER BY ended_at LIMIT %s)",
+        [days, limit],
     )
     return cursor.rowcount
