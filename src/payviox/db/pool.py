@@ -52,10 +52,12 @@ CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailur
 # Hot statements look up a few rows handed over as JSON by their keys. On a fresh or just loaded
 # database, without statistics, the planner would scan instead, and a plan kept from when a table
 # was empty would stay; these leave it nested loops over indexes, whatever the tables hold. So each
-# is planned once a connection, for all parameters alike.
+# is planned once a connection, for all parameters alike. What is off counts as very dear, so that a
+# server with a compiler would compile each statement anew, for a hundred times as long as it runs.
 INDEX_PLANS = (
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
     " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off -c enable_sort=off"
+    " -c jit=off"
 )
 
 
