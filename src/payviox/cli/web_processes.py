@@ -11,7 +11,7 @@ from payviox.web.processes import OF_SEVERAL
 logger = logging.getLogger(__name__)
 
 MEMORY_OF_ONE = 512 * 2**20
-"""Bytes of the machine for each process: it takes about 130 MB, and more while long bodies are
+"""Bytes of the machine for each process: it takes about 160 MB, and more while long bodies are
 decoded; PostgreSQL and the worker need theirs."""
 OTHERS = 50
 """Connections for the worker, and for commands."""
