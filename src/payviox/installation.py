@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from payviox.auth import secret_keys
 from payviox.db import origin, schema, session
@@ -155,16 +156,15 @@ def _bring_up(home: Path, urls: Urls, *, migrating: bool) -> Path | None:
 def _external(settings: Settings, database_url: str) -> Urls:
     from payviox.db import migrate  # noqa: PLC0415  # as above
 
-    _reach(database_url, "PAYVIOX_DATABASE_URL")
+    url = _reach(database_url, "PAYVIOX_DATABASE_URL")
     if settings.migration_url not in (None, database_url):
-        _reach(settings.migration_url, "PAYVIOX_MIGRATION_URL")
-        return Urls(database_url, settings.migration_url)
+        return Urls(url, _reach(settings.migration_url, "PAYVIOX_MIGRATION_URL"))
     # Before a login is made from the key: a wrong key must not lock out whoever has the right one.
-    asyncio.run(_check_keys(settings, database_url))
+    asyncio.run(_check_keys(settings, url))
     application_url = migrate.application_url(
-        database_url, settings.secret_key, settings.previous_secret_keys
+        url, settings.secret_key, settings.previous_secret_keys
     )
-    return Urls(application_url, database_url)
+    return Urls(application_url, url)
 
 
 async def _check_keys(settings: Settings, url: str) -> None:
@@ -178,13 +178,25 @@ async def _check_keys(settings: Settings, url: str) -> None:
             pass  # a role that may not read: the application's own is asked later
 
 
-def _reach(url: str, setting: str) -> None:
+def _reach(url: str, setting: str) -> str:
+    """Connect once; answers the URL, which then leads to that of its servers that takes writes.
+    Raises SettingsError."""
     try:
+        wanted = conninfo_to_dict(url).get("target_session_attrs", "any")
+        if wanted not in ("any", "read-write", "primary"):
+            raise SettingsError(
+                f"{setting} asks for a server with target_session_attrs={wanted}, and Payviox"
+                " writes: let it be read-write, or leave it out."
+            )
+        url = make_conninfo(
+            url, target_session_attrs="read-write" if wanted == "any" else str(wanted)
+        )
         psycopg.connect(url, connect_timeout=10).close()
     except psycopg.Error as error:
         raise SettingsError(
             f"The database that {setting} names cannot be used: {one_line(error)}"
         ) from error
+    return url
 
 
 def one_line(error: Exception) -> str:

@@ -6,12 +6,16 @@ import io
 import os
 import select
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
 MOST = 1_000_000
 """Characters that wait to be written; what comes on top is left out, and counted."""
+GATHER_S = 0.01
+"""What comes within so long is written together: to wake the thread for each line would cost a
+request more than the line."""
 LAST_S = 1.0
 """What the process's last lines have to be written in when it ends."""
 
@@ -62,8 +66,9 @@ class LogStream(io.TextIOBase):
                 return len(text)
             self._texts.append(text)
             self._held += len(text)
-            self._none.clear()
-            self._some.set()
+            if not self._some.is_set():
+                self._none.clear()
+                self._some.set()
         return len(text)
 
     def drain(self, within_s: float) -> bool:
@@ -72,6 +77,7 @@ class LogStream(io.TextIOBase):
 
     def _run(self) -> None:
         while self._some.wait():
+            time.sleep(GATHER_S)
             with self._lock:
                 text = "".join(self._texts)
                 self._texts.clear()

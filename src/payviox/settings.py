@@ -26,6 +26,9 @@ HOW_TO_MAKE_A_KEY = (
 SHORTEST_KEY = 32
 """Characters."""
 
+MOST_DAYS = 36_500
+"""The longest that anything is kept which is not kept for good."""
+
 PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,260}(/[A-Za-z0-9._~%/-]{0,240})?", re.ASCII)
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -69,6 +72,13 @@ class Settings:
     mail_from: str | None = None
     mail_return_path: str | None = None
     """Where mails return that cannot be delivered; None where they return to their sender."""
+    keep_requests_days: int = 30
+    """How long what businesses asked of the API is kept. Of what each kind of row is, and what is
+    kept for good, docs/operating.md has a table."""
+    keep_delivery_attempts_days: int = 90
+    keep_mails_days: int = 90
+    keep_callbacks_days: int = 400
+    keep_reconciliations_days: int = 400
 
     @property
     def embedded(self) -> bool:
@@ -131,6 +141,11 @@ def load() -> Settings:
         smtp_url=_smtp_url(env),
         mail_from=_mail_from(env),
         mail_return_path=_mail_return_path(env),
+        keep_requests_days=_days(env, "PAYVIOX_KEEP_REQUESTS_DAYS", 30),
+        keep_delivery_attempts_days=_days(env, "PAYVIOX_KEEP_DELIVERY_ATTEMPTS_DAYS", 90),
+        keep_mails_days=_days(env, "PAYVIOX_KEEP_MAILS_DAYS", 90),
+        keep_callbacks_days=_days(env, "PAYVIOX_KEEP_CALLBACKS_DAYS", 400),
+        keep_reconciliations_days=_days(env, "PAYVIOX_KEEP_RECONCILIATIONS_DAYS", 400),
     )
 
 
@@ -243,6 +258,13 @@ def _integer(env: dict[str, str], name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit():
         raise SettingsError(f"{name} must be a whole number, not {text!r}.")
     return int(text)
+
+
+def _days(env: dict[str, str], name: str, default: int) -> int:
+    days = _integer(env, name, default)
+    if not 1 <= days <= MOST_DAYS:
+        raise SettingsError(f"{name} must be between 1 and {MOST_DAYS} days, not {days}.")
+    return days
 
 
 def _web_processes(env: dict[str, str]) -> int | None:

@@ -90,8 +90,9 @@ class Worker:
         self._notices = Lanes(lambda due: notices.write_due(database, due))
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(
-                conninfo=database.url,
-                kwargs={"options": session.READ_ALIKE},
+                conninfo=database.primary_url,
+                kwargs={"options": session.READ_ALIKE, **session.LINK},
+                configure=database.check_server,
                 min_size=1,
                 max_size=4,
             )
@@ -105,6 +106,8 @@ class Worker:
         self._wakes(jobs.SEND_MAILS, self._mails.wake)
         for name, (schedule, work) in tasks.SCHEDULE.items():
             self._repeats(name, schedule, work)
+        for name, (schedule, tidying) in tasks.SETTINGS_SCHEDULE.items():
+            self._repeats(name, schedule, self._with_settings(tidying))
         for name, (schedule, keyed) in tasks.KEYS_SCHEDULE.items():
             self._repeats(name, schedule, self._with_keys(keyed))
         for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
@@ -130,6 +133,11 @@ class Worker:
         self, work: Callable[[Database, Rails], Awaitable[object]]
     ) -> Callable[[Database], Awaitable[object]]:
         return lambda database: work(database, self._rails)
+
+    def _with_settings(
+        self, work: Callable[[Database, Settings], Awaitable[object]]
+    ) -> Callable[[Database], Awaitable[object]]:
+        return lambda database: work(database, self._settings)
 
     def _repeats(
         self, name: str, schedule: str, work: Callable[[Database], Awaitable[object]]

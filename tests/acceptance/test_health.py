@@ -65,7 +65,13 @@ async def test_it_is_ready_while_a_worker_is_heard_of(
     assert answer.status_code == status
     assert answer.json() == {
         "status": "ready" if status == 200 else "not ready",
-        "checks": {"database": "ok", "schema": "ok", "worker": worker, "stock": "ok"},
+        "checks": {
+            "database": "ok",
+            "schema": "ok",
+            "worker": worker,
+            "stock": "ok",
+            "backup": "ok",
+        },
     }
 
 

@@ -26,6 +26,7 @@ from tests.benchmarks import (
     processes,
     rails,
     redeem,
+    room,
     viewers,
     webhooks,
 )
@@ -92,6 +93,11 @@ def measure_mails(run: Run) -> Results:
         return mails.measure(bench)
 
 
+def measure_room(run: Run) -> Results:
+    with run.database("room") as urls:
+        return room.measure(urls, run.home)
+
+
 def measure_webhooks(run: Run) -> Results:
     with run.database("webhooks") as urls:
         return webhooks.measure(urls)
@@ -123,6 +129,7 @@ SECTIONS = {
     "redeem": Section(measure_redeem, redeem.report),
     "webhooks": Section(measure_webhooks, webhooks.report),
     "mails": Section(measure_mails, mails.report),
+    "room": Section(measure_room, room.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(
         lambda run: allocations.compare_large(run.database, run.home, run.seconds),

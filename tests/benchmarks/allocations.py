@@ -291,17 +291,21 @@ def report(results: Results, machine: str) -> None:
     row(HALF, 64, results["half_load"], 64)
     console.print(table)
 
-    base = plain[64]["rate"]
-    a, c = results["a_http"][64]["rate"], results["c_instant"][64]["rate"]
+    http = results["a_http"]
+    base, instant = plain[64]["rate"], results["c_instant"][64]["rate"]
+    late_ms = results["half_load"]["p99_ms"] - 8
     report_aims(
         [
-            ("(a) / (b) at 64", a / base, "≥ 8"),
-            ("(a) / (c) at 64", a / c, "≥ 0.6"),
-            ("(d) / (b) at 64", results["d_engine"][64]["rate"] / base, "≥ 23"),
-            ("(e) / (b) at 64", results["e_batch"]["rate"] / base, "≥ 40 (moonshot 65)"),
+            *(
+                (f"(a) / (b) at {n}", http[n]["rate"] / plain[n]["rate"], f"≥ {aim}")
+                for n, aim in ((1, 0.7), (16, 3), (64, 12))
+            ),
+            ("(a) / (c) at 64", http[64]["rate"] / instant, "≥ 0.65"),
+            ("(d) / (b) at 64", results["d_engine"][64]["rate"] / base, "≥ 25"),
+            ("(e) / (b) at 64", results["e_batch"]["rate"] / base, "≥ 60"),
             (
-                "p99 at half load / median commit",
-                results["half_load"]["p99_ms"] / plain[1]["median_ms"],
+                "p99 at half load, over 8 ms / median commit",
+                late_ms / plain[1]["median_ms"],
                 "≤ 10",
             ),
         ]

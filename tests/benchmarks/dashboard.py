@@ -35,6 +35,7 @@ PAGES = {
     "users found": "/users?search=u77",
     "orders": "/orders?status=succeeded",
     "search": "/search?q=25.00",
+    "balances at a moment": "/balance/period?from=2026-01-01&to=2026-01-31&at=2026-01-31T12:00",
 }
 TIMES = 200
 """Each page is asked for so often, one request after another."""

@@ -21,7 +21,6 @@ APPEND_ONLY = (
     "order_states",
     "audit_entries",
     "events",
-    "delivery_attempts",
     "gift_card_reveals",
     "signatures",
 )
@@ -177,6 +176,8 @@ MADE_BY_THE_DATABASE = {
 }
 DELETES = {
     "gift_card_imports",
+    "delivery_attempts",
+    "reconciliations",
     "allocation_groups",
     "allocation_notices",
     "expiry_notices",

@@ -21,9 +21,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 PAYVIOX = str(Path(sys.executable).with_name("payviox"))
 _LONGEST = 2**20
@@ -186,7 +187,23 @@ def _main() -> None:
         runpy.run_path(sys.argv[0], run_name="__main__")
 
 
+def _end(status: int) -> NoReturn:
+    """End as Python does, but for taking down what was imported: that would copy every page of it
+    first, and be most of what a command takes."""
+    threading._shutdown()  # type: ignore[attr-defined]  # what Python calls at this point
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     _import_all()
     _serve()
-    _main()
+    try:
+        _main()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int):
+            raise
+        _end(ended.code)
+    _end(0)

@@ -154,6 +154,6 @@ def _about(user_id: UUID) -> dict[str, object]:
     return {"payout_user": ids.show(ids.USER, user_id)}
 
 
-async def forget_old_groups(connection: Connection) -> int:
-    """Delete the ids of groups that nobody can still ask for. Return how many."""
-    return await queries.forget_old_groups(connection)
+async def forget_old_groups(connection: Connection, limit: int) -> int:
+    """Delete the ids of groups that nobody can still ask for, so many at most. Return how many."""
+    return await queries.forget_old_groups(connection, limit)

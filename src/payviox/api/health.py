@@ -40,6 +40,8 @@ class Checks(msgspec.Struct):
     worker: str
     stock: str
     """Told alone: the API and the other rails can work while gift cards are held."""
+    backup: str
+    """Told alone, too: whether what is committed is archived, where that was begun."""
 
 
 class Ready(msgspec.Struct):
@@ -60,10 +62,10 @@ async def live(request: Call) -> Live:  # noqa: ARG001  # every route takes one
 @documented(
     "Operation",
     {
-        200: Ready("ready", Checks("ok", "ok", "ok", "ok")),
+        200: Ready("ready", Checks("ok", "ok", "ok", "ok", "ok")),
         503: Ready(
             "not ready",
-            Checks("the database does not answer", "not checked", "not checked", "not checked"),
+            Checks("the database does not answer", *["not checked"] * 4),
         ),
     },
 )
@@ -75,7 +77,13 @@ async def ready(request: Call) -> Response[Any]:
     """
     process = services(request)
     readiness = await monitoring.readiness(process.database, process.write_probe)
-    checks = Checks(readiness.database, readiness.schema, readiness.worker, readiness.stock)
+    checks = Checks(
+        readiness.database,
+        readiness.schema,
+        readiness.worker,
+        readiness.stock,
+        readiness.backup,
+    )
     answer = Ready("ready" if readiness.ready else "not ready", checks)
     return Response(encode(answer), status_code=200 if readiness.ready else 503, media_type=JSON)
 
@@ -94,7 +102,9 @@ async def metrics(request: Call) -> Response[bytes]:
     spelling.
     """
     _check_reader(request)
-    figures = await monitoring.figures(services(request).database)
+    process = services(request)
+    home = process.settings.home if process.settings.embedded else None
+    figures = await monitoring.figures(process.database, home)
     content = request.app.state.metrics.render(figures)
     return Response(content, media_type=CONTENT_TYPE_LATEST)
 

@@ -9,7 +9,6 @@ from payviox.api_requests.queries import requests as queries
 from payviox.db.pool import Connection, Database
 from payviox.errors import NotFound
 
-KEPT = timedelta(days=30)
 MOST = 100_000
 """So many of a business are kept: the latest."""
 AT_ONCE = 10_000
@@ -57,9 +56,9 @@ async def last_use(
     return await queries.find_last(connection, business_id, key_hint, ids.first_at(made_at))
 
 
-async def forget_old(database: Database, business_id: UUID) -> int:
-    """Delete what is older than is kept, or more; answers how many."""
-    oldest = ids.first_at(datetime.now(UTC) - KEPT)
+async def forget_old(database: Database, business_id: UUID, days: int) -> int:
+    """Delete what is older than so many days, or more than is kept; answers how many."""
+    oldest = ids.first_at(datetime.now(UTC) - timedelta(days=days))
     surplus = await database.fetch(queries.id_at, business_id, MOST)
     deleted = 0
     while True:

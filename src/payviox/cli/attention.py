@@ -12,6 +12,7 @@ from payviox.businesses import service as businesses
 from payviox.cli.output import BUSINESS, age, as_json, counted, print_json, print_table
 from payviox.cli.runtime import Runtime, run
 from payviox.money import dollars
+from payviox.monitoring import archive
 from payviox.rails.waiting import can_resume
 from payviox.reporting import attention as reporting
 from payviox.reporting.attention import Cause, Matter
@@ -58,18 +59,22 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
     That is: orders in review, with an unknown outcome or waiting for what only an operator can
     give, money that nobody has explained, what a second person has to sign, low floats and stock,
     webhooks and mails that were given up, codes that no mail server sends. No rail is asked:
-    `payviox reconcile` and `payviox rail check` do.
+    `payviox reconcile` and `payviox rail check` do. An archive of WAL that fails is told first, on
+    standard error.
     """
 
-    async def work(runtime: Runtime) -> list[Matter]:
+    async def work(runtime: Runtime) -> tuple[list[Matter], str | None]:
         if business_id is not None:
             await runtime.database.fetch(businesses.get, business_id)
         sends_mails = runtime.settings.smtp_url is not None
-        return await runtime.database.fetch(
+        matters = await runtime.database.fetch(
             partial(reporting.matters, business_id=business_id, sends_mails=sends_mails)
         )
+        return matters, archive.complaint(await runtime.database.fetch(archive.state))
 
-    matters = run(work)
+    matters, backup = run(work)
+    if backup is not None:
+        click.echo(f"Backup: {backup}.", err=True)
     if as_json:
         print_json([_shown(each) for each in matters])
     elif sys.stdout.isatty():

@@ -70,7 +70,7 @@ COMMANDS = {
     ),
     "database": Part(
         "payviox.cli.database:database",
-        "The embedded database: make a backup, and bring one back.",
+        "The embedded database: make backups, and bring one back.",
     ),
     "ledger": Part("payviox.cli.ledger:ledger", "The double-entry ledger."),
     "reconcile": Part(

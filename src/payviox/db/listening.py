@@ -3,7 +3,7 @@
 from psycopg import AsyncConnection, sql
 
 from payviox.db import session
-from payviox.db.pool import CONNECT_S, SILENCE_S, Connection
+from payviox.db.pool import Connection
 
 
 async def listen(url: str, channel: str) -> Connection:
@@ -13,11 +13,7 @@ async def listen(url: str, channel: str) -> Connection:
         autocommit=True,
         options=session.READ_ALIKE,
         application_name="payviox live",
-        connect_timeout=CONNECT_S,
-        keepalives_idle=SILENCE_S // 3,
-        keepalives_interval=SILENCE_S // 3,
-        keepalives_count=2,
-        tcp_user_timeout=SILENCE_S * 1000,
+        **session.LINK,
     )
     await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
     return connection

@@ -21,6 +21,7 @@ from tenacity import (
 )
 
 from payviox.db import session
+from payviox.db.timelines import Timelines
 from payviox.errors import (
     DatabaseAway,
     LockedTooLong,
@@ -40,6 +41,8 @@ LOST = (psycopg.OperationalError, PoolTimeout)
 ENDED = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
 RETRY_S = 10.0
 """How long a work is repeated, in seconds."""
+LEAVE_EVERY_S = 1.0
+"""What leads to a former primary is closed once in so many seconds, whoever notices it."""
 
 CALLERS = 2
 """Connections that look up who calls: a look-up by a key takes a fraction of a millisecond."""
@@ -49,10 +52,12 @@ CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailur
 # Hot statements look up a few rows handed over as JSON by their keys. On a fresh or just loaded
 # database, without statistics, the planner would scan instead, and a plan kept from when a table
 # was empty would stay; these leave it nested loops over indexes, whatever the tables hold. So each
-# is planned once a connection, for all parameters alike.
+# is planned once a connection, for all parameters alike. What is off counts as very dear, so that a
+# server with a compiler would compile each statement anew, for a hundred times as long as it runs.
 INDEX_PLANS = (
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
     " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_memoize=off -c enable_sort=off"
+    " -c jit=off"
 )
 
 
@@ -79,10 +84,35 @@ class Database:
     ) -> None:
         self.url = url
         limit = "" if read_limit_s is None else f"-c statement_timeout={round(read_limit_s * 1000)}"
-        self._pool = _pool(url, size, "")
-        self._engine = _pool(url, engine_size, INDEX_PLANS, prepare_threshold=None)
-        self._readers = _pool(url, readers, limit)
-        self._callers = _pool(url, CALLERS, "")
+        self._timelines = Timelines(url)
+        self._left_at = -LEAVE_EVERY_S
+        self._pool = self._make_pool(size, "")
+        self._engine = self._make_pool(engine_size, INDEX_PLANS, prepare_threshold=None)
+        self._readers = self._make_pool(readers, limit)
+        self._callers = self._make_pool(CALLERS, "")
+
+    def _make_pool(
+        self, size: int, options: str, *, prepare_threshold: int | None = 5
+    ) -> AsyncConnectionPool[Connection]:
+        """`prepare_threshold` as psycopg has it: None leaves preparing to round_trip.py, whose
+        statements psycopg would drop with its own after a rollback."""
+        return AsyncConnectionPool(
+            self.primary_url,
+            configure=self.check_server,
+            min_size=1,
+            max_size=size,
+            timeout=5,
+            open=False,
+            reconnect_timeout=RECONNECT_S,
+            reconnect_failed=_Outage().try_again,
+            kwargs={
+                "autocommit": True,
+                "options": f"{SESSION} {options}",
+                "prepare_threshold": prepare_threshold,
+                "application_name": "payviox",
+                **session.LINK,
+            },
+        )
 
     @property
     def _pools(self) -> tuple[AsyncConnectionPool[Connection], ...]:
@@ -101,8 +131,47 @@ class Database:
     async def engine(self) -> AsyncIterator[Connection]:
         """A connection of the allocation engine's pool. The engine ends its transactions itself, in
         the round trip of their last statements: the one COMMIT outside this module."""
-        async with _lent(self._engine) as connection:
+        async with self._writing(self._engine) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _writing(self, pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+        """A connection for writing. Raises NotCommitted where its server takes no writes any more:
+        it was demoted, and another is the primary."""
+        async with _lent(pool) as connection:
+            try:
+                yield connection
+            except psycopg.errors.ReadOnlySqlTransaction as error:
+                await connection.close()
+                await self._leave_server("the server takes no writes any more")
+                raise NotCommitted from error
+
+    async def primary_url(self) -> str:
+        """The URL to make a connection by that `check_server` then looks at."""
+        return await self._timelines.url()
+
+    async def check_server(self, connection: Connection) -> None:
+        """Look where a new connection leads. Raises OperationalError where that is a standby, or a
+        former primary that somebody has not stopped; where it is a new primary, all connections to
+        the one before are closed."""
+        try:
+            is_newer = await self._timelines.look(connection)
+        except psycopg.Error:
+            await connection.close()
+            raise
+        if is_newer:
+            await self._leave_server("there is a new primary")
+
+    async def _leave_server(self, why: str) -> None:
+        """Close every connection; those that are lent, when they come back."""
+        now = time.monotonic()
+        if now - self._left_at < LEAVE_EVERY_S:
+            return
+        self._left_at = now
+        logger.warning("%s: all connections are made anew", why)
+        for pool in self._pools:
+            if not pool.closed:
+                await pool.drain()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -167,7 +236,7 @@ class Database:
     async def _once(
         self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
     ) -> T:
-        async with _lent(self._pool) as connection:
+        async with self._writing(self._pool) as connection:
             try:
                 await connection.execute("BEGIN")
                 result = await work(connection, *arguments)
@@ -265,39 +334,8 @@ SESSION = (
 RECONNECT_S = 1.0
 """A pool without a database tries again as often, however long it has been away: by itself it would
 wait twice as long after each try."""
-CONNECT_S = 5
-"""A server that does not answer a new connection in so many seconds is asked anew."""
-SILENCE_S = 15
-"""A connection whose server has gone without a word is given up after so many seconds."""
 SAID_EVERY_S = 30.0
 """While a database is away that is logged so often."""
-
-
-def _pool(
-    url: str, size: int, options: str, *, prepare_threshold: int | None = 5
-) -> AsyncConnectionPool[Connection]:
-    """`prepare_threshold` as psycopg has it: None leaves preparing to round_trip.py, whose
-    statements psycopg would drop with its own after a rollback."""
-    return AsyncConnectionPool(
-        url,
-        min_size=1,
-        max_size=size,
-        timeout=5,
-        open=False,
-        reconnect_timeout=RECONNECT_S,
-        reconnect_failed=_Outage().try_again,
-        kwargs={
-            "autocommit": True,
-            "options": f"{SESSION} {options}",
-            "prepare_threshold": prepare_threshold,
-            "application_name": "payviox",
-            "connect_timeout": CONNECT_S,
-            "keepalives_idle": SILENCE_S // 3,
-            "keepalives_interval": SILENCE_S // 3,
-            "keepalives_count": 2,
-            "tcp_user_timeout": SILENCE_S * 1000,
-        },
-    )
 
 
 class _Outage:

@@ -10,9 +10,6 @@ from payviox.db.pool import Connection
 from payviox.mails.model import INSTALLATION, Mail, Message, NewMail
 from payviox.mails.queries import mails as queries
 
-KEPT_DAYS = 90
-"""How long what came of a mail can be looked up."""
-
 list_page = queries.list_page
 count_sent = queries.count_sent
 
@@ -44,6 +41,6 @@ async def latest_of(connection: Connection, events: Sequence[str]) -> dict[str, 
     return {mail.event: mail for mail in await queries.find_latest(connection, events)}
 
 
-async def forget_old(connection: Connection) -> int:
-    """Delete what ended long ago; answers how many."""
-    return await queries.delete_ended(connection, KEPT_DAYS)
+async def forget_old(connection: Connection, days: int, limit: int) -> int:
+    """Delete what ended more than so many days ago, so many at most; answers how many."""
+    return await queries.delete_ended(connection, days, limit)

@@ -199,12 +199,11 @@ async def _begin(
 ) -> tuple[Claim, Mapping[str, object]] | None:
     """The mail, which the server may have from now on, and what completes it; None where it is
     dropped, or was claimed for too long."""
-    leased_until = await queries.hand_over(connection, mail, LEASE)
-    if leased_until is None:
+    handed_over = await queries.hand_over(connection, mail, LEASE)
+    if handed_over is None:
         return None
-    if mail.business_id is not None and await addresses.is_unreached(
-        connection, mail.business_id, mail.recipient
-    ):
+    leased_until, is_unreached = handed_over
+    if is_unreached:
         await queries.end(connection, mail.id, "dropped", UNREACHED)
         return None
     more = {} if prepare is None else await prepare(connection, mail)

@@ -5,8 +5,10 @@ tidying. Every task may be interrupted and run again.
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from payviox import ids
 from payviox.access import password_resets
 from payviox.allocations.service import forget_old_groups
 from payviox.allocations.uploads import service as uploads
@@ -24,11 +26,14 @@ from payviox.ledger.verify import Report
 from payviox.mails import outbox
 from payviox.maintenance import attention_mails, ledger_audit
 from payviox.money import dollars
+from payviox.monitoring import archive
 from payviox.rail_accounts import callbacks
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rails.protocol import KeepsCatalogue, RailError
 from payviox.reconciliation import service as reconciliation
+from payviox.settings import Settings
 from payviox.unclaimed import ageing, expiry, reminders
+from payviox.webhooks import forgetting
 from payviox.withdrawals import codes, quotes
 from payviox.withdrawals.routing import Rails
 
@@ -68,11 +73,19 @@ async def _clocks_agree(database: Database) -> bool:
     return False
 
 
-async def tidy(database: Database) -> None:
-    """Forget what nobody needs any more."""
-    await database.write(forget_old_groups)
-    await database.write(quotes.forget_unused)
-    await database.write(callbacks.forget_old)
+AT_ONCE = 5_000
+"""The most rows that are deleted in one transaction, so that nobody waits for them."""
+
+QUOTES_SINCE = timedelta(days=30)
+"""How old quotes are that are looked at: a worker that was away for longer leaves some."""
+
+
+async def tidy(database: Database, settings: Settings) -> None:
+    """Forget what nobody needs any more, in small steps. What is kept for how long, and what for
+    good, is a table in docs/operating.md."""
+    await _in_steps(database, forget_old_groups)
+    await _in_steps(database, callbacks.forget_old, settings.keep_callbacks_days)
+    await _in_steps(database, outbox.forget_old, settings.keep_mails_days)
     await database.write(jobs.forget_lost)
     await database.write(sessions.delete_ended)
     await database.write(redemption.delete_ended)
@@ -80,9 +93,22 @@ async def tidy(database: Database) -> None:
     await database.write(uploads.delete_unconfirmed)
     await database.write(file_imports.forget_old)
     await database.write(password_resets.delete_expired)
-    await database.write(outbox.forget_old)
+    since = ids.first_at(datetime.now(UTC) - QUOTES_SINCE)
+    attempts_days = settings.keep_delivery_attempts_days
+    reports_days = settings.keep_reconciliations_days
     for business in await database.fetch(businesses.list_all):
-        await api_requests.forget_old(database, business.id)
+        await api_requests.forget_old(database, business.id, settings.keep_requests_days)
+        await _in_steps(database, quotes.forget_unused, business.id, since)
+        await _in_steps(database, forgetting.forget_old_attempts, business.id, attempts_days)
+        await _in_steps(database, reconciliation.forget_old, business.id, reports_days)
+
+
+async def _in_steps(
+    database: Database, delete: Callable[..., Awaitable[int]], *arguments: object
+) -> None:
+    """Delete until nothing is left that is to be deleted."""
+    while await database.write(lambda db: delete(db, *arguments, AT_ONCE)) >= AT_ONCE:
+        pass
 
 
 async def seal_ledger(database: Database, keyring: Keyring) -> None:
@@ -126,6 +152,13 @@ async def _tell_what_is_not_sealed(connection: Connection) -> None:
         if behind:
             logger.error("transfers of business %s are not sealed since an hour", business.id)
             await audit.alert(connection, business.id, "ledger.not_sealed", {})
+
+
+async def watch_archive(database: Database) -> None:
+    """Say so where what is committed is not archived, though it should be."""
+    wrong = archive.complaint(await database.fetch(archive.state))
+    if wrong is not None:
+        logger.error("backup: %s", wrong)
 
 
 async def _write_down(connection: Connection, report: Report) -> None:
@@ -175,9 +208,14 @@ SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "begin_unclaimed": ("* * * * *", ageing.begin),
     "tell_operators": ("* * * * *", attention_mails.tell_operators),
     "sum_daily_flows": ("* * * * *", daily_flows.sum_all),
-    "tidy": ("5 * * * *", tidy),
+    "watch_archive": ("*/5 * * * *", watch_archive),
 }
 """Each task's cron line (UTC) and what it does."""
+
+SETTINGS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Settings], Awaitable[object]]]] = {
+    "tidy": ("5 * * * *", tidy),
+}
+"""The same, for what the installation's settings say more of."""
 
 KEYS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Keyring], Awaitable[object]]]] = {
     "seal_ledger": ("*/5 * * * *", seal_ledger),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
+from payviox.monitoring import archive
 from payviox.monitoring.service import Figures
 from payviox.reporting.attention import Matter
 
@@ -20,6 +21,7 @@ def figures_metrics(figures: Figures | None) -> Iterator[Metric]:
         yield from _work(figures)
         yield from _money(figures)
         yield from _reconciliation(figures)
+        yield from _backups(figures)
 
 
 def _work(figures: Figures) -> Iterator[Metric]:
@@ -110,6 +112,30 @@ def _reconciliation(figures: Figures) -> Iterator[Metric]:
         if rail.float_cents is not None:
             held.add_metric([rail.mode, rail.rail], rail.float_cents)
     yield from (held, in_transit, age)
+
+
+def _backups(figures: Figures) -> Iterator[Metric]:
+    """The WAL archive and the base backups, as far as there are any."""
+    failing = archive.complaint(figures.archive) is not None
+    yield _gauge(
+        "wal_archive_failing",
+        "Whether what is committed is not archived though it should be",
+        failing,
+    )
+    if figures.archive.behind_bytes is not None:
+        yield _gauge(
+            "wal_archive_behind_bytes", "WAL that the archive lacks", figures.archive.behind_bytes
+        )
+    if figures.place is not None:
+        yield _gauge(
+            "backup_free_bytes",
+            "Bytes that are free beside the base backups",
+            figures.place.free_bytes,
+        )
+        if figures.place.backup_age_s is not None:
+            yield _gauge(
+                "backup_age_seconds", "Age of the newest base backup", figures.place.backup_age_s
+            )
 
 
 def _family(name: str, help_: str, *labels: str) -> GaugeMetricFamily:

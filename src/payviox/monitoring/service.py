@@ -3,6 +3,7 @@
 import asyncio
 import functools
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import psycopg
@@ -12,6 +13,8 @@ from payviox.db import schema
 from payviox.db.pool import Connection, Database
 from payviox.errors import DatabaseAway
 from payviox.giftcards import holds
+from payviox.monitoring import archive
+from payviox.monitoring.archive import Place, State
 from payviox.monitoring.queries import figures as queries
 from payviox.monitoring.queries import reconciliation
 from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
@@ -42,6 +45,8 @@ class Readiness(msgspec.Struct, frozen=True):
     worker: str
     stock: str
     """Whether gift cards leave; the installation is ready all the same where they are held."""
+    backup: str
+    """Whether what is committed is archived, where that was begun; as above."""
 
     @property
     def ready(self) -> bool:
@@ -60,6 +65,8 @@ class Figures(msgspec.Struct, frozen=True):
     low_stock: list[Matter]
     unexplained: list[Matter]
     compared: list[Compared]
+    archive: State
+    place: Place | None
 
 
 async def readiness(database: Database, probe: WriteProbe) -> Readiness:
@@ -68,35 +75,35 @@ async def readiness(database: Database, probe: WriteProbe) -> Readiness:
         async with asyncio.timeout(TIMEOUT_S):
             return await database.fetch(_readiness, probe)
     except (psycopg.Error, DatabaseAway, TimeoutError):
-        return Readiness("the database does not answer", *["not checked"] * 3)
+        return Readiness("the database does not answer", *["not checked"] * 4)
 
 
 async def _readiness(connection: Connection, probe: WriteProbe) -> Readiness:
     revision = await queries.schema_revision(connection)
     if revision != _known_revision():
         message = f"the database is at schema {revision}, this version needs {_known_revision()}"
-        return Readiness(OK, message, "not checked", "not checked")
+        return Readiness(OK, message, *["not checked"] * 3)
     refusal = await probe.refusal(connection)
     if refusal is not None:
-        return Readiness(refusal, OK, "not checked", "not checked")
+        return Readiness(refusal, OK, *["not checked"] * 3)
     workers = await queries.workers(connection, HEARTBEAT_S)
     held = await holds.count_held(connection)
     stock = f"held after a restore: {held}" if held else OK
-    if workers.alive:
-        return Readiness(OK, OK, OK, stock)
-    return Readiness(OK, OK, f"no worker has been heard of for {HEARTBEAT_S:.0f} s", stock)
+    backup = archive.complaint(await archive.state(connection)) or OK
+    worker = OK if workers.alive else f"no worker has been heard of for {HEARTBEAT_S:.0f} s"
+    return Readiness(OK, OK, worker, stock, backup)
 
 
-async def figures(database: Database) -> Figures | None:
-    """The figures, None where the database does not answer."""
+async def figures(database: Database, home: Path | None = None) -> Figures | None:
+    """The figures, None where the database does not answer. `home` is that of an embedded one."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            return await database.fetch(_figures)
+            return await database.fetch(_figures, home)
     except (psycopg.Error, DatabaseAway, TimeoutError):
         return None
 
 
-async def _figures(connection: Connection) -> Figures:
+async def _figures(connection: Connection, home: Path | None) -> Figures:
     return Figures(
         await queries.workers(connection, HEARTBEAT_S),
         await queries.due(connection),
@@ -107,6 +114,8 @@ async def _figures(connection: Connection) -> Figures:
         await attention.low_stock(connection),
         await attention.unexplained(connection),
         await reconciliation.compared(connection),
+        await archive.state(connection),
+        archive.place(home) if home else None,
     )
 
 

@@ -27,12 +27,6 @@ __all__ = [
     "url",
 ]
 
-KEPT_DAYS = 400
-"""How long a callback is kept: a year's books with some time to close them."""
-
-AT_ONCE = 10_000
-"""The most that are forgotten in one transaction."""
-
 NOT_KEPT = frozenset(
     {"authorization", "proxy-authorization", "cookie", "x-api-key", "x-payout-hash"}
 )
@@ -57,9 +51,9 @@ async def keep(
     )
 
 
-async def forget_old(connection: Connection) -> int:
-    """Forget the oldest whose time is up; answers how many."""
-    return await queries.delete_older(connection, KEPT_DAYS, AT_ONCE)
+async def forget_old(connection: Connection, days: int, limit: int) -> int:
+    """Forget the oldest of those older than so many days, so many at most; answers how many."""
+    return await queries.delete_older(connection, days, limit)
 
 
 def url(public_url: str, account: RailAccount) -> str:

@@ -23,11 +23,14 @@ __all__ = [
     "DEFAULT_PERIOD",
     "Progress",
     "Report",
+    "forget_old",
     "rails_of",
     "reconcile",
     "reconcile_all",
     "reconcile_rail",
 ]
+
+forget_old = queries.delete_old
 
 logger = EventLogger(__name__)
 

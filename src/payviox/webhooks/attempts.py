@@ -5,6 +5,7 @@ import functools
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection
@@ -86,7 +87,9 @@ async def record(
 ) -> None:
     """Write down attempts, each of another delivery, and what follows from them; `waits` are the
     pauses before the next ones."""
-    named = [(attempted.claim.business_id, attempted.claim.id) for attempted in attempts]
+    named: dict[UUID, list[UUID]] = {}
+    for attempted in attempts:
+        named.setdefault(attempted.claim.business_id, []).append(attempted.claim.id)
     standing = {
         (delivery.business_id, delivery.id): delivery
         for delivery in await queries.lock_deliveries(connection, named)
@@ -94,8 +97,8 @@ async def record(
     await queries.record_attempts(
         connection,
         [
-            (attempted, _change(attempted, standing[name], waits))
-            for name, attempted in zip(named, attempts, strict=True)
+            (one, _change(one, standing[one.claim.business_id, one.claim.id], waits))
+            for one in attempts
         ],
     )
 

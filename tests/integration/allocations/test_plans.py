@@ -12,7 +12,7 @@ from psycopg import sql
 
 from payviox import ids
 from payviox.allocations.queries import groups as queries
-from payviox.db.pool import Connection
+from payviox.db.pool import Connection, Database
 from payviox.db.round_trip import Statement
 from support.businesses import open_business
 from support.databases import Server, Urls
@@ -193,3 +193,18 @@ async def test_ordinary_connections_plan_as_they_like(database) -> None:
     async with database.engine() as connection:
         cursor = await connection.execute(settings)
         assert await cursor.fetchone() == ("off", "force_generic_plan")
+
+
+async def test_nothing_is_compiled_where_the_server_compiles_what_is_dear(fresh_urls: Urls) -> None:
+    with fresh_urls.as_admin() as admin:
+        admin.execute(
+            sql.SQL("ALTER DATABASE {} SET jit = on").format(sql.Identifier(admin.info.dbname))
+        )
+    database = Database(fresh_urls.application)
+    await database.open()
+    try:
+        async with database.engine() as connection:
+            cursor = await connection.execute("SHOW jit")
+            assert await cursor.fetchone() == ("off",)
+    finally:
+        await database.close()

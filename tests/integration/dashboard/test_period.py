@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -135,13 +136,26 @@ async def test_the_page_says_that_it_fits_and_what_came_and_went(
     books = await moved.ledger()
     assert f"${books['payout'] / 100:.2f}" in page.text
     assert "Balances at that moment" in page.text
+    held = page.text.partition('id="held"')[2].partition("</table>")[0]
+    cells = re.findall(r">([^<$]?\$[0-9,.]+)<", held)
+    cents = [int(re.sub(r"[^0-9]", "", cell)) * (1 if cell[0] == "$" else -1) for cell in cells]
+    assert len(cents) >= 4
+    assert sum(cents) == 0
     assert "Moved back" in page.text
     empty = await browser.get(f"{base}/balance/period?from=2020-01-01&to=2020-01-31")
     assert "Nothing moved in this period." in empty.text
 
 
 @pytest.mark.parametrize(
-    "query", ["from=x", "to=9999-12-31", "from=2026-02-02&to=2026-02-01", "at=noon"]
+    "query",
+    [
+        "from=x",
+        "to=9999-12-31",
+        "from=2026-02-02&to=2026-02-01",
+        "at=noon",
+        "from=0001-01-01T00:00%2B14:00",
+        "from=2026-02-02T10:00&to=2026-02-02T10:00",
+    ],
 )
 async def test_what_is_no_period_is_said_beside_its_field(
     browser: Browser, database: Database, business: TestBusiness, query: str
@@ -152,6 +166,33 @@ async def test_what_is_no_period_is_said_beside_its_field(
     assert 'aria-invalid="true"' in answer.text
     file = await browser.get(f"{base}/balance/period/statement.csv?{query}")
     assert file.status_code == 303
+
+
+async def test_a_period_may_run_from_one_minute_to_another(
+    browser: Browser, database: Database, moved: TestBusiness
+) -> None:
+    """The transfers of the first three noons, but not that of the fourth."""
+    base = await signed_in(browser, database, moved, "viewer")
+    query = f"account=payout&from={day(0)}T12:00&to={day(3)}T12:00"
+    page = await browser.get(f"{base}/balance/period?{query}")
+    assert "it fits" in page.text
+    assert 'type="datetime-local" value="' + f"{day(3)}T12:00" in page.text
+    text = (await browser.get(f"{base}/balance/period/journal-transfers.csv?{query}")).text
+    moves = await history(moved)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["transfer"] for row in rows] == [each["id"] for each in moves[:3]]
+    days = re.search(r'href="([^"]+)">By days<', page.text)
+    assert days is not None
+    assert f"from={day(0)}&amp;to={day(3)}" in days[1]
+
+
+async def test_a_moment_that_is_still_to_come_is_said_beside_its_field(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "viewer")
+    answer = await browser.get(f"{base}/balance/period?at=9000-01-01T00:00")
+    assert answer.status_code == 422
+    assert "This moment is still to come." in answer.text
 
 
 async def test_the_files_statement_runs_from_opening_to_closing_as_csv_and_excel(

@@ -213,11 +213,11 @@ async def test_what_is_old_or_too_much_is_forgotten(
     for _ in range(5):
         recorder.note(request_of(business.business_id), b"")
     await recorder.write(database)
-    assert await service.forget_old(database, business.business_id) == 1
+    assert await service.forget_old(database, business.business_id, 30) == 1
     latest = [each.id for each in await kept(database, business)]
     monkeypatch.setattr(service, "MOST", 3)
     monkeypatch.setattr(service, "AT_ONCE", 1)
-    assert await service.forget_old(database, business.business_id) == 2
+    assert await service.forget_old(database, business.business_id, 30) == 2
     assert [each.id for each in await kept(database, business)] == latest[:3]
 
 

@@ -392,7 +392,7 @@ async def test_what_ended_long_ago_is_forgotten(
             "UPDATE mails SET ended_at = now() - interval '91 days' WHERE status = 'sent'"
         )
     )
-    assert await database.write(outbox.forget_old) == 1
+    assert await database.write(outbox.forget_old, 90, 100) == 1
     assert [mail.status for mail in await mails(database)] == ["queued"]
 
 

@@ -1,21 +1,22 @@
 """Claims and the log enter an index, however much is pending or was delivered."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import pytest
 
 from payviox.db.pool import Connection, Database
+from payviox.webhooks.model import Attempted, Change, Claim
 from payviox.webhooks.queries import events, log
+from payviox.webhooks.sender import Answer
 from support.businesses import TestBusiness
 from support.databases import Urls
 
 pytestmark = pytest.mark.anyio
 
 ROWS = 20_000
+NOW = datetime.now(UTC)
 
 
 class Explained:
@@ -25,9 +26,14 @@ class Explained:
         self._connection = connection
         self.plan = ""
 
-    @asynccontextmanager
-    async def cursor(self, **_: Any) -> AsyncIterator["Explained"]:
-        yield self
+    def cursor(self, **_: Any) -> "Explained":
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
 
     async def execute(self, query: str, given: Any) -> None:
         cursor = await self._connection.execute(f"EXPLAIN {query}", given)
@@ -75,7 +81,7 @@ async def test_a_claim_reads_what_is_longest_due_and_sorts_nothing(
 ) -> None:
     async def plan(connection: Connection) -> str:
         explained: Any = Explained(connection)
-        await events.claim(explained, {busy: 4, uuid4(): 32}, timedelta(seconds=90))
+        await events.claim(explained, {busy: 4}, timedelta(seconds=90))
         return str(explained.plan)
 
     shown = await database.fetch(plan)
@@ -88,9 +94,12 @@ async def test_deliveries_are_locked_and_written_by_their_keys(
 ) -> None:
     async def plan(connection: Connection) -> str:
         explained: Any = Explained(connection)
-        await events.lock_deliveries(explained, [(busy, uuid4())] * 200)
-        await events.record_attempts(explained, [])
-        await events.hand_back(explained, [])
+        await events.lock_deliveries(explained, {busy: [uuid4() for _ in range(200)]})
+        claim = Claim(busy, uuid4(), NOW, uuid4(), "{}", False, "", b"", None, "")
+        answer = Answer(200, "", 1, None)
+        change = Change(1, "delivered", 1, None, True)
+        await events.record_attempts(explained, [(Attempted(claim, {}, answer), change)])
+        await events.hand_back(explained, [claim])
         return str(explained.plan)
 
     shown = await database.fetch(plan)

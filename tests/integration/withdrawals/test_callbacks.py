@@ -515,16 +515,16 @@ async def test_a_header_sent_twice_is_no_choice_of_the_senders(
 
 
 async def test_what_is_older_than_a_year_and_some_is_forgotten(
-    desk: Desk, anonymous: Client, urls: Urls
+    desk: Desk, anonymous: Client, urls: Urls, settings: Settings
 ) -> None:
     for event in ("old", "new"):
         await call(anonymous, desk.business.business_id, event=event)
     with urls.as_admin() as admin:
         admin.execute(
             "UPDATE rail_callbacks SET received_at = now() - %s WHERE event_id = 'old'",
-            [timedelta(days=callbacks.KEPT_DAYS + 1)],
+            [timedelta(days=settings.keep_callbacks_days + 1)],
         )
-    await tasks.tidy(desk.database)
+    await tasks.tidy(desk.database, settings)
     left = await desk.business.scalar(
         "SELECT array_agg(event_id) FROM rail_callbacks WHERE business_id = %s",
         desk.business.business_id,

@@ -143,7 +143,7 @@ async def test_the_worker_goes_on_after_its_connections_were_cut(
 
 
 async def test_jobs_of_dead_workers_are_forgotten_and_waiting_ones_are_not(
-    business: TestBusiness, database: Database, urls: Urls
+    business: TestBusiness, database: Database, urls: Urls, settings: Settings
 ) -> None:
     desk = Desk.of(business)
     await desk.withdraw(await desk.user(5_000), 5_000)
@@ -155,7 +155,7 @@ async def test_jobs_of_dead_workers_are_forgotten_and_waiting_ones_are_not(
         ).fetchone()
     before = await count(database, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
     assert before > 0
-    await tasks.tidy(database)
+    await tasks.tidy(database, settings)
     assert (
         await count(database, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
         == before
@@ -167,7 +167,7 @@ async def test_jobs_of_dead_workers_are_forgotten_and_waiting_ones_are_not(
 
 
 async def test_old_quotes_are_forgotten_but_those_that_an_order_or_a_replay_still_reads(
-    business: TestBusiness, database: Database, urls: Urls
+    business: TestBusiness, database: Database, urls: Urls, settings: Settings
 ) -> None:
     hash_ = (await business.create("ada@example.com", 5_000)).json()["hash"]
     user = business.client_with({"X-Payout-Hash": hash_})
@@ -188,7 +188,7 @@ async def test_old_quotes_are_forgotten_but_those_that_an_order_or_a_replay_stil
             "UPDATE quotes SET expires_at = now() - interval '9 days' WHERE id = %s",
             [again.json()["quote_id"].removeprefix("quo_")],
         )
-    await tasks.tidy(database)
+    await tasks.tidy(database, settings)
     with urls.as_admin() as connection:
         found = connection.execute(
             "SELECT 'quo_' || id FROM quotes WHERE business_id = %s", [business.business_id]
@@ -199,13 +199,14 @@ async def test_old_quotes_are_forgotten_but_those_that_an_order_or_a_replay_stil
 
 
 async def test_every_upkeep_task_runs_on_an_empty_and_on_a_busy_database(
-    business: TestBusiness, database: Database
+    business: TestBusiness, database: Database, settings: Settings
 ) -> None:
     desk = Desk.of(business)
     await desk.withdraw(await desk.user(5_000), 2_000)
     before = await business.ledger()
     for _, work in tasks.SCHEDULE.values():
         await work(database)
+    await tasks.tidy(database, settings)
     for _, keyed in tasks.KEYS_SCHEDULE.values():
         await keyed(database, KEYS)
     assert await business.ledger() == before

@@ -227,9 +227,12 @@ async def find_hashes(
     }
 
 
-async def forget_old_groups(connection: Connection) -> int:
-    """Delete the ids of groups that nobody can still be asking for."""
+async def forget_old_groups(connection: Connection, limit: int) -> int:
+    """Delete the ids of groups that nobody can still be asking for, so many at most."""
     cursor = await connection.execute(
-        "DELETE FROM allocation_groups WHERE created_at < now() - interval '1 day'"
+        "DELETE FROM allocation_groups WHERE (business_id, id) IN ("
+        " SELECT business_id, id FROM allocation_groups"
+        " WHERE created_at < now() - interval '1 day' ORDER BY created_at LIMIT %s)",
+        [limit],
     )
     return cursor.rowcount

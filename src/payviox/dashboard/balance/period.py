@@ -1,5 +1,6 @@
-"""`…/balance/period`: one balance over some days, which proves itself, with the sums of each kind;
-what both held at a moment; and the same as files and as journal lines."""
+"""`…/balance/period`: one balance over some days or between two moments, which proves itself, with
+the sums of each kind; what every account held at a moment; and the same as files and as journal
+lines."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,15 @@ import msgspec
 from litestar import Response, get
 
 from payviox import ids
+from payviox.dashboard.accounts import account_words
 from payviox.dashboard.people import actor_words, emails_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
+from payviox.errors import FieldErrors
 from payviox.ledger import statements
 from payviox.ledger.statements import KindSum, MovementRow, OwnAccount, Period
 from payviox.money import decimal
+from payviox.reporting import business_summary
 from payviox.web import journals, sheets
 from payviox.web.context import Call
 from payviox.web.pages import redirect
@@ -50,7 +54,7 @@ HEADER = (
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """Which balance over which days, as it was typed, and what is wrong with it."""
+    """Which balance from when to when, as it was typed, and what is wrong with it."""
 
     account: OwnAccount
     since: str
@@ -65,7 +69,12 @@ class Asked(msgspec.Struct, frozen=True):
     @property
     def edges(self) -> tuple[datetime, datetime]:
         """The first moment, and the one after the last."""
-        return _day(self.since), _day(self.until) + timedelta(days=1)
+        return _start(self.since), _after(self.until)
+
+    @property
+    def by_moment(self) -> bool:
+        """Whether the edges are moments, and not days."""
+        return _is_moment(self.since) or _is_moment(self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +117,8 @@ class PeriodView(msgspec.Struct, frozen=True):
     rows: list[Line]
     first: str | None
     later: str | None
-    held_at: dict[str, int] | None
+    held_at: list[tuple[str, int]] | None
+    other_edges: str
     back: str
     earlier_month: str
     files: list[tuple[str, str]]
@@ -121,7 +131,13 @@ async def show_period(request: Call) -> Response[Any]:
     asked = _read(request.query_params)
     after = request.query_params.get("after", "")
     version = int(after) if after.isascii() and after.isdecimal() and len(after) < 16 else 0
-    page = None if asked.errors else await read(request, visit, _find, visit, asked, version)
+    page = None
+    if not asked.errors:
+        try:
+            page = await read(request, visit, _find, visit, asked, version)
+        except FieldErrors:  # by the database's clock
+            errors = {"at": ["This moment is still to come."]}
+            asked = msgspec.structs.replace(asked, errors=errors)
     return show(
         request,
         visit,
@@ -137,7 +153,9 @@ async def _find(connection: Connection, visit: Visit, asked: Asked, after: int) 
     rows = await statements.list_rows(connection, business_id, period, after, PAGE)
     sums = await statements.sums_by_kind(connection, business_id, period)
     at = _moment(asked.at)
-    held_at = None if at is None else await statements.balances_at(connection, business_id, at)
+    held_at = None
+    if at is not None:
+        held_at = await business_summary.trial_balance(connection, business_id, at)
     people = await emails_of(connection, [row.actor for row in rows if row.actor])
     return Read(period, sums, rows, held_at, people)
 
@@ -152,7 +170,7 @@ def _view(visit: Visit, asked: Asked, page: Read | None, version: int) -> Period
         number = sum(each.number for each in sums)
         fits = period.opening + came - went == period.closing and number == period.number
     shown = max(version, period.first) + PAGE if period else 0
-    month_before = _day(asked.since).date() - timedelta(days=1) if not asked.errors else date.max
+    month_before = asked.edges[0].date() - timedelta(days=1) if not asked.errors else date.max
     tail = urlencode(
         {
             "account": asked.account,
@@ -172,7 +190,8 @@ def _view(visit: Visit, asked: Asked, page: Read | None, version: int) -> Period
         rows=[_line(visit, asked.account, row, page.people) for row in page.rows] if page else [],
         first=f"{here}?{asked.query}" if version else None,
         later=f"{here}?{asked.query}&after={shown}" if period and shown < period.last else None,
-        held_at=page.held_at if page else None,
+        held_at=_shown(page.held_at) if page and page.held_at else None,
+        other_edges=_other_edges(here, asked),
         back=f"{visit.base}/balance",
         earlier_month=f"{here}?{tail}",
         files=[
@@ -181,6 +200,30 @@ def _view(visit: Visit, asked: Asked, page: Read | None, version: int) -> Period
             if name != "statement.xlsx" or period is None or period.number <= MOST_IN_EXCEL
         ],
     )
+
+
+def _shown(held: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Every account by its name for people."""
+    return [
+        (
+            "Payout users" if name == "payout_users" else account_words(*name.partition(":")[::2]),
+            cents,
+        )
+        for name, cents in held.items()
+    ]
+
+
+def _other_edges(here: str, asked: Asked) -> str:
+    """The same with moments for days, or with days for moments."""
+    if asked.errors:
+        return here
+    since, until = asked.edges
+    if asked.by_moment:
+        last = (until - timedelta(microseconds=1)).date()
+        edges = {"from": since.date().isoformat(), "to": max(last, since.date()).isoformat()}
+    else:
+        edges = {"from": f"{since:%Y-%m-%dT%H:%M}", "to": f"{until:%Y-%m-%dT%H:%M}"}
+    return f"{here}?{urlencode({'account': asked.account, **edges})}"
 
 
 @get(f"{ROUTE}/{{file:str}}", include_in_schema=False)
@@ -281,20 +324,20 @@ def _dollars(cents: int) -> Decimal:
 
 
 def _read(query: Mapping[str, str]) -> Asked:
-    """What the form asks for; this month unless days are given."""
+    """What the form asks for; this month unless an edge is given."""
     today = datetime.now(UTC).date()
     since = query.get("from", "").strip() or today.replace(day=1).isoformat()
     until = query.get("to", "").strip() or today.isoformat()
     at = query.get("at", "").strip()
     account = query.get("account", "")
     errors = {
-        name: ["Give a day such as 2026-01-31."]
+        name: ["Give a day such as 2026-01-31, or a moment such as 2026-01-31T14:30."]
         for name, text in (("from", since), ("to", until))
-        if not _is_day(text)
+        if _moment(text) is None
     }
-    if not errors and until < since:
-        errors["to"] = ["The last day is before the first."]
-    elif not errors and _day(until) - _day(since) > LONGEST:
+    if not errors and _after(until) <= _start(since):
+        errors["to"] = ["The period ends before it begins."]
+    elif not errors and _after(until) - _start(since) > LONGEST:
         errors["to"] = ["Ask for ten years at most."]
     if at and _moment(at) is None:
         errors["at"] = ["Give a moment such as 2026-01-31T14:30."]
@@ -303,26 +346,32 @@ def _read(query: Mapping[str, str]) -> Asked:
     )
 
 
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).year < date.max.year
-    except ValueError:
-        return False
+def _start(text: str) -> datetime:
+    """The first moment of a day, or the moment itself."""
+    moment = _moment(text)
+    assert moment is not None  # noqa: S101  # _read has refused it
+    return moment
 
 
-def _day(text: str) -> datetime:
-    """The beginning of a day in UTC."""
-    day = date.fromisoformat(text)
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+def _after(text: str) -> datetime:
+    """The moment after a day's last, or the moment itself, before which a period ends."""
+    return _start(text) + (timedelta() if _is_moment(text) else timedelta(days=1))
+
+
+def _is_moment(text: str) -> bool:
+    return "T" in text
 
 
 def _moment(text: str) -> datetime | None:
-    """A moment in UTC as browsers write it; None where it is none."""
+    """A day's first moment or a moment, in UTC where it names no zone, as browsers write it; None
+    where it is none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    if not date.min.year < moment.year < date.max.year:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 ROUTES = [show_period, download]

@@ -8,7 +8,6 @@ from litestar import Response, get, post
 
 from payviox.api_requests import service as api_requests
 from payviox.api_requests.model import LastUse
-from payviox.api_requests.service import KEPT
 from payviox.auth import keys
 from payviox.auth.keys import KINDS, PREFIX, Kind
 from payviox.auth.model import LiveKey
@@ -46,7 +45,7 @@ class KeysView(msgspec.Struct, frozen=True):
     rows: list[KeyRow]
     site: str
     first_calls: str
-    kept_days: int = KEPT.days
+    kept_days: int
 
 
 class NewKeyView(msgspec.Struct, frozen=True):
@@ -63,7 +62,12 @@ async def list_keys(request: Call) -> Response[Any]:
     """The keys that work now, by their last characters."""
     visit = await visit_of(request)
     rows = await read(request, visit, _rows, visit)
-    view = KeysView(rows, _site(request), f"{visit.base}/developer/first-calls")
+    view = KeysView(
+        rows,
+        _site(request),
+        f"{visit.base}/developer/first-calls",
+        services(request).settings.keep_requests_days,
+    )
     return show(request, visit, "developer/keys.html", view)
 
 

@@ -11,12 +11,12 @@ from litestar import Response, get
 from payviox import ids
 from payviox.api_requests import service as api_requests
 from payviox.api_requests.model import ApiRequest, Outcome
-from payviox.api_requests.service import KEPT, MOST
+from payviox.api_requests.service import MOST
 from payviox.dashboard import lists
 from payviox.dashboard.lists import PAGE, Pager, query_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
-from payviox.web.context import Call
+from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
 
 ROUTE = "/dashboard/{business:str}/developer/requests"
@@ -69,7 +69,7 @@ class RequestsView(msgspec.Struct, frozen=True):
     outcomes: tuple[str, ...]
     rows: Sequence[RequestLine]
     pager: Pager
-    kept_days: int = KEPT.days
+    kept_days: int
     most: int = MOST
 
 
@@ -96,6 +96,7 @@ async def list_requests(request: Call) -> Response[Any]:
         outcomes=(*OUTCOMES, filters.status) if filters.number else OUTCOMES,
         rows=rows,
         pager=pager,
+        kept_days=services(request).settings.keep_requests_days,
     )
     return show(request, visit, "developer/requests.html", view)
 

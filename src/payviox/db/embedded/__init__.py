@@ -11,6 +11,7 @@ Under `home/postgres/` (0700, of whoever runs the commands):
     serve.lock                held by the one `serve`, with its pid
     socket                    only if data/ is too long for a socket's name: the short way to it
     keeper.log server.log     bounded, as are their predecessors .1 and .2
+    archive.json archive.log  where WAL is archived, if it is; what went wrong with that
 """
 
 from payviox.db.embedded.cluster import Cluster, embedded, exclusive_serve

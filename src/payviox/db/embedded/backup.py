@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from payviox.db import session
 from payviox.db.embedded import binaries
 from payviox.db.embedded.layout import sync_folder
 from payviox.db.embedded.processes import server_account
@@ -107,6 +109,17 @@ def look_into(file: Path) -> Contents:
     return Contents(
         next(iter(_column(file, "payviox_schema")), None), frozenset(_column(file, "secret_keys"))
     )
+
+
+def contents_of(owner_url: str) -> Contents:
+    """The same of a database itself."""
+    with psycopg.connect(owner_url, options=session.READ_ALIKE) as connection:
+        try:
+            version = connection.execute("SELECT version_num FROM payviox_schema").fetchone()
+            keys = connection.execute("SELECT key_id FROM secret_keys").fetchall()
+        except psycopg.errors.UndefinedTable:
+            return Contents(None, frozenset())
+    return Contents(str(version[0]) if version else None, frozenset(str(row[0]) for row in keys))
 
 
 def _column(file: Path, table: str) -> list[str]:

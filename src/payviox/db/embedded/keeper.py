@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from payviox.db.embedded import binaries, server
+from payviox.db.embedded.archive import Archiver
 from payviox.db.embedded.errors import OWN_SERVER, EmbeddedError
 from payviox.db.embedded.layout import Layout, Secrets, new_secrets, try_lock
 from payviox.db.embedded.processes import (
@@ -34,6 +35,8 @@ _TICK_S = 0.1
 _STRAYS_MAY_TAKE_S = 1.0
 # A fast shutdown writes out shared_buffers first, which a slow disk takes its time over.
 _SHUTDOWN_MAY_TAKE_S = 60.0
+# Of a shutdown: an archive's disk that hangs must not keep the server.
+_ARCHIVING_MAY_TAKE_S = 3.0
 _LONGEST_PAUSE_S = 5.0
 _LOG_BYTES = 4 * 2**20
 
@@ -50,6 +53,7 @@ class Keeper:
         self._nobody_lock: int | None = None
         self._last_lines: deque[str] = deque(maxlen=20)
         self._unfinished = b""
+        self._archiver: Archiver | None = None
 
     def stop_soon(self) -> None:
         """Stop at the next tick, whoever may still be joined."""
@@ -60,6 +64,7 @@ class Keeper:
         account = server_account()
         programs = binaries.find(account)
         secrets = self._ready_cluster(programs, account)
+        self._archiver = Archiver(self._layout, programs, secrets)
         was_ready = False
         pause_s = 0.0
         while True:
@@ -171,6 +176,8 @@ class Keeper:
         while process.poll() is None and not self._should_stop():
             if until_ready and self._says_ready(process.pid):
                 return True
+            if not until_ready and self._archiver is not None:
+                self._archiver.look()
             self._read(process, _TICK_S)
         return False
 
@@ -201,14 +208,19 @@ class Keeper:
         _log.info("stopping postmaster %d", process.pid)
         for number, wait_s in ((signal.SIGINT, _SHUTDOWN_MAY_TAKE_S), (signal.SIGQUIT, 10.0)):
             process.send_signal(number)
-            until = time.monotonic() + wait_s
-            while process.poll() is None and time.monotonic() < until:
+            began = time.monotonic()
+            while process.poll() is None and time.monotonic() < began + wait_s:
                 self._read(process, 0.02)
+                # The server waits until the archive has everything.
+                if self._archiver and time.monotonic() > began + _ARCHIVING_MAY_TAKE_S:
+                    self._archiver.stop()
             if process.poll() is not None:
                 break
         else:
             process.kill()
             process.wait()
+        if self._archiver is not None:
+            self._archiver.stop()
         # Nobody is left behind, and the next start need not wait.
         os.close(self._sole_use())
         self._read(process, 0)

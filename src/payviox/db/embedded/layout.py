@@ -45,6 +45,8 @@ class Layout:
         self.shortcut = self.root / "socket"
         self.keeper_log = self.root / "keeper.log"
         self.server_log = self.root / "server.log"
+        self.archive = self.root / "archive.json"
+        self.archive_log = self.root / "archive.log"
 
     def prepare(self) -> None:
         """Make home and our folder in it, if missing; home itself is never changed.

@@ -109,13 +109,13 @@ def start(
         stderr=subprocess.STDOUT,
         pass_fds=keep,
         umask=0o077,
-        preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509  one thread, see above
+        preexec_fn=die_with(os.getpid()),  # noqa: PLW1509  one thread, see above
     )
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
-    """Tie a child's life to ours. Called between fork and exec, after the switch of user, which
-    would undo it."""
+def die_with(parent: int) -> Callable[[], None] | None:
+    """Tie a child's life to ours, as a Popen's `preexec_fn`. Called between fork and exec, after
+    the switch of user, which would undo it."""
     if sys.platform != "linux":
         # Elsewhere an orphan lives on until the next keeper finds it.
         return None

@@ -163,6 +163,9 @@ def _settings(name: str) -> dict[str, str]:
         "effective_cache_size": f"{max(64, memory_mb // 2)}MB",
         "maintenance_work_mem": f"{max(16, min(128, memory_mb // 16))}MB",
         "max_wal_size": "4GB",
+        # An archive that is not written holds back so much; then it is broken, and said to be,
+        # rather than the disk full and nobody paid.
+        "max_slot_wal_keep_size": "8GB",
         "checkpoint_timeout": "15min",
         "checkpoint_completion_target": "0.9",
         "wal_buffers": "16MB",

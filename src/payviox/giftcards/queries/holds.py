@@ -41,9 +41,9 @@ async def list_held(connection: Connection) -> list[HeldStock]:
     async with connection.cursor(row_factory=class_row(HeldStock)) as cursor:
         await cursor.execute(
             "SELECT b.id AS business_id, b.name, b.mode, h.held_since,"
-            " (SELECT count(*) FROM gift_cards WHERE business_id = b.id"
+            " (SELECT count(*) FROM gift_cards WHERE business_id = h.business_id"
             "   AND status IN ('available', 'reserved')) AS cards,"
-            " (SELECT count(*) FROM orders WHERE business_id = b.id AND rail = 'stock'"
+            " (SELECT count(*) FROM orders WHERE business_id = h.business_id AND rail = 'stock'"
             "   AND status IN ('created', 'review', 'queued', 'sending', 'unknown')) AS orders"
             " FROM stock_holds h JOIN businesses b ON b.id = h.business_id ORDER BY b.name, b.id"
         )

@@ -52,13 +52,13 @@ MOVEMENTS_OF_PAGE: LiteralString = (
     " t.to_balance, t.order_id, t.actor, t.reason, t.reference, u.email, u.id AS user_id,"
     " t.created_at"
     " FROM page t"
-    " JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account"
-    " JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account"
-    " LEFT JOIN payout_users u ON u.business_id = t.business_id AND u.id ="
+    " JOIN accounts f ON f.business_id = %(business)s AND f.id = t.from_account"
+    " JOIN accounts g ON g.business_id = %(business)s AND g.id = t.to_account"
+    " LEFT JOIN payout_users u ON u.business_id = %(business)s AND u.id ="
     "   CASE 'user' WHEN g.kind THEN t.to_account WHEN f.kind THEN t.from_account END"
     " ORDER BY t.id DESC"
 )
-"""The movements of transfers that a statement has selected as `page`."""
+"""The movements of transfers that a statement has selected as `page`, all of one business."""
 
 
 async def open_account(

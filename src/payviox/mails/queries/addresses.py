@@ -18,14 +18,6 @@ class Recipient:
     email: str
 
 
-async def is_unreached(connection: Connection, business_id: UUID, email: str) -> bool:
-    """Whether nothing more is sent there."""
-    cursor = await connection.execute(
-        "SELECT FROM mail_addresses WHERE business_id = %s AND email = %s", [business_id, email]
-    )
-    return await cursor.fetchone() is not None
-
-
 async def put(
     connection: Connection, business_id: UUID, email: str, state: AddressState, reason: str
 ) -> None:

@@ -101,16 +101,19 @@ async def end(
     )
 
 
-async def hand_over(connection: Connection, mail: Claim, lease: timedelta) -> datetime | None:
+async def hand_over(
+    connection: Connection, mail: Claim, lease: timedelta
+) -> tuple[datetime, bool] | None:
     """One attempt more: from now on the mail server may have it; answers until when others are kept
-    away, None where the claim has lapsed."""
+    away, and whether nothing more is sent to its address; None where the claim has lapsed."""
     cursor = await connection.execute(
-        "UPDATE mails SET handed_at = now(), due_at = now() + %s, attempts = attempts + 1"
-        " WHERE id = %s AND status = 'queued' AND due_at = %s RETURNING due_at",
+        "UPDATE mails m SET handed_at = now(), due_at = now() + %s, attempts = attempts + 1"
+        " WHERE id = %s AND status = 'queued' AND due_at = %s"
+        " RETURNING due_at, EXISTS (SELECT FROM mail_addresses a"
+        " WHERE a.business_id = m.business_id AND a.email = m.recipient)",
         [lease, mail.id, mail.due_at],
     )
-    row = await cursor.fetchone()
-    return None if row is None else cast("datetime", row[0])
+    return cast("tuple[datetime, bool] | None", await cursor.fetchone())
 
 
 async def try_again(
@@ -180,10 +183,10 @@ async def count_sent(
     return 0 if row is None else int(str(row[0]))
 
 
-async def delete_ended(connection: Connection, days: int) -> int:
+async def delete_ended(connection: Connection, days: int, limit: int) -> int:
     cursor = await connection.execute(
-        "DELETE FROM mails WHERE status <> 'queued'"
-        " AND ended_at < now() - make_interval(days => %s)",
-        [days],
+        "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE status <> 'queued'"
+        " AND ended_at < now() - make_interval(days => %s) ORDER BY ended_at LIMIT %s)",
+        [days, limit],
     )
     return cursor.rowcount

@@ -82,6 +82,20 @@ async def keep(
     )
 
 
+async def delete_old(connection: Connection, business_id: UUID, days: int, limit: int) -> int:
+    """Delete reports older than so many days, so many at most, but each rail's newest."""
+    cursor = await connection.execute(
+        "DELETE FROM reconciliations WHERE business_id = %(business)s AND id IN ("
+        " SELECT r.id FROM reconciliations r WHERE r.business_id = %(business)s"
+        " AND r.finished_at < now() - make_interval(days => %(days)s)"
+        " AND EXISTS (SELECT FROM reconciliations n WHERE n.business_id = r.business_id"
+        "   AND n.rail = r.rail AND n.finished_at > r.finished_at)"
+        " ORDER BY r.finished_at LIMIT %(limit)s)",
+        {"business": business_id, "days": days, "limit": limit},
+    )
+    return cursor.rowcount
+
+
 async def latest(connection: Connection, business_id: UUID) -> list[Kept]:
     """The newest report on each rail that was compared, by the rail's name."""
     async with connection.cursor(row_factory=class_row(Kept)) as cursor:

@@ -107,8 +107,9 @@ async def announce(connection: Connection, business_id: UUID, limit: int) -> lis
 async def due_businesses(connection: Connection) -> list[UUID]:
     """Of whom something is to expire now."""
     cursor = await connection.execute(
-        "SELECT id FROM businesses b WHERE EXISTS (SELECT FROM expiry_notices n"
-        " WHERE n.business_id = b.id AND n.expires_at <= now())"
+        "SELECT b.business_id FROM accounts b WHERE b.kind = 'payout' AND b.kind <> 'user'"
+        " AND EXISTS (SELECT FROM expiry_notices n"
+        " WHERE n.business_id = b.business_id AND n.expires_at <= now())"
     )
     return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # uuid
 

@@ -1,8 +1,9 @@
 """The SQL of webhook settings, events and their deliveries."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
-from typing import LiteralString
+from typing import LiteralString, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,6 +21,8 @@ from payviox.webhooks.model import (
     Settings,
     Standing,
 )
+
+T = TypeVar("T")
 
 # Settings -----------------------------------------------------------------------------------
 
@@ -316,19 +319,17 @@ async def businesses_due(connection: Connection) -> list[UUID]:
 # of all that is pending, and sort it. No room is larger.
 _CLAIM = f"""
 WITH due AS (
-  SELECT c.* FROM unnest(%(businesses)s::uuid[], %(rooms)s::int[]) AS r(business_id, room)
-  CROSS JOIN LATERAL (SELECT * FROM (
-    SELECT d.business_id, d.id, e.id AS event_id, e.body,
-           s.url, s.token, s.next_token, s.key_id
+  SELECT * FROM (
+    SELECT d.id, e.id AS event_id, e.body, s.url, s.token, s.next_token, s.key_id
     FROM deliveries d
     JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id
     JOIN webhook_settings s ON s.business_id = d.business_id
-    WHERE d.business_id = r.business_id AND d.due_at <= now() AND {MAY_GO}
+    WHERE d.business_id = %(business)s AND d.due_at <= now() AND {MAY_GO}
     ORDER BY d.replayed, d.due_at LIMIT 64 FOR UPDATE OF d SKIP LOCKED
-  ) i LIMIT r.room) c
+  ) i LIMIT %(room)s
 )
 UPDATE deliveries d SET due_at = now() + %(lease)s FROM due
-WHERE d.business_id = due.business_id AND d.id = due.id
+WHERE d.business_id = %(business)s AND d.id = due.id
 RETURNING d.business_id, d.id, d.due_at AS leased_until, due.event_id, due.body, d.replayed,
           due.url, due.token, due.next_token, due.key_id
 """  # noqa: S608  # a constant
@@ -337,48 +338,46 @@ RETURNING d.business_id, d.id, d.due_at AS leased_until, due.event_id, due.body,
 async def claim(connection: Connection, rooms: Mapping[UUID, int], lease: timedelta) -> list[Claim]:
     """Of each business as many deliveries as there is room for, those longest due, kept from others
     for as long as the lease says; what is sent again by hand comes after what was not sent yet."""
-    async with connection.cursor(row_factory=class_row(Claim)) as cursor:
-        await cursor.execute(
-            _CLAIM,
-            {"businesses": list(rooms), "rooms": list(rooms.values()), "lease": lease},
-        )
-        claims = await cursor.fetchall()
+    claims = await _of_each(
+        connection,
+        Claim,
+        _CLAIM,
+        [{"business": business, "room": room, "lease": lease} for business, room in rooms.items()],
+    )
     return sorted(claims, key=lambda claim: (claim.replayed, claim.event_id))
 
 
 async def lock_deliveries(
-    connection: Connection, deliveries: Sequence[tuple[UUID, UUID]]
+    connection: Connection, deliveries: Mapping[UUID, Sequence[UUID]]
 ) -> list[Standing]:
-    """These, each named by its business and its id."""
-    async with connection.cursor(row_factory=class_row(Standing)) as cursor:
-        await cursor.execute(
-            "SELECT d.business_id, d.id, d.status, d.attempts, d.round_attempts, d.due_at"
-            " FROM unnest(%s::uuid[], %s::uuid[]) AS g(business_id, id)"
-            " JOIN deliveries d ON d.business_id = g.business_id AND d.id = g.id"
-            " ORDER BY d.business_id, d.id FOR UPDATE OF d",
-            [[business for business, _ in deliveries], [each for _, each in deliveries]],
-        )
-        return await cursor.fetchall()
+    """These of each business."""
+    return await _of_each(
+        connection,
+        Standing,
+        "SELECT business_id, id, status, attempts, round_attempts, due_at FROM deliveries"
+        " WHERE business_id = %(business)s AND id = ANY (%(ids)s) ORDER BY id FOR UPDATE",
+        [{"business": one, "ids": list(deliveries[one])} for one in sorted(deliveries)],
+    )
 
 
 _RECORD = """
 WITH ended AS (
   SELECT * FROM json_to_recordset(%(rows)s::json) AS g(
-    business_id uuid, id uuid, number integer, url text, request_headers jsonb,
+    id uuid, number integer, url text, request_headers jsonb,
     answer_status integer, answer text, answer_headers jsonb, answer_bytes integer, error text,
     duration_ms integer, status text, round_attempts integer, settles boolean,
     again_in_s double precision)
 ), noted AS (
   INSERT INTO delivery_attempts (business_id, delivery_id, number, url, request_headers, status,
                                  answer, answer_headers, answer_bytes, error, duration_ms)
-  SELECT business_id, id, number, url, request_headers, answer_status, answer, answer_headers,
+  SELECT %(business)s, id, number, url, request_headers, answer_status, answer, answer_headers,
          answer_bytes, error, duration_ms FROM ended
 )
 UPDATE deliveries d
 SET attempts = g.number, status = g.status, round_attempts = g.round_attempts,
     due_at = CASE WHEN g.settles THEN now() + make_interval(secs => g.again_in_s)
                   ELSE d.due_at END
-FROM ended g WHERE d.business_id = g.business_id AND d.id = g.id
+FROM ended g WHERE d.business_id = %(business)s AND d.id = g.id
 """
 
 
@@ -386,9 +385,9 @@ async def record_attempts(
     connection: Connection, attempts: Sequence[tuple[Attempted, Change]]
 ) -> None:
     """Write down one attempt of each delivery, and how the delivery stands after it."""
-    rows = [
-        {
-            "business_id": attempted.claim.business_id,
+    rows: dict[UUID, list[dict[str, object]]] = {}
+    for attempted, change in attempts:
+        row = {
             "id": attempted.claim.id,
             "number": change.number,
             "url": attempted.claim.url,
@@ -404,20 +403,46 @@ async def record_attempts(
             "settles": change.settles,
             "again_in_s": None if change.again_in is None else change.again_in.total_seconds(),
         }
-        for attempted, change in attempts
-    ]
-    await connection.execute(_RECORD, {"rows": msgspec.json.encode(rows).decode()})
+        rows.setdefault(attempted.claim.business_id, []).append(row)
+    async with _one_round_trip(connection, len(rows)):
+        for business_id, of_business in rows.items():
+            given = {"business": business_id, "rows": msgspec.json.encode(of_business).decode()}
+            await connection.execute(_RECORD, given)
 
 
 async def hand_back(connection: Connection, claims: Sequence[Claim]) -> None:
     """Make claimed deliveries due at once, unless somebody has settled them meanwhile."""
-    await connection.execute(
-        "UPDATE deliveries d SET due_at = now()"
-        " FROM unnest(%s::uuid[], %s::uuid[], %s::timestamptz[]) AS c(business_id, id, until)"
-        " WHERE d.business_id = c.business_id AND d.id = c.id AND d.due_at = c.until",
-        [
-            [claim.business_id for claim in claims],
-            [claim.id for claim in claims],
-            [claim.leased_until for claim in claims],
-        ],
-    )
+    businesses = {claim.business_id for claim in claims}
+    async with _one_round_trip(connection, len(businesses)):
+        for business_id in sorted(businesses):
+            of_business = [claim for claim in claims if claim.business_id == business_id]
+            await connection.execute(
+                "UPDATE deliveries d SET due_at = now()"
+                " FROM unnest(%s::uuid[], %s::timestamptz[]) AS c(id, until)"
+                " WHERE d.business_id = %s AND d.id = c.id AND d.due_at = c.until",
+                [
+                    [claim.id for claim in of_business],
+                    [claim.leased_until for claim in of_business],
+                    business_id,
+                ],
+            )
+
+
+async def _of_each(
+    connection: Connection,
+    kind: type[T],
+    statement: LiteralString,
+    given: Sequence[Mapping[str, object]],
+) -> list[T]:
+    """What a statement that names its business answers for each, as rows of this kind."""
+    async with _one_round_trip(connection, len(given)):
+        cursors = []
+        for one in given:
+            cursor = connection.cursor(row_factory=class_row(kind))
+            await cursor.execute(statement, one)
+            cursors.append(cursor)
+        return [row for cursor in cursors for row in await cursor.fetchall()]
+
+
+def _one_round_trip(connection: Connection, statements: int) -> AbstractAsyncContextManager[object]:
+    return connection.pipeline() if statements > 1 else nullcontext()

@@ -27,13 +27,13 @@ async def is_needed(
     asked for within a day, so that parts of it are no way around), or in a new browser."""
     cursor = await connection.execute(
         "SELECT FROM businesses b WHERE b.id = %(business)s AND ("
-        " b.code_first AND NOT EXISTS (SELECT FROM orders o WHERE o.business_id = b.id"
+        " b.code_first AND NOT EXISTS (SELECT FROM orders o WHERE o.business_id = %(business)s"
         "   AND o.payout_user_id = %(user)s)"
         " OR b.code_amount <= %(amount)s + (SELECT coalesce(sum(o.amount), 0) FROM orders o"
-        "   WHERE o.business_id = b.id AND o.payout_user_id = %(user)s"
+        "   WHERE o.business_id = %(business)s AND o.payout_user_id = %(user)s"
         "   AND o.created_at > now() - interval '1 day' AND o.status <> ALL(%(given_back)s))"
         " OR b.code_new_device AND NOT EXISTS (SELECT FROM payout_user_devices d"
-        "   WHERE d.business_id = b.id AND d.payout_user_id = %(user)s"
+        "   WHERE d.business_id = %(business)s AND d.payout_user_id = %(user)s"
         "   AND d.digest = %(device)s))",
         {
             "business": business_id,

@@ -139,17 +139,23 @@ async def find_quote(
         return await cursor.fetchone()
 
 
-async def forget_unused_quotes(connection: Connection) -> int:
-    """Delete the quotes of all businesses that expired more than a day ago, but those that an order
-    or the replay of a call with an idempotency key still reads."""
+async def forget_unused_quotes(
+    connection: Connection, business_id: UUID, since: UUID, limit: int
+) -> int:
+    """Delete quotes that expired more than a day ago, so many at most, but those that an order or
+    the replay of a call with an idempotency key still reads. Only those made since the id `since`
+    are looked at: whatever is older was looked at before."""
     cursor = await connection.execute(
-        "DELETE FROM quotes q WHERE q.expires_at < now() - interval '1 day'"
+        "DELETE FROM quotes WHERE business_id = %(business)s AND id IN (SELECT q.id FROM quotes q"
+        " WHERE q.business_id = %(business)s AND q.id >= %(since)s"
+        " AND q.expires_at < now() - interval '1 day'"
         " AND NOT EXISTS (SELECT FROM orders o"
         "   WHERE o.business_id = q.business_id AND o.quote_id = q.id)"
         " AND NOT EXISTS (SELECT FROM idempotency_keys k"
         "   WHERE k.business_id = q.business_id AND k.caller = q.payout_user_id::text"
-        "   AND k.path = '/payout/quote' AND k.reference = to_jsonb(%s || q.id::text))",
-        [f"{ids.QUOTE}_"],
+        "   AND k.path = '/payout/quote' AND k.reference = to_jsonb(%(prefix)s || q.id::text))"
+        " ORDER BY q.id LIMIT %(limit)s)",
+        {"business": business_id, "since": since, "prefix": f"{ids.QUOTE}_", "limit": limit},
     )
     return cursor.rowcount
 

@@ -189,8 +189,8 @@ async def start_sending(
     cursor = connection.cursor()
     await cursor.executemany(
         "UPDATE orders SET status = 'sending', attempt = %s, due_at = %s,"
-        " updated_at = CASE WHEN waiting IS NULL THEN now() ELSE updated_at END"
-        " WHERE business_id = %s AND id = %s",
+        " updated_at = CASE WHEN waiting IS NULL THEN this.moment ELSE updated_at END"
+        " FROM (SELECT now() AS moment) this WHERE business_id = %s AND id = %s",
         [(number, o.leased_until, o.business_id, o.id) for o, number, _, _ in claims],
     )
     await cursor.executemany(

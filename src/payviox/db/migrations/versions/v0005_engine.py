@@ -8,5 +8,6 @@ down_revision = "0004"
 
 def upgrade() -> None:
     run_sql("0005_moments.sql")
+    run_sql("0005_room.sql")
     run_sql("0005_seals.sql")
     run_sql("0005_distribution.sql")

@@ -1,0 +1,213 @@
+"""Bringing the embedded server back to a moment: a base backup is unpacked in a home of its own,
+the WAL after it is replayed there, and what came out takes its place once it is whole."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from payviox.db import session
+from payviox.db.embedded import packed
+from payviox.db.embedded.backup import BackupError
+from payviox.db.embedded.base_backup import BaseBackup
+from payviox.db.embedded.cluster import Cluster, embedded
+from payviox.db.embedded.errors import EmbeddedError
+from payviox.db.embedded.layout import Layout, new_secrets, sync_folder, try_lock
+from payviox.db.embedded.packed import Progress
+from payviox.db.embedded.processes import server_account
+from payviox.db.embedded.server import ADMIN, OWNER, WEB
+from payviox.errors import Conflict
+
+ASIDE = "restoring"
+"""The home of its own, below the one that is restored."""
+
+_LAST = re.compile(r"last completed transaction was at log time (\S+ \S+)")
+_FELL_SHORT = "recovery ended before configured recovery target was reached"
+
+
+def choose(backups: Sequence[BaseBackup], at: datetime | None, folder: Path) -> BaseBackup:
+    """The base backup to begin with: the newest that was complete at this moment, or at all.
+    Raises BackupError."""
+    if not backups:
+        raise BackupError(f"{folder} has no base backup. `payviox database backup` makes one.")
+    if at is None:
+        return backups[-1]
+    now = datetime.now(UTC)
+    if at > now:
+        raise BackupError(f"{_shown(at)} is in the future: now it is {_shown(now)}.")
+    complete = [backup for backup in backups if backup.ended_at <= at]
+    if not complete:
+        raise BackupError(
+            f"{_shown(at)} is before the oldest base backup in {folder}, which was complete at"
+            f" {_shown(backups[0].ended_at)}. Nothing before that can be restored from it."
+        )
+    return complete[-1]
+
+
+@contextmanager
+def recovered(
+    home: Path,
+    backup: BaseBackup,
+    wal: Sequence[Path],
+    at: datetime | None,
+    progress: Progress,
+) -> Iterator[Cluster]:
+    """Within the block the recovered server runs, apart from the home's own; after it, unless the
+    block raised, it has taken its place. Nobody may be joined to the home's own server then.
+
+    `at` None replays all WAL. Raises BackupError where the WAL does not reach it, or the disk is
+    too small; the home is as it was then.
+    """
+    aside = home / ASIDE
+    shutil.rmtree(aside, ignore_errors=True)  # of a restore that was interrupted
+    try:
+        _check_room(home, backup, wal)
+        layout = Layout(aside)
+        layout.prepare()
+        hba = _lay_out(layout, backup, wal, at, progress)
+        progress("Replaying", 0, 0)
+        with _started(aside, at) as cluster:
+            yield cluster
+            _close(layout, cluster, hba)
+        _take_place(Layout(home), layout)
+    finally:
+        _forget_link(Layout(aside))
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _forget_link(layout: Layout) -> None:
+    """The short way to the socket of a home that is going, if it had one."""
+    with suppress(OSError):
+        shutil.rmtree(Path(layout.shortcut.read_text("utf-8")).parent)
+
+
+def _check_room(home: Path, backup: BaseBackup, wal: Sequence[Path]) -> None:
+    needed = backup.data_bytes + sum(path.stat().st_size for path in wal)
+    free = shutil.disk_usage(home).free
+    if free < needed * 1.1:
+        raise BackupError(
+            f"{home} has {free / 1e9:,.1f} GB free, and the restore needs {needed / 1e9:,.1f} GB."
+            " Nothing was changed."
+        )
+
+
+def _lay_out(
+    layout: Layout,
+    backup: BaseBackup,
+    wal: Sequence[Path],
+    at: datetime | None,
+    progress: Progress,
+) -> bytes:
+    """Unpack the base backup, with the WAL after it and what to do with it. Answers the backup's
+    own rules of who may enter."""
+    data = layout.data
+    data.mkdir(mode=0o700)
+    packed.unpack(backup.folder, data, progress)
+    total = sum(path.stat().st_size for path in wal)
+    copied = 0
+    for path in wal:
+        copied += _copy_wal(path, data / "pg_wal")
+        progress("Copying WAL", copied, total)
+    layout.write_secrets(new_secrets())
+    # The passwords within are the backed-up server's: whoever comes into this folder, which is
+    # closed to others, is let in until they are replaced.
+    hba = (data / "pg_hba.conf").read_bytes()
+    (data / "pg_hba.conf").write_text("local all all trust\n")
+    with (data / "postgresql.auto.conf").open("a") as settings:
+        settings.write(_recovery_settings(at))
+    (data / "recovery.signal").touch()
+    account = server_account()
+    if account.switch:
+        for path in (data, *data.rglob("*")):
+            os.chown(path, account.uid, account.gid)
+    return hba
+
+
+def _copy_wal(path: Path, into: Path) -> int:
+    """Copy an archived WAL file, which may have become whole since it was listed; its bytes."""
+    name = path.name.removesuffix(".partial")
+    try:
+        shutil.copyfile(path, into / name)
+    except FileNotFoundError:
+        shutil.copyfile(path.with_name(name), into / name)
+    return (into / name).stat().st_size
+
+
+def _recovery_settings(at: datetime | None) -> str:
+    lines = [
+        "restore_command = 'false'",  # all WAL is where it belongs already
+        "recovery_target_timeline = 'current'",
+        "recovery_target_action = 'promote'",
+        "hot_standby = off",
+    ]
+    if at is not None:
+        lines.append(f"recovery_target_time = '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'")
+    return "".join(f"{line}\n" for line in lines)
+
+
+@contextmanager
+def _started(home: Path, at: datetime | None) -> Iterator[Cluster]:
+    try:
+        with embedded(home) as cluster:
+            yield cluster
+    except EmbeddedError as error:
+        text = str(error)
+        if _FELL_SHORT not in text or at is None:
+            raise
+        last = _LAST.search(text)
+        until = f" ends at {last[1]} UTC" if last else " ends before"
+        raise BackupError(
+            f"The archived WAL{until}: nothing is known of what was committed from then to"
+            f" {_shown(at)}. Leave --at out to restore all that there is. Nothing was changed."
+        ) from error
+
+
+def _close(layout: Layout, cluster: Cluster, hba: bytes) -> None:
+    """Let nobody in without a password any more, and end the recovery's settings."""
+    secrets = layout.read_secrets()
+    assert secrets is not None  # noqa: S101  # written above
+    passwords = {ADMIN: secrets.admin, OWNER: secrets.owner, WEB: secrets.web}
+    with psycopg.connect(
+        cluster.admin_url, autocommit=True, options=session.READ_ALIKE
+    ) as connection:
+        for role, password in passwords.items():
+            connection.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                    sql.Identifier(role), sql.Literal(password)
+                )
+            )
+        connection.execute("ALTER SYSTEM RESET ALL")
+    # Written into the file that is there, which is the server's.
+    (layout.data / "pg_hba.conf").write_bytes(hba)
+
+
+def _take_place(home: Layout, aside: Layout) -> None:
+    """Put the recovered server in the place of the home's own, which nobody is joined to."""
+    home.prepare()
+    held = [try_lock(home.holders_lock), try_lock(home.keeper_lock)]
+    try:
+        if None in held:
+            raise Conflict("Another command has begun to use this installation. Try again.")
+        replaced = home.root / "replaced"
+        shutil.rmtree(replaced, ignore_errors=True)
+        home.archive.unlink(missing_ok=True)
+        if home.data.exists():
+            home.data.rename(replaced)
+        aside.secrets.replace(home.secrets)
+        aside.data.rename(home.data)
+        sync_folder(home.root)
+        shutil.rmtree(replaced, ignore_errors=True)
+    finally:
+        for lock in held:
+            if lock is not None:
+                os.close(lock)
+
+
+def _shown(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,239 @@
+"""Base backups with the WAL after them: any moment comes back, and an archive with a hole is never
+silent."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from payviox.db.embedded import processes
+from support.callers import new_business
+from support.installation import PAYVIOX, Installation
+from support.live import SECRET_KEY
+from support.polling import until
+
+
+class Served:
+    """An installation that is served, and backed up into a folder while it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.installation = Installation(folder / "first" / "home")
+        self.installation.home.parent.mkdir()
+        self.backups = folder / "backups"
+        self.serving = self.installation.start()
+        self.business: Any = new_business(self.installation)
+
+    def pay(self, email: str, cents: int) -> datetime:
+        """Allocate, and answer a moment when that was committed."""
+        answer = httpx.post(
+            f"{self.installation.url}/payout/create",
+            json={"email": email, "amount": cents},
+            headers={"Authorization": f"Bearer {self.business['secret_key']}"},
+        )
+        assert answer.status_code == 201, answer.text
+        return datetime.now(UTC)
+
+    def back_up(self, *options: str) -> str:
+        return self.installation.done("database", "backup", str(self.backups), *options)
+
+    def beside(self, name: str, folder: Path) -> Installation:
+        """Another installation with the same secret key, and nothing else."""
+        made = Installation(folder / name)
+        made.home.mkdir(mode=0o700)
+        shutil.copy(self.installation.home / "secret_key", made.home)
+        return made
+
+    def shown(self) -> Any:
+        return json.loads(self.installation.run("database", "show", "--json").stdout)
+
+    def wal(self) -> Path:
+        return Path(self.shown()["archived_to"])
+
+    def receiver(self) -> int | None:
+        """The pid of what writes the archive."""
+        for pid in processes._all_pids():
+            command = processes.command_of(pid)
+            if "/pg_receivewal " in command and str(self.backups) in command:
+                return pid
+        return None
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    made = Served(tmp_path_factory.mktemp("served"))
+    try:
+        yield made
+    finally:
+        made.serving.stop()
+    assert until(lambda: not made.installation.left(), 15)
+
+
+def test_any_moment_since_a_backup_comes_back_and_nothing_later(
+    served: Served, tmp_path: Path
+) -> None:
+    early = datetime.now(UTC)
+    said = served.back_up()
+    assert "can be restored" in said
+    noted = served.pay("first@example.com", 1_000)
+    served.pay("second@example.com", 2_000)
+
+    second = served.beside("second", tmp_path)
+    restore = ("database", "restore", str(served.backups), "--at")
+    assert "is before the oldest base backup" in second.refused(*restore, early.isoformat())
+    future = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert "is in the future" in second.refused(*restore, future)
+    assert not (second.home / "postgres" / "data").exists()
+
+    said = second.done(*restore, noted.isoformat())
+    assert "Gift cards are held" in said
+    business = served.business["business_id"]
+    assert second.told("business", "show", business)["payout_balance"] == 1_000_000 - 1_000
+    emails = {user["email"] for user in second.told("users", "list", business)}
+    assert emails == {"first@example.com"}
+    assert second.told("ledger", "verify")["ok"] is True
+    held = second.told("database", "after-restore")["held_stock"]
+    assert business in [each["business_id"] for each in held]
+    assert second.told("database", "show")["archived_to"] is None
+
+    # It is in use now, and its passwords are its own.
+    assert "has businesses or operators" in second.refused(*restore, noted.isoformat())
+    assert (second.home / "postgres" / "cluster.json").read_text() != (
+        served.installation.home / "postgres" / "cluster.json"
+    ).read_text()
+    assert sorted(path.name for path in second.home.iterdir()) == ["postgres", "secret_key"]
+    taken = second.refused("database", "backup", str(served.backups))
+    assert "the backups of another installation" in taken
+
+
+def test_without_a_time_all_that_was_archived_comes_back(served: Served, tmp_path: Path) -> None:
+    served.back_up()
+    served.pay("last@example.com", 3_000)
+    third = served.beside("third", tmp_path)
+    third.done("database", "restore", str(served.backups))
+    users = third.told("users", "list", served.business["business_id"])
+    assert "last@example.com" in {user["email"] for user in users}
+    assert third.told("ledger", "verify")["ok"] is True
+
+
+def test_it_is_refused_where_somebody_serves(served: Served, tmp_path: Path) -> None:
+    served.back_up()
+    other = served.beside("other", tmp_path)
+    serving = other.start()
+    try:
+        said = other.refused("database", "restore", str(served.backups))
+        assert "is being served" in said
+        assert str(serving.process.pid) in said
+    finally:
+        serving.stop()
+
+
+def test_a_backup_that_is_killed_leaves_none_that_looks_whole(
+    served: Served, tmp_path: Path
+) -> None:
+    served.back_up()
+    before = served.shown()["backups"]
+    drafts = served.backups / "base"
+    process = subprocess.Popen(
+        [PAYVIOX, "database", "backup", str(served.backups)],
+        env=served.installation.environment,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: list(drafts.glob(".*.part")) or process.poll() is not None)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert served.shown()["backups"] == before
+
+    served.back_up()
+    assert not list(drafts.glob(".*.part"))
+    assert len(served.shown()["backups"]) == len(before) + 1
+
+
+def test_a_damaged_backup_and_an_archive_with_a_hole_are_refused(
+    served: Served, tmp_path: Path
+) -> None:
+    served.back_up("--keep", "1")
+    copy = tmp_path / "copy"
+    shutil.copytree(served.backups, copy)
+    fourth = served.beside("fourth", tmp_path)
+    [base] = list((copy / "base").iterdir())
+    [wal] = list(copy.glob("wal-*"))
+
+    first_needed = json.loads((base / "backup.json").read_text())["first_segment"]
+    assert min(path.name for path in wal.iterdir())[:24] == first_needed, "older WAL is gone"
+    last = max(wal.iterdir())
+    number = int(last.name[:24], 16) + 2
+    later = wal / f"{number:024X}"
+    later.touch()
+    assert "has no WAL file before" in fourth.refused("database", "restore", str(copy))
+
+    later.unlink()
+    with (base / "base.tar.gz").open("r+b") as packed:
+        packed.truncate(packed.seek(0, os.SEEK_END) // 2)
+    assert "is no whole base backup" in fourth.refused("database", "restore", str(copy))
+    assert not (fourth.home / "postgres" / "data").exists()
+
+
+def test_an_archive_that_fails_is_said_everywhere_and_catches_up_without_a_hole(
+    served: Served, tmp_path: Path
+) -> None:
+    served.back_up()
+    wal = served.wal()
+    away = wal.rename(wal.with_name("away"))
+    wal.write_text("no folder")
+    receiver = until(served.receiver)
+    assert receiver
+    os.kill(receiver, signal.SIGKILL)
+    wrong = until(lambda: served.shown()["wrong"])
+    assert "is not archived" in wrong
+    ended = served.installation.run("database", "show")
+    assert (ended.returncode, "It said: pg_receivewal:" in ended.stderr) == (1, True)
+    ready = httpx.get(f"{served.installation.url}/health/ready")
+    assert "is not archived" in ready.json()["checks"]["backup"]
+    metrics = httpx.get(f"{served.installation.url}/metrics").text
+    assert "payviox_wal_archive_failing 1.0" in metrics
+    assert "Backup: " in served.installation.run("attention").stderr
+    noted = served.pay("meanwhile@example.com", 4_000)
+
+    wal.unlink()
+    away.rename(wal)
+    assert until(lambda: served.shown()["wrong"] is None)
+    served.pay("after@example.com", 5_000)
+    fifth = served.beside("fifth", tmp_path)
+    fifth.done("database", "restore", str(served.backups), "--at", noted.isoformat())
+    users = fifth.told("users", "list", served.business["business_id"])
+    emails = {user["email"] for user in users}
+    assert ("meanwhile@example.com" in emails, "after@example.com" in emails) == (True, False)
+
+
+def test_a_time_after_the_end_of_the_archive_is_refused_and_says_when_that_is(
+    served: Served, tmp_path: Path
+) -> None:
+    served.back_up()
+    copy = tmp_path / "copy"
+    shutil.copytree(served.backups, copy)
+    later = served.pay("later@example.com", 6_000)
+    sixth = served.beside("sixth", tmp_path)
+    said = sixth.refused("database", "restore", str(copy), "--at", later.isoformat())
+    assert "nothing is known of what was committed" in said
+    assert not (sixth.home / "postgres" / "data").exists()
+
+
+def test_an_external_database_is_refused_with_advice(tmp_path: Path) -> None:
+    external = Installation(
+        tmp_path / "home",
+        {"PAYVIOX_DATABASE_URL": "postgresql://a@b/c", "PAYVIOX_SECRET_KEY": SECRET_KEY},
+    )
+    for command in (("backup", str(tmp_path / "x")), ("restore", str(tmp_path)), ("stop-archive",)):
+        said = external.refused("database", *command, status=2)
+        assert "pgBackRest" in said
+    assert not (tmp_path / "x").exists()
