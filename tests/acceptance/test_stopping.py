@@ -73,7 +73,7 @@ async def test_a_group_held_up_by_somebody_else_is_answered_and_the_process_ends
 def test_one_that_is_replaced_closes_what_it_has_and_leaves_new_connections_to_the_others(
     urls: Urls, tmp_path: Path
 ) -> None:
-    """They wait in the socket that all share, with what was sent already."""
+    """They wait in the socket that its parent holds, with what was sent already."""
     with listening.bind("127.0.0.1", 0) as listener:
         listening.listen(listener)
         place = WebProcess(together=2, listener=listener.fileno())

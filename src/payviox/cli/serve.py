@@ -28,6 +28,7 @@ from payviox.installation import Urls, database_urls, open_installation
 from payviox.log_stream import LogStream
 from payviox.settings import Settings
 from payviox.web import listening
+from payviox.web.listening import bind_several
 from payviox.web.processes import WebProcess
 
 logger = logging.getLogger(__name__)
@@ -47,9 +48,9 @@ hidden_lifeline = click.option("--lifeline", "descriptor", type=int, hidden=True
 def serve(migrating: bool) -> None:
     """Serve the API and the worker, in one process group.
 
-    Runs PAYVIOX_WEB_PROCESSES web processes on one port, by default one for each core. Stop it with
-    Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. A process that dies or hangs
-    is started again. SIGHUP, or `payviox reload`, replaces them one after another.
+    Runs PAYVIOX_WEB_PROCESSES web processes on one port, by default one for every two cores. Stop
+    it with Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. A process that dies
+    or hangs is started again. SIGHUP, or `payviox reload`, replaces them one after another.
     """
     with supervised(settings_module.load(), migrating=migrating) as (supervisor, settings, _):
         _warn_of_root()
@@ -67,7 +68,7 @@ def supervised(
         if settings.embedded:
             stack.enter_context(exclusive_serve(settings.home))
         settings, listener = bound(settings)
-        stack.enter_context(listener)
+        stack.callback(listener.close)
         if greeting is not None:
             click.echo(greeting)
         migrating = migrating or settings.embedded
@@ -76,9 +77,11 @@ def supervised(
         if settings.embedded:
             _say_release(urls)
         asyncio.run(_check_keys(settings, urls))
-        number = how_many(settings, urls.application)
+        listeners = bind_several(listener, how_many(settings, urls.application))
+        for each in listeners:
+            stack.callback(each.close)
         file = stack.enter_context(served_file(settings))
-        yield Supervisor(settings, listener, number, on_reloaded=file.reloaded), settings, urls
+        yield Supervisor(settings, listeners, on_reloaded=file.reloaded), settings, urls
 
 
 def _say_release(urls: Urls) -> None:
@@ -134,8 +137,8 @@ def _serve_the_api_by_several(settings: Settings) -> None:
     _warn_of_root()
     settings, listener = bound(settings)
     with listener, database_urls(settings) as urls, served_file(settings) as file:
-        number = how_many(settings, urls.application)
-        supervisor = Supervisor(settings, listener, number, ["web"], on_reloaded=file.reloaded)
+        listeners = bind_several(listener, how_many(settings, urls.application))
+        supervisor = Supervisor(settings, listeners, (), on_reloaded=file.reloaded)
         asyncio.run(supervisor.run(partial(_say_ready, settings)))
 
 

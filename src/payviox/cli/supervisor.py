@@ -60,6 +60,8 @@ class Post:
     """What has to run, by the command that it is; `child` is who does it now."""
 
     name: str
+    listener: socket.socket | None = None
+    """What a web process takes connections from; it stays when the child goes."""
     child: Child | None = None
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     came_up: bool = False
@@ -68,25 +70,24 @@ class Post:
 
 
 class Supervisor:
-    """Runs `names`, by default a web process for each of `web_processes` and a worker, until it is
-    told to stop. The web processes share `listener`, which keeps connections until one of them
-    takes them. `on_reloaded` hears when a reload has ended, and why where it failed."""
+    """Runs a web process for each of `listeners`, and the `others` by their names, until it is told
+    to stop. Each listener keeps connections until its web process takes them, or the next one.
+    `on_reloaded` hears when a reload has ended, and why where it failed."""
 
     def __init__(
         self,
         settings: Settings,
-        listener: socket.socket,
-        web_processes: int = 1,
-        names: Sequence[str] = ("web", "worker"),
+        listeners: Sequence[socket.socket],
+        others: Sequence[str] = ("worker",),
         *,
         on_reloaded: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._settings = settings
-        self._listener = listener
-        self._web_processes = web_processes
+        self._listeners = listeners
         self._on_reloaded = on_reloaded
         self._posts = [
-            Post(name) for name in names for _ in range(web_processes if name == "web" else 1)
+            *(Post("web", listener) for listener in listeners),
+            *(Post(name) for name in others),
         ]
         self._running: set[Child] = set()
         self._numbers: set[int] = set()
@@ -103,7 +104,8 @@ class Supervisor:
         SIGHUP replaces the children; where it comes from a terminal that has closed, it is a signal
         to stop. Raises PayvioxError where a child does not come up at all; it has said why itself.
         """
-        listening.listen(self._listener)
+        for listener in self._listeners:
+            listening.listen(listener)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -157,14 +159,14 @@ class Supervisor:
         for post in self._posts:
             if self._stopping.is_set():
                 return
-            if post.name == "web":
+            if post.listener is not None:
                 await self._replace(post)
             elif post.child is not None and post.child.process.returncode is None:
                 post.is_replaced = True
                 await _end(post.child.process, STOP_S)
 
     async def _replace(self, post: Post) -> None:
-        new = await self._start(post.name)
+        new = await self._start(post)
         serving = asyncio.create_task(new.serves.wait())
         ended = asyncio.create_task(new.process.wait())
         try:
@@ -184,7 +186,7 @@ class Supervisor:
 
     async def _keep(self, post: Post) -> None:
         """Run a post's child again and again. Raises PayvioxError where its first start fails."""
-        post.child = await self._start(post.name)
+        post.child = await self._start(post)
         while True:
             child = post.child
             status = await child.process.wait()
@@ -209,7 +211,7 @@ class Supervisor:
             post.pause_s = min(post.pause_s * 2 + 0.2, LONGEST_PAUSE_S)
             async with post.changing:
                 if post.child is child:
-                    post.child = await self._start(post.name)
+                    post.child = await self._start(post)
 
     async def _watch(self) -> None:
         """End children that hang; what keeps them starts them again."""
@@ -232,24 +234,26 @@ class Supervisor:
                     await _end(child.process, END_S)
                     logger.error("a web process hung and is started again")
 
-    async def _start(self, name: str) -> Child:
+    async def _start(self, post: Post) -> Child:
         """Start a child; what a web process says of itself is noted."""
         arguments, inherited = ["--lifeline", str(self._lifeline)], [self._lifeline]
-        if name != "web":
-            child = Child(await _execute(name, arguments, inherited))
+        if post.listener is None:
+            child = Child(await _execute(post.name, arguments, inherited))
         else:
-            child = await self._start_web(arguments, inherited)
+            child = await self._start_web(post.listener, arguments, inherited)
         self._running.add(child)
         return child
 
-    async def _start_web(self, arguments: list[str], inherited: list[int]) -> Child:
+    async def _start_web(
+        self, listener: socket.socket, arguments: list[str], inherited: list[int]
+    ) -> Child:
         heard, pulse = os.pipe()
         number = next(n for n in itertools.count(1) if n not in self._numbers)
         self._numbers.add(number)
         try:
             os.set_blocking(pulse, False)
             web = WebProcess(
-                number, self._web_processes, self._listener.fileno(), pulse, str(self._counts)
+                number, len(self._listeners), listener.fileno(), pulse, str(self._counts)
             )
             arguments = [*arguments, "--process", web.write()]
             child = Child(await _execute("web", arguments, inherited + web.descriptors), web)

@@ -44,11 +44,11 @@ class HttpServer(Server):
         self._idle = IdleConnections(bound.getsockname()[1], most, busy)
 
     def stop_accepting(self) -> None:
-        """Take no more connections, and go on with those there are: they are the other processes'
-        that share the socket. Granian cannot do the one without the other.
+        """Take no more connections, and go on with those there are: new ones are for the process
+        that takes the socket over. Granian cannot do the one without the other.
 
-        Its descriptors come to mean a socket to which nobody connects; the shared one stays open
-        elsewhere. Linux alone.
+        Our descriptors come to mean a socket to which nobody connects; the real one stays open in
+        the parent. Linux alone.
         """
         with socket.socket(socket.AF_UNIX) as nobodys:
             nobodys.setblocking(False)

@@ -3,8 +3,9 @@
 import errno
 import resource
 import socket
+import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from payviox.errors import SettingsError
 
@@ -63,8 +64,25 @@ def _first(known: Sequence[tuple[object, object, object, object, tuple[object, .
     return next((address for address in addresses if ":" not in address), addresses[0])
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket bound to an address and not listening yet. Raises SettingsError.
+def bind_several(first: socket.socket, number: int) -> list[socket.socket]:
+    """So many sockets bound to the address of `first`, among which the kernel shares connections
+    out evenly; elsewhere than on Linux it is `first` so many times. Raises SettingsError.
+
+    `first` is closed where others take its place.
+    """
+    if sys.platform != "linux" or number == 1:
+        return [first] * number
+    host, port = first.getsockname()[:2]
+    first.close()
+    with ExitStack() as stack:
+        every = [stack.enter_context(bind(host, port, shared=True)) for _ in range(number)]
+        stack.pop_all()
+    return every
+
+
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket bound to an address and not listening yet; a `shared` one beside others of this
+    user. Raises SettingsError.
 
     What is set here holds for every connection that is accepted from it.
     """
@@ -72,6 +90,8 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux

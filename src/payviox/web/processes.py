@@ -41,7 +41,7 @@ class WebProcess:
     number: int = 1
     together: int = 1
     listener: int | None = None
-    """The descriptor of the socket that all listen on."""
+    """The descriptor of the socket from which it takes connections."""
     pulse: int | None = None
     """The descriptor to which a byte is written each second, the first when it serves."""
     metrics: str | None = None

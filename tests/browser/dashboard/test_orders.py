@@ -168,7 +168,11 @@ def test_every_page_fits_its_screen_and_everybody(
         order,
     )
     users = ("/users", "/users?search=zed", user, f"{user}/add-funds", f"{user}/revoke?amount=1")
-    period = ("/balance/period", "/balance/period?from=2026-02-02&to=2026-02-01")
+    period = (
+        "/balance/period",
+        "/balance/period?from=2026-02-02&to=2026-02-01",
+        "/balance/period?from=2026-02-02T10:00&to=2026-02-03T10:00&at=2026-02-03T10:00",
+    )
     deposits = ("/balance/deposits", "/balance/deposit", "/balance/withdraw?amount=x")
     balance = (
         "/balance",

@@ -1,9 +1,11 @@
 """What every account held at any moment is what replaying its transfers until then comes to."""
 
 import asyncio
+import json
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,9 @@ from payviox.db.pool import Database
 from payviox.ledger import statements
 from payviox.treasury import service as treasury
 from support.businesses import TestBusiness
+from support.databases import Urls
+from support.installation import Installation
+from support.live import environment
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
@@ -280,3 +285,26 @@ async def moment_of(business: TestBusiness) -> str:
     """Now, by the database's clock."""
     now: datetime = await business.scalar("SELECT clock_timestamp()")
     return now.isoformat()
+
+
+async def test_commands_show_what_was_held_at_a_moment(
+    business: TestBusiness, urls: Urls, tmp_path: Path
+) -> None:
+    await business.create("ada@example.com", 700)
+    between = await moment_of(business)
+    await business.create("ada@example.com", 50)
+    home = tmp_path / "home"
+    installation = Installation(home, environment(home, urls.application))
+    business_id = ids.show(ids.BUSINESS, business.business_id)
+    shown = installation.run("business", "show", business_id, "--at", between, "--json")
+    held = json.loads(shown.stdout)["accounts"]
+    assert (held["payout"], held["payout_users"]) == (999_300, 700)
+    assert sum(held.values()) == 0
+    listed = installation.run("users", "list", business_id, "--at", between, "--json")
+    assert [user["balance"] for user in json.loads(listed.stdout)] == [700]
+    ahead = installation.run("business", "show", business_id, "--at", "9000-01-01T00:00:00Z")
+    assert ahead.returncode != 0
+    assert "must not be in the future" in ahead.stderr
+    unzoned = installation.run("users", "list", business_id, "--at", "2026-01-31")
+    assert unzoned.returncode == 2
+    assert "no time like 2026-01-31T00:00:00Z" in unzoned.stderr

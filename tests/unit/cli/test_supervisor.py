@@ -69,7 +69,7 @@ def run_instead(
 @asynccontextmanager
 async def supervising(there: Settings, name: str) -> AsyncIterator[None]:
     with listening.bind(there.host, there.port) as listener:
-        watching = Supervisor(there, listener, 1, [name])
+        watching = Supervisor(there, *(([listener], ()) if name == "web" else ([], [name])))
         running = asyncio.create_task(watching.run(lambda: None))
         try:
             yield
@@ -137,7 +137,7 @@ async def test_a_new_web_process_that_does_not_come_up_leaves_the_old_one_where_
     heard: list[str | None] = []
     monkeypatch.setattr(supervisor, "STOP_S", 0.1)
     with listening.bind(there.host, there.port) as listener:
-        watching = Supervisor(there, listener, 1, ["web"], on_reloaded=heard.append)
+        watching = Supervisor(there, [listener], (), on_reloaded=heard.append)
         running = asyncio.create_task(watching.run(lambda: None))
         await eventually(lambda: started)
         run_instead(monkeypatch, "raise SystemExit(3)")
@@ -150,23 +150,21 @@ async def test_a_new_web_process_that_does_not_come_up_leaves_the_old_one_where_
 
 
 IN_A_TERMINAL = """
-import asyncio, sys
+import asyncio, os
 from pathlib import Path
 from payviox.cli import supervisor
 from payviox.settings import Settings
 from payviox.web import listening
-from payviox.web import listening
 
 async def execute(*_):
-    process = await asyncio.create_subprocess_shell("trap '' HUP; exec sleep 60")
-    print("started", process.pid, flush=True)
+    process = await asyncio.create_subprocess_exec("sleep", "60", start_new_session=True)
+    os.write(1, b"started")
     return process
 
 supervisor._execute = execute
 supervisor.STOP_S = 1.0
-listener = listening.bind("127.0.0.1", 0)
-settings = Settings(home=Path("/nonexistent"), port=listener.getsockname()[1])
-asyncio.run(supervisor.Supervisor(settings, listener, 1, ["worker"]).run(print))
+settings = Settings(home=Path("/nonexistent"))
+asyncio.run(supervisor.Supervisor(settings, []).run(print))
 """
 
 

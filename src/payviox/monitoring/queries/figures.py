@@ -12,6 +12,12 @@ from payviox.db.pool import Connection
 from payviox.order_states import OPEN
 from payviox.webhooks.queries.events import MAY_GO
 
+EACH = (
+    "businesses b JOIN accounts p ON p.business_id = b.id AND p.kind = 'payout'"
+    " AND p.kind <> 'user'"
+)
+"""Each business with its payout account, which stands where all else of the business does."""
+
 
 class Workers(msgspec.Struct, frozen=True):
     """Workers with a fresh heartbeat, and the age of the freshest, in seconds."""
@@ -66,9 +72,9 @@ async def due(connection: Connection) -> Due:
     async with connection.cursor(row_factory=class_row(Due)) as cursor:
         await cursor.execute(
             "SELECT greatest(extract(epoch FROM now() - (SELECT min(first.due_at)"  # noqa: S608  # a constant
-            "   FROM businesses b CROSS JOIN LATERAL (SELECT due_at FROM orders"
-            "     WHERE business_id = b.id AND due_at IS NOT NULL ORDER BY due_at LIMIT 1) first"
-            "   )), 0)::float AS orders_age_s,"
+            f"   FROM {EACH} CROSS JOIN LATERAL (SELECT due_at FROM orders"
+            "     WHERE business_id = p.business_id AND due_at IS NOT NULL"
+            "     ORDER BY due_at LIMIT 1) first)), 0)::float AS orders_age_s,"
             " (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL) AS deliveries_pending,"
             # What waits because its webhook is off or does not subscribe to it is late for nobody.
             " greatest(extract(epoch FROM now() - (SELECT min(d.due_at) FROM deliveries d"
@@ -85,10 +91,10 @@ async def open_orders(connection: Connection) -> list[Counted]:
     """How many orders are in each state that is not final."""
     async with connection.cursor(row_factory=class_row(Counted)) as cursor:
         await cursor.execute(
-            "SELECT b.mode, o.status AS name, sum(o.number)::bigint AS value"
-            " FROM businesses b CROSS JOIN LATERAL ("
+            "SELECT b.mode, o.status AS name, sum(o.number)::bigint AS value"  # noqa: S608  # a constant
+            f" FROM {EACH} CROSS JOIN LATERAL ("
             "   SELECT status, count(*) AS number FROM orders"
-            "   WHERE business_id = b.id AND status = ANY(%s) GROUP BY status) o"
+            "   WHERE business_id = p.business_id AND status = ANY(%s) GROUP BY status) o"
             " GROUP BY b.mode, o.status",
             [list(OPEN)],
         )
@@ -100,10 +106,10 @@ async def waiting_orders(connection: Connection) -> list[Waiting]:
     end."""
     async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
         await cursor.execute(
-            "SELECT b.mode, o.rail, o.waiting AS cause, sum(o.number)::bigint AS value"
-            " FROM businesses b CROSS JOIN LATERAL ("
+            "SELECT b.mode, o.rail, o.waiting AS cause, sum(o.number)::bigint AS value"  # noqa: S608  # a constant
+            f" FROM {EACH} CROSS JOIN LATERAL ("
             "   SELECT waiting, rail, count(*) AS number FROM orders"
-            "   WHERE business_id = b.id AND waiting IS NOT NULL GROUP BY waiting, rail) o"
+            "   WHERE business_id = p.business_id AND waiting IS NOT NULL GROUP BY waiting, rail) o"
             " GROUP BY b.mode, o.rail, o.waiting"
         )
         return await cursor.fetchall()
@@ -155,9 +161,10 @@ async def balances(connection: Connection) -> list[Counted]:
     told by the few accounts that are not theirs."""
     async with connection.cursor(row_factory=class_row(Counted)) as cursor:
         await cursor.execute(
-            "SELECT b.mode, coalesce(a.kind, 'user') AS name,"
-            " (CASE WHEN a.kind IS NULL THEN -1 ELSE 1 END * sum(a.balance))::bigint AS value"
-            " FROM businesses b JOIN accounts a ON a.business_id = b.id AND a.kind <> 'user'"
-            " GROUP BY GROUPING SETS ((b.mode, a.kind), (b.mode))"
+            "WITH own AS (SELECT b.mode, a.kind, sum(a.balance) AS value"
+            "   FROM businesses b JOIN accounts a ON a.business_id = b.id AND a.kind <> 'user'"
+            "   GROUP BY b.mode, a.kind)"
+            " SELECT mode, kind AS name, value::bigint AS value FROM own"
+            " UNION ALL SELECT mode, 'user', (-sum(value))::bigint FROM own GROUP BY mode"
         )
         return await cursor.fetchall()
