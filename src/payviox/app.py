@@ -106,7 +106,7 @@ async def open_services(
     ):
         database, keyring = opened.database, opened.keyring
         batcher = Batcher(database, keyring, capacity=settings.allocation_queue)
-        changes = Changes(url)
+        changes = Changes(database)
         offers = Offers(database, rails)
         services = Services(
             settings,

@@ -48,9 +48,9 @@ hidden_lifeline = click.option("--lifeline", "descriptor", type=int, hidden=True
 def serve(migrating: bool) -> None:
     """Serve the API and the worker, in one process group.
 
-    Runs PAYVIOX_WEB_PROCESSES web processes on one port, by default one for each core. Stop it with
-    Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. A process that dies or hangs
-    is started again. SIGHUP, or `payviox reload`, replaces them one after another.
+    Runs PAYVIOX_WEB_PROCESSES web processes on one port, by default one for every two cores. Stop
+    it with Ctrl-C or SIGTERM; what is in flight is finished within 10 seconds. A process that dies
+    or hangs is started again. SIGHUP, or `payviox reload`, replaces them one after another.
     """
     with supervised(settings_module.load(), migrating=migrating) as (supervisor, settings, _):
         _warn_of_root()

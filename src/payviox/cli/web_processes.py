@@ -10,6 +10,9 @@ from payviox.web.processes import OF_SEVERAL
 
 logger = logging.getLogger(__name__)
 
+CORES_OF_ONE = 2
+"""Cores of the machine for each process: PostgreSQL, the worker and a proxy need theirs, and where
+all are busy another process only makes groups smaller."""
 MEMORY_OF_ONE = 512 * 2**20
 """Bytes of the machine for each process: it takes about 160 MB, and more while long bodies are
 decoded; PostgreSQL and the worker need theirs."""
@@ -18,7 +21,7 @@ OTHERS = 50
 
 
 def how_many(settings: Settings, url: str) -> int:
-    """The number that is set, else one for each core, as far as memory and the database's
+    """The number that is set, else one for every two cores, as far as memory and the database's
     connections go. Raises SettingsError where as many as are set need more connections than the
     database at `url` allows."""
     allowed = connections.allowed(url)
@@ -33,8 +36,9 @@ def how_many(settings: Settings, url: str) -> int:
             )
         return wanted
     cores = machine.cores()
-    chosen = max(min(cores, machine.memory_bytes() // MEMORY_OF_ONE, fitting), 1)
-    if chosen < cores:
+    for_cores = max(cores // CORES_OF_ONE, 1)
+    chosen = max(min(for_cores, machine.memory_bytes() // MEMORY_OF_ONE, fitting), 1)
+    if chosen < for_cores:
         logger.info(
             "%d web processes on %d cores: memory or connections go no further", chosen, cores
         )

@@ -19,7 +19,7 @@ import psycopg
 
 from payviox.auth import sessions
 from payviox.db.listening import listen
-from payviox.db.pool import Connection
+from payviox.db.pool import Connection, Database
 from payviox.errors import Busy
 from payviox.ledger import service as ledger
 from payviox.rights import service as rights
@@ -75,8 +75,8 @@ class Viewer:
 class Changes:
     """The viewers of one process. It listens while there are any."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._viewers: set[Viewer] = set()
         self._of_business: Counter[UUID] = Counter()
         self._of_session: Counter[bytes] = Counter()
@@ -158,7 +158,7 @@ class Changes:
             self._task = None
 
     async def _listen(self) -> None:
-        async with await listen(self._url, CHANNEL) as connection:
+        async with await listen(self._database, CHANNEL) as connection:
             # What happened while nobody listened is not known: everything may have changed.
             for viewer in self._viewers:
                 for kind in viewer.kinds:
@@ -176,7 +176,9 @@ class Changes:
 
     async def _look(self, connection: Connection) -> None:
         """End the viewers whose session has ended or who may not look any more, and tell the
-        others whose money moved."""
+        others whose money moved. Raises the driver's error where the server is a primary no more:
+        there nothing changes."""
+        await self._database.check_server(connection)
         still_open = await sessions.which_are_open(
             connection, list({viewer.session for viewer in self._viewers})
         )

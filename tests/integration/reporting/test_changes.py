@@ -33,7 +33,7 @@ Who = tuple[UUID, bytes]
 
 @pytest.fixture
 async def changes(urls: Urls) -> AsyncIterator[Changes]:
-    made = Changes(urls.application)
+    made = Changes(Database(urls.application))
     yield made
     made.close()
 
@@ -193,6 +193,21 @@ async def test_fifty_viewers_share_one_connection_which_is_made_again_where_it_i
         (second,) = listeners()
         assert second != first
     await eventually(lambda: not listeners())
+
+
+async def test_who_listens_leaves_a_primary_that_is_none_any_more(
+    changes: Changes, session: Who, business: TestBusiness
+) -> None:
+    timelines = changes._database._timelines
+    with changes.watch(business.business_id, *session, ALL) as viewer:
+        await settled(changes, viewer)
+        [(system, timeline)] = timelines._newest.items()
+        timelines._newest[system] = timeline + 1  # the pools have seen a newer one
+        await eventually(lambda: timelines._former)
+        timelines._newest[system] = timeline
+        # Whatever happened meanwhile is not known: all is read again.
+        await told_of(changes, viewer, "webhooks")
+        await eventually(lambda: not timelines._former)
 
 
 async def test_nobody_opens_more_pages_than_one_person_reads(

@@ -55,7 +55,11 @@ FROM orders o LEFT JOIN stories s ON s.order_id = o.id
 WHERE o.business_id = %(business)s AND (
   s.status IS NULL OR s.told <> s.last OR s.leaps
   OR (s.status <> o.status AND (s.status, o.status) <> ('queued', 'sending')))
-ORDER BY o.id
+UNION ALL
+SELECT format('the order is %%s and says why it failed', status), NULL, id
+FROM orders WHERE business_id = %(business)s AND failure IS NOT NULL
+  AND status NOT IN ('failed', 'returned')
+ORDER BY 3
 """
 
 # Attempts are counted by their order; each says what was to be paid where, under a reference made
@@ -91,7 +95,8 @@ WHERE number <> attempt OR last <> attempt OR renamed IS NOT NULL OR other IS NO
 ORDER BY id
 """
 
-# An order has one event of each state that its business is told of, and of no other.
+# An order has one event of each state that its business is told of, and of no other. Where the
+# order and its last attempt say different ids of the rail, the event says which was changed.
 EVENTS = """
 WITH told AS (
   SELECT DISTINCT order_id,
@@ -106,6 +111,19 @@ FULL JOIN (
   SELECT id, order_id, type FROM events WHERE business_id = %(business)s AND order_id IS NOT NULL
 ) e ON e.order_id = t.order_id AND e.type = t.type
 WHERE e.id IS NULL OR t.order_id IS NULL
+UNION ALL
+SELECT format('the rail calls the order %%s by the order, %%s by its attempt; its event says one',
+              coalesce(o.rail_order_id, 'nothing'), coalesce(a.rail_order_id, 'nothing')),
+  NULL, o.id
+FROM orders o
+JOIN order_attempts a
+  ON a.business_id = o.business_id AND a.order_id = o.id AND a.number = o.attempt
+JOIN events e
+  ON e.business_id = o.business_id AND e.order_id = o.id AND e.type = 'payout.succeeded'
+WHERE o.business_id = %(business)s AND o.status = 'succeeded'
+  AND o.rail_order_id IS DISTINCT FROM a.rail_order_id
+  AND coalesce(strpos(e.body, to_json(o.rail_order_id)::text) > 0, false)
+   <> coalesce(strpos(e.body, to_json(a.rail_order_id)::text) > 0, false)
 ORDER BY 3
 """
 
@@ -146,6 +164,22 @@ FROM gift_cards c LEFT JOIN order_attempts a
   ON a.business_id = c.business_id AND a.order_id = c.order_id AND a.reference = c.reference
 WHERE c.business_id = %(business)s AND c.status = 'delivered' AND a.order_id IS NULL
 UNION ALL
+SELECT format('gift card %%s is in stock and bound to an order', id), NULL, order_id
+FROM gift_cards WHERE business_id = %(business)s AND status = 'available'
+  AND (order_id IS NOT NULL OR reference IS NOT NULL)
+UNION ALL
+SELECT format('%%s gift cards were imported, %%s are there', i.cards, c.cards), NULL, NULL
+FROM (SELECT sum(CASE WHEN detail->>'cards' ~ '^[0-9]{1,9}$' THEN (detail->>'cards')::bigint END)
+        AS cards FROM audit_entries
+      WHERE business_id = %(business)s AND act = 'gift_cards.import') i,
+     (SELECT count(*) AS cards FROM gift_cards WHERE business_id = %(business)s) c
+WHERE c.cards < i.cards
+UNION ALL
+SELECT format('gift card %%s is of no product', c.id), NULL, c.order_id
+FROM gift_cards c LEFT JOIN gift_card_products p
+  ON p.business_id = c.business_id AND p.id = c.product_id
+WHERE c.business_id = %(business)s AND p.id IS NULL
+UNION ALL
 SELECT format('gift cards %%s have the same code',
               array_to_string(array_agg(id ORDER BY id), ', ')), NULL, NULL
 FROM gift_cards WHERE business_id = %(business)s GROUP BY code HAVING count(*) > 1
@@ -176,7 +210,7 @@ WITH moves AS (
     AND (t.kind = 'suspense' OR (t.kind = 'adjustment' AND t.reference LIKE 'sus\\_%%'))
   GROUP BY t.reference
 ), items AS (
-  SELECT id, 'sus_' || id AS reference, rail, order_id, amount, resolution,
+  SELECT id, 'sus_' || id AS reference, rail, order_id, amount, resolution, reason,
          (amount <> 0 AND cause <> 'paid_after_all')::int
            + (amount <> 0 AND resolution IS NOT DISTINCT FROM 'explained')::int AS booked,
          (amount <> 0 AND resolution <> 'explained' AND resolution IS NOT NULL)::int AS adjusted,
@@ -195,6 +229,7 @@ FROM items i FULL JOIN moves m ON m.reference = i.reference
 WHERE i.id IS NULL OR i.booked <> coalesce(m.booked, 0) OR i.adjusted <> coalesce(m.adjusted, 0)
   OR i.held <> coalesce(m.held, 0)
   OR abs(i.amount::numeric) <> m.least OR abs(i.amount::numeric) <> m.most OR i.rail <> m.rail
+  OR (i.resolution IS NULL AND i.reason IS NOT NULL)
   OR m.orders > 1 OR (m.booked > 0 AND i.order_id::text IS DISTINCT FROM m.order_id)
 """
 

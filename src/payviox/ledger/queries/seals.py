@@ -38,7 +38,7 @@ ORDER BY t.id
 ORDERS: LiteralString = """
 SELECT t.id, t.order_id,
   CASE t.kind WHEN 'reserve' THEN (
-    SELECT string_agg(ROW(k.path, k.key, k.part, k.digest, k.call_id)::text, ','
+    SELECT string_agg(ROW(k.path, k.key, k.part, k.digest, k.call_id, k.reference)::text, ','
                       ORDER BY k.path, k.key, k.part)
     FROM orders o JOIN idempotency_keys k ON k.business_id = o.business_id
       AND k.caller = o.payout_user_id::text AND k.created_at = o.created_at
@@ -87,21 +87,29 @@ WHERE t.business_id = %(business)s AND t.id > %(after)s AND t.id <= %(until)s
 ORDER BY t.id
 """
 
-# A suspense item with the transfers that name it; how it was resolved with the one that did.
+# A suspense item with the transfers that name it; how it was resolved with the one that did, which
+# is an adjustment or moves its amount the other way.
 SUSPENSE_ITEMS: LiteralString = """
 SELECT t.id, i.id, i.rail, i.cause, i.subject, i.order_id, i.amount, i.opened_at,
-  CASE t.kind WHEN 'adjustment' THEN
+  CASE WHEN t.kind = 'adjustment' OR (a.kind = 'suspense') = (i.amount > 0) THEN
     ROW(i.evidence, i.resolved_at, i.resolved_by, i.resolution, i.reason)::text END
 FROM transfers t JOIN suspense_items i ON i.business_id = t.business_id AND i.id = CASE
   WHEN t.reference ~ '^sus_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   THEN substr(t.reference, 5)::uuid END
+LEFT JOIN accounts a ON a.business_id = t.business_id AND a.id = t.to_account
 WHERE t.business_id = %(business)s AND t.id > %(after)s AND t.id <= %(until)s
   AND t.kind IN ('suspense', 'adjustment')
 ORDER BY t.id
 """
 
+# Who did what; with moves between the own accounts the idempotency keys of their transactions.
 AUDIT_ENTRIES: LiteralString = """
-SELECT e.id, e.kind, e.act, e.actor, e.place, e.detail, e.before, e.after, e.created_at
+SELECT e.id, e.kind, e.act, e.actor, e.place, e.detail, e.before, e.after, e.created_at,
+  CASE WHEN e.act IN ('balance.fund', 'balance.defund') THEN (
+    SELECT string_agg(ROW(k.key, k.part, k.digest, k.call_id, k.reference)::text, ','
+                      ORDER BY k.key, k.part)
+    FROM idempotency_keys k WHERE k.business_id = e.business_id AND k.caller = 'business'
+    AND k.path = '/payout/' || substr(e.act, 9) AND k.created_at = e.created_at) END
 FROM audit_entries e
 WHERE e.business_id = %(business)s AND e.id > %(after)s AND e.id <= %(until)s ORDER BY e.id
 """
