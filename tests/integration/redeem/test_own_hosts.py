@@ -11,6 +11,7 @@ import pytest
 from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors
+from payviox.payout_users import service as payout_users
 from payviox.recipient_mails import contents
 from payviox.sites import hosts
 from payviox.sites.hosts import NotSeen
@@ -172,12 +173,13 @@ async def test_links_name_the_host_as_long_as_it_leads_here(
     own: OwnHost,
 ) -> None:
     business, user_id = ada.desk.business, await ada.desk.user(1)
+    user = await database.fetch(payout_users.get, business.business_id, user_id)
     site = services.settings.public_url
 
     async def links() -> set[str]:
         made = await business.client.post(f"/payout/users/usr_{user_id}/redeem-link")
         framed = await database.fetch(
-            lambda db: contents.framed(services.keyring, site, db, business.business_id, user_id)
+            lambda db: contents.framed(services.keyring, site, db, business.business_id, user)
         )
         assert framed is not None
         return {link.partition("/redeem#")[0] for link in (made.json()["url"], framed["link"])}

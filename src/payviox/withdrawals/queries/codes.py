@@ -111,7 +111,8 @@ async def count_guess(
 ) -> None:
     await connection.execute(
         "UPDATE withdrawal_codes SET guesses = guesses + 1,"
-        " confirmed_at = CASE WHEN %s THEN now() END WHERE business_id = %s AND quote_id = %s",
+        " confirmed_at = now() + CASE WHEN %s THEN interval '0' END"
+        " WHERE business_id = %s AND quote_id = %s",
         [is_right, business_id, quote_id],
     )
 

@@ -129,7 +129,8 @@ async def set_status(
     """Move a locked order on; `due` hands it to the worker, `bound` is what a person reviewed."""
     await connection.execute(
         "UPDATE orders SET status = %s, note = coalesce(%s, note), waiting = NULL,"
-        " due_at = CASE WHEN %s THEN now() END, reviewed_digest = coalesce(%s, reviewed_digest),"
+        " due_at = now() + CASE WHEN %s THEN interval '0' END,"
+        " reviewed_digest = coalesce(%s, reviewed_digest),"
         " updated_at = now() WHERE business_id = %s AND id = %s",
         [status, note, due, bound, order.business_id, order.id],
     )
