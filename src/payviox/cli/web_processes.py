@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 CORES_OF_ONE = 2
 """Cores of the machine for each process: PostgreSQL, the worker and a proxy need theirs, and where
-all are busy another process only makes groups smaller."""
+all are busy another process made allocations slower (docs/performance.md)."""
 MEMORY_OF_ONE = 512 * 2**20
 """Bytes of the machine for each process: it takes about 160 MB, and more while long bodies are
 decoded; PostgreSQL and the worker need theirs."""
