@@ -76,11 +76,11 @@ def test_one_that_is_replaced_closes_what_it_has_and_leaves_new_connections_to_t
     """They wait in the socket that its parent holds, with what was sent already."""
     with listening.bind("127.0.0.1", 0) as listener:
         listening.listen(listener)
-        place = WebProcess(together=2, listener=listener.fileno())
+        own = WebProcess(together=2, listener=listener.fileno())
         process = subprocess.Popen(
-            [live.PAYVIOX, "web", "--process", place.write()],
+            [live.PAYVIOX, "web", "--process", own.write()],
             env=live.environment(tmp_path / "home", urls.application),
-            pass_fds=place.descriptors,
+            pass_fds=own.descriptors,
         )
         host, port = listener.getsockname()
         kept = http.client.HTTPConnection(host, port, timeout=stretch(90))

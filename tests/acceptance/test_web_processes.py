@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -129,6 +130,50 @@ async def test_a_killed_process_is_replaced_while_the_other_serves_on(
     assert len(callers.broken) <= 6
     lost = paid(serving.installation, business) - before - callers.statuses[201]
     assert 0 <= lost <= len(callers.broken)
+
+
+def sockets(pid: int) -> int:
+    """How many of them a process has open."""
+    return sum(
+        os.readlink(path).startswith("socket:") for path in Path(f"/proc/{pid}/fd").iterdir()
+    )
+
+
+async def test_new_calls_do_not_wait_for_a_process_that_hangs(
+    serving: Serving, business: Any
+) -> None:
+    """Once it is missed; one that goes on gets its share again, and makes nothing twice."""
+    url, victim = serving.installation.url, serving.children("web")[0]
+
+    async def ask() -> bool:
+        try:
+            async with httpx.AsyncClient(timeout=stretch(1)) as client:
+                return (await client.get(f"{url}/health/live")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    async def all_answer() -> bool:
+        return all(await asyncio.gather(*(ask() for _ in range(12))))
+
+    os.kill(victim, signal.SIGSTOP)
+    try:
+        assert not await all_answer()
+        await eventually(all_answer)
+        before = paid(serving.installation, business)
+        async with paying(serving, business) as callers:
+            pass
+        assert callers.broken == []
+    finally:
+        os.kill(victim, signal.SIGCONT)
+
+    async def has_its_share() -> bool:
+        before = sockets(victim)
+        async with httpx.AsyncClient(timeout=stretch(10)) as client:
+            await asyncio.gather(*(client.get(f"{url}/health/live") for _ in range(16)))
+            return sockets(victim) > before
+
+    await eventually(has_its_share)
+    assert paid(serving.installation, business) - before == callers.statuses[201]
 
 
 async def test_each_process_shows_what_all_have_counted(serving: Serving, business: Any) -> None:

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
@@ -21,15 +21,17 @@ logger = logging.getLogger(__name__)
 
 LOOK_S = 0.1
 LONGEST_S = 600.0
+LOCK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a running `serve` says of itself: its process, how often it was reloaded, and what kept
-    it from that last time."""
+    """What a running `serve` says of itself: its process, how many reloads have begun and ended,
+    and what kept it from the last one."""
 
     pid: int
-    reloads: int = 0
+    begun: int = 0
+    ended: int = 0
     failure: str | None = None
 
 
@@ -41,9 +43,14 @@ class ServedFile:
         self._served = Served(os.getpid())
         self._write()
 
+    def begun(self) -> None:
+        """Say that a reload begins."""
+        self._served = replace(self._served, begun=self._served.begun + 1)
+        self._write()
+
     def reloaded(self, failure: str | None) -> None:
-        """Say that a reload has ended, and why where it failed."""
-        self._served = Served(self._served.pid, self._served.reloads + 1, failure)
+        """Say that the reload has ended, and why where it failed."""
+        self._served = replace(self._served, ended=self._served.begun, failure=failure)
         self._write()
 
     def _write(self) -> None:
@@ -66,17 +73,29 @@ def served_file(settings: Settings) -> Iterator[ServedFile]:
         yield ServedFile(None)
         return
     try:
-        with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor)
         yield ServedFile(descriptor)
         path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)
 
 
+def _lock(descriptor: int) -> None:
+    """Hold the file, which a `reload` that looks for us may hold for a moment."""
+    until = time.monotonic() + LOCK_S
+    while time.monotonic() < until:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(0.01)
+    logger.warning("`payviox reload` will not find this process, SIGHUP does: its file is held")
+
+
 @click.command()
 def reload() -> None:
     """Replace the running processes of `payviox serve` one after another, without a refused call.
+
+    Waits for a reload that began after it was asked for, where another one is on its way.
 
     Each new web process reads the settings anew and serves before an old one ends; the worker
     follows. Host, port and the number of processes stay as they are until the next start.
@@ -90,7 +109,7 @@ def reload() -> None:
         now = _find(settings)
         if now.pid != before.pid:
             break
-        if now.reloads > before.reloads:
+        if now.ended > before.begun:
             if now.failure is not None:
                 raise PayvioxError(now.failure)
             click.echo("Reloaded.")

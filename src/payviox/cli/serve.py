@@ -28,7 +28,6 @@ from payviox.installation import Urls, database_urls, open_installation
 from payviox.log_stream import LogStream
 from payviox.settings import Settings
 from payviox.web import listening
-from payviox.web.listening import bind_several
 from payviox.web.processes import WebProcess
 
 logger = logging.getLogger(__name__)
@@ -77,11 +76,13 @@ def supervised(
         if settings.embedded:
             _say_release(urls)
         asyncio.run(_check_keys(settings, urls))
-        listeners = bind_several(listener, how_many(settings, urls.application))
-        for each in listeners:
-            stack.callback(each.close)
+        number = how_many(settings, urls.application)
+        listeners = stack.enter_context(listening.several(listener, number))
         file = stack.enter_context(served_file(settings))
-        yield Supervisor(settings, listeners, on_reloaded=file.reloaded), settings, urls
+        supervisor = Supervisor(
+            settings, listeners, on_reload=file.begun, on_reloaded=file.reloaded
+        )
+        yield supervisor, settings, urls
 
 
 def _say_release(urls: Urls) -> None:
@@ -106,13 +107,13 @@ def _say_ready(settings: Settings) -> None:
 
 @click.command()
 @hidden_lifeline
-@click.option("--process", "place", type=WebProcess.read, hidden=True)
-def web(descriptor: int | None, place: WebProcess | None) -> None:
+@click.option("--process", type=WebProcess.read, hidden=True)
+def web(descriptor: int | None, process: WebProcess | None) -> None:
     """Serve the API alone. One process, or as many as PAYVIOX_WEB_PROCESSES says, on one port.
 
     Run as many of it as you like, each on a port of its own.
     """
-    if place is None and (settings_module.load().web_processes or 1) > 1:
+    if process is None and (settings_module.load().web_processes or 1) > 1:
         _serve_the_api_by_several(settings_module.load())
         return
     from payviox import app  # noqa: PLC0415  # the worker need not load the web
@@ -124,21 +125,27 @@ def web(descriptor: int | None, place: WebProcess | None) -> None:
         finally:
             saying.cancel()
 
-    if place is None:
+    if process is None:
         _run_process(serve_the_api, descriptor, listens=True)
     else:  # its parent says that it answers
-        for inherited in place.descriptors:
+        for inherited in process.descriptors:
             os.set_inheritable(inherited, False)
-        _run_process(partial(app.serve, process=place), descriptor, listens=False)
+        _run_process(partial(app.serve, process=process), descriptor, listens=False)
 
 
 def _serve_the_api_by_several(settings: Settings) -> None:
     begin_process(settings)
     _warn_of_root()
     settings, listener = bound(settings)
-    with listener, database_urls(settings) as urls, served_file(settings) as file:
-        listeners = bind_several(listener, how_many(settings, urls.application))
-        supervisor = Supervisor(settings, listeners, (), on_reloaded=file.reloaded)
+    with (
+        listener,
+        database_urls(settings) as urls,
+        listening.several(listener, how_many(settings, urls.application)) as listeners,
+        served_file(settings) as file,
+    ):
+        supervisor = Supervisor(
+            settings, listeners, (), on_reload=file.begun, on_reloaded=file.reloaded
+        )
         asyncio.run(supervisor.run(partial(_say_ready, settings)))
 
 

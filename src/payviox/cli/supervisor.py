@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,8 @@ STARTED_S = 60.0
 """A younger worker may not have been heard of yet."""
 SILENT_S = 30.0
 """A web process that has served and was not heard of for so long hangs: it says so each second."""
+STALLED_S, SHARE_S = 2.5, 0.25
+"""One that was not heard of for so long gets no connections while others do; looked at as often."""
 END_S = 5.0
 """What a child that hangs has to end by itself."""
 
@@ -56,13 +58,15 @@ class Child:
 
 
 @dataclass(slots=True, eq=False)
-class Post:
-    """What has to run, by the command that it is; `child` is who does it now."""
+class Program:
+    """What has to run, by its command; `child` is the process that runs it now."""
 
     name: str
     listener: socket.socket | None = None
     """What a web process takes connections from; it stays when the child goes."""
     child: Child | None = None
+    is_shut: bool = False
+    """Whether the listener takes no connections just now."""
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     came_up: bool = False
     is_replaced: bool = False
@@ -71,8 +75,9 @@ class Post:
 
 class Supervisor:
     """Runs a web process for each of `listeners`, and the `others` by their names, until it is told
-    to stop. Each listener keeps connections until its web process takes them, or the next one.
-    `on_reloaded` hears when a reload has ended, and why where it failed."""
+    to stop. A listener keeps connections until its web process takes them, or the next one; while
+    that is away and others serve, it takes none. `on_reload` hears when a reload begins,
+    `on_reloaded` when it has ended, and why where it failed."""
 
     def __init__(
         self,
@@ -80,20 +85,24 @@ class Supervisor:
         listeners: Sequence[socket.socket],
         others: Sequence[str] = ("worker",),
         *,
+        on_reload: Callable[[], None] = lambda: None,
         on_reloaded: Callable[[str | None], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
+        self._on_reload = on_reload
         self._on_reloaded = on_reloaded
-        self._posts = [
-            *(Post("web", listener) for listener in listeners),
-            *(Post(name) for name in others),
+        self._programs = [
+            *(Program("web", listener) for listener in listeners),
+            *(Program(name) for name in others),
         ]
         self._running: set[Child] = set()
         self._numbers: set[int] = set()
         """Of the web processes; while one is replaced there is one more."""
         self._stopping = asyncio.Event()
-        self._reloads: asyncio.Task[None] | None = None
+        self._reload_asked = asyncio.Event()
+        self._missed = 0
+        """How many looks in a row found no worker's heartbeat."""
         # Never written to: its end in the children closes with this process.
         self._lifeline, self._own_end = os.pipe()
         self._counts = Path()
@@ -115,58 +124,70 @@ class Supervisor:
             await self._run(when_ready)
 
     async def _run(self, when_ready: Callable[[], None]) -> None:
-        keepers = [asyncio.create_task(self._keep(post)) for post in self._posts]
-        announcing = asyncio.create_task(self._announce(when_ready))
-        watching = asyncio.create_task(self._watch())
+        keepers = [asyncio.create_task(self._keep(program)) for program in self._programs]
         stopping = asyncio.create_task(self._stopping.wait())
+        others = [
+            asyncio.create_task(self._announce(when_ready)),
+            asyncio.create_task(_repeat(self._watch, LOOK_S)),
+            asyncio.create_task(_repeat(self._share_out, SHARE_S)),
+            asyncio.create_task(self._reload_when_asked()),
+        ]
+        for task in others:
+            task.add_done_callback(_log_failure)
         try:
             done, _ = await asyncio.wait([*keepers, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {stopping}:
-                task.result()
+            for ended in done - {stopping}:
+                ended.result()
         finally:
             self._stopping.set()
-            tasks = [*keepers, announcing, watching, stopping]
-            if self._reloads is not None:
-                tasks.append(self._reloads)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            every = [*keepers, stopping, *others]
+            for each in every:
+                each.cancel()
+            await asyncio.gather(*every, return_exceptions=True)
             await self._stop()
 
     def _hang_up(self, ends_with_terminal: bool) -> None:
         if ends_with_terminal and not has_terminal():
             self._stopping.set()
-        elif self._reloads is None or self._reloads.done():
-            self._reloads = asyncio.create_task(self._reload_and_say())
-
-    async def _reload_and_say(self) -> None:
-        failure = None
-        try:
-            await self._reload()
-        except PayvioxError as error:
-            failure = str(error)
-        if self._stopping.is_set():
-            return
-        if failure is None:
-            logger.info("reloaded: every process is a new one")
         else:
-            logger.error("not reloaded: %s", failure)
-        self._on_reloaded(failure)
+            self._reload_asked.set()
+
+    async def _reload_when_asked(self) -> None:
+        """Reload for each signal; those that come during a reload get one more after it."""
+        while True:
+            await self._reload_asked.wait()
+            self._reload_asked.clear()
+            self._on_reload()
+            failure = None
+            try:
+                await self._reload()
+            except PayvioxError as error:
+                failure = str(error)
+            except Exception as error:
+                logger.exception("a reload was broken off")
+                failure = f"The reload was broken off: {error}."
+            if self._stopping.is_set():
+                return
+            if failure is None:
+                logger.info("reloaded: every process is a new one")
+            else:
+                logger.error("not reloaded: %s", failure)
+            self._on_reloaded(failure)
 
     async def _reload(self) -> None:
         """Replace the web processes one after another, each by one that serves already, then the
         worker. Raises PayvioxError where a new one does not come up; the others stay."""
-        for post in self._posts:
+        for program in self._programs:
             if self._stopping.is_set():
                 return
-            if post.listener is not None:
-                await self._replace(post)
-            elif post.child is not None and post.child.process.returncode is None:
-                post.is_replaced = True
-                await _end(post.child.process, STOP_S)
+            if program.listener is not None:
+                await self._replace(program)
+            elif program.child is not None and program.child.process.returncode is None:
+                program.is_replaced = True
+                await _end(program.child.process, STOP_S)
 
-    async def _replace(self, post: Post) -> None:
-        new = await self._start(post)
+    async def _replace(self, program: Program) -> None:
+        new = await self._start(program)
         serving = asyncio.create_task(new.serves.wait())
         ended = asyncio.create_task(new.process.wait())
         try:
@@ -179,68 +200,113 @@ class Supervisor:
         if not new.serves.is_set():
             await self._forget(new)
             raise PayvioxError("A new web process did not come up; the log of `serve` says why.")
-        async with post.changing:
-            old, post.child = post.child, new
+        async with program.changing:
+            old, program.child = program.child, new
         if old is not None and old.process.returncode is None:
             await _end(old.process, DRAIN_S + STOP_S, signal.SIGUSR1)
 
-    async def _keep(self, post: Post) -> None:
-        """Run a post's child again and again. Raises PayvioxError where its first start fails."""
-        post.child = await self._start(post)
+    async def _keep(self, program: Program) -> None:
+        """Run a program's child again and again. Raises PayvioxError where its first start fails,
+        and OSError where it is not possible."""
+        program.child = await self._start(program)
         while True:
-            child = post.child
+            child = program.child
             status = await child.process.wait()
             await self._forget(child)
             if self._stopping.is_set():
                 return
-            if post.child is not child:
+            if program.child is not child:
                 continue  # a reload put another one there
-            if not post.came_up and not child.serves.is_set() and status > 0:
-                raise PayvioxError(f"`payviox {post.name}` did not start; it said why above.")
-            if post.is_replaced or time.monotonic() - child.started > STEADY_S:
-                post.pause_s = 0.0
-            if not post.is_replaced:
+            if not program.came_up and not child.serves.is_set() and status > 0:
+                raise PayvioxError(f"`payviox {program.name}` did not start; it said why above.")
+            if program.is_replaced or time.monotonic() - child.started > STEADY_S:
+                program.pause_s = 0.0
+            if not program.is_replaced:
                 logger.error(
                     "%s ended with status %d, restarting in %.1f s",
-                    post.name,
+                    program.name,
                     status,
-                    post.pause_s,
+                    program.pause_s,
                 )
-            post.is_replaced = False
-            await asyncio.sleep(post.pause_s)
-            post.pause_s = min(post.pause_s * 2 + 0.2, LONGEST_PAUSE_S)
-            async with post.changing:
-                if post.child is child:
-                    post.child = await self._start(post)
+            program.is_replaced = False
+            await self._start_again(program, child)
+
+    async def _start_again(self, program: Program, ended: Child) -> None:
+        """Start the next child after a pause, as often as it takes, unless a reload did."""
+        while True:
+            await asyncio.sleep(program.pause_s)
+            program.pause_s = min(program.pause_s * 2 + 0.2, LONGEST_PAUSE_S)
+            async with program.changing:
+                if program.child is not ended:
+                    return
+                try:
+                    program.child = await self._start(program)
+                except OSError as error:  # the machine has no process, memory or file to spare
+                    logger.warning(
+                        "%s cannot be started, trying again in %.1f s: %s",
+                        program.name,
+                        program.pause_s,
+                        error,
+                    )
+                else:
+                    return
 
     async def _watch(self) -> None:
         """End children that hang; what keeps them starts them again."""
-        missed = 0
-        while True:
-            await asyncio.sleep(LOOK_S)
-            now = time.monotonic()
-            for post in self._posts:
-                child = post.child
-                if child is None or child.process.returncode is not None:
-                    continue
-                if post.name == "worker":
-                    old = now - child.started > STARTED_S
-                    missed = missed + 1 if old and await worker_is_silent(self._settings) else 0
-                    if missed == LOOKS:
-                        missed = 0
-                        await _end(child.process, END_S)
-                        logger.error("the worker had no heartbeat any more and is started again")
-                elif child.serves.is_set() and now - child.heard > SILENT_S:
-                    await _end(child.process, END_S)
-                    logger.error("a web process hung and is started again")
+        now = time.monotonic()
+        for program in self._programs:
+            child = program.child
+            if child is None or child.process.returncode is not None:
+                continue
+            if program.name == "worker":
+                await self._look_at_worker(child)
+            elif now - child.heard > SILENT_S if child.heard else now - child.started > READY_S:
+                await _end(child.process, END_S)
+                logger.error("a web process hung and is started again")
 
-    async def _start(self, post: Post) -> Child:
+    async def _look_at_worker(self, child: Child) -> None:
+        """Count the looks that miss its heartbeat; one that learns nothing does not count."""
+        if time.monotonic() - child.started <= STARTED_S:
+            self._missed = 0
+            return
+        silent = await worker_is_silent(self._settings)
+        if silent is None:
+            return
+        self._missed = self._missed + 1 if silent else 0
+        if self._missed == LOOKS:
+            self._missed = 0
+            await _end(child.process, END_S)
+            logger.error("the worker had no heartbeat any more and is started again")
+
+    async def _share_out(self) -> None:
+        """Shut the listener of each web process that has ended or stalls while another serves: what
+        waits there unread is reset, and new connections are for the others."""
+        now = time.monotonic()
+        web = [(p, p.listener) for p in self._programs if p.listener is not None]
+        serving = [
+            listener
+            for program, listener in web
+            if (child := program.child) is not None
+            and child.process.returncode is None
+            and child.heard
+            and now - child.heard < STALLED_S
+        ]
+        for program, listener in web:
+            if listener in serving:
+                if program.is_shut:
+                    listening.listen(listener)
+                    program.is_shut = False
+            elif serving and not program.is_shut:
+                listening.shut(listener)
+                program.is_shut = True
+
+    async def _start(self, program: Program) -> Child:
         """Start a child; what a web process says of itself is noted."""
         arguments, inherited = ["--lifeline", str(self._lifeline)], [self._lifeline]
-        if post.listener is None:
-            child = Child(await _execute(post.name, arguments, inherited))
+        if program.listener is None:
+            child = Child(await _execute(program.name, arguments, inherited))
         else:
-            child = await self._start_web(post.listener, arguments, inherited)
+            child = await self._start_web(program.listener, arguments, inherited)
         self._running.add(child)
         return child
 
@@ -276,19 +342,21 @@ class Supervisor:
         self._running.discard(child)
 
     async def _announce(self, when_ready: Callable[[], None]) -> None:
-        path = READY_PATH if any(post.name == "worker" for post in self._posts) else LIVE_PATH
+        path = (
+            READY_PATH if any(program.name == "worker" for program in self._programs) else LIVE_PATH
+        )
         until = time.monotonic() + READY_S
         while not (self._all_serve() and await answers(self._settings, path)):
             if time.monotonic() > until:
                 logger.error("not ready after %.0f s; see /health/ready", READY_S)
                 until = time.monotonic() + READY_S
             await asyncio.sleep(0.05)
-        for post in self._posts:
-            post.came_up = True
+        for program in self._programs:
+            program.came_up = True
         when_ready()
 
     def _all_serve(self) -> bool:
-        web = [post.child for post in self._posts if post.name == "web"]
+        web = [program.child for program in self._programs if program.name == "web"]
         return all(child is not None and child.serves.is_set() for child in web)
 
     async def _stop(self) -> None:
@@ -316,6 +384,20 @@ def has_terminal() -> bool:
 
 def _is_ignored(number: signal.Signals) -> bool:
     return signal.getsignal(number) is signal.SIG_IGN
+
+
+async def _repeat(look: Callable[[], Awaitable[None]], every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await look()
+        except Exception:
+            logger.exception("a look at the processes failed")
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("a part of the parent process ended", exc_info=error)
 
 
 async def _execute(
@@ -363,14 +445,17 @@ async def _end(
         await process.wait()
 
 
-async def worker_is_silent(settings: Settings) -> bool:
-    """Whether the web process reaches the database and finds no worker's heartbeat there."""
+async def worker_is_silent(settings: Settings) -> bool | None:
+    """Whether the web process reaches the database and finds no worker's heartbeat there; None
+    where it does not answer or cannot know."""
     _, body = await _get(settings, READY_PATH)
     try:
         checks = json.loads(body)["checks"]
-        return bool(checks["database"] == checks["schema"] == "ok" != checks["worker"])
+        if not checks["database"] == checks["schema"] == "ok":
+            return None
+        return bool(checks["worker"] != "ok")
     except (ValueError, LookupError, TypeError):
-        return False  # it does not answer, or answers something else: nothing is known
+        return None
 
 
 async def answers(settings: Settings, path: str) -> bool:

@@ -2,11 +2,14 @@
 to open another connection: one that is closed while a request is on its way loses it."""
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
 
 from payviox.web.request_body import Application, Message, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
 
 DRAIN_S = 2.0
 """For so long each answer closes its connection. A client that is silent meanwhile is hardly about
@@ -27,9 +30,12 @@ class Draining:
         """Close connections as they are answered, then stop as on SIGTERM."""
         if not self._begun:
             self._begun = True
-            stop_accepting()
             loop = asyncio.get_running_loop()
             loop.call_later(DRAIN_S, os.kill, os.getpid(), signal.SIGTERM)
+            try:
+                stop_accepting()
+            except OSError as error:  # no file to spare: what comes is closed with its answer
+                logger.warning("new connections are accepted until the end: %s", error)
 
 
 def _closing(send: Send) -> Send:

@@ -4,8 +4,8 @@ import errno
 import resource
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 
 from payviox.errors import SettingsError
 
@@ -64,20 +64,26 @@ def _first(known: Sequence[tuple[object, object, object, object, tuple[object, .
     return next((address for address in addresses if ":" not in address), addresses[0])
 
 
-def bind_several(first: socket.socket, number: int) -> list[socket.socket]:
+@contextmanager
+def several(first: socket.socket, number: int) -> Iterator[list[socket.socket]]:
     """So many sockets bound to the address of `first`, among which the kernel shares connections
     out evenly; elsewhere than on Linux it is `first` so many times. Raises SettingsError.
 
-    `first` is closed where others take its place.
+    `first` is closed where others take its place. The kernel would share the port among two parents
+    as well: a name in it, which goes with its process, says that there is one already.
     """
     if sys.platform != "linux" or number == 1:
-        return [first] * number
+        yield [first] * number
+        return
     host, port = first.getsockname()[:2]
-    first.close()
     with ExitStack() as stack:
-        every = [stack.enter_context(bind(host, port, shared=True)) for _ in range(number)]
-        stack.pop_all()
-    return every
+        name = stack.enter_context(socket.socket(socket.AF_UNIX))
+        try:
+            name.bind(f"\0payviox {host} {port}")
+        except OSError as error:
+            raise _refused(host, port, error) from error
+        first.close()
+        yield [stack.enter_context(bind(host, port, shared=True)) for _ in range(number)]
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -114,6 +120,13 @@ def listen(bound: socket.socket) -> None:
     except OSError as error:
         host, port = bound.getsockname()[:2]
         raise _refused(host, port, error) from error
+
+
+def shut(listener: socket.socket) -> None:
+    """Take no more connections, until `listen`. What waits unread is reset, also where another
+    process has the socket. Linux alone; the port must have been given by its number."""
+    with suppress(OSError):  # it does not listen, or another process has shut it
+        listener.shutdown(socket.SHUT_RD)
 
 
 def _refused(host: str, port: int, error: OSError) -> SettingsError:

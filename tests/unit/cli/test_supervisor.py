@@ -1,6 +1,8 @@
 """Children that hang under `serve`, and a terminal that closes."""
 
 import asyncio
+import errno
+import itertools
 import logging
 import os
 import pty
@@ -9,10 +11,12 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from payviox.cli import supervisor
+from payviox.cli.reload import served_file
 from payviox.cli.supervisor import Supervisor, worker_is_silent
 from payviox.settings import Settings
 from payviox.web import listening
@@ -149,6 +153,212 @@ async def test_a_new_web_process_that_does_not_come_up_leaves_the_old_one_where_
     assert heard == ["A new web process did not come up; the log of `serve` says why."]
 
 
+READS_ITS_SETTINGS = """
+import json, os, signal, sys, time
+place = json.loads(sys.argv[-1])
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(0))
+with open("{home}/read", "a") as read, open("{home}/settings") as text:
+    read.write(text.read() + "\\n")
+while not os.path.exists("{home}/may-serve"):
+    time.sleep(0.01)
+while True:
+    os.write(place["pulse"], b".")
+    time.sleep(0.05)
+"""
+
+
+async def test_a_reload_that_is_asked_for_during_another_one_follows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its command hears of it alone: what it changed before is read then, and not before."""
+    started = run_instead(monkeypatch, READS_ITS_SETTINGS.format(home=tmp_path))
+    typed, may_serve, there = tmp_path / "settings", tmp_path / "may-serve", settings(tmp_path)
+
+    def read() -> list[str]:
+        return (tmp_path / "read").read_text().split()
+
+    typed.write_text("first")
+    may_serve.touch()
+    (tmp_path / "read").touch()
+    with listening.bind(there.host, there.port) as listener, served_file(there) as file:
+        watching = Supervisor(
+            there, [listener], (), on_reload=file.begun, on_reloaded=file.reloaded
+        )
+        running = asyncio.create_task(watching.run(lambda: None))
+        try:
+            await eventually(lambda: started and read())
+            may_serve.unlink()
+            typed.write_text("second")
+            os.kill(os.getpid(), signal.SIGHUP)
+            await eventually(lambda: len(read()) == 2)
+            typed.write_text("third")
+            command = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "payviox",
+                "reload",
+                env=os.environ | {"PAYVIOX_HOME": str(tmp_path), "PAYVIOX_PORT": str(there.port)},
+                stdout=asyncio.subprocess.PIPE,
+            )
+            await eventually(watching._reload_asked.is_set)
+            may_serve.touch()
+            assert command.stdout is not None
+            assert await command.stdout.read() == b"Reloaded.\n"
+            assert read() == ["first", "second", "third"]
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+SERVES = """
+import json, os, signal, socket, sys, time
+place = json.loads(sys.argv[-1])
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(0))
+listener = socket.socket(fileno=place["listener"])
+listener.listen()
+listener.settimeout(0.05)
+while True:
+    os.write(place["pulse"], b".")
+    try:
+        listener.accept()[0].sendall(b"%d" % os.getpid())
+    except OSError:  # nobody came, or it is shut
+        time.sleep(0.01)
+"""
+"""A web process that answers each connection with its id."""
+
+
+@asynccontextmanager
+async def two_serving(there: Settings, started: list[Any]) -> AsyncIterator[list[str | None]]:
+    """Two web processes on one port within the block; answers what is said of reloads."""
+    heard: list[str | None] = []
+    with (
+        listening.bind(there.host, there.port) as first,
+        listening.several(first, 2) as listeners,
+    ):
+        watching = Supervisor(there, listeners, (), on_reloaded=heard.append)
+        running = asyncio.create_task(watching.run(lambda: None))
+        try:
+            await eventually(lambda: len(started) == 2)
+            await eventually(lambda: every_answer(there, started))
+            yield heard
+            assert not running.done()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def answers_of(there: Settings, number: int = 16) -> list[bytes]:
+    """What new connections hear within a second; nothing where they are reset or wait longer."""
+
+    async def ask() -> bytes:
+        try:
+            async with asyncio.timeout(1):
+                reader, writer = await asyncio.open_connection(there.host, there.port)
+                try:
+                    return await reader.read(100)
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError):
+            return b""
+
+    return await asyncio.gather(*(ask() for _ in range(number)))
+
+
+async def every_answer(there: Settings, processes: Sequence[asyncio.subprocess.Process]) -> bool:
+    """Whether these processes answer, all of them and nobody else."""
+    return set(await answers_of(there)) == {b"%d" % process.pid for process in processes}
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_no_connection_waits_for_a_process_that_died_or_hangs_while_another_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    """What waited for it is reset; it gets its share again, or the one in its place does."""
+    started = run_instead(monkeypatch, SERVES)
+    monkeypatch.setattr(supervisor, "STALLED_S", 0.5)
+    there = settings(tmp_path)
+    async with two_serving(there, started):
+        victim, other = started
+        monkeypatch.setattr(supervisor, "SILENT_S", 600.0)
+        may_start = asyncio.Event()
+        execute = supervisor._execute
+
+        async def later(*arguments: Any) -> asyncio.subprocess.Process:
+            await may_start.wait()
+            return await execute(*arguments)
+
+        monkeypatch.setattr(supervisor, "_execute", later)
+        victim.send_signal(how)
+        waiting = asyncio.create_task(answers_of(there, 32))
+        await eventually(lambda: every_answer(there, [other]))
+        assert set(await waiting) <= {b"", b"%d" % other.pid}
+        may_start.set()
+        if how == signal.SIGSTOP:
+            victim.send_signal(signal.SIGCONT)
+            await eventually(lambda: every_answer(there, [victim, other]))
+        else:
+            await eventually(lambda: len(started) == 3)
+            await eventually(lambda: every_answer(there, started[1:]))
+
+
+@pytest.mark.parametrize("how", ["a child dies", "a reload"])
+async def test_a_machine_without_processes_to_spare_ends_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    started = run_instead(monkeypatch, SERVES)
+    there = settings(tmp_path)
+    execute, refused = supervisor._execute, 0
+
+    async def full(*_: Any) -> asyncio.subprocess.Process:
+        nonlocal refused
+        refused += 1
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    async with two_serving(there, started) as heard:
+        monkeypatch.setattr(supervisor, "_execute", full)
+        if how == "a reload":
+            os.kill(os.getpid(), signal.SIGHUP)
+            await eventually(lambda: heard)
+            assert heard[0] is not None
+            assert "Resource temporarily unavailable" in heard[0]
+            assert await every_answer(there, started)
+        else:
+            started[0].kill()
+            await eventually(lambda: refused >= 2)
+            await eventually(lambda: every_answer(there, started[1:]))
+            monkeypatch.setattr(supervisor, "_execute", execute)
+            await eventually(lambda: len(started) == 3)
+            await eventually(lambda: every_answer(there, started[1:]))
+
+
+async def test_a_web_process_that_never_serves_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = run_instead(monkeypatch, "import time; time.sleep(60)")
+    for name, value in {"LOOK_S": 0.01, "READY_S": 0.2, "STOP_S": 0.1}.items():
+        monkeypatch.setattr(supervisor, name, value)
+    async with supervising(settings(tmp_path), "web"):
+        await eventually(lambda: len(started) == 2)
+        assert started[0].returncode == -15
+
+
+async def test_looks_that_learn_nothing_do_not_forget_what_others_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a web process hangs, too."""
+    started = run_instead(monkeypatch, "import time; time.sleep(60)")
+    looks = itertools.cycle([True, None])
+
+    async def look(_: Settings) -> bool | None:
+        return next(looks)
+
+    monkeypatch.setattr(supervisor, "worker_is_silent", look)
+    for name, value in {"LOOK_S": 0.01, "STARTED_S": 0.0, "STOP_S": 0.1}.items():
+        monkeypatch.setattr(supervisor, name, value)
+    async with supervising(settings(tmp_path), "worker"):
+        await eventually(lambda: len(started) >= 2)
+
+
 IN_A_TERMINAL = """
 import asyncio, os
 from pathlib import Path
@@ -185,13 +395,13 @@ def test_it_stops_with_its_terminal() -> None:
     [
         ('{"checks":{"database":"ok","schema":"ok","worker":"no worker has been heard of"}}', True),
         ('{"checks":{"database":"ok","schema":"ok","worker":"ok"}}', False),
-        ('{"checks":{"database":"away","schema":"not checked","worker":"not checked"}}', False),
-        ("[]", False),
-        ("", False),
+        ('{"checks":{"database":"away","schema":"not checked","worker":"not checked"}}', None),
+        ("[]", None),
+        ("", None),
     ],
 )
 async def test_a_worker_is_silent_where_the_database_answers_and_knows_of_none(
-    tmp_path: Path, body: str, silent: bool
+    tmp_path: Path, body: str, silent: bool | None
 ) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -203,6 +413,6 @@ async def test_a_worker_is_silent_where_the_database_answers_and_knows_of_none(
         writer.close()
 
     there = settings(tmp_path)
-    assert not await worker_is_silent(there)
+    assert await worker_is_silent(there) is None
     async with await asyncio.start_server(answer, "127.0.0.1", there.port):
         assert await worker_is_silent(there) is silent

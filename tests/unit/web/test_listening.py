@@ -8,7 +8,7 @@ import pytest
 
 from payviox.errors import SettingsError
 from payviox.web import listening
-from payviox.web.listening import bind, most_connections, raise_file_limit, resolve
+from payviox.web.listening import bind, most_connections, raise_file_limit, resolve, several
 
 
 @pytest.fixture
@@ -46,6 +46,19 @@ def test_a_port_in_use_says_that_somebody_listens_there() -> None:
         port = other.getsockname()[1]
         with pytest.raises(SettingsError, match="another process listens there"):
             bind("127.0.0.1", port)
+
+
+def test_of_two_that_share_a_port_out_among_their_processes_one_is_refused() -> None:
+    """Both had looked before either listened, as where both start a database first."""
+    with bind("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with (
+            bind("127.0.0.1", port) as second,
+            several(first, 2),
+            pytest.raises(SettingsError, match="another process listens there"),
+            several(second, 2),
+        ):
+            pass
 
 
 def test_an_address_of_another_machine_says_so_and_ends_nobody() -> None:
