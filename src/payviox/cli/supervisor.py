@@ -55,6 +55,8 @@ class Child:
     serves: asyncio.Event = field(default_factory=asyncio.Event)
     heard: float = 0.0
     """When a web process said last that it serves."""
+    has_stalled: bool = False
+    """Its listener was shut, which its HTTP server does not get over."""
 
 
 @dataclass(slots=True, eq=False)
@@ -260,6 +262,9 @@ class Supervisor:
                 continue
             if program.name == "worker":
                 await self._look_at_worker(child)
+            elif child.has_stalled and now - child.heard < STALLED_S:
+                await _end(child.process, STOP_S)
+                logger.error("a web process stalled and is started again")
             elif now - child.heard > SILENT_S if child.heard else now - child.started > READY_S:
                 await _end(child.process, END_S)
                 logger.error("a web process hung and is started again")
@@ -289,6 +294,7 @@ class Supervisor:
             if (child := program.child) is not None
             and child.process.returncode is None
             and child.heard
+            and not child.has_stalled
             and now - child.heard < STALLED_S
         ]
         for program, listener in web:
@@ -299,6 +305,8 @@ class Supervisor:
             elif serving and not program.is_shut:
                 listening.shut(listener)
                 program.is_shut = True
+                if program.child is not None and program.child.heard:
+                    program.child.has_stalled = True
 
     async def _start(self, program: Program) -> Child:
         """Start a child; what a web process says of itself is noted."""
