@@ -1,7 +1,11 @@
 """Checks a file of seals that `payviox ledger seal export` wrote, with nothing but the standard
 library, and `openssl` (3 or newer) for the signatures.
 
-python3 check_seals.py seals.txt [older.txt]
+python3 check_seals.py seals.txt [older.txt] --key 9f86… [--key 4b1d…]
+
+The keys are the public ones that the installation signs with, as you keep them since you got the
+first file: whoever has only the database can sign with another. Without them only the seals' own
+word says who signed.
 
 It needs no database and no secret. Each seal names the SHA-256 of the one before it, so the newest
 seal of a business stands for all of them. Given an older file, too, it checks that every seal of
@@ -11,6 +15,7 @@ That the rows are those of the seals is for the database to show:
 `payviox ledger verify --seals FILE`.
 """
 
+import argparse
 import hashlib
 import subprocess
 import sys
@@ -82,25 +87,36 @@ def is_signed(seal: Seal) -> bool:
 
 def main() -> None:
     """Print what is wrong, and which keys signed; exit with 1 where something is."""
-    seals = read(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description="Check a file of seals.")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("older", type=Path, nargs="?", help="a file from before")
+    parser.add_argument("--key", action="append", default=[], help="a public key that may sign")
+    asked = parser.parse_args()
+    seals = read(asked.file)
     problems = check_chain(seals)
+    problems += [
+        f"{seal['business']} seal {seal['number']} is signed with another key than you expect"
+        for seal in seals
+        if asked.key and seal["key"].split(" ")[1] not in asked.key
+    ]
     problems += [
         f"{seal['business']} seal {seal['number']} is not signed by its key"
         for seal in newest_of_each_key(seals)
         if not is_signed(seal)
     ]
-    if len(sys.argv) > 2:
+    if asked.older:
         here = {seal["digest"] for seal in seals}
         problems += [
             f"{seal['business']} seal {seal['number']} of the older file is not in the new one"
-            for seal in read(Path(sys.argv[2]))
+            for seal in read(asked.older)
             if seal["digest"] not in here
         ]
     for problem in problems:
         print(problem)
     for key in sorted({seal["key"] for seal in seals}):
         print(f"signed with the key {key}")
-    print(f"{len(seals)} seals: {'NOT in order' if problems else 'all is well'}")
+    good = "all is well" if asked.key else "in order, if those are the keys that you kept (--key)"
+    print(f"{len(seals)} seals: {'NOT in order' if problems else good}")
     sys.exit(1 if problems else 0)
 
 

@@ -23,6 +23,7 @@ APPEND_ONLY = (
     "events",
     "gift_card_reveals",
     "signatures",
+    "seals",
 )
 
 
@@ -150,6 +151,7 @@ CHANGES = {
     "sign_in_attempts": "",
     "saved_views": "",
     "signatures": "",
+    "seals": "",
     "secret_keys": "",
     "started_sign_ins": "",
     "saved_destinations": "removed_at",

@@ -227,13 +227,13 @@ class Batcher:
         """Ask the database, as soon as it answers again, whether the group's commit happened."""
         logger.warning("connection lost at COMMIT: looking up group %s", unknown.group_id)
         try:
-            async for attempt in _retrying((psycopg.OperationalError, PoolTimeout)):
+            async for attempt in _retrying((psycopg.Error, NotCommitted, PoolTimeout)):
                 with attempt:
                     async with self._database.engine() as connection:
                         committed = await queries.group_exists(
                             connection, business_id, unknown.group_id
                         )
-        except (psycopg.OperationalError, PoolTimeout) as error:
+        except Exception as error:  # whatever it was: nobody may take it for "nothing was done"
             raise OutcomeUnknown from error
         return unknown.outcomes if committed else await self._committed(business_id, group)
 

@@ -76,7 +76,11 @@ async def get_balance(request: Call) -> Balances:
 @get("/payout/accounts", guards=[require_business])
 @documented("Balances", {200: EXAMPLE_ACCOUNTS}, query=AtMoment)
 async def list_accounts(request: Call) -> Accounts:
-    """Every account, now or `at` a moment: a trial balance, which comes to zero."""
+    """Every account, now or `at` a moment: a trial balance, which comes to zero.
+
+    `payout_users` is what the other accounts leave to zero; that it is the sum of theirs is checked
+    by the operator's `payviox ledger verify`, not here.
+    """
     wanted = read_query(request, AtMoment)
     caller = business(request)
     held = await read(request, business_summary.trial_balance, caller.business_id, wanted.at)

@@ -70,7 +70,8 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
         matters = await runtime.database.fetch(
             partial(reporting.matters, business_id=business_id, sends_mails=sends_mails)
         )
-        return matters, archive.complaint(await runtime.database.fetch(archive.state))
+        place = archive.place(runtime.settings.home) if runtime.settings.embedded else None
+        return matters, archive.complaint(await runtime.database.fetch(archive.state), place)
 
     matters, backup = run(work)
     if backup is not None:

@@ -4,7 +4,7 @@ own has their own ways, which are better."""
 import asyncio
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from payviox import settings as settings_module
 from payviox.cli.after_restore import after_restore, restored
 from payviox.cli.exit_status import FAILED
 from payviox.cli.groups import Group
-from payviox.cli.output import Whole, as_json, print_json, print_table
+from payviox.cli.output import Moment, Whole, as_json, plain, print_json, print_table
 from payviox.cli.progress import progress_steps
 from payviox.cli.runtime import Runtime, existing_settings, run
 from payviox.db.embedded.archive import Archive
+from payviox.db.embedded.base_backup import shown
 from payviox.maintenance import backup
 from payviox.maintenance.backup import Backups
 from payviox.monitoring import archive as watching
@@ -25,21 +26,6 @@ from payviox.monitoring.archive import State
 
 STARTS_WITHIN_S = 4.0
 """The archive of a server that was started has so long to go on."""
-
-
-class Moment(click.ParamType[datetime]):
-    """A date and time by ISO 8601, in UTC where it names no zone."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no time like 2026-11-29T07:00:00Z.", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.group(cls=Group)
@@ -86,7 +72,7 @@ def back_up(folder: Path | None, keep: int) -> None:
     click.echo(f"Written: {done.made.folder} ({done.size:,} bytes).")
     if done.removed:
         click.echo(f"Older base backups removed: {done.removed}.")
-    click.echo(f"Any moment from {_shown(done.made.ended_at)} on can be restored from it.")
+    click.echo(f"Any moment from {shown(done.made.ended_at)} on can be restored from it.")
 
 
 @database.command("stop-archive")
@@ -122,10 +108,18 @@ def restore(source: Path | None, at: datetime | None) -> None:
     else:
         with progress_steps() as progress:
             done = backup.restore_at(settings, source, at, progress)
+    if done.reached is not None:
+        click.echo(f"The last that was committed is of {plain(done.reached)}.")
     click.echo("Restored. Gift cards are held until you say which of them left since the backup.")
     if not done.newest:
         click.echo(f"The backup is at schema {done.schema}. First run: payviox migrate")
     click.echo("Now run: payviox ledger verify; payviox database after-restore")
+    if done.folder is not None:
+        click.echo(
+            f"Nothing is archived yet, and the backups in {done.folder} stay the former"
+            " installation's. Begin in another folder, where later ones go by themselves: payviox"
+            " database backup FOLDER"
+        )
 
 
 @database.command()
@@ -149,7 +143,8 @@ def show(as_json: bool) -> None:
     state = run(work)
     settings = existing_settings()
     backups = backup.show(settings) if settings.embedded else None
-    wrong = watching.complaint(state)
+    place = watching.place(settings.home) if settings.embedded else None
+    wrong = watching.complaint(state, place) or (backups.wrong if backups else None)
     if as_json:
         print_json(_as_json(state, wrong, backups))
     else:
@@ -195,7 +190,7 @@ def _print(wrong: str | None, backups: Backups | None) -> None:
         return
     if backups.archive is None:
         click.echo("What is committed is not archived. `payviox database backup` begins it.")
-    elif not wrong:
+    elif wrong is None:
         click.echo(f"What is committed is archived in {_place(backups.archive)}.")
     if backups.free_bytes is not None:
         click.echo(f"Free there: {backups.free_bytes / 1e9:,.1f} GB.")
@@ -205,10 +200,6 @@ def _print(wrong: str | None, backups: Backups | None) -> None:
         [list(row.values()) for row in rows],
         "There is no base backup.",
     )
-
-
-def _shown(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 database.add_command(after_restore)

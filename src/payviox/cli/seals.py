@@ -16,6 +16,7 @@ from payviox.ledger import seal_check, seal_text, seals
 from payviox.ledger.seal_text import NotASeal, Seal
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+SEE = "See `payviox ledger verify`."
 OF_BUSINESS = click.option("--business", type=BUSINESS, help="Of this business alone.")
 
 
@@ -43,7 +44,7 @@ def list_(business: UUID | None, as_json: bool) -> None:
                 ids.show(ids.BUSINESS, each.business_id),
                 each.number,
                 f"{each.sealed_at:%Y-%m-%d %H:%M:%S}",
-                each.parts["transfers"].until,
+                each.until("transfers"),
                 each.key_id,
                 each.digest,
             )
@@ -56,14 +57,27 @@ def list_(business: UUID | None, as_json: bool) -> None:
 @seal.command()
 @OF_BUSINESS
 def export(business: UUID | None) -> None:
-    """Write every seal to standard output, as a file to keep elsewhere."""
+    """Write every seal to standard output, as a file to keep elsewhere.
 
-    async def work(runtime: Runtime) -> None:
+    Where one cannot be read, those of its business before it and all other businesses' are written;
+    it is named, and the exit status is 1.
+    """
+
+    async def work(runtime: Runtime) -> bool:
+        whole = True
         async with runtime.database.read() as connection:
-            async for each in seals.list_all(connection, business):
-                click.echo(seal_text.written(each), nl=False)
+            for each in [business] if business else await seals.list_sealed(connection):
+                try:
+                    async for one in seals.list_all(connection, each):
+                        click.echo(seal_text.written(one), nl=False)
+                except NotASeal:
+                    whole = False
+                    name = ids.show(ids.BUSINESS, each)
+                    click.echo(f"A seal of {name} was changed. {SEE}", err=True)
+        return whole
 
-    run(work)
+    if not run(work):
+        sys.exit(FAILED)
 
 
 @seal.command()
@@ -76,13 +90,18 @@ def check(file: Path) -> None:
     """
     kept = read_seals(file)
 
-    async def work(runtime: Runtime) -> list[str]:
+    async def work(runtime: Runtime) -> tuple[list[str], frozenset[str]]:
         async with runtime.database.read() as connection:
-            return await seal_check.compare(connection, runtime.keyring, kept)
+            found = await seal_check.compare(connection, runtime.keyring, kept)
+        return found, runtime.keyring.ids
 
-    problems = seal_check.check_chain(kept) + run(work)
+    found, own = run(work)
+    problems = seal_check.check_chain(kept) + found
     for problem in problems:
         click.echo(problem)
+    for key_id, public_key in sorted({(each.key_id, each.public_key) for each in kept}):
+        known = "" if key_id in own else ", which is not configured: compare it with those you kept"
+        click.echo(f"signed with the key {key_id} {public_key}{known}")
     newest = max((each.sealed_at for each in kept), default=None)
     made = f", the newest of {newest:%Y-%m-%d %H:%M} UTC" if newest else ""
     verdict = "NOT in order" if problems else "all is well"
@@ -106,7 +125,7 @@ async def _list(runtime: Runtime, business: UUID | None) -> list[Seal]:
                 return await seals.list_newest(connection)
             return [each async for each in seals.list_all(connection, business)]
         except NotASeal as error:
-            raise PayvioxError("A seal was changed. See `payviox ledger verify`.") from error
+            raise PayvioxError(f"A seal was changed. {SEE}") from error
 
 
 def _shown(each: Seal) -> dict[str, object]:

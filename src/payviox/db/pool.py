@@ -143,7 +143,8 @@ class Database:
                 yield connection
             except psycopg.errors.ReadOnlySqlTransaction as error:
                 await connection.close()
-                await self._leave_server("the server takes no writes any more")
+                if time.monotonic() - self._left_at >= LEAVE_EVERY_S:  # many are refused at once
+                    await self._leave_server("the server takes no writes any more")
                 raise NotCommitted from error
 
     async def primary_url(self) -> str:
@@ -164,10 +165,7 @@ class Database:
 
     async def _leave_server(self, why: str) -> None:
         """Close every connection; those that are lent, when they come back."""
-        now = time.monotonic()
-        if now - self._left_at < LEAVE_EVERY_S:
-            return
-        self._left_at = now
+        self._left_at = time.monotonic()
         logger.warning("%s: all connections are made anew", why)
         for pool in self._pools:
             if not pool.closed:
@@ -252,12 +250,14 @@ class Database:
                 await roll_back(connection)
                 raise
             try:
-                await connection.execute("COMMIT")
+                ended = await connection.execute("COMMIT")
             except psycopg.OperationalError as error:
                 if _lost(connection, error):
                     logger.warning("connection lost at COMMIT")
                     raise OutcomeUnknown from error
                 raise
+            if ended.statusmessage != "COMMIT":  # a failed transaction's COMMIT rolls back
+                raise psycopg.errors.InFailedSqlTransaction("nobody heeded a statement that failed")
             return result
 
 

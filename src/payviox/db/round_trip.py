@@ -10,13 +10,21 @@ from weakref import WeakKeyDictionary
 import psycopg
 from psycopg import abc, generators
 from psycopg.adapt import Transformer
-from psycopg.errors import InvalidSqlStatementName, error_from_result
+from psycopg.errors import (
+    DuplicatePreparedStatement,
+    FeatureNotSupported,
+    InvalidSqlStatementName,
+    error_from_result,
+)
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from payviox.db.pool import Connection
 
 DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+RESET = (InvalidSqlStatementName, DuplicatePreparedStatement, FeatureNotSupported)
+"""What it has prepared is not what we remember: a pooler reset the session (DISCARD ALL) or lent us
+another one, or a table changed under a plan ("cached plan must not change result type")."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +47,9 @@ async def round_trip(connection: Connection, *sent: Sent) -> list[Rows]:
     """Run the statements up to the first that fails; answers the rows of each.
 
     Outside a transaction they are one of their own. Raises PostgreSQL's error where one fails:
-    then the connection waits for its next statement. Where it is lost (psycopg.OperationalError) or
-    the caller is cancelled, it is closed, and what was sent may have been done.
+    then the connection waits for its next statement, or is closed where what it has prepared is not
+    what was thought. Where it is lost (psycopg.OperationalError) or the caller is cancelled, it is
+    closed, and what was sent may have been done.
     """
     pgconn = connection.pgconn
     async with connection.lock:
@@ -54,6 +63,8 @@ async def round_trip(connection: Connection, *sent: Sent) -> list[Rows]:
                 pgconn.send_query_prepared(statement.name.encode(), parameters)
             pgconn.pipeline_sync()
             results = await connection.wait(_read(pgconn, len(new) + len(sent)))
+            if len(results) != len(new) + len(sent):
+                raise psycopg.OperationalError("not as many results as statements")  # noqa: TRY301
             pgconn.exit_pipeline_mode()
         except BaseException:
             pgconn.finish()  # nobody knows what it has prepared, and has yet to answer
@@ -63,7 +74,10 @@ async def round_trip(connection: Connection, *sent: Sent) -> list[Rows]:
                 prepared.add(statement)
         for result in results:
             if result.status not in DONE:
-                raise _error(pgconn, result)
+                error = error_from_result(result, encoding="utf-8")
+                if isinstance(error, RESET):
+                    pgconn.finish()
+                raise error
         return _rows(Transformer(connection), results[len(new) :])
 
 
@@ -77,13 +91,6 @@ def _read(pgconn: PGconn, number: int) -> abc.PQGen[list[PGresult]]:
             raise psycopg.OperationalError("the connection was lost between two results")
     yield from generators.fetch_many(pgconn)
     return results
-
-
-def _error(pgconn: PGconn, result: PGresult) -> psycopg.Error:
-    error = error_from_result(result, encoding="utf-8")
-    if isinstance(error, InvalidSqlStatementName):
-        pgconn.finish()  # the session was reset behind us (DISCARD ALL), perhaps by a pooler
-    return error
 
 
 def _rows(loader: abc.Transformer, results: Sequence[PGresult]) -> list[Rows]:

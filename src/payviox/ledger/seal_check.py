@@ -6,11 +6,10 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.db.pool import Connection
-from payviox.errors import SettingsError
 from payviox.keyring import Keyring
 from payviox.ledger import seal_text
 from payviox.ledger.queries import seals as queries
-from payviox.ledger.queries.seals import STREAMS, Source
+from payviox.ledger.queries.seals import SOURCES, STREAMS, Source
 from payviox.ledger.seal_text import NotASeal, Part, Seal
 
 Kept = Mapping[UUID, Mapping[int, str]]
@@ -72,6 +71,14 @@ class SealCheck:
 
     async def problems(self) -> AsyncIterator[str]:
         """What is wrong, in words, oldest seal first."""
+        async for problem in self._chain():
+            yield problem
+        for source in SOURCES if self._rows else ():
+            number = await queries.count_below_one(self._connection, self._business_id, source)
+            if number:
+                yield f"{number} rows of {source} have ids below 1, which no seal covers"
+
+    async def _chain(self) -> AsyncIterator[str]:
         number, last = 0, None
         while page := await queries.list_after(self._connection, self._business_id, number, PAGE):
             for expected, (stands, body, signature) in enumerate(page, start=number + 1):
@@ -92,11 +99,8 @@ class SealCheck:
                 async for problem in self._seal(seal):
                     yield problem
                 last = seal
-        if last is not None and not self._is_known(last):
-            yield (
-                f"the newest seal, {last.number}, is signed with the secret key {last.key_id},"
-                " which is not configured"
-            )
+        for problem in await self._newest(last):
+            yield problem
         newest = max(self._kept, default=0)
         if newest > number:
             yield (
@@ -104,11 +108,18 @@ class SealCheck:
                 " from an older backup, or its newest rows were deleted"
             )
 
+    async def _newest(self, last: Seal | None) -> list[str]:
+        if last is None:
+            return []
+        is_known = self._keyring is None or last.key_id in self._keyring.ids
+        problems = [] if is_known else [f"the newest {_unknown(last)}"]
+        for _, newest in await queries.newest_ids(self._connection, self._business_id):
+            problems += beyond(last, newest)
+        return problems
+
     async def _seal(self, seal: Seal) -> AsyncIterator[str]:
-        if self._keyring and self._is_known(seal):
-            own = self._keyring.get(seal.key_id).seal_public_key.hex()
-            if seal.public_key != own:
-                yield f"seal {seal.number} names a public key that is not the secret key's"
+        if self._keyring and _is_foreign(seal, self._keyring):
+            yield f"seal {seal.number} names a public key that is not the secret key's"
         if self._kept.get(seal.number, seal.digest) != seal.digest:
             yield f"seal {seal.number} is not the one of the file: what it covers was sealed anew"
         if not self._rows:
@@ -122,15 +133,6 @@ class SealCheck:
             )
             if now != part:
                 yield _changed(seal, stream, part, now)
-
-    def _is_known(self, seal: Seal) -> bool:
-        if self._keyring is None:
-            return True
-        try:
-            self._keyring.get(seal.key_id)
-        except SettingsError:
-            return False
-        return True
 
 
 async def compare(connection: Connection, keyring: Keyring, seals: Sequence[Seal]) -> list[str]:
@@ -152,6 +154,41 @@ async def missing(connection: Connection, kept: Kept) -> list[str]:
         for each in kept
         if each not in sealed
     ]
+
+
+def flaws(seal: Seal, keyring: Keyring) -> list[str]:
+    """Why a seal is none that these keys made."""
+    if seal.key_id not in keyring.ids:
+        return [_unknown(seal)]
+    if _is_foreign(seal, keyring):
+        return [f"seal {seal.number} names a public key that is not the secret key's"]
+    if not seal.is_signed:
+        return [f"seal {seal.number} is not signed by the key that it names"]
+    return []
+
+
+def beyond(seal: Seal, newest: Mapping[Source, int]) -> list[str]:
+    """What a seal covers that is not there: rows never go."""
+    return [
+        f"seal {seal.number} covers {stream} up to {seal.until(stream)}, the newest is"
+        f" {newest[source]}"
+        for stream, (source, _) in STREAMS.items()
+        if seal.until(stream) > newest[source]
+    ]
+
+
+def _unknown(seal: Seal) -> str:
+    return (
+        f"seal {seal.number} is signed with the secret key {seal.key_id}, which is not configured"
+    )
+
+
+def _is_foreign(seal: Seal, keyring: Keyring) -> bool:
+    """Whether it names one of these keys with another's public key."""
+    return (
+        seal.key_id in keyring.ids
+        and seal.public_key != keyring.get(seal.key_id).seal_public_key.hex()
+    )
 
 
 def _follows(seal: Seal, before: Seal | None) -> list[str]:

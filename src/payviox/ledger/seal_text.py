@@ -51,6 +51,10 @@ class Seal:
     def digest(self) -> str:
         return hashlib.sha256(self.body.encode()).hexdigest()
 
+    def until(self, stream: str) -> int:
+        """The id up to which the seal covers a stream, 0 where it does not know it."""
+        return self.parts[stream].until if stream in self.parts else 0
+
     @property
     def is_signed(self) -> bool:
         """Whether the signature is that of the key that the seal names."""

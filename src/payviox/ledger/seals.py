@@ -6,16 +6,27 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from uuid import UUID
 
+from payviox import ids
 from payviox.db.pool import Connection, Database
-from payviox.keyring import Keyring, ServerKey
-from payviox.ledger import seal_text
+from payviox.keyring import Keyring
+from payviox.ledger import seal_check, seal_text
 from payviox.ledger.queries import seals as queries
 from payviox.ledger.queries.seals import SOURCES, STREAMS, Source
 from payviox.ledger.seal_text import NotASeal, Seal
 
-__all__ = ["NotASeal", "Seal", "is_behind", "list_all", "list_newest", "make_all"]
+__all__ = [
+    "Made",
+    "NotASeal",
+    "Seal",
+    "is_behind",
+    "list_all",
+    "list_newest",
+    "list_sealed",
+    "make_all",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +43,28 @@ BEHIND_S = 3_600.0
 
 PAGE = 500
 
+LOGGED = 32
+"""How much of a digest is logged: what has 64 digits may be a payout hash, and is blotted out."""
 
-async def make_all(database: Database, keyring: Keyring, *, wait_s: float = WAIT_S) -> int:
-    """Seal what was committed since the last time; answers how many seals were made. Broken off, it
-    goes on where it was; two at once make no seal twice.
+list_sealed = queries.list_sealed
+
+
+@dataclass(slots=True)
+class Made:
+    """How many seals were made, and why none of a business that has a seal which nobody of this
+    installation made. `is_done` is False where a transaction that writes did not end in time."""
+
+    number: int = 0
+    is_done: bool = True
+    refused: dict[UUID, str] = field(default_factory=dict)
+
+
+async def make_all(database: Database, keyring: Keyring, *, wait_s: float = WAIT_S) -> Made:
+    """Seal what was committed since the last time. Broken off, it goes on where it was; two at once
+    make no seal twice.
+
+    A seal is followed only where it is one of this installation's keys and whole: so no forged
+    chain ever gets a signature of ours. Each new one is logged, for it to be known elsewhere.
 
     Ids are drawn before the commit, so the newest id that is seen may follow one that is not seen
     yet. Whoever inserts holds a lock on the table from before the id is drawn until the commit is
@@ -49,11 +78,21 @@ async def make_all(database: Database, keyring: Keyring, *, wait_s: float = WAIT
             " ended within %.0f s",
             wait_s,
         )
-        return 0
-    made = 0
+        return Made(is_done=False)
+    made = Made()
     for business_id, until in newest:
-        while await database.write(_make, business_id, keyring.current, until):
-            made += 1
+        try:
+            while seal := await database.write(_make, business_id, keyring, until):
+                made.number += 1
+                logger.info(
+                    "seal %d of business %s, signed with the key %s: its digest begins with %s",
+                    seal.number,
+                    ids.show(ids.BUSINESS, business_id),
+                    seal.key_id,
+                    seal.digest[:LOGGED],
+                )
+        except NotASeal as error:
+            made.refused[business_id] = str(error)
     return made
 
 
@@ -68,13 +107,17 @@ async def _all_ended(database: Database, writers: set[str], wait_s: float) -> bo
 
 
 async def _make(
-    connection: Connection, business_id: UUID, key: ServerKey, newest: dict[Source, int]
-) -> bool:
-    """Make the next seal of a business; False where there is nothing new. Another key than the last
-    seal's makes one too, so that the newest is always one of a key that is in use."""
+    connection: Connection, business_id: UUID, keyring: Keyring, newest: dict[Source, int]
+) -> Seal | None:
+    """Make the next seal of a business; None where there is nothing new. Another key than the last
+    seal's makes one too, so that the newest is always one of a key that is in use. Raises NotASeal
+    where the last is none to follow."""
+    key = keyring.current
     sealed_at = await queries.hold(connection, business_id)
     last = await queries.last(connection, business_id)
-    after = {name: last.parts[name].until if last else 0 for name in STREAMS}
+    if last is not None:
+        await _require_own(connection, last, keyring)
+    after = {name: last.until(name) if last else 0 for name in STREAMS}
     until = {
         source: await queries.until(
             connection, business_id, source, after[source], newest[source], ROWS
@@ -83,7 +126,7 @@ async def _make(
     }
     is_new = any(until[source] > after[source] for source in SOURCES)
     if not is_new and (last is None or last.key_id == key.id):
-        return False
+        return None
     parts = {
         name: await queries.digest(connection, business_id, name, after[name], until[source])
         for name, (source, _) in STREAMS.items()
@@ -91,12 +134,19 @@ async def _make(
     number, before = (last.number + 1, last.digest) if last else (1, seal_text.FIRST)
     seal = seal_text.sign(key, business_id, number, before, sealed_at, parts)
     await queries.insert(connection, seal)
-    return True
+    return seal
+
+
+async def _require_own(connection: Connection, last: Seal, keyring: Keyring) -> None:
+    ((_, newest),) = await queries.newest_ids(connection, last.business_id)
+    flaws = [*seal_check.flaws(last, keyring), *seal_check.beyond(last, newest)]
+    if flaws:
+        raise NotASeal("; ".join(flaws))
 
 
 async def list_all(connection: Connection, business_id: UUID | None = None) -> AsyncIterator[Seal]:
     """Every seal, one business after another, oldest first. Raises NotASeal where a row is none."""
-    every = [business_id] if business_id else await queries.list_sealed(connection)
+    every = [business_id] if business_id else await list_sealed(connection)
     for each in every:
         number = 0
         while rows := await queries.list_after(connection, each, number, PAGE):
@@ -107,9 +157,7 @@ async def list_all(connection: Connection, business_id: UUID | None = None) -> A
 
 async def list_newest(connection: Connection) -> list[Seal]:
     """The newest seal of each business. Raises NotASeal where a row is none."""
-    newest = [
-        await queries.last(connection, each) for each in await queries.list_sealed(connection)
-    ]
+    newest = [await queries.last(connection, each) for each in await list_sealed(connection)]
     return [seal for seal in newest if seal is not None]
 
 
@@ -117,5 +165,5 @@ async def is_behind(connection: Connection, business_id: UUID) -> bool:
     """Whether a business has transfers that should have been sealed. Raises NotASeal where the
     newest seal was changed."""
     last = await queries.last(connection, business_id)
-    after = last.parts["transfers"].until if last else 0
+    after = last.until("transfers") if last else 0
     return await queries.is_left(connection, business_id, after, BEHIND_S)

@@ -33,10 +33,13 @@ KEEP = 7
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The backup's schema, and whether it is this version's."""
+    """The backup's schema, and whether it is this version's; from a folder of base backups, that
+    folder and the moment of the last that was committed."""
 
     schema: str
     newest: bool
+    folder: Path | None = None
+    reached: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,13 @@ class BackedUp:
 @dataclass(frozen=True, slots=True)
 class Backups:
     """Where WAL is archived (None: nowhere), the last that went wrong there, the base backups with
-    their bytes, and the bytes that are free beside them."""
+    their bytes, the bytes that are free beside them, and what is wrong there (None: nothing)."""
 
     archive: Archive | None
     last_words: str
     backups: tuple[tuple[BaseBackup, int], ...]
     free_bytes: int | None
+    wrong: str | None
 
 
 def dump(settings: Settings, file: Path) -> int:
@@ -120,7 +124,9 @@ def show(settings: Settings) -> Backups:
     folder = _folder(settings)
     free = shutil.disk_usage(folder).free if folder.is_dir() else None
     backups = tuple((each, each.size) for each in base_backup.find(folder))
-    return Backups(archive.read(layout), archive.complaint(layout), backups, free)
+    current = archive.read(layout)
+    wrong = base_backup.trouble(folder, current)
+    return Backups(current, archive.complaint(layout), backups, free, wrong)
 
 
 def restore(settings: Settings, file: Path) -> Restored:
@@ -145,8 +151,8 @@ def restore_at(
     settings: Settings, folder: Path | None, at: datetime | None, progress: Progress
 ) -> Restored:
     """Bring the database back from a folder of base backups (None: the one below home) as it was
-    at a moment, or as late as the archive knows, into an installation as `restore` wants it.
-    Raises what that does."""
+    at a moment, or as late as the archive knows, into an installation as `restore` wants it, which
+    is asked again before anything of it is replaced. Raises what `restore` does."""
     require_embedded(settings)
     folder = (folder or settings.home / backup.FOLDER).expanduser().resolve()
     chosen = recovery.choose(base_backup.find(folder), at, folder)
@@ -155,13 +161,15 @@ def restore_at(
         if Layout(settings.home).data.exists():
             with embedded(settings.home, database=DATABASE) as cluster:
                 _require_unused(cluster.owner_url)
-        wal = base_backup.segments(folder, chosen)
-        with recovery.recovered(settings.home, chosen, wal, at, progress) as recovered:
+        continued = base_backup.continuation(folder, chosen)
+        with recovery.recovered(
+            settings.home, chosen, continued, at, _require_unused, progress
+        ) as (recovered, reached):
             # It may have been migrated since the base backup, and its key rotated.
             contents = backup.contents_of(recovered.owner_url)
             revision = _check_contents(settings, contents, str(chosen.folder))
             origin.mark_restored(recovered.admin_url)
-    return Restored(revision, revision == schema.newest())
+    return Restored(revision, revision == schema.newest(), folder, reached)
 
 
 def _check_contents(settings: Settings, contents: Contents, name: str) -> str:

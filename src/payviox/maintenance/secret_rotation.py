@@ -10,8 +10,10 @@ from payviox.audit import service as audit
 from payviox.auth import authenticator, secret_keys
 from payviox.auth.secret_keys import Left
 from payviox.db.pool import Connection, Database
+from payviox.errors import PayvioxError
 from payviox.giftcards import rotation
 from payviox.keyring import Keyring
+from payviox.ledger import seals
 from payviox.rail_accounts import service as rail_accounts
 from payviox.webhooks import settings as webhooks
 
@@ -57,8 +59,8 @@ async def rotate(
     """Re-encrypt gift cards, webhooks' tokens, rail accounts and authenticator apps, forget the
     keys that nothing names any more, and write down who did it.
 
-    Raises SettingsError where a key is not configured, DecryptionFailed where a row was changed;
-    what was done until then is kept.
+    Raises SettingsError where a key is not configured, DecryptionFailed where a row was changed,
+    PayvioxError where the newest seals could not be signed anew; what was done until then is kept.
     """
     before = await database.write(secret_keys.require_all, keyring)
     cards = await rotation.reencrypt(
@@ -76,8 +78,20 @@ async def rotate(
     while count := await database.write(authenticator.reencrypt, keyring):
         apps += count
         progress(Progress("authenticator_apps", apps))
+    await _seal(database, keyring)
     sums = (cards, tokens, accounts, apps)
     return await database.write(_finish, keyring, actor, sums, frozenset(before))
+
+
+async def _seal(database: Database, keyring: Keyring) -> None:
+    """Let the current key sign each business's newest seal: without the one before, the worker
+    would not follow what that signed."""
+    made = await seals.make_all(database, keyring)
+    if not made.is_done:
+        raise PayvioxError(
+            "The current secret key has not sealed the ledger yet, as a transaction that writes has"
+            " not ended. Run the command again."
+        )
 
 
 async def _finish(

@@ -76,6 +76,9 @@ async def _clocks_agree(database: Database) -> bool:
 AT_ONCE = 5_000
 """The most rows that are deleted in one transaction, so that nobody waits for them."""
 
+TELL_AGAIN = timedelta(hours=6)
+"""How long a broken seal that was told of is not told of again; `audit_ledger` runs as often."""
+
 QUOTES_SINCE = timedelta(days=30)
 """How old quotes are that are looked at: a worker that was away for longer leaves some."""
 
@@ -112,10 +115,20 @@ async def _in_steps(
 
 
 async def seal_ledger(database: Database, keyring: Keyring) -> None:
-    """Seal what was committed since the last time."""
+    """Seal what was committed since the last time. A business whose newest seal is none that this
+    installation made is not sealed; its audit says so, again every few hours."""
     made = await seals.make_all(database, keyring)
-    if made:
-        logger.info("%d seals made", made)
+    for business_id, why in made.refused.items():
+        name = ids.show(ids.BUSINESS, business_id)
+        logger.error("the ledger is broken: business %s is not sealed any more: %s", name, why)
+        await database.write(_tell_of_seal, business_id)
+
+
+async def _tell_of_seal(connection: Connection, business_id: UUID) -> None:
+    told = await audit.list_page(connection, business_id, act="ledger.broken", limit=1)
+    if any("seal" in e.detail and e.created_at > datetime.now(UTC) - TELL_AGAIN for e in told):
+        return
+    await audit.alert(connection, business_id, "ledger.broken", {"seal": 1})
 
 
 async def audit_ledger(database: Database, keyring: Keyring) -> None:

@@ -29,11 +29,12 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where the embedded server's backups are: since when there is the newest, in seconds, and the
-    bytes that are free there."""
+    """Where the embedded server's backups are: since when there is the newest, in seconds, the
+    bytes that are free there, and what is wrong with what is there (None: nothing)."""
 
     backup_age_s: float | None
     free_bytes: int
+    wrong: str | None
 
 
 async def state(connection: Connection) -> State:
@@ -54,15 +55,17 @@ def place(home: Path) -> Place | None:
         if current is None:
             return None
         backups = base_backup.find(current.folder)
+        wrong = base_backup.trouble(current.folder, current)
         free = shutil.disk_usage(current.folder).free
     except (EmbeddedError, BackupError, OSError):
         return None
     age = datetime.now(UTC) - backups[-1].ended_at if backups else None
-    return Place(age.total_seconds() if age else None, free)
+    return Place(age.total_seconds() if age else None, free, wrong)
 
 
-def complaint(state: State) -> str | None:
-    """What is wrong, in a sentence; None where nothing is."""
+def complaint(state: State, place: Place | None = None) -> str | None:
+    """What is wrong, in a sentence; None where nothing is. `place` is where WAL should be archived,
+    where that was looked at."""
     if state.is_lost:
         return "WAL was lost before it was archived: make a new `payviox database backup`"
     if state.behind_bytes is not None and not state.is_written:
@@ -71,4 +74,6 @@ def complaint(state: State) -> str | None:
         return f"the archive is {state.behind_bytes or 0:,} bytes behind"
     if state.command_fails:
         return "the server's archive_command fails: see the server's log"
-    return None
+    if place is not None and state.behind_bytes is None:
+        return "what is committed is not archived: make a new `payviox database backup`"
+    return place.wrong if place else None

@@ -116,7 +116,7 @@ def _reconciliation(figures: Figures) -> Iterator[Metric]:
 
 def _backups(figures: Figures) -> Iterator[Metric]:
     """The WAL archive and the base backups, as far as there are any."""
-    failing = archive.complaint(figures.archive) is not None
+    failing = archive.complaint(figures.archive, figures.place) is not None
     yield _gauge(
         "wal_archive_failing",
         "Whether what is committed is not archived though it should be",

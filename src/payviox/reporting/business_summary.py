@@ -65,8 +65,9 @@ async def summaries(
 async def trial_balance(
     connection: Connection, business_id: UUID, at: datetime | None = None
 ) -> dict[str, int]:
-    """What each account holds, or held at a moment, by its name, payout users' together; it comes
-    to zero. Raises FieldErrors where the moment is still to come."""
+    """What each account holds, or held at a moment, by its name; payout users' together, which is
+    what the others leave to zero, as there may be millions. Raises FieldErrors where the moment is
+    still to come."""
     await statements.require_past(connection, at=at)
     rows = await statements.own_accounts_at(connection, business_id, at)
     held = {show_account(row.kind, row.rail): row.balance for row in rows}

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,6 +91,7 @@ def test_any_moment_since_a_backup_comes_back_and_nothing_later(
     assert "is before the oldest base backup" in second.refused(*restore, early.isoformat())
     future = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     assert "is in the future" in second.refused(*restore, future)
+    assert "is no time like" in second.refused(*restore, "2026-11-29T07:00:00", status=2)
     assert not (second.home / "postgres" / "data").exists()
 
     said = second.done(*restore, noted.isoformat())
@@ -102,6 +104,8 @@ def test_any_moment_since_a_backup_comes_back_and_nothing_later(
     held = second.told("database", "after-restore")["held_stock"]
     assert business in [each["business_id"] for each in held]
     assert second.told("database", "show")["archived_to"] is None
+    assert "Begin in another folder" in said
+    assert "The last that was committed is of " in said
 
     # It is in use now, and its passwords are its own.
     assert "has businesses or operators" in second.refused(*restore, noted.isoformat())
@@ -208,6 +212,7 @@ def test_an_archive_that_fails_is_said_everywhere_and_catches_up_without_a_hole(
     away.rename(wal)
     assert until(lambda: served.shown()["wrong"] is None)
     served.pay("after@example.com", 5_000)
+    served.back_up()  # which waits for the archive
     fifth = served.beside("fifth", tmp_path)
     fifth.done("database", "restore", str(served.backups), "--at", noted.isoformat())
     users = fifth.told("users", "list", served.business["business_id"])
@@ -226,6 +231,133 @@ def test_a_time_after_the_end_of_the_archive_is_refused_and_says_when_that_is(
     said = sixth.refused("database", "restore", str(copy), "--at", later.isoformat())
     assert "nothing is known of what was committed" in said
     assert not (sixth.home / "postgres" / "data").exists()
+
+
+def _emails(of: Installation, served: Served) -> set[str]:
+    return {user["email"] for user in of.told("users", "list", served.business["business_id"])}
+
+
+def test_wal_that_is_damaged_or_gone_is_never_passed_over_in_silence(
+    served: Served, tmp_path: Path
+) -> None:
+    served.back_up()
+    wal = served.wal()
+    noted = served.pay("kept@example.com", 1_000)
+    last = max(wal.iterdir())
+    written = len(last.read_bytes().rstrip(b"\0"))
+    served.pay("damaged@example.com", 1_000)
+    served.back_up()  # which begins another file
+    served.pay("behind@example.com", 1_000)
+    copy = tmp_path / "copy"
+    shutil.copytree(served.backups, copy)
+    shutil.rmtree(max((copy / "base").iterdir()))
+    copied = copy / wal.name
+    with (copied / last.name.removesuffix(".partial")).open("r+b") as file:
+        file.seek(written + 200)
+        file.write(bytes(64))
+
+    seventh = served.beside("seventh", tmp_path)
+    said = seventh.refused("database", "restore", str(copy))
+    assert "and no farther" in said
+    assert not (seventh.home / "postgres" / "data").exists()
+
+    # What is before the damage, or before a hole, comes back all the same.
+    (copied / f"{int(max(copied.iterdir()).name[:24], 16) + 2:024X}").touch()
+    at = said.split("Choose --at ")[1].split(",")[0]
+    assert datetime.fromisoformat(at) <= noted
+    seventh.done("database", "restore", str(copy), "--at", at)
+    assert not {"damaged@example.com", "behind@example.com"} & _emails(seventh, served)
+
+    for path in copied.iterdir():
+        path.unlink()
+    eighth = served.beside("eighth", tmp_path)
+    assert "has no WAL that continues" in eighth.refused("database", "restore", str(copy))
+    copied.rmdir()
+    assert "has no WAL that continues" in eighth.refused("database", "restore", str(copy))
+
+
+MEANWHILE = """
+import subprocess, sys
+from pathlib import Path
+from payviox import settings
+from payviox.db.embedded import recovery
+from payviox.maintenance import backup
+
+close = recovery._close
+
+def late(*arguments):
+    subprocess.run([sys.argv[2], "business", "create", "Meanwhile"], check=True)
+    close(*arguments)
+
+recovery._close = late
+backup.restore_at(settings.load(), Path(sys.argv[1]), None, lambda *_: None)
+"""
+
+
+def test_what_was_made_while_a_restore_ran_stays(served: Served, tmp_path: Path) -> None:
+    served.back_up()
+    ninth = served.beside("ninth", tmp_path)
+    ninth.done("migrate")
+    ended = subprocess.run(
+        [sys.executable, "-c", MEANWHILE, str(served.backups), str(PAYVIOX)],
+        env=ninth.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, "has businesses or operators" in ended.stderr) == (1, True)
+    assert {each["name"] for each in ninth.told("business", "list")} == {"Meanwhile"}
+    assert sorted(path.name for path in ninth.home.iterdir()) == ["postgres", "secret_key"]
+
+
+FAILING = """
+import sys
+from pathlib import Path
+from payviox import settings
+from payviox.db.embedded import base_backup, packed
+from payviox.maintenance import backup
+
+def check(*_):
+    raise base_backup.BackupError("It does not verify.")
+
+packed.check = check
+backup.back_up(settings.load(), Path(sys.argv[1]), 7, lambda *_: None)
+"""
+
+
+def test_a_backup_that_fails_in_another_folder_leaves_the_archive_where_it_was(
+    served: Served, tmp_path: Path
+) -> None:
+    served.back_up()
+    wal = served.wal()
+    ended = subprocess.run(
+        [sys.executable, "-c", FAILING, str(tmp_path / "elsewhere")],
+        env=served.installation.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "It does not verify" in ended.stderr
+    assert served.wal() == wal
+    assert until(lambda: served.shown()["wrong"] is None)
+    served.pay("afterwards@example.com", 1_000)
+    tenth = served.beside("tenth", tmp_path)
+    tenth.done("database", "restore", str(served.backups))
+    assert "afterwards@example.com" in _emails(tenth, served)
+
+
+def test_an_archive_whose_folder_is_lost_begins_anew_with_the_next_backup(served: Served) -> None:
+    served.back_up()
+    shutil.rmtree(served.wal())
+    receiver = until(served.receiver)
+    assert receiver
+    os.kill(receiver, signal.SIGKILL)
+    served.back_up("--keep", "1")
+    assert served.shown()["wrong"] is None
+    assert len(served.shown()["backups"]) == 1
+    shutil.rmtree(Path(served.shown()["backups"][0]["folder"]))
+    ended = served.installation.run("database", "show")
+    assert (ended.returncode, "no base backup" in ended.stderr) == (1, True)
 
 
 def test_an_external_database_is_refused_with_advice(tmp_path: Path) -> None:

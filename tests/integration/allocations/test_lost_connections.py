@@ -10,8 +10,9 @@ import pytest
 
 from payviox.allocations import batcher as batchers
 from payviox.allocations.batcher import Batcher
-from payviox.allocations.model import Allocated
-from payviox.db.pool import Database
+from payviox.allocations.model import Allocated, Writes
+from payviox.allocations.queries import groups as queries
+from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown, PayvioxError
 from payviox.treasury import service as treasury
 from support.databases import Urls
@@ -152,6 +153,54 @@ async def test_sessions_that_were_reset_behind_the_pool_lose_nothing(
             await other.execute("DISCARD ALL")
     assert kinds([await engine.pay("a@x.com", 5, idempotency_key="k", digest="aa")]) == [Allocated]
     assert (await engine.business.ledger())["a@x.com"] == 15
+
+
+@pytest.mark.parametrize(
+    "meanwhile", ["DISCARD ALL", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"]
+)
+async def test_a_look_up_that_meets_a_changed_session_asks_again(
+    engine, far: Database, network: Proxy, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    """As where a pooler fails over: the connection is lost after COMMIT, and the session that the
+    look-up is lent was reset, or is on a server that was demoted."""
+    for _ in range(2):  # the pool holds two, and both have run a group
+        async with far.engine():
+            await engine.pay("before@x.com", 1)
+    write, cut = queries.write_and_commit, False
+
+    async def write_and_lose(connection: Connection, writes: Writes) -> None:
+        nonlocal cut
+        if not cut:
+            cut = True
+            async with far.engine() as other:
+                await other.execute(meanwhile)
+            network.cut_at("COMMIT done")
+        await write(connection, writes)
+
+    monkeypatch.setattr(queries, "write_and_commit", write_and_lose)
+    answers = await asyncio.gather(*(engine.pay(f"u{n}@x.com", 5) for n in range(4)))
+    assert network.cuts == 1
+    assert kinds(answers) == [Allocated] * 4
+    books = await engine.business.ledger()
+    assert [books[f"u{n}@x.com"] for n in range(4)] == [5] * 4
+
+
+async def test_a_look_up_that_fails_says_that_the_outcome_is_unknown(
+    engine, network: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it failed of, the group is not paid again."""
+
+    async def fail(*_: object) -> bool:
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(queries, "group_exists", fail)
+    network.cut_at("COMMIT done")
+    answers = await asyncio.gather(
+        *(engine.pay(f"u{n}@x.com", 5) for n in range(4)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [OutcomeUnknown] * 4
+    books = await engine.business.ledger()
+    assert [books[f"u{n}@x.com"] for n in range(4)] == [5] * 4
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """Sessions on a server that is not the primary any more: they are closed, and what was not
 committed is done again."""
 
+import time
+
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -74,6 +76,7 @@ async def test_a_session_on_an_older_timeline_is_refused_and_on_a_newer_one_repl
         database._timelines._newest[system] = (
             timeline - 1
         )  # all that are open are of the one before
+        database._left_at = time.monotonic()  # somebody was just refused a write
         async with await psycopg.AsyncConnection.connect(urls.application) as newer:
             await database.check_server(newer)
             assert await database.fetch(backend) != before

@@ -239,3 +239,14 @@ async def test_a_session_that_was_reset_behind_it_is_given_up(database: Database
         assert connection.broken
     async with database.engine() as another:
         assert await is_ready(another)
+
+
+async def test_a_session_that_has_prepared_other_statements_is_given_up(database: Database) -> None:
+    """As a pooler lends one that somebody else had."""
+    async with database.engine() as connection:
+        await connection.execute("PREPARE t_lent AS SELECT 2")
+        with pytest.raises(psycopg.errors.DuplicatePreparedStatement):
+            await round_trip(connection, (Statement("t_lent", "SELECT 1"), ()))
+        assert connection.broken
+    async with database.engine() as another:
+        assert await is_ready(another)

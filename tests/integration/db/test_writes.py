@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import psycopg
 import pytest
 
 from payviox.db.pool import Connection, Database
@@ -55,3 +56,16 @@ async def test_a_cancelled_writer_ends(database: Database) -> None:
 async def _one(connection: Connection) -> object:
     row = await (await connection.execute("SELECT 1")).fetchone()
     return row and row[0]
+
+
+async def test_a_work_that_heeds_no_failure_is_not_committed(database: Database) -> None:
+    """COMMIT answers ROLLBACK then, without an error."""
+
+    async def heedless(connection: Connection) -> str:
+        with suppress(psycopg.Error):
+            await connection.execute("SELECT 1/0")
+        return "done"
+
+    with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+        await database.write(heedless)
+    assert await database.write(_one) == 1

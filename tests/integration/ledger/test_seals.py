@@ -1,5 +1,6 @@
 """Seals: what the worker seals stays provable, whoever changes it."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,11 +12,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.ledger import seal_check, seal_text, seals
 from payviox.ledger.seal_text import Seal
 from payviox.ledger.verify import Report, verify
+from payviox.logs import redact
+from payviox.maintenance import tasks
 from support import books
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
@@ -25,6 +29,7 @@ from support.live import SECRET_KEY, environment
 pytestmark = pytest.mark.anyio
 
 KEYS = Keyring(SECRET_KEY)
+FORGER = Keyring("what somebody chose who has no key of ours")
 CHECKER = Path(__file__).parents[3] / "docs/examples/check_seals.py"
 
 
@@ -43,7 +48,7 @@ class Sealed:
                 admin.execute(statement)  # type: ignore[arg-type]  # a test's own
 
     async def seal(self, keys: Keyring = KEYS) -> int:
-        return await seals.make_all(self.database, keys)
+        return (await seals.make_all(self.database, keys)).number
 
     async def list(self) -> list[Seal]:
         async with self.database.read() as connection:
@@ -102,7 +107,7 @@ async def test_an_id_that_commits_late_is_not_stepped_over(sealed: Sealed) -> No
         late.execute(insert, [business, "late"])
         with psycopg.connect(sealed.urls.application) as early:
             early.execute(insert, [business, "early"])
-        assert await seals.make_all(sealed.database, KEYS, wait_s=0.2) == 0
+        assert (await seals.make_all(sealed.database, KEYS, wait_s=0.2)).number == 0
         late.commit()
     assert await sealed.seal() == 1
     newest = [s for s in await sealed.list() if s.business_id == business][-1]
@@ -114,7 +119,7 @@ async def test_somebody_who_only_reads_keeps_nothing_from_being_sealed(sealed: S
     with psycopg.connect(sealed.urls.application) as reader:
         reader.execute("SELECT count(*) FROM transfers")
         await books.open_user(sealed.database, sealed.business.business_id, 30)
-        assert await seals.make_all(sealed.database, KEYS, wait_s=0.2) == 1
+        assert (await seals.make_all(sealed.database, KEYS, wait_s=0.2)).number == 1
 
 
 ACCOUNTS_AS_TRANSFERS_SAY = """
@@ -232,12 +237,110 @@ async def test_another_secret_key_goes_on_with_the_seals_of_the_one_before(seale
 
 
 async def test_seals_by_another_key_than_the_installations_are_named(sealed: Sealed) -> None:
-    forger = Keyring("what somebody chose who has no key of ours")
     sealed.change("DELETE FROM seals", "UPDATE transfers SET reason = 'forged'")
-    await sealed.seal(forger)
+    await sealed.seal(FORGER)
     messages = [problem.message for problem in (await sealed.verify()).problems]
     assert len(messages) == 2
     assert all("which is not configured" in text for text in messages)
+
+
+async def test_a_forged_chain_is_never_followed_and_its_business_is_told(
+    sealed: Sealed, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = await open_business(sealed.database, funds=100_000, main=5_000)
+    await sealed.seal()
+    forged = f"business_id = '{sealed.business.business_id}'"
+    sealed.change(f"DELETE FROM seals WHERE {forged}", "UPDATE transfers SET reason = 'forged'")
+    await sealed.seal(FORGER)
+    sealed.change(f"DELETE FROM seals WHERE NOT {forged}")
+    await books.open_user(sealed.database, sealed.business.business_id, 90)
+    await books.open_user(sealed.database, other.business_id, 90)
+
+    caplog.set_level("INFO")
+    for _ in range(2):
+        await tasks.seal_ledger(sealed.database, KEYS)
+    every = await sealed.list()
+    (kept,) = [s for s in every if s.business_id == sealed.business.business_id]
+    assert kept.key_id == FORGER.current.id
+    (mine,) = [s for s in every if s.business_id == other.business_id]
+    assert mine.key_id == KEYS.current.id, "others are sealed"
+    entries = await sealed.database.fetch(
+        lambda db: audit.list_page(db, sealed.business.business_id, act="ledger.broken", limit=10)
+    )
+    assert [entry.detail for entry in entries] == [{"seal": 1}], "told once, not each time"
+    text = redact(caplog.text)
+    assert f"seal 1 is signed with the secret key {FORGER.current.id}, which is not" in text
+    assert f"its digest begins with {mine.digest[:32]}\n" in text, "known outside the database"
+
+
+async def test_a_seal_that_names_a_key_of_ours_with_a_foreign_public_key_is_not_followed(
+    sealed: Sealed,
+) -> None:
+    sealed.change(
+        "UPDATE seals SET body = replace(body,"
+        f" '{KEYS.current.seal_public_key.hex()}', '{FORGER.current.seal_public_key.hex()}')"
+    )
+    await books.open_user(sealed.database, sealed.business.business_id, 90)
+    refused = (await seals.make_all(sealed.database, KEYS)).refused
+    assert "a public key that is not the secret key's" in refused[sealed.business.business_id]
+
+
+async def test_one_text_that_is_no_seal_ends_neither_sealing_nor_export_of_others(
+    sealed: Sealed, tmp_path: Path
+) -> None:
+    other = await open_business(sealed.database, funds=100_000, main=5_000)
+    await sealed.seal()
+    bad, good = sorted([sealed.business.business_id, other.business_id])
+    sealed.change(f"UPDATE seals SET body = 'x' WHERE business_id = '{bad}'")
+    await books.open_user(sealed.database, good, 90)
+    made = await seals.make_all(sealed.database, KEYS)
+    assert (made.number, list(made.refused)) == (1, [bad])
+
+    home = tmp_path / "home"
+    payviox = Installation(home, environment(home, sealed.urls.application)).run
+    written = payviox("ledger", "seal", "export")
+    assert (written.returncode, "was changed" in written.stderr) == (1, True)
+    assert [s.number for s in seal_text.read_file(written.stdout) if s.business_id == good] == [
+        1,
+        2,
+    ]
+
+
+async def test_a_seal_over_rows_that_are_not_there_is_named_and_not_followed(
+    sealed: Sealed,
+) -> None:
+    last = [s for s in await sealed.list() if s.business_id == sealed.business.business_id][-1]
+    nothing = hashlib.sha256().hexdigest()
+    parts = {
+        name: seal_text.Part(part.until, 2**62, 0, nothing) for name, part in last.parts.items()
+    }
+    ahead = seal_text.sign(KEYS.current, last.business_id, 2, last.digest, last.sealed_at, parts)
+    with psycopg.connect(sealed.urls.application) as application:
+        application.execute(
+            "INSERT INTO seals (business_id, number, body, signature) VALUES (%s, 2, %s, %s)",
+            [ahead.business_id, ahead.body, ahead.signature],
+        )
+    messages = [problem.message for problem in (await sealed.verify()).problems]
+    assert any(f"seal 2 covers transfers up to {2**62}, the newest is" in m for m in messages)
+    assert last.business_id in (await seals.make_all(sealed.database, KEYS)).refused
+
+
+async def test_rows_that_no_seal_would_cover_are_refused_and_named(sealed: Sealed) -> None:
+    with sealed.urls.as_admin() as admin, pytest.raises(psycopg.errors.CheckViolation):
+        admin.execute(_INSERT_BELOW, [sealed.business.business_id])
+    sealed.change(
+        "ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_id_check",
+    )
+    with sealed.urls.as_admin() as admin:
+        admin.execute(_INSERT_BELOW, [sealed.business.business_id])
+    messages = [problem.message for problem in (await sealed.verify()).problems]
+    assert "1 rows of audit_entries have ids below 1, which no seal covers" in messages
+
+
+_INSERT_BELOW = (
+    "INSERT INTO audit_entries (business_id, id, act, actor) OVERRIDING SYSTEM VALUE"
+    " VALUES (%s, -5, 'forged', 'test')"
+)
 
 
 async def test_an_auditor_checks_a_file_without_the_product(sealed: Sealed, tmp_path: Path) -> None:
@@ -253,8 +356,13 @@ async def test_an_auditor_checks_a_file_without_the_product(sealed: Sealed, tmp_
     assert "3 seals checked" in payviox("ledger", "seal", "check", str(newer)).stdout
     verified = payviox("ledger", "verify", "--seals", str(older))
     assert (verified.returncode, verified.stderr) == (0, "")
-    good = _check(newer, older)
+    own = f"--key={KEYS.current.seal_public_key.hex()}"
+    good = _check(newer, older, own)
     assert (good.returncode, "3 seals: all is well" in good.stdout) == (0, True), good.stdout
+    unsure = _check(newer)
+    assert (unsure.returncode, "if those are the keys that you kept" in unsure.stdout) == (0, True)
+    foreign = _check(newer, f"--key={FORGER.current.seal_public_key.hex()}")
+    assert (foreign.returncode, "another key than you expect" in foreign.stdout) == (1, True)
     assert (
         f"signed with the key {KEYS.current.id} {KEYS.current.seal_public_key.hex()}" in good.stdout
     )
@@ -272,6 +380,6 @@ async def test_an_auditor_checks_a_file_without_the_product(sealed: Sealed, tmp_
     assert (refused.returncode, "is no file of seals" in refused.stderr) == (1, True)
 
 
-def _check(*files: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", str(CHECKER), *map(str, files)]
+def _check(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", str(CHECKER), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -11,6 +11,7 @@ from payviox.auth.secret_keys import Left
 from payviox.db.pool import Database
 from payviox.errors import SettingsError
 from payviox.keyring import Keyring
+from payviox.ledger import seals
 from payviox.maintenance.secret_rotation import Progress, rotate
 from payviox.webhooks import settings as webhooks
 from support.businesses import TestBusiness, open_business
@@ -62,6 +63,15 @@ async def test_a_rotation_tells_how_far_it_is_what_it_did_and_writes_down_who_di
     assert (entry["key"], entry["gift_cards"]) == (AFTER.current.id, 3)
     assert OLD not in str(entry)
     await shop.database.write(secret_keys.check, AFTER)
+
+
+async def test_the_new_key_has_sealed_before_the_old_one_may_go(shop: TestBusiness) -> None:
+    await seals.make_all(shop.database, BEFORE)
+    await shop.database.write(secret_keys.check, ROTATING)
+    await rotate(shop.database, ROTATING, "somebody")
+    newest = await shop.database.fetch(seals.list_newest)
+    assert {(each.number, each.key_id) for each in newest} == {(2, AFTER.current.id)}
+    assert (await seals.make_all(shop.database, AFTER)).refused == {}
 
 
 async def test_a_rotation_with_nothing_to_do_says_so_and_writes_nothing(

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from pathlib import Path
 import psycopg
 
 from payviox.db import session
-from payviox.db.embedded import archive, binaries, packed
+from payviox.db.embedded import archive, binaries, packed, wal
 from payviox.db.embedded.archive import SLOT, Archive
 from payviox.db.embedded.backup import BackupError
 from payviox.db.embedded.database import urls
@@ -36,12 +36,14 @@ from payviox.errors import Conflict
 BASE = "base"
 MARK = "payviox-backups.json"
 INFO = "backup.json"
-SEGMENT_BYTES = 16 * 2**20
+HELD_SLOT = "payviox_archive_before"
+"""Keeps what the archive before would need, while another is begun."""
 FOLLOWS_WITHIN_S = 60.0
 """The archive has so long to have what the base backup needs."""
 
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z", re.ASCII)
-_SEGMENT = re.compile(r"[0-9A-F]{24}", re.ASCII)
+_DRAFT = re.compile(rf"\.{_NAME.pattern}\.part", re.ASCII)
+_WAL = re.compile(rf"wal-{_NAME.pattern}", re.ASCII)
 _PROGRESS = re.compile(rb"(\d+)/(\d+) kB")
 
 
@@ -94,28 +96,72 @@ def _read(path: Path) -> BaseBackup:
         raise BackupError(f"{path} is no whole base backup: {error}.") from error
 
 
-def segments(folder: Path, backup: BaseBackup) -> list[Path]:
-    """The archived WAL files that continue a base backup, in order; the last may be the one that
-    is being written. Raises BackupError where one is missing between two."""
-    wal = folder / backup.wal
-    if not wal.is_dir():
-        return []
-    whole = {path.name: path for path in wal.iterdir() if _SEGMENT.fullmatch(path.name)}
-    for path in wal.glob("*.partial"):
-        whole.setdefault(path.name.removesuffix(".partial"), path)
-    names = sorted(name for name in whole if name[8:] >= backup.first_segment[8:])
-    expected = _number(backup.first_segment)
-    for number, name in enumerate(names, expected):
-        if _number(name) != number:
-            raise BackupError(
-                f"The archive {wal} has no WAL file before {name}: what is after it cannot be"
-                " restored. Choose --at before that, or another base backup."
-            )
-    return [whole[name] for name in names]
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """The archived WAL that continues a base backup without a gap: its files in order, of which the
+    last may be the one that is being written; and the file before which one is missing, None where
+    none is."""
+
+    files: tuple[Path, ...]
+    hole_before: Path | None
 
 
-def _number(segment: str) -> int:
-    return int(segment[8:16], 16) * (2**32 // SEGMENT_BYTES) + int(segment[16:], 16)
+def continuation(folder: Path, backup: BaseBackup) -> Continuation:
+    """Raises BackupError where there is none at all."""
+    archived = folder / backup.wal
+    found = _continuation(archived, backup.first_segment)
+    if found.hole_before is not None:  # or one that was renamed while they were listed
+        found = _continuation(archived, backup.first_segment)
+    if not found.files:
+        raise BackupError(
+            f"The archive {archived} has no WAL that continues {backup.folder}: what was committed"
+            f" from then on would be lost. Choose --at before {shown(backup.ended_at)}, from an"
+            " older base backup. Nothing was changed."
+        )
+    return found
+
+
+def _continuation(archived: Path, first: str) -> Continuation:
+    paths = list(archived.iterdir()) if archived.is_dir() else []
+    files = {path.name: path for path in paths if wal.SEGMENT.fullmatch(path.name)}
+    for path in paths:
+        name = path.name.removesuffix(wal.PARTIAL)
+        if wal.SEGMENT.fullmatch(name):
+            files.setdefault(name, path)
+    names = sorted(name for name in files if name[8:] >= first[8:])
+    numbered = enumerate(names, wal.number(first))
+    run = [name for number, name in numbered if wal.number(name) == number]
+    hole = names[len(run)] if len(run) < len(names) else None
+    return Continuation(tuple(files[name] for name in run), archived / hole if hole else None)
+
+
+def trouble(folder: Path, current: Archive | None) -> str | None:
+    """What is not well about the base backups in a folder and the WAL that should continue them,
+    in a sentence; None where nothing is. Raises what `find` does."""
+    backups = find(folder)
+    if current is None:
+        is_ours = (folder / MARK).exists()
+        return (
+            f"what is committed since the backups in {folder} is not archived" if is_ours else None
+        )
+    if current.wal not in [backup.wal for backup in backups]:
+        return (
+            f"no base backup in {folder} begins what is archived there: make one with `payviox"
+            " database backup`"
+        )
+    for backup in backups:
+        try:
+            hole = continuation(folder, backup).hole_before
+        except BackupError:
+            return f"{folder / backup.wal} has no WAL that continues {backup.folder.name}"
+        if hole is not None:
+            return f"{hole.parent} has no WAL file before {hole.name}"
+    return None
+
+
+def shown(moment: datetime) -> str:
+    """To the second that has begun, in UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def make(
@@ -127,18 +173,45 @@ def make(
     BackupError where it cannot be written or its WAL is not archived; what was archived before
     still is.
     """
-    with _locked(folder, layout):
+    with _locked(folder, layout), _connect(layout) as connection:
         before = archive.read(layout)
-        current = _begin_archive(layout, folder, before)
+        current = _begin_archive(layout, folder, before, connection)
         try:
             backup = _write(layout, folder, current, schema, key_ids, progress)
             progress("Waiting for its WAL", 0, 0)
-            _await_archive(layout)
+            _require_archived(layout, current, backup)
         except BaseException:
-            if before is None:
-                stop_archive(layout)
+            _go_back(layout, before, current, connection)
             raise
     return backup
+
+
+def _require_archived(layout: Layout, current: Archive, backup: BaseBackup) -> None:
+    try:
+        _await_archive(layout, current)
+    except BackupError:
+        _remove(backup)
+        raise
+
+
+def _go_back(
+    layout: Layout,
+    before: Archive | None,
+    current: Archive,
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    """Archive where it was before, if that has no gap by now."""
+    if before is None:
+        stop_archive(layout)
+    elif (
+        before != current
+        and connection.execute(
+            "SELECT FROM pg_replication_slots WHERE slot_name = %s", [HELD_SLOT]
+        ).rowcount
+    ):
+        archive.write(layout, before)
+        with suppress(BackupError):  # of what is raised already
+            _await_archive(layout, before)
 
 
 @contextmanager
@@ -146,7 +219,10 @@ def _locked(folder: Path, layout: Layout) -> Iterator[None]:
     secrets = layout.read_secrets()
     assert secrets is not None  # noqa: S101  # its server is running
     ours = layout.cluster_name(secrets.name)
+    mark = folder / MARK
     try:
+        if folder.is_dir() and not mark.exists():
+            _require_nothing_else(folder)
         for each in (folder, folder / BASE):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = try_lock(folder / ".lock")
@@ -155,7 +231,6 @@ def _locked(folder: Path, layout: Layout) -> Iterator[None]:
     if lock is None:
         raise Conflict(f"Another backup is being written to {folder}.")
     try:
-        mark = folder / MARK
         if not mark.exists():
             write_private(mark, json.dumps({"cluster": ours}))
         elif json.loads(mark.read_text("utf-8")).get("cluster") != ours:
@@ -168,21 +243,43 @@ def _locked(folder: Path, layout: Layout) -> Iterator[None]:
         os.close(lock)
 
 
-def _begin_archive(layout: Layout, folder: Path, before: Archive | None) -> Archive:
-    """Go on with the archive if it is this folder's and has no gap; else begin a new one."""
+def _require_nothing_else(folder: Path) -> None:
+    """Raises Conflict where a folder without a mark of ours is in use for something else: dumps may
+    be there, and what a new disk brings."""
+    for path in sorted(folder.iterdir()):
+        is_new_base = path.name == BASE and path.is_dir() and not any(path.iterdir())
+        if not is_new_base and path.suffix != ".dump" and path.name not in (".lock", "lost+found"):
+            raise Conflict(
+                f"{folder} holds {path.name}, and no base backups of Payviox. Choose an empty"
+                " folder, or a new one."
+            )
+
+
+def _begin_archive(
+    layout: Layout,
+    folder: Path,
+    before: Archive | None,
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> Archive:
+    """Go on with the archive if it is this folder's and has no gap; else begin a new one. What the
+    one before would need then is kept for as long as the connection is open."""
     secrets = layout.read_secrets()
     assert secrets is not None  # noqa: S101  # as above
     cluster = layout.cluster_name(secrets.name)
-    with _connect(layout) as connection:
-        row = connection.execute(
-            "SELECT wal_status FROM pg_replication_slots WHERE slot_name = %s", [SLOT]
-        ).fetchone()
-        is_sound = row is not None and row[0] in ("reserved", "extended", "unreserved")
-        if is_sound and before and (before.folder, before.cluster) == (folder, cluster):
+    row = connection.execute(
+        "SELECT wal_status FROM pg_replication_slots WHERE slot_name = %s", [SLOT]
+    ).fetchone()
+    has_slot = row is not None and row[0] in ("reserved", "extended", "unreserved")
+    if has_slot and before and before.cluster == cluster and (before.folder / before.wal).is_dir():
+        if before.folder == folder:
             return before
-        layout.archive.unlink(missing_ok=True)
-        _drop_slot(connection)
-        connection.execute("SELECT pg_create_physical_replication_slot(%s, true)", [SLOT])
+        connection.execute(
+            "SELECT pg_copy_physical_replication_slot(%s, %s, true)", [SLOT, HELD_SLOT]
+        )
+    layout.archive.unlink(missing_ok=True)
+    with _connect(layout) as other:  # an error of a session drops its temporary slots
+        _drop_slot(other)
+        other.execute("SELECT pg_create_physical_replication_slot(%s, true)", [SLOT])
     current = Archive(folder, f"wal-{datetime.now(UTC):%Y%m%dT%H%M%SZ}", cluster)
     (folder / current.wal).mkdir(mode=0o700, exist_ok=True)
     archive.write(layout, current)
@@ -224,8 +321,9 @@ def _write(
     started = datetime.now(UTC)
     name = f"{started:%Y%m%dT%H%M%SZ}"
     final, draft = folder / BASE / name, folder / BASE / f".{name}.part"
-    for left in (folder / BASE).glob(".*.part"):  # of a backup that was interrupted
-        shutil.rmtree(left)
+    for left in (folder / BASE).iterdir():
+        if _DRAFT.fullmatch(left.name):  # of a backup that was interrupted
+            shutil.rmtree(left)
     try:
         data_bytes = _run_base_backup(layout, draft, progress)
         packed.check(draft, progress)
@@ -293,14 +391,17 @@ def _program(name: str) -> Path:
 def _first_segment(backup: Path) -> str:
     manifest = packed.read_manifest(backup)
     high, low = divmod(manifest.start_lsn, 2**32)
-    return f"{manifest.timeline:08X}{high:08X}{low // SEGMENT_BYTES:08X}"
+    return f"{manifest.timeline:08X}{high:08X}{low // wal.SEGMENT_BYTES:08X}"
 
 
-def _await_archive(layout: Layout) -> None:
+def _await_archive(layout: Layout, current: Archive) -> None:
     """Wait until the archive has all WAL up to now. Raises BackupError."""
     with _connect(layout) as connection:
-        row = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()
-        assert row is not None  # noqa: S101  # a SELECT without FROM
+        row = connection.execute(
+            "SELECT lsn::text, pg_walfile_name(lsn - 1) FROM pg_current_wal_lsn() lsn"
+        ).fetchone()
+        assert row is not None  # noqa: S101  # of a function that answers one
+        last = current.folder / current.wal / str(row[1])
         until = time.monotonic() + FOLLOWS_WITHIN_S
         while time.monotonic() < until:
             done = connection.execute(
@@ -308,11 +409,13 @@ def _await_archive(layout: Layout) -> None:
                 " r.pid = s.active_pid WHERE s.slot_name = %s AND r.write_lsn >= %s::pg_lsn",
                 [SLOT, row[0]],
             )
-            if done.rowcount:
+            if done.rowcount and (
+                last.exists() or last.with_name(last.name + wal.PARTIAL).exists()
+            ):
                 return
             time.sleep(0.1)
     raise BackupError(
-        "The base backup is written, but its WAL is not archived:"
+        "The base backup was written, but its WAL is not archived, so that it was removed again:"
         f" {archive.complaint(layout) or 'pg_receivewal does not run'}."
     )
 
@@ -324,20 +427,26 @@ def prune(layout: Layout, folder: Path, keep: int) -> int:
         backups = find(folder)
         old, kept = backups[:-keep], backups[-keep:]
         for backup in old:
-            # Under another name first: half of one must not look whole.
-            gone = backup.folder.with_name(f".{backup.folder.name}.part")
-            backup.folder.rename(gone)
-            shutil.rmtree(gone)
+            _remove(backup)
         current = archive.read(layout)
-        for wal in folder.glob("wal-*"):
-            needed = [backup.first_segment[8:] for backup in kept if backup.wal == wal.name]
+        for archived in folder.iterdir():
+            if not _WAL.fullmatch(archived.name):
+                continue
+            needed = [backup.first_segment[8:] for backup in kept if backup.wal == archived.name]
             if needed:
-                for path in wal.iterdir():
-                    if _SEGMENT.fullmatch(path.name) and path.name[8:] < min(needed):
+                for path in archived.iterdir():
+                    if wal.SEGMENT.fullmatch(path.name) and path.name[8:] < min(needed):
                         path.unlink()
-            elif current is None or (current.folder, current.wal) != (folder, wal.name):
-                shutil.rmtree(wal)
+            elif current is None or (current.folder, current.wal) != (folder, archived.name):
+                shutil.rmtree(archived)
     return len(old)
+
+
+def _remove(backup: BaseBackup) -> None:
+    """Under another name first: half of one must not look whole."""
+    gone = backup.folder.with_name(f".{backup.folder.name}.part")
+    backup.folder.rename(gone)
+    shutil.rmtree(gone)
 
 
 def _server_time(layout: Layout) -> datetime:

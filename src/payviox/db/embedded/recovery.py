@@ -4,7 +4,7 @@ the WAL after it is replayed there, and what came out takes its place once it is
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +13,9 @@ import psycopg
 from psycopg import sql
 
 from payviox.db import session
-from payviox.db.embedded import packed
+from payviox.db.embedded import packed, wal
 from payviox.db.embedded.backup import BackupError
-from payviox.db.embedded.base_backup import BaseBackup
+from payviox.db.embedded.base_backup import BaseBackup, Continuation, shown
 from payviox.db.embedded.cluster import Cluster, embedded
 from payviox.db.embedded.errors import EmbeddedError
 from payviox.db.embedded.layout import Layout, new_secrets, sync_folder, try_lock
@@ -40,12 +40,12 @@ def choose(backups: Sequence[BaseBackup], at: datetime | None, folder: Path) -> 
         return backups[-1]
     now = datetime.now(UTC)
     if at > now:
-        raise BackupError(f"{_shown(at)} is in the future: now it is {_shown(now)}.")
+        raise BackupError(f"{shown(at)} is in the future: now it is {shown(now)}.")
     complete = [backup for backup in backups if backup.ended_at <= at]
     if not complete:
         raise BackupError(
-            f"{_shown(at)} is before the oldest base backup in {folder}, which was complete at"
-            f" {_shown(backups[0].ended_at)}. Nothing before that can be restored from it."
+            f"{shown(at)} is before the oldest base backup in {folder}, which was complete at"
+            f" {shown(backups[0].ended_at)}. Nothing before that can be restored from it."
         )
     return complete[-1]
 
@@ -54,31 +54,66 @@ def choose(backups: Sequence[BaseBackup], at: datetime | None, folder: Path) -> 
 def recovered(
     home: Path,
     backup: BaseBackup,
-    wal: Sequence[Path],
+    continued: Continuation,
     at: datetime | None,
+    require_unused: Callable[[str], None],
     progress: Progress,
-) -> Iterator[Cluster]:
-    """Within the block the recovered server runs, apart from the home's own; after it, unless the
-    block raised, it has taken its place. Nobody may be joined to the home's own server then.
+) -> Iterator[tuple[Cluster, datetime]]:
+    """Within the block the recovered server runs, apart from the home's own, as it was at the
+    moment that comes with it; after the block, unless it raised, it has taken the home's own
+    server's place. Nobody may be joined to that then, and `require_unused`, which is asked last
+    and gets its owner's URL, must not raise.
 
-    `at` None replays all WAL. Raises BackupError where the WAL does not reach it, or the disk is
-    too small; the home is as it was then.
+    `at` None replays all WAL. Raises BackupError where the WAL does not reach it or ends before
+    its last file does, or the disk is too small; the home is as it was then.
     """
+    files = continued.files
+    if at is None and continued.hole_before is not None:
+        raise BackupError(
+            f"The archive {continued.hole_before.parent} has no WAL file before"
+            f" {continued.hole_before.name}: what is after it cannot be restored. Choose --at"
+            " before that, or another base backup."
+        )
     aside = home / ASIDE
     shutil.rmtree(aside, ignore_errors=True)  # of a restore that was interrupted
     try:
-        _check_room(home, backup, wal)
+        _check_room(home, backup, files)
+        end = wal.end(files)  # as of now: it may be written further
         layout = Layout(aside)
         layout.prepare()
-        hba = _lay_out(layout, backup, wal, at, progress)
+        hba = _lay_out(layout, backup, files, at, progress)
         progress("Replaying", 0, 0)
         with _started(aside, at) as cluster:
-            yield cluster
+            position, moment = _reached(cluster)
+            reached = moment or backup.ended_at
+            if at is None and end > wal.record_end(files, position):
+                raise _fell_short(files, reached)
+            yield cluster, reached
             _close(layout, cluster, hba)
-        _take_place(Layout(home), layout)
+        _take_place(Layout(home), layout, require_unused)
     finally:
         _forget_link(Layout(aside))
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _reached(cluster: Cluster) -> tuple[int, datetime | None]:
+    """The position at which recovery ended, and when what it replayed last was committed."""
+    with psycopg.connect(cluster.admin_url, options=session.READ_ALIKE) as connection:
+        row = connection.execute(
+            "SELECT (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint,"
+            " pg_last_xact_replay_timestamp()"
+        ).fetchone()
+    if row is None or row[0] is None:
+        raise EmbeddedError("The recovered server was started anew meanwhile. Try again.")
+    return row[0], row[1]
+
+
+def _fell_short(files: Sequence[Path], reached: datetime) -> BackupError:
+    return BackupError(
+        f"The archived WAL can be replayed to {shown(reached)} and no farther: {files[0].parent} is"
+        f" damaged there, and goes on to {files[-1].name}. Choose --at {shown(reached)}, or before"
+        " that, to restore what there is until then, or another base backup. Nothing was changed."
+    )
 
 
 def _forget_link(layout: Layout) -> None:
@@ -87,8 +122,8 @@ def _forget_link(layout: Layout) -> None:
         shutil.rmtree(Path(layout.shortcut.read_text("utf-8")).parent)
 
 
-def _check_room(home: Path, backup: BaseBackup, wal: Sequence[Path]) -> None:
-    needed = backup.data_bytes + sum(path.stat().st_size for path in wal)
+def _check_room(home: Path, backup: BaseBackup, files: Sequence[Path]) -> None:
+    needed = backup.data_bytes + len(files) * wal.SEGMENT_BYTES
     free = shutil.disk_usage(home).free
     if free < needed * 1.1:
         raise BackupError(
@@ -100,7 +135,7 @@ def _check_room(home: Path, backup: BaseBackup, wal: Sequence[Path]) -> None:
 def _lay_out(
     layout: Layout,
     backup: BaseBackup,
-    wal: Sequence[Path],
+    files: Sequence[Path],
     at: datetime | None,
     progress: Progress,
 ) -> bytes:
@@ -109,9 +144,9 @@ def _lay_out(
     data = layout.data
     data.mkdir(mode=0o700)
     packed.unpack(backup.folder, data, progress)
-    total = sum(path.stat().st_size for path in wal)
+    total = len(files) * wal.SEGMENT_BYTES
     copied = 0
-    for path in wal:
+    for path in files:
         copied += _copy_wal(path, data / "pg_wal")
         progress("Copying WAL", copied, total)
     layout.write_secrets(new_secrets())
@@ -131,7 +166,7 @@ def _lay_out(
 
 def _copy_wal(path: Path, into: Path) -> int:
     """Copy an archived WAL file, which may have become whole since it was listed; its bytes."""
-    name = path.name.removesuffix(".partial")
+    name = path.name.removesuffix(wal.PARTIAL)
     try:
         shutil.copyfile(path, into / name)
     except FileNotFoundError:
@@ -164,7 +199,8 @@ def _started(home: Path, at: datetime | None) -> Iterator[Cluster]:
         until = f" ends at {last[1]} UTC" if last else " ends before"
         raise BackupError(
             f"The archived WAL{until}: nothing is known of what was committed from then to"
-            f" {_shown(at)}. Leave --at out to restore all that there is. Nothing was changed."
+            f" {shown(at)}. Choose --at before that, or leave it out to restore all that there is."
+            " Nothing was changed."
         ) from error
 
 
@@ -187,13 +223,15 @@ def _close(layout: Layout, cluster: Cluster, hba: bytes) -> None:
     (layout.data / "pg_hba.conf").write_bytes(hba)
 
 
-def _take_place(home: Layout, aside: Layout) -> None:
+def _take_place(home: Layout, aside: Layout, require_unused: Callable[[str], None]) -> None:
     """Put the recovered server in the place of the home's own, which nobody is joined to."""
     home.prepare()
     held = [try_lock(home.holders_lock), try_lock(home.keeper_lock)]
     try:
         if None in held:
             raise Conflict("Another command has begun to use this installation. Try again.")
+        if home.data.exists():
+            _ask(home, Layout(aside.home / "asked"), require_unused)
         replaced = home.root / "replaced"
         shutil.rmtree(replaced, ignore_errors=True)
         home.archive.unlink(missing_ok=True)
@@ -209,5 +247,15 @@ def _take_place(home: Layout, aside: Layout) -> None:
                 os.close(lock)
 
 
-def _shown(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _ask(home: Layout, asked: Layout, require_unused: Callable[[str], None]) -> None:
+    """Start the home's own server by another way, while its own is closed to everybody."""
+    asked.prepare()
+    asked.data.symlink_to(home.data)
+    asked.data_lock.symlink_to(home.data_lock)
+    if home.secrets.exists():
+        shutil.copyfile(home.secrets, asked.secrets)
+    try:
+        with embedded(asked.home) as cluster:
+            require_unused(cluster.owner_url)
+    finally:
+        _forget_link(asked)

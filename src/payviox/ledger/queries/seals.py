@@ -8,7 +8,7 @@ from typing import Literal, LiteralString
 from uuid import UUID
 
 from payviox.db.pool import Connection
-from payviox.ledger.seal_text import Part, Seal, read
+from payviox.ledger.seal_text import NotASeal, Part, Seal, read
 
 Source = Literal["transfers", "audit_entries", "gift_card_reveals"]
 """Tables whose ids are counted, and whose rows never change."""
@@ -39,7 +39,7 @@ ORDERS: LiteralString = """
 SELECT t.id, t.order_id,
   CASE t.kind WHEN 'reserve' THEN (
     SELECT string_agg(ROW(k.path, k.key, k.part, k.digest, k.call_id, k.reference)::text, ','
-                      ORDER BY k.path, k.key, k.part)
+                      ORDER BY k.path COLLATE "C", k.key COLLATE "C", k.part)
     FROM orders o JOIN idempotency_keys k ON k.business_id = o.business_id
       AND k.caller = o.payout_user_id::text AND k.created_at = o.created_at
     WHERE o.business_id = t.business_id AND o.id = t.order_id) END,
@@ -72,7 +72,8 @@ SELECT t.id, t.order_id,
                       ORDER BY a.number)
     FROM order_attempts a WHERE a.business_id = t.business_id AND a.order_id = t.order_id) END,
   CASE WHEN t.kind <> 'reserve' THEN (
-    SELECT string_agg(ROW(e.id, e.type, e.body, e.created_at)::text, ',' ORDER BY e.type)
+    SELECT string_agg(ROW(e.id, e.type, e.body, e.created_at)::text, ','
+                      ORDER BY e.type COLLATE "C")
     FROM events e WHERE e.business_id = t.business_id AND e.order_id = t.order_id
     AND (t.kind = 'return' OR e.type <> 'payout.returned')) END,
   CASE t.kind WHEN 'settle' THEN (
@@ -107,7 +108,7 @@ AUDIT_ENTRIES: LiteralString = """
 SELECT e.id, e.kind, e.act, e.actor, e.place, e.detail, e.before, e.after, e.created_at,
   CASE WHEN e.act IN ('balance.fund', 'balance.defund') THEN (
     SELECT string_agg(ROW(k.key, k.part, k.digest, k.call_id, k.reference)::text, ','
-                      ORDER BY k.key, k.part)
+                      ORDER BY k.key COLLATE "C", k.part)
     FROM idempotency_keys k WHERE k.business_id = e.business_id AND k.caller = 'business'
     AND k.path = '/payout/' || substr(e.act, 9) AND k.created_at = e.created_at) END
 FROM audit_entries e
@@ -143,8 +144,15 @@ NEWEST = """
 SELECT b.id, (SELECT max(id) FROM transfers WHERE business_id = b.id),
        (SELECT max(id) FROM audit_entries WHERE business_id = b.id),
        (SELECT max(id) FROM gift_card_reveals WHERE business_id = b.id)
-FROM businesses b ORDER BY b.id
+FROM businesses b WHERE %(business)s::uuid IS NULL OR b.id = %(business)s ORDER BY b.id
 """
+
+# The schema refuses such ids in new rows: seals begin after 0.
+BELOW_ONE: Mapping[Source, LiteralString] = {
+    "transfers": "SELECT count(*) FROM transfers WHERE business_id = %s AND id < 1",
+    "audit_entries": "SELECT count(*) FROM audit_entries WHERE business_id = %s AND id < 1",
+    "gift_card_reveals": "SELECT count(*) FROM gift_card_reveals WHERE business_id = %s AND id < 1",
+}
 
 # As one table's id goes, up to so many of its rows.
 UNTIL: Mapping[Source, LiteralString] = {
@@ -159,9 +167,11 @@ UNTIL: Mapping[Source, LiteralString] = {
 }
 
 
-async def newest_ids(connection: Connection) -> list[tuple[UUID, dict[Source, int]]]:
-    """The highest id that is seen of each business's rows, 0 where there are none."""
-    cursor = await connection.execute(NEWEST)
+async def newest_ids(
+    connection: Connection, business_id: UUID | None = None
+) -> list[tuple[UUID, dict[Source, int]]]:
+    """The highest id that is seen of each business's rows, or of one's, 0 where there are none."""
+    cursor = await connection.execute(NEWEST, {"business": business_id})
     return [
         (
             UUID(str(row[0])),
@@ -169,6 +179,13 @@ async def newest_ids(connection: Connection) -> list[tuple[UUID, dict[Source, in
         )
         for row in await cursor.fetchall()
     ]
+
+
+async def count_below_one(connection: Connection, business_id: UUID, source: Source) -> int:
+    """Rows whose ids no seal covers."""
+    cursor = await connection.execute(BELOW_ONE[source], [business_id])
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
 
 
 async def writers(connection: Connection) -> set[str]:
@@ -225,13 +242,19 @@ async def insert(connection: Connection, seal: Seal) -> None:
 
 
 async def last(connection: Connection, business_id: UUID) -> Seal | None:
-    """The newest seal of a business. Raises NotASeal."""
+    """The newest seal of a business. Raises NotASeal, also where its row is another's."""
     cursor = await connection.execute(
-        "SELECT body, signature FROM seals WHERE business_id = %s ORDER BY number DESC LIMIT 1",
+        "SELECT number, body, signature FROM seals WHERE business_id = %s"
+        " ORDER BY number DESC LIMIT 1",
         [business_id],
     )
     row = await cursor.fetchone()
-    return None if row is None else read(str(row[0]), bytes(row[1]))  # type: ignore[call-overload]  # bytea
+    if row is None:
+        return None
+    seal = read(str(row[1]), bytes(row[2]))  # type: ignore[call-overload]  # bytea
+    if (seal.business_id, seal.number) != (business_id, row[0]):
+        raise NotASeal(f"seal {row[0]} says that it is another")
+    return seal
 
 
 async def list_after(
