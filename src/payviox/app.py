@@ -83,6 +83,8 @@ READ_LIMIT_S = 5.0
 """What one statement of a read may take: a list's next page takes milliseconds."""
 GRACE_S = 4.0
 """What is in flight when the process is told to stop has so long."""
+SHARE_WAIT_S = 1.0
+"""What a caller waits for this process's share of what is scarce: other processes may be idle."""
 LAST_WORDS_S = 1.0
 """What has to be broken off then has so long to be answered, and so long to be ended."""
 
@@ -116,9 +118,9 @@ async def open_services(
             rails,
             changes,
             offers,
-            sign_ins=Gate(process.share(SIGN_INS)),
-            provider_calls=Gate(process.share(PROVIDER_CALLS)),
-            files=Gate(process.share(FILES)),
+            sign_ins=Gate(process.share(SIGN_INS), SHARE_WAIT_S),
+            provider_calls=Gate(process.share(PROVIDER_CALLS), SHARE_WAIT_S),
+            files=Gate(process.share(FILES), SHARE_WAIT_S),
         )
         recording = asyncio.create_task(services.recorder.run(database))
         yield services

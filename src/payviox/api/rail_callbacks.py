@@ -60,7 +60,7 @@ async def _verified(
     """What it is about. Raises Unauthorized, and ProviderUnavailable or Busy, after which the rail
     sends it again."""
     try:
-        with services(request).callbacks.enter():
+        async with services(request).callbacks.enter():
             async with asyncio.timeout(VERIFY_S):
                 return await rail.parse_callback(account, headers, body)
     except Forged as error:

@@ -10,5 +10,5 @@ from payviox.web.context import Call, services
 async def hash_typed(request: Call, form: Mapping[str, str], email: str) -> str:
     """What is stored in place of the field *Password*. Raises FieldErrors, and Busy where too many
     are hashed already."""
-    with services(request).sign_ins.enter():
+    async with services(request).sign_ins.enter():
         return await asyncio.to_thread(hash_password, form.get("password", ""), email)

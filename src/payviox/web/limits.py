@@ -2,9 +2,9 @@
 every connection of the process while other businesses need one. Its payout users have slots of
 their own there, and each of them a few. Allocations have their own queue."""
 
-from asyncio import Semaphore
-from collections.abc import AsyncIterator, Hashable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from asyncio import Semaphore, timeout
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from payviox.errors import Busy
@@ -52,19 +52,21 @@ class Slots:
 
 
 class Gate:
-    """At most so many inside at once; who comes then is refused and not kept waiting."""
+    """At most so many inside at once; who comes then waits for so many seconds, and is refused."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._inside = 0
+    def __init__(self, most: int, wait_s: float = 0.0) -> None:
+        self._places = Semaphore(most)
+        self._wait_s = wait_s
 
-    @contextmanager
-    def enter(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def enter(self) -> AsyncIterator[None]:
         """Raises Busy."""
-        if self._inside >= self._most:
-            raise Busy
-        self._inside += 1
+        try:
+            async with timeout(self._wait_s):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Busy from None
         try:
             yield
         finally:
-            self._inside -= 1
+            self._places.release()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from html import unescape
 from typing import Any
 from unittest.mock import AsyncMock
@@ -230,9 +230,9 @@ async def test_leaving_takes_no_slot_of_passwords_and_is_counted_before_the_prov
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with ExitStack() as busy:
+    async with AsyncExitStack() as busy:
         for _ in range(SIGN_INS):
-            busy.enter_context(services.sign_ins.enter())
+            await busy.enter_async_context(services.sign_ins.enter())
         assert (await enter(browser, provider, person[0])).status_code == 303
     limit = attempts.address("127.0.0.1")
     for _ in range(limit.most):

@@ -69,7 +69,7 @@ async def prove(request: Call) -> Response[Any]:
     second = await found.database.fetch(factors.find, session.operator_id)
     view = replace(_view(session.email, onward_of(form.get("next")), second), **_waiting(form))
     try:
-        with found.sign_ins.enter():
+        async with found.sign_ins.enter():
             if "answer" in form:
                 site = _site(request)
                 token = await passkeys.prove(found.database, site, session, form["answer"], client)

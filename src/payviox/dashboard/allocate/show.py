@@ -147,7 +147,7 @@ async def choose_columns(request: Call) -> Response[Any]:
         if form.get(field, "").isascii() and form.get(field, "").isdecimal()
     }
     try:
-        with services(request).files.enter():
+        async with services(request).files.enter():
             await checking.choose_columns(
                 services(request).database,
                 visit.business.id,

@@ -66,7 +66,7 @@ async def check_file(request: Call) -> Response[Any]:
     visit = await visit_of(request)
     try:
         name, content = await read_file(request, MAX_FILE)
-        with services(request).files.enter():
+        async with services(request).files.enter():
             upload_id = await act(
                 request,
                 visit.session,

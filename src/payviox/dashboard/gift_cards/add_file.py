@@ -2,7 +2,7 @@
 while its page follows, and the lines of it that were bad."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
@@ -53,10 +53,10 @@ class FileImportView(msgspec.Struct, frozen=True):
 async def import_file(request: Call) -> Response[Any]:
     """Take a file; it is imported after the answer, as long as this process lives."""
     visit = await visit_of(request)
-    with ExitStack() as held:
+    async with AsyncExitStack() as held:
         try:
             name, content = await read_file(request, MAX_FILE)
-            held.enter_context(services(request).files.enter())
+            await held.enter_async_context(services(request).files.enter())
             import_id = await act(
                 request,
                 visit.session,
@@ -74,19 +74,20 @@ async def import_file(request: Call) -> Response[Any]:
 
 
 async def _run(
-    request: Call, visit: Visit, import_id: UUID, content: bytes, held: ExitStack
+    request: Call, visit: Visit, import_id: UUID, content: bytes, held: AsyncExitStack
 ) -> None:
     process = services(request)
-    with held, actors.at(address_of(request)):
-        await file_imports.run(
-            process.database,
-            process.keyring,
-            visit.business.id,
-            import_id,
-            content,
-            visit.session.actor,
-            wake_orders(visit.business.id),
-        )
+    async with held:
+        with actors.at(address_of(request)):
+            await file_imports.run(
+                process.database,
+                process.keyring,
+                visit.business.id,
+                import_id,
+                content,
+                visit.session.actor,
+                wake_orders(visit.business.id),
+            )
 
 
 @get(IMPORT, include_in_schema=False)

@@ -28,7 +28,7 @@ async def upload_logo(request: Call) -> Response[Any]:
     session = visit.session
     try:
         _, content = await read_file(request, logo.MAX_FILE)
-        with services(request).files.enter():
+        async with services(request).files.enter():
             drawn = await logo.drawn(content)
     except (FileRefused, Busy) as error:
         return brand_page(request, visit, errors={"file": [str(error)]})

@@ -78,7 +78,7 @@ async def _depart(request: Call, onward: str, operator_id: UUID | None) -> Depar
     """Keep what the browser has to bring back. Raises NotFound, NotAnswered, TooManyAttempts."""
     provider, database = _provider(request), services(request).database
     await database.write(openid.count_departure, client_of(request).place)
-    with services(request).provider_calls.enter():
+    async with services(request).provider_calls.enter():
         departure, kept = await openid.depart(provider)
     request_row = replace(kept, onward=onward, operator_id=operator_id)
     await database.write(openid.keep, departure.state, request_row)
@@ -101,7 +101,7 @@ async def come_back(request: Call) -> Response[Any]:
         _require_mine(mine, answered.get("state", ""))
         kept = await database.write(openid.take, mine)
         onward = kept.onward
-        with services(request).provider_calls.enter():
+        async with services(request).provider_calls.enter():
             claims = await openid.claims_of(provider, kept, answered)
         if kept.operator_id is not None:
             answer = await _link(request, kept.operator_id, claims)

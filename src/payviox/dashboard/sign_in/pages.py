@@ -68,7 +68,7 @@ async def sign_in_here(request: Call) -> Response[Any]:
     except InvalidEmail as error:
         return _again(request, replace(view, errors={"email": [error.in_full]}), 422)
     try:
-        with services(request).sign_ins.enter():
+        async with services(request).sign_ins.enter():
             outcome = await sign_in.with_password(
                 services(request).database, email, form.get("password", ""), client_of(request)
             )
