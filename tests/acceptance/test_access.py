@@ -32,6 +32,10 @@ class Operation:
         return found[1] if found else ""
 
 
+QUERIES = {"/payout/statement": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}}
+"""What a path does not answer without."""
+
+
 @dataclass
 class World:
     """A business with a payout user, an order and an event, and what others hold."""
@@ -48,7 +52,8 @@ class World:
     async def call(self, operation: Operation, headers: Mapping[str, str]) -> httpx.Response:
         path = operation.path.replace("{id}", self.ids.get(operation.about, ""))
         async with self.business.client_with(headers) as client:
-            return await client.request(operation.method, path, json=operation.body)
+            query = QUERIES.get(operation.path)
+            return await client.request(operation.method, path, json=operation.body, params=query)
 
 
 def _operations(document: Any) -> list[Operation]:

@@ -39,7 +39,7 @@ STARTED_S = 60.0
 """A younger worker may not have been heard of yet."""
 SILENT_S = 30.0
 """A web process that has served and was not heard of for so long hangs: it says so each second."""
-STALLED_S, SHARE_S = 2.5, 0.25
+STALLED_S, SHARE_S = 5.0, 0.25
 """One that was not heard of for so long gets no connections while others do; looked at as often."""
 END_S = 5.0
 """What a child that hangs has to end by itself."""
