@@ -14,6 +14,7 @@ from payviox.db.embedded import server
 from payviox.db.embedded.errors import EmbeddedError
 from payviox.db.embedded.layout import Layout, Secrets, write_private
 from payviox.db.embedded.processes import die_with
+from payviox.db.embedded.wal import PARTIAL, SEGMENT_BYTES
 
 SLOT = "payviox_archive"
 """The slot's name, and that of the connection which takes WAL from it."""
@@ -107,6 +108,7 @@ class Archiver:
         return archive
 
     def _start(self, archive: Archive) -> None:
+        _remove_unfinished(archive.folder / archive.wal)
         log = self._layout.archive_log
         size = log.stat().st_size if log.exists() else 0
         with log.open("wb" if size > LOG_BYTES else "ab") as output:
@@ -136,3 +138,11 @@ class Archiver:
                 preexec_fn=die_with(os.getpid()),  # noqa: PLW1509  # the keeper has one thread
             )
         self._archive = archive
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove a segment that pg_receivewal was killed over before it had its whole length: it would
+    refuse to go on with it. The slot keeps what it held."""
+    for partial in folder.glob(f"*{PARTIAL}"):
+        if partial.stat().st_size not in (0, SEGMENT_BYTES):
+            partial.unlink()
