@@ -78,6 +78,7 @@ class Worker:
         self._rails = rails
         self._settings = installation.settings
         self._keyring = installation.keyring
+        self._stopping = False
         self._courier = Courier(
             database,
             installation.keyring,
@@ -148,18 +149,21 @@ class Worker:
             await work(self._database)
 
     async def run(self) -> None:
-        """Run until cancelled."""
-        await asyncio.gather(
-            self._courier.run(every_s=SWEEP_S),
-            self._sweep("orders", due_businesses, self._orders),
-            self._sweep("mails", businesses_with_mails, self._mails),
-            self._sweep("notices", notices.due_businesses, self._notices),
-            self._sweep("uploads", paying.due_businesses, self._uploads),
-            self._take_jobs(),
-        )
+        """Run until cancelled; nothing of it goes on afterwards."""
+        async with asyncio.TaskGroup() as running:
+            for one in (
+                self._courier.run(every_s=SWEEP_S),
+                self._sweep("orders", due_businesses, self._orders),
+                self._sweep("mails", businesses_with_mails, self._mails),
+                self._sweep("notices", notices.due_businesses, self._notices),
+                self._sweep("uploads", paying.due_businesses, self._uploads),
+                self._take_jobs(),
+            ):
+                running.create_task(one)
 
     async def stop(self) -> None:
-        """Finish or hand back what is held."""
+        """Finish or hand back what is held. Cancel what runs `run` afterwards."""
+        self._stopping = True
         await asyncio.gather(
             self._orders.stop(),
             self._mails.stop(),
@@ -182,8 +186,9 @@ class Worker:
             await asyncio.sleep(SWEEP_S)
 
     async def _take_jobs(self) -> None:
-        """The job queue, opened again whenever its database was away."""
-        while True:
+        """The job queue, opened again whenever its database was away. One that fails while it is
+        cancelled raises that failure instead, so it asks whether it was stopped."""
+        while not self._stopping:
             try:
                 async with self._jobs.open_async():
                     await self._jobs.run_worker_async(

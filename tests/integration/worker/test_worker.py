@@ -142,6 +142,31 @@ async def test_the_worker_goes_on_after_its_connections_were_cut(
     await eventually(succeeded, timeout_s=20)
 
 
+async def test_a_worker_that_is_stopped_while_its_connections_are_cut_leaves_nothing_running(
+    settings: Settings, database: Database, urls: Urls
+) -> None:
+    before = asyncio.all_tasks()
+    worker = worker_of(settings, database)
+    running = asyncio.create_task(worker.run())
+    registered = "SELECT count(*) FROM procrastinate_workers"
+    others = await count(database, registered)
+
+    async def takes_jobs() -> bool:
+        return await count(database, registered) > others
+
+    await eventually(takes_jobs)
+    with urls.as_admin() as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    await worker.stop()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    left = {task for task in asyncio.all_tasks() - before if "take_jobs" in repr(task)}
+    assert not left
+
+
 async def test_jobs_of_dead_workers_are_forgotten_and_waiting_ones_are_not(
     business: TestBusiness, database: Database, urls: Urls, settings: Settings
 ) -> None:
