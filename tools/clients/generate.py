@@ -1,5 +1,5 @@
-"""`make clients`: types and calls of the Python and the TypeScript client, from this checkout's
-OpenAPI document. Types are made by datamodel-code-generator and openapi-typescript, calls by the
+"""`make clients`: types and calls of the Python client, from this checkout's
+OpenAPI document. Types are made by datamodel-code-generator, calls by the
 templates beside this."""
 
 import json
@@ -20,8 +20,7 @@ from payviox.api.docs import openapi
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path("python/src/payviox_client")
-TYPESCRIPT = Path("typescript/src")
-NODE_MODULES = ROOT / "clients" / "typescript" / "node_modules"
+DATAMODEL_CODEGEN = Path(sys.executable).with_name("datamodel-codegen")
 CALLERS = {"business": "Business", "payout_user": "PayoutUser"}
 MEANINGS = {
     "business": "a business, which is known by its secret key",
@@ -68,7 +67,7 @@ def _python_types(document: dict[str, Any]) -> str:
         given.write_text(json.dumps(document), encoding="utf-8")
         subprocess.run(  # noqa: S603  # a tool of this environment
             [
-                Path(sys.executable).with_name("datamodel-codegen"),
+                DATAMODEL_CODEGEN,
                 f"--input={given}",
                 f"--output={made}",
                 "--input-file-type=openapi",

@@ -71,10 +71,13 @@ def _listed(tokens: str | Iterable[str]) -> list[str]:
 
 
 def _key(token: str) -> bytes:
+    malformed = "the webhook token is malformed: it starts with whsec_"
+    if not token.startswith(_PREFIX):
+        raise ValueError(malformed)
     try:
         return base64.b64decode(token.removeprefix(_PREFIX), validate=True)
     except ValueError as error:
-        raise ValueError("the webhook token is malformed: it starts with whsec_") from error
+        raise ValueError(malformed) from error
 
 
 def _signed(body: bytes, signature: str, token: str) -> bool:
