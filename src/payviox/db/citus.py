@@ -69,6 +69,14 @@ _DISTRIBUTED = "SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('
 _LACKING = """
 SELECT string_agg(name, ', ') FROM (VALUES ({}), ({})) wanted(name) WHERE to_regrole(name) IS NULL
 """
+_NOT_SET = """
+SELECT string_agg(name, ', ') FROM (VALUES
+  ('max_prepared_transactions', current_setting('max_prepared_transactions')::integer > 0),
+  ('lock_timeout', current_setting('lock_timeout') <> '0')
+) needed(name, is_set) WHERE NOT is_set
+"""
+"""A transaction of several nodes is prepared, and workers do not hear of a session's lock_timeout.
+What else is needed only a superuser reads (docs/operating.md)."""
 
 
 def _check(connection: Connection) -> None:
@@ -96,6 +104,12 @@ def _check(connection: Connection) -> None:
             raise SettingsError(
                 f"{node} lacks {result}. Make there the roles that are at the coordinator, as a"
                 " superuser: CREATE ROLE …; Nothing was distributed."
+            )
+    for node, _, result in _rows(connection, _ON_WORKERS, [_NOT_SET]):
+        if result:
+            raise SettingsError(
+                f"{node} needs other settings: {result}. Set them there (ALTER SYSTEM SET … = …)"
+                " and restart it; docs/operating.md says to what. Nothing was distributed."
             )
 
 
