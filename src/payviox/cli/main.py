@@ -64,6 +64,15 @@ COMMANDS = {
         "payviox.cli.webhook:webhook",
         "Webhooks: URL, token, events, switch, tests and the delivery log.",
     ),
+    "listen": Part(
+        "payviox.cli.events.commands:listen",
+        "Forward a test business's events to your machine, signed as its webhooks are.",
+    ),
+    "trigger": Part(
+        "payviox.cli.events.trigger:trigger",
+        "Make an event happen to a test business: TYPE is such as payout.failed.",
+    ),
+    "events": Part("payviox.cli.events.commands:events", "Events of a business, as they happen."),
     "rail": Part(
         "payviox.cli.rail.commands:rail",
         "A business's own accounts at PayPal, Tremendous and on EVM chains.",
