@@ -53,6 +53,11 @@ COMMANDS = {
         "payviox.cli.approvals:approval",
         "Acts that wait for a second person: list, approve, cancel.",
     ),
+    "doctor": Part(
+        "payviox.cli.doctor:doctor",
+        "Look at the whole installation and say what to do: settings, database, clock, disk, mail,"
+        " rails, address and backups.",
+    ),
     "attention": Part(
         "payviox.cli.attention:attention",
         "List what waits for a person, the most urgent first, each with what to do next.",
