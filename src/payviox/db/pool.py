@@ -20,7 +20,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from payviox.db import session
+from payviox.db import announcing, session
 from payviox.db.timelines import Timelines
 from payviox.errors import (
     DatabaseAway,
@@ -235,6 +235,7 @@ class Database:
         self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
     ) -> T:
         async with self._writing(self._pool) as connection:
+            announcing.forget(connection)
             try:
                 await connection.execute("BEGIN")
                 result = await work(connection, *arguments)
@@ -250,15 +251,26 @@ class Database:
                 await roll_back(connection)
                 raise
             try:
-                ended = await connection.execute("COMMIT")
+                status = await _commit(connection)
             except psycopg.OperationalError as error:
                 if _lost(connection, error):
                     logger.warning("connection lost at COMMIT")
                     raise OutcomeUnknown from error
                 raise
-            if ended.statusmessage != "COMMIT":  # a failed transaction's COMMIT rolls back
+            if status != "COMMIT":  # a failed transaction's COMMIT rolls back
                 raise psycopg.errors.InFailedSqlTransaction("nobody heeded a statement that failed")
             return result
+
+
+async def _commit(connection: Connection) -> str | None:
+    """Commit, telling open pages in the same message what changed; answers what COMMIT did."""
+    told = announcing.statements(connection)
+    if not told:
+        return (await connection.execute("COMMIT")).statusmessage
+    cursor = await connection.execute(f"{told}COMMIT", prepare=False)
+    while cursor.nextset():
+        pass
+    return cursor.statusmessage
 
 
 async def roll_back(connection: Connection) -> bool:

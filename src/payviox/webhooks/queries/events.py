@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from psycopg.rows import class_row
 
+from payviox.db.announcing import announce
 from payviox.db.pool import Connection
 from payviox.webhooks.model import (
     Attempt,
@@ -248,6 +249,7 @@ async def send_again(
         " WHERE d.business_id = %(b)s AND d.event_id = g.event",
         {"b": business_id, "n": len(rows), "rows": msgspec.json.encode(rows).decode()},
     )
+    announce(connection, business_id, "webhooks")
 
 
 async def lease(
@@ -408,6 +410,7 @@ async def record_attempts(
         for business_id, of_business in rows.items():
             given = {"business": business_id, "rows": msgspec.json.encode(of_business).decode()}
             await connection.execute(_RECORD, given)
+            announce(connection, business_id, "webhooks")
 
 
 async def hand_back(connection: Connection, claims: Sequence[Claim]) -> None:
