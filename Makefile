@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR := $(CURDIR)/.payviox
 NODE := tests/node/node_modules
+CLIENT := clients/typescript/node_modules
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format messages clients bench screenshots lock clean
@@ -31,12 +32,20 @@ $(NODE)/installed: tests/node/package.json tests/node/package-lock.json tests/no
 	  echo "npm is missing: tests that need an EVM node or a mock of a vendor are skipped"; \
 	fi
 
+# What builds and checks the TypeScript client; its tests skip and say so where npm is missing.
+$(CLIENT)/installed: clients/typescript/package.json clients/typescript/package-lock.json clients/typescript/.npmrc
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix clients/typescript --loglevel=error && touch $@; \
+	else \
+	  echo "npm is missing: the TypeScript client is not tested"; \
+	fi
+
 demo: .venv/installed  ## install, then run the product with a seeded demo business
 	@$(BIN)/python frontend/vendor.py
 	@PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" PATH="$$PATH:$(CURDIR)/$(NODE)/.bin" \
 	  exec $(BIN)/payviox demo
 
-test: .venv/installed-dev $(NODE)/installed  ## install what tests need, then run them all
+test: .venv/installed-dev $(NODE)/installed $(CLIENT)/installed  ## install what tests need, then run them all
 	@$(BIN)/python frontend/vendor.py
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -54,7 +63,7 @@ format: .venv/installed-dev  ## mend what a tool can mend
 messages: .venv/installed-dev  ## what payout users read, into the catalogues of every language; says what is missing
 	$(BIN)/python tools/messages.py
 
-clients: .venv/installed-dev  ## types and calls of the clients, from the OpenAPI document
+clients: .venv/installed-dev $(CLIENT)/installed  ## types and calls of the clients, from the OpenAPI document
 	$(BIN)/python tools/clients/generate.py
 
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
@@ -72,4 +81,4 @@ lock: .venv/installed-dev  ## renew the lock files; ARGS=--upgrade for newer ver
 	  --python-version 3.11 --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 
 clean:  ## remove what was installed (not the demo's data)
-	rm -rf .venv $(NODE)
+	rm -rf .venv $(NODE) $(CLIENT)

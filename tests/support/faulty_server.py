@@ -22,10 +22,10 @@ application is not asked and this status is answered."""
 
 @dataclass
 class FaultyServer:
-    """`faults` are dealt to as many requests, in order; the others are served well."""
+    """`faults` are dealt to as many requests, in order; None and the others are served well."""
 
     url: str
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[Fault | None] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     """The idempotency key of each request, well treated or not."""
 

@@ -12,6 +12,8 @@ CALLERS = {"secretKey": "business", "payoutHash": "payout_user"}
 NOT_OFFERED = {"post_operations"}
 """Answers what another call answers, for programs that cannot send a header."""
 MOMENTS = {"at", "from", "to"}
+LONGEST_CHOICE = 20
+"""A parameter with more values than this is a text: nobody reads so long a signature."""
 OF_THE_PAGE = "The entries of one page, 1 to 100; more are asked for as they are read."
 
 
