@@ -5,7 +5,7 @@ HOME_DIR := $(CURDIR)/.payviox
 NODE := tests/node/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format messages bench screenshots lock clean
+.PHONY: help demo test lint format messages docs bench screenshots lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ format: .venv/installed-dev  ## mend what a tool can mend
 
 messages: .venv/installed-dev  ## what payout users read, into the catalogues of every language; says what is missing
 	$(BIN)/python tools/messages.py
+
+docs: .venv/installed-dev  ## the documents as a site, into build/site
+	$(BIN)/python tools/site/build.py
 
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks $(ARGS)
