@@ -5,7 +5,7 @@ HOME_DIR := $(CURDIR)/.payviox
 NODE := tests/node/node_modules
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format messages docs bench screenshots lock clean
+.PHONY: help demo test lint format messages docs clients bench screenshots lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,7 @@ lint: .venv/installed-dev  ## style, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 clients/python/src
 	$(BIN)/lint-imports
 
 format: .venv/installed-dev  ## mend what a tool can mend
@@ -55,6 +56,9 @@ messages: .venv/installed-dev  ## what payout users read, into the catalogues of
 
 docs: .venv/installed-dev  ## the documents as a site, into build/site
 	$(BIN)/python tools/site/build.py
+
+clients: .venv/installed-dev  ## types and calls of the clients, from the OpenAPI document
+	$(BIN)/python tools/clients/generate.py
 
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks $(ARGS)
