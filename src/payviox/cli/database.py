@@ -12,6 +12,7 @@ import click
 
 from payviox import settings as settings_module
 from payviox.cli.after_restore import after_restore, restored
+from payviox.cli.compact import compact
 from payviox.cli.exit_status import FAILED
 from payviox.cli.groups import Group
 from payviox.cli.output import Moment, Whole, as_json, plain, print_json, print_table
@@ -30,7 +31,7 @@ STARTS_WITHIN_S = 4.0
 
 @click.group(cls=Group)
 def database() -> None:
-    """The embedded database: make backups, and bring one back."""
+    """The database: make backups of the embedded one, bring one back; build indexes anew."""
 
 
 @database.command()
@@ -203,4 +204,5 @@ def _print(wrong: str | None, backups: Backups | None) -> None:
 
 
 database.add_command(after_restore)
+database.add_command(compact)
 database.add_command(restored)
