@@ -384,6 +384,7 @@ def test_an_archive_that_was_stopped_is_nobodys_fault_and_begins_anew(
     served.installation.done("database", "backup", folder)
     shown = served.shown()
     assert (shown["wrong"], len(shown["backups"])) == (None, 2)
+    assert "The newest base backup was made" in served.installation.done("database", "show")
 
 
 def test_an_external_database_is_refused_with_advice(tmp_path: Path) -> None:
