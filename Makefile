@@ -7,7 +7,7 @@ ENGINE ?= $(firstword $(foreach each,podman docker,$(shell command -v $(each))))
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format messages bench screenshots lock dist sign image \
+.PHONY: help demo test lint format messages clients bench screenshots lock dist sign image \
   sbom packages clean
 
 help:  ## what can be made
@@ -47,6 +47,7 @@ lint: .venv/installed-dev  ## style, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 clients/python/src
 	$(BIN)/lint-imports
 
 format: .venv/installed-dev  ## mend what a tool can mend
@@ -55,6 +56,9 @@ format: .venv/installed-dev  ## mend what a tool can mend
 
 messages: .venv/installed-dev  ## what payout users read, into the catalogues of every language; says what is missing
 	$(BIN)/python tools/messages.py
+
+clients: .venv/installed-dev  ## types and calls of the clients, from the OpenAPI document
+	$(BIN)/python tools/clients/generate.py
 
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks $(ARGS)
