@@ -28,7 +28,10 @@ def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
     """Migrate to `to` (a revision, normally the newest) and grant the application its rights.
 
     `owner_url` connects as the tables' owner, `application_url` as the application. Answers the
-XX    """
+    revision reached. Two commands at once wait for one another. Raises SchemaUnknown where the
+    database is newer than this version, SchemaInUse where it is older and processes of Payviox are
+    connected, SettingsError where the roles do not allow it.
+    """
     with psycopg.connect(owner_url, autocommit=True, options=session.READ_ALIKE) as lock:
         _check_version(lock)
         _check_owner(lock)
