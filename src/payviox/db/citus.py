@@ -185,7 +185,8 @@ def _let_insert_at_coordinator(connection: Connection) -> None:
     for (table,) in _rows(
         connection,
         "SELECT logicalrelid::text FROM pg_dist_partition WHERE partmethod = 'n'"
-        f" AND has_any_column_privilege('{GROUP_ROLE}', logicalrelid, 'INSERT')",
+        " AND has_any_column_privilege(%s, logicalrelid, 'INSERT')",
+        [GROUP_ROLE],
     ):
         for node, success, result in _rows(
             connection, _ON_PLACEMENTS, [table, f"GRANT INSERT ON %s TO {GROUP_ROLE}"]
