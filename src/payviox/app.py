@@ -165,7 +165,7 @@ def build(services: Services, metrics: Metrics | None = None) -> Application:
         for language in catalogues.every()
     }
     litestar.state.sample_page = samples.show
-    create = Create(services.database, services.batcher).create
+    create = Create(services.database, services.batcher).create_payout
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)
     document = openapi.document(routes, services.settings.public_url)

@@ -18,7 +18,7 @@ from payviox.cli.output import Moment, Whole, as_json, plain, print_json, print_
 from payviox.cli.progress import progress_steps
 from payviox.cli.runtime import Runtime, existing_settings, run
 from payviox.db.embedded.archive import Archive
-from payviox.db.embedded.base_backup import shown
+from payviox.db.embedded.backup_folder import shown
 from payviox.maintenance import backup
 from payviox.maintenance.backup import Backups
 from payviox.monitoring import archive as watching
