@@ -1,5 +1,5 @@
-"""The TypeScript client, built as it is published and used by Node: through a server that fails, with
-webhooks that the product signed, and as its README says."""
+"""The TypeScript client, built as it is published and used by Node: through a server that fails,
+with webhooks that the product signed, and as its README says."""
 
 import json
 import os

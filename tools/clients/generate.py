@@ -13,10 +13,8 @@ import jinja2
 import python
 import typescript
 from calls import Call, calls_of, client_document
-from litestar import Litestar
 
 from payviox import app
-from payviox.api.docs import openapi
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path("python/src/payviox_client")
@@ -38,7 +36,7 @@ def main() -> None:
 
 def generate(*, types: bool) -> dict[Path, str]:
     """The text of each file by its path below `clients`; without `types`, of the calls alone."""
-    document = client_document(_document())
+    document = client_document(app.described(""))
     calls = calls_of(document)
     files = {
         PYTHON / "_calls.py": _formatted(_rendered("python.jinja", calls, waits=False)),
@@ -49,12 +47,6 @@ def generate(*, types: bool) -> dict[Path, str]:
         files[PYTHON / "models.py"] = _python_types(document)
         files[TYPESCRIPT / "models.ts"] = _typescript_types(document)
     return files
-
-
-def _document() -> dict[str, Any]:
-    litestar = Litestar(app.ROUTES, openapi_config=None)
-    routes = openapi.routes_of(litestar, {("POST", "/payout/create"): app.Create.create_payout})
-    return openapi.document(routes, "")
 
 
 def _python_types(document: dict[str, Any]) -> str:
