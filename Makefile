@@ -7,7 +7,7 @@ ENGINE ?= $(firstword $(foreach each,podman docker,$(shell command -v $(each))))
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format messages clients bench screenshots lock dist sign image \
+.PHONY: help demo test lint format messages docs clients bench screenshots lock dist sign image \
   sbom packages clean
 
 help:  ## what can be made
@@ -56,6 +56,9 @@ format: .venv/installed-dev  ## mend what a tool can mend
 
 messages: .venv/installed-dev  ## what payout users read, into the catalogues of every language; says what is missing
 	$(BIN)/python tools/messages.py
+
+docs: .venv/installed-dev  ## the documents as a site, into build/site
+	$(BIN)/python tools/site/build.py
 
 clients: .venv/installed-dev  ## types and calls of the clients, from the OpenAPI document
 	$(BIN)/python tools/clients/generate.py
