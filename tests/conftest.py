@@ -19,7 +19,7 @@ from payviox.db.pool import Database
 from payviox.settings import Settings
 from payviox.web.context import Services
 from payviox.web.request_body import Application
-from support import databases, live
+from support import citus, databases, live
 from support.businesses import TestBusiness, open_business
 from support.databases import Server, Urls
 from support.live import LiveServer
@@ -50,8 +50,10 @@ def real_hasher() -> Iterator[argon2.PasswordHasher]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """This test process's PostgreSQL, or the one that PAYVIOX_TEST_DATABASE_URL names."""
-    with databases.server(tmp_path_factory.mktemp("home")) as running:
+    """This test process's PostgreSQL, or the server or cluster that the environment names."""
+    url = os.environ.get(citus.CLUSTER)
+    home = tmp_path_factory.mktemp("home")
+    with citus.cluster(url) if url else databases.server(home) as running:
         yield running
 
 

@@ -52,8 +52,7 @@ class Server:
         """A database of the caller's own, dropped afterwards whoever is still connected."""
         if migrated and self._template is None:
             self._template = self._create(f"payviox_template_{uuid.uuid4().hex[:12]}", None)
-            urls = self._maintenance.on(self._template)
-            migrate.migrate(urls.owner, urls.application)
+            self._migrate(self._maintenance.on(self._template))
         name = self._create(
             f"payviox_test_{uuid.uuid4().hex[:12]}", self._template if migrated else None
         )
@@ -65,6 +64,9 @@ class Server:
     def close(self) -> None:
         if self._template is not None:
             self._drop(self._template)
+
+    def _migrate(self, urls: Urls) -> None:
+        migrate.migrate(urls.owner, urls.application)
 
     def _create(self, name: str, template: str | None) -> str:
         owner = str(conninfo_to_dict(self._maintenance.owner)["user"])
@@ -97,7 +99,7 @@ def server(home: Path) -> Iterator[Server]:
     external = os.environ.get(EXTERNAL)
     with contextlib.ExitStack() as stack:
         if external:
-            maintenance = _prepared(external)
+            maintenance = prepared(external)
         else:
             cluster = stack.enter_context(embedded(home, database="postgres"))
             maintenance = Urls(cluster.application_url, cluster.owner_url, cluster.admin_url)
@@ -117,7 +119,7 @@ def _make_passwords_quick(urls: Urls) -> None:
             connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
 
 
-def _prepared(admin_url: str) -> Urls:
+def prepared(admin_url: str) -> Urls:
     """The roles of the tests on a server that is not ours, made once."""
     lock = int.from_bytes(hashlib.sha256(b"payviox tests").digest()[:4], "big")
     with psycopg.connect(admin_url, autocommit=True) as connection:

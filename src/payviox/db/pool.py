@@ -98,7 +98,7 @@ class Database:
         statements psycopg would drop with its own after a rollback."""
         return AsyncConnectionPool(
             self.primary_url,
-            configure=self.check_server,
+            configure=self._check_engine if options == INDEX_PLANS else self.check_server,
             min_size=1,
             max_size=size,
             timeout=5,
@@ -162,6 +162,14 @@ class Database:
             raise
         if is_newer:
             await self._leave_server("there is a new primary")
+
+    async def _check_engine(self, connection: Connection) -> None:
+        """Of the engine's connections. Citus plans nothing for parameters that it does not know."""
+        await self.check_server(connection)
+        await connection.execute(
+            "SELECT set_config('plan_cache_mode', 'auto', false) FROM pg_extension"
+            " WHERE extname = 'citus'"
+        )
 
     async def _leave_server(self, why: str) -> None:
         """Close every connection; those that are lent, when they come back."""
