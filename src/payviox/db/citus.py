@@ -181,8 +181,13 @@ def _let_insert_into_shards(connection: Connection) -> None:
 
 
 def _let_insert_at_coordinator(connection: Connection) -> None:
-    """It has a copy of each reference table, too."""
-    for table in REFERENCE:
+    """It has a copy of each reference table, and keeps as shards the tables that refer to those."""
+    for (table,) in _rows(
+        connection,
+        "SELECT logicalrelid::text FROM pg_dist_partition WHERE partmethod = 'n'"
+        " AND has_any_column_privilege(%s, logicalrelid, 'INSERT')",
+        [GROUP_ROLE],
+    ):
         for node, success, result in _rows(
             connection, _ON_PLACEMENTS, [table, f"GRANT INSERT ON %s TO {GROUP_ROLE}"]
         ):

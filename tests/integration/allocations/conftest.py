@@ -75,7 +75,7 @@ class Engine:
         """Wait until so many of the database's sessions wait for a lock; answers their pids."""
 
         async def enough() -> list[int] | None:
-            pids = await self.database.fetch(lock_waits.pids)
+            pids = list(await self.database.fetch(lock_waits.waiting))
             return pids if len(pids) >= count else None
 
         found = await eventually(enough)

@@ -74,6 +74,30 @@ async def test_the_application_may_do_no_more_and_what_guards_the_tables_is_the_
 
 
 @on_a_cluster
+def test_the_application_inserts_into_every_placement_of_what_it_may_insert_into(
+    urls: Urls,
+) -> None:
+    with urls.as_admin() as admin:
+        tables = admin.execute(
+            "SELECT logicalrelid::text FROM pg_dist_partition"
+            " WHERE has_any_column_privilege('payviox_app', logicalrelid, 'INSERT')"
+        ).fetchall()
+        answers = {
+            str(table): {
+                str(row[0])
+                for row in admin.execute(
+                    "SELECT result FROM run_command_on_placements(%s::regclass,"
+                    " $$SELECT has_table_privilege('payviox_app', '%%s', 'INSERT')$$)",
+                    [table],
+                ).fetchall()
+            }
+            for (table,) in tables
+        }
+    assert {"accounts", "businesses", "sessions", "mails"} <= set(answers)
+    assert {table for table, said in answers.items() if said != {"t"}} == set()
+
+
+@on_a_cluster
 async def test_a_database_in_use_is_distributed_and_goes_on_with_its_money(server: Server) -> None:
     async def use(business: TestBusiness) -> None:
         batcher = Batcher(business.database, Keyring(SECRET_KEY))
