@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from payviox.allocations import batcher as batchers
@@ -201,6 +202,36 @@ async def test_a_look_up_that_fails_says_that_the_outcome_is_unknown(
     assert [type(answer) for answer in answers] == [OutcomeUnknown] * 4
     books = await engine.business.ledger()
     assert [books[f"u{n}@x.com"] for n in range(4)] == [5] * 4
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_where_a_cluster_has_lost_the_node_that_commits_nobody_is_paid_twice(
+    engine, monkeypatch, committed: bool
+) -> None:
+    """The coordinator then answers with an error, whether or not the node has committed."""
+    real, asked = queries.write_and_commit, 0
+
+    async def lose_the_node(connection: Connection, writes: Writes) -> None:
+        nonlocal asked
+        asked += 1
+        if committed:
+            await real(connection, writes)
+        raise psycopg.errors.InternalError_("could not commit on any active node")
+
+    await engine.pay("u0@x.com", 5)
+    before = await engine.business.ledger()
+    monkeypatch.setattr(queries, "write_and_commit", lose_the_node)
+    answers = await asyncio.gather(
+        *(engine.pay(f"u{n}@x.com", 5) for n in range(4)), return_exceptions=True
+    )
+    books = await engine.business.ledger()
+    if committed:
+        assert kinds(answers) == [Allocated] * 4
+        assert [books[f"u{n}@x.com"] for n in range(4)] == [10, 5, 5, 5]
+        assert asked == 1
+    else:
+        assert {type(answer) for answer in answers} == {PayvioxError}
+        assert books == before
 
 
 @contextlib.contextmanager
