@@ -1,6 +1,7 @@
 """Fixtures of every test: a PostgreSQL server for each test process; a database, pools and the
 application on it for each test file; and for each test businesses of its own to call it."""
 
+import functools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ from support.live import LiveServer
 
 # Hundreds of commands are started: each would compile the whole package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Each client would read the world's certificates anew: 30 ms of CPU, for calls of a millisecond.
+httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[assignment]
 
 pytest_plugins = ["support.limits", "support.longest_first", "support.lost_process"]
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from payviox.db import migrate
-from payviox.db.embedded import embedded
+from payviox.db.embedded import Cluster, cluster, embedded
 
 EXTERNAL = "PAYVIOX_TEST_DATABASE_URL"
 """A superuser's URL of a server to test against in place of the embedded one."""
@@ -82,8 +83,9 @@ class Server:
             connection.execute(
                 sql.SQL("GRANT CONNECT ON DATABASE {name} TO payviox_app").format(**names)
             )
-        with self._maintenance.on(name).as_admin() as connection:
-            connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {owner}").format(**names))
+        if template is None:  # a copy has it already
+            with self._maintenance.on(name).as_admin() as connection:
+                connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {owner}").format(**names))
         return name
 
     def _drop(self, name: str) -> None:
@@ -101,12 +103,23 @@ def server(home: Path) -> Iterator[Server]:
         if external:
             maintenance = prepared(external)
         else:
-            cluster = stack.enter_context(embedded(home, database="postgres"))
-            maintenance = Urls(cluster.application_url, cluster.owner_url, cluster.admin_url)
+            running = stack.enter_context(_embedded(home))
+            maintenance = Urls(running.application_url, running.owner_url, running.admin_url)
             _make_passwords_quick(maintenance)
-        running = Server(maintenance)
-        stack.callback(running.close)
-        yield running
+        made = Server(maintenance)
+        stack.callback(made.close)
+        yield made
+
+
+@contextlib.contextmanager
+def _embedded(home: Path) -> Iterator[Cluster]:
+    """The embedded server, with the keeper of support/quick_keeper."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster, "_KEEPER", "support.quick_keeper")
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        with embedded(home, database="postgres") as running:
+            patch.undo()
+            yield running
 
 
 def _make_passwords_quick(urls: Urls) -> None:

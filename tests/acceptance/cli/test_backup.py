@@ -371,6 +371,27 @@ def test_an_archive_whose_folder_is_lost_begins_anew_with_the_next_backup(served
     assert (ended.returncode, "is out of reach" in ended.stderr) == (1, True)
 
 
+def test_an_archive_that_was_stopped_is_nobodys_fault_and_begins_anew(
+    tmp_path: Path, served: Served
+) -> None:
+    folder = str(tmp_path / "again")
+    served.installation.done("database", "backup", folder)
+    said = served.installation.done("database", "stop-archive")
+    assert "Nothing is archived any more" in said
+    shown = served.shown()
+    assert (shown["archived_to"], shown["wrong"]) == (None, None)
+    assert "Nothing was archived" in served.installation.done("database", "stop-archive")
+    served.installation.done("database", "backup", folder)
+    shown = served.shown()
+    assert (shown["wrong"], len(shown["backups"])) == (None, 2)
+    assert "The newest base backup was made" in served.installation.done("database", "show")
+
+
+def test_indexes_that_need_no_more_room_are_left_as_they_are(served: Served) -> None:
+    assert served.installation.done("database", "compact") == "index\tbefore_bytes\tafter_bytes"
+    assert served.installation.told("database", "compact") == []
+
+
 def test_an_external_database_is_refused_with_advice(tmp_path: Path) -> None:
     external = Installation(
         tmp_path / "home",
