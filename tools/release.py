@@ -13,6 +13,7 @@ PLACES = {
     "pyproject.toml": r'^(version = ")[^"]+(")',
     "src/payviox/__init__.py": r'^(__version__ = ")[^"]+(")',
     "clients/python/src/payviox_client/_version.py": r'^(__version__ = ")[^"]+(")',
+    "clients/typescript/package.json": r'^(  "version": ")[^"]+(")',
     "packaging/helm/payviox/Chart.yaml": r'^(version: "?)[^"\n]+("?)$',
 }
 """Where the version stands, between two groups that stay."""
