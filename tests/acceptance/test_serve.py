@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
+from payviox.web.processes import WebProcess
 from support.installation import Installation, Serving, until
 from support.machine import stretch
 
@@ -129,8 +131,15 @@ def test_a_killed_worker_is_started_again_and_sends_what_was_left(serving: Servi
 
 
 def test_nothing_outlives_a_killed_serve(installation: Installation) -> None:
-    installation.start().kill()
+    """Neither its processes nor, in memory, what they counted."""
+    serving = installation.start()
+    *_, place = psutil.Process(serving.child("web")).cmdline()
+    counts = WebProcess.read(place).metrics
+    assert counts is not None
+    assert Path(counts).is_dir()
+    serving.kill()
     assert until(lambda: not installation.left(), within_s=12)
+    assert not Path(counts).exists()
 
 
 @SHARED

@@ -27,6 +27,7 @@ from tests.benchmarks import (
     rails,
     redeem,
     room,
+    seals,
     viewers,
     webhooks,
 )
@@ -98,6 +99,13 @@ def measure_room(run: Run) -> Results:
         return room.measure(urls, run.home)
 
 
+def measure_seals(run: Run) -> Results:
+    with run.database("seals") as urls:
+        users = allocations.SMALL_USERS
+        bench = Bench(urls, run.home, run.seconds, "seals", users, seals.BACKLOG)
+        return seals.measure(bench)
+
+
 def measure_webhooks(run: Run) -> Results:
     with run.database("webhooks") as urls:
         return webhooks.measure(urls)
@@ -130,6 +138,7 @@ SECTIONS = {
     "webhooks": Section(measure_webhooks, webhooks.report),
     "mails": Section(measure_mails, mails.report),
     "room": Section(measure_room, room.report),
+    "seals": Section(measure_seals, seals.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(
         lambda run: allocations.compare_large(run.database, run.home, run.seconds),
