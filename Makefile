@@ -3,9 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOME_DIR := $(CURDIR)/.payviox
 NODE := tests/node/node_modules
+ENGINE ?= $(firstword $(foreach each,podman docker,$(shell command -v $(each))))
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format messages bench screenshots lock clean
+.PHONY: help demo test lint format messages clients bench screenshots lock dist sign image \
+  sbom packages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +47,7 @@ lint: .venv/installed-dev  ## style, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 clients/python/src
 	$(BIN)/lint-imports
 
 format: .venv/installed-dev  ## mend what a tool can mend
@@ -52,6 +56,9 @@ format: .venv/installed-dev  ## mend what a tool can mend
 
 messages: .venv/installed-dev  ## what payout users read, into the catalogues of every language; says what is missing
 	$(BIN)/python tools/messages.py
+
+clients: .venv/installed-dev  ## types and calls of the clients, from the OpenAPI document
+	$(BIN)/python tools/clients/generate.py
 
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks $(ARGS)
@@ -66,6 +73,31 @@ lock: .venv/installed-dev  ## renew the lock files; ARGS=--upgrade for newer ver
 	  --python-version 3.11 pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header $(ARGS) \
 	  --python-version 3.11 --group dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+
+dist: .venv/installed-dev  ## what a release is, into dist/: wheel, source archive, lock, chart, sums
+	rm -rf dist
+	@$(BIN)/python frontend/vendor.py
+	$(BIN)/python -m build --no-isolation --outdir dist
+	cp requirements.lock dist/
+	@if command -v helm >/dev/null; then helm package packaging/helm/payviox --destination dist; \
+	  else echo "helm is missing: dist/ has no chart"; fi
+	cd dist && sha256sum -- * > SHA256SUMS
+
+sign:  ## sign dist/SHA256SUMS with your minisign key; KEY=file
+	minisign -S -s "$(KEY)" -m dist/SHA256SUMS
+
+image:  ## the container image, with podman or docker
+	$(ENGINE) build $(if $(filter podman,$(notdir $(ENGINE))),--format docker) $(ARGS) \
+	  -f packaging/container/Containerfile -t payviox -t payviox:$(VERSION) .
+
+sbom:  ## what is in the image, as CycloneDX, into dist/ (syft)
+	mkdir -p dist
+	$(ENGINE) save --output dist/image.tar payviox
+	syft scan --quiet docker-archive:dist/image.tar -o cyclonedx-json=dist/payviox-$(VERSION).cdx.json
+	rm dist/image.tar
+
+packages: .venv/installed-dev  ## try the wheel, the units, the chart and compose.yaml with the tools that are here
+	$(BIN)/python tools/try_packages.py
 
 clean:  ## remove what was installed (not the demo's data)
 	rm -rf .venv $(NODE)

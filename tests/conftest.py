@@ -1,6 +1,7 @@
 """Fixtures of every test: a PostgreSQL server for each test process; a database, pools and the
 application on it for each test file; and for each test businesses of its own to call it."""
 
+import functools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,13 +20,16 @@ from payviox.db.pool import Database
 from payviox.settings import Settings
 from payviox.web.context import Services
 from payviox.web.request_body import Application
-from support import databases, live
+from support import citus, databases, live
 from support.businesses import TestBusiness, open_business
 from support.databases import Server, Urls
 from support.live import LiveServer
 
 # Hundreds of commands are started: each would compile the whole package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Each client would read the world's certificates anew: 30 ms of CPU, for calls of a millisecond.
+httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[assignment]
 
 pytest_plugins = ["support.limits", "support.longest_first", "support.lost_process"]
 
@@ -50,8 +54,10 @@ def real_hasher() -> Iterator[argon2.PasswordHasher]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """This test process's PostgreSQL, or the one that PAYVIOX_TEST_DATABASE_URL names."""
-    with databases.server(tmp_path_factory.mktemp("home")) as running:
+    """This test process's PostgreSQL, or the server or cluster that the environment names."""
+    url = os.environ.get(citus.CLUSTER)
+    home = tmp_path_factory.mktemp("home")
+    with citus.cluster(url) if url else databases.server(home) as running:
         yield running
 
 

@@ -171,7 +171,7 @@ def build(services: Services, metrics: Metrics | None = None) -> Application:
         for language in catalogues.every()
     }
     litestar.state.sample_page = samples.show
-    create = Create(services.database, services.batcher).create
+    create = Create(services.database, services.batcher).create_payout
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)
     document = openapi.document(routes, services.settings.public_url)
@@ -221,7 +221,8 @@ async def serve(settings: Settings, url: str, process: WebProcess = ALONE) -> No
 async def _say_when_ready(services: Services, process: WebProcess) -> None:
     """Tell the parent that this process can do its work: only then may another one end for it."""
     reason = ""
-    while not (checks := await monitoring.readiness(services.database, services.write_probe)).works:
+    database, probe, watch = services.database, services.write_probe, services.folder_watch
+    while not (checks := await monitoring.readiness(database, probe, watch, None)).works:
         if checks.reason != reason:
             reason = checks.reason
             logger.warning("started, and not ready: %s", reason)

@@ -13,6 +13,10 @@ class SchemaUnknown(Exception):
     """The database holds another schema than this version knows. No caller sees it either."""
 
 
+class SchemaInUse(Exception):
+    """The database is to be migrated and others still work on it. No caller sees it either."""
+
+
 class PayvioxError(Exception):
     """A refusal with an HTTP status and a one-sentence message."""
 

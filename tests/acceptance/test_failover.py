@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from payviox.db.embedded import server
-from support.callers import AMOUNT, Caller, new_business
+from support.callers import Caller, assert_nothing_lost_or_paid_twice, new_business
 from support.installation import Installation
 from support.live import SECRET_KEY
 from support.polling import eventually
@@ -74,11 +74,6 @@ async def test_web_and_worker_go_on_with_the_promoted_standby_and_nothing_is_los
 
             await eventually(is_heard_of)
         pair.primary.kill()  # a new process would take it for the primary
-        shown = installation.told("business", "show", business["business_id"])
-        assert shown["payout_balance"] == 1_000_000 - PEOPLE * ROUNDS * AMOUNT
-        history = await caller.all_movements()
-        assert history["allocation"] == PEOPLE * ROUNDS
-        assert history["reserve"] == history["settle"] == PEOPLE * ROUNDS // 2
-        assert installation.told("ledger", "verify")["ok"] is True
+        await assert_nothing_lost_or_paid_twice(installation, business, caller, PEOPLE, ROUNDS)
     finally:
         serving.stop()

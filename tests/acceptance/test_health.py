@@ -1,6 +1,7 @@
 """Liveness, readiness, metrics: what an operator's machines ask."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,7 +14,7 @@ from psycopg import sql
 from conftest import MakeBusiness
 from payviox import app
 from payviox.db.pool import Connection, Database
-from payviox.monitoring import write_probe
+from payviox.monitoring import service, write_probe
 from payviox.monitoring.queries import probe
 from payviox.settings import Settings
 from payviox.web.context import Services
@@ -148,6 +149,7 @@ async def test_it_is_not_ready_without_its_database_and_says_so_within_seconds(
     application: Application,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(service, "TIMEOUT_S", 0.2)
     away = Database("postgresql://nobody@127.0.0.1:1/nothing")
     monkeypatch.setattr(services.database, "fetch", away.fetch)
 
@@ -369,19 +371,24 @@ async def test_head_answers_as_get_does_without_the_body(
     assert dict(head.headers) == dict(get.headers)
 
 
+@pytest.fixture(scope="module")
+async def with_token(urls: Urls, settings: Settings) -> AsyncIterator[Application]:
+    changed = Settings(home=settings.home, secret_key=settings.secret_key, metrics_token=TOKEN)
+    async with app.open_services(changed, urls.application) as services:
+        yield app.build(services)
+
+
 @pytest.mark.parametrize(("peer", "headers"), [*STRANGERS, ("127.0.0.1", {})])
 async def test_with_a_token_metrics_open_to_it_alone_from_anywhere(
-    urls: Urls, settings: Settings, peer: str, headers: dict[str, str]
+    with_token: Application, peer: str, headers: dict[str, str]
 ) -> None:
-    with_token = Settings(home=settings.home, secret_key=settings.secret_key, metrics_token=TOKEN)
-    async with app.open_services(with_token, urls.application) as services:
-        asking = client(app.build(services), peer)
-        right = {"Authorization": f"Bearer {TOKEN}"}
-        opened = await asking.get("/metrics", headers=headers | right)
-        refused = [
-            await asking.get("/metrics", headers=headers),
-            await asking.get("/metrics", headers=headers | {"Authorization": f"Bearer {TOKEN}x"}),
-        ]
+    asking = client(with_token, peer)
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    opened = await asking.get("/metrics", headers=headers | right)
+    refused = [
+        await asking.get("/metrics", headers=headers),
+        await asking.get("/metrics", headers=headers | {"Authorization": f"Bearer {TOKEN}x"}),
+    ]
 
     assert opened.status_code == 200
     assert [answer.status_code for answer in refused] == [401, 401]

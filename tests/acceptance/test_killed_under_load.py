@@ -11,7 +11,7 @@ import pytest
 
 from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
-from support.callers import AMOUNT, Caller, new_business
+from support.callers import Caller, assert_nothing_lost_or_paid_twice, new_business
 from support.installation import Installation, Serving, until
 from support.polling import eventually
 
@@ -53,12 +53,7 @@ async def test_whatever_is_killed_every_key_has_one_effect_and_every_order_its_e
 
         # A killed worker's orders are looked up when its lease of 60 s has run out.
         await eventually(caller.all_ended, timeout_s=120, every_s=0.2)
-        shown = installation.told("business", "show", business["business_id"])
-        assert shown["payout_balance"] == 1_000_000 - PEOPLE * ROUNDS * AMOUNT
-        history = await caller.all_movements()
-        assert history["allocation"] == PEOPLE * ROUNDS
-        assert history["reserve"] == history["settle"] == PEOPLE * ROUNDS // 2
-        assert installation.told("ledger", "verify")["ok"] is True
+        await assert_nothing_lost_or_paid_twice(installation, business, caller, PEOPLE, ROUNDS)
     finally:
         serving.stop()
     assert until(lambda: not installation.left(), 15)

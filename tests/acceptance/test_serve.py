@@ -38,7 +38,8 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     made = Installation(tmp_path_factory.mktemp("serve") / "home")
     started = made.start()
     yield started
-    assert started.stop() < 10
+    assert started.stop(signal.SIGINT) < 10
+    assert started.process.returncode == 0
     assert until(lambda: not made.left())
 
 
@@ -64,7 +65,7 @@ def pay(installation: Installation, business: Any, amount: int) -> httpx.Respons
         return None
 
 
-def test_serve_stops_in_order_starts_again_as_it_was_and_notices_a_lost_secret_key(
+def test_serve_stops_in_order_starts_again_as_it_was_leaves_nothing_and_notices_a_lost_secret_key(
     installation: Installation,
 ) -> None:
     serving = installation.start()
@@ -81,8 +82,13 @@ def test_serve_stops_in_order_starts_again_as_it_was_and_notices_a_lost_secret_k
     second = pay(installation, business, 2_500)
     assert second is not None
     assert second.json() == first.json()
-    assert again.stop(signal.SIGINT) < 10
-    assert again.process.returncode == 0
+    *_, place = psutil.Process(again.child("web")).cmdline()
+    counts = WebProcess.read(place).metrics
+    assert counts is not None
+    assert Path(counts).is_dir()
+    again.kill()
+    assert until(lambda: not installation.left(), within_s=12)
+    assert not Path(counts).exists()
     (installation.home / "secret_key").unlink()
     said = installation.refused("serve", status=2)
     assert "was written with the secret key" in said
@@ -128,18 +134,6 @@ def test_a_killed_worker_is_started_again_and_sends_what_was_left(serving: Servi
         return str(installation.told("order", "show", order.json()["id"])["status"])
 
     assert until(lambda: status() == "succeeded", within_s=60)
-
-
-def test_nothing_outlives_a_killed_serve(installation: Installation) -> None:
-    """Neither its processes nor, in memory, what they counted."""
-    serving = installation.start()
-    *_, place = psutil.Process(serving.child("web")).cmdline()
-    counts = WebProcess.read(place).metrics
-    assert counts is not None
-    assert Path(counts).is_dir()
-    serving.kill()
-    assert until(lambda: not installation.left(), within_s=12)
-    assert not Path(counts).exists()
 
 
 @SHARED
@@ -222,7 +216,7 @@ def test_the_demo_on_a_port_that_is_taken_says_so_and_starts_nothing(
     assert not installation.left()
 
 
-def test_the_demo_prints_a_call_that_works_whatever_was_tried_on_it_before(
+def test_the_demos_calls_and_commands_work_pasted_and_it_renews_what_was_changed_and_says_so(
     installation: Installation,
 ) -> None:
     demo = installation.start("demo")
@@ -232,33 +226,14 @@ def test_the_demo_prints_a_call_that_works_whatever_was_tried_on_it_before(
     assert until(lambda: redemption_link_mailed_by(demo) in demo.output)
     business_id = installation.told("business", "list")[1]["business_id"]
     until(lambda: states(installation, business_id) == LASTING)
+    paste_commands(demo)
     assert demo.stop() < 10
     assert "REFUSED" not in demo.output
+    assert "for the demo" not in demo.output
     kept = installation.home / "demo.json"
     assert kept.stat().st_mode & 0o777 == 0o600
-    installation.done("keys", "regenerate", business_id, "secret", "--yes")
-    installation.done("business", "disable-payouts", business_id)
-    again = installation.start("demo")
-    assert paste(first_curl(again)) == "201"
-    assert states(installation, business_id) == LASTING
-    assert len(installation.told("business", "list")) == 2
-    assert "The payout balance was low" not in again.output
-    assert again.stop() < 10
 
-
-def test_the_demo_renews_what_it_prints_and_says_so(installation: Installation) -> None:
-    demo = installation.start("demo")
-    business_id = installation.told("business", "list")[1]["business_id"]
-    assert demo.stop() < 10
-    assert "for the demo" not in demo.output
-    ada = installation.told("users", "list", business_id, "--email", "ada@example.com")[0]
-    installation.done("webhook", "rotate-token", business_id)
-    installation.done("webhook", "rotate-token", business_id, "--confirm", "--yes")
-    installation.done("webhook", "set", business_id, "--url", "https://example.com", "--disable")
-    installation.done("users", "rotate-hash", ada["payout_user_id"], "--yes")
-    for kind in ("secret", "public"):
-        installation.done("keys", "regenerate", business_id, kind, "--yes")
-    installation.done("business", "defund", business_id, "4000000")
+    change_everything(installation, business_id)
     again = installation.start("demo")
     for note in (
         "The webhook token was changed; a new one was made for the demo.",
@@ -276,26 +251,44 @@ def test_the_demo_renews_what_it_prints_and_says_so(installation: Installation) 
     assert "ada@example.com" in shell(operations)
     assert '"status":"queued"' in shell(withdraw)
     until(lambda: "webhook verified: payout.succeeded $10.00" in again.output)
+    until(lambda: states(installation, business_id) == LASTING)
     assert "REFUSED" not in again.output.split("is ready at")[1]
     assert again.stop() < 10
+
     third = installation.start("demo")
+    assert paste(first_curl(third)) == "201"
+    assert states(installation, business_id) == LASTING
+    assert len(installation.told("business", "list")) == 2
     assert third.stop() < 10
     for word in ("for the demo", "present one", "was low"):
         assert word not in third.output
 
 
-def test_the_demos_commands_work_pasted_into_another_terminal(installation: Installation) -> None:
-    demo = installation.start("demo")
+def paste_commands(demo: Serving) -> None:
+    """What the demo prints to be run in another terminal."""
     lines = demo.output.splitlines()
     begin = next(n for n, line in enumerate(lines) if line.startswith("export "))
     assert "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1" in lines[begin]
-    assert f"PAYVIOX_PUBLIC_URL={installation.url} " in lines[begin], "callbacks come to its port"
+    url = demo.installation.url
+    assert f"PAYVIOX_PUBLIC_URL={url} " in lines[begin], "callbacks come to its port"
     pasted = "\n".join(["set -e", *lines[begin : begin + 4]])
     said = shell(pasted, {"PATH": "/usr/bin:/bin"})
     assert "order_id\tstatus" in said
     assert "event_id\ttype" in said
     assert "all is well" in said
-    assert demo.stop() < 10
+
+
+def change_everything(installation: Installation, business_id: str) -> None:
+    """All that the demo prints or needs is another by now."""
+    ada = installation.told("users", "list", business_id, "--email", "ada@example.com")[0]
+    installation.done("webhook", "rotate-token", business_id)
+    installation.done("webhook", "rotate-token", business_id, "--confirm", "--yes")
+    installation.done("webhook", "set", business_id, "--url", "https://example.com", "--disable")
+    installation.done("users", "rotate-hash", ada["payout_user_id"], "--yes")
+    for kind in ("secret", "public"):
+        installation.done("keys", "regenerate", business_id, kind, "--yes")
+    installation.done("business", "defund", business_id, "4000000")
+    installation.done("business", "disable-payouts", business_id)
 
 
 LASTING = {"review", "queued", "succeeded", "failed", "rejected", "canceled", "returned"}

@@ -16,7 +16,7 @@ from payviox.ledger import service as ledger
 from payviox.ledger.model import PAYOUT
 from payviox.web import listening
 from payviox.web.processes import WebProcess
-from support import live
+from support import live, lock_waits
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.live import LiveServer
@@ -37,11 +37,7 @@ async def test_a_group_held_up_by_somebody_else_is_answered_and_the_process_ends
         await leave.wait()
 
     async def held_up() -> bool:
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return int(await business.scalar(waiting)) == 1
+        return len(await business.database.fetch(lock_waits.waiting)) == 1
 
     def pay() -> "asyncio.Task[httpx.Response]":
         body: Any = {"email": "a@x.com", "amount": 1}

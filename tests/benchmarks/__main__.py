@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.benchmarks import (
     allocations,
     dashboard,
+    ledger,
     mails,
     order_tables,
     orders,
@@ -139,6 +140,7 @@ SECTIONS = {
     "mails": Section(measure_mails, mails.report),
     "room": Section(measure_room, room.report),
     "seals": Section(measure_seals, seals.report),
+    "ledger": Section(lambda run: ledger.measure(run.database, run.home), ledger.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(
         lambda run: allocations.compare_large(run.database, run.home, run.seconds),

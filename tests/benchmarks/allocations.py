@@ -21,7 +21,7 @@ import psutil
 import uvloop
 from rich.console import Console
 from rich.table import Table
-from tests.benchmarks import database, load, server
+from tests.benchmarks import database, load, reads, server
 from tests.benchmarks.orders import Databases
 
 from payviox.allocations.batcher import Batcher
@@ -32,6 +32,7 @@ from payviox.db.pool import Database
 from payviox.keyring import Keyring
 
 SMALL_USERS = 10_000
+SMALL_TRANSFERS = 100_000
 LARGE_USERS = 1_000_000
 LARGE_TRANSFERS = 10_000_000
 CONNECTIONS = (1, 16, 64, 256)
@@ -237,15 +238,22 @@ def compare_large(databases: Databases, home: Path, seconds: int) -> Results:
     rates: dict[str, list[float]] = {"small": [], "large": []}
     with ExitStack() as stack:
         urls = [stack.enter_context(databases(f"fresh_{name}")) for name in rates]
-        small = Bench(urls[0], home, seconds, "fresh small", SMALL_USERS, 0)
+        small = Bench(urls[0], home, seconds, "fresh small", SMALL_USERS, SMALL_TRANSFERS)
         large = Bench(urls[1], home, seconds, "fresh large", LARGE_USERS, LARGE_TRANSFERS)
         small_port = stack.enter_context(small.web("product"))
         large_port = stack.enter_context(large.web("product"))
         for _ in range(3):
             rates["small"].append(small.http(small_port, 64)["rate"])
             rates["large"].append(large.http(large_port, 64)["rate"])
+        read = reads.compare(
+            {
+                "small": reads.Reader(small.owner_url, small.business, small.key, small_port),
+                "large": reads.Reader(large.owner_url, large.business, large.key, large_port),
+            }
+        )
     return {
         "load_s": large.load_s,
+        "reads": read,
         "small": rates["small"],
         "large": rates["large"],
         "ratio": statistics.median(
@@ -321,6 +329,7 @@ def report_memory(memory: Results) -> None:
 def report_large(large: Results) -> None:
     """What a large database costs."""
     report_aims([("1 M users, 10 M transfers / small, fresh", large["ratio"], "≥ 0.9")])
+    reads.report(large["reads"])
 
 
 def report_aims(aims: list[tuple[str, float, str]]) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from payviox.auth.hashes import digest, payout_hash
 from payviox.db.pool import Database
+from payviox.keyring import ServerKey
 from payviox.treasury import service as treasury
 
 # One allocation as a plain transaction writes it: lock, read, two balances, one transfer.
@@ -54,7 +56,7 @@ async def make_business(url: str, name: str) -> tuple[str, str]:
 
 def fill(owner_url: str, business: str, key_id: str, users: int, transfers: int) -> float:
     """Load so many payout users and allocations of a cent, straight into the tables; seconds taken.
-    Every chain is right, so that `ledger verify` is clean afterwards."""
+    Every chain is right, so that `ledger verify` is clean once `put_hashes` was called."""
     started = time.perf_counter()
     rounds = transfers // users
     assert transfers == rounds * users
@@ -96,6 +98,27 @@ def fill(owner_url: str, business: str, key_id: str, users: int, transfers: int)
                 [balance - transfers, version + transfers, business, payout],
             )
     return time.perf_counter() - started
+
+
+def put_hashes(owner_url: str, business: str, key: ServerKey) -> None:
+    """Give the payout users that `fill` loaded the hashes that this key derives."""
+    with psycopg.connect(owner_url) as connection:
+        (code,) = connection.execute(
+            "SELECT hash_code FROM businesses WHERE id = %s", [business]
+        ).fetchone()
+        connection.execute("CREATE TEMPORARY TABLE derived (id uuid, digest bytea) ON COMMIT DROP")
+        users = connection.execute("SELECT id FROM payout_users WHERE business_id = %s", [business])
+        with (
+            connection.cursor() as cursor,
+            cursor.copy("COPY derived (id, digest) FROM STDIN") as copy,
+        ):
+            for (user,) in users:
+                copy.write_row((user, digest(payout_hash(key, code, business, user, 1))))
+        connection.execute(
+            "UPDATE payout_users u SET hash_digest = d.digest FROM derived d"
+            " WHERE u.business_id = %s AND u.id = d.id",
+            [business],
+        )
 
 
 def pgbench(

@@ -13,7 +13,7 @@ from psycopg import sql
 from payviox.db import migrate, schema
 from payviox.db.pool import Database
 from payviox.db.role import check_role
-from payviox.errors import SchemaUnknown
+from payviox.errors import SchemaInUse, SchemaUnknown
 from payviox.ledger.verify import verify
 from support.databases import Server, Urls
 
@@ -96,6 +96,28 @@ async def test_what_an_earlier_schema_kept_is_there_and_in_order_afterwards(
     await database.close()
     assert report.ok, report.problems
     assert (report.businesses, report.accounts, report.transfers, report.orders) == (2, 14, 10, 2)
+
+
+@pytest.mark.anyio
+async def test_an_older_schema_that_somebody_works_on_is_not_migrated(empty: Urls) -> None:
+    older = schema.revisions()[-2]
+    migrate.migrate(empty.owner, empty.application, to=older)
+    before = shape(empty)
+    database = Database(empty.application)
+    await database.open()
+    with pytest.raises(SchemaInUse, match=r"stop every .* Nothing was changed"):
+        migrate.migrate(empty.owner, empty.application)
+    assert (schema.current(empty.owner), shape(empty)) == (older, before)
+    await database.close()
+    assert migrate.migrate(empty.owner, empty.application) == schema.newest()
+
+
+@pytest.mark.anyio
+async def test_where_nothing_is_to_be_migrated_others_may_work_on_it(fresh_urls: Urls) -> None:
+    database = Database(fresh_urls.application)
+    await database.open()
+    assert migrate.migrate(fresh_urls.owner, fresh_urls.application) == schema.newest()
+    await database.close()
 
 
 def counts(urls: Urls) -> dict[str, int]:

@@ -12,12 +12,14 @@ from support.machine import stretch
 
 AMOUNT = 500
 """Cents of each allocation and each withdrawal."""
+FUNDED = 1_000_000
+"""Cents that a new business may allocate."""
 
 
 def new_business(installation: Installation) -> Any:
     made = installation.told("business", "create", "Acme")["test"]
-    installation.done("business", "deposit", made["business_id"], "1000000", "-r", "first")
-    installation.done("business", "fund", made["business_id"], "1000000")
+    installation.done("business", "deposit", made["business_id"], str(FUNDED), "-r", "first")
+    installation.done("business", "fund", made["business_id"], str(FUNDED))
     installation.done("business", "enable-payouts", made["business_id"])
     return made
 
@@ -83,3 +85,16 @@ class Caller:
             if not page["has_more"]:
                 return found
             after = {"after": page["data"][-1]["id"]}
+
+
+async def assert_nothing_lost_or_paid_twice(
+    installation: Installation, business: Any, caller: Caller, people: int, rounds: int
+) -> None:
+    """Whatever broke meanwhile: each call of so many people has had one effect, and each cent of
+    the `new_business` is where it belongs."""
+    shown = installation.told("business", "show", business["business_id"])
+    assert shown["payout_balance"] == FUNDED - people * rounds * AMOUNT
+    history = await caller.all_movements()
+    assert history["allocation"] == people * rounds
+    assert history["reserve"] == history["settle"] == people * rounds // 2
+    assert installation.told("ledger", "verify")["ok"] is True

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from payviox.db import migrate
-from payviox.db.embedded import embedded
+from payviox.db.embedded import Cluster, cluster, embedded
 
 EXTERNAL = "PAYVIOX_TEST_DATABASE_URL"
 """A superuser's URL of a server to test against in place of the embedded one."""
@@ -52,8 +53,7 @@ class Server:
         """A database of the caller's own, dropped afterwards whoever is still connected."""
         if migrated and self._template is None:
             self._template = self._create(f"payviox_template_{uuid.uuid4().hex[:12]}", None)
-            urls = self._maintenance.on(self._template)
-            migrate.migrate(urls.owner, urls.application)
+            self._migrate(self._maintenance.on(self._template))
         name = self._create(
             f"payviox_test_{uuid.uuid4().hex[:12]}", self._template if migrated else None
         )
@@ -65,6 +65,9 @@ class Server:
     def close(self) -> None:
         if self._template is not None:
             self._drop(self._template)
+
+    def _migrate(self, urls: Urls) -> None:
+        migrate.migrate(urls.owner, urls.application)
 
     def _create(self, name: str, template: str | None) -> str:
         owner = str(conninfo_to_dict(self._maintenance.owner)["user"])
@@ -80,8 +83,9 @@ class Server:
             connection.execute(
                 sql.SQL("GRANT CONNECT ON DATABASE {name} TO payviox_app").format(**names)
             )
-        with self._maintenance.on(name).as_admin() as connection:
-            connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {owner}").format(**names))
+        if template is None:  # a copy has it already
+            with self._maintenance.on(name).as_admin() as connection:
+                connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {owner}").format(**names))
         return name
 
     def _drop(self, name: str) -> None:
@@ -97,14 +101,25 @@ def server(home: Path) -> Iterator[Server]:
     external = os.environ.get(EXTERNAL)
     with contextlib.ExitStack() as stack:
         if external:
-            maintenance = _prepared(external)
+            maintenance = prepared(external)
         else:
-            cluster = stack.enter_context(embedded(home, database="postgres"))
-            maintenance = Urls(cluster.application_url, cluster.owner_url, cluster.admin_url)
+            running = stack.enter_context(_embedded(home))
+            maintenance = Urls(running.application_url, running.owner_url, running.admin_url)
             _make_passwords_quick(maintenance)
-        running = Server(maintenance)
-        stack.callback(running.close)
-        yield running
+        made = Server(maintenance)
+        stack.callback(made.close)
+        yield made
+
+
+@contextlib.contextmanager
+def _embedded(home: Path) -> Iterator[Cluster]:
+    """The embedded server, with the keeper of support/quick_keeper."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster, "_KEEPER", "support.quick_keeper")
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        with embedded(home, database="postgres") as running:
+            patch.undo()
+            yield running
 
 
 def _make_passwords_quick(urls: Urls) -> None:
@@ -117,7 +132,7 @@ def _make_passwords_quick(urls: Urls) -> None:
             connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
 
 
-def _prepared(admin_url: str) -> Urls:
+def prepared(admin_url: str) -> Urls:
     """The roles of the tests on a server that is not ours, made once."""
     lock = int.from_bytes(hashlib.sha256(b"payviox tests").digest()[:4], "big")
     with psycopg.connect(admin_url, autocommit=True) as connection:

@@ -38,5 +38,5 @@ def until(condition: Callable[[], T], within_s: float = 30) -> T:
     deadline = time.monotonic() + stretch(within_s)
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"not within {within_s} s of a quick machine"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return answer

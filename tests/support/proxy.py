@@ -3,6 +3,8 @@ when it hurts most."""
 
 import asyncio
 import contextlib
+import ctypes
+import socket
 import struct
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ class Proxy:
     cuts: int = 0
     refused: int = 0
     _seen: int = 0
+    _clients: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def cut_at(self, moment: Moment) -> None:
         self.moment = moment
@@ -44,6 +47,13 @@ class Proxy:
 
     def cut_answers_after(self, count: int) -> None:
         self.after_bytes = count
+
+    def fall_silent(self) -> int:
+        """Lose what clients send on the connections that are open now, as a network does that is
+        gone without a word: nothing is acknowledged, no end is heard of. Answers how many."""
+        for writer in self._clients:
+            _deafen(writer.get_extra_info("socket"))
+        return len(self._clients)
 
     def disarm(self) -> None:
         self.moment = self.after_messages = self.after_bytes = None
@@ -59,6 +69,7 @@ async def proxy(url: str) -> AsyncIterator[Proxy]:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        running._clients.add(writer)
         try:
             if running.refusing:
                 running.refused += 1
@@ -68,6 +79,7 @@ async def proxy(url: str) -> AsyncIterator[Proxy]:
             pass
         finally:
             tasks.discard(task)
+            running._clients.discard(writer)
             writer.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -79,6 +91,10 @@ async def proxy(url: str) -> AsyncIterator[Proxy]:
         yield running
     finally:
         server.close()
+        for writer in list(running._clients):
+            writer.transport.abort()
+        if tasks:
+            await asyncio.wait(tasks, timeout=5)
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -187,3 +203,15 @@ class _Link:
 
 class _Over(Exception):
     """One side has ended."""
+
+
+_ATTACH_FILTER = 26  # SO_ATTACH_FILTER of Linux, which the socket module does not name
+
+
+def _deafen(client: socket.socket) -> None:
+    """Have the kernel drop each packet that arrives for a socket, its acknowledgement included: a
+    filter of one instruction, which keeps nothing (`man 7 socket`)."""
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF_RET | BPF_K
+    client.setsockopt(
+        socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program))
+    )

@@ -112,16 +112,23 @@ class Pair:
         self.standby.kill()
 
 
+def make_node(folder: Path) -> Node:
+    """One that was never started, with our roles."""
+    node = Node(Layout(folder), new_secrets())
+    node.layout.prepare()
+    account = processes.server_account()
+    lock = try_lock(node.layout.data_lock)
+    assert lock is not None
+    server.Maker(node.layout, binaries.find(account), account, lock).make(node.secrets)
+    os.close(lock)
+    return node
+
+
 def make_pair(folder: Path) -> Pair:
     """Start both; the database `payviox` is there, and empty."""
-    primary = Node(Layout(folder / "primary"), new_secrets())
-    primary.layout.prepare()
+    primary = make_node(folder / "primary")
     account = processes.server_account()
     programs = binaries.find(account)
-    lock = try_lock(primary.layout.data_lock)
-    assert lock is not None
-    server.Maker(primary.layout, programs, account, lock).make(primary.secrets)
-    os.close(lock)
     standby = Node(Layout(folder / "standby"), primary.secrets)
     pair = Pair(primary, standby)
     try:

@@ -147,17 +147,21 @@ class Desk:
 
 async def _age(db: Connection, business_id: UUID, order: Order | None, age_s: float) -> None:
     chosen = [order.id] if order else None
-    by = "make_interval(secs => %(s)s)"
     given = {"s": age_s, "b": business_id, "o": chosen}
+    by = "make_interval(secs => %(s)s)"
     await db.execute(
         "UPDATE orders SET due_at = now() WHERE business_id = %(b)s AND due_at IS NOT NULL"
         " AND (%(o)s::uuid[] IS NULL OR id = ANY(%(o)s))",
         given,
     )
+    aged = (  # OFFSET keeps it apart: a cluster sets no column to a sum of a time and an interval
+        f"SELECT order_id, number, started_at - {by} AS started_at,"
+        f" finished_at - {by} AS finished_at FROM order_attempts WHERE business_id = %(b)s OFFSET 0"
+    )
     await db.execute(
-        f"UPDATE order_attempts SET started_at = started_at - {by},"
-        f" finished_at = finished_at - {by} WHERE business_id = %(b)s"
-        " AND (%(o)s::uuid[] IS NULL OR order_id = ANY(%(o)s))",
+        "UPDATE order_attempts a SET started_at = aged.started_at, finished_at = aged.finished_at"
+        f" FROM ({aged}) aged WHERE a.business_id = %(b)s AND a.order_id = aged.order_id"
+        " AND a.number = aged.number AND (%(o)s::uuid[] IS NULL OR a.order_id = ANY(%(o)s))",
         given,
     )
 

@@ -72,7 +72,7 @@ class Create:
         request=CreateRequest("ada@example.com", 2_500),
         errors=[InsufficientPayoutBalance, PayoutsDisabled, PayoutUserInactive, Busy],
     )
-    async def create(self, scope: object, head: Head, body: bytes) -> Answer:
+    async def create_payout(self, scope: object, head: Head, body: bytes) -> Answer:
         """Pay a person by email.
 
         Creates the payout user or adds to an existing one, and debits the payout balance: all or

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from litestar import Response, post
-from msgspec import inspect
+from msgspec import UNSET, UnsetType, inspect
 
 from payviox.allocations.batch import CHUNK, Entry, Payer
 from payviox.allocations.model import Allocated, Item, Outcome, Refused
@@ -66,10 +66,19 @@ class _Outline(msgspec.Struct):
     mode: Literal["each", "all_or_nothing"] = "each"
 
 
+class BatchResult(msgspec.Struct, omit_defaults=True):
+    """What became of one item: a `hash` where it was paid, else an `error`, or `errors` with
+    messages for each of its fields at fault."""
+
+    hash: str | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+    errors: dict[str, list[str]] | UnsetType = UNSET
+
+
 class BatchResults(msgspec.Struct):
     """A result for each item, in order."""
 
-    results: list[dict[str, Any]]
+    results: list[BatchResult]
 
 
 class BatchRefused(PayvioxError):
@@ -93,9 +102,9 @@ class NotPaidWithOthers(PayvioxError):
 
 EXAMPLE = BatchResults(
     [
-        {"hash": EXAMPLE_HASH},
-        {"errors": {"email": ["The email must be a valid email address."]}},
-        {"error": InsufficientPayoutBalance.message},
+        BatchResult(hash=EXAMPLE_HASH),
+        BatchResult(errors={"email": ["The email must be a valid email address."]}),
+        BatchResult(error=InsufficientPayoutBalance.message),
     ]
 )
 _KINDS = inspect.type_info(BatchItem)

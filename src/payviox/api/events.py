@@ -1,7 +1,7 @@
 """Events of a business: what happened to its orders and what became of telling it."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, get, post
@@ -65,7 +65,10 @@ class Event(msgspec.Struct):
     id: str
     type: str
     created_at: datetime
-    body: msgspec.Raw
+    body: Annotated[
+        msgspec.Raw,
+        msgspec.Meta(extra_json_schema={"$ref": "#/components/schemas/PayoutEvent"}),
+    ]
     order_id: str | UnsetType = UNSET
     delivery: Delivery | UnsetType = UNSET
 
@@ -159,7 +162,7 @@ async def get_event(request: Call) -> Event:
     {202: Queued(EXAMPLE_ID, "payout.succeeded")},
     errors=[NoWebhook, outbox.SwitchedOff],
 )
-async def redeliver(request: Call) -> Response[Any]:
+async def redeliver_event(request: Call) -> Response[Any]:
     """Deliver an event again, or for the first time: up to four attempts from now on, under the
     same `webhook-id`."""
     business_id = business(request).business_id
@@ -208,4 +211,4 @@ def _attempt(attempt: AttemptRow, answer_chars: int | None) -> Attempt:
     )
 
 
-ROUTES = [list_events, get_event, redeliver]
+ROUTES = [list_events, get_event, redeliver_event]

@@ -4,6 +4,7 @@ machines, without a business's key."""
 import hmac
 import ipaddress
 import re
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -14,7 +15,7 @@ from payviox.api.authentication import bearer
 from payviox.api.docs.declarations import Shown, documented
 from payviox.errors import NotFound, Unauthorized
 from payviox.monitoring import service as monitoring
-from payviox.web.context import Call, services
+from payviox.web.context import Call, Services, services
 from payviox.web.errors import JSON, encode
 
 FORWARDED = re.compile(
@@ -41,7 +42,7 @@ class Checks(msgspec.Struct):
     stock: str
     """Told alone: the API and the other rails can work while gift cards are held."""
     backup: str
-    """Told alone, too: whether what is committed is archived, where that was begun."""
+    """Told alone, too: whether what is committed is archived and backed up, where that began."""
 
 
 class Ready(msgspec.Struct):
@@ -76,7 +77,9 @@ async def ready(request: Call) -> Response[Any]:
     schema of this version, and a worker was heard of within the last minute.
     """
     process = services(request)
-    readiness = await monitoring.readiness(process.database, process.write_probe)
+    readiness = await monitoring.readiness(
+        process.database, process.write_probe, process.folder_watch, _embedded_home(process)
+    )
     checks = Checks(
         readiness.database,
         readiness.schema,
@@ -103,10 +106,15 @@ async def metrics(request: Call) -> Response[bytes]:
     """
     _check_reader(request)
     process = services(request)
-    home = process.settings.home if process.settings.embedded else None
-    figures = await monitoring.figures(process.database, home)
+    figures = await monitoring.figures(
+        process.database, process.folder_watch, _embedded_home(process)
+    )
     content = request.app.state.metrics.render(figures)
     return Response(content, media_type=CONTENT_TYPE_LATEST)
+
+
+def _embedded_home(process: Services) -> Path | None:
+    return process.settings.home if process.settings.embedded else None
 
 
 def _check_reader(request: Call) -> None:

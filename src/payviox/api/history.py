@@ -75,7 +75,7 @@ EXAMPLE = Movement(
     },
     query=HistoryFilter,
 )
-async def get_history(request: Call) -> Response[Any]:
+async def list_history(request: Call) -> Response[Any]:
     """Every movement of the business's money, newest first.
 
     With `Accept: text/csv` or `format=csv` everything that matches comes as one file (UTF-8), and
@@ -133,4 +133,4 @@ def _reader(request: Call, wanted: HistoryFilter) -> Callable[[int | None, int],
     return fetch
 
 
-ROUTES = [get_history]
+ROUTES = [list_history]

@@ -236,7 +236,7 @@ async def make_redeem_link(request: Call) -> Response[Any]:
     request=RevokeRequest(1_000),
     errors=[InsufficientBalance],
 )
-async def revoke(request: Call) -> Response[Any]:
+async def revoke_balance(request: Call) -> Response[Any]:
     """Take unspent money back from a payout user.
 
     It goes to the payout balance. What an open order has reserved is out of reach.
@@ -287,5 +287,5 @@ ROUTES = [
     activate_user,
     rotate_hash,
     make_redeem_link,
-    revoke,
+    revoke_balance,
 ]

@@ -86,7 +86,7 @@ async def get_webhook(request: Call) -> Webhook:
     {200: [msgspec.structs.replace(EXAMPLE, token=EXAMPLE_TOKEN), EXAMPLE]},
     request=WebhookChange("https://example.com/webhooks", enabled=True),
 )
-async def put_webhook(request: Call) -> Webhook:
+async def set_webhook(request: Call) -> Webhook:
     """Set the webhook's URL, switch and events. The first time its token is made and shown."""
     business_id = business(request).business_id
     process = services(request)
@@ -114,7 +114,7 @@ async def put_webhook(request: Call) -> Webhook:
     request=TestWebhook("payout.failed"),
     errors=[NoWebhook],
 )
-async def send_test(request: Call) -> Response[Any]:
+async def send_test_webhook(request: Call) -> Response[Any]:
     """Send a sample event, marked `test_mode`, to the webhook: subscribed or not, switched on or
     not."""
     business_id = business(request).business_id
@@ -138,7 +138,7 @@ async def send_test(request: Call) -> Response[Any]:
     request=[RotateToken(), RotateToken(confirm=True)],
     errors=[NoWebhook, NothingToConfirm, TokenWaits],
 )
-async def rotate_token(request: Call) -> Response[Any]:
+async def rotate_webhook_token(request: Call) -> Response[Any]:
     """Change the token in two steps, so that no delivery fails for it: ask for a new one, teach it
     to your receiver, then confirm it. Until then the old one signs, and `webhook-signature` carries
     both signatures."""
@@ -176,4 +176,4 @@ def _shown(webhook: settings.Webhook, token: str | None = None) -> Webhook:
     )
 
 
-ROUTES = [get_webhook, put_webhook, send_test, rotate_token]
+ROUTES = [get_webhook, set_webhook, send_test_webhook, rotate_webhook_token]

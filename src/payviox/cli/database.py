@@ -12,13 +12,14 @@ import click
 
 from payviox import settings as settings_module
 from payviox.cli.after_restore import after_restore, restored
+from payviox.cli.compact import compact
 from payviox.cli.exit_status import FAILED
 from payviox.cli.groups import Group
-from payviox.cli.output import Moment, Whole, as_json, plain, print_json, print_table
+from payviox.cli.output import Moment, Whole, age, as_json, plain, print_json, print_table
 from payviox.cli.progress import progress_steps
 from payviox.cli.runtime import Runtime, existing_settings, run
 from payviox.db.embedded.archive import Archive
-from payviox.db.embedded.base_backup import shown
+from payviox.db.embedded.backup_folder import shown
 from payviox.maintenance import backup
 from payviox.maintenance.backup import Backups
 from payviox.monitoring import archive as watching
@@ -30,7 +31,7 @@ STARTS_WITHIN_S = 4.0
 
 @click.group(cls=Group)
 def database() -> None:
-    """The embedded database: make backups, and bring one back."""
+    """The database: make backups of the embedded one, bring one back; build indexes anew."""
 
 
 @database.command()
@@ -194,6 +195,8 @@ def _print(wrong: str | None, backups: Backups | None) -> None:
         click.echo(f"What is committed is archived in {_place(backups.archive)}.")
     if backups.free_bytes is not None:
         click.echo(f"Free there: {backups.free_bytes / 1e9:,.1f} GB.")
+    if backups.backups:
+        click.echo(f"The newest base backup was made {age(backups.backups[-1][0].ended_at)} ago.")
     rows = _rows(backups)
     print_table(
         ("folder", "restorable_from", "schema", "bytes"),
@@ -203,4 +206,5 @@ def _print(wrong: str | None, backups: Backups | None) -> None:
 
 
 database.add_command(after_restore)
+database.add_command(compact)
 database.add_command(restored)

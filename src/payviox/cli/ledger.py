@@ -32,8 +32,9 @@ ledger.add_command(seal)
 @click.option("--seals", type=FILE, help="A file of `ledger seal export` that was kept elsewhere.")
 @as_json
 def verify(seals: Path | None, as_json: bool) -> None:
-    """Check every invariant of the whole ledger, from one snapshot: the transfers, what orders,
-    cards, items and keys say of them, the seals over them, and the tables' constraints and rights.
+    """Check every invariant of the ledger, each business from one snapshot: the transfers, what
+    orders, cards, items and keys say of them, the seals over them, and the tables' constraints and
+    rights.
 
     With --seals also that nothing changed since the file was written, whoever changed it. Reads
     only, and may run while everything else goes on. Exit status 1 if anything is broken; the first

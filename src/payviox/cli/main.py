@@ -53,6 +53,11 @@ COMMANDS = {
         "payviox.cli.approvals:approval",
         "Acts that wait for a second person: list, approve, cancel.",
     ),
+    "doctor": Part(
+        "payviox.cli.doctor:doctor",
+        "Look at the whole installation and say what to do: settings, database, clock, disk, mail,"
+        " rails, address and backups.",
+    ),
     "attention": Part(
         "payviox.cli.attention:attention",
         "List what waits for a person, the most urgent first, each with what to do next.",
@@ -64,6 +69,15 @@ COMMANDS = {
         "payviox.cli.webhook:webhook",
         "Webhooks: URL, token, events, switch, tests and the delivery log.",
     ),
+    "listen": Part(
+        "payviox.cli.events.commands:listen",
+        "Forward a test business's events to your machine, signed as its webhooks are.",
+    ),
+    "trigger": Part(
+        "payviox.cli.events.trigger:trigger",
+        "Make an event happen to a test business: TYPE is such as payout.failed.",
+    ),
+    "events": Part("payviox.cli.events.commands:events", "Events of a business, as they happen."),
     "rail": Part(
         "payviox.cli.rail.commands:rail",
         "A business's own accounts at PayPal, Tremendous and on EVM chains.",

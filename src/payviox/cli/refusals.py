@@ -12,6 +12,7 @@ from payviox.errors import (
     InsufficientBalance,
     NotFound,
     PayvioxError,
+    SchemaInUse,
     SchemaUnknown,
     SettingsError,
 )
@@ -30,7 +31,7 @@ def refusal(error: Exception) -> tuple[str, int] | None:
     """What to say of a refusal that was foreseen, and the exit status; else None."""
     if isinstance(error, SettingsError | SchemaUnknown):
         return str(error), SET_UP_WRONG
-    if isinstance(error, PayvioxError | EmbeddedError):
+    if isinstance(error, PayvioxError | EmbeddedError | SchemaInUse):
         return _sentence(error), FAILED
     return None
 

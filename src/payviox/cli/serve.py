@@ -25,6 +25,7 @@ from payviox.cli.supervisor import Supervisor
 from payviox.cli.web_processes import how_many
 from payviox.db import schema
 from payviox.db.embedded import exclusive_serve, release
+from payviox.errors import SettingsError
 from payviox.installation import Urls, database_urls, open_installation
 from payviox.log_stream import LogStream
 from payviox.monitoring import shared_counts
@@ -221,18 +222,35 @@ def bound(settings: Settings) -> tuple[Settings, socket.socket]:
 
 
 @click.command()
-def migrate() -> None:
+@click.option(
+    "--citus",
+    "distributed",
+    is_flag=True,
+    help="Spread what businesses have over the nodes of a Citus cluster, too.",
+)
+def migrate(*, distributed: bool) -> None:
     """Bring the database to this version's schema.
 
     Safe to repeat. The embedded one is backed up into PAYVIOX_HOME/backups first, where the last
     three such backups stay; make a backup of an external one yourself.
     """
     settings = settings_module.load()
+    if distributed and settings.embedded:
+        raise SettingsError(
+            "The embedded database is one server. Set PAYVIOX_DATABASE_URL to the coordinator of a"
+            " Citus cluster. Nothing was changed."
+        )
     with ExitStack() as stack:
         if settings.embedded:
             stack.enter_context(exclusive_serve(settings.home))
-        say_backup(stack.enter_context(database_urls(settings, migrating=True)))
+        urls = stack.enter_context(database_urls(settings, migrating=True))
+        say_backup(urls)
         click.echo(f"The database is at schema {schema.newest()}.")
+        if distributed:
+            from payviox.db import citus  # noqa: PLC0415  # rarely needed
+
+            number = citus.distribute(urls.owner)
+            click.echo(f"Tables distributed now: {number}. Run this again after each upgrade.")
 
 
 def say_backup(urls: Urls) -> None:

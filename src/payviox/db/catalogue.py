@@ -45,6 +45,14 @@ SELECT 'index', o.relname, i.indexrelid::regclass::text,
        pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END
 FROM ours o JOIN pg_index i ON i.indrelid = o.oid WHERE i.indisunique
   AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid AND c.contype <> 'f')
+  -- A copy of another, as while that is built anew, turns nothing away that it does not.
+  AND (i.indisvalid OR NOT EXISTS (
+    SELECT FROM pg_index v WHERE v.indrelid = i.indrelid AND v.indisvalid AND v.indisunique
+      AND (v.indkey::text, v.indclass::text, v.indcollation::text)
+        = (i.indkey::text, i.indclass::text, i.indcollation::text)
+      AND (pg_get_expr(v.indpred, v.indrelid), pg_get_expr(v.indexprs, v.indrelid))
+        IS NOT DISTINCT FROM (pg_get_expr(i.indpred, i.indrelid),
+                              pg_get_expr(i.indexprs, i.indrelid))))
 UNION ALL
 SELECT 'trigger', o.relname, t.tgname, CASE WHEN t.tgisinternal THEN 'the server''s own'
          ELSE pg_get_triggerdef(t.oid) END || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' off' END

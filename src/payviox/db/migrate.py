@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from payviox.db import schema, session
 from payviox.db.grants import GROUP_ROLE
-from payviox.errors import SettingsError
+from payviox.errors import SchemaInUse, SettingsError
 
 HERE = Path(__file__).parent / "migrations"
 OLDEST = 150_000
@@ -29,7 +29,8 @@ def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
 
     `owner_url` connects as the tables' owner, `application_url` as the application. Answers the
     revision reached. Two commands at once wait for one another. Raises SchemaUnknown where the
-    database is newer than this version, SettingsError where the roles do not allow it.
+    database is newer than this version, SchemaInUse where it is older and processes of Payviox are
+    connected, SettingsError where the roles do not allow it.
     """
     with psycopg.connect(owner_url, autocommit=True, options=session.READ_ALIKE) as lock:
         _check_version(lock)
@@ -39,6 +40,8 @@ def migrate(owner_url: str, application_url: str, *, to: str = "head") -> str:
         revision = schema.current(owner_url)
         if revision is not None:
             schema.check_known(revision)
+            if revision != schema.newest():
+                _check_alone(lock, revision)
         _run_alembic(owner_url, to)
         _migrate_jobs(lock)
         _limit_everybody(lock)
@@ -129,6 +132,20 @@ def _check_owner(connection: psycopg.Connection[tuple[object, ...]]) -> None:
             "owner's. Set PAYVIOX_MIGRATION_URL to connect as the tables' owner (or in a new "
             "database as one who may create tables), and leave PAYVIOX_DATABASE_URL as it is. "
             "Nothing was changed."
+        )
+
+
+def _check_alone(connection: psycopg.Connection[tuple[object, ...]], revision: str) -> None:
+    """Refuse while processes of the version before are connected: it does not know what comes."""
+    row = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name LIKE 'payviox%'"
+    ).fetchone()
+    if row is not None and row[0]:
+        raise SchemaInUse(
+            f"The database is at schema {revision} and Payviox still works on it, over {row[0]}"
+            " connections: stop every `payviox serve`, `web` and `worker` first, also on other"
+            f" machines, then migrate to {schema.newest()}. Nothing was changed."
         )
 
 

@@ -20,7 +20,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from payviox.db import session
+from payviox.db import announcing, session
 from payviox.db.timelines import Timelines
 from payviox.errors import (
     DatabaseAway,
@@ -98,7 +98,7 @@ class Database:
         statements psycopg would drop with its own after a rollback."""
         return AsyncConnectionPool(
             self.primary_url,
-            configure=self.check_server,
+            configure=self._check_engine if options == INDEX_PLANS else self.check_server,
             min_size=1,
             max_size=size,
             timeout=5,
@@ -162,6 +162,14 @@ class Database:
             raise
         if is_newer:
             await self._leave_server("there is a new primary")
+
+    async def _check_engine(self, connection: Connection) -> None:
+        """Of the engine's connections. Citus plans nothing for parameters that it does not know."""
+        await self.check_server(connection)
+        await connection.execute(
+            "SELECT set_config('plan_cache_mode', 'auto', false) FROM pg_extension"
+            " WHERE extname = 'citus'"
+        )
 
     async def _leave_server(self, why: str) -> None:
         """Close every connection; those that are lent, when they come back."""
@@ -235,6 +243,7 @@ class Database:
         self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
     ) -> T:
         async with self._writing(self._pool) as connection:
+            announcing.forget(connection)
             try:
                 await connection.execute("BEGIN")
                 result = await work(connection, *arguments)
@@ -250,15 +259,26 @@ class Database:
                 await roll_back(connection)
                 raise
             try:
-                ended = await connection.execute("COMMIT")
+                status = await _commit(connection)
             except psycopg.OperationalError as error:
                 if _lost(connection, error):
                     logger.warning("connection lost at COMMIT")
                     raise OutcomeUnknown from error
                 raise
-            if ended.statusmessage != "COMMIT":  # a failed transaction's COMMIT rolls back
+            if status != "COMMIT":  # a failed transaction's COMMIT rolls back
                 raise psycopg.errors.InFailedSqlTransaction("nobody heeded a statement that failed")
             return result
+
+
+async def _commit(connection: Connection) -> str | None:
+    """Commit, telling open pages in the same message what changed; answers what COMMIT did."""
+    told = announcing.statements(connection)
+    if not told:
+        return (await connection.execute("COMMIT")).statusmessage
+    cursor = await connection.execute(f"{told}COMMIT", prepare=False)
+    while cursor.nextset():
+        pass
+    return cursor.statusmessage
 
 
 async def roll_back(connection: Connection) -> bool:

@@ -33,9 +33,10 @@ class FeeTooHigh(Exception):
 
 async def withdraw_due(database: Database, rails: Rails) -> None:
     """Withdraw every balance that is due. One that could not go waits for an hour."""
-    while due := await database.write(queries.take_due, AT_ONCE):
-        for each in due:
-            await _withdraw(database, rails, each)
+    for business_id in await database.fetch(queries.due_businesses):
+        while due := await database.write(queries.take_due, business_id, AT_ONCE):
+            for each in due:
+                await _withdraw(database, rails, each)
 
 
 async def _withdraw(database: Database, rails: Rails, due: Due) -> None:

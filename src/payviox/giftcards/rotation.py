@@ -10,7 +10,7 @@ from payviox.giftcards.sealing import fingerprint, open_codes, seal_codes
 from payviox.keyring import Keyring
 
 CHUNK = 500
-START: queries.Place = (UUID(int=0), UUID(int=0))
+START = UUID(int=0)
 
 
 async def reencrypt(
@@ -22,34 +22,33 @@ async def reencrypt(
     Raises SettingsError where a card's key is not configured, DecryptionFailed where a stored code
     was changed; what was done until then is kept.
     """
-    key_id = keyring.current.id
-    total = await database.fetch(queries.count_other_keys, key_id)
-    done, after = 0, START
-    while True:
-        count, after = await database.write(
-            lambda connection, after=after: _chunk(connection, keyring, after)  # type: ignore[misc]  # a default binds the place
-        )
-        if not count:
-            return done
-        done += count
-        progress(done, max(done, total))
+    numbers = await database.fetch(queries.count_other_keys, keyring.current.id)
+    done, total = 0, sum(numbers.values())
+    for business_id in numbers:
+        after: UUID | None = START
+        while after is not None:
+            count, after = await database.write(_chunk, keyring, business_id, after)
+            done += count
+            progress(done, max(done, total))
+    return done
 
 
 async def _chunk(
-    connection: Connection, keyring: Keyring, after: queries.Place
-) -> tuple[int, queries.Place]:
-    cards = await queries.lock_other_keys(connection, keyring.current.id, after, CHUNK)
+    connection: Connection, keyring: Keyring, business_id: UUID, after: UUID
+) -> tuple[int, UUID | None]:
+    """How many cards it was, and the last one, None where there are no more."""
+    cards = await queries.lock_other_keys(connection, business_id, keyring.current.id, after, CHUNK)
     for card in cards:
         opened = open_codes(keyring, card)
         code, pin = seal_codes(keyring, card.business_id, card.id, *opened)
         kind = (card.brand, card.country, card.currency, card.face_value)
-        after = (card.business_id, card.id)
         await queries.replace_code(
             connection,
-            after,
+            card.business_id,
+            card.id,
             code=code,
             pin=pin,
             fingerprint=fingerprint(keyring.current, card.business_id, kind, opened[0]),
             key_id=keyring.current.id,
         )
-    return len(cards), after
+    return len(cards), cards[-1].id if len(cards) == CHUNK else None

@@ -113,9 +113,8 @@ class SealCheck:
             return []
         is_known = self._keyring is None or last.key_id in self._keyring.ids
         problems = [] if is_known else [f"the newest {_unknown(last)}"]
-        for _, newest in await queries.newest_ids(self._connection, self._business_id):
-            problems += beyond(last, newest)
-        return problems
+        newest = await queries.list_newest_ids(self._connection, [self._business_id])
+        return problems + beyond(last, newest[self._business_id])
 
     async def _seal(self, seal: Seal) -> AsyncIterator[str]:
         if self._keyring and _is_foreign(seal, self._keyring):

@@ -71,7 +71,7 @@ async def make_all(database: Database, keyring: Keyring, *, wait_s: float = WAIT
     seen. So once every transaction has ended that held one just after the newest id was seen, every
     row up to it is there, or never will be.
     """
-    newest = await database.fetch(queries.newest_ids)
+    newest = await database.fetch(_newest_of_all)
     if not await _all_ended(database, await database.fetch(queries.writers), wait_s):
         logger.warning(
             "nothing was sealed: a transaction that writes transfers or audit entries has not"
@@ -80,7 +80,7 @@ async def make_all(database: Database, keyring: Keyring, *, wait_s: float = WAIT
         )
         return Made(is_done=False)
     made = Made()
-    for business_id, until in newest:
+    for business_id, until in newest.items():
         try:
             while seal := await database.write(_make, business_id, keyring, until):
                 made.number += 1
@@ -94,6 +94,14 @@ async def make_all(database: Database, keyring: Keyring, *, wait_s: float = WAIT
         except NotASeal as error:
             made.refused[business_id] = str(error)
     return made
+
+
+async def _newest_of_all(connection: Connection) -> dict[UUID, dict[Source, int]]:
+    businesses = await queries.list_businesses(connection)
+    newest: dict[UUID, dict[Source, int]] = {}
+    for start in range(0, len(businesses), PAGE):
+        newest |= await queries.list_newest_ids(connection, businesses[start : start + PAGE])
+    return newest
 
 
 async def _all_ended(database: Database, writers: set[str], wait_s: float) -> bool:
@@ -138,8 +146,11 @@ async def _make(
 
 
 async def _require_own(connection: Connection, last: Seal, keyring: Keyring) -> None:
-    ((_, newest),) = await queries.newest_ids(connection, last.business_id)
-    flaws = [*seal_check.flaws(last, keyring), *seal_check.beyond(last, newest)]
+    newest = await queries.list_newest_ids(connection, [last.business_id])
+    flaws = [
+        *seal_check.flaws(last, keyring),
+        *seal_check.beyond(last, newest[last.business_id]),
+    ]
     if flaws:
         raise NotASeal("; ".join(flaws))
 

@@ -1,10 +1,11 @@
-"""Checking every invariant of the ledger over all of it, from one snapshot and in constant memory:
-the transfers, what other rows say of them, the seals over them, and the tables' own constraints and
-rights. It only reads and may run beside everything else; what it finds is named, never mended.
-Amounts are US cents."""
+"""Checking every invariant of the ledger, one business after another, each from one snapshot (they
+share nothing) and in constant memory: the transfers, what other rows say of them, the seals over
+them, and the tables' own constraints and rights. It only reads and may run beside everything else;
+what it finds is named, never mended. Amounts are US cents."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
@@ -120,17 +121,12 @@ async def verify(
     kept: Kept | None = None,
     checks: Sequence[Check] = (),
 ) -> Report:
-    """Check the whole ledger as it is at this moment, on a connection outside any transaction.
+    """Check the whole ledger, on a connection outside any transaction.
 
     `keyring` says which keys may have signed seals; `kept` are seals that were kept elsewhere;
     `checks` look at each business besides.
     """
-    check = _Check(connection, progress, keyring, kept or {}, checks)
-    await queries.begin(connection)
-    try:
-        return await check.run()
-    finally:
-        await roll_back(connection)
+    return await _Check(connection, progress, keyring, kept or {}, checks).run()
 
 
 class _Check:
@@ -151,30 +147,48 @@ class _Check:
         self._sides = self._told = self._total = 0
 
     async def run(self) -> Report:
+        async with self._snapshot():
+            businesses = await self._look_at_all()
+        for business_id, exists in businesses:
+            async with self._snapshot():
+                await self._business(business_id, exists)
+        self._progress(self._sides, self._sides)
+        self._report.transfers = self._sides // 2
+        return self._report
+
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[None]:
+        await queries.begin(self._connection)
+        try:
+            yield
+        finally:
+            await roll_back(self._connection)
+
+    async def _look_at_all(self) -> list[tuple[UUID, bool]]:
+        """Check what is no single business's; answers the businesses."""
         self._total = await queries.count_sides(self._connection)
         self._progress(0, self._total)
         for difference in await catalogue.find_differences(self._connection):
             self._found(Problem("catalogue", None, difference))
         for message in await seal_check.missing(self._connection, self._kept):
             self._found(Problem("seal", None, message))
-        for business_id, exists in await queries.list_businesses(self._connection):
-            self._report.businesses += 1
-            if not exists:
-                message = "there are transfers of a business that does not exist"
-                self._found(Problem("orphan", business_id, message))
-            await self._accounts(business_id)
-            await self._kinds(business_id)
-            await self._orders(business_id)
-            await self._suspense(business_id)
-            await self._cards(business_id)
-            await self._records(business_id)
-            await self._seals(business_id)
-            for check in self._checks:
-                async for problem in check(self._connection, business_id):
-                    self._found(problem)
-        self._progress(self._sides, self._sides)
-        self._report.transfers = self._sides // 2
-        return self._report
+        return await queries.list_businesses(self._connection)
+
+    async def _business(self, business_id: UUID, exists: bool) -> None:
+        self._report.businesses += 1
+        if not exists:
+            message = "there are transfers of a business that does not exist"
+            self._found(Problem("orphan", business_id, message))
+        await self._accounts(business_id)
+        await self._kinds(business_id)
+        await self._orders(business_id)
+        await self._suspense(business_id)
+        await self._cards(business_id)
+        await self._records(business_id)
+        await self._seals(business_id)
+        for check in self._checks:
+            async for problem in check(self._connection, business_id):
+                self._found(problem)
 
     async def _accounts(self, business_id: UUID) -> None:
         total = 0

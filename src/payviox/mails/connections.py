@@ -138,6 +138,15 @@ class Outgoing:
         """Whether the last mail's text was begun, so that the server may have taken it."""
         return self._client is not None and self._client.began_text
 
+    async def open(self) -> None:
+        """Connect, and sign in where there is a password. Raises Refused."""
+        try:
+            await self._connected()
+        except aiosmtplib.SMTPResponseException as error:
+            raise Refused(f"{error.code} {error.message}", closed=True) from error
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise Refused(str(error) or type(error).__name__, closed=True) from error
+
     async def send(self, mail: EmailMessage) -> None:
         """Hand a mail over. Raises Refused."""
         is_new = self._client is None or not self._client.is_connected

@@ -10,7 +10,9 @@ from pathlib import Path
 from payviox.db import origin, schema
 from payviox.db.embedded import (
     archive,
+    archiving,
     backup,
+    backup_folder,
     base_backup,
     database,
     embedded,
@@ -19,7 +21,7 @@ from payviox.db.embedded import (
 )
 from payviox.db.embedded.archive import Archive
 from payviox.db.embedded.backup import BackupError, Contents
-from payviox.db.embedded.base_backup import BaseBackup
+from payviox.db.embedded.backup_folder import BaseBackup
 from payviox.db.embedded.layout import Layout
 from payviox.db.embedded.packed import Progress
 from payviox.errors import Conflict, SchemaUnknown, SettingsError
@@ -86,7 +88,7 @@ def back_up(settings: Settings, folder: Path | None, keep: int, progress: Progre
         if contents.schema is None:
             raise BackupError("There is nothing to back up yet: the database is empty.")
         made = base_backup.make(layout, folder, contents.schema, contents.key_ids, progress)
-        removed = base_backup.prune(layout, folder, keep)
+        removed = backup_folder.prune(layout, folder, keep)
     return BackedUp(made, made.size, removed, tuple(_warnings(layout, folder, made)))
 
 
@@ -113,7 +115,7 @@ def stop_archive(settings: Settings) -> bool:
     if archive.read(layout) is None:
         return False
     with embedded(settings.home, database=DATABASE):
-        base_backup.stop_archive(layout)
+        archiving.stop(layout)
     return True
 
 
@@ -123,9 +125,9 @@ def show(settings: Settings) -> Backups:
     layout = Layout(settings.home)
     folder = _folder(settings)
     free = shutil.disk_usage(folder).free if folder.is_dir() else None
-    backups = tuple((each, each.size) for each in base_backup.find(folder))
+    backups = tuple((each, each.size) for each in backup_folder.find(folder))
     current = archive.read(layout)
-    wrong = base_backup.trouble(folder, current)
+    wrong = backup_folder.trouble(folder, current)
     return Backups(current, archive.complaint(layout), backups, free, wrong)
 
 
@@ -155,13 +157,13 @@ def restore_at(
     is asked again before anything of it is replaced. Raises what `restore` does."""
     require_embedded(settings)
     folder = (folder or settings.home / backup.FOLDER).expanduser().resolve()
-    chosen = recovery.choose(base_backup.find(folder), at, folder)
+    chosen = recovery.choose(backup_folder.find(folder), at, folder)
     _check_contents(settings, Contents(chosen.schema, chosen.key_ids), str(chosen.folder))
     with exclusive_serve(settings.home):
         if Layout(settings.home).data.exists():
             with embedded(settings.home, database=DATABASE) as cluster:
                 _require_unused(cluster.owner_url)
-        continued = base_backup.continuation(folder, chosen)
+        continued = backup_folder.continuation(folder, chosen)
         with recovery.recovered(
             settings.home, chosen, continued, at, _require_unused, progress
         ) as (recovered, reached):

@@ -2,6 +2,7 @@
 tidying. Every task may be interrupted and run again.
 """
 
+import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
@@ -167,9 +168,11 @@ async def _tell_what_is_not_sealed(connection: Connection) -> None:
             await audit.alert(connection, business.id, "ledger.not_sealed", {})
 
 
-async def watch_archive(database: Database) -> None:
-    """Say so where what is committed is not archived, though it should be."""
-    wrong = archive.complaint(await database.fetch(archive.state))
+async def watch_archive(database: Database, settings: Settings) -> None:
+    """Say so where what is committed is not archived though it should be, or its backups are not
+    well."""
+    place = await asyncio.to_thread(archive.place, settings.home) if settings.embedded else None
+    wrong = archive.complaint(await database.fetch(archive.state), place)
     if wrong is not None:
         logger.error("backup: %s", wrong)
 
@@ -221,12 +224,12 @@ SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
     "begin_unclaimed": ("* * * * *", ageing.begin),
     "tell_operators": ("* * * * *", attention_mails.tell_operators),
     "sum_daily_flows": ("* * * * *", daily_flows.sum_all),
-    "watch_archive": ("*/5 * * * *", watch_archive),
 }
 """Each task's cron line (UTC) and what it does."""
 
 SETTINGS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Settings], Awaitable[object]]]] = {
     "tidy": ("5 * * * *", tidy),
+    "watch_archive": ("*/5 * * * *", watch_archive),
 }
 """The same, for what the installation's settings say more of."""
 

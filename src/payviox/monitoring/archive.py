@@ -1,13 +1,16 @@
 """Whether what is committed is archived where it should be: by the embedded server's slot, or by
-the archive_command of a server of the operator's own."""
+the archive_command of a server of the operator's own; and whether the folder of backups is there,
+whole and not full."""
 
+import asyncio
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from payviox.db.embedded import archive, base_backup
+from payviox.db.embedded import archive, backup_folder
 from payviox.db.embedded.backup import BackupError
 from payviox.db.embedded.errors import EmbeddedError
 from payviox.db.embedded.layout import Layout
@@ -16,6 +19,13 @@ from payviox.monitoring.queries import archive as queries
 
 BEHIND_BYTES = 2**30
 """WAL that waits for the archive: beyond this it is said."""
+OLD_S = 8 * 86_400.0
+"""A newest base backup that is older is said: a restore would replay all WAL since."""
+
+HOLDS_S = 10.0
+"""For so long a look at the folder holds, whoever asks."""
+ANSWERS_WITHIN_S = 1.0
+"""A folder that takes longer, as of a server that is away, counts as out of reach."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -30,10 +40,11 @@ class State(msgspec.Struct, frozen=True):
 
 class Place(msgspec.Struct, frozen=True):
     """Where the embedded server's backups are: since when there is the newest, in seconds, the
-    bytes that are free there, and what is wrong with what is there (None: nothing)."""
+    bytes that are free there (None: the folder is out of reach), and what is wrong with what is
+    there (None: nothing)."""
 
     backup_age_s: float | None
-    free_bytes: int
+    free_bytes: int | None
     wrong: str | None
 
 
@@ -49,18 +60,45 @@ async def state(connection: Connection) -> State:
 
 
 def place(home: Path) -> Place | None:
-    """None where nothing is archived, or its folder is out of reach."""
+    """Look at the folder; None where nothing is archived. It may be another machine's, so that
+    this may take any time."""
     try:
         current = archive.read(Layout(home))
         if current is None:
             return None
-        backups = base_backup.find(current.folder)
-        wrong = base_backup.trouble(current.folder, current)
         free = shutil.disk_usage(current.folder).free
-    except (EmbeddedError, BackupError, OSError):
-        return None
-    age = datetime.now(UTC) - backups[-1].ended_at if backups else None
-    return Place(age.total_seconds() if age else None, free, wrong)
+        backups = backup_folder.find(current.folder)
+        wrong = backup_folder.trouble(current.folder, current)
+        size = backups[-1].size if backups else 0
+    except (EmbeddedError, BackupError) as error:
+        return Place(None, None, str(error).rstrip("."))
+    except OSError as error:
+        return Place(None, None, f"the folder of backups is out of reach: {error}")
+    age_s = (datetime.now(UTC) - backups[-1].ended_at).total_seconds() if backups else None
+    if wrong is None and free < size:
+        wrong = f"{current.folder} has {free / 1e9:,.1f} GB free: too little for another backup"
+    if wrong is None and age_s is not None and age_s > OLD_S:
+        wrong = f"the newest base backup in {current.folder} is {age_s / 86_400:.0f} days old"
+    return Place(age_s, free, wrong)
+
+
+class FolderWatch:
+    """What one process saw last in its folder of backups. One look at a time, beside everything
+    else, however long it takes."""
+
+    def __init__(self) -> None:
+        self._looking: asyncio.Task[Place | None] | None = None
+        self._until = 0.0
+
+    async def place(self, home: Path) -> Place | None:
+        """As `place`, not older than `HOLDS_S`."""
+        if self._looking is None or (self._looking.done() and time.monotonic() > self._until):
+            self._until = time.monotonic() + HOLDS_S
+            self._looking = asyncio.create_task(asyncio.to_thread(place, home))
+        await asyncio.wait([self._looking], timeout=ANSWERS_WITHIN_S)
+        if not self._looking.done():
+            return Place(None, None, "the folder of backups does not answer")
+        return self._looking.result()
 
 
 def complaint(state: State, place: Place | None = None) -> str | None:

@@ -119,23 +119,20 @@ def _backups(figures: Figures) -> Iterator[Metric]:
     failing = archive.complaint(figures.archive, figures.place) is not None
     yield _gauge(
         "wal_archive_failing",
-        "Whether what is committed is not archived though it should be",
+        "Whether something is wrong with the WAL archive or the base backups",
         failing,
     )
     if figures.archive.behind_bytes is not None:
         yield _gauge(
             "wal_archive_behind_bytes", "WAL that the archive lacks", figures.archive.behind_bytes
         )
-    if figures.place is not None:
+    place = figures.place
+    if place is not None and place.free_bytes is not None:
         yield _gauge(
-            "backup_free_bytes",
-            "Bytes that are free beside the base backups",
-            figures.place.free_bytes,
+            "backup_free_bytes", "Bytes that are free beside the base backups", place.free_bytes
         )
-        if figures.place.backup_age_s is not None:
-            yield _gauge(
-                "backup_age_seconds", "Age of the newest base backup", figures.place.backup_age_s
-            )
+    if place is not None and place.backup_age_s is not None:
+        yield _gauge("backup_age_seconds", "Age of the newest base backup", place.backup_age_s)
 
 
 def _family(name: str, help_: str, *labels: str) -> GaugeMetricFamily:

@@ -14,7 +14,7 @@ from payviox.db.pool import Connection, Database
 from payviox.errors import DatabaseAway
 from payviox.giftcards import holds
 from payviox.monitoring import archive
-from payviox.monitoring.archive import Place, State
+from payviox.monitoring.archive import FolderWatch, Place, State
 from payviox.monitoring.queries import figures as queries
 from payviox.monitoring.queries import reconciliation
 from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
@@ -35,6 +35,8 @@ TIMEOUT_S = 3.0
 """A database that takes longer to answer counts as away."""
 
 OK = "ok"
+BACKUPS_UNWELL = "the backups are not well: see `payviox database show`"
+"""Whoever asks for readiness hears of no folder's name."""
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -46,7 +48,7 @@ class Readiness(msgspec.Struct, frozen=True):
     stock: str
     """Whether gift cards leave; the installation is ready all the same where they are held."""
     backup: str
-    """Whether what is committed is archived, where that was begun; as above."""
+    """Whether what is committed is archived and backed up, where that was begun; as above."""
 
     @property
     def ready(self) -> bool:
@@ -79,16 +81,20 @@ class Figures(msgspec.Struct, frozen=True):
     place: Place | None
 
 
-async def readiness(database: Database, probe: WriteProbe) -> Readiness:
-    """Ask the database, not for long. A pooled connection that has gone stale is no outage."""
+async def readiness(
+    database: Database, probe: WriteProbe, watch: FolderWatch, home: Path | None
+) -> Readiness:
+    """Ask the database, not for long. A pooled connection that has gone stale is no outage. `home`
+    is that of an embedded one."""
+    place = await watch.place(home) if home else None
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            return await database.fetch(_readiness, probe)
+            return await database.fetch(_readiness, probe, place)
     except (psycopg.Error, DatabaseAway, TimeoutError):
         return Readiness("the database does not answer", *["not checked"] * 4)
 
 
-async def _readiness(connection: Connection, probe: WriteProbe) -> Readiness:
+async def _readiness(connection: Connection, probe: WriteProbe, place: Place | None) -> Readiness:
     revision = await queries.schema_revision(connection)
     if revision != _known_revision():
         message = f"the database is at schema {revision}, this version needs {_known_revision()}"
@@ -99,21 +105,25 @@ async def _readiness(connection: Connection, probe: WriteProbe) -> Readiness:
     workers = await queries.workers(connection, HEARTBEAT_S)
     held = await holds.count_held(connection)
     stock = f"held after a restore: {held}" if held else OK
-    backup = archive.complaint(await archive.state(connection)) or OK
+    state = await archive.state(connection)
+    backup = archive.complaint(state) or (BACKUPS_UNWELL if archive.complaint(state, place) else OK)
     worker = OK if workers.alive else f"no worker has been heard of for {HEARTBEAT_S:.0f} s"
     return Readiness(OK, OK, worker, stock, backup)
 
 
-async def figures(database: Database, home: Path | None = None) -> Figures | None:
+async def figures(
+    database: Database, watch: FolderWatch | None = None, home: Path | None = None
+) -> Figures | None:
     """The figures, None where the database does not answer. `home` is that of an embedded one."""
+    place = await watch.place(home) if watch and home else None
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            return await database.fetch(_figures, home)
+            return await database.fetch(_figures, place)
     except (psycopg.Error, DatabaseAway, TimeoutError):
         return None
 
 
-async def _figures(connection: Connection, home: Path | None) -> Figures:
+async def _figures(connection: Connection, place: Place | None) -> Figures:
     return Figures(
         await queries.workers(connection, HEARTBEAT_S),
         await queries.due(connection),
@@ -125,7 +135,7 @@ async def _figures(connection: Connection, home: Path | None) -> Figures:
         await attention.unexplained(connection),
         await reconciliation.compared(connection),
         await archive.state(connection),
-        archive.place(home) if home else None,
+        place,
     )
 
 

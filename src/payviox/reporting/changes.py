@@ -1,8 +1,8 @@
 """What live pages follow: one listening connection a process tells every viewer that something of
 their business changed, and nothing more; pages read again what they show.
 
-Orders, items and deliveries are announced by the database. Money is not: allocations must not wait
-for listeners. While somebody looks, the versions of a business's accounts are read each second."""
+Orders, items and deliveries are announced by whoever writes them (db/announcing.py). Money is not:
+while somebody looks, the versions of a business's accounts are read each second."""
 
 import asyncio
 import logging
@@ -18,6 +18,7 @@ from uuid import UUID
 import psycopg
 
 from payviox.auth import sessions
+from payviox.db.announcing import CHANNEL
 from payviox.db.listening import listen
 from payviox.db.pool import Connection, Database
 from payviox.errors import Busy
@@ -28,7 +29,6 @@ logger = logging.getLogger(__name__)
 
 Kind = Literal["orders", "items", "money", "webhooks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-CHANNEL = "payviox_changes"
 LOOK_S = 1.0
 """How often money's versions and the viewers' sessions are looked at."""
 AWAY_S = 2.0

@@ -16,6 +16,7 @@ from payviox.auth.keys import BusinessCaller
 from payviox.auth.users import UserCaller
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
+from payviox.monitoring.archive import FolderWatch
 from payviox.monitoring.write_probe import WriteProbe
 from payviox.reporting.changes import Changes
 from payviox.reporting.redemption import Offers
@@ -68,6 +69,7 @@ class Services:
     slow_work: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held for the few milliseconds that a slice of a long computation takes."""
     write_probe: WriteProbe = field(default_factory=WriteProbe)
+    folder_watch: FolderWatch = field(default_factory=FolderWatch)
 
 
 def services(request: Call) -> Services:

@@ -316,11 +316,12 @@ FAILING = """
 import sys
 from pathlib import Path
 from payviox import settings
-from payviox.db.embedded import base_backup, packed
+from payviox.db.embedded import packed
+from payviox.db.embedded.backup import BackupError
 from payviox.maintenance import backup
 
 def check(*_):
-    raise base_backup.BackupError("It does not verify.")
+    raise BackupError("It does not verify.")
 
 packed.check = check
 backup.back_up(settings.load(), Path(sys.argv[1]), 7, lambda *_: None)
@@ -360,6 +361,30 @@ def test_an_archive_whose_folder_is_lost_begins_anew_with_the_next_backup(served
     shutil.rmtree(Path(served.shown()["backups"][0]["folder"]))
     ended = served.installation.run("database", "show")
     assert (ended.returncode, "no base backup" in ended.stderr) == (1, True)
+    ready = f"{served.installation.url}/health/ready"
+    until(lambda: "backups are not well" in httpx.get(ready).json()["checks"]["backup"])
+    assert str(served.backups) not in httpx.get(ready).text, "everybody may ask"
+    assert "no base backup" in served.installation.run("attention").stderr
+
+    shutil.rmtree(served.backups)
+    ended = served.installation.run("database", "show")
+    assert (ended.returncode, "is out of reach" in ended.stderr) == (1, True)
+
+
+def test_an_archive_that_was_stopped_is_nobodys_fault_and_begins_anew(
+    tmp_path: Path, served: Served
+) -> None:
+    folder = str(tmp_path / "again")
+    served.installation.done("database", "backup", folder)
+    said = served.installation.done("database", "stop-archive")
+    assert "Nothing is archived any more" in said
+    shown = served.shown()
+    assert (shown["archived_to"], shown["wrong"]) == (None, None)
+    assert "Nothing was archived" in served.installation.done("database", "stop-archive")
+    served.installation.done("database", "backup", folder)
+    shown = served.shown()
+    assert (shown["wrong"], len(shown["backups"])) == (None, 2)
+    assert "The newest base backup was made" in served.installation.done("database", "show")
 
 
 def test_an_external_database_is_refused_with_advice(tmp_path: Path) -> None:

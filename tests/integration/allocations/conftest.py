@@ -13,6 +13,7 @@ from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.ledger import service as ledger
 from payviox.ledger.model import PAYOUT
+from support import lock_waits
 from support.businesses import TestBusiness, open_business
 from support.live import SECRET_KEY
 from support.polling import eventually
@@ -73,15 +74,8 @@ class Engine:
     async def waiting_for_a_lock(self, count: int = 1) -> list[int]:
         """Wait until so many of the database's sessions wait for a lock; answers their pids."""
 
-        async def read(connection: Connection) -> list[int]:
-            cursor = await connection.execute(
-                "SELECT pid FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            return [int(str(row[0])) for row in await cursor.fetchall()]
-
         async def enough() -> list[int] | None:
-            pids = await self.database.fetch(read)
+            pids = list(await self.database.fetch(lock_waits.waiting))
             return pids if len(pids) >= count else None
 
         found = await eventually(enough)

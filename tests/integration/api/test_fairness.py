@@ -12,6 +12,7 @@ from payviox.errors import Busy, ClientGone, ReadTooLong
 from payviox.idempotency import service as idempotency
 from payviox.web.limits import AT_ONCE, Slots
 from payviox.withdrawals import quotes
+from support import lock_waits
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.every_post import Stage
@@ -77,12 +78,7 @@ async def test_payout_users_writes_leave_the_business_its_own(
 
 def _waiting(urls: Urls) -> int:
     with urls.as_admin() as admin:
-        row = admin.execute(
-            "SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)"
-            " WHERE NOT granted AND datname = current_database()"
-        ).fetchone()
-    assert row is not None
-    return int(str(row[0]))
+        return lock_waits.count(admin)
 
 
 async def test_slots_let_a_few_in_keep_others_waiting_and_refuse_the_rest() -> None:

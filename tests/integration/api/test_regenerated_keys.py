@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from support import lock_waits
 from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
@@ -48,11 +49,6 @@ async def waiting(urls) -> None:
 
     def blocked() -> bool:
         with urls.as_admin() as admin:
-            return bool(
-                admin.execute(
-                    "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-                    " WHERE NOT granted AND datname = current_database()"
-                ).fetchone()[0]
-            )
+            return lock_waits.count(admin) > 0
 
     await eventually(blocked)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support import lock_waits
 from support.businesses import TestBusiness
 from support.every_post import BY_PAYOUT_USERS, PREPARED, Ready, Stage, posts_of
 from support.polling import eventually
@@ -46,12 +47,7 @@ async def blocked(urls: Any) -> None:
 
     def waits() -> bool:
         with urls.as_admin() as admin:
-            return bool(
-                admin.execute(
-                    "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-                    " WHERE NOT granted AND datname = current_database()"
-                ).fetchone()[0]
-            )
+            return lock_waits.count(admin) > 0
 
     await eventually(waits)
 

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from payviox.db import pool
 from payviox.db.pool import Connection, Database, NotCommitted
 from payviox.db.timelines import FormerPrimary, Timelines
 from payviox.errors import DatabaseAway
@@ -109,7 +110,10 @@ async def test_hosts_that_led_to_a_former_primary_come_last(urls: Urls) -> None:
     assert conninfo_to_dict(await one.url())["host"] == known["host"]
 
 
-async def test_without_any_primary_callers_hear_that_the_database_is_away(urls: Urls) -> None:
+async def test_without_any_primary_callers_hear_that_the_database_is_away(
+    urls: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "RETRY_S", 1.0)
     database = await opened(urls)
 
     async def work(connection: Connection) -> None:

@@ -21,6 +21,7 @@ from payviox.giftcards.sealing import earlier_fingerprints
 from payviox.giftcards.service import NothingToReveal
 from payviox.keyring import DecryptionFailed, Keyring
 from payviox.rails.orders import Invalid, Request
+from support import lock_waits
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
 from support.giftcards import (
@@ -240,8 +241,7 @@ async def test_a_card_held_by_a_transaction_that_fails_is_not_taken_for_sold(
             "SELECT FROM gift_cards WHERE business_id = %s FOR UPDATE", [shop.business_id]
         )
         group.start_soon(submit)
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        await eventually(lambda: shop.scalar(waiting))
+        await eventually(lambda: shop.database.fetch(lock_waits.waiting))
         await holding.execute("ROLLBACK")
     assert outcomes[0].state == "succeeded"
 

@@ -16,6 +16,7 @@ from payviox.rail_accounts import service
 from payviox.rail_accounts.model import Changes
 from payviox.rails.protocol import Named
 from payviox.withdrawals.sending import callbacks, claims
+from support import lock_waits
 from support.accounts import SECRETS, SETTINGS, connect
 from support.businesses import TestBusiness
 from support.polling import eventually
@@ -181,9 +182,5 @@ async def test_an_account_is_not_replaced_while_a_callback_says_that_an_attempt_
 
 
 async def waits_for_an_order(business: TestBusiness) -> bool:
-    return bool(
-        await business.scalar(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            " AND query LIKE 'SELECT id FROM orders%%FOR UPDATE' AND datname = current_database()"
-        )
-    )
+    waiting = await business.database.fetch(lock_waits.waiting)
+    return any(query.startswith("SELECT id FROM orders") for query in waiting.values())

@@ -2,10 +2,10 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,11 +13,15 @@ import pytest
 from payviox import ids
 from payviox.auth import sessions
 from payviox.auth.queries import sessions as session_rows
-from payviox.db.pool import Database
+from payviox.db import announcing
+from payviox.db.listening import listen
+from payviox.db.pool import Connection, Database
 from payviox.errors import Busy
+from payviox.reconciliation.queries import reports
 from payviox.reporting import changes as module
 from payviox.reporting.changes import KINDS, Changes, Kind, Viewer
 from payviox.rights import service as rights
+from payviox.webhooks.queries import events
 from support.businesses import TestBusiness
 from support.dashboard import make_operator
 from support.databases import Urls
@@ -99,33 +103,50 @@ async def test_allocated_money_is_told_though_allocating_announces_nothing(
 async def test_what_becomes_of_a_delivery_and_a_comparison_is_told(
     changes: Changes, session: Who, business: TestBusiness
 ) -> None:
-    def row(statement: str) -> Any:
-        return lambda db: db.execute(statement, [business.business_id, ids.new()])
-
+    event = ids.new()
     with changes.watch(business.business_id, *session, frozenset({"webhooks", "items"})) as viewer:
         await settled(changes, viewer)
         await business.database.write(
-            row(
-                "WITH e AS (INSERT INTO events (business_id, id, type, body)"
-                " VALUES (%s, %s, 'test', '{}') RETURNING business_id, id)"
-                " INSERT INTO deliveries (business_id, id, event_id) SELECT business_id, id, id"
-                " FROM e"
+            lambda db: events.insert_event(
+                db, business.business_id, event, event_type="test", order_id=None, body="{}"
             )
+        )
+        await business.database.write(
+            events.insert_delivery, business.business_id, ids.new(), event
         )
         assert viewer.changed == set(), "that something happened is told with its order"
-        await business.database.write(
-            lambda db: db.execute(
-                "UPDATE deliveries SET attempts = 1 WHERE business_id = %s", [business.business_id]
-            )
-        )
+        await business.database.write(events.send_again, business.business_id, [(event, ids.new())])
         assert await told(changes, viewer) == {"webhooks"}
         await business.database.write(
-            row(
-                "INSERT INTO reconciliations (business_id, id, rail, since, report, started_at)"
-                " VALUES (%s, %s, 'paypal', now(), '{}', now())"
-            )
+            reports.keep, business.business_id, "paypal", datetime.now(UTC), datetime.now(UTC), {}
         )
         assert await told(changes, viewer) == {"items"}
+
+
+async def test_what_was_rolled_back_is_not_told_and_what_happens_twice_is_told_once(
+    urls: Urls, business: TestBusiness
+) -> None:
+    async def work(connection: Connection, kinds: Sequence[announcing.Kind]) -> None:
+        for kind in kinds:
+            announcing.announce(connection, business.business_id, kind)
+        if "webhooks" in kinds:
+            raise LookupError
+
+    one = Database(urls.application, size=1)
+    await one.open()
+    try:
+        async with await listen(one, announcing.CHANNEL) as listening:
+            with pytest.raises(LookupError):
+                await one.write(work, ["orders", "webhooks"])
+            await one.write(work, [])
+            await one.write(work, ["items", "items"])
+            await one.write(work, ["orders"])
+            said = [
+                each.payload async for each in listening.notifies(timeout=stretch(20), stop_after=2)
+            ]
+    finally:
+        await one.close()
+    assert said == [f"{business.business_id} items", f"{business.business_id} orders"]
 
 
 async def test_a_stream_ends_with_its_session(

@@ -196,6 +196,9 @@ class _Kinds:
             [kind for _, kind in unique], ref_template=COMPONENT
         )
         self._by_kind = {name: schema for (name, _), schema in zip(unique, schemas, strict=True)}
+        for component in components.values():
+            if "description" in component:
+                component["description"] = python.cleandoc(component["description"])
         self.components = components
 
     def schema(self, kind: Any) -> Json:
@@ -254,7 +257,9 @@ def _parameters(route: Route) -> list[Json]:
         schema = msgspec.json.schema(route.entry.query)
         [described] = schema["$defs"].values()
         parameters += [
-            _query_parameter(name, dict(kind)) for name, kind in described["properties"].items()
+            _query_parameter(name, dict(kind))
+            | ({"required": True} if name in described["required"] else {})
+            for name, kind in described["properties"].items()
         ]
     if _keyed(route):
         parameters.append(IDEMPOTENCY_KEY)
@@ -268,6 +273,8 @@ def _query_parameter(name: str, schema: Json) -> Json:
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     if len(kinds) == 1:
         schema |= kinds[0]
+    elif kinds:
+        schema["anyOf"] = kinds
     elif "enum" in schema:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
     parameter: Json = {"name": name, "in": "query", "schema": schema}

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from payviox.approvals.model import Signature
 from payviox.db.pool import Connection
-from payviox.rights.queries.memberships import SINCE, STANDING
+from payviox.rights.queries.memberships import PEOPLE, SINCE
 from payviox.rights.roles import Right, who_may
 
 COLUMNS = "s.id, s.act, s.subject, s.digest, s.typed, s.operator_id, s.created_at"
@@ -21,12 +21,12 @@ UNUSED = (
 
 
 COUNTS: LiteralString = (
-    f"EXISTS (SELECT {STANDING} AND p.id = s.operator_id AND b.id = s.business_id"  # noqa: S608  # constants
+    "p.id = s.operator_id AND b.id = s.business_id AND p.disabled_at IS NULL"  # noqa: S608  # a constant
     f" AND {SINCE} <= s.created_at AND (s.act, CASE WHEN p.is_admin THEN 'owner' ELSE m.role END)"
-    " IN (SELECT * FROM unnest(%(acts)s::text[], %(roles)s::text[])))"
+    " IN (SELECT * FROM unnest(%(acts)s::text[], %(roles)s::text[]))"
 )
-"""A signature s whose owner may do the act still, and has been allowed to ever since; `acts` and
-`roles` are of `roles.who_may`."""
+"""Of PEOPLE, a signature s whose owner may do the act still, and has been allowed to ever since;
+`acts` and `roles` are of `roles.who_may`."""
 
 
 async def insert(
@@ -88,8 +88,9 @@ async def list_counting(
     acts, roles = who_may(act)
     async with connection.cursor(row_factory=class_row(Signature)) as cursor:
         await cursor.execute(
-            f"SELECT {COLUMNS} FROM signatures s WHERE s.business_id = %(business)s"  # noqa: S608  # constants
-            f" AND s.subject = %(subject)s AND s.act = %(act)s AND {UNUSED} AND {COUNTS}"
+            f"SELECT {COLUMNS} FROM signatures s CROSS JOIN {PEOPLE}"  # noqa: S608  # constants
+            " WHERE s.business_id = %(business)s AND s.subject = %(subject)s AND s.act = %(act)s"
+            f" AND {UNUSED} AND {COUNTS}"
             " ORDER BY s.id",
             {
                 "business": business_id,

@@ -205,10 +205,11 @@ async def set_password(connection: Connection, operator_id: UUID, password_hash:
 async def switch_operator(connection: Connection, operator_id: UUID, *, enabled: bool) -> bool:
     """Whether it changed anything."""
     cursor = await connection.execute(
-        "UPDATE operators SET disabled_at = CASE WHEN %(enabled)s THEN NULL ELSE now() END,"
-        " enabled_at = CASE WHEN %(enabled)s THEN clock_timestamp() ELSE enabled_at END"
-        " WHERE id = %(operator)s AND (disabled_at IS NULL) <> %(enabled)s",
-        {"enabled": enabled, "operator": operator_id},
+        "UPDATE operators SET disabled_at = NULL, enabled_at = statement_timestamp()"
+        " WHERE id = %s AND disabled_at IS NOT NULL"
+        if enabled
+        else "UPDATE operators SET disabled_at = now() WHERE id = %s AND disabled_at IS NULL",
+        [operator_id],
     )
     return cursor.rowcount == 1
 
@@ -223,15 +224,27 @@ async def some_operators(connection: Connection, limit: int) -> list[str]:
 
 async def forget_secret_keys(connection: Connection, current: str) -> None:
     """Forget the keys, but the current one, that nothing stored names. Across businesses."""
-    await connection.execute(
-        "DELETE FROM secret_keys k WHERE key_id <> %s"
-        " AND NOT EXISTS (SELECT FROM payout_users WHERE hash_key_id = k.key_id)"
-        " AND NOT EXISTS (SELECT FROM gift_cards WHERE key_id = k.key_id)"
-        " AND NOT EXISTS (SELECT FROM webhook_settings WHERE key_id = k.key_id)"
-        " AND NOT EXISTS (SELECT FROM rail_accounts WHERE key_id = k.key_id)"
-        " AND NOT EXISTS (SELECT FROM authenticator_apps WHERE key_id = k.key_id)",
-        [current],
-    )
+    for key_id in set(await known_secret_keys(connection)) - {current}:
+        if not await _names_key(connection, key_id):
+            await connection.execute("DELETE FROM secret_keys WHERE key_id = %s", [key_id])
+
+
+_NAMES_KEY = (
+    "SELECT FROM payout_users WHERE hash_key_id = %s LIMIT 1",
+    "SELECT FROM gift_cards WHERE key_id = %s LIMIT 1",
+    "SELECT FROM webhook_settings WHERE key_id = %s LIMIT 1",
+    "SELECT FROM rail_accounts WHERE key_id = %s LIMIT 1",
+    "SELECT FROM authenticator_apps WHERE key_id = %s LIMIT 1",
+)
+
+
+async def _names_key(connection: Connection, key_id: str) -> bool:
+    """Whether anything stored names the key."""
+    for statement in _NAMES_KEY:
+        cursor = await connection.execute(statement, [key_id])
+        if await cursor.fetchone() is not None:
+            return True
+    return False
 
 
 async def count_users_of_key(connection: Connection, key_id: str) -> int:

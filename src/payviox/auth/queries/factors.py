@@ -80,7 +80,7 @@ async def use_step(
     the app."""
     cursor = await connection.execute(
         "UPDATE authenticator_apps SET last_step = %(step)s,"
-        " confirmed_at = coalesce(confirmed_at, now())"
+        " confirmed_at = least(confirmed_at, now())"
         " WHERE operator_id = %(operator)s AND last_step < %(step)s"
         " AND (confirmed_at IS NOT NULL) = %(confirmed)s",
         {"step": step, "operator": operator_id, "confirmed": is_confirmed},

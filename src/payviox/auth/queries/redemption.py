@@ -13,10 +13,15 @@ from payviox.auth.queries.credentials import HASH_LIVES, UserCaller
 from payviox.db.pool import Connection
 
 _USER = (
-    "JOIN payout_users u ON u.business_id = b.id AND u.id = s.payout_user_id"
+    "JOIN payout_users u ON u.business_id = s.business_id AND u.id = s.payout_user_id"
     f" AND u.hash_digest = s.hash_digest AND {HASH_LIVES}"
 )
 """The payout user of a row `s`, as long as the hash that the row was made with opens."""
+
+_SENDER = (
+    "SELECT coalesce(b.brand_name, b.name) AS name, b.brand_logo_digest AS logo_digest"
+    " FROM businesses b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,11 @@ async def find_sender(connection: Connection, hash_code: str, digest: bytes) -> 
     opens."""
     async with connection.cursor(row_factory=class_row(Sender)) as cursor:
         await cursor.execute(
-            "SELECT coalesce(b.brand_name, b.name) AS name, b.brand_logo_digest AS logo_digest"  # noqa: S608  # a constant
-            " FROM businesses b WHERE b.hash_code = %(code)s AND ("
-            " EXISTS (SELECT FROM payout_users u WHERE u.business_id = b.id"
-            f" AND u.hash_digest = %(digest)s AND {HASH_LIVES})"
-            " OR EXISTS (SELECT FROM redeem_tickets t WHERE t.business_id = b.id"
-            " AND t.digest = %(digest)s AND t.expires_at > now()))",
+            f"{_SENDER} JOIN payout_users u ON u.business_id = b.id"
+            f" WHERE b.hash_code = %(code)s AND u.hash_digest = %(digest)s AND {HASH_LIVES}"
+            f" UNION ALL {_SENDER} JOIN redeem_tickets t ON t.business_id = b.id"
+            " WHERE b.hash_code = %(code)s AND t.digest = %(digest)s AND t.expires_at > now()"
+            " LIMIT 1",
             {"code": hash_code, "digest": digest},
         )
         return await cursor.fetchone()

@@ -21,7 +21,7 @@ COLUMNS = (
 
 HASH_LIFETIME_SINCE = sql.SQL(
     "hash_lifetime_since = CASE WHEN hash_lifetime_days IS DISTINCT FROM"
-    " %(hash_lifetime_days)s::integer THEN now() ELSE hash_lifetime_since END"
+    " %(hash_lifetime_days)s::integer THEN t.now ELSE hash_lifetime_since END"
 )
 
 OF_EXPIRY = ("balance_lifetime_days", "expiry_notice_days")
@@ -114,9 +114,10 @@ async def update(connection: Connection, business_id: UUID, changes: Mapping[str
     if other := [name for name in OF_EXPIRY if name in changes]:
         assignments.append(_since_changed(other))
     await connection.execute(
-        sql.SQL("UPDATE businesses SET {} WHERE id = {}").format(
-            sql.SQL(", ").join(assignments), sql.Placeholder("_business")
-        ),
+        sql.SQL(
+            "WITH t AS MATERIALIZED (SELECT clock_timestamp() AS now)"
+            " UPDATE businesses SET {} FROM t WHERE id = {}"
+        ).format(sql.SQL(", ").join(assignments), sql.Placeholder("_business")),
         {**changes, "_business": business_id},
     )
 
@@ -130,8 +131,7 @@ def _since_changed(names: Sequence[str]) -> sql.Composable:
         for name in names
     ]
     return sql.SQL(
-        "balance_lifetime_since = CASE WHEN {} THEN clock_timestamp()"
-        " ELSE balance_lifetime_since END"
+        "balance_lifetime_since = CASE WHEN {} THEN t.now ELSE balance_lifetime_since END"
     ).format(sql.SQL(" OR ").join(differs))
 
 

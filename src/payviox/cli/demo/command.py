@@ -136,9 +136,10 @@ curl {url}/payout/operations -H 'X-Payout-Hash: {seeded.ada}'
 
 Look behind the scenes, in that terminal too:
 
-{_exports(settings)}
+{_exports(settings, seeded)}
 payviox order list {seeded.business_id}
 payviox webhook log {seeded.business_id}
+payviox trigger payout.failed
 payviox ledger verify
 
 Webhooks that arrive are verified and printed below. Stop with Ctrl-C.
@@ -146,13 +147,14 @@ Webhooks that arrive are verified and printed below. Stop with Ctrl-C.
     )
 
 
-def _exports(settings: Settings) -> str:
+def _exports(settings: Settings, seeded: Demo) -> str:
     """The line after which `payviox` is found and finds this installation."""
     beside = Path(sys.executable).parent
     folder = beside if (beside / "payviox").exists() else Path(sys.argv[0]).absolute().parent
     return (
         f"export PAYVIOX_HOME={shlex.quote(str(settings.home))}"
-        f" PAYVIOX_PORT={settings.port} PAYVIOX_PUBLIC_URL={shlex.quote(settings.public_url)}"
+        f" PAYVIOX_KEY={seeded.secret_key} PAYVIOX_PORT={settings.port}"
+        f" PAYVIOX_PUBLIC_URL={shlex.quote(settings.public_url)}"
         f' PATH={shlex.quote(str(folder))}:"$PATH" PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1'
         f" PAYVIOX_SMTP_URL={shlex.quote(os.environ['PAYVIOX_SMTP_URL'])}"
         f" PAYVIOX_MAIL_FROM={shlex.quote(SENDER)}"

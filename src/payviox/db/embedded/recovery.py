@@ -15,7 +15,7 @@ from psycopg import sql
 from payviox.db import session
 from payviox.db.embedded import packed, wal
 from payviox.db.embedded.backup import BackupError
-from payviox.db.embedded.base_backup import BaseBackup, Continuation, shown
+from payviox.db.embedded.backup_folder import BaseBackup, Continuation, shown
 from payviox.db.embedded.cluster import Cluster, embedded
 from payviox.db.embedded.errors import EmbeddedError
 from payviox.db.embedded.layout import Layout, new_secrets, sync_folder, try_lock

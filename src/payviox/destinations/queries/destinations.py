@@ -22,10 +22,8 @@ _SAVED = (
 )
 
 # Only where nothing was restored since it was set: what a backup does not know was paid already.
-_TAKE_DUE = f"""
-WITH due AS MATERIALIZED (
-  SELECT a.business_id, a.payout_user_id, u.email, d.provider, d.destination, x.balance
-  FROM automatic_withdrawals a
+_DUE = f"""
+automatic_withdrawals a
   JOIN saved_destinations d ON d.business_id = a.business_id AND d.id = a.destination_id
     AND d.removed_at IS NULL AND d.created_at + {COOLING} <= now()
   JOIN payout_users u ON u.business_id = a.business_id AND u.id = a.payout_user_id
@@ -33,11 +31,16 @@ WITH due AS MATERIALIZED (
   JOIN accounts x ON x.business_id = a.business_id AND x.id = a.payout_user_id
     AND x.balance >= a.above
   WHERE a.due_at <= now()
-    AND NOT EXISTS (SELECT FROM installation i WHERE i.restored_at >= a.set_at)
+    AND a.set_at > coalesce((SELECT max(restored_at) FROM installation), '-infinity')
+"""  # noqa: S608  # constants
+_TAKE_DUE = f"""
+WITH due AS MATERIALIZED (
+  SELECT a.payout_user_id, u.email, d.provider, d.destination, x.balance
+  FROM {_DUE} AND a.business_id = %(business)s
   ORDER BY a.due_at LIMIT %(limit)s FOR UPDATE OF a SKIP LOCKED
 )
 UPDATE automatic_withdrawals a SET due_at = now() + {PAUSE} FROM due
-WHERE a.business_id = due.business_id AND a.payout_user_id = due.payout_user_id
+WHERE a.business_id = %(business)s AND a.payout_user_id = due.payout_user_id
 RETURNING a.business_id, a.payout_user_id, due.email, a.destination_id, a.above, due.provider,
   due.destination, due.balance
 """  # noqa: S608  # constants
@@ -132,10 +135,16 @@ async def delete_automatic(
     return cursor.rowcount == 1
 
 
-async def take_due(connection: Connection, limit: int) -> list[Due]:
-    """Balances that are to go out now, each nobody else's for a while. Across businesses."""
+async def due_businesses(connection: Connection) -> list[UUID]:
+    """Where balances are to go out now."""
+    cursor = await connection.execute(f"SELECT DISTINCT a.business_id FROM {_DUE}")  # noqa: S608  # a constant
+    return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # uuid
+
+
+async def take_due(connection: Connection, business_id: UUID, limit: int) -> list[Due]:
+    """A business's balances that are to go out now, each nobody else's for a while."""
     async with connection.cursor(row_factory=class_row(Due)) as cursor:
-        await cursor.execute(_TAKE_DUE, {"limit": limit})
+        await cursor.execute(_TAKE_DUE, {"business": business_id, "limit": limit})
         return await cursor.fetchall()
 
 
@@ -143,8 +152,8 @@ async def end_due(connection: Connection, due: Due, held_back: HeldBack | None) 
     """Write down how it went; whether it is still what the payout user wants. What went out may go
     out again at once, where enough came."""
     cursor = await connection.execute(
-        "UPDATE automatic_withdrawals SET held_back = %(held)s,"
-        " due_at = CASE WHEN %(held)s::text IS NULL THEN now() ELSE due_at END"
+        "UPDATE automatic_withdrawals SET held_back = %(held)s"  # noqa: S608  # constants
+        f"{', due_at = now()' if held_back is None else ''}"
         " WHERE business_id = %(business)s AND payout_user_id = %(user)s"
         " AND destination_id = %(id)s AND above = %(above)s",
         {

@@ -14,12 +14,11 @@ async def is_held(connection: Connection, business_id: UUID) -> bool:
     """Whether no card may leave, also because the database was restored just now, beneath running
     processes."""
     cursor = await connection.execute(
-        "SELECT EXISTS (SELECT FROM stock_holds WHERE business_id = %s)"
-        f" OR EXISTS (SELECT FROM installation WHERE origin <> {ORIGIN})",
+        "SELECT true FROM stock_holds WHERE business_id = %s"
+        f" UNION ALL SELECT true FROM installation WHERE origin <> {ORIGIN}",
         [business_id],
     )
-    row = await cursor.fetchone()
-    return bool(row and row[0])
+    return await cursor.fetchone() is not None
 
 
 async def release(connection: Connection, business_id: UUID) -> bool:
@@ -40,12 +39,14 @@ async def count_held(connection: Connection) -> int:
 async def list_held(connection: Connection) -> list[HeldStock]:
     async with connection.cursor(row_factory=class_row(HeldStock)) as cursor:
         await cursor.execute(
-            "SELECT b.id AS business_id, b.name, b.mode, h.held_since,"
-            " (SELECT count(*) FROM gift_cards WHERE business_id = h.business_id"
-            "   AND status IN ('available', 'reserved')) AS cards,"
-            " (SELECT count(*) FROM orders WHERE business_id = h.business_id AND rail = 'stock'"
-            "   AND status IN ('created', 'review', 'queued', 'sending', 'unknown')) AS orders"
-            " FROM stock_holds h JOIN businesses b ON b.id = h.business_id ORDER BY b.name, b.id"
+            "SELECT b.id AS business_id, b.name, b.mode, h.held_since, c.cards, o.orders"
+            " FROM stock_holds h JOIN businesses b ON b.id = h.business_id"
+            " CROSS JOIN LATERAL (SELECT count(*) AS cards FROM gift_cards"
+            "   WHERE business_id = h.business_id AND status IN ('available', 'reserved')) c"
+            " CROSS JOIN LATERAL (SELECT count(*) AS orders FROM orders"
+            "   WHERE business_id = h.business_id AND rail = 'stock'"
+            "   AND status IN ('created', 'review', 'queued', 'sending', 'unknown')) o"
+            " ORDER BY b.name, b.id"
         )
         return await cursor.fetchall()
 

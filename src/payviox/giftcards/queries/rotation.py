@@ -1,5 +1,5 @@
-"""The SQL of what the secret keys made of gift cards: bringing them under another one, a sweep
-across businesses in the order of the primary key, and reading a business's to check them."""
+"""The SQL of what the secret keys made of gift cards: bringing them under another one, one business
+after another, and reading a business's to check them."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,15 @@ from psycopg.rows import class_row
 from payviox.db.pool import Connection
 from payviox.giftcards.model import StoredCode
 
-Place = tuple[UUID, UUID]
-"""A card's business and id."""
 
-
-async def count_other_keys(connection: Connection, key_id: str) -> int:
+async def count_other_keys(connection: Connection, key_id: str) -> dict[UUID, int]:
+    """How many cards of each business have another key than this one. Across businesses."""
     cursor = await connection.execute(
-        "SELECT count(*) FROM gift_cards WHERE key_id <> %s", [key_id]
+        "SELECT business_id, count(*) FROM gift_cards WHERE key_id <> %s"
+        " GROUP BY business_id ORDER BY business_id",
+        [key_id],
     )
-    row = await cursor.fetchone()
-    return int(str(row[0])) if row else 0
+    return dict(await cursor.fetchall())  # type: ignore[arg-type]  # uuid, bigint
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +51,25 @@ async def has_fingerprint(connection: Connection, business_id: UUID, fingerprint
 
 
 async def lock_other_keys(
-    connection: Connection, key_id: str, after: Place, limit: int
+    connection: Connection, business_id: UUID, key_id: str, after: UUID, limit: int
 ) -> Sequence[StoredCode]:
-    """The next cards whose key is not this one, locked."""
+    """The next cards of a business whose key is not this one, by id, locked."""
     async with connection.cursor(row_factory=class_row(StoredCode)) as cursor:
         await cursor.execute(
             "SELECT c.business_id, c.id, c.code, c.pin, c.key_id, c.expires_on, p.brand, p.country,"
             " p.currency, p.face_value FROM gift_cards c JOIN gift_card_products p"
             " ON p.business_id = c.business_id AND p.id = c.product_id"
-            " WHERE (c.business_id, c.id) > (%s, %s) AND c.key_id <> %s"
-            " ORDER BY c.business_id, c.id LIMIT %s FOR UPDATE OF c",
-            [*after, key_id, limit],
+            " WHERE c.business_id = %s AND c.id > %s AND c.key_id <> %s"
+            " ORDER BY c.id LIMIT %s FOR UPDATE OF c",
+            [business_id, after, key_id, limit],
         )
         return await cursor.fetchall()
 
 
 async def replace_code(
     connection: Connection,
-    place: Place,
+    business_id: UUID,
+    card_id: UUID,
     *,
     code: bytes,
     pin: bytes | None,
@@ -87,8 +87,8 @@ async def replace_code(
         "   status = CASE WHEN found AND status = 'available' THEN 'void' ELSE status END"
         " FROM twin WHERE business_id = %(business)s AND id = %(id)s",
         {
-            "business": place[0],
-            "id": place[1],
+            "business": business_id,
+            "id": card_id,
             "code": code,
             "pin": pin,
             "fingerprint": fingerprint,

@@ -34,9 +34,9 @@ BOUND = (
 
 PRODUCTS = (
     "SELECT p.id, p.name, p.brand, p.country, p.currency, p.face_value, p.price,"
-    " EXISTS (SELECT FROM gift_cards WHERE business_id = p.business_id AND product_id = p.id"
+    " EXISTS (SELECT FROM gift_cards WHERE business_id = %(business)s AND product_id = p.id"
     f"        AND {DELIVERABLE}) AS available"
-    " FROM gift_card_products p"
+    " FROM gift_card_products p WHERE p.business_id = %(business)s"
 )
 
 # Orders by what the partial index is sorted by: what expires first is delivered first.
@@ -54,7 +54,7 @@ EXPIRED = f"status = 'available' AND expires_on < current_date + {SHORTEST_LIFE_
 def _counted(condition: str) -> str:
     """How many of a product's cards are so, counted up to `most`; NULL counts all."""
     return (
-        "(SELECT count(*) FROM (SELECT FROM gift_cards WHERE business_id = p.business_id"
+        "(SELECT count(*) FROM (SELECT FROM gift_cards WHERE business_id = %(business)s"
         f" AND product_id = p.id AND {condition} LIMIT %(most)s) few)"
     )
 
@@ -75,8 +75,7 @@ STOCK = (
 async def list_products(connection: Connection, business_id: UUID) -> list[Product]:
     async with connection.cursor(row_factory=class_row(Product)) as cursor:
         await cursor.execute(
-            f"{PRODUCTS} WHERE p.business_id = %s ORDER BY p.brand, p.name, p.price, p.id",
-            [business_id],
+            f"{PRODUCTS} ORDER BY p.brand, p.name, p.price, p.id", {"business": business_id}
         )
         return await cursor.fetchall()
 
@@ -86,7 +85,7 @@ async def find_product(
 ) -> Product | None:
     async with connection.cursor(row_factory=class_row(Product)) as cursor:
         await cursor.execute(
-            f"{PRODUCTS} WHERE p.business_id = %s AND p.id = %s", [business_id, product_id]
+            f"{PRODUCTS} AND p.id = %(product)s", {"business": business_id, "product": product_id}
         )
         return await cursor.fetchone()
 
@@ -311,8 +310,8 @@ async def void_product(connection: Connection, business_id: UUID, product_id: UU
 async def list_stock(connection: Connection, business_id: UUID, most: int | None) -> list[Stock]:
     async with connection.cursor(row_factory=class_row(Stock)) as cursor:
         await cursor.execute(
-            f"{STOCK} WHERE p.business_id = %(b)s ORDER BY p.brand, p.name, p.price, p.id",
-            {"b": business_id, "most": most},
+            f"{STOCK} WHERE p.business_id = %(business)s ORDER BY p.brand, p.name, p.price, p.id",
+            {"business": business_id, "most": most},
         )
         return await cursor.fetchall()
 

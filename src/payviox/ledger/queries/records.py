@@ -1,6 +1,6 @@
 """The SQL of what `ledger verify` compares beside the chains of transfers: rows whose content other
 rows, or the transfers, say again. Each statement answers one row for what is broken: a message,
-and the account or order that it is about. All run in verify's snapshot, one business at a time."""
+and the account or order that it is about. All run in verify's snapshot of their business."""
 
 from collections.abc import AsyncIterator
 from typing import Literal
@@ -72,7 +72,7 @@ WITH tries AS (
          min(a.number) FILTER (WHERE a.request <> jsonb_build_object('rail', o.rail,
            'provider', o.provider, 'amount', o.amount, 'net_amount', o.net_amount,
            'destination', o.destination)) AS other
-  FROM orders o LEFT JOIN order_attempts a ON a.business_id = o.business_id AND a.order_id = o.id
+  FROM orders o LEFT JOIN order_attempts a ON a.business_id = %(business)s AND a.order_id = o.id
   WHERE o.business_id = %(business)s GROUP BY o.business_id, o.id
 )
 SELECT CASE
@@ -117,9 +117,9 @@ SELECT format('the rail calls the order %%s by the order, %%s by its attempt; it
   NULL, o.id
 FROM orders o
 JOIN order_attempts a
-  ON a.business_id = o.business_id AND a.order_id = o.id AND a.number = o.attempt
+  ON a.business_id = %(business)s AND a.order_id = o.id AND a.number = o.attempt
 JOIN events e
-  ON e.business_id = o.business_id AND e.order_id = o.id AND e.type = 'payout.succeeded'
+  ON e.business_id = %(business)s AND e.order_id = o.id AND e.type = 'payout.succeeded'
 WHERE o.business_id = %(business)s AND o.status = 'succeeded'
   AND o.rail_order_id IS DISTINCT FROM a.rail_order_id
   AND coalesce(strpos(e.body, to_json(o.rail_order_id)::text) > 0, false)
@@ -132,7 +132,7 @@ QUOTES = """
 SELECT CASE WHEN q.id IS NULL THEN format('the order''s quote quo_%%s is not there', o.quote_id)
             ELSE format('the order''s quote quo_%%s was made for something else', q.id) END,
   NULL::uuid, o.id
-FROM orders o LEFT JOIN quotes q ON q.business_id = o.business_id AND q.id = o.quote_id
+FROM orders o LEFT JOIN quotes q ON q.business_id = %(business)s AND q.id = o.quote_id
 WHERE o.business_id = %(business)s AND o.quote_id IS NOT NULL AND (
   q.id IS NULL
   OR (q.payout_user_id, q.provider, q.rail, q.amount, q.fees, q.net_amount)
@@ -149,8 +149,8 @@ FROM quotes WHERE business_id = %(business)s AND amount::numeric <> fees::numeri
 CARDS = """
 SELECT format('gift card %%s is not what the order ordered', c.id), NULL::uuid, o.id
 FROM gift_cards c
-JOIN gift_card_products p ON p.business_id = c.business_id AND p.id = c.product_id
-JOIN orders o ON o.business_id = c.business_id AND o.id = c.order_id
+JOIN gift_card_products p ON p.business_id = %(business)s AND p.id = c.product_id
+JOIN orders o ON o.business_id = %(business)s AND o.id = c.order_id
 WHERE c.business_id = %(business)s AND c.status IN ('reserved', 'delivered') AND (
   p.price <> o.net_amount OR o.provider <> 'gift_card'
   OR (o.destination->'product', o.destination->'brand', o.destination->'country',
@@ -161,7 +161,7 @@ UNION ALL
 SELECT format('gift card %%s is bound by %%s, which is no attempt of the order', c.id, c.reference),
        NULL, c.order_id
 FROM gift_cards c LEFT JOIN order_attempts a
-  ON a.business_id = c.business_id AND a.order_id = c.order_id AND a.reference = c.reference
+  ON a.business_id = %(business)s AND a.order_id = c.order_id AND a.reference = c.reference
 WHERE c.business_id = %(business)s AND c.status = 'delivered' AND a.order_id IS NULL
 UNION ALL
 SELECT format('gift card %%s is in stock and bound to an order', id), NULL, order_id
@@ -177,7 +177,7 @@ WHERE c.cards < i.cards
 UNION ALL
 SELECT format('gift card %%s is of no product', c.id), NULL, c.order_id
 FROM gift_cards c LEFT JOIN gift_card_products p
-  ON p.business_id = c.business_id AND p.id = c.product_id
+  ON p.business_id = %(business)s AND p.id = c.product_id
 WHERE c.business_id = %(business)s AND p.id IS NULL
 UNION ALL
 SELECT format('gift cards %%s have the same code',
@@ -187,7 +187,7 @@ UNION ALL
 SELECT format('gift card %%s was shown for an order that did not get it', r.gift_card_id), NULL,
        r.order_id
 FROM gift_card_reveals r
-LEFT JOIN gift_cards c ON c.business_id = r.business_id AND c.id = r.gift_card_id
+LEFT JOIN gift_cards c ON c.business_id = %(business)s AND c.id = r.gift_card_id
 WHERE r.business_id = %(business)s AND r.gift_card_id IS NOT NULL
   AND c.order_id IS DISTINCT FROM r.order_id
 """
@@ -204,8 +204,8 @@ WITH moves AS (
          min(t.order_id::text) FILTER (WHERE t.kind = 'suspense') AS order_id,
          count(DISTINCT t.order_id) AS orders
   FROM transfers t
-  LEFT JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account
-  LEFT JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account
+  LEFT JOIN accounts f ON f.business_id = %(business)s AND f.id = t.from_account
+  LEFT JOIN accounts g ON g.business_id = %(business)s AND g.id = t.to_account
   WHERE t.business_id = %(business)s AND t.kind <> 'allocation'
     AND (t.kind = 'suspense' OR (t.kind = 'adjustment' AND t.reference LIKE 'sus\\_%%'))
   GROUP BY t.reference

@@ -26,7 +26,7 @@ WHERE t.business_id = %(business)s AND t.id > %(after)s AND t.id <= %(until)s OR
 # Whose account it is, with the first transfer that came to it: an address never changes.
 PAYOUT_USERS: LiteralString = """
 SELECT t.id, u.id, u.email, u.created_at
-FROM transfers t JOIN payout_users u ON u.business_id = t.business_id AND u.id = t.to_account
+FROM transfers t JOIN payout_users u ON u.business_id = %(business)s AND u.id = t.to_account
 WHERE t.business_id = %(business)s AND t.id > %(after)s AND t.id <= %(until)s AND t.to_version = 1
 ORDER BY t.id
 """
@@ -40,48 +40,48 @@ SELECT t.id, t.order_id,
   CASE t.kind WHEN 'reserve' THEN (
     SELECT string_agg(ROW(k.path, k.key, k.part, k.digest, k.call_id, k.reference)::text, ','
                       ORDER BY k.path COLLATE "C", k.key COLLATE "C", k.part)
-    FROM orders o JOIN idempotency_keys k ON k.business_id = o.business_id
+    FROM orders o JOIN idempotency_keys k ON k.business_id = %(business)s
       AND k.caller = o.payout_user_id::text AND k.created_at = o.created_at
-    WHERE o.business_id = t.business_id AND o.id = t.order_id) END,
+    WHERE o.business_id = %(business)s AND o.id = t.order_id) END,
   CASE t.kind WHEN 'reserve' THEN (
     SELECT ROW(o.payout_user_id, o.provider, o.rail, o.amount, o.fees, o.net_amount, o.destination,
                o.destination_digest, o.payee_digest, o.quote_id, o.created_at)::text
-    FROM orders o WHERE o.business_id = t.business_id AND o.id = t.order_id) END,
+    FROM orders o WHERE o.business_id = %(business)s AND o.id = t.order_id) END,
   CASE t.kind WHEN 'reserve' THEN (
     SELECT ROW(q.payout_user_id, q.provider, q.rail, q.amount, q.fees, q.net_amount, q.destination,
                q.expires_at, q.created_at)::text
-    FROM orders o JOIN quotes q ON q.business_id = o.business_id AND q.id = o.quote_id
-    WHERE o.business_id = t.business_id AND o.id = t.order_id) END,
+    FROM orders o JOIN quotes q ON q.business_id = %(business)s AND q.id = o.quote_id
+    WHERE o.business_id = %(business)s AND o.id = t.order_id) END,
   CASE WHEN t.kind <> 'reserve' THEN (
     SELECT ROW(o.review_reasons, o.reviewed_digest,
                CASE WHEN t.kind <> 'settle' THEN o.note END,
                CASE WHEN t.kind <> 'settle' THEN o.failure END)::text
-    FROM orders o WHERE o.business_id = t.business_id AND o.id = t.order_id) END,
+    FROM orders o WHERE o.business_id = %(business)s AND o.id = t.order_id) END,
   CASE WHEN t.kind <> 'reserve' THEN (
     SELECT string_agg(ROW(s.number, s.status, s.actor, s.note, s.created_at)::text, ','
                       ORDER BY s.number)
-    FROM order_states s WHERE s.business_id = t.business_id AND s.order_id = t.order_id
+    FROM order_states s WHERE s.business_id = %(business)s AND s.order_id = t.order_id
     AND s.number <= (
       SELECT min(e.number) FROM order_states e
-      WHERE e.business_id = t.business_id AND e.order_id = t.order_id AND e.status IN (
+      WHERE e.business_id = %(business)s AND e.order_id = t.order_id AND e.status IN (
         SELECT unnest(CASE t.kind WHEN 'settle' THEN ARRAY['succeeded']
                       WHEN 'return' THEN ARRAY['returned']
                       ELSE ARRAY['failed', 'rejected', 'canceled'] END)))) END,
   CASE WHEN t.kind <> 'reserve' THEN (
     SELECT string_agg(ROW(a.number, a.reference, a.request, a.started_at)::text, ','
                       ORDER BY a.number)
-    FROM order_attempts a WHERE a.business_id = t.business_id AND a.order_id = t.order_id) END,
+    FROM order_attempts a WHERE a.business_id = %(business)s AND a.order_id = t.order_id) END,
   CASE WHEN t.kind <> 'reserve' THEN (
     SELECT string_agg(ROW(e.id, e.type, e.body, e.created_at)::text, ','
                       ORDER BY e.type COLLATE "C")
-    FROM events e WHERE e.business_id = t.business_id AND e.order_id = t.order_id
+    FROM events e WHERE e.business_id = %(business)s AND e.order_id = t.order_id
     AND (t.kind = 'return' OR e.type <> 'payout.returned')) END,
   CASE t.kind WHEN 'settle' THEN (
     SELECT ROW(c.id, c.reference, c.delivered_at, c.expires_on, c.created_at, p.id, p.name, p.brand,
                p.country, p.currency, p.face_value, p.price, p.created_at)::text
     FROM gift_cards c
-    JOIN gift_card_products p ON p.business_id = c.business_id AND p.id = c.product_id
-    WHERE c.business_id = t.business_id AND c.order_id = t.order_id) END
+    JOIN gift_card_products p ON p.business_id = %(business)s AND p.id = c.product_id
+    WHERE c.business_id = %(business)s AND c.order_id = t.order_id) END
 FROM transfers t
 WHERE t.business_id = %(business)s AND t.id > %(after)s AND t.id <= %(until)s
   AND t.order_id IS NOT NULL AND t.kind IN ('reserve', 'settle', 'release', 'return')
@@ -94,10 +94,10 @@ SUSPENSE_ITEMS: LiteralString = """
 SELECT t.id, i.id, i.rail, i.cause, i.subject, i.order_id, i.amount, i.opened_at,
   CASE WHEN t.kind = 'adjustment' OR (a.kind = 'suspense') = (i.amount > 0) THEN
     ROW(i.evidence, i.resolved_at, i.resolved_by, i.resolution, i.reason)::text END
-FROM transfers t JOIN suspense_items i ON i.business_id = t.business_id AND i.id = CASE
+FROM transfers t JOIN suspense_items i ON i.business_id = %(business)s AND i.id = CASE
   WHEN t.reference ~ '^sus_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
   THEN substr(t.reference, 5)::uuid END
-LEFT JOIN accounts a ON a.business_id = t.business_id AND a.id = t.to_account
+LEFT JOIN accounts a ON a.business_id = %(business)s AND a.id = t.to_account
 WHERE t.business_id = %(business)s AND t.id > %(after)s AND t.id <= %(until)s
   AND t.kind IN ('suspense', 'adjustment')
 ORDER BY t.id
@@ -109,7 +109,7 @@ SELECT e.id, e.kind, e.act, e.actor, e.place, e.detail, e.before, e.after, e.cre
   CASE WHEN e.act IN ('balance.fund', 'balance.defund') THEN (
     SELECT string_agg(ROW(k.key, k.part, k.digest, k.call_id, k.reference)::text, ','
                       ORDER BY k.key COLLATE "C", k.part)
-    FROM idempotency_keys k WHERE k.business_id = e.business_id AND k.caller = 'business'
+    FROM idempotency_keys k WHERE k.business_id = %(business)s AND k.caller = 'business'
     AND k.path = '/payout/' || substr(e.act, 9) AND k.created_at = e.created_at) END
 FROM audit_entries e
 WHERE e.business_id = %(business)s AND e.id > %(after)s AND e.id <= %(until)s ORDER BY e.id
@@ -140,12 +140,10 @@ WHERE locktype = 'relation' AND pid IS DISTINCT FROM pg_backend_pid()
   AND mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
 """
 
-NEWEST = """
-SELECT b.id, (SELECT max(id) FROM transfers WHERE business_id = b.id),
-       (SELECT max(id) FROM audit_entries WHERE business_id = b.id),
-       (SELECT max(id) FROM gift_card_reveals WHERE business_id = b.id)
-FROM businesses b WHERE %(business)s::uuid IS NULL OR b.id = %(business)s ORDER BY b.id
-"""
+NEWEST: LiteralString = " UNION ALL ".join(
+    f"SELECT '{source}', max(id) FROM {source} WHERE business_id = %(business)s"  # noqa: S608  # constants
+    for source in SOURCES
+)
 
 # The schema refuses such ids in new rows: seals begin after 0.
 BELOW_ONE: Mapping[Source, LiteralString] = {
@@ -167,18 +165,23 @@ UNTIL: Mapping[Source, LiteralString] = {
 }
 
 
-async def newest_ids(
-    connection: Connection, business_id: UUID | None = None
-) -> list[tuple[UUID, dict[Source, int]]]:
-    """The highest id that is seen of each business's rows, or of one's, 0 where there are none."""
-    cursor = await connection.execute(NEWEST, {"business": business_id})
-    return [
-        (
-            UUID(str(row[0])),
-            {name: int(str(at or 0)) for name, at in zip(SOURCES, row[1:], strict=True)},
-        )
-        for row in await cursor.fetchall()
-    ]
+async def list_businesses(connection: Connection) -> list[UUID]:
+    cursor = await connection.execute("SELECT id FROM businesses ORDER BY id")
+    return [UUID(str(row[0])) for row in await cursor.fetchall()]
+
+
+async def list_newest_ids(
+    connection: Connection, business_ids: Sequence[UUID]
+) -> dict[UUID, dict[Source, int]]:
+    """The highest id that is seen of each business's rows, 0 where there are none."""
+    async with connection.pipeline():
+        cursors = [
+            (each, await connection.execute(NEWEST, {"business": each})) for each in business_ids
+        ]
+    return {
+        each: {source: int(str(at or 0)) for source, at in await cursor.fetchall()}  # type: ignore[misc]  # a source
+        for each, cursor in cursors
+    }
 
 
 async def count_below_one(connection: Connection, business_id: UUID, source: Source) -> int:
@@ -273,10 +276,10 @@ async def list_after(
 
 
 async def list_sealed(connection: Connection) -> list[UUID]:
-    """The businesses that have seals."""
+    """The businesses that have seals. Across businesses."""
     cursor = await connection.execute(
-        "SELECT id FROM businesses b WHERE EXISTS (SELECT FROM seals WHERE business_id = b.id)"
-        " ORDER BY id"
+        "SELECT p.business_id FROM accounts p WHERE p.kind = 'payout' AND p.kind <> 'user'"
+        " AND EXISTS (SELECT FROM seals s WHERE s.business_id = p.business_id) ORDER BY 1"
     )
     return [UUID(str(row[0])) for row in await cursor.fetchall()]
 

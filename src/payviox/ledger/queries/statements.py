@@ -29,9 +29,9 @@ WITH RECURSIVE lift(reached, step) AS (
 # key a step. Versions of one account are written one after another, so their times go one way.
 _POSITIONS = """
 SELECT a.id, a.kind, a.rail, m.number, p.version, coalesce((
-    SELECT from_balance FROM transfers WHERE business_id = a.business_id
+    SELECT from_balance FROM transfers WHERE business_id = %(business)s
     AND from_account = a.id AND from_version = p.version
-    UNION ALL SELECT to_balance FROM transfers WHERE business_id = a.business_id
+    UNION ALL SELECT to_balance FROM transfers WHERE business_id = %(business)s
     AND to_account = a.id AND to_version = p.version), 0) AS balance
 FROM accounts a CROSS JOIN unnest(%(moments)s::timestamptz[])
   WITH ORDINALITY m(moment, number) CROSS JOIN LATERAL (
@@ -39,9 +39,9 @@ FROM accounts a CROSS JOIN unnest(%(moments)s::timestamptz[])
     SELECT 0::bigint, 1::bigint << ceil(log(2.0, a.version + 1))::integer
     UNION ALL
     SELECT CASE WHEN coalesce(
-        (SELECT created_at FROM transfers WHERE business_id = a.business_id AND from_account = a.id
+        (SELECT created_at FROM transfers WHERE business_id = %(business)s AND from_account = a.id
          AND from_version = reached + step),
-        (SELECT created_at FROM transfers WHERE business_id = a.business_id AND to_account = a.id
+        (SELECT created_at FROM transfers WHERE business_id = %(business)s AND to_account = a.id
          AND to_version = reached + step)) <= m.moment THEN reached + step ELSE reached END,
       step >> 1
     FROM lift WHERE step > 0
@@ -54,9 +54,9 @@ SELECT t.id, t.kind, t.amount, f.kind AS from_kind, f.rail AS from_rail, g.kind 
   g.rail AS to_rail, t.from_account, t.to_account, t.from_balance, t.to_balance, t.order_id,
   t.actor, t.reason, t.reference, u.email, u.id AS user_id, t.created_at
 FROM page t
-JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account
-JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account
-LEFT JOIN payout_users u ON u.business_id = t.business_id AND u.id =
+JOIN accounts f ON f.business_id = %(business)s AND f.id = t.from_account
+JOIN accounts g ON g.business_id = %(business)s AND g.id = t.to_account
+LEFT JOIN payout_users u ON u.business_id = %(business)s AND u.id =
   CASE 'user' WHEN g.kind THEN t.to_account WHEN f.kind THEN t.from_account END
 ORDER BY t.id
 """

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from payviox.db.announcing import announce
 from payviox.db.pool import Connection
 
 COLUMNS = (
@@ -86,6 +87,7 @@ async def insert(connection: Connection, item: Item) -> None:
             Jsonb(item.evidence),
         ],
     )
+    announce(connection, item.business_id, "items")
 
 
 async def seen(
@@ -97,17 +99,21 @@ async def seen(
         " WHERE business_id = %s AND id = %s",
         [Jsonb(evidence), business_id, item_id],
     )
+    announce(connection, business_id, "items")
 
 
 async def resolve(
     connection: Connection, items: Iterable[Item], resolution: str, actor: str, reason: str
 ) -> None:
     """Items that the caller holds."""
+    items = list(items)
     await connection.cursor().executemany(
         "UPDATE suspense_items SET resolved_at = now(), resolution = %s, resolved_by = %s,"
         " reason = %s WHERE business_id = %s AND id = %s",
         [(resolution, actor, reason, item.business_id, item.id) for item in items],
     )
+    for item in items:
+        announce(connection, item.business_id, "items")
 
 
 async def find(connection: Connection, business_id: UUID, item_id: UUID) -> Item | None:

@@ -1,6 +1,6 @@
 """The SQL of `ledger verify`. Each statement answers one row an account or an order, so that ten
-million transfers are sorted by PostgreSQL on its disk and never held here. All run in one read-only
-snapshot, one business at a time."""
+million transfers are sorted by PostgreSQL on its disk and never held here. What is asked of a
+business is asked in one read-only snapshot."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,20 +13,6 @@ from payviox.db.pool import Connection
 from payviox.order_states import FOR_A_RAIL, GIVES_BACK, OPEN
 
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-
-# A walk over the primary key of `transfers` from business to business, not a scan.
-BUSINESSES = """
-WITH RECURSIVE found(id) AS (
-  (SELECT business_id FROM transfers ORDER BY business_id LIMIT 1)
-  UNION ALL
-  SELECT (SELECT business_id FROM transfers WHERE business_id > found.id
-          ORDER BY business_id LIMIT 1)
-  FROM found WHERE found.id IS NOT NULL
-)
-SELECT coalesce(b.id, found.id), b.id IS NOT NULL
-FROM businesses b FULL JOIN found ON found.id = b.id
-WHERE coalesce(b.id, found.id) IS NOT NULL ORDER BY 1
-"""
 
 # Both sides of every transfer in the order of their account's versions, each compared with the one
 # before it. A jump or a gap is answered as an array, whose smallest is the first of the account.
@@ -68,8 +54,8 @@ KINDS = """
 SELECT t.kind, f.kind AS source, g.kind AS target, t.order_id IS NOT NULL AS for_order,
        count(*) AS number, min(t.id) AS first_id
 FROM transfers t
-JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account
-JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account
+JOIN accounts f ON f.business_id = %(business)s AND f.id = t.from_account
+JOIN accounts g ON g.business_id = %(business)s AND g.id = t.to_account
 WHERE t.business_id = %(business)s GROUP BY 1, 2, 3, 4 ORDER BY first_id
 """
 
@@ -97,9 +83,9 @@ WITH moves AS (
       AND f.kind NOT IN ('main', 'payout', 'world') AND g.kind NOT IN ('main', 'payout', 'world')
     )) AS astray
   FROM (SELECT *, greatest(amount, -4000000000000000000) AS cut FROM transfers) t
-  LEFT JOIN orders o ON o.business_id = t.business_id AND o.id = t.order_id
-  LEFT JOIN accounts f ON f.business_id = t.business_id AND f.id = t.from_account
-  LEFT JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account
+  LEFT JOIN orders o ON o.business_id = %(business)s AND o.id = t.order_id
+  LEFT JOIN accounts f ON f.business_id = %(business)s AND f.id = t.from_account
+  LEFT JOIN accounts g ON g.business_id = %(business)s AND g.id = t.to_account
   WHERE t.business_id = %(business)s AND t.order_id IS NOT NULL
     AND t.kind NOT IN ('adjustment', 'suspense')
   GROUP BY t.order_id
@@ -212,8 +198,23 @@ async def begin(connection: Connection) -> None:
 
 async def list_businesses(connection: Connection) -> list[tuple[UUID, bool]]:
     """Every business that exists or has transfers, and whether it exists."""
-    cursor = await connection.execute(BUSINESSES)
-    return [(UUID(str(row[0])), bool(row[1])) for row in await cursor.fetchall()]
+    cursor = await connection.execute("SELECT id FROM businesses")
+    existing = {UUID(str(row[0])) for row in await cursor.fetchall()}
+    every, found = set(existing), await _next_with_transfers(connection, UUID(int=0))
+    while found is not None:
+        every.add(found)
+        found = await _next_with_transfers(connection, found)
+    return [(each, each in existing) for each in sorted(every)]
+
+
+async def _next_with_transfers(connection: Connection, after: UUID) -> UUID | None:
+    """The next business that has transfers: from one to the other by their key, not by a scan."""
+    cursor = await connection.execute(
+        "SELECT business_id FROM transfers WHERE business_id > %s ORDER BY business_id LIMIT 1",
+        [after],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else UUID(str(row[0]))
 
 
 async def count_sides(connection: Connection) -> int:

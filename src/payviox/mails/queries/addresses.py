@@ -47,7 +47,7 @@ async def bounce(
     async with connection.cursor(row_factory=class_row(Recipient)) as cursor:
         await cursor.execute(
             "UPDATE mails SET status = 'bounced', answer = %s, due_at = NULL, handed_at = NULL,"
-            " ended_at = coalesce(ended_at, now()) WHERE id = %s AND number = %s"
+            " ended_at = least(ended_at, now()) WHERE id = %s AND number = %s"
             " RETURNING business_id, recipient AS email",
             [answer, mail_id, number],
         )

@@ -107,11 +107,12 @@ async def hand_over(
     """One attempt more: from now on the mail server may have it; answers until when others are kept
     away, and whether nothing more is sent to its address; None where the claim has lapsed."""
     cursor = await connection.execute(
-        "UPDATE mails m SET handed_at = now(), due_at = now() + %s, attempts = attempts + 1"
-        " WHERE id = %s AND status = 'queued' AND due_at = %s"
-        " RETURNING due_at, EXISTS (SELECT FROM mail_addresses a"
-        " WHERE a.business_id = m.business_id AND a.email = m.recipient)",
-        [lease, mail.id, mail.due_at],
+        "WITH known AS MATERIALIZED (SELECT count(*) > 0 AS is_unreached FROM mail_addresses"
+        "   WHERE business_id = %s AND email = %s)"
+        " UPDATE mails SET handed_at = now(), due_at = now() + %s, attempts = attempts + 1"
+        " FROM known WHERE id = %s AND status = 'queued' AND due_at = %s"
+        " RETURNING due_at, is_unreached",
+        [mail.business_id, mail.recipient, lease, mail.id, mail.due_at],
     )
     return cast("tuple[datetime, bool] | None", await cursor.fetchone())
 

@@ -9,14 +9,9 @@ from psycopg.rows import class_row
 
 from payviox.actors import WORKER
 from payviox.db.pool import Connection
+from payviox.db.sweeps import EACH_BUSINESS
 from payviox.order_states import OPEN
 from payviox.webhooks.queries.events import MAY_GO
-
-EACH = (
-    "businesses b JOIN accounts p ON p.business_id = b.id AND p.kind = 'payout'"
-    " AND p.kind <> 'user'"
-)
-"""Each business with its payout account, which stands where all else of the business does."""
 
 
 class Workers(msgspec.Struct, frozen=True):
@@ -72,8 +67,8 @@ async def due(connection: Connection) -> Due:
     async with connection.cursor(row_factory=class_row(Due)) as cursor:
         await cursor.execute(
             "SELECT greatest(extract(epoch FROM now() - (SELECT min(first.due_at)"  # noqa: S608  # a constant
-            f"   FROM {EACH} CROSS JOIN LATERAL (SELECT due_at FROM orders"
-            "     WHERE business_id = p.business_id AND due_at IS NOT NULL"
+            f"   FROM {EACH_BUSINESS} CROSS JOIN LATERAL (SELECT due_at FROM orders"
+            "     WHERE business_id = home.business_id AND due_at IS NOT NULL"
             "     ORDER BY due_at LIMIT 1) first)), 0)::float AS orders_age_s,"
             " (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL) AS deliveries_pending,"
             # What waits because its webhook is off or does not subscribe to it is late for nobody.
@@ -92,9 +87,9 @@ async def open_orders(connection: Connection) -> list[Counted]:
     async with connection.cursor(row_factory=class_row(Counted)) as cursor:
         await cursor.execute(
             "SELECT b.mode, o.status AS name, sum(o.number)::bigint AS value"  # noqa: S608  # a constant
-            f" FROM {EACH} CROSS JOIN LATERAL ("
+            f" FROM {EACH_BUSINESS} CROSS JOIN LATERAL ("
             "   SELECT status, count(*) AS number FROM orders"
-            "   WHERE business_id = p.business_id AND status = ANY(%s) GROUP BY status) o"
+            "   WHERE business_id = home.business_id AND status = ANY(%s) GROUP BY status) o"
             " GROUP BY b.mode, o.status",
             [list(OPEN)],
         )
@@ -107,9 +102,10 @@ async def waiting_orders(connection: Connection) -> list[Waiting]:
     async with connection.cursor(row_factory=class_row(Waiting)) as cursor:
         await cursor.execute(
             "SELECT b.mode, o.rail, o.waiting AS cause, sum(o.number)::bigint AS value"  # noqa: S608  # a constant
-            f" FROM {EACH} CROSS JOIN LATERAL ("
+            f" FROM {EACH_BUSINESS} CROSS JOIN LATERAL ("
             "   SELECT waiting, rail, count(*) AS number FROM orders"
-            "   WHERE business_id = p.business_id AND waiting IS NOT NULL GROUP BY waiting, rail) o"
+            "   WHERE business_id = home.business_id AND waiting IS NOT NULL"
+            "   GROUP BY waiting, rail) o"
             " GROUP BY b.mode, o.rail, o.waiting"
         )
         return await cursor.fetchall()
@@ -128,20 +124,23 @@ async def unknown_reasons(
     there on that failed for an `unexplained` reason of a vendor."""
     async with connection.cursor(row_factory=class_row(Counted)) as cursor:
         await cursor.execute(
-            "SELECT b.mode, r.name, sum(r.number)::bigint AS value"
-            " FROM businesses b CROSS JOIN LATERAL ("
+            "SELECT b.mode, r.name, sum(r.number)::bigint AS value"  # noqa: S608  # a constant
+            f" FROM {EACH_BUSINESS} CROSS JOIN LATERAL ("
             "   SELECT 'waiting' AS name, count(*) AS number FROM orders"
-            "   WHERE business_id = b.id AND waiting IS NOT NULL AND waiting <> ALL(%(waiting)s)"
+            "   WHERE business_id = home.business_id"
+            "   AND waiting IS NOT NULL AND waiting <> ALL(%(waiting)s)"
             "   UNION ALL SELECT 'review', count(*) FROM orders"
-            "   WHERE business_id = b.id AND status = 'review'"
+            "   WHERE business_id = home.business_id AND status = 'review'"
             "   AND NOT review_reasons <@ %(reviews)s"
             "   UNION ALL SELECT 'failure', count(*) FROM orders o"
-            "   WHERE business_id = b.id AND status IN ('failed', 'returned') AND id >= %(first)s"
+            "   WHERE business_id = home.business_id"
+            "   AND status IN ('failed', 'returned') AND id >= %(first)s"
             "   AND failure <> ALL(%(failures)s) AND EXISTS (SELECT FROM order_states s"
-            "     WHERE s.business_id = b.id AND s.order_id = o.id AND s.status = o.status"
+            "     WHERE s.business_id = o.business_id AND s.order_id = o.id AND s.status = o.status"
             "     AND s.actor = %(worker)s)"
             "   UNION ALL SELECT 'vendor', count(*) FROM orders"
-            "   WHERE business_id = b.id AND status IN ('failed', 'returned') AND id >= %(first)s"
+            "   WHERE business_id = home.business_id"
+            "   AND status IN ('failed', 'returned') AND id >= %(first)s"
             "   AND failure = ANY(%(unexplained)s)) r"
             " GROUP BY b.mode, r.name",
             {

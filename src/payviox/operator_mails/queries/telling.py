@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
+
 from payviox import ids
 from payviox.db.pool import Connection
 from payviox.operator_mails.model import Subject, Told
@@ -69,18 +71,19 @@ async def put(connection: Connection, wanting: Sequence[Told], pause: timedelta)
         wanting, key=lambda told: (told.subject.business_id, told.operator_id, told.subject.cause)
     )
     cursor = await connection.execute(
-        "INSERT INTO attention_mails AS m (business_id, operator_id, cause, id)"
-        " SELECT * FROM unnest(%(businesses)s::uuid[], %(operators)s::uuid[], %(causes)s::text[],"
-        "  %(ids)s::uuid[])"
-        " ON CONFLICT (business_id, operator_id, cause) DO UPDATE"
-        " SET id = excluded.id, told_at = excluded.told_at, has_ended = false"
-        " WHERE m.has_ended AND excluded.told_at - m.told_at >= %(pause)s RETURNING id",
+        sql.SQL(
+            "INSERT INTO attention_mails AS m (business_id, operator_id, cause, id)"
+            " SELECT * FROM unnest(%(businesses)s::uuid[], %(operators)s::uuid[],"
+            "  %(causes)s::text[], %(ids)s::uuid[])"
+            " ON CONFLICT (business_id, operator_id, cause) DO UPDATE"
+            " SET id = excluded.id, told_at = excluded.told_at, has_ended = false"
+            " WHERE m.has_ended AND excluded.told_at - m.told_at >= {pause} RETURNING id"
+        ).format(pause=sql.Literal(pause)),
         {
             "businesses": [told.subject.business_id for told in ordered],
             "operators": [told.operator_id for told in ordered],
             "causes": [told.subject.cause for told in ordered],
             "ids": [told.id for told in ordered],
-            "pause": pause,
         },
     )
     written = {row[0] for row in await cursor.fetchall()}

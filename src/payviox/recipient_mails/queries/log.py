@@ -14,14 +14,18 @@ STATE: LiteralString = (
     "CASE WHEN m.status <> 'queued' THEN m.status"
     " WHEN m.handed_at IS NULL THEN 'waiting' ELSE 'unknown' END"
 )
-ROWS: LiteralString = (
-    "SELECT m.id, m.message, m.recipient, u.id AS user_id, " + STATE + " AS state, m.attempts,"  # noqa: S608  # a constant
-    " m.number, m.answer, m.created_at, m.due_at, m.handed_at, m.ended_at,"
-    " a.state AS address_state FROM mails m"
-    " LEFT JOIN payout_users u ON u.business_id = m.business_id AND u.email = m.recipient"
-    " LEFT JOIN mail_addresses a ON a.business_id = m.business_id AND a.email = m.recipient"
-    " WHERE m.business_id = %(business)s"
+MAILS: LiteralString = (
+    "WITH m AS MATERIALIZED (SELECT * FROM mails m WHERE m.business_id = %(business)s"
 )
+ROWS: LiteralString = (
+    ") SELECT m.id, m.message, m.recipient, u.id AS user_id, " + STATE + " AS state, m.attempts,"  # noqa: S608  # a constant
+    " m.number, m.answer, m.created_at, m.due_at, m.handed_at, m.ended_at,"
+    " a.state AS address_state FROM m"
+    " LEFT JOIN payout_users u ON u.business_id = %(business)s AND u.email = m.recipient"
+    " LEFT JOIN mail_addresses a ON a.business_id = %(business)s AND a.email = m.recipient"
+    " ORDER BY m.id DESC"
+)
+"""The mails first: who they are for is asked of those few."""
 STATES: dict[State | str, LiteralString] = {
     "waiting": " AND m.status = 'queued' AND m.handed_at IS NULL",
     "unknown": " AND m.status = 'queued' AND m.handed_at IS NOT NULL",
@@ -70,7 +74,7 @@ async def list_page(
     limit: int,
 ) -> list[MailRow]:
     """The newest first, older than the mail `after`."""
-    statement = ROWS + (STATES[state] if state else "")
+    statement = MAILS + (STATES[state] if state else "")
     if message is not None:
         statement += " AND m.message = %(message)s"
     if recipient is not None:
@@ -79,7 +83,7 @@ async def list_page(
         statement += " AND m.id < %(after)s"
     async with connection.cursor(row_factory=class_row(MailRow)) as cursor:
         await cursor.execute(
-            statement + " ORDER BY m.id DESC LIMIT %(limit)s",
+            statement + " ORDER BY m.id DESC LIMIT %(limit)s" + ROWS,
             {
                 "business": business_id,
                 "message": message,
@@ -95,7 +99,7 @@ async def lock(connection: Connection, business_id: UUID, mail_id: UUID) -> Mail
     """The mail as it stays while the transaction lasts."""
     async with connection.cursor(row_factory=class_row(MailRow)) as cursor:
         await cursor.execute(
-            ROWS + " AND m.id = %(mail)s FOR UPDATE OF m",
+            MAILS + " AND m.id = %(mail)s FOR UPDATE" + ROWS,
             {"business": business_id, "mail": mail_id},
         )
         return await cursor.fetchone()

@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from payviox import ids
+from payviox.db.announcing import announce
 from payviox.db.pool import Connection
 from payviox.reconciliation.model import Kept, OpenItems
 
@@ -80,6 +81,7 @@ async def keep(
         " VALUES (%s, %s, %s, %s, %s, %s)",
         [business_id, ids.new(), rail, since, Jsonb(report), started_at],
     )
+    announce(connection, business_id, "items")
 
 
 async def delete_old(connection: Connection, business_id: UUID, days: int, limit: int) -> int:

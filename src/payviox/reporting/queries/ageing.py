@@ -8,33 +8,38 @@ from psycopg.rows import class_row
 
 from payviox.db.pool import Connection
 
-# The page first, by its index: its few rows are then joined by key.
+# The page first, by its index: its few rows are then joined by key. Then their latest mails, apart:
+# mails stand with the installation, not with the business.
 PAGE = """
 WITH page AS MATERIALIZED (
-  SELECT u.payout_user_id, u.since, u.reminders, u.reminded_at, a.balance
+  SELECT u.payout_user_id, p.email, p.status, p.reminders_stopped_at, p.seen_at, u.since,
+         u.reminders, u.reminded_at, a.balance
   FROM unclaimed u
-  JOIN accounts a ON a.business_id = u.business_id AND a.id = u.payout_user_id AND a.balance > 0
+  JOIN accounts a ON a.business_id = %(business)s AND a.id = u.payout_user_id AND a.balance > 0
+  JOIN payout_users p ON p.business_id = %(business)s AND p.id = u.payout_user_id
   WHERE u.business_id = %(business)s
     AND since < now() - make_interval(days => %(least)s)
     AND since >= now() - make_interval(days => %(most)s)
     AND (since, payout_user_id) > (%(after_since)s, %(after)s)
   ORDER BY since, payout_user_id LIMIT %(limit)s
+), mailed AS MATERIALIZED (
+  SELECT page.payout_user_id, m.message, m.status
+  FROM page CROSS JOIN LATERAL (
+    SELECT message, status FROM mails
+    WHERE business_id = %(business)s AND recipient = page.email ORDER BY id DESC LIMIT 1
+  ) m
 )
-SELECT u.payout_user_id AS user_id, p.email, p.status, u.balance, u.since, u.reminders,
-       u.reminded_at, p.reminders_stopped_at, n.expires_at,
-       greatest(p.seen_at, latest.created_at) AS seen_at, m.message, m.status AS mail_status
+SELECT u.payout_user_id AS user_id, u.email, u.status, u.balance, u.since, u.reminders,
+       u.reminded_at, u.reminders_stopped_at, n.expires_at,
+       greatest(u.seen_at, latest.created_at) AS seen_at, m.message, m.status AS mail_status
 FROM page u
-JOIN payout_users p ON p.business_id = %(business)s AND p.id = u.payout_user_id
+LEFT JOIN mailed m ON m.payout_user_id = u.payout_user_id
 LEFT JOIN expiry_notices n ON n.business_id = %(business)s AND n.payout_user_id = u.payout_user_id
 LEFT JOIN LATERAL (
   SELECT created_at FROM orders o
   WHERE o.business_id = %(business)s AND o.payout_user_id = u.payout_user_id
   ORDER BY o.id DESC LIMIT 1
 ) latest ON true
-LEFT JOIN LATERAL (
-  SELECT message, status FROM mails
-  WHERE business_id = %(business)s AND recipient = p.email ORDER BY id DESC LIMIT 1
-) m ON true
 ORDER BY u.since, u.payout_user_id
 """
 

@@ -94,7 +94,7 @@ async def orders(
         " SELECT o.id, u.email, o.provider, o.rail, o.status, o.amount, o.net_amount, o.created_at"
         " FROM found f CROSS JOIN LATERAL (SELECT * FROM orders"
         "   WHERE business_id = %(business)s AND id = f.id OFFSET 0) o"
-        " JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"
+        " JOIN payout_users u ON u.business_id = %(business)s AND u.id = o.payout_user_id"
         " ORDER BY o.id DESC LIMIT %(limit)s"
     ).format(found)
     arguments = {"ids": list(order_ids), "text": text, "cents": cents}

@@ -40,11 +40,11 @@ SINCE: LiteralString = (
     "greatest(p.enabled_at, CASE WHEN p.is_admin THEN p.created_at"
     " ELSE coalesce(m.role_since, p.created_at) END)"
 )
-STANDING: LiteralString = (
-    "FROM operators p CROSS JOIN businesses b LEFT JOIN memberships m"
+PEOPLE: LiteralString = (
+    "operators p CROSS JOIN businesses b LEFT JOIN memberships m"
     " ON m.organization_id = b.organization_id AND m.operator_id = p.id"
-    " WHERE p.disabled_at IS NULL"
 )
+STANDING: LiteralString = "FROM " + PEOPLE + " WHERE p.disabled_at IS NULL"
 """What an operator p, who is not disabled, is to a business b: see Standing."""
 
 

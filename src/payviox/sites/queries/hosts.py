@@ -59,7 +59,7 @@ async def set_host(
 async def mark_seen(connection: Connection, seen: OwnHost) -> bool:
     """Whether it is this business's from now on, and nobody else's."""
     cursor = await connection.execute(
-        "UPDATE sites s SET host_verified_at = coalesce(host_verified_at, now()),"
+        "UPDATE sites s SET host_verified_at = least(host_verified_at, now()),"
         " host_lost_at = NULL WHERE business_id = %(business)s AND host_token = %(token)s"
         " AND NOT EXISTS (SELECT FROM sites o WHERE o.host = s.host"
         " AND o.host_verified_at IS NOT NULL AND o.business_id <> s.business_id)",

@@ -7,6 +7,7 @@ import msgspec
 from psycopg.rows import class_row, scalar_row
 
 from payviox.db.pool import Connection
+from payviox.db.sweeps import EACH_BUSINESS
 
 # The oldest money is spent first: of each allocation is left what of the sum up to it exceeds all
 # that went out since. An order's money that comes back is no new money.
@@ -18,13 +19,13 @@ WITH pieces AS (
   CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount), 0) - coalesce((
       SELECT sum(amount) FROM transfers
-      WHERE business_id = a.business_id AND to_account = a.id
+      WHERE business_id = %(business)s AND to_account = a.id
         AND kind IN ('release', 'return', 'fee_return')), 0) AS net
-    FROM transfers WHERE business_id = a.business_id AND from_account = a.id
+    FROM transfers WHERE business_id = %(business)s AND from_account = a.id
   ) went
   CROSS JOIN LATERAL (
     SELECT created_at, amount, sum(amount) OVER (ORDER BY to_version) AS until
-    FROM transfers WHERE business_id = a.business_id AND to_account = a.id
+    FROM transfers WHERE business_id = %(business)s AND to_account = a.id
       AND kind NOT IN ('release', 'return', 'fee_return')
   ) came
   WHERE a.business_id = %(business)s AND a.id = ANY(%(users)s) AND a.balance > 0
@@ -85,10 +86,11 @@ async def unsummed_businesses(connection: Connection, limit: int) -> list[UUID]:
     """Businesses without any sum, of whose first so many payout users somebody has money."""
     async with connection.cursor(row_factory=scalar_row) as cursor:
         await cursor.execute(
-            "SELECT b.id FROM businesses b"
-            " WHERE NOT EXISTS (SELECT FROM unclaimed_days d WHERE d.business_id = b.id)"
+            f"SELECT b.id FROM {EACH_BUSINESS}"  # noqa: S608  # a constant
+            " WHERE NOT EXISTS (SELECT FROM unclaimed_days"
+            "   WHERE business_id = home.business_id)"
             " AND EXISTS (SELECT FROM ("
-            "   SELECT balance FROM accounts WHERE business_id = b.id AND kind = 'user'"
+            "   SELECT balance FROM accounts WHERE business_id = home.business_id AND kind = 'user'"
             "   ORDER BY id LIMIT %s) a WHERE a.balance > 0)",
             [limit],
         )

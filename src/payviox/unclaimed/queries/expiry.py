@@ -17,12 +17,12 @@ HOLDS = (
     " AND n.expires_at - n.announced_at >= make_interval(days => b.expiry_notice_days)"
 )
 HAS_OPEN_ORDER = (
-    "EXISTS (SELECT FROM orders o WHERE o.business_id = p.business_id"
+    "EXISTS (SELECT FROM orders o WHERE o.business_id = %(business)s"
     " AND o.payout_user_id = p.id AND o.status = ANY(%(open)s))"
 )
 # Somebody tried to take it and could not: they are told anew.
 CAME_BACK = (
-    "EXISTS (SELECT FROM orders o WHERE o.business_id = p.business_id AND o.payout_user_id = p.id"
+    "EXISTS (SELECT FROM orders o WHERE o.business_id = %(business)s AND o.payout_user_id = p.id"
     " AND o.status = ANY(%(came_back)s) AND o.updated_at > n.announced_at)"
 )
 # The oldest money is spent first: what came before the limit (an order's money coming back is no
@@ -33,11 +33,11 @@ CROSS JOIN LATERAL (
            WHERE kind NOT IN ('release', 'return', 'fee_return') AND created_at < n.before), 0)
            AS old,
          coalesce(sum(amount) FILTER (WHERE kind IN ('release', 'return', 'fee_return')), 0) AS back
-  FROM transfers WHERE business_id = a.business_id AND to_account = a.id
+  FROM transfers WHERE business_id = %(business)s AND to_account = a.id
 ) came
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(amount), 0) - came.back AS net
-  FROM transfers WHERE business_id = a.business_id AND from_account = a.id
+  FROM transfers WHERE business_id = %(business)s AND from_account = a.id
 ) went
 """
 CENTS = "least(a.balance, greatest(0, came.old - went.net))::bigint"
@@ -135,7 +135,7 @@ async def take_due(
             "   USING businesses b, payout_users p"
             "   WHERE n.business_id = %(business)s AND n.payout_user_id = ANY(%(users)s)"
             "   AND n.expires_at <= now() AND b.id = n.business_id"
-            "   AND p.business_id = n.business_id AND p.id = n.payout_user_id"
+            "   AND p.business_id = %(business)s AND p.id = n.payout_user_id"
             "   RETURNING n.payout_user_id, n.id, n.before, p.email,"
             f"  ({HOLDS}) IS TRUE AND p.status = 'active' AND NOT {HAS_OPEN_ORDER}"
             f"  AND NOT {CAME_BACK} AS holds)"

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from psycopg.rows import class_row
 
+from payviox.db.announcing import announce
 from payviox.db.pool import Connection
 from payviox.webhooks.model import (
     Attempt,
@@ -87,16 +88,14 @@ async def update_tokens(
     new: bool = False,
 ) -> None:
     """`new`: the next token begins to wait now; else it waits since it did."""
+    since = "NULL" if next_token is None else "now()" if new else "next_token_since"
     await connection.execute(
-        "UPDATE webhook_settings SET token = %(token)s, next_token = %(next)s, key_id = %(key)s,"
-        " next_token_since = CASE WHEN %(next)s::bytea IS NULL THEN NULL"
-        "                         WHEN %(new)s THEN now() ELSE next_token_since END,"
-        " updated_at = now() WHERE business_id = %(business)s",
+        "UPDATE webhook_settings SET token = %(token)s, next_token = %(next)s, key_id = %(key)s,"  # noqa: S608  # constants
+        f" next_token_since = {since}, updated_at = now() WHERE business_id = %(business)s",
         {
             "token": token,
             "next": next_token,
             "key": key_id,
-            "new": new,
             "business": business_id,
         },
     )
@@ -242,12 +241,15 @@ async def send_again(
         {"b": business_id, "rows": msgspec.json.encode(rows).decode()},
     )
     await connection.execute(
-        "UPDATE deliveries d SET status = 'pending', round_attempts = 0, by_hand = true,"
-        " replayed = true, due_at = now() - (%(n)s - g.place) * interval '1 millisecond'"
-        " FROM json_to_recordset(%(rows)s::json) AS g(event uuid, place integer)"
+        "WITH again AS MATERIALIZED ("
+        "  SELECT event, now() - (%(n)s - place) * interval '1 millisecond' AS due_at"
+        "  FROM json_to_recordset(%(rows)s::json) AS g(event uuid, place integer))"
+        " UPDATE deliveries d SET status = 'pending', round_attempts = 0, by_hand = true,"
+        " replayed = true, due_at = g.due_at FROM again g"
         " WHERE d.business_id = %(b)s AND d.event_id = g.event",
         {"b": business_id, "n": len(rows), "rows": msgspec.json.encode(rows).decode()},
     )
+    announce(connection, business_id, "webhooks")
 
 
 async def lease(
@@ -362,7 +364,8 @@ async def lock_deliveries(
 
 _RECORD = """
 WITH ended AS (
-  SELECT * FROM json_to_recordset(%(rows)s::json) AS g(
+  SELECT *, now() + make_interval(secs => again_in_s) AS again_at
+  FROM json_to_recordset(%(rows)s::json) AS g(
     id uuid, number integer, url text, request_headers jsonb,
     answer_status integer, answer text, answer_headers jsonb, answer_bytes integer, error text,
     duration_ms integer, status text, round_attempts integer, settles boolean,
@@ -375,8 +378,7 @@ WITH ended AS (
 )
 UPDATE deliveries d
 SET attempts = g.number, status = g.status, round_attempts = g.round_attempts,
-    due_at = CASE WHEN g.settles THEN now() + make_interval(secs => g.again_in_s)
-                  ELSE d.due_at END
+    due_at = CASE WHEN g.settles THEN g.again_at ELSE d.due_at END
 FROM ended g WHERE d.business_id = %(business)s AND d.id = g.id
 """
 
@@ -408,6 +410,7 @@ async def record_attempts(
         for business_id, of_business in rows.items():
             given = {"business": business_id, "rows": msgspec.json.encode(of_business).decode()}
             await connection.execute(_RECORD, given)
+            announce(connection, business_id, "webhooks")
 
 
 async def hand_back(connection: Connection, claims: Sequence[Claim]) -> None:

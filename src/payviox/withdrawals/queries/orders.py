@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from payviox.db.announcing import announce
 from payviox.db.pool import Connection
 from payviox.order_states import OPEN, Status
 from payviox.rails.orders import Provider, ReadyOrder
@@ -84,6 +85,7 @@ async def insert_states(
             for order_id, status, actor, note in entries
         ],
     )
+    announce(connection, business_id, "orders")
 
 
 async def find(connection: Connection, business_id: UUID, order_id: UUID) -> Order | None:

@@ -238,8 +238,8 @@ async def record(connection: Connection, updates: Sequence[Update]) -> None:
     await cursor.executemany(
         "UPDATE orders SET status = %s, waiting = %s, failure = coalesce(%s, failure),"
         " due_at = now() + make_interval(secs => %s), rail_order_id = coalesce(%s, rail_order_id),"
-        " details = details || %s, updated_at = CASE WHEN %s THEN now() ELSE updated_at END"
-        " WHERE business_id = %s AND id = %s",
+        " details = details || %s, updated_at = CASE WHEN %s THEN this.moment ELSE updated_at END"
+        " FROM (SELECT now() AS moment) this WHERE business_id = %s AND id = %s",
         [
             (
                 u.status,

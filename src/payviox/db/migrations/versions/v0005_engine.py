@@ -11,3 +11,4 @@ def upgrade() -> None:
     run_sql("0005_room.sql")
     run_sql("0005_seals.sql")
     run_sql("0005_distribution.sql")
+    run_sql("0005_live.sql")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from payviox.db.embedded import base_backup, wal
+from payviox.db.embedded import backup_folder, wal
 from payviox.db.embedded.archive import Archive
 from payviox.db.embedded.backup import BackupError
-from payviox.db.embedded.base_backup import BaseBackup
+from payviox.db.embedded.backup_folder import BaseBackup
 from payviox.db.embedded.layout import Layout, new_secrets
 from payviox.errors import Conflict
 
@@ -36,7 +36,7 @@ def a_base_backup(folder: Path, *segments: str) -> BaseBackup:
     (folder / WAL).mkdir()
     for segment in segments:
         (folder / WAL / segment).touch()
-    [found] = base_backup.find(folder)
+    [found] = backup_folder.find(folder)
     return found
 
 
@@ -46,12 +46,12 @@ def _name(number: int) -> str:
 
 def test_others_folders_beside_the_backups_stay(layout: Layout, tmp_path: Path) -> None:
     folder = tmp_path / "backups"
-    base_backup.prune(layout, folder, 1)  # marks it
+    backup_folder.prune(layout, folder, 1)  # marks it
     old, others = folder / WAL, folder / "wal-of-another-server"
     old.mkdir()
     others.mkdir()
     (others / "precious").touch()
-    base_backup.prune(layout, folder, 1)
+    backup_folder.prune(layout, folder, 1)
     assert not old.exists()
     assert (others / "precious").exists()
 
@@ -61,7 +61,7 @@ def test_a_folder_of_something_else_is_refused(layout: Layout, tmp_path: Path, n
     folder = tmp_path / "shared"
     (folder / name).mkdir(parents=True)
     with pytest.raises(Conflict, match="no base backups of Payviox"):
-        base_backup.prune(layout, folder, 1)
+        backup_folder.prune(layout, folder, 1)
     assert [path.name for path in folder.iterdir()] == [name.split("/", maxsplit=1)[0]]
 
 
@@ -69,21 +69,21 @@ def test_a_folder_with_dumps_or_of_a_new_disk_is_not(layout: Layout, tmp_path: P
     folder = tmp_path / "disk"
     (folder / "lost+found").mkdir(parents=True)
     (folder / "before-0005-20261129T070000Z.dump").touch()
-    base_backup.prune(layout, folder, 1)
+    backup_folder.prune(layout, folder, 1)
     assert len(list(folder.glob("*.dump"))) == 1
 
 
 def test_wal_is_used_up_to_the_first_hole(tmp_path: Path) -> None:
     backup = a_base_backup(tmp_path, _name(1), _name(2), _name(3), _name(5), _name(6) + ".partial")
-    found = base_backup.continuation(tmp_path, backup)
+    found = backup_folder.continuation(tmp_path, backup)
     assert [path.name for path in found.files] == [_name(2), _name(3)]
     assert found.hole_before == tmp_path / WAL / _name(5)
     current = Archive(tmp_path, WAL, "ours")
-    assert "has no WAL file before" in str(base_backup.trouble(tmp_path, current))
+    assert "has no WAL file before" in str(backup_folder.trouble(tmp_path, current))
 
     (tmp_path / WAL / _name(4)).touch()
-    assert len(base_backup.continuation(tmp_path, backup).files) == 5
-    assert base_backup.trouble(tmp_path, current) is None
+    assert len(backup_folder.continuation(tmp_path, backup).files) == 5
+    assert backup_folder.trouble(tmp_path, current) is None
 
 
 @pytest.mark.parametrize("left", [[], [_name(3)]])
@@ -92,21 +92,21 @@ def test_a_base_backup_without_its_wal_is_said_and_not_restored(
 ) -> None:
     backup = a_base_backup(tmp_path, *left)
     with pytest.raises(BackupError, match="has no WAL that continues"):
-        base_backup.continuation(tmp_path, backup)
-    assert "has no WAL that" in str(base_backup.trouble(tmp_path, Archive(tmp_path, WAL, "ours")))
+        backup_folder.continuation(tmp_path, backup)
+    assert "has no WAL that" in str(backup_folder.trouble(tmp_path, Archive(tmp_path, WAL, "ours")))
 
 
 def test_base_backups_and_an_archive_that_do_not_belong_together_are_said(
     layout: Layout, tmp_path: Path
 ) -> None:
     folder = tmp_path / "backups"
-    assert base_backup.trouble(folder, None) is None
-    base_backup.prune(layout, folder, 1)
-    assert "is not archived" in str(base_backup.trouble(folder, None))
+    assert backup_folder.trouble(folder, None) is None
+    backup_folder.prune(layout, folder, 1)
+    assert "is not archived" in str(backup_folder.trouble(folder, None))
     current = Archive(folder, "wal-20261129T080000Z", "ours")
-    assert "no base backup" in str(base_backup.trouble(folder, current))
+    assert "no base backup" in str(backup_folder.trouble(folder, current))
     a_base_backup(folder, _name(2))
-    assert "no base backup" in str(base_backup.trouble(folder, current))
+    assert "no base backup" in str(backup_folder.trouble(folder, current))
 
 
 def test_where_a_record_that_is_not_whole_would_end(tmp_path: Path) -> None:

@@ -1,0 +1,107 @@
+"""Calls of the Payout API with a business's secret key, whose refusals end the command in one
+sentence."""
+
+import os
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import click
+import httpx2
+import msgspec
+
+from payviox.errors import PayvioxError
+
+KEY_NAME, URL_NAME = "PAYVIOX_KEY", "PAYVIOX_URL"
+TEST_KEY = "sk_test_"
+TIMEOUT_S = 30.0
+
+
+class CallFailed(PayvioxError):
+    """The API refused a call, or did not answer; the text says which and why."""
+
+
+class Away(CallFailed):
+    """Nobody answered, or what answered cannot work just now: the same call may succeed later."""
+
+
+class Api:
+    """An installation's API, called for the business of one secret key."""
+
+    def __init__(
+        self, url: str, secret_key: str, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.secret_key = secret_key
+        try:
+            self._client = httpx2.AsyncClient(
+                base_url=self.url, timeout=TIMEOUT_S, transport=transport
+            )
+        except httpx2.InvalidURL as error:
+            raise CallFailed(f"{url} is no address of an API: {error}.") from error
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.aclose()
+
+    async def get(self, path: str, **query: str | int) -> bytes:
+        """The answer's body. Raises CallFailed, Away where it may be tried again."""
+        return await self._call("GET", path, self._as_business(), params=query)
+
+    async def post(self, path: str, body: Mapping[str, object], payout_hash: str = "") -> Any:
+        """What the JSON of the answer says; with a hash, as that payout user. Raises CallFailed."""
+        headers = {"X-Payout-Hash": payout_hash} if payout_hash else self._as_business()
+        return msgspec.json.decode(await self._call("POST", path, headers, json=body))
+
+    def _as_business(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.secret_key}"}
+
+    async def _call(self, method: str, path: str, headers: dict[str, str], **more: Any) -> bytes:
+        try:
+            answer = await self._client.request(method, path, headers=headers, **more)
+        except (httpx2.TransportError, httpx2.UnsupportedProtocol) as error:
+            why = str(error) or type(error).__name__
+            raise Away(f"{self.url} does not answer ({why}). {URL_NAME} says where.") from error
+        if answer.is_success:
+            return answer.content
+        told = _told(answer)
+        if answer.status_code == 401:
+            told = f"{told}. {KEY_NAME} must hold a secret key of this installation."
+        failed = f"{method} {path} was answered {answer.status_code}: {told}"
+        raise (Away if answer.status_code in (429, 502, 503, 504) else CallFailed)(failed)
+
+
+def _told(answer: httpx2.Response) -> str:
+    """What the answer's `error` or its fields say."""
+    try:
+        body = msgspec.json.decode(answer.content)
+    except msgspec.DecodeError:
+        return "no JSON; is this the address of a Payviox installation?"
+    error = body.get("error") if isinstance(body, dict) else None
+    if error:
+        return str(error)
+    fields = body.get("errors", body) if isinstance(body, dict) else {}
+    texts = [text for told in fields.values() if isinstance(told, list) for text in told]
+    return " ".join(map(str, texts)) or "it does not say why"
+
+
+def ask_key(*, test_only: bool) -> str:
+    """The secret key of the environment, or typed unseen. Raises click.UsageError."""
+    key = os.environ.get(KEY_NAME)
+    if not key:
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"Set {KEY_NAME} to a secret key of a test business.")
+        key = str(click.prompt("Secret key of a test business", hide_input=True))
+    if test_only and not key.startswith(TEST_KEY):
+        raise click.UsageError(
+            f"Only a test business is worked with here: its secret keys begin with {TEST_KEY}."
+        )
+    return key

@@ -1,0 +1,118 @@
+"""A look at the whole installation: each thing that may be wrong is found, with what to do."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+
+from payviox import wiring
+from payviox.db import clock
+from payviox.db.pool import Database
+from payviox.installation import keyring_of
+from payviox.monitoring.checkup import Finding, examine, of_surroundings
+from payviox.settings import Settings
+from support.businesses import TestBusiness
+from support.databases import Urls
+from support.mail_server import mail_server
+
+pytestmark = pytest.mark.anyio
+
+
+async def findings(settings: Settings, database: Database) -> dict[str, Finding]:
+    keyring = keyring_of(settings)
+    rails = wiring.rails(database, keyring)
+    try:
+        found = [each async for each in examine(settings, database, keyring, rails, "test")]
+    finally:
+        await rails.close()
+    return {each.subject: each for each in found}
+
+
+async def test_what_is_well_and_what_is_not_set_up(
+    settings: Settings, database: Database, urls: Urls
+) -> None:
+    await _no_workers(urls)
+    found = await findings(replace(settings, database_url="elsewhere"), database)
+    assert found["database"].verdict == found["durability"].verdict == "ok", found
+    assert found["clock"].verdict == "ok"
+    assert found["worker"].verdict == "problem"
+    assert "payviox worker" in found["worker"].advice
+    assert found["mail"].verdict == "warning"
+    assert found["public address"].verdict == "warning"
+    assert found["reachable"].verdict == "problem"
+    assert "disk" not in found, "the database's is another machine's"
+
+
+async def test_a_trials_laxity_is_a_problem_once_live_money_is_there(
+    settings: Settings, database: Database, make_business: Callable[..., Awaitable[TestBusiness]]
+) -> None:
+    lax = replace(settings, allow_private_webhooks=True)
+    before = await findings(lax, database)
+    assert before["private webhooks"].verdict == "warning"
+    await make_business(mode="live", funds=1_000)
+    assert (await findings(lax, database))["private webhooks"].verdict == "problem"
+    assert (await findings(lax, database))["public address"].verdict == "problem"
+
+
+async def test_an_address_without_encryption_is_a_problem(
+    settings: Settings, database: Database
+) -> None:
+    found = await findings(replace(settings, public_url="http://payouts.invalid"), database)
+    assert "not encrypted" in found["public address"].detail
+    assert found["reachable"].verdict == "problem"
+
+
+async def test_a_clock_that_is_off_is_a_problem(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = clock.host_time
+    monkeypatch.setattr(clock, "host_time", lambda: real() + 3_600)
+    found = (await findings(settings, database))["clock"]
+    assert found.verdict == "problem"
+    assert "ahead of the database's" in found.detail
+
+
+async def test_a_full_disk_is_a_problem(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_surroundings, "LOW_SHARE", 1.1)
+    assert (await findings(settings, database))["disk"].verdict == "problem"
+
+
+async def test_the_mail_server_is_asked_to_let_us_in_and_gets_no_mail(
+    settings: Settings, database: Database
+) -> None:
+    with mail_server() as server:
+        url = f"smtp://127.0.0.1:{server.port}?tls=no"
+        named = replace(settings, smtp_url=url, mail_from="pay@example.com")
+        assert (await findings(named, database))["mail"].verdict == "ok"
+        assert not server.mails
+    with mail_server(trustme.CA(), password=True) as server:
+        named = replace(named, smtp_url=f"smtp://u:wrong@127.0.0.1:{server.port}")
+        assert (await findings(named, database))["mail"].verdict == "problem"
+    gone = (await findings(named, database))["mail"]
+    assert gone.verdict == "problem"
+    assert "payviox mail check" in gone.advice
+
+
+async def test_a_part_that_breaks_off_hides_no_other_and_no_secret_is_shown(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "sk_live_" + "s" * 43
+
+    def break_off(_: Path) -> Finding:
+        raise OSError(f"cannot look with {secret}")
+
+    monkeypatch.setattr(of_surroundings, "disk", break_off)
+    found = await findings(settings, database)
+    assert found["disk"].verdict == "not checked"
+    assert "cannot look" in found["disk"].detail
+    assert secret not in found["disk"].detail
+    assert {"database", "mail", "reachable"} <= found.keys()
+
+
+async def _no_workers(urls: Urls) -> None:
+    with urls.as_admin() as connection:
+        connection.execute("DELETE FROM procrastinate_workers")

@@ -1,0 +1,17 @@
+"""The keeper of the embedded server, for the server of a test process: its databases are lost with
+it, so it waits for no disk. What is committed outlives processes that are killed all the same."""
+
+import sys
+
+from payviox.db.embedded import keeper, server
+
+_settings = server._settings
+
+
+def _quick_settings(name: str) -> dict[str, str]:
+    return {**_settings(name), "fsync": "off", "full_page_writes": "off"}
+
+
+if __name__ == "__main__":
+    server._settings = _quick_settings
+    sys.exit(keeper.main(sys.argv[1]))
