@@ -213,3 +213,41 @@ async def test_connections_that_come_and_go_while_it_looks_are_no_fault(serve: S
     while not looking.done():
         await asyncio.gather(*[said(port, LAST_GET) for _ in range(5)])
     await looking
+
+
+async def test_a_request_whose_client_left_before_the_process_began_is_not_made() -> None:
+    """As where the only web process was away: what waits in the kernel has not been sent again by
+    those who still wait."""
+    made: list[str] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        await receive()
+        made.append(scope["path"])
+        head = [(b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": b""})
+
+    bound = bind("127.0.0.1", 0)
+    address = bound.getsockname()
+    listening.listen(bound)
+    clients = [socket.create_connection(address) for _ in range(6)]
+    for number, client in enumerate(clients):
+        client.sendall(b"POST /%d HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" % number)
+    for client in clients[::2]:
+        client.close()
+    server = HttpServer(application, bound)
+    serving = asyncio.create_task(server.serve())
+    try:
+        answers = [await asyncio.to_thread(client.recv, 1_000) for client in clients[1::2]]
+        with socket.create_connection(address) as late:
+            late.sendall(b"POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            answers.append(await asyncio.to_thread(late.recv, 1_000))
+    finally:
+        for client in clients:
+            client.close()
+        server.stop()  # type: ignore[no-untyped-call]  # granian's own
+        await asyncio.wait_for(serving, 30)
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+    assert sorted(made) == ["/1", "/3", "/5", "/late"]
