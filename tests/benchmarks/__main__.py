@@ -101,10 +101,8 @@ def measure_room(run: Run) -> Results:
 
 
 def measure_seals(run: Run) -> Results:
-    with run.database("seals") as urls:
-        users = allocations.SMALL_USERS
-        bench = Bench(urls, run.home, run.seconds, "seals", users, seals.BACKLOG)
-        return seals.measure(bench)
+    with run.small("seals") as small:
+        return seals.measure(small)
 
 
 def measure_webhooks(run: Run) -> Results:
