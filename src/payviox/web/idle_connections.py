@@ -127,7 +127,7 @@ class IdleConnections:
             if time.monotonic() - self._seen_at >= LOOK_AGAIN_S:
                 self._is_open = {each.peer: each.is_open for each in self._connections()}
                 self._seen_at = time.monotonic()
-        return self._is_open.get(peer, False)  # the server closes what it reads the end of
+        return self._is_open.get(peer, True)
 
     def start(self) -> None:
         """Look again and again, as long as the process lives."""
@@ -175,14 +175,12 @@ class IdleConnections:
         except OSError:  # no socket, the listening one, or closed since
             return None
         state, *silent_ms = TCP_INFO.unpack(known)
-        host = peer[0].partition("%")[0]  # a link's own address, as Granian names it
-        return _Connection(descriptor, (host, peer[1]), min(silent_ms) / 1000, state == ESTABLISHED)
+        return _Connection(descriptor, peer[:2], min(silent_ms) / 1000, state == ESTABLISHED)
 
     def _close(self, connection: _Connection) -> bool:
         try:
             with opened(connection.descriptor) as own:
-                host, port, *_ = own.getpeername()
-                if (host.partition("%")[0], port) != connection.peer:
+                if own.getpeername()[:2] != connection.peer:
                     return False  # the number stands for another one by now
                 own.shutdown(socket.SHUT_RDWR)
         except OSError:  # it has gone by itself
