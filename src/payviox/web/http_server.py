@@ -27,9 +27,8 @@ class HttpServer(Server):
     def __init__(self, application: Application, bound: socket.socket) -> None:
         busy = Busy()
         most = most_connections()
-        self._idle = IdleConnections(bound.getsockname()[1], most, busy)
         super().__init__(
-            self._idle.pass_over(busy.watch(application)),
+            busy.watch(application),
             interface=Interfaces.ASGI,
             # One request at a time and connection: HTTP/2's many streams would each hold a body,
             # and its connections are never timed out before their first bytes.
@@ -42,6 +41,7 @@ class HttpServer(Server):
         )
         self._bound = bound
         self._address = bound.getsockname()
+        self._idle = IdleConnections(bound.getsockname()[1], most, busy)
 
     def stop_accepting(self) -> None:
         """Take no more connections, and go on with those there are: new ones are for the process

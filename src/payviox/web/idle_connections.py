@@ -1,8 +1,6 @@
 """What keeps room for the next connection: while there are nearly as many as there may be, those
-that wait for their client are closed, of the client that has most of them first. And which requests
-nobody waits for any more, as a process begins to serve. Linux alone."""
+that wait for their client are closed, of the client that has most of them first. Linux alone."""
 
-import asyncio
 import math
 import os
 import socket
@@ -10,7 +8,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,15 +24,8 @@ IDLE_S = 1.0
 """A connection that was heard of since is left alone."""
 SENDING_S = 1.0
 """What an answer has to be sent in, after which its connection waits for its client again."""
-NEW_S = 5.0
-"""For so long a process that begins to serve meets connections that waited for it."""
-LOOK_AGAIN_S = 0.05
-"""Between two looks at all connections meanwhile."""
-TCP_INFO = struct.Struct("=B43xI4xI")
-"""`tcpi_state`, `tcpi_last_data_sent` and `tcpi_last_data_recv` of Linux's `struct tcp_info`, the
-latter in milliseconds."""
-ESTABLISHED = 1
-"""The state of a connection that neither side has ended."""
+LAST_DATA = struct.Struct("=44xI4xI")
+"""`tcpi_last_data_sent` and `tcpi_last_data_recv` of Linux's `struct tcp_info`: milliseconds."""
 FILES = Path("/proc/self/fd")
 
 Peer = tuple[str, int]
@@ -87,8 +78,6 @@ class _Connection(msgspec.Struct, frozen=True):
     descriptor: int
     peer: Peer
     idle_s: float
-    is_open: bool
-    """The client has not hung up."""
 
 
 class IdleConnections:
@@ -98,41 +87,10 @@ class IdleConnections:
         self._port = port
         self._most = most
         self._busy = busy
-        self._new_until = 0.0
-        self._is_open: dict[Peer, bool] = {}
-        self._seen_at = -LOOK_AGAIN_S
-
-    def pass_over(self, application: Application) -> Application:
-        """The application without requests that waited for the process to begin and whose client
-        has hung up since: nobody would hear of them, and they may have been sent again."""
-
-        def passing(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-            if scope["type"] == "http" and time.monotonic() < self._new_until:
-                return self._unless_left(application, scope, receive, send)
-            return application(scope, receive, send)
-
-        return passing
-
-    async def _unless_left(
-        self, application: Application, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        client = scope.get("client")
-        if client is None or await self._still_waits((client[0], int(client[1]))):
-            await application(scope, receive, send)
-
-    async def _still_waits(self, peer: Peer) -> bool:
-        if peer not in self._is_open or time.monotonic() - self._seen_at >= LOOK_AGAIN_S:
-            # A look at thousands takes milliseconds: who is new waits for the next.
-            await asyncio.sleep(self._seen_at + LOOK_AGAIN_S - time.monotonic())
-            if time.monotonic() - self._seen_at >= LOOK_AGAIN_S:
-                self._is_open = {each.peer: each.is_open for each in self._connections()}
-                self._seen_at = time.monotonic()
-        return self._is_open.get(peer, True)
 
     def start(self) -> None:
         """Look again and again, as long as the process lives."""
         if hasattr(socket, "TCP_INFO") and FILES.is_dir():
-            self._new_until = time.monotonic() + NEW_S
             threading.Thread(target=self._run, name="payviox-connections", daemon=True).start()
 
     def _run(self) -> None:
@@ -171,11 +129,10 @@ class IdleConnections:
                 if own.getsockname()[1] != self._port:
                     return None
                 peer = own.getpeername()
-                known = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO.size)
+                known = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LAST_DATA.size)
         except OSError:  # no socket, the listening one, or closed since
             return None
-        state, *silent_ms = TCP_INFO.unpack(known)
-        return _Connection(descriptor, peer[:2], min(silent_ms) / 1000, state == ESTABLISHED)
+        return _Connection(descriptor, peer[:2], min(LAST_DATA.unpack(known)) / 1000)
 
     def _close(self, connection: _Connection) -> bool:
         try:
