@@ -7,8 +7,8 @@ ENGINE ?= $(firstword $(foreach each,podman docker,$(shell command -v $(each))))
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format messages clients bench screenshots lock dist sign image \
-  sbom packages clean
+.PHONY: help demo test lint format messages docs clients bench screenshots lock dist sums sign \
+  image sbom audit release packages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ format: .venv/installed-dev  ## mend what a tool can mend
 messages: .venv/installed-dev  ## what payout users read, into the catalogues of every language; says what is missing
 	$(BIN)/python tools/messages.py
 
+docs: .venv/installed-dev  ## the documents as a site, into build/site
+	$(BIN)/python tools/site/build.py
+
 clients: .venv/installed-dev  ## types and calls of the clients, from the OpenAPI document
 	$(BIN)/python tools/clients/generate.py
 
@@ -81,7 +84,10 @@ dist: .venv/installed-dev  ## what a release is, into dist/: wheel, source archi
 	cp requirements.lock dist/
 	@if command -v helm >/dev/null; then helm package packaging/helm/payviox --destination dist; \
 	  else echo "helm is missing: dist/ has no chart"; fi
-	cd dist && sha256sum -- * > SHA256SUMS
+	@$(MAKE) --no-print-directory sums
+
+sums:
+	cd dist && rm -f SHA256SUMS* && sha256sum -- * > SHA256SUMS
 
 sign:  ## sign dist/SHA256SUMS with your minisign key; KEY=file
 	minisign -S -s "$(KEY)" -m dist/SHA256SUMS
@@ -95,6 +101,15 @@ sbom:  ## what is in the image, as CycloneDX, into dist/ (syft)
 	$(ENGINE) save --output dist/image.tar payviox
 	syft scan --quiet docker-archive:dist/image.tar -o cyclonedx-json=dist/payviox-$(VERSION).cdx.json
 	rm dist/image.tar
+	@$(MAKE) --no-print-directory sums
+
+audit: .venv/installed-dev  ## known faults of what we depend on (asks PyPI), and its licences
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r requirements.lock
+	$(BIN)/python -m pytest -q tests/unit/test_licences.py
+
+release:  ## VERSION=1.2.3: set it everywhere, close the changelog, check, build, commit and tag
+	$(BIN)/python tools/release.py $(VERSION)
 
 packages: .venv/installed-dev  ## try the wheel, the units, the chart and compose.yaml with the tools that are here
 	$(BIN)/python tools/try_packages.py

@@ -146,6 +146,13 @@ def _handle(request: Call, error: Exception) -> Response[Any]:
     return handle(request, error)
 
 
+def described(public_url: str) -> dict[str, Any]:
+    """The OpenAPI document of an installation at this address, which need not be there."""
+    litestar = Litestar(ROUTES, openapi_config=None)
+    routes = openapi.routes_of(litestar, {("POST", "/payout/create"): Create.create_payout})
+    return openapi.document(routes, public_url)
+
+
 def build(services: Services, metrics: Metrics | None = None) -> Application:
     """The ASGI application. Its figures are counted in `metrics`, by default its own alone."""
     litestar = Litestar(

@@ -16,12 +16,12 @@ from support.machine import stretch
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "integrating.md").read_text(encoding="utf-8")
 
 
-def fences(language: str) -> list[str]:
+def fences(language: str, guide: str = "integrating") -> list[str]:
     """The code blocks of one language, in order, but the one that only sets the address."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+    text = (ROOT / "docs" / f"{guide}.md").read_text(encoding="utf-8")
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return [block for block in blocks if not block.startswith("export ")]
 
 
@@ -69,6 +69,16 @@ async def test_every_curl_example_of_the_guide_succeeds(
     assert (crypto["net_amount"], crypto["status"]) == (1000, "queued")
     assert "sandbox_card_5" in json.dumps(cards)
     assert card["gift_card"]["product"] == "sandbox_card_5"
+
+
+async def test_the_first_payment_of_the_start_page_may_be_repeated(
+    business: TestBusiness, live_server: LiveServer
+) -> None:
+    call = next(block for block in fences("sh", "start") if block.startswith("curl"))
+    answers = {run(["bash", "-euc", call], business, live_server) for _ in range(2)}
+    assert len(answers) == 1
+    users = (await business.client.get("/payout/users")).json()["data"]
+    assert [(user["email"], user["balance"]) for user in users] == [("ada@example.com", 2_500)]
 
 
 async def test_the_python_example_prints_the_status_and_the_hash(

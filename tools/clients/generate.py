@@ -13,10 +13,8 @@ from typing import Any
 
 import jinja2
 from calls import Call, Parameter, calls_of, client_document, type_name
-from litestar import Litestar
 
 from payviox import app
-from payviox.api.docs import openapi
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path("python/src/payviox_client")
@@ -42,7 +40,7 @@ def main() -> None:
 
 def generate(*, types: bool) -> dict[Path, str]:
     """The text of each file by its path below `clients`; without `types`, of the calls alone."""
-    document = client_document(_document())
+    document = client_document(app.described(""))
     calls = calls_of(document)
     files = {
         PYTHON / "_calls.py": _python(calls, waits=False),
@@ -51,12 +49,6 @@ def generate(*, types: bool) -> dict[Path, str]:
     if types:
         files[PYTHON / "models.py"] = _python_types(document)
     return files
-
-
-def _document() -> dict[str, Any]:
-    litestar = Litestar(app.ROUTES, openapi_config=None)
-    routes = openapi.routes_of(litestar, {("POST", "/payout/create"): app.Create.create_payout})
-    return openapi.document(routes, "")
 
 
 def _python_types(document: dict[str, Any]) -> str:

@@ -65,6 +65,8 @@ async def test_rejected_with_a_note_the_money_is_back(
     answer = await browser.post(f"{address_of(base, reviewed)}/reject", **form)
     after = await browser.get(answer.headers["location"])
     assert "Please &lt;b&gt;confirm&lt;/b&gt; your address." in after.text
+    _, read_again = after.text.split(">The order is rejected; the money is back.<")
+    assert 'id="orders-reasons" data-live' in read_again, "said once, it stays on the page"
     assert (await desk.get(reviewed)).status == "rejected"
     assert (await desk.business.ledger())["ada@example.com"] == 5_000
 

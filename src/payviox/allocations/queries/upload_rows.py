@@ -81,15 +81,15 @@ REFRESH_EARLIER = f"""
 UPDATE upload_rows r SET earlier = e.upload_id
 FROM upload_rows mine LEFT JOIN LATERAL (
   SELECT r.upload_id FROM upload_rows r
-  JOIN uploads u ON u.business_id = r.business_id AND u.id = r.upload_id
-  WHERE r.business_id = mine.business_id AND r.fingerprint >= mine.fingerprint
+  JOIN uploads u ON u.business_id = %(business)s AND u.id = r.upload_id
+  WHERE r.business_id = %(business)s AND r.fingerprint >= mine.fingerprint
     AND r.fingerprint <= mine.fingerprint AND r.occurrence = mine.occurrence
     AND r.upload_id <> mine.upload_id AND {PAID_OR_GOING_TO_BE}
   ORDER BY r.fingerprint, r.occurrence LIMIT 1
 ) e ON true
 WHERE mine.business_id = %(business)s AND mine.upload_id = %(upload)s AND mine.status = 'ready'
   AND mine.earlier IS DISTINCT FROM e.upload_id
-  AND r.business_id = mine.business_id AND r.upload_id = mine.upload_id AND r.number = mine.number
+  AND r.business_id = %(business)s AND r.upload_id = mine.upload_id AND r.number = mine.number
 """  # noqa: S608  # constants
 
 CHOSEN = (

@@ -214,12 +214,13 @@ async def set_started(
 ) -> None:
     """Confirmed: due at once, or at a later time."""
     await connection.execute(
-        "UPDATE uploads SET started_by = %(actor)s, started_at = now(),"
-        " status = CASE WHEN %(due)s::timestamptz IS NULL THEN 'paying' ELSE 'scheduled' END,"
-        " due_at = coalesce(%(due)s, now()), payments = %(payments)s, amount = %(amount)s,"
-        " people = %(people)s WHERE business_id = %(business)s AND id = %(upload)s",
+        "UPDATE uploads SET started_by = %(actor)s, started_at = now(), status = %(status)s,"  # noqa: S608  # constants
+        f" due_at = {'now()' if due_at is None else '%(due)s'}, payments = %(payments)s,"
+        " amount = %(amount)s, people = %(people)s"
+        " WHERE business_id = %(business)s AND id = %(upload)s",
         {
             "actor": actor,
+            "status": "paying" if due_at is None else "scheduled",
             "due": due_at,
             "payments": payments,
             "amount": amount,

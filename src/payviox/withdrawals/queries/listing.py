@@ -79,9 +79,12 @@ async def search(
         "scanned": SCANNED,
         "limit": limit + 1,
     }
+    source = FROM.replace("orders o", f"({scanned}) o").replace(
+        "u.business_id = o.business_id", "u.business_id = %(business)s"
+    )
     async with connection.cursor(row_factory=class_row(Order)) as cursor:
         await cursor.execute(
-            f"SELECT {COLUMNS}{FROM.replace('FROM orders o', f'FROM ({scanned}) o')}"
+            f"SELECT {COLUMNS}{source}"
             f" WHERE {' AND '.join(outer)} ORDER BY o.id DESC LIMIT %(limit)s",
             given,
         )

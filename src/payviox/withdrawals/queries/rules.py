@@ -131,10 +131,11 @@ async def find_quote(
             "SELECT q.id, q.provider, q.rail, q.amount, q.fees, q.net_amount, q.destination,"
             " q.expires_at,"
             " q.expires_at <= clock_timestamp() AS expired,"
-            " EXISTS (SELECT 1 FROM orders o WHERE o.business_id = q.business_id"
+            " EXISTS (SELECT 1 FROM orders o WHERE o.business_id = %(business)s"
             "         AND o.quote_id = q.id) AS used"
-            " FROM quotes q WHERE q.business_id = %s AND q.payout_user_id = %s AND q.id = %s",
-            [business_id, user_id, quote_id],
+            " FROM quotes q WHERE q.business_id = %(business)s AND q.payout_user_id = %(user)s"
+            " AND q.id = %(quote)s",
+            {"business": business_id, "user": user_id, "quote": quote_id},
         )
         return await cursor.fetchone()
 
@@ -224,21 +225,21 @@ async def past_orders(
         await cursor.execute(
             "SELECT o.id, u.email, o.status, o.created_at, o.amount, o.provider, o.rail,"
             " o.payee_digest IS NOT NULL AS has_payee,"
-            " EXISTS (SELECT FROM orders e WHERE e.business_id = o.business_id"
+            " EXISTS (SELECT FROM orders e WHERE e.business_id = %(business)s"
             "   AND e.payee_digest = o.payee_digest"
             "   AND e.destination_digest = o.destination_digest"
             "   AND e.payout_user_id = o.payout_user_id AND e.id < o.id"
             "   AND e.status = 'succeeded' AND e.updated_at <= o.created_at) AS paid_here,"
             " (SELECT count(*) FROM (SELECT DISTINCT e.payout_user_id FROM orders e"
-            "   WHERE e.business_id = o.business_id AND e.payee_digest = o.payee_digest"
+            "   WHERE e.business_id = %(business)s AND e.payee_digest = o.payee_digest"
             "   AND e.payout_user_id <> o.payout_user_id AND e.id < o.id"
             "   LIMIT %(shared)s) others) AS other_users,"
             " day.orders AS day_orders, day.amount AS day_amount"
             " FROM orders o"
-            " JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"
+            " JOIN payout_users u ON u.business_id = %(business)s AND u.id = o.payout_user_id"
             " CROSS JOIN LATERAL (SELECT count(*) AS orders,"
             "   coalesce(sum(e.amount), 0)::bigint AS amount FROM orders e"
-            "   WHERE e.business_id = o.business_id AND e.payout_user_id = o.payout_user_id"
+            "   WHERE e.business_id = %(business)s AND e.payout_user_id = o.payout_user_id"
             "   AND e.id < o.id AND e.created_at <= o.created_at"
             "   AND e.created_at >= o.created_at - make_interval(secs => %(seconds)s)"
             "   AND e.status NOT IN ('canceled', 'rejected')) day"

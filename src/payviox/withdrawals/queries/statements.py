@@ -27,12 +27,12 @@ _MONEY = """
                      WHEN kind IN ('settle', 'fee', 'release') THEN -amount END), 0)::bigint
      AS reserved,
    coalesce(sum(amount) FILTER (WHERE kind = 'cost'), 0)::bigint AS cost
-  FROM transfers t WHERE t.business_id = o.business_id AND t.order_id = o.id
+  FROM transfers t WHERE t.business_id = %(business)s AND t.order_id = o.id
  ) money"""
 _SELECT = (
     f"SELECT {COLUMNS}, money.settled, money.paid_after_all, money.reserved, money.cost,"
     f" l.asked_at AS look_up_asked_at{FROM}{_MONEY}"
-    " LEFT JOIN reconciliation_look_ups l ON l.business_id = o.business_id AND l.order_id = o.id"
+    " LEFT JOIN reconciliation_look_ups l ON l.business_id = %(business)s AND l.order_id = o.id"
 )
 
 
@@ -74,9 +74,17 @@ async def list_booked(
     order that was tried since then has changed since then, or is open."""
     async with connection.cursor(row_factory=class_row(Booked)) as cursor:
         await cursor.execute(
-            f"{_SELECT} WHERE o.business_id = %s AND o.rail = %s AND o.id > %s"
-            " AND (o.status = ANY(%s) OR o.updated_at >= %s) ORDER BY o.id LIMIT %s",
-            [business_id, rail, after, list(OPEN), since, limit],
+            f"{_SELECT} WHERE o.business_id = %(business)s AND o.rail = %(rail)s"
+            " AND o.id > %(after)s AND (o.status = ANY(%(open)s) OR o.updated_at >= %(since)s)"
+            " ORDER BY o.id LIMIT %(limit)s",
+            {
+                "business": business_id,
+                "rail": rail,
+                "after": after,
+                "open": list(OPEN),
+                "since": since,
+                "limit": limit,
+            },
         )
         return await cursor.fetchall()
 
@@ -87,8 +95,9 @@ async def find_booked(
     """These orders, where they went by this rail."""
     async with connection.cursor(row_factory=class_row(Booked)) as cursor:
         await cursor.execute(
-            f"{_SELECT} WHERE o.business_id = %s AND o.rail = %s AND o.id = ANY(%s) ORDER BY o.id",
-            [business_id, rail, list(order_ids)],
+            f"{_SELECT} WHERE o.business_id = %(business)s AND o.rail = %(rail)s"
+            " AND o.id = ANY(%(orders)s) ORDER BY o.id",
+            {"business": business_id, "rail": rail, "orders": list(order_ids)},
         )
         return await cursor.fetchall()
 
