@@ -209,7 +209,7 @@ async def test_fifty_viewers_share_one_connection_which_is_made_again_where_it_i
             pages.enter_context(changes.watch(business.business_id, session[0], digest, ALL))
         (first,) = listeners()
         with urls.as_admin() as admin:
-            admin.execute("SELECT pg_terminate_backend(%s)", [first])
+            admin.execute("SELECT pg_terminate_backend(%s::integer)", [first])
         await told_of(changes, viewer, "orders")
         (second,) = listeners()
         assert second != first
