@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from payviox.db.embedded import embedded, processes
 from payviox.db.embedded.layout import Layout
+from payviox.web.processes import WebProcess
 from support.installation import Installation, Serving, until
 from support.machine import stretch
 
@@ -80,8 +82,13 @@ def test_serve_stops_in_order_starts_again_as_it_was_leaves_nothing_and_notices_
     second = pay(installation, business, 2_500)
     assert second is not None
     assert second.json() == first.json()
+    *_, place = psutil.Process(again.child("web")).cmdline()
+    counts = WebProcess.read(place).metrics
+    assert counts is not None
+    assert Path(counts).is_dir()
     again.kill()
     assert until(lambda: not installation.left(), within_s=12)
+    assert not Path(counts).exists()
     (installation.home / "secret_key").unlink()
     said = installation.refused("serve", status=2)
     assert "was written with the secret key" in said
