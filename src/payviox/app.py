@@ -3,6 +3,7 @@ line alone."""
 
 import asyncio
 import gc
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -38,6 +39,7 @@ from payviox.dashboard.senders import find_sender
 from payviox.dashboard.visits import HOME
 from payviox.installation import open_installation
 from payviox.languages import catalogues
+from payviox.monitoring import service as monitoring
 from payviox.monitoring.metrics import Metrics
 from payviox.redeem import app as redeem
 from payviox.redeem import errors as redeem_errors
@@ -57,10 +59,12 @@ from payviox.web.http_server import HttpServer
 from payviox.web.limits import Gate
 from payviox.web.listening import bind
 from payviox.web.own_hosts import OwnHosts
-from payviox.web.processes import ALONE, WebProcess
+from payviox.web.processes import ALONE, READY, WebProcess, say
 from payviox.web.request_body import MAX_BATCH_BODY, Application, RequestBodies
 from payviox.web.request_log import RequestLog
 from payviox.web.response_headers import ResponseHeaders
+
+logger = logging.getLogger(__name__)
 
 ROUTES = [
     *business.ROUTES,
@@ -85,6 +89,8 @@ GRACE_S = 4.0
 """What is in flight when the process is told to stop has so long."""
 SHARE_WAIT_S = 1.0
 """What a caller waits for this process's share of what is scarce: other processes may be idle."""
+READY_EVERY_S = 0.5
+"""How often a process that has just started looks whether it can do its work, until it can."""
 LAST_WORDS_S = 1.0
 """What has to be broken off then has so long to be answered, and so long to be ended."""
 
@@ -208,11 +214,27 @@ async def serve(settings: Settings, url: str, process: WebProcess = ALONE) -> No
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGUSR1, application.begin, server.stop_accepting
         )
-        beating = asyncio.create_task(process.beat(metrics.refresh))
+        telling = [
+            asyncio.create_task(process.beat(metrics.refresh)),
+            asyncio.create_task(_say_when_ready(services, process)),
+        ]
         try:
             await _until_told(server, services)
         finally:
-            beating.cancel()
+            for each in telling:
+                each.cancel()
+
+
+async def _say_when_ready(services: Services, process: WebProcess) -> None:
+    """Tell the parent that this process can do its work: only then may another one end for it."""
+    reason = ""
+    database, probe, watch = services.database, services.write_probe, services.folder_watch
+    while not (checks := await monitoring.readiness(database, probe, watch, None)).works:
+        if checks.reason != reason:
+            reason = checks.reason
+            logger.warning("started, and not ready: %s", reason)
+        await asyncio.sleep(READY_EVERY_S)
+    say(process.pulse, READY)
 
 
 async def _until_told(server: HttpServer, services: Services) -> None:

@@ -4,7 +4,7 @@ due stands in the features' own rows; a job only says where to look first.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
 import procrastinate
@@ -14,7 +14,7 @@ from payviox import smtp_server
 from payviox.access import mail_contents
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.uploads import paying
-from payviox.db import jobs, session
+from payviox.db import jobs, session, wake_ups
 from payviox.db.pool import Database
 from payviox.destinations import mails as destination_mails
 from payviox.installation import Installation, open_installation
@@ -37,8 +37,8 @@ from payviox.withdrawals.sending.processor import due_businesses, process_due
 
 logger = logging.getLogger(__name__)
 
-JOBS_AT_ONCE = 20
-"""Waking jobs return at once; upkeep takes its time, and never more than a few of these."""
+UPKEEP_AT_ONCE = 20
+"""Each piece of upkeep runs once at a time, so there are never so many."""
 
 HOSTS_SCHEDULE = "23 * * * *"
 """When businesses' own hosts are looked at (UTC): they are asked as webhooks are sent."""
@@ -53,12 +53,13 @@ GRACE_S = 4.0
 """What is in flight when the worker is told to stop has so long; the rest is handed back."""
 
 
-async def run(settings: Settings, url: str) -> None:
-    """Work until SIGTERM or SIGINT, then finish or hand back what is held, within 10 seconds."""
+async def run(settings: Settings, url: str, when_ready: Callable[[], None] = lambda: None) -> None:
+    """Work until SIGTERM or SIGINT, then finish or hand back what is held, within 10 seconds.
+    `when_ready` is called once it takes jobs."""
     stop = asyncio.Event()
     on_stop(stop.set)
     async with open_installation(settings, url) as installation, installation.rails() as rails:
-        worker = Worker(installation, rails)
+        worker = Worker(installation, rails, when_ready)
         running = asyncio.create_task(worker.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -73,12 +74,19 @@ async def run(settings: Settings, url: str) -> None:
 class Worker:
     """Everything that one worker process does."""
 
-    def __init__(self, installation: Installation, rails: Rails) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        rails: Rails,
+        when_ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._when_ready = when_ready
         self._database = database = installation.database
         self._rails = rails
         self._settings = installation.settings
         self._keyring = installation.keyring
         self._stopping = False
+        self._taking: asyncio.Task[None] | None = None
         self._courier = Courier(
             database,
             installation.keyring,
@@ -98,13 +106,18 @@ class Worker:
                 max_size=4,
             )
         )
-        self._add_jobs()
+        self._add_upkeep()
 
-    def _add_jobs(self) -> None:
-        self._wakes(jobs.PROCESS_ORDERS, self._orders.wake)
-        self._wakes(jobs.DELIVER_WEBHOOKS, self._courier.wake)
-        self._wakes(jobs.PAY_UPLOADS, self._uploads.wake)
-        self._wakes(jobs.SEND_MAILS, self._mails.wake)
+    @property
+    def _wakes(self) -> Mapping[str, Callable[[UUID], None]]:
+        return {
+            jobs.PROCESS_ORDERS: self._orders.wake,
+            jobs.DELIVER_WEBHOOKS: self._courier.wake,
+            jobs.PAY_UPLOADS: self._uploads.wake,
+            jobs.SEND_MAILS: self._mails.wake,
+        }
+
+    def _add_upkeep(self) -> None:
         for name, (schedule, work) in tasks.SCHEDULE.items():
             self._repeats(name, schedule, work)
         for name, (schedule, tidying) in tasks.SETTINGS_SCHEDULE.items():
@@ -114,11 +127,6 @@ class Worker:
         for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
             self._repeats(name, schedule, self._with_rails(asking))
         self._repeats("look_at_hosts", HOSTS_SCHEDULE, self._look_at_hosts)
-
-    def _wakes(self, name: str, wake: Callable[[UUID], None]) -> None:
-        @self._jobs.task(name=name, queue=jobs.QUEUE_OF[name])
-        async def look(business_id: str) -> None:
-            wake(UUID(business_id))
 
     async def _look_at_hosts(self, database: Database) -> None:
         """Look whether businesses' own hosts still lead here."""
@@ -157,13 +165,17 @@ class Worker:
                 self._sweep("mails", businesses_with_mails, self._mails),
                 self._sweep("notices", notices.due_businesses, self._notices),
                 self._sweep("uploads", paying.due_businesses, self._uploads),
-                self._take_jobs(),
+                self._keep_up(),
             ):
                 running.create_task(one)
+            taking = wake_ups.take_all(self._database, self._wakes)
+            self._taking = running.create_task(taking)
 
     async def stop(self) -> None:
         """Finish or hand back what is held. Cancel what runs `run` afterwards."""
         self._stopping = True
+        if self._taking is not None:
+            self._taking.cancel()  # what is deferred from now on is for others
         await asyncio.gather(
             self._orders.stop(),
             self._mails.stop(),
@@ -185,16 +197,17 @@ class Worker:
                 logger.exception("due %s could not be looked up", what)
             await asyncio.sleep(SWEEP_S)
 
-    async def _take_jobs(self) -> None:
-        """The job queue, opened again whenever its database was away. One that fails while it is
-        cancelled raises that failure instead, so it asks whether it was stopped."""
+    async def _keep_up(self) -> None:
+        """Upkeep from the job queue, opened again whenever its database was away. One that fails
+        while it is cancelled raises that failure instead, so it asks whether it was stopped."""
         while not self._stopping:
             try:
                 async with self._jobs.open_async():
+                    self._when_ready()
                     await self._jobs.run_worker_async(
-                        concurrency=JOBS_AT_ONCE,
+                        queues=[jobs.UPKEEP_QUEUE],
+                        concurrency=UPKEEP_AT_ONCE,
                         install_signal_handlers=False,
-                        # A job is a wake-up and nothing to keep; sweeps find what it told of.
                         delete_jobs="always",
                         shutdown_graceful_timeout=GRACE_S,
                     )

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
-from payviox.db.embedded import processes
+from payviox.db.embedded import embedded, processes
 from payviox.db.embedded.layout import Layout
+from payviox.web.processes import WebProcess
 from support.installation import Installation, Serving, until
 from support.machine import stretch
 
@@ -80,8 +82,13 @@ def test_serve_stops_in_order_starts_again_as_it_was_leaves_nothing_and_notices_
     second = pay(installation, business, 2_500)
     assert second is not None
     assert second.json() == first.json()
+    *_, place = psutil.Process(again.child("web")).cmdline()
+    counts = WebProcess.read(place).metrics
+    assert counts is not None
+    assert Path(counts).is_dir()
     again.kill()
     assert until(lambda: not installation.left(), within_s=12)
+    assert not Path(counts).exists()
     (installation.home / "secret_key").unlink()
     said = installation.refused("serve", status=2)
     assert "was written with the secret key" in said
@@ -226,7 +233,8 @@ def test_the_demos_calls_and_commands_work_pasted_and_it_renews_what_was_changed
     kept = installation.home / "demo.json"
     assert kept.stat().st_mode & 0o777 == 0o600
 
-    change_everything(installation, business_id)
+    with embedded(installation.home):  # each command would start it anew
+        change_everything(installation, business_id)
     again = installation.start("demo")
     for note in (
         "The webhook token was changed; a new one was made for the demo.",
@@ -264,7 +272,7 @@ def paste_commands(demo: Serving) -> None:
     assert "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1" in lines[begin]
     url = demo.installation.url
     assert f"PAYVIOX_PUBLIC_URL={url} " in lines[begin], "callbacks come to its port"
-    pasted = "\n".join(["set -e", *lines[begin : begin + 4]])
+    pasted = "\n".join(["set -e", *lines[begin : lines.index("", begin)]])
     said = shell(pasted, {"PATH": "/usr/bin:/bin"})
     assert "order_id\tstatus" in said
     assert "event_id\ttype" in said

@@ -28,6 +28,7 @@ from tests.benchmarks import (
     rails,
     redeem,
     room,
+    seals,
     viewers,
     webhooks,
 )
@@ -99,6 +100,11 @@ def measure_room(run: Run) -> Results:
         return room.measure(urls, run.home)
 
 
+def measure_seals(run: Run) -> Results:
+    with run.small("seals") as small:
+        return seals.measure(small)
+
+
 def measure_webhooks(run: Run) -> Results:
     with run.database("webhooks") as urls:
         return webhooks.measure(urls)
@@ -131,6 +137,7 @@ SECTIONS = {
     "webhooks": Section(measure_webhooks, webhooks.report),
     "mails": Section(measure_mails, mails.report),
     "room": Section(measure_room, room.report),
+    "seals": Section(measure_seals, seals.report),
     "ledger": Section(lambda run: ledger.measure(run.database, run.home), ledger.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(

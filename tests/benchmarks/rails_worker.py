@@ -16,13 +16,19 @@ from payviox.settings import Settings
 
 def main() -> None:
     rate_limit.POSTS_PER_MINUTE = 10**9
-    client.INTERVAL_S = 1e-9
+    # A limiter that allows a billion a second still waits for uvloop's clock, which ticks once a
+    # millisecond.
+    client._Pace.turn = _at_once  # type: ignore[method-assign]
     settings = Settings(
         home=Path("/nonexistent"), secret_key=SECRET_KEY, allow_private_webhooks=True
     )
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     uvloop.run(worker.run(settings, os.environ["BENCH_DATABASE_URL"]))
+
+
+async def _at_once(*_: object) -> None:
+    pass
 
 
 if __name__ == "__main__":

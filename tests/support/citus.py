@@ -1,9 +1,11 @@
 """A Citus cluster for tests: every test database stands on all its nodes, and is distributed."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 
 import psycopg
+import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -13,6 +15,10 @@ from support.databases import Server, Urls, prepared
 CLUSTER = "PAYVIOX_TEST_CITUS_URL"
 """A superuser's URL of a coordinator's database that has the extension and knows its workers, which
 let the same superuser, and the roles of the tests, in without a password."""
+
+one_server = pytest.mark.skipif(
+    CLUSTER in os.environ, reason="it puts triggers of its own on a table, or ours out of force"
+)
 
 
 class Cluster(Server):

@@ -20,7 +20,6 @@ from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.order_states import Status
 from payviox.rails import http
-from payviox.rails.evm import client as evm_client
 from payviox.rails.paypal import rate_limit, statement
 from payviox.rails.tremendous import client
 from payviox.reconciliation import service
@@ -115,7 +114,6 @@ async def worlds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[list[EveryRail]]:
     """Businesses of a kind, without waiting for the vendors' rate limits; time passes in leaps."""
-    monkeypatch.setattr(evm_client, "SHARED_S", 0.02)
     monkeypatch.setattr(http, "ANSWER_S", ANSWER_S)
     monkeypatch.setattr(rate_limit, "POSTS_PER_MINUTE", 10**7)
     monkeypatch.setattr(statement, "PER_SECOND", 10**6)

@@ -225,7 +225,7 @@ class Batcher:
         self, business_id: UUID, group: list[Submission], unknown: CommitUnknown
     ) -> list[Outcome]:
         """Ask the database, as soon as it answers again, whether the group's commit happened."""
-        logger.warning("connection lost at COMMIT: looking up group %s", unknown.group_id)
+        logger.warning("the outcome of COMMIT is not known: looking up group %s", unknown.group_id)
         try:
             async for attempt in _retrying((psycopg.Error, NotCommitted, PoolTimeout)):
                 with attempt:
@@ -235,7 +235,11 @@ class Batcher:
                         )
         except Exception as error:  # whatever it was: nobody may take it for "nothing was done"
             raise OutcomeUnknown from error
-        return unknown.outcomes if committed else await self._committed(business_id, group)
+        if committed:
+            return unknown.outcomes
+        if unknown.refusal is not None:
+            raise unknown.refusal
+        return await self._committed(business_id, group)
 
 
 def _unobserved(_: int) -> None:

@@ -23,7 +23,7 @@ from payviox.allocations.model import (
 )
 from payviox.allocations.queries import groups as queries
 from payviox.auth.hashes import digest, payout_hash
-from payviox.db.pool import Connection, NotCommitted, roll_back
+from payviox.db.pool import UNSURE, Connection, NotCommitted, roll_back
 from payviox.errors import (
     IdempotencyMismatch,
     InsufficientPayoutBalance,
@@ -46,12 +46,16 @@ again where the transaction is."""
 
 
 class CommitUnknown(Exception):
-    """The connection was lost at COMMIT. `group_id` tells on a new one whether it happened."""
+    """The connection was lost at COMMIT, or a cluster's coordinator has lost a node's. `group_id`
+    tells on a new one whether it happened; where it did not, `refusal` is what was answered."""
 
-    def __init__(self, group_id: UUID, outcomes: list[Outcome]) -> None:
-        super().__init__("connection lost at COMMIT")
+    def __init__(
+        self, group_id: UUID, outcomes: list[Outcome], refusal: psycopg.Error | None = None
+    ) -> None:
+        super().__init__("the outcome of COMMIT is not known")
         self.group_id = group_id
         self.outcomes = outcomes
+        self.refusal = refusal
 
 
 async def allocate(
@@ -66,8 +70,9 @@ async def allocate(
     """Allocate what can be, refuse what cannot, commit, and answer an outcome for each item.
 
     `atomic` commits only if every item can be, and raises Refused otherwise. Raises NotCommitted
-    when the connection was lost before COMMIT, CommitUnknown at it, and what PostgreSQL raises when
-    it refuses a statement; in every case but CommitUnknown nothing was written.
+    where the connection was lost before COMMIT, CommitUnknown where it was at it, and what
+    PostgreSQL raises when it refuses a statement; in every case but CommitUnknown nothing was
+    written.
     """
     try:
         payout, users, replays = await queries.begin(
@@ -102,7 +107,10 @@ async def _commit(
             committing = True
             await queries.commit(connection)
     except BaseException as error:
-        if not await roll_back(connection) and isinstance(error, psycopg.Error):
+        lost = not await roll_back(connection)
+        if committing and isinstance(error, UNSURE):
+            raise CommitUnknown(writes.group_id, outcomes, None if lost else error) from error
+        if lost and isinstance(error, psycopg.Error):
             if committing:
                 raise CommitUnknown(writes.group_id, outcomes) from error
             raise NotCommitted from error

@@ -84,7 +84,7 @@ COMMANDS = {
     ),
     "database": Part(
         "payviox.cli.database:database",
-        "The embedded database: make backups, and bring one back.",
+        "The database: make backups of the embedded one, bring one back; build indexes anew.",
     ),
     "ledger": Part("payviox.cli.ledger:ledger", "The double-entry ledger."),
     "reconcile": Part(

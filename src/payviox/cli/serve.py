@@ -19,17 +19,19 @@ import uvloop
 from payviox import logs
 from payviox import settings as settings_module
 from payviox.cli import parent_watch
+from payviox.cli.health import LIVE_PATH, answers
 from payviox.cli.reload import served_file
-from payviox.cli.supervisor import LIVE_PATH, Supervisor, answers
+from payviox.cli.supervisor import Supervisor
 from payviox.cli.web_processes import how_many
 from payviox.db import schema
 from payviox.db.embedded import exclusive_serve, release
 from payviox.errors import SettingsError
 from payviox.installation import Urls, database_urls, open_installation
 from payviox.log_stream import LogStream
+from payviox.monitoring import shared_counts
 from payviox.settings import Settings
 from payviox.web import listening
-from payviox.web.processes import WebProcess
+from payviox.web.processes import READY, WebProcess, say
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +133,12 @@ def web(descriptor: int | None, process: WebProcess | None) -> None:
     else:  # its parent says that it answers
         for inherited in process.descriptors:
             os.set_inheritable(inherited, False)
-        _run_process(partial(app.serve, process=process), descriptor, listens=False)
+        _run_process(
+            partial(app.serve, process=process),
+            descriptor,
+            listens=False,
+            when_orphaned=partial(shared_counts.remove, process.metrics),
+        )
 
 
 def _serve_the_api_by_several(settings: Settings) -> None:
@@ -160,20 +167,28 @@ async def _say_when_it_answers(settings: Settings) -> None:
 
 @click.command()
 @hidden_lifeline
-def worker(descriptor: int | None) -> None:
+@click.option("--pulse", type=int, hidden=True)
+def worker(descriptor: int | None, pulse: int | None) -> None:
     """Run the worker alone: sends, look-ups, webhooks, upkeep. Run several if you like."""
     from payviox import worker as worker_module  # noqa: PLC0415  # the web need no worker
 
-    _run_process(worker_module.run, descriptor, listens=False)
+    if pulse is not None:
+        os.set_inheritable(pulse, False)
+    run = partial(worker_module.run, when_ready=partial(say, pulse, READY))
+    _run_process(run, descriptor, listens=False)
 
 
 def _run_process(
-    main: Callable[[Settings, str], Any], descriptor: int | None, *, listens: bool
+    main: Callable[[Settings, str], Any],
+    descriptor: int | None,
+    *,
+    listens: bool,
+    when_orphaned: Callable[[], None] = lambda: None,
 ) -> None:
     if descriptor is not None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's business
         os.set_inheritable(descriptor, False)
-        parent_watch.end_with_parent(descriptor)
+        parent_watch.end_with_parent(descriptor, when_orphaned)
     settings = settings_module.load()
     begin_process(settings)
     if descriptor is None:

@@ -16,7 +16,7 @@ all are busy another process made allocations slower (docs/performance.md)."""
 MEMORY_OF_ONE = 512 * 2**20
 """Bytes of the machine for each process: it takes about 160 MB, and more while long bodies are
 decoded; PostgreSQL and the worker need theirs."""
-OTHERS = 50
+OTHERS = 48
 """Connections for the worker, and for commands."""
 
 
@@ -25,14 +25,16 @@ def how_many(settings: Settings, url: str) -> int:
     connections go. Raises SettingsError where as many as are set need more connections than the
     database at `url` allows."""
     allowed = connections.allowed(url)
-    fitting = max((allowed - OTHERS) // OF_SEVERAL.most, 1)
+    # While they are replaced there is one more.
+    fitting = max((allowed - OTHERS) // OF_SEVERAL.most - 1, 1)
     wanted = settings.web_processes
     if wanted is not None:
         if wanted > fitting:
             raise SettingsError(
-                f"PAYVIOX_WEB_PROCESSES is {wanted}. Each may open {OF_SEVERAL.most} connections to"
-                f" the database, the worker and commands {OTHERS}, and it allows {allowed}: lower"
-                f" it to {fitting}, or raise the database's max_connections."
+                f"PAYVIOX_WEB_PROCESSES is {wanted}. Each, and one more during a reload, may open"
+                f" {OF_SEVERAL.most} connections to the database, the worker and commands {OTHERS},"
+                f" and it allows {allowed}: lower it to {fitting}, or raise the database's"
+                " max_connections."
             )
         return wanted
     cores = machine.cores()

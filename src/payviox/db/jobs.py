@@ -1,6 +1,6 @@
 """The names of background jobs and how to defer one beside the money it follows. A job is only a
 wake-up: what is due is found in the features' own rows, so a lost job delays and never loses.
-What the jobs do is wired in worker.py."""
+wake_ups.py takes them; what they wake is wired in worker.py."""
 
 import functools
 from typing import TYPE_CHECKING
@@ -23,6 +23,8 @@ QUEUE_OF = {
     SEND_MAILS: "mails",
 }
 UPKEEP_QUEUE = "upkeep"
+MOST_TAKEN = 1_000
+"""Wake-ups that are taken in one transaction."""
 
 
 async def wake(connection: Connection, job: str, business_id: UUID) -> None:
@@ -33,6 +35,19 @@ async def wake(connection: Connection, job: str, business_id: UUID) -> None:
         name=job, job_manager=_manager(), queue=QUEUE_OF[job], connection=connection
     )
     await deferrer.defer_async(business_id=str(business_id))
+
+
+async def take(connection: Connection, most: int) -> list[tuple[str, UUID]]:
+    """Take the oldest wake-ups that wait, each a job's name and a business: they are told to one
+    worker, and no more in the queue."""
+    cursor = await connection.execute(
+        "DELETE FROM procrastinate_jobs WHERE id IN ("
+        " SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = ANY (%s)"
+        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
+        " RETURNING task_name, (args ->> 'business_id')::uuid",
+        [list(QUEUE_OF.values()), most],
+    )
+    return await cursor.fetchall()  # type: ignore[return-value]  # a text and a uuid
 
 
 @functools.cache

@@ -61,6 +61,11 @@ INDEX_PLANS = (
 )
 
 
+UNSURE = psycopg.errors.InternalError_
+"""What a cluster's coordinator answers to a COMMIT where it has lost the only node that was written
+to: that may have committed, or not (docs/decisions/0049)."""
+
+
 class NotCommitted(Exception):
     """The connection was lost before COMMIT: nothing happened, the work may be repeated."""
 
@@ -260,8 +265,8 @@ class Database:
                 raise
             try:
                 status = await _commit(connection)
-            except psycopg.OperationalError as error:
-                if _lost(connection, error):
+            except (psycopg.OperationalError, UNSURE) as error:
+                if isinstance(error, UNSURE) or _lost(connection, error):
                     logger.warning("connection lost at COMMIT")
                     raise OutcomeUnknown from error
                 raise

@@ -24,7 +24,7 @@ OLD_S = 8 * 86_400.0
 
 HOLDS_S = 10.0
 """For so long a look at the folder holds, whoever asks."""
-ANSWERS_WITHIN_S = 1.0
+ANSWERS_WITHIN_S = 0.5
 """A folder that takes longer, as of a server that is away, counts as out of reach."""
 
 
@@ -88,14 +88,15 @@ class FolderWatch:
 
     def __init__(self) -> None:
         self._looking: asyncio.Task[Place | None] | None = None
-        self._until = 0.0
+        self._since = -HOLDS_S
 
     async def place(self, home: Path) -> Place | None:
         """As `place`, not older than `HOLDS_S`."""
-        if self._looking is None or (self._looking.done() and time.monotonic() > self._until):
-            self._until = time.monotonic() + HOLDS_S
+        now = time.monotonic()
+        if self._looking is None or (self._looking.done() and now >= self._since + HOLDS_S):
+            self._since = now
             self._looking = asyncio.create_task(asyncio.to_thread(place, home))
-        await asyncio.wait([self._looking], timeout=ANSWERS_WITHIN_S)
+        await asyncio.wait([self._looking], timeout=max(0, self._since + ANSWERS_WITHIN_S - now))
         if not self._looking.done():
             return Place(None, None, "the folder of backups does not answer")
         return self._looking.result()

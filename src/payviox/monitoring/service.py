@@ -52,7 +52,17 @@ class Readiness(msgspec.Struct, frozen=True):
 
     @property
     def ready(self) -> bool:
-        return self.database == self.schema == self.worker == OK
+        return self.works and self.worker == OK
+
+    @property
+    def works(self) -> bool:
+        """Whether a web process can do its work: workers are others' business."""
+        return self.database == self.schema == OK
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot."""
+        return self.schema if self.database == OK else self.database
 
 
 class Figures(msgspec.Struct, frozen=True):

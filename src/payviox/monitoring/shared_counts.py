@@ -37,6 +37,12 @@ def folder() -> Iterator[Path]:
         os.close(lock)
 
 
+def remove(there: str | None) -> None:
+    """Remove the folder of a parent that was killed; what counts there still, ends."""
+    if there is not None:
+        shutil.rmtree(there, ignore_errors=True)
+
+
 def _remove_left(old: Path) -> None:
     with suppress(OSError):
         status = old.lstat()

@@ -13,6 +13,8 @@ from payviox.db.pool import CALLERS
 
 PULSE_S = 1.0
 """A process whose event loop turns says so as often."""
+SERVES, READY = b".", b"!"
+"""What a process says on its pulse: that its event loop turns; once, that it can do its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Pools:
 
 
 OF_ONE = Pools(writers=12, engine=8, readers=6)
-OF_SEVERAL = Pools(writers=8, engine=6, readers=4)
+OF_SEVERAL = Pools(writers=6, engine=4, readers=3)
+"""Two have as many as one that is alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class WebProcess:
     listener: int | None = None
     """The descriptor of the socket from which it takes connections."""
     pulse: int | None = None
-    """The descriptor to which a byte is written each second, the first when it serves."""
+    """The descriptor to which SERVES is written each second, first when it does, and READY."""
     metrics: str | None = None
     """The folder in which all keep what they count."""
 
@@ -74,10 +77,15 @@ class WebProcess:
         """Call `every` and say that this process serves, each second until cancelled."""
         while True:
             every()
-            if self.pulse is not None:
-                with suppress(OSError):  # its reader has gone, or has long not read
-                    os.write(self.pulse, b".")
+            say(self.pulse, SERVES)
             await asyncio.sleep(PULSE_S)
+
+
+def say(pulse: int | None, what: bytes) -> None:
+    """Tell the parent, if there is one."""
+    if pulse is not None:
+        with suppress(OSError):  # its reader has gone, or has long not read
+            os.write(pulse, what)
 
 
 ALONE = WebProcess()

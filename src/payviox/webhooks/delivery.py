@@ -293,3 +293,6 @@ class Courier:
             await self._database.write(queries.hand_back, claims)
         except Exception:
             logger.exception("claimed webhooks could not be handed back")
+            return
+        for claim in claims:  # they are due: the next sweep would be late
+            self.wake(claim.business_id)

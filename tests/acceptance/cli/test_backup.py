@@ -387,6 +387,11 @@ def test_an_archive_that_was_stopped_is_nobodys_fault_and_begins_anew(
     assert "The newest base backup was made" in served.installation.done("database", "show")
 
 
+def test_indexes_that_need_no_more_room_are_left_as_they_are(served: Served) -> None:
+    assert served.installation.done("database", "compact") == "index\tbefore_bytes\tafter_bytes"
+    assert served.installation.told("database", "compact") == []
+
+
 def test_an_external_database_is_refused_with_advice(tmp_path: Path) -> None:
     external = Installation(
         tmp_path / "home",

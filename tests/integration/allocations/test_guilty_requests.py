@@ -81,7 +81,7 @@ async def test_a_statement_that_the_server_cancels_fails_its_group_without_effec
         tasks = [engine.pay(f"u{n}@x.com", 1) for n in range(20)]
         [pid] = await engine.waiting_for_a_lock()
         with urls.as_admin() as admin:
-            admin.execute("SELECT pg_cancel_backend(%s)", [pid])
+            admin.execute("SELECT pg_cancel_backend(%s::integer)", [pid])
         found = await settled(
             tasks
         )  # answered while the lock is held: nothing is tried twenty times

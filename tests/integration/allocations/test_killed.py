@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.citus import one_server
 from support.databases import Urls
 from support.machine import stretch
 from support.polling import eventually
@@ -47,6 +48,7 @@ async def create(http: httpx.AsyncClient, email: str, key: str) -> httpx.Respons
     )
 
 
+@one_server
 async def test_killed_between_commit_and_answer_the_retry_gets_the_first_answer(
     business, live_server, urls
 ) -> None:
@@ -107,6 +109,7 @@ async def test_killed_again_and_again_under_load_every_key_has_one_effect(
         assert len({acknowledged[key] for key in keys}) == 1, "one payout user has one hash"
 
 
+@one_server
 async def test_ended_by_sigterm_it_answers_what_is_in_flight(business, live_server, urls) -> None:
     async with client(live_server, business) as http:
         with commits_wait(urls) as admin:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 from payviox.allocations import batcher as batchers
@@ -15,6 +16,7 @@ from payviox.allocations.queries import groups as queries
 from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown, PayvioxError
 from payviox.treasury import service as treasury
+from support.citus import one_server
 from support.databases import Urls
 from support.polling import eventually
 from support.proxy import Moment, Proxy, proxy
@@ -203,6 +205,36 @@ async def test_a_look_up_that_fails_says_that_the_outcome_is_unknown(
     assert [books[f"u{n}@x.com"] for n in range(4)] == [5] * 4
 
 
+@pytest.mark.parametrize("committed", [True, False])
+async def test_where_a_cluster_has_lost_the_node_that_commits_nobody_is_paid_twice(
+    engine, monkeypatch, committed: bool
+) -> None:
+    """The coordinator then answers with an error, whether or not the node has committed."""
+    real, asked = queries.write_and_commit, 0
+
+    async def lose_the_node(connection: Connection, writes: Writes) -> None:
+        nonlocal asked
+        asked += 1
+        if committed:
+            await real(connection, writes)
+        raise psycopg.errors.InternalError_("could not commit on any active node")
+
+    await engine.pay("u0@x.com", 5)
+    before = await engine.business.ledger()
+    monkeypatch.setattr(queries, "write_and_commit", lose_the_node)
+    answers = await asyncio.gather(
+        *(engine.pay(f"u{n}@x.com", 5) for n in range(4)), return_exceptions=True
+    )
+    books = await engine.business.ledger()
+    if committed:
+        assert kinds(answers) == [Allocated] * 4
+        assert [books[f"u{n}@x.com"] for n in range(4)] == [10, 5, 5, 5]
+        assert asked == 1
+    else:
+        assert {type(answer) for answer in answers} == {PayvioxError}
+        assert books == before
+
+
 @contextlib.contextmanager
 def commits_wait(urls: Urls) -> Iterator[Any]:
     """Makes every COMMIT of a group wait, in PostgreSQL, until `let_go`."""
@@ -224,6 +256,7 @@ def commits_wait(urls: Urls) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("end", ["it commits", "it is terminated"])
+@one_server
 async def test_a_commit_that_hangs_while_its_connection_is_lost_is_waited_for(
     engine, network: Proxy, urls: Urls, end: str
 ) -> None:
@@ -239,7 +272,7 @@ async def test_a_commit_that_hangs_while_its_connection_is_lost_is_waited_for(
                 "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             ).fetchall()
             assert committing[0] in pids
-            admin.execute("SELECT pg_terminate_backend(%s)", committing)
+            admin.execute("SELECT pg_terminate_backend(%s::integer)", committing)
         admin.execute("SELECT pg_advisory_unlock_all()")
         [outcome] = await task
     assert isinstance(outcome, Allocated)
@@ -247,12 +280,13 @@ async def test_a_commit_that_hangs_while_its_connection_is_lost_is_waited_for(
     assert (books["a@x.com"], books.users, await engine.groups()) == (5, 1, 1)
 
 
+@one_server
 async def test_a_backend_terminated_at_commit_is_no_lost_request(engine, urls: Urls) -> None:
     """An administrator ends the session while it commits: it says so before it goes."""
     with commits_wait(urls) as admin:
         task = engine.pay("a@x.com", 5)
         [pid] = await engine.waiting_for_a_lock()
-        admin.execute("SELECT pg_terminate_backend(%s)", [pid])
+        admin.execute("SELECT pg_terminate_backend(%s::integer)", [pid])
         admin.execute("SELECT pg_advisory_unlock_all()")
         assert kinds([await task]) == [Allocated]
     books = await engine.business.ledger()
@@ -264,7 +298,7 @@ async def test_a_backend_terminated_before_commit_is_no_lost_request(engine, url
         tasks = [engine.pay(f"u{n}@x.com", 5) for n in range(10)]
         [pid] = await engine.waiting_for_a_lock()
         with urls.as_admin() as admin:
-            admin.execute("SELECT pg_terminate_backend(%s)", [pid])
+            admin.execute("SELECT pg_terminate_backend(%s::integer)", [pid])
         await eventually(lambda: _another(engine, pid))
         assert not any(task.done() for task in tasks)
     assert kinds(await asyncio.gather(*tasks)) == [Allocated] * 10

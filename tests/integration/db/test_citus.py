@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
+from payviox.cli import serve
 from payviox.db import catalogue, citus, migrate
 from payviox.db.pool import Database
 from payviox.db.role import find_excess
@@ -134,3 +136,13 @@ async def opened(urls: Urls) -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def test_the_embedded_database_is_one_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PAYVIOX_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PAYVIOX_DATABASE_URL", raising=False)
+    with pytest.raises(SettingsError, match=r"embedded database is one server.*Nothing was"):
+        serve.migrate.main(["--citus"], standalone_mode=False)
+    assert not (tmp_path / "home" / "postgres").exists()

@@ -2,6 +2,7 @@
 before."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -57,17 +58,20 @@ async def test_what_takes_much_more_than_it_needs_is_built_anew_once(
 async def test_what_an_interrupted_run_left_goes_with_the_next(
     fresh_urls: Urls, admin: psycopg.Connection[tuple[object, ...]]
 ) -> None:
-    with fresh_urls.as_admin() as writer, psycopg.connect(fresh_urls.owner) as owner:
+    invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+    with (
+        fresh_urls.as_admin() as writer,
+        psycopg.connect(fresh_urls.owner, autocommit=True) as owner,
+        ThreadPoolExecutor(1) as beside,
+    ):
         writer.execute("BEGIN")
         writer.execute("LOCK transfers IN ROW EXCLUSIVE MODE")
-        owner.autocommit = True
-        runs = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'REINDEX%%' AND state = 'active'"
-        owner.execute("SET statement_timeout = '300ms'")  # it waits for the writer
+        reindex = beside.submit(owner.execute, "REINDEX INDEX CONCURRENTLY transfers_pkey")
+        until(lambda: _one(admin, invalid) == 1)  # from then on it waits for the writer
+        admin.execute("SELECT pg_cancel_backend(%s)", [owner.info.backend_pid])
         with pytest.raises(psycopg.errors.QueryCanceled):
-            owner.execute("REINDEX INDEX CONCURRENTLY transfers_pkey")
-        assert until(lambda: _one(admin, runs) is None)
+            reindex.result()
         writer.execute("ROLLBACK")
-    invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
     assert _one(admin, invalid) == 1
     assert await _differences(fresh_urls) == [], "it turns away no more than the one it is of"
 

@@ -207,7 +207,7 @@ async def test_cancelled_twice_it_closes_the_connection_all_the_same(
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert connection.broken
-        admin.execute("SELECT pg_terminate_backend(%s)", [pid])  # had nobody cancelled it
+        admin.execute("SELECT pg_terminate_backend(%s::integer)", [pid])  # had nobody cancelled it
         await gone(admin, pid)
 
 
@@ -221,7 +221,7 @@ async def test_a_session_that_is_terminated_is_an_error_and_a_broken_connection(
             if inside:
                 task = asyncio.ensure_future(round_trip(connection, (ONE, ()), (WAIT, ())))
                 await waiting(admin, connection)
-            admin.execute("SELECT pg_terminate_backend(%s)", [pid])
+            admin.execute("SELECT pg_terminate_backend(%s::integer)", [pid])
             await gone(admin, pid)
             with pytest.raises(psycopg.OperationalError):
                 await (task if inside else one(connection))

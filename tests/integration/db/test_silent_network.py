@@ -56,7 +56,7 @@ async def test_whoever_asks_or_waits_is_answered_on_new_connections(
             assert await database.fetch(one) == 1
             await eventually(lambda: len(_waiting(admin)) == 2)
             # Its server hears nothing either, and ends the first session by its own keepalives.
-            admin.execute("SELECT pg_terminate_backend(%s)", [lost])
+            admin.execute("SELECT pg_terminate_backend(%s::integer)", [lost])
             admin.execute("SELECT pg_advisory_unlock(7)")
             assert await waiting == "done"
         finally:

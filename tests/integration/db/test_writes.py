@@ -6,7 +6,9 @@ from contextlib import suppress
 import psycopg
 import pytest
 
+from payviox.db import pool
 from payviox.db.pool import Connection, Database
+from payviox.errors import OutcomeUnknown
 
 pytestmark = pytest.mark.anyio
 
@@ -69,3 +71,29 @@ async def test_a_work_that_heeds_no_failure_is_not_committed(database: Database)
     with pytest.raises(psycopg.errors.InFailedSqlTransaction):
         await database.write(heedless)
     assert await database.write(_one) == 1
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+async def test_a_commit_that_a_node_may_have_made_is_unknown_and_repeated_only_with_a_key(
+    database: Database, monkeypatch: pytest.MonkeyPatch, keyed: bool
+) -> None:
+    commit, works = pool._commit, 0
+
+    async def lose_the_node(connection: Connection) -> str | None:
+        status = await commit(connection)
+        if works == 1:
+            raise psycopg.errors.InternalError_("could not commit on any active node")
+        return status
+
+    async def work(connection: Connection) -> object:
+        nonlocal works
+        works += 1
+        return await _one(connection)
+
+    monkeypatch.setattr(pool, "_commit", lose_the_node)
+    if keyed:
+        assert await database.write(work, keyed=True) == 1
+    else:
+        with pytest.raises(OutcomeUnknown):
+            await database.write(work)
+    assert works == 1 + keyed

@@ -124,6 +124,22 @@ async def test_one_that_fails_or_is_slow_gets_few_at_once_again(
     assert 0 < hooked.receiver.most_at_once <= delivery.AT_ONCE
 
 
+async def test_what_was_claimed_ahead_goes_out_without_a_sweep_after_its_receiver_failed(
+    hook: Hook, courier: Courier
+) -> None:
+    hooked = await hook()
+    received, number = hooked.receiver.received, 4 * delivery.MOST_AT_ONCE
+    fails = number - delivery.MOST_AT_ONCE - delivery.MOST_AT_ONCE // 2
+    hooked.receiver.answer = lambda _: 500 if len(received) == fails else 200
+    events = [hooked.event() for _ in range(number)]
+    await hooked.database.write(outbox.write_order_events, hooked.id, events)
+    courier.wake(hooked.id)
+    await courier.idle()
+    assert len(set(hooked.receiver.ids)) == number
+    statuses = [status for status, *_ in await hooked.deliveries()]
+    assert sorted(statuses) == ["delivered"] * (number - 1) + ["pending"]
+
+
 async def test_receivers_that_are_known_to_be_slow_have_half_of_all_slots_together(
     hook: Hook, database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,9 @@ async def test_look_ups_that_hang_do_not_hold_up_new_orders_at_the_same_rail(
     await eventually(paid, 5)
     assert len(vendor.looked_up) == OTHER_CALLS
     await end(working, monkeypatch)
+    # Those that were claimed and not called about are handed back at once.
+    due = "SELECT count(*) FROM orders WHERE business_id = %s AND due_at <= now()"
+    assert await business.scalar(due, business.business_id) == 10
 
 
 async def test_an_order_that_waits_is_tried_beside_the_new_ones_and_not_before_them(

@@ -14,6 +14,7 @@ from payviox.rails.protocol import Outcome
 from payviox.withdrawals import service
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
+from support.citus import one_server
 from support.databases import Urls
 from support.vendor import Vendor
 from support.withdrawals import Desk
@@ -58,6 +59,7 @@ async def queue_again(urls: Urls, order_id: UUID) -> None:
         admin.execute("ALTER TABLE orders ENABLE TRIGGER USER")
 
 
+@one_server
 async def test_a_paid_order_that_is_queued_again_is_not_paid_again(
     desk: Desk, vendor: Vendor, urls: Urls
 ) -> None:

@@ -15,6 +15,7 @@ from payviox.withdrawals import whereabouts
 from payviox.withdrawals.whereabouts import UserMoney
 from support import live
 from support.businesses import TestBusiness
+from support.citus import one_server
 from support.databases import Urls
 from support.withdrawals import Desk
 
@@ -59,6 +60,7 @@ async def test_money_is_on_the_balance_in_open_orders_or_came_back_with_why(
     assert failure.recipient.reason == failed("sandbox_failed")
 
 
+@one_server
 async def test_a_reason_without_words_raises_a_figure(
     business: TestBusiness, database: Database, urls: Urls
 ) -> None:

@@ -163,7 +163,11 @@ async def test_a_worker_that_is_stopped_while_its_connections_are_cut_leaves_not
     await worker.stop()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    left = {task for task in asyncio.all_tasks() - before if "take_jobs" in repr(task)}
+    left = {
+        task
+        for task in asyncio.all_tasks() - before
+        if "keep_up" in repr(task) or "take_all" in repr(task)
+    }
     assert not left
 
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from payviox.cli import supervisor
+from payviox.cli import children, health, looks, supervisor
+from payviox.cli.health import worker_is_silent
 from payviox.cli.reload import served_file
-from payviox.cli.supervisor import Supervisor, worker_is_silent
+from payviox.cli.supervisor import Supervisor
 from payviox.settings import Settings
 from payviox.web import listening
 from support.live import free_port
@@ -66,7 +67,7 @@ def run_instead(
         started.append(process)
         return process
 
-    monkeypatch.setattr(supervisor, "_execute", execute)
+    monkeypatch.setattr(children, "execute", execute)
     return started
 
 
@@ -91,9 +92,9 @@ async def test_a_worker_without_heartbeat_is_ended_by_force_and_started_again(
     async def silent(_: Settings) -> bool:
         return len(started) == 1
 
-    monkeypatch.setattr(supervisor, "worker_is_silent", silent)
+    monkeypatch.setattr(health, "worker_is_silent", silent)
     for name, value in {"LOOK_S": 0.01, "STARTED_S": 0.0, "END_S": 0.1, "STOP_S": 0.1}.items():
-        monkeypatch.setattr(supervisor, name, value)
+        monkeypatch.setattr(children if name == "END_S" else looks, name, value)
     async with supervising(settings(tmp_path), "worker"):
         await eventually(lambda: len(started) == 2)
         assert started[0].returncode == -9
@@ -105,7 +106,7 @@ async def test_a_web_process_that_is_not_heard_of_any_more_is_started_again(
 ) -> None:
     started = run_instead(monkeypatch, PULSE_ONCE)
     for name, value in {"LOOK_S": 0.01, "SILENT_S": 0.1, "STOP_S": 0.1}.items():
-        monkeypatch.setattr(supervisor, name, value)
+        monkeypatch.setattr(children if name == "END_S" else looks, name, value)
     async with supervising(settings(tmp_path), "web"):
         await eventually(lambda: len(started) == 2)
         assert started[0].returncode == -15
@@ -124,7 +125,7 @@ async def test_a_child_that_does_not_stop_is_killed_before_anything_is_said_of_i
 
     handler = Handler()
     supervisor.logger.addHandler(handler)
-    monkeypatch.setattr(supervisor, "STOP_S", 0.1)
+    monkeypatch.setattr(looks, "STOP_S", 0.1)
     try:
         async with supervising(settings(tmp_path), "worker"):
             await eventually(lambda: started)
@@ -133,24 +134,49 @@ async def test_a_child_that_does_not_stop_is_killed_before_anything_is_said_of_i
     assert statuses == [-9]
 
 
-async def test_a_new_web_process_that_does_not_come_up_leaves_the_old_one_where_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+SERVES_ALONE = """
+import json, os, sys, time
+place = json.loads(sys.argv[-1]) if sys.argv[-1].startswith("{") else {"pulse": int(sys.argv[-1])}
+while True:
+    os.write(place["pulse"], b"{said}")
+    time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("name", ["web process", "worker"])
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("raise SystemExit(3)", "did not come up; the log of `serve`"),
+        (SERVES_ALONE.replace("{said}", "."), "cannot do its work; /health/ready or the log"),
+    ],
+)
+async def test_what_does_not_come_up_or_cannot_work_leaves_the_old_one_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, program: str, said: str
 ) -> None:
-    started = run_instead(monkeypatch, PULSE_ONCE)
+    """And ends the reload: nobody else is replaced."""
+    started = run_instead(monkeypatch, SERVES_ALONE.replace("{said}", ".!"))
     there = settings(tmp_path)
     heard: list[str | None] = []
-    monkeypatch.setattr(supervisor, "STOP_S", 0.1)
+    for constant, value in {"STOP_S": 0.1, "READY_S": 1.0}.items():
+        monkeypatch.setattr(looks, constant, value)
     with listening.bind(there.host, there.port) as listener:
-        watching = Supervisor(there, [listener], (), on_reloaded=heard.append)
+        listeners, others = ([listener], ["worker"]) if name == "web process" else ([], ["worker"])
+        watching = Supervisor(there, listeners, others, on_reloaded=heard.append)
         running = asyncio.create_task(watching.run(lambda: None))
-        await eventually(lambda: started)
-        run_instead(monkeypatch, "raise SystemExit(3)")
+        await eventually(lambda: len(started) == len(listeners) + len(others))
+        replacing = run_instead(monkeypatch, program)
         os.kill(os.getpid(), signal.SIGHUP)
         await eventually(lambda: heard)
-        assert started[0].returncode is None
+        assert [process.returncode for process in started] == [None] * len(started)
+        assert len(replacing) == 1
+        assert replacing[0].returncode is not None
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert heard == ["A new web process did not come up; the log of `serve` says why."]
+    assert heard[0] is not None
+    assert heard[0].startswith(f"A new {name} ")
+    assert said in heard[0]
+    assert heard[0].endswith("The old one goes on.")
 
 
 READS_ITS_SETTINGS = """
@@ -162,7 +188,7 @@ with open("{home}/read", "a") as read, open("{home}/settings") as text:
 while not os.path.exists("{home}/may-serve"):
     time.sleep(0.01)
 while True:
-    os.write(place["pulse"], b".")
+    os.write(place["pulse"], b".!")
     time.sleep(0.05)
 """
 
@@ -218,7 +244,7 @@ listener = socket.socket(fileno=place["listener"])
 listener.listen()
 listener.settimeout(0.05)
 while True:
-    os.write(place["pulse"], b".")
+    os.write(place["pulse"], b".!")
     try:
         listener.accept()[0].sendall(b"%d" % os.getpid())
     except OSError:  # nobody came, or it is shut
@@ -276,18 +302,18 @@ async def test_no_connection_waits_for_a_process_that_died_or_hangs_while_anothe
     """What waited for it is reset; the one that takes its place gets its share."""
     started = run_instead(monkeypatch, SERVES)
     for name, value in {"STALLED_S": 0.5, "SILENT_S": 600.0, "LOOK_S": 0.05}.items():
-        monkeypatch.setattr(supervisor, name, value)
+        monkeypatch.setattr(children if name == "END_S" else looks, name, value)
     there = settings(tmp_path)
     async with two_serving(there, started):
         victim, other = started
         may_start = asyncio.Event()
-        execute = supervisor._execute
+        execute = children.execute
 
         async def later(*arguments: Any) -> asyncio.subprocess.Process:
             await may_start.wait()
             return await execute(*arguments)
 
-        monkeypatch.setattr(supervisor, "_execute", later)
+        monkeypatch.setattr(children, "execute", later)
         victim.send_signal(how)
         waiting = asyncio.create_task(answers_of(there, 32))
         await eventually(lambda: every_answer(there, [other]))
@@ -305,7 +331,7 @@ async def test_a_machine_without_processes_to_spare_ends_nobody(
 ) -> None:
     started = run_instead(monkeypatch, SERVES)
     there = settings(tmp_path)
-    execute, refused = supervisor._execute, 0
+    execute, refused = children.execute, 0
 
     async def full(*_: Any) -> asyncio.subprocess.Process:
         nonlocal refused
@@ -313,7 +339,7 @@ async def test_a_machine_without_processes_to_spare_ends_nobody(
         raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
     async with two_serving(there, started) as heard:
-        monkeypatch.setattr(supervisor, "_execute", full)
+        monkeypatch.setattr(children, "execute", full)
         if how == "a reload":
             os.kill(os.getpid(), signal.SIGHUP)
             await eventually(lambda: heard)
@@ -324,7 +350,7 @@ async def test_a_machine_without_processes_to_spare_ends_nobody(
             started[0].kill()
             await eventually(lambda: refused >= 2)
             await eventually(lambda: every_answer(there, started[1:]))
-            monkeypatch.setattr(supervisor, "_execute", execute)
+            monkeypatch.setattr(children, "execute", execute)
             await eventually(lambda: len(started) == 3)
             await eventually(lambda: every_answer(there, started[1:]))
 
@@ -334,7 +360,7 @@ async def test_a_web_process_that_never_serves_is_started_again(
 ) -> None:
     started = run_instead(monkeypatch, "import time; time.sleep(60)")
     for name, value in {"LOOK_S": 0.01, "READY_S": 0.2, "STOP_S": 0.1}.items():
-        monkeypatch.setattr(supervisor, name, value)
+        monkeypatch.setattr(children if name == "END_S" else looks, name, value)
     async with supervising(settings(tmp_path), "web"):
         await eventually(lambda: len(started) == 2)
         assert started[0].returncode == -15
@@ -345,14 +371,14 @@ async def test_looks_that_learn_nothing_do_not_forget_what_others_missed(
 ) -> None:
     """As where a web process hangs, too."""
     started = run_instead(monkeypatch, "import time; time.sleep(60)")
-    looks = itertools.cycle([True, None])
+    learned = itertools.cycle([True, None])
 
     async def look(_: Settings) -> bool | None:
-        return next(looks)
+        return next(learned)
 
-    monkeypatch.setattr(supervisor, "worker_is_silent", look)
+    monkeypatch.setattr(health, "worker_is_silent", look)
     for name, value in {"LOOK_S": 0.01, "STARTED_S": 0.0, "STOP_S": 0.1}.items():
-        monkeypatch.setattr(supervisor, name, value)
+        monkeypatch.setattr(children if name == "END_S" else looks, name, value)
     async with supervising(settings(tmp_path), "worker"):
         await eventually(lambda: len(started) >= 2)
 
@@ -360,7 +386,7 @@ async def test_looks_that_learn_nothing_do_not_forget_what_others_missed(
 IN_A_TERMINAL = """
 import asyncio, os
 from pathlib import Path
-from payviox.cli import supervisor
+from payviox.cli import children, looks, supervisor
 from payviox.settings import Settings
 from payviox.web import listening
 
@@ -369,8 +395,8 @@ async def execute(*_):
     os.write(1, b"started")
     return process
 
-supervisor._execute = execute
-supervisor.STOP_S = 1.0
+children.execute = execute
+looks.STOP_S = 1.0
 settings = Settings(home=Path("/nonexistent"))
 asyncio.run(supervisor.Supervisor(settings, []).run(print))
 """

@@ -26,8 +26,9 @@ def settings(wanted: int | None = None) -> Settings:
         (8, GIB, 297, 2),
         (8, GIB // 4, 297, 1),
         (8, 8 * GIB, 97, 2),
+        (8, 8 * GIB, 95, 1),
         (8, 8 * GIB, 20, 1),
-        (64, 64 * GIB, 297, 11),
+        (64, 64 * GIB, 297, 14),
     ],
 )
 def test_it_goes_by_cores_memory_and_connections(

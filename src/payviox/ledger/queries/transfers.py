@@ -150,9 +150,12 @@ async def user_balance(connection: Connection, business_id: UUID, user_id: UUID)
 async def update_accounts(
     connection: Connection, business_id: UUID, accounts: Iterable[Account]
 ) -> None:
-    await connection.cursor().executemany(
-        "UPDATE accounts SET balance = %s, version = %s WHERE business_id = %s AND id = %s",
-        [(account.balance, account.version, business_id, account.id) for account in accounts],
+    rows = [{"id": a.id, "b": a.balance, "v": a.version} for a in accounts]
+    await connection.execute(
+        "UPDATE accounts a SET balance = n.b, version = n.v"
+        " FROM json_to_recordset(%s::json) AS n(id uuid, b bigint, v bigint)"
+        " WHERE a.business_id = %s AND a.id = n.id",
+        [msgspec.json.encode(rows).decode(), business_id],
     )
 
 

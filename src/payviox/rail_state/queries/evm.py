@@ -1,18 +1,34 @@
 """The SQL of the EVM wallets' books: nonces, payments, signed transactions. Amounts are in an
 asset's smallest unit, and wei; they outgrow a bigint, so they are text in JSON and numeric here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
-from psycopg import AsyncCursor
 from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
 from payviox.order_states import FOR_A_RAIL
 from payviox.rails.evm.books import Fees, Holder, Owed, Payment, Transaction, Transfer, Wallet
+
+Attempt = tuple[UUID, str]
+"""An order and the reference of one of its attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPayment:
+    """A transaction to be stored, the `number`-th for its payment's nonce."""
+
+    order_id: UUID
+    payment: Payment
+    number: int
+    hash: str
+    raw: bytes = field(repr=False)
+    fees: Fees
+
 
 CALL_S = 45.0
 """Until when after its attempt began a call may take a nonce, in seconds: less than any claim on an
@@ -22,7 +38,9 @@ PAYMENT = (
     "SELECT p.business_id, p.chain_id, p.wallet, p.nonce, p.reference, p.request, p.created_at"
     " FROM evm_payments p"
 )
-TRANSACTION = "SELECT p.number, p.hash, p.raw, p.fees, p.created_at FROM evm_transactions p"
+TRANSACTION = (
+    "SELECT p.nonce, p.number, p.hash, p.raw, p.fees, p.created_at FROM evm_transactions p"
+)
 OWED = (
     "SELECT p.request->>'token', sum((p.request->>'units')::numeric)::text,"
     " sum(greatest((p.request->>'gas')::numeric * (p.request->>'max_price')::numeric,"
@@ -31,14 +49,18 @@ OWED = (
     "    AND t.chain_id = p.chain_id AND t.wallet = p.wallet AND t.nonce = p.nonce)))::text"
     " FROM evm_payments p"
 )
-HELD_BY = (
-    "SELECT CASE WHEN o.status = 'succeeded' THEN 'paid'"
-    " WHEN o.status = ANY(%s)"
-    "   AND a.outcome IS DISTINCT FROM 'failed' THEN 'open' ELSE 'given_back' END"
+OF_ATTEMPTS = (
     " FROM orders o JOIN order_attempts a ON a.business_id = o.business_id"
     " AND a.order_id = o.id AND a.number = o.attempt"
-    " WHERE o.business_id = %s AND o.id = %s AND a.reference = %s"
+    " WHERE o.business_id = %(b)s AND o.id = ANY(%(o)s) AND a.reference = ANY(%(r)s)"
 )
+"""Orders whose current attempts have these references, which name their orders."""
+HELD_BY = (
+    "SELECT a.reference, CASE WHEN o.status = 'succeeded' THEN 'paid'"  # noqa: S608  # constants
+    " WHEN o.status = ANY(%(open)s)"
+    f"   AND a.outcome IS DISTINCT FROM 'failed' THEN 'open' ELSE 'given_back' END{OF_ATTEMPTS}"
+)
+LOCKED = " ORDER BY o.id FOR UPDATE OF o"
 UNUSED = (
     "SELECT n FROM generate_series(%(s)s::bigint, %(e)s::bigint - 1) AS n"
     " WHERE NOT EXISTS (SELECT 1 FROM evm_payments p"
@@ -51,32 +73,34 @@ def _key(wallet: Wallet) -> dict[str, Any]:
 
 
 async def lock_sending(
-    connection: Connection, business_id: UUID, order_id: UUID, reference: str
-) -> bool:
-    """Whether the order is being sent under this reference by a claim that still lasts; it stays so
-    until this transaction ends."""
+    connection: Connection, business_id: UUID, attempts: Sequence[Attempt]
+) -> set[str]:
+    """The references of those whose orders are being sent under them, by claims that still last; it
+    stays so until this transaction ends."""
     cursor = await connection.execute(
-        "SELECT FROM orders o JOIN order_attempts a ON a.business_id = o.business_id"
-        " AND a.order_id = o.id AND a.number = o.attempt"
-        " WHERE o.business_id = %s AND o.id = %s AND o.status = 'sending' AND a.reference = %s"
-        " AND clock_timestamp() < a.started_at + make_interval(secs => %s)"
-        " FOR UPDATE OF o",
-        [business_id, order_id, reference, CALL_S],
+        f"SELECT a.reference{OF_ATTEMPTS} AND o.status = 'sending'"
+        f" AND clock_timestamp() < a.started_at + make_interval(secs => %(s)s){LOCKED}",
+        _named(business_id, attempts) | {"s": CALL_S},
     )
-    return cursor.rowcount == 1
+    return {str(row[0]) for row in await cursor.fetchall()}
 
 
 async def held_by(
-    connection: Connection, business_id: UUID, order_id: UUID, reference: str, *, lock: bool = False
-) -> Holder:
-    """Who has what is paid under this reference; it stays so until this transaction ends where the
-    order is to be locked."""
+    connection: Connection, business_id: UUID, attempts: Sequence[Attempt], *, lock: bool = False
+) -> dict[str, Holder]:
+    """Who has what is paid under each reference; it stays so until this transaction ends where the
+    orders are to be locked."""
     cursor = await connection.execute(
-        HELD_BY + (" FOR UPDATE OF o" if lock else ""),
-        [list(FOR_A_RAIL), business_id, order_id, reference],
+        HELD_BY + (LOCKED if lock else ""),
+        _named(business_id, attempts) | {"open": list(FOR_A_RAIL)},
     )
-    row = await cursor.fetchone()
-    return "given_back" if row is None else cast("Holder", row[0])
+    found = {str(row[0]): cast("Holder", row[1]) for row in await cursor.fetchall()}
+    return {reference: found.get(reference, "given_back") for _, reference in attempts}
+
+
+def _named(business_id: UUID, attempts: Sequence[Attempt]) -> dict[str, Any]:
+    orders, references = zip(*attempts, strict=True)
+    return {"b": business_id, "o": list(orders), "r": list(references)}
 
 
 async def lock_wallet(connection: Connection, wallet: Wallet, first_nonce: int) -> int | None:
@@ -141,29 +165,37 @@ async def skip_to(connection: Connection, wallet: Wallet, nonce: int) -> None:
         )
 
 
-async def insert_payment(
-    connection: Connection, wallet: Wallet, nonce: int, reference: str, transfer: Transfer
+async def insert_payments(
+    connection: Connection, wallet: Wallet, nonce: int, transfers: Mapping[str, Transfer]
 ) -> None:
-    """The caller holds the wallet's row."""
-    key = _key(wallet) | {"n": nonce}
-    await connection.execute(
+    """Payments by their references, with the nonces from this one on. The caller holds the wallet's
+    row."""
+    key = _key(wallet)
+    await connection.cursor().executemany(
         "INSERT INTO evm_payments (business_id, chain_id, wallet, nonce, reference, request)"
         " VALUES (%(b)s, %(c)s, %(w)s, %(n)s, %(r)s, %(t)s)",
-        key | {"r": reference, "t": Jsonb(_request(transfer))},
+        [
+            key | {"n": nonce + number, "r": reference, "t": Jsonb(_request(transfer))}
+            for number, (reference, transfer) in enumerate(transfers.items())
+        ],
     )
     await connection.execute(
-        "UPDATE evm_wallets SET next_nonce = %(n)s + 1"
+        "UPDATE evm_wallets SET next_nonce = %(n)s"
         " WHERE business_id = %(b)s AND chain_id = %(c)s AND address = %(w)s",
-        key,
+        key | {"n": nonce + len(transfers)},
     )
 
 
-async def find_payment(connection: Connection, business_id: UUID, reference: str) -> Payment | None:
+async def find_payments(
+    connection: Connection, business_id: UUID, references: Sequence[str]
+) -> dict[str, Payment]:
+    """Those of these references that have a nonce."""
     cursor = await connection.execute(
-        f"{PAYMENT} WHERE p.business_id = %s AND p.reference = %s", [business_id, reference]
+        f"{PAYMENT} WHERE p.business_id = %s AND p.reference = ANY(%s)",
+        [business_id, list(references)],
     )
-    row = await cursor.fetchone()
-    return None if row is None else _payment(row)
+    payments = [_payment(row) for row in await cursor.fetchall()]
+    return {payment.reference: payment for payment in payments}
 
 
 async def payment_of(connection: Connection, wallet: Wallet, nonce: int) -> Payment | None:
@@ -185,31 +217,41 @@ async def list_payments(
     return [_payment(row) for row in await cursor.fetchall()]
 
 
-async def list_transactions(connection: Connection, payment: Payment) -> list[Transaction]:
+async def list_transactions(
+    connection: Connection, wallet: Wallet, nonces: Sequence[int]
+) -> dict[int, list[Transaction]]:
+    """What was signed for each of these nonces, in order."""
     cursor = await connection.execute(
-        f"{TRANSACTION}{ONE_WALLET} AND p.nonce = %(n)s ORDER BY p.number",
-        _key(payment.wallet) | {"n": payment.nonce},
+        f"{TRANSACTION}{ONE_WALLET} AND p.nonce = ANY(%(n)s) ORDER BY p.nonce, p.number",
+        _key(wallet) | {"n": list(nonces)},
     )
-    return await _transactions(cursor)
+    transactions: dict[int, list[Transaction]] = {nonce: [] for nonce in nonces}
+    for row in await cursor.fetchall():
+        transactions[int(str(row[0]))].append(_transaction(row[1:]))
+    return transactions
 
 
-async def insert_transaction(
-    connection: Connection, payment: Payment, number: int, hash_: str, raw: bytes, fees: Fees
+async def insert_transactions(
+    connection: Connection, wallet: Wallet, signed: Sequence[SignedPayment]
 ) -> None:
-    """Nothing where this number of the nonce has one already."""
-    offered = {
-        "max_price": str(fees.max_price),
-        "tip": None if fees.tip is None else str(fees.tip),
-        "gas": str(payment.transfer.gas if fees.gas is None else fees.gas),
-        "block": fees.block,
-    }
-    await connection.execute(
+    """Nothing for a nonce that has one of this number already."""
+    key = _key(wallet)
+    await connection.cursor().executemany(
         "INSERT INTO evm_transactions"
         " (business_id, chain_id, wallet, nonce, number, hash, raw, fees)"
         " VALUES (%(b)s, %(c)s, %(w)s, %(n)s, %(i)s, %(h)s, %(raw)s, %(f)s)"
         " ON CONFLICT DO NOTHING",
-        _key(payment.wallet)
-        | {"n": payment.nonce, "i": number, "h": hash_, "raw": raw, "f": Jsonb(offered)},
+        [
+            key
+            | {
+                "n": each.payment.nonce,
+                "i": each.number,
+                "h": each.hash,
+                "raw": each.raw,
+                "f": Jsonb(_offered(each.payment, each.fees)),
+            }
+            for each in signed
+        ],
     )
 
 
@@ -279,10 +321,17 @@ def _payment(row: Any) -> Payment:
     return Payment(Wallet(business_id, chain_id, wallet), nonce, reference, transfer, created_at)
 
 
-async def _transactions(cursor: AsyncCursor[Any]) -> list[Transaction]:
-    transactions = []
-    for number, hash_, raw, fees, created_at in await cursor.fetchall():
-        tip = None if fees["tip"] is None else int(fees["tip"])
-        offered = Fees(int(fees["max_price"]), tip, int(fees["gas"]), fees["block"])
-        transactions.append(Transaction(number, hash_, bytes(raw), offered, created_at))
-    return transactions
+def _offered(payment: Payment, fees: Fees) -> dict[str, Any]:
+    return {
+        "max_price": str(fees.max_price),
+        "tip": None if fees.tip is None else str(fees.tip),
+        "gas": str(payment.transfer.gas if fees.gas is None else fees.gas),
+        "block": fees.block,
+    }
+
+
+def _transaction(row: Any) -> Transaction:
+    number, hash_, raw, fees, created_at = row
+    tip = None if fees["tip"] is None else int(fees["tip"])
+    offered = Fees(int(fees["max_price"]), tip, int(fees["gas"]), fees["block"])
+    return Transaction(number, hash_, bytes(raw), offered, created_at)

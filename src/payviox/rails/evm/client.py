@@ -179,13 +179,8 @@ class Node:
         return await self._ask(ask)
 
     async def _receipt(self, web3: "AsyncWeb3[Any]", hash_: str) -> Receipt | None:
-        from web3.exceptions import TransactionNotFound  # noqa: PLC0415  # web3 is heavy
-
-        try:
-            answer = await web3.eth.get_transaction_receipt(cast(Any, hash_))
-        except TransactionNotFound:
-            return None
-        receipt = node_answers.receipt(answer)
+        answer = await _as_sent(web3, "eth_getTransactionReceipt", hash_)
+        receipt = None if answer is None else node_answers.receipt(answer)
         if receipt is not None and receipt.hash != hash_:
             raise NodeError(f"{self.chain.name}: the node answers for another transaction")
         return receipt
@@ -222,7 +217,7 @@ class Node:
 
         async def ask(web3: "AsyncWeb3[Any]") -> Broadcast:
             try:
-                await web3.eth.send_raw_transaction(raw)
+                await _as_sent(web3, "eth_sendRawTransaction", "0x" + raw.hex())
             except Web3RPCError as error:
                 return node_answers.refusal(str(error))
             return "taken"
@@ -325,7 +320,14 @@ class Node:
 
 
 async def _block(web3: "AsyncWeb3[Any]", which: int | Literal["latest"]) -> Block:
-    return node_answers.block(await web3.eth.get_block(which))
+    number = which if which == "latest" else hex(which)
+    return node_answers.block(await _as_sent(web3, "eth_getBlockByNumber", number, False))
+
+
+async def _as_sent(web3: "AsyncWeb3[Any]", method: str, *parameters: object) -> Any:
+    """What the node answers to what each payment asks, as it is: web3 takes longer to read an
+    answer than to get it. Raises web3's errors."""
+    return await web3.manager.coro_request(cast(Any, method), list(parameters))
 
 
 def _client(url: str, chain: Chain) -> "AsyncWeb3[Any]":

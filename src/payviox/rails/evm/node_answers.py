@@ -1,5 +1,7 @@
-"""What nodes answer, as plain values. Amounts in wei and in tokens' units."""
+"""What nodes answer, as plain values: read from web3's, or as the node sent it. Amounts in wei and
+in tokens' units."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -73,8 +75,14 @@ MOST = 2**63 - 1
 """The greatest number of a nonce, of a block and of gas."""
 
 
+QUANTITY = re.compile("0x[0-9a-fA-F]{1,64}")
+"""A number as nodes write it."""
+
+
 def number(value: Any, least: int = 0, most: int = MOST) -> int:
     """Raises ValueError for whatever else a node has answered."""
+    if isinstance(value, str) and QUANTITY.fullmatch(value):
+        value = int(value, 16)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError("no such number")
     return value
@@ -96,8 +104,7 @@ def receipt(answer: Mapping[str, Any]) -> Receipt | None:
         return None
     price = number(answer.get("effectiveGasPrice", 0))
     # What a rollup takes for its data comes on top.
-    data_fee = answer.get("l1Fee", 0)
-    extra = number(int(data_fee, 16) if isinstance(data_fee, str) else data_fee)
+    extra = number(answer.get("l1Fee", 0))
     gas = number(answer["gasUsed"])
     return Receipt(
         hexadecimal(answer["transactionHash"]),
@@ -124,24 +131,33 @@ def transfers(logs: Sequence[Mapping[str, Any]]) -> tuple[TransferLog, ...]:
     transferred = []
     for log in logs:
         topics = log["topics"]
-        data = bytes(log["data"])
+        data = octets(log["data"])
         if len(topics) != 3 or hexadecimal(topics[0]) != TRANSFER or len(data) != 32:
             continue
         transferred.append(
             TransferLog(
                 str(log["address"]).lower(),
-                "0x" + bytes(topics[1])[12:].hex(),
-                "0x" + bytes(topics[2])[12:].hex(),
+                "0x" + octets(topics[1])[12:].hex(),
+                "0x" + octets(topics[2])[12:].hex(),
                 int.from_bytes(data, "big"),
                 hexadecimal(log["transactionHash"]),
-                int(log["blockNumber"]),
+                number(log["blockNumber"]),
             )
         )
     return tuple(transferred)
 
 
 def hexadecimal(value: Any) -> str:
-    return "0x" + bytes(value).hex()
+    return "0x" + octets(value).hex()
+
+
+def octets(value: Any) -> bytes:
+    """Raises ValueError where it is neither bytes nor their hexadecimal text."""
+    if isinstance(value, str) and value.startswith("0x"):
+        return bytes.fromhex(value[2:])
+    if not isinstance(value, bytes):
+        raise ValueError("no bytes")  # noqa: TRY004  # as for every wrong answer
+    return value
 
 
 def refusal(message: str) -> Broadcast:

@@ -65,19 +65,26 @@ class _Prepared:
 async def submit(chain_account: ChainAccount, order: ReadyOrder, reference: str) -> Outcome:
     """Make the payment of this reference, once however often it is called."""
     payment = await chain_account.books.find(order.business_id, reference)
-    if payment is None:
-        try:
-            payment = await _reserve(chain_account, order, reference)
-        except Stopped as stopped:
-            return stopped.outcome
-    return await carry_on(chain_account, order, payment)
+    if payment is not None:
+        return await carry_on(chain_account, order, payment)
+    try:
+        payment = await _reserve(chain_account, order, reference)
+    except Stopped as stopped:
+        return stopped.outcome
+    return await carry_on(chain_account, order, payment, payment.transfer.gas)
 
 
-async def carry_on(chain_account: ChainAccount, order: ReadyOrder, payment: Payment) -> Outcome:
-    """Sign and broadcast a payment that has its nonce. Never says that it was not sent."""
+async def carry_on(
+    chain_account: ChainAccount, order: ReadyOrder, payment: Payment, gas_now: int | None = None
+) -> Outcome:
+    """Sign and broadcast a payment that has its nonce. Never says that it was not sent. `gas_now`
+    is what it may use, where that was found out just now."""
     transactions = await chain_account.books.transactions(payment)
     try:
-        latest = transactions[-1] if transactions else await _first(chain_account, order, payment)
+        if transactions:
+            latest = transactions[-1]
+        else:
+            latest = await _first(chain_account, order, payment, gas_now)
     except (SignerError, NodeError) as error:
         return Outcome("unknown", evidence={"error": str(error), "nonce": payment.nonce})
     except Ended:
@@ -111,7 +118,12 @@ def accepted(
 
 
 async def sign(
-    chain_account: ChainAccount, order: ReadyOrder, payment: Payment, number: int, fees: Fees
+    chain_account: ChainAccount,
+    order: ReadyOrder,
+    payment: Payment,
+    number: int,
+    fees: Fees,
+    gas_now: int | None = None,
 ) -> Transaction:
     """Sign and store; answers what is stored under this number. Raises SignerError, NodeError, and
     Ended where nothing may be sent for the order any more."""
@@ -124,7 +136,9 @@ async def sign(
     transfer = payment.transfer
     transaction = call(transfer.token, transfer.to, transfer.units)
     head = await chain_account.node.head()
-    fees = replace(fees, gas=await _gas(chain_account, transfer, transaction), block=head.number)
+    if gas_now is None:
+        gas_now = await _gas(chain_account, transfer, transaction)
+    fees = replace(fees, gas=gas_now, block=head.number)
     transaction |= {"nonce": payment.nonce, "gas": fees.gas}
     if fees.tip is None:
         transaction["gasPrice"] = fees.max_price
@@ -161,11 +175,12 @@ async def broadcast(
     return reception, {} if reception == "taken" else {"broadcast": reception}
 
 
-async def _first(chain_account: ChainAccount, order: ReadyOrder, payment: Payment) -> Transaction:
+async def _first(
+    chain_account: ChainAccount, order: ReadyOrder, payment: Payment, gas_now: int | None
+) -> Transaction:
     market = await gas.ask(chain_account.node)
-    return await sign(
-        chain_account, order, payment, 1, gas.offer(market, gas.cap(chain_account.chain))
-    )
+    fees = gas.offer(market, gas.cap(chain_account.chain))
+    return await sign(chain_account, order, payment, 1, fees, gas_now)
 
 
 async def _reserve(chain_account: ChainAccount, order: ReadyOrder, reference: str) -> Payment:

@@ -1,10 +1,12 @@
 """The SQL of orders, their story and their attempts, one order at a time or a page of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
@@ -76,14 +78,17 @@ async def insert_states(
 ) -> None:
     """Add lines (order, status, actor, note) to orders' stories. The caller holds the orders' rows,
     or has just made them."""
-    await connection.cursor().executemany(
+    told: Counter[UUID] = Counter()
+    rows = []
+    for order_id, status, actor, note in entries:
+        told[order_id] += 1
+        rows.append({"o": order_id, "k": told[order_id], "s": status, "a": actor, "n": note})
+    await connection.execute(
         "INSERT INTO order_states (business_id, order_id, number, status, actor, note)"
-        " SELECT %(b)s, %(o)s, coalesce(max(number), 0) + 1, %(status)s, %(actor)s, %(note)s"
-        " FROM order_states WHERE business_id = %(b)s AND order_id = %(o)s",
-        [
-            {"b": business_id, "o": order_id, "status": status, "actor": actor, "note": note}
-            for order_id, status, actor, note in entries
-        ],
+        " SELECT %(b)s, t.o, t.k + coalesce((SELECT max(s.number) FROM order_states s"
+        "   WHERE s.business_id = %(b)s AND s.order_id = t.o), 0), t.s, t.a, t.n"
+        " FROM json_to_recordset(%(rows)s::json) AS t(o uuid, k integer, s text, a text, n text)",
+        {"b": business_id, "rows": msgspec.json.encode(rows).decode()},
     )
     announce(connection, business_id, "orders")
 

@@ -1,14 +1,14 @@
-"""The SQL of the worker: what is due, claims on it, and what its calls came to. Rows are written
-many at a time (`executemany` sends them in one pipeline)."""
+"""The SQL of the worker: what is due, claims on it, and what its calls came to. Many rows of one
+business are written by one statement, which gets them as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from payviox.db.pool import Connection
 from payviox.order_states import Status
@@ -180,98 +180,115 @@ async def _read(
 
 
 async def start_sending(
-    connection: Connection, claims: Sequence[tuple[Held, int, str, dict[str, Any]]]
+    connection: Connection,
+    business_id: UUID,
+    claims: Sequence[tuple[Held, int, str, dict[str, Any]]],
 ) -> None:
     """Claim orders for sending: (order, attempt's number, its reference, its request). An attempt
     that surely was not sent starts anew; one that may have been keeps its age and its outcome."""
     if not claims:
         return
-    cursor = connection.cursor()
-    await cursor.executemany(
-        "UPDATE orders SET status = 'sending', attempt = %s, due_at = %s,"
-        " updated_at = CASE WHEN waiting IS NULL THEN this.moment ELSE updated_at END"
-        " FROM (SELECT now() AS moment) this WHERE business_id = %s AND id = %s",
-        [(number, o.leased_until, o.business_id, o.id) for o, number, _, _ in claims],
+    rows = [
+        {"id": o.id, "number": number, "due": o.leased_until, "ref": reference, "request": request}
+        for o, number, reference, request in claims
+    ]
+    given = {"b": business_id, "rows": _encoded(rows)}
+    await connection.execute(
+        "UPDATE orders o SET status = 'sending', attempt = n.number, due_at = n.due,"
+        " updated_at = CASE WHEN o.waiting IS NULL THEN n.moment ELSE o.updated_at END"
+        " FROM (SELECT g.*, now() AS moment FROM json_to_recordset(%(rows)s::json)"
+        "   AS g(id uuid, number integer, due timestamptz)) n"
+        " WHERE o.business_id = %(b)s AND o.id = n.id",
+        given,
     )
-    await cursor.executemany(
+    await connection.execute(
         "INSERT INTO order_attempts AS a (business_id, order_id, number, reference, request)"
-        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (business_id, order_id, number) DO UPDATE SET"
+        " SELECT %(b)s, n.* FROM json_to_recordset(%(rows)s::json)"
+        "   AS n(id uuid, number integer, ref text, request jsonb)"
+        " ON CONFLICT (business_id, order_id, number) DO UPDATE SET"
         " started_at = CASE WHEN a.outcome = 'not_sent' THEN excluded.started_at"
         " ELSE a.started_at END,"
         " outcome = nullif(a.outcome, 'not_sent')",
-        [
-            (o.business_id, o.id, number, reference, Jsonb(request))
-            for o, number, reference, request in claims
-        ],
+        given,
     )
 
 
-async def set_due(connection: Connection, due: Sequence[tuple[Order, datetime]]) -> None:
+async def set_due(
+    connection: Connection, business_id: UUID, due: Sequence[tuple[Order, datetime]]
+) -> None:
     """Claim orders for a look-up until these times, or give such claims up."""
     if due:
-        await connection.cursor().executemany(
-            "UPDATE orders SET due_at = %s WHERE business_id = %s AND id = %s",
-            [(at, o.business_id, o.id) for o, at in due],
+        await connection.execute(
+            "UPDATE orders o SET due_at = n.due"
+            " FROM json_to_recordset(%(rows)s::json) AS n(id uuid, due timestamptz)"
+            " WHERE o.business_id = %(b)s AND o.id = n.id",
+            {"b": business_id, "rows": _encoded([{"id": o.id, "due": at} for o, at in due])},
         )
 
 
-async def hand_back(connection: Connection, orders: Sequence[Order]) -> None:
+async def hand_back(connection: Connection, business_id: UUID, orders: Sequence[Order]) -> None:
     """Orders claimed for sending whose rail was not called: queued again, at once. An attempt that
     an earlier call may have brought to the rail keeps its outcome."""
-    keys = [(o.business_id, o.id, o.attempt) for o in orders]
-    cursor = connection.cursor()
-    await cursor.executemany(
-        "UPDATE orders SET status = 'queued', due_at = now() WHERE business_id = %s AND id = %s"
-        " AND attempt = %s",
-        keys,
+    rows = _encoded([{"id": order.id, "number": order.attempt} for order in orders])
+    given = {"b": business_id, "rows": rows}
+    of_attempts = "json_to_recordset(%(rows)s::json) AS n(id uuid, number integer)"
+    await connection.execute(
+        f"UPDATE orders o SET status = 'queued', due_at = now() FROM {of_attempts}"  # noqa: S608  # a constant
+        " WHERE o.business_id = %(b)s AND o.id = n.id AND o.attempt = n.number",
+        given,
     )
-    await cursor.executemany(
-        "UPDATE order_attempts SET outcome = coalesce(outcome, 'not_sent')"
-        " WHERE business_id = %s AND order_id = %s AND number = %s",
-        keys,
+    await connection.execute(
+        f"UPDATE order_attempts a SET outcome = coalesce(a.outcome, 'not_sent') FROM {of_attempts}"  # noqa: S608  # a constant
+        " WHERE a.business_id = %(b)s AND a.order_id = n.id AND a.number = n.number",
+        given,
     )
 
 
-async def record(connection: Connection, updates: Sequence[Update]) -> None:
+async def record(connection: Connection, business_id: UUID, updates: Sequence[Update]) -> None:
     """Write what the rails answered."""
-    cursor = connection.cursor()
-    await cursor.executemany(
-        "UPDATE orders SET status = %s, waiting = %s, failure = coalesce(%s, failure),"
-        " due_at = now() + make_interval(secs => %s), rail_order_id = coalesce(%s, rail_order_id),"
-        " details = details || %s, updated_at = CASE WHEN %s THEN this.moment ELSE updated_at END"
-        " FROM (SELECT now() AS moment) this WHERE business_id = %s AND id = %s",
-        [
-            (
-                u.status,
-                u.waiting,
-                u.failure,
-                u.due_in_s,
-                u.rail_order_id,
-                Jsonb(u.details),
-                u.announced,
-                u.order.business_id,
-                u.order.id,
-            )
-            for u in updates
-        ],
+    rows = [
+        {
+            "id": u.order.id,
+            "number": u.order.attempt,
+            "status": u.status,
+            "waiting": u.waiting,
+            "failure": u.failure,
+            "due_in_s": u.due_in_s,
+            "rail_id": u.rail_order_id,
+            "details": u.details,
+            "announced": u.announced,
+            "outcome": u.outcome,
+            "answer": u.answer,
+            "rounds": u.rounds,
+            "attempt_rail_id": u.attempt_rail_order_id,
+        }
+        for u in updates
+    ]
+    given = {"b": business_id, "rows": _encoded(rows)}
+    await connection.execute(
+        "UPDATE orders o SET status = n.status, waiting = n.waiting,"
+        " failure = coalesce(n.failure, o.failure), due_at = n.due_at,"
+        " rail_order_id = coalesce(n.rail_id, o.rail_order_id),"
+        " details = o.details || n.details,"
+        " updated_at = CASE WHEN n.announced THEN n.moment ELSE o.updated_at END"
+        " FROM (SELECT g.*, now() AS moment, now() + make_interval(secs => due_in_s) AS due_at"
+        "   FROM json_to_recordset(%(rows)s::json) AS g(id uuid, status text, waiting text,"
+        "   failure text, due_in_s float8, rail_id text, details jsonb, announced boolean)) n"
+        " WHERE o.business_id = %(b)s AND o.id = n.id",
+        given,
     )
-    await cursor.executemany(
-        "UPDATE order_attempts SET outcome = %s, answer = %s, rounds = %s, finished_at = now(),"
-        " rail_order_id = coalesce(%s, rail_order_id)"
-        " WHERE business_id = %s AND order_id = %s AND number = %s",
-        [
-            (
-                u.outcome,
-                Jsonb(u.answer),
-                u.rounds,
-                u.attempt_rail_order_id,
-                u.order.business_id,
-                u.order.id,
-                u.order.attempt,
-            )
-            for u in updates
-        ],
+    await connection.execute(
+        "UPDATE order_attempts a SET outcome = n.outcome, answer = n.answer, rounds = n.rounds,"
+        " finished_at = now(), rail_order_id = coalesce(n.attempt_rail_id, a.rail_order_id)"
+        " FROM json_to_recordset(%(rows)s::json) AS n(id uuid, number integer, outcome text,"
+        "   answer jsonb, rounds integer, attempt_rail_id text)"
+        " WHERE a.business_id = %(b)s AND a.order_id = n.id AND a.number = n.number",
+        given,
     )
+
+
+def _encoded(rows: Sequence[Mapping[str, Any]]) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 async def put_aside(connection: Connection, order: Order, waiting: str) -> None:

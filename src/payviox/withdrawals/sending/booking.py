@@ -62,7 +62,7 @@ async def book(
         moved = [order.id for order, _, decision in decided if decision.money]
         overtaken = await items.overtake(connection, business_id, moved)
         await ledger.post(connection, business_id, [*overtaken, *postings])
-    await sending.record(connection, [_update(*one) for one in decided])
+    await sending.record(connection, business_id, [_update(*one) for one in decided])
     story = [entry for one in decided for entry in _story(*one, actor)]
     await transitions.enter(connection, business_id, story)
     for name in sorted({d.alert for _, _, d in decided if d.alert is not None}):

@@ -86,11 +86,13 @@ async def take(
         if limit > 0:
             claims += await _take(connection, business_id, rails, queue, limit)
     looks = [claim.order for claim in claims if not claim.starts]
-    await sending.set_due(connection, [(order, order.leased_until) for order in looks])
+    await sending.set_due(connection, business_id, [(order, order.leased_until) for order in looks])
     claims = await _without_unfunded(connection, business_id, claims)
     starts = [claim for claim in claims if claim.starts]
     await sending.start_sending(
-        connection, [(c.order, c.attempt, c.reference, _request(c.order)) for c in starts]
+        connection,
+        business_id,
+        [(c.order, c.attempt, c.reference, _request(c.order)) for c in starts],
     )
     for claim in starts:
         check_transition(claim.order.status, "sending")
@@ -214,10 +216,10 @@ async def hand_back(connection: Connection, business_id: UUID, claims: Sequence[
     """Claims whose rail was never called: back to the queue, for whoever comes next."""
     ours = await _still_ours(connection, business_id, claims)
     looks = [claim.order for claim, _ in ours if not claim.starts]
-    await sending.set_due(connection, [(order, order.created_at) for order in looks])
+    await sending.set_due(connection, business_id, [(order, order.created_at) for order in looks])
     unsent = [order for claim, order in ours if claim.starts]
     if unsent:
-        await sending.hand_back(connection, unsent)
+        await sending.hand_back(connection, business_id, unsent)
     for order in unsent:
         check_transition(order.status, "queued")
     requeued = [order for order in unsent if order.waiting is None]

@@ -42,6 +42,11 @@ OTHER_CALLS = 10
 """The same for all its others there: look-ups, orders that wait and are tried again, and what is
 taken back."""
 
+OTHERS_HELD = 40
+"""Claims on those others that are held at once: while some are called about, the next are claimed
+and the last written down, many to a transaction. New ones are claimed as they can be called about:
+whatever is claimed is announced as being sent."""
+
 TOGETHER = 50
 """The most answers recorded in one transaction."""
 
@@ -94,7 +99,8 @@ class _Drain:
         self._business_id = business_id
         self._left = limit
         self._calls: dict[asyncio.Task[Answer | None], Claim] = {}
-        self._under_way: Counter[Queue] = Counter()
+        self._held: Counter[Queue] = Counter()
+        self._gates: dict[Queue, asyncio.Semaphore] = {}
         self._full: set[Queue] = set()
         self._look_again_at = 0.0
         self._step: asyncio.Task[None] | None = None
@@ -124,10 +130,10 @@ class _Drain:
 
     def _worth_a_look(self) -> bool:
         """Few claims at a time would be few to a transaction: not before half of a full queue's
-        calls have ended, or some time has passed."""
+        claims have ended, or some time has passed."""
         if not self._calls or time.monotonic() >= self._look_again_at:
             return True
-        return any(2 * self._under_way[queue] <= _calls(queue) for queue in self._full)
+        return any(2 * self._held[queue] <= _most_held(queue) for queue in self._full)
 
     async def _take(self) -> None:
         self._look_again_at = time.monotonic() + LOOK_AGAIN_S
@@ -139,9 +145,9 @@ class _Drain:
         self._left -= len(taken)
         start_by = time.monotonic() + START_WITHIN_S
         for claim in taken:
-            self._under_way[claim.queue] += 1
+            self._held[claim.queue] += 1
             self._calls[asyncio.create_task(self._call(claim, start_by))] = claim
-        self._full = {queue for queue, n in self._under_way.items() if n >= _calls(queue)}
+        self._full = {queue for queue, n in self._held.items() if n >= _most_held(queue)}
 
     def _claimable(self) -> Callable[[Queue], int]:
         """How many more of a queue may be claimed, asked once for each."""
@@ -149,14 +155,21 @@ class _Drain:
 
         def room(queue: Queue) -> int:
             nonlocal left
-            free = min(_calls(queue) - self._under_way[queue], left)
+            free = min(_most_held(queue) - self._held[queue], left)
             left -= max(free, 0)
             return free
 
         return room
 
     async def _call(self, claim: Claim, start_by: float) -> Answer | None:
-        """What the rail answers; None where it was not called."""
+        """What the rail answers, once it is this one's turn; None where it was not called."""
+        gate = self._gates.get(claim.queue)
+        if gate is None:
+            gate = self._gates[claim.queue] = asyncio.Semaphore(_calls(claim.queue))
+        async with gate:
+            return await self._call_now(claim, start_by)
+
+    async def _call_now(self, claim: Claim, start_by: float) -> Answer | None:
         try:
             rail = self._rails.named(claim.order.rail)
         except LookupError:
@@ -193,7 +206,7 @@ class _Drain:
         if unused:
             await self._database.write(claims.hand_back, self._business_id, unused)
         for task in finished[:TOGETHER]:
-            self._under_way[self._calls.pop(task).queue] -= 1
+            self._held[self._calls.pop(task).queue] -= 1
         self._handled += len(answers)
 
     async def _record(self, answers: Sequence[Answer]) -> None:
@@ -235,6 +248,10 @@ class _Drain:
 
 def _calls(queue: Queue) -> int:
     return NEW_CALLS if queue.new else OTHER_CALLS
+
+
+def _most_held(queue: Queue) -> int:
+    return NEW_CALLS if queue.new else OTHERS_HELD
 
 
 async def _ask(rail: Rail, claim: Claim) -> Outcome:

@@ -84,3 +84,30 @@ def test_an_event_of_another_shape_is_no_transfer() -> None:
 
 def test_a_receipt_without_a_block_is_none() -> None:
     assert node_answers.receipt(_receipt(blockNumber=None)) is None
+
+
+def _as_sent(value: Any) -> Any:
+    """As it stands in a node's JSON."""
+    if isinstance(value, dict):
+        return {name: _as_sent(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_as_sent(each) for each in value]
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return hex(value) if isinstance(value, int) else value
+
+
+def test_a_receipt_means_the_same_as_the_node_sent_it() -> None:
+    assert node_answers.receipt(_as_sent(_receipt())) == node_answers.receipt(_receipt())
+
+
+@pytest.mark.parametrize("wrong", ["", "0x", "7", "-0x1", "0xzz", 1.5, True, None, [], {}])
+def test_what_is_no_number_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="no such number"):
+        node_answers.number(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["12", "0x1", "0xzz", 10**12, None, []])
+def test_what_is_no_hash_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"bytes|fromhex"):
+        node_answers.hexadecimal(wrong)
