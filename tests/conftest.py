@@ -2,6 +2,7 @@
 application on it for each test file; and for each test businesses of its own to call it."""
 
 import functools
+import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,6 +33,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[assignment]
 
 pytest_plugins = ["support.limits", "support.longest_first", "support.lost_process"]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: no garbage is looked for in it again."""
+    gc.freeze()
+
 
 MakeBusiness = Callable[..., Awaitable[TestBusiness]]
 Build = Callable[[Services], Application]

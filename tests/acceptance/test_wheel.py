@@ -43,8 +43,8 @@ def test_installed_from_the_wheel_it_migrates_and_serves_pages_with_their_assets
     wheel: Path, tmp_path: Path, server: Server
 ) -> None:
     site = tmp_path / "site"
-    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
-    subprocess.run([sys.executable, *install], check=True)
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(site)  # all that pip does with it, but for the command and compiling
     python = [sys.executable, "-P", "-m", "payviox"]
     where = subprocess.run(
         [sys.executable, "-P", "-c", "import payviox; print(payviox.__file__)"],
@@ -69,10 +69,11 @@ def test_installed_from_the_wheel_it_migrates_and_serves_pages_with_their_assets
         try:
             until(lambda: "is ready" in log.read_text() or web.poll() is not None)
             base = f"http://127.0.0.1:{port}"
-            page = httpx.get(f"{base}/dashboard", follow_redirects=True)
-            assert page.status_code == 200, log.read_text()
-            assets = re.findall(r'(?:href|src)="(/assets/[^"#]+)', page.text)
-            found = {path.rpartition("/")[2]: httpx.get(base + path).status_code for path in assets}
+            with httpx.Client(base_url=base, follow_redirects=True) as client:
+                page = client.get("/dashboard")
+                assert page.status_code == 200, log.read_text()
+                assets = re.findall(r'(?:href|src)="(/assets/[^"#]+)', page.text)
+                found = {path.rpartition("/")[2]: client.get(path).status_code for path in assets}
             assert {"style.css", "dashboard.css", "inter.woff2"} <= found.keys()
             assert set(found.values()) == {200}
         finally:

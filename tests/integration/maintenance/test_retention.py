@@ -171,8 +171,8 @@ async def test_a_key_is_known_however_old_it_is(
     funded = await business.client.post("/payout/fund", json={"amount": 5}, headers=fund)
     business.tampered = True
     with urls.as_admin() as admin:
-        admin.execute("UPDATE transfers SET created_at = created_at - interval '20 years'")
-        admin.execute("UPDATE idempotency_keys SET created_at = created_at - interval '20 years'")
+        admin.execute("UPDATE transfers SET created_at = '2006-01-01 00:00Z'")
+        admin.execute("UPDATE idempotency_keys SET created_at = '2006-01-01 00:00Z'")
     await tasks.tidy(database, settings)
     again = await business.create("ada@example.com", 700, Idempotency_Key="k-1")
     refunded = await business.client.post("/payout/fund", json={"amount": 5}, headers=fund)

@@ -123,7 +123,9 @@ async def later(urls: Urls, minutes: int = 16) -> None:
     """Everybody was told so much earlier."""
     with urls.as_admin() as admin:
         admin.execute(
-            "UPDATE attention_mails SET told_at = told_at - make_interval(mins => %s)", [minutes]
+            "UPDATE attention_mails SET told_at ="
+            " (told_at AT TIME ZONE 'UTC' - make_interval(mins => %s)) AT TIME ZONE 'UTC'",
+            [minutes],
         )
 
 
