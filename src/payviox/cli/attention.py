@@ -70,7 +70,9 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
         matters = await runtime.database.fetch(
             partial(reporting.matters, business_id=business_id, sends_mails=sends_mails)
         )
-        place = archive.place(runtime.settings.home) if runtime.settings.embedded else None
+        home = runtime.settings.home if runtime.settings.embedded else None
+        watch = archive.FolderWatch()
+        place = await watch.place(home, archive.COMMAND_WAITS_S) if home else None
         return matters, archive.complaint(await runtime.database.fetch(archive.state), place)
 
     matters, backup = run(work)

@@ -39,11 +39,14 @@ class Child:
     def has_ended(self) -> bool:
         return self.process.returncode is not None
 
-    async def end(self, within_s: float = END_S, number: signal.Signals = signal.SIGTERM) -> None:
-        """Tell it to end, and kill it where it does not within so many seconds."""
+    async def end(
+        self, within_s: float | None = None, number: signal.Signals = signal.SIGTERM
+    ) -> None:
+        """Tell it to end, and kill it where it does not within so many seconds, `END_S` where they
+        are not given."""
         self.send(number)
         try:
-            await asyncio.wait_for(self.process.wait(), within_s)
+            await asyncio.wait_for(self.process.wait(), END_S if within_s is None else within_s)
         except TimeoutError:
             self.send(signal.SIGKILL)
             await self.process.wait()

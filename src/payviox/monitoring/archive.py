@@ -4,7 +4,9 @@ whole and not full."""
 
 import asyncio
 import shutil
+import threading
 import time
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +28,8 @@ HOLDS_S = 10.0
 """For so long a look at the folder holds, whoever asks."""
 ANSWERS_WITHIN_S = 0.5
 """A folder that takes longer, as of a server that is away, counts as out of reach."""
+COMMAND_WAITS_S = 10.0
+"""As long for a command, which looks once."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -84,22 +88,37 @@ def place(home: Path) -> Place | None:
 
 class FolderWatch:
     """What one process saw last in its folder of backups. One look at a time, beside everything
-    else, however long it takes."""
+    else, however long it takes; a process may end meanwhile."""
 
     def __init__(self) -> None:
-        self._looking: asyncio.Task[Place | None] | None = None
+        self._looking: asyncio.Future[Place | None] | None = None
         self._since = -HOLDS_S
 
-    async def place(self, home: Path) -> Place | None:
-        """As `place`, not older than `HOLDS_S`."""
+    async def place(self, home: Path, within_s: float | None = None) -> Place | None:
+        """As `place`, not older than `HOLDS_S`. It has so many seconds, else `ANSWERS_WITHIN_S`."""
         now = time.monotonic()
         if self._looking is None or (self._looking.done() and now >= self._since + HOLDS_S):
             self._since = now
-            self._looking = asyncio.create_task(asyncio.to_thread(place, home))
-        await asyncio.wait([self._looking], timeout=max(0, self._since + ANSWERS_WITHIN_S - now))
+            self._looking = asyncio.wrap_future(_look_aside(home))
+        within_s = ANSWERS_WITHIN_S if within_s is None else within_s
+        await asyncio.wait([self._looking], timeout=max(0, self._since + within_s - now))
         if not self._looking.done():
             return Place(None, None, "the folder of backups does not answer")
         return self._looking.result()
+
+
+def _look_aside(home: Path) -> Future[Place | None]:
+    """Look in a thread that nobody waits for, as asyncio does for its own when it ends."""
+    answer = Future[Place | None]()
+
+    def look() -> None:
+        try:
+            answer.set_result(place(home))
+        except Exception as error:  # noqa: BLE001  # raised where it is asked for
+            answer.set_exception(error)
+
+    threading.Thread(target=look, daemon=True).start()
+    return answer
 
 
 def complaint(state: State, place: Place | None = None) -> str | None:

@@ -1,20 +1,30 @@
 """A look at the whole installation: each thing that may be wrong is found, with what to do."""
 
+import threading
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import trustme
+from msgspec import structs
 
 from payviox import wiring
 from payviox.db import clock
-from payviox.db.pool import Database
+from payviox.db.embedded.archive import SLOT
+from payviox.db.pool import Connection, Database
 from payviox.installation import keyring_of
-from payviox.monitoring.checkup import Finding, examine, of_surroundings
+from payviox.monitoring import archive
+from payviox.monitoring.checkup import Finding, examine, of_database, of_surroundings
+from payviox.monitoring.queries import durability
+from payviox.monitoring.queries.durability import Durability
 from payviox.settings import Settings
 from support.businesses import TestBusiness
 from support.databases import Urls
+from support.live import free_port
 from support.mail_server import mail_server
 
 pytestmark = pytest.mark.anyio
@@ -31,11 +41,13 @@ async def findings(settings: Settings, database: Database) -> dict[str, Finding]
 
 
 async def test_what_is_well_and_what_is_not_set_up(
-    settings: Settings, database: Database, urls: Urls
+    settings: Settings, database: Database, urls: Urls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _no_workers(urls)
-    found = await findings(replace(settings, database_url="elsewhere"), database)
-    assert found["database"].verdict == found["durability"].verdict == "ok", found
+    monkeypatch.setattr(of_database, "SLOW_MS", 60_000.0)
+    there = replace(settings, public_url=f"http://127.0.0.1:{free_port()}")
+    found = await findings(replace(there, database_url="elsewhere"), database)
+    assert found["database"].verdict == "ok", found
     assert found["clock"].verdict == "ok"
     assert found["worker"].verdict == "problem"
     assert "payviox worker" in found["worker"].advice
@@ -43,6 +55,78 @@ async def test_what_is_well_and_what_is_not_set_up(
     assert found["public address"].verdict == "warning"
     assert found["reachable"].verdict == "problem"
     assert "disk" not in found, "the database's is another machine's"
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "says"),
+    [
+        ({}, "ok", "PostgreSQL 17.2, fsync on, 0 standbys"),
+        ({"fsync": False}, "problem", "fsync off"),
+        ({"full_page_writes": False}, "problem", "full_page_writes off"),
+        ({"standbys": 1}, "warning", "its standby lags"),
+        ({"standbys": 1, "names_synchronous_standbys": True}, "ok", "1 standbys"),
+    ],
+)
+async def test_a_server_that_may_lose_what_it_committed_is_found(
+    settings: Settings,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    verdict: str,
+    says: str,
+) -> None:
+    async def read(_: Connection) -> Durability:
+        return structs.replace(Durability(170_002, True, True, False, 0), **change)
+
+    monkeypatch.setattr(durability, "read", read)
+    found = (await findings(settings, database))["durability"]
+    assert found.verdict == verdict
+    assert says in found.detail
+
+
+async def test_what_takes_wal_for_the_archive_or_a_copy_is_no_standby(
+    database: Database, urls: Urls
+) -> None:
+    before = (await database.fetch(durability.read)).standbys
+    with ExitStack() as connected:
+        for name in (SLOT, "pg_basebackup", "pg_receivewal"):
+            connected.enter_context(_taking_wal(urls, name))
+        assert (await database.fetch(durability.read)).standbys == before
+        connected.enter_context(_taking_wal(urls, "walreceiver"))
+        assert (await database.fetch(durability.read)).standbys == before + 1
+
+
+def _taking_wal(urls: Urls, name: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(
+        urls.admin, replication="database", application_name=name, autocommit=True
+    )
+
+
+async def test_a_far_database_makes_all_slow(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_database, "SLOW_MS", 0.0)
+    assert (await findings(settings, database))["database"].verdict == "warning"
+
+
+async def test_a_folder_of_backups_that_hangs_holds_up_nothing_else(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    async def state(_: Connection) -> archive.State:
+        return archive.State(0, is_written=True, is_lost=False, command_fails=False)
+
+    monkeypatch.setattr(archive, "state", state)
+    monkeypatch.setattr(archive, "place", lambda _: answers.wait())
+    monkeypatch.setattr(archive, "COMMAND_WAITS_S", 0.01)
+    try:
+        found = await findings(settings, database)
+    finally:
+        answers.set()
+    assert found["backups"].verdict == "problem"
+    assert "does not answer" in found["backups"].detail
+    assert "attention" in found
 
 
 async def test_a_trials_laxity_is_a_problem_once_live_money_is_there(

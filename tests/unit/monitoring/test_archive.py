@@ -109,8 +109,18 @@ async def test_a_folder_that_does_not_answer_keeps_nobody_waiting_and_is_asked_o
             place = await watch.place(home)
             assert place is not None
             assert "does not answer" in str(place.wrong)
-        assert asked == [home]
     finally:
         answers.set()
-    monkeypatch.setattr(archive, "ANSWERS_WITHIN_S", 600.0)
-    assert await watch.place(home) == Place(1.0, 2, None)
+    assert await watch.place(home, 600.0) == Place(1.0, 2, None)
+    assert asked == [home]
+
+
+async def test_a_look_that_fails_is_raised_where_it_is_asked_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Path) -> Place:
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr(archive, "place", fails)
+    with pytest.raises(RuntimeError, match="nobody expected this"):
+        await FolderWatch().place(home, 600.0)

@@ -13,6 +13,7 @@ from payviox.monitoring.write_probe import WriteProbe
 
 SLOW_MS = 10.0
 """A round trip that takes longer makes everything slow: an allocation has several."""
+ROUND_TRIPS = 5
 
 
 async def check(connection: Connection) -> Sequence[Finding]:
@@ -38,9 +39,7 @@ async def _worker(connection: Connection) -> Finding:
 
 
 async def _database(connection: Connection) -> Finding:
-    started = time.perf_counter()
     revision = await figures.schema_revision(connection)
-    took_ms = (time.perf_counter() - started) * 1_000
     if revision != schema.newest():
         return Finding(
             "database",
@@ -51,6 +50,7 @@ async def _database(connection: Connection) -> Finding:
     refusal = await WriteProbe().refusal(connection)
     if refusal is not None:
         return Finding("database", "problem", refusal, "See the server's log and its disk.")
+    took_ms = await _round_trip_ms(connection)
     if took_ms > SLOW_MS:
         return Finding(
             "database",
@@ -59,6 +59,16 @@ async def _database(connection: Connection) -> Finding:
             "Bring this machine nearer to the database: an allocation waits for several.",
         )
     return ok("database", f"schema {revision}; it writes; one round trip took {took_ms:.1f} ms")
+
+
+async def _round_trip_ms(connection: Connection) -> float:
+    """The shortest of several: one that a busy machine held up says nothing of the way."""
+    took = []
+    for _ in range(ROUND_TRIPS):
+        started = time.perf_counter()
+        await connection.execute("SELECT 1")
+        took.append((time.perf_counter() - started) * 1_000)
+    return min(took)
 
 
 async def _durability(connection: Connection) -> Finding:

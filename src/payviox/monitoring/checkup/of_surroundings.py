@@ -33,7 +33,7 @@ def disk(home: Path) -> Finding:
 
 async def backups(database: Database, home: Path | None) -> Finding:
     """`home` is that of an embedded database."""
-    place = archive.place(home) if home else None
+    place = await archive.FolderWatch().place(home, archive.COMMAND_WAITS_S) if home else None
     state = await database.fetch(archive.state)
     wrong = archive.complaint(state, place)
     if wrong is not None:
