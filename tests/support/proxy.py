@@ -188,7 +188,7 @@ class _Link:
             (self.commits.add if query == b"COMMIT" else self.commits.discard)(name)
             return False
         found = (kind == b"B" and body.split(b"\0", 2)[1] in self.commits) or (
-            kind == b"Q" and body == b"COMMIT\0"
+            kind == b"Q" and body.endswith(b"COMMIT\0")
         )
         self.committing = self.committing or found
         return found

@@ -223,14 +223,17 @@ class Database:
         if keyed:
             repeat = (*repeat, OutcomeUnknown)
         unknown: OutcomeUnknown | None = None
+
+        async def once() -> T:
+            nonlocal unknown
+            try:
+                return await self._once(work, *arguments)
+            except OutcomeUnknown as error:
+                unknown = error
+                raise
+
         try:
-            async for attempt in _retrying(repeat):
-                with attempt:
-                    try:
-                        return await self._once(work, *arguments)
-                    except OutcomeUnknown as error:
-                        unknown = error
-                        raise
+            return await _tried(once, repeat)
         except Exception as error:
             # A credential that stopped meanwhile says nothing of the first attempt either.
             if unknown is None or (
@@ -242,7 +245,6 @@ class Database:
                     raise DatabaseAway from error
                 raise
             raise unknown from error
-        raise AssertionError  # tenacity reraises
 
     async def _once(
         self, work: Callable[[Connection, *Arguments], Awaitable[T]], *arguments: *Arguments
@@ -325,19 +327,19 @@ async def _fetch(
     work: Callable[[Connection, *Arguments], Awaitable[T]],
     *arguments: *Arguments,
 ) -> T:
+    async def once() -> T:
+        async with _lent(pool) as connection:
+            try:
+                return await work(connection, *arguments)
+            except psycopg.errors.LockNotAvailable as error:
+                raise LockedTooLong from error
+            except psycopg.errors.QueryCanceled as error:
+                raise ReadTooLong from error
+
     try:
-        async for attempt in _retrying(LOST):
-            with attempt:
-                async with _lent(pool) as connection:
-                    try:
-                        return await work(connection, *arguments)
-                    except psycopg.errors.LockNotAvailable as error:
-                        raise LockedTooLong from error
-                    except psycopg.errors.QueryCanceled as error:
-                        raise ReadTooLong from error
+        return await _tried(once, LOST)
     except PoolTimeout as error:
         raise DatabaseAway from error
-    raise AssertionError  # tenacity reraises
 
 
 def _lost(connection: Connection, error: psycopg.OperationalError) -> bool:
@@ -377,10 +379,16 @@ class _Outage:
         await pool.check()
 
 
-def _retrying(errors: tuple[type[BaseException], ...]) -> AsyncRetrying:
-    return AsyncRetrying(
-        retry=retry_if_exception_type(errors),
-        wait=wait_random_exponential(multiplier=0.02, max=1),
-        stop=stop_after_attempt(40) | stop_after_delay(RETRY_S),
-        reraise=True,
-    )
+async def _tried(once: Callable[[], Awaitable[T]], errors: tuple[type[BaseException], ...]) -> T:
+    """Run it, and where it fails by one of these errors again and again, not for long."""
+    try:
+        return await once()
+    except errors:
+        # Made only here: making it takes longer than many a read.
+        again = AsyncRetrying(
+            retry=retry_if_exception_type(errors),
+            wait=wait_random_exponential(multiplier=0.02, max=1),
+            stop=stop_after_attempt(40) | stop_after_delay(RETRY_S),
+            reraise=True,
+        )
+    return await again(once)
