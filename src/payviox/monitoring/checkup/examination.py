@@ -7,6 +7,7 @@ from functools import partial
 
 from payviox.actors import Actor
 from payviox.db.pool import Connection, Database
+from payviox.giftcards import holds
 from payviox.keyring import Keyring
 from payviox.logs import redact
 from payviox.monitoring.checkup import of_database, of_settings, of_surroundings
@@ -35,6 +36,7 @@ async def examine(
             "rails",
             partial(of_surroundings.rails, database, keyring, rails, actor, settings.public_url),
         ),
+        ("gift cards", partial(database.fetch, _held_stock)),
         ("attention", partial(database.fetch, _attention, settings)),
     ):
         for finding in await _looked_at(name, part):
@@ -65,6 +67,20 @@ async def _disk(settings: Settings) -> Sequence[Finding]:
     if not settings.embedded:
         return []
     return [await asyncio.to_thread(of_surroundings.disk, settings.home)]
+
+
+async def _held_stock(connection: Connection) -> Sequence[Finding]:
+    number = await holds.count_held(connection)
+    if not number:
+        return []
+    return [
+        Finding(
+            "gift cards",
+            "warning",
+            f"held since a restore (businesses: {number}): none leaves, and orders for them wait",
+            "See `payviox database after-restore`.",
+        )
+    ]
 
 
 async def _attention(connection: Connection, settings: Settings) -> Sequence[Finding]:
