@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx2
@@ -166,6 +167,52 @@ async def test_an_api_that_is_away_is_asked_again_and_nothing_is_missed(
     assert back == "http://payviox.test answers again."
 
 
+async def test_what_happened_before_is_not_told_however_much_of_it_there_is(
+    business: TestBusiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "EVERY_S", 0.02)
+    monkeypatch.setattr(following, "PAGE", 2)
+    for _ in range(5):
+        await _order(business)
+    async with api_of(business) as api:
+        passed: list[Event] = []
+
+        async def listen_on() -> None:
+            async for event in follow(api, lambda _: None):
+                passed.append(event)  # noqa: PERF401  # it never ends
+
+        asked = _calls(api)
+        listening = asyncio.create_task(listen_on())
+        await eventually(_more_than(asked, 1 + 3 + 3))
+        order = await _order(business)
+        await eventually(lambda: listening.done() or passed)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    assert [event.order_id for event in passed] == [order]
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "says"),
+    [
+        (200, b"<html>Welcome</html>", "answers, but not as Payviox does. PAYVIOX_URL says"),
+        (200, b"[]", "answers, but not as Payviox does. PAYVIOX_URL says"),
+        (404, b'{"errors": ["There is no such page."]}', "answered 404: There is no such page."),
+        (404, b'{"errors": {"page": ["is not there"]}}', "answered 404: is not there"),
+        (404, b"[]", "answered 404: it does not say why"),
+        (302, b"", "answered 302: no JSON; is this the address"),
+    ],
+)
+async def test_an_address_of_something_else_is_said_to_be_that(
+    status: int, content: bytes, says: str
+) -> None:
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(status, content=content))
+    async with Api("http://elsewhere.test", KEY, transport) as api:
+        with pytest.raises(CallFailed, match=re.escape(says)):
+            await anext(follow(api, lambda _: None))
+        with pytest.raises(CallFailed, match=re.escape(says)):
+            await make_happen(api, "payout.created", 1_000, lambda _: None)
+
+
 def test_the_token_belongs_to_the_key() -> None:
     assert token_of(KEY) == token_of(KEY) != token_of(KEY + "2")
     assert KEY not in token_of(KEY)
@@ -177,6 +224,8 @@ def test_the_token_belongs_to_the_key() -> None:
         (listen, ["--forward-to", "http://localhost:4242/"], "", "Set PAYVIOX_KEY"),
         (listen, ["--forward-to", "http://localhost:4242/"], "sk_live_1", "begin with sk_test_"),
         (listen, ["--forward-to", "ftp://localhost/"], KEY, "--forward-to is not accepted"),
+        (listen, ["--forward-to", "localhost:4242"], KEY, "with https:// or http://"),
+        (events, ["tail"], "sk_test_…", "PAYVIOX_KEY holds no secret key"),
         (listen, ["--forward-to", "http://localhost:4242/", "--events", "a"], KEY, "no event a"),
         (trigger, ["payout.failed"], "sk_live_1", "begin with sk_test_"),
         (trigger, ["payout.lost"], KEY, "'payout.lost' is not one of"),

@@ -105,6 +105,11 @@ def test_base_backups_and_an_archive_that_do_not_belong_together_are_said(
     assert "is not archived" in str(backup_folder.trouble(folder, None))
     current = Archive(folder, "wal-20261129T080000Z", "ours")
     assert "no base backup" in str(backup_folder.trouble(folder, current))
+    draft = folder / "base" / ".20261129T080000Z.part"
+    draft.mkdir()
+    assert "is being written, or was broken off" in str(backup_folder.trouble(folder, current))
+    backup_folder.remove_drafts(folder)
+    assert not draft.exists()
     a_base_backup(folder, _name(2))
     assert "no base backup" in str(backup_folder.trouble(folder, current))
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import click
 import httpx2
@@ -16,6 +16,7 @@ from payviox.errors import PayvioxError
 KEY_NAME, URL_NAME = "PAYVIOX_KEY", "PAYVIOX_URL"
 TEST_KEY = "sk_test_"
 TIMEOUT_S = 30.0
+T = TypeVar("T")
 
 
 class CallFailed(PayvioxError):
@@ -52,14 +53,23 @@ class Api:
     ) -> None:
         await self._client.aclose()
 
-    async def get(self, path: str, **query: str | int) -> bytes:
-        """The answer's body. Raises CallFailed, Away where it may be tried again."""
-        return await self._call("GET", path, self._as_business(), params=query)
+    async def get(self, path: str, kind: type[T], **query: str | int) -> T:
+        """The answer's body, of this kind. Raises CallFailed, Away where it may be tried again."""
+        body = await self._call("GET", path, self._as_business(), params=query)
+        return self._decoded(body, kind)
 
     async def post(self, path: str, body: Mapping[str, object], payout_hash: str = "") -> Any:
         """What the JSON of the answer says; with a hash, as that payout user. Raises CallFailed."""
         headers = {"X-Payout-Hash": payout_hash} if payout_hash else self._as_business()
-        return msgspec.json.decode(await self._call("POST", path, headers, json=body))
+        return self._decoded(await self._call("POST", path, headers, json=body), dict)
+
+    def _decoded(self, body: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.DecodeError as error:
+            raise CallFailed(
+                f"{self.url} answers, but not as Payviox does. {URL_NAME} says where it is."
+            ) from error
 
     def _as_business(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.secret_key}"}
@@ -89,7 +99,8 @@ def _told(answer: httpx2.Response) -> str:
     if error:
         return str(error)
     fields = body.get("errors", body) if isinstance(body, dict) else {}
-    texts = [text for told in fields.values() if isinstance(told, list) for text in told]
+    by_field = fields.values() if isinstance(fields, dict) else [fields]
+    texts = [text for told in by_field if isinstance(told, list) for text in told]
     return " ".join(map(str, texts)) or "it does not say why"
 
 
@@ -100,6 +111,9 @@ def ask_key(*, test_only: bool) -> str:
         if not sys.stdin.isatty():
             raise click.UsageError(f"Set {KEY_NAME} to a secret key of a test business.")
         key = str(click.prompt("Secret key of a test business", hide_input=True))
+    key = key.strip()
+    if not key.isascii() or not key.isprintable():
+        raise click.UsageError(f"{KEY_NAME} holds no secret key: it has characters that none has.")
     if test_only and not key.startswith(TEST_KEY):
         raise click.UsageError(
             f"Only a test business is worked with here: its secret keys begin with {TEST_KEY}."

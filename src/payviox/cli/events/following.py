@@ -34,6 +34,8 @@ async def follow(api: Api, tell: Callable[[str], object]) -> AsyncIterator[Event
     `tell` hears of that once, and of its return. Raises CallFailed."""
     first = await _page(api)
     seen = {event.id: event.created_at for event in first.data}
+    if first.has_more:
+        _remember(seen, await _news(api, seen))  # as old, and further back than a page
     is_away = False
     while True:
         try:
@@ -64,7 +66,7 @@ async def _news(api: Api, seen: dict[str, datetime]) -> list[Event]:
 
 
 async def _page(api: Api, **after: str) -> _Listed:
-    return msgspec.json.decode(await api.get("/payout/events", limit=PAGE, **after), type=_Listed)
+    return await api.get("/payout/events", _Listed, limit=PAGE, **after)
 
 
 def _may_be_news(event: Event, seen: dict[str, datetime]) -> bool:

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable
 
 import click
-import msgspec
 
 from payviox.cli.events.api import Api, CallFailed, ask_key
 from payviox.cli.events.commands import url_option
@@ -89,7 +88,7 @@ async def _decide(
     """What a person would do: approve what waits for a review, reject or cancel where asked to."""
     act, done = BY_HAND.get(event_type, ("", ""))
     while True:
-        order = msgspec.json.decode(await api.get(f"/payout/orders/{order_id}"))
+        order = await api.get(f"/payout/orders/{order_id}", dict)
         if not act:
             if order["status"] == "review":
                 await api.post(f"/payout/orders/{order_id}/approve", {})
@@ -107,7 +106,7 @@ async def _decide(
 async def _event(api: Api, event_type: EventType, order_id: str) -> str:
     while True:
         query = {"order": order_id, "type": event_type}
-        listed = msgspec.json.decode(await api.get("/payout/events", **query))
+        listed = await api.get("/payout/events", dict, **query)
         if listed["data"]:
             return str(listed["data"][0]["id"])
         await asyncio.sleep(EVERY_S)

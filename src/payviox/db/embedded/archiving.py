@@ -32,7 +32,8 @@ def begin(
     connection: Connection,
 ) -> Archive:
     """Go on with the archive if it is this folder's and has no gap; else begin a new one. What the
-    one before would need then is kept for as long as the connection is open."""
+    one before would need then is kept for as long as the connection is open; where anything keeps
+    the new one from beginning, that one goes on."""
     secrets = layout.read_secrets()
     assert secrets is not None  # noqa: S101  # its server is running
     cluster = layout.cluster_name(secrets.name)
@@ -46,13 +47,17 @@ def begin(
         connection.execute(
             "SELECT pg_copy_physical_replication_slot(%s, %s, true)", [SLOT, HELD_SLOT]
         )
-    layout.archive.unlink(missing_ok=True)
-    with connect(layout) as other:  # an error of a session drops its temporary slots
-        _drop_slot(other)
-        other.execute("SELECT pg_create_physical_replication_slot(%s, true)", [SLOT])
     current = Archive(folder, f"wal-{datetime.now(UTC):%Y%m%dT%H%M%SZ}", cluster)
     (folder / current.wal).mkdir(mode=0o700, exist_ok=True)
-    archive.write(layout, current)
+    try:
+        layout.archive.unlink(missing_ok=True)
+        with connect(layout) as other:  # an error of a session drops its temporary slots
+            _drop_slot(other)
+            other.execute("SELECT pg_create_physical_replication_slot(%s, true)", [SLOT])
+        archive.write(layout, current)
+    except BaseException:
+        go_back(layout, before, current, connection)
+        raise
     return current
 
 
@@ -65,15 +70,21 @@ def go_back(
     """Archive where it was before, if that has no gap by now."""
     if before is None:
         stop(layout)
-    elif (
-        before != current
-        and connection.execute(
-            "SELECT FROM pg_replication_slots WHERE slot_name = %s", [HELD_SLOT]
-        ).rowcount
-    ):
+    elif before != current and _has_slot(connection, HELD_SLOT):
+        if not _has_slot(connection, SLOT):
+            connection.execute(
+                "SELECT pg_copy_physical_replication_slot(%s, %s, false)", [HELD_SLOT, SLOT]
+            )
         archive.write(layout, before)
         with suppress(BackupError):  # of what is raised already
             wait_for(layout, before)
+    elif not layout.archive.exists():
+        archive.write(layout, before)  # so that its gap is still told
+
+
+def _has_slot(connection: Connection, name: str) -> bool:
+    slots = "SELECT FROM pg_replication_slots WHERE slot_name = %s"
+    return connection.execute(slots, [name]).rowcount > 0
 
 
 def stop(layout: Layout) -> None:

@@ -130,6 +130,8 @@ def trouble(folder: Path, current: Archive | None) -> str | None:
             f"what is committed since the backups in {folder} is not archived" if is_ours else None
         )
     if current.wal not in [backup.wal for backup in backups]:
+        if any(_drafts(folder)):
+            return f"the first base backup in {folder} is being written, or was broken off"
         return (
             f"no base backup in {folder} begins what is archived there: make one with `payviox"
             " database backup`"
@@ -194,9 +196,12 @@ def _require_nothing_else(folder: Path) -> None:
 
 def remove_drafts(folder: Path) -> None:
     """Remove what backups left that were interrupted."""
-    for left in (folder / BASE).iterdir():
-        if _DRAFT.fullmatch(left.name):
-            shutil.rmtree(left)
+    for left in _drafts(folder):
+        shutil.rmtree(left)
+
+
+def _drafts(folder: Path) -> list[Path]:
+    return [path for path in (folder / BASE).glob(".*") if _DRAFT.fullmatch(path.name)]
 
 
 def prune(layout: Layout, folder: Path, keep: int) -> int:

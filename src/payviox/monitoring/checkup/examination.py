@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 
 from payviox.actors import Actor
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
 from payviox.db.pool import Connection, Database
 from payviox.giftcards import holds
 from payviox.keyring import Keyring
@@ -17,7 +19,7 @@ from payviox.settings import Settings
 from payviox.withdrawals.routing import Rails
 
 PART_S = 60.0
-"""One part's time: rails' vendors answer slowly."""
+"""One part's time: rails' vendors answer slowly. Those of each business are a part of their own."""
 
 
 async def examine(
@@ -25,6 +27,12 @@ async def examine(
 ) -> AsyncIterator[Finding]:
     """Look at everything; each finding is answered as soon as it is known."""
     home = settings.home if settings.embedded else None
+    connected: list[Business] = []
+
+    async def know_businesses() -> Sequence[Finding]:
+        connected.extend(await database.fetch(businesses.list_all))
+        return []
+
     for name, part in (
         ("settings", partial(_settings, settings, database)),
         ("database", partial(database.fetch, of_database.check)),
@@ -32,14 +40,16 @@ async def examine(
         ("backups", partial(of_surroundings.backups, database, home)),
         ("mail", partial(of_surroundings.mail, settings)),
         ("reachable", partial(of_surroundings.address, settings)),
-        (
-            "rails",
-            partial(of_surroundings.rails, database, keyring, rails, actor, settings.public_url),
-        ),
         ("gift cards", partial(database.fetch, _held_stock)),
         ("attention", partial(database.fetch, _attention, settings)),
+        ("rails", know_businesses),
     ):
         for finding in await _looked_at(name, part):
+            yield finding
+    given = (database, keyring, rails, actor, settings.public_url)
+    for each in connected:
+        name = f"rails of {each.name} ({each.mode})"
+        for finding in await _looked_at(name, partial(of_surroundings.rails, each, *given)):
             yield finding
 
 
