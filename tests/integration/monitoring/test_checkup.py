@@ -18,6 +18,7 @@ from payviox import wiring
 from payviox.db import clock
 from payviox.db.embedded.archive import SLOT
 from payviox.db.pool import Connection, Database
+from payviox.giftcards import holds, restores
 from payviox.installation import keyring_of
 from payviox.monitoring import archive
 from payviox.monitoring.checkup import Finding, examine, of_database, of_surroundings
@@ -25,7 +26,7 @@ from payviox.monitoring.queries import durability
 from payviox.monitoring.queries.durability import Durability
 from payviox.rail_accounts import checking
 from payviox.settings import Settings
-from support.businesses import TestBusiness
+from support.businesses import TestBusiness, open_business
 from support.databases import Urls
 from support.live import free_port
 from support.mail_server import mail_server
@@ -182,6 +183,18 @@ async def test_the_mail_server_is_asked_to_let_us_in_and_gets_no_mail(
     gone = (await findings(named, database))["mail"]
     assert gone.verdict == "problem"
     assert "payviox mail check" in gone.advice
+
+
+async def test_gift_cards_that_a_restore_holds_are_told(
+    settings: Settings, database: Database
+) -> None:
+    business = await open_business(database)
+    assert "gift cards" not in await findings(settings, database)
+    await database.write(restores.hold_after_restore, "test")
+    told = (await findings(settings, database))["gift cards"]
+    await database.write(holds.release, business.business_id, "test")
+    assert told.verdict == "warning"
+    assert "payviox database after-restore" in told.advice
 
 
 async def test_a_part_that_breaks_off_hides_no_other_and_no_secret_is_shown(

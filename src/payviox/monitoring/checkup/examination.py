@@ -9,6 +9,7 @@ from payviox.actors import Actor
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection, Database
+from payviox.giftcards import holds
 from payviox.keyring import Keyring
 from payviox.logs import redact
 from payviox.monitoring.checkup import of_database, of_settings, of_surroundings
@@ -39,6 +40,7 @@ async def examine(
         ("backups", partial(of_surroundings.backups, database, home)),
         ("mail", partial(of_surroundings.mail, settings)),
         ("reachable", partial(of_surroundings.address, settings)),
+        ("gift cards", partial(database.fetch, _held_stock)),
         ("attention", partial(database.fetch, _attention, settings)),
         ("rails", know_businesses),
     ):
@@ -75,6 +77,20 @@ async def _disk(settings: Settings) -> Sequence[Finding]:
     if not settings.embedded:
         return []
     return [await asyncio.to_thread(of_surroundings.disk, settings.home)]
+
+
+async def _held_stock(connection: Connection) -> Sequence[Finding]:
+    number = await holds.count_held(connection)
+    if not number:
+        return []
+    return [
+        Finding(
+            "gift cards",
+            "warning",
+            f"held since a restore (businesses: {number}): none leaves, and orders for them wait",
+            "See `payviox database after-restore`.",
+        )
+    ]
 
 
 async def _attention(connection: Connection, settings: Settings) -> Sequence[Finding]:
