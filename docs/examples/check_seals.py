@@ -17,6 +17,7 @@ That the rows are those of the seals is for the database to show:
 
 import argparse
 import hashlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from pathlib import Path
 
 FORMAT = "payviox seal 1"
 FIRST = "0" * 64
+SIGNATURE = re.compile("[0-9a-f]{128}")
 ED25519 = bytes.fromhex("302a300506032b6570032100")
 """What stands before the 32 bytes of an Ed25519 public key in a SubjectPublicKeyInfo (RFC 8410)."""
 
@@ -34,13 +36,17 @@ Seal = dict[str, str]
 def read(file: Path) -> list[Seal]:
     """The seals of a file. They are separated by empty lines; the last line is the signature of all
     lines before it, each with its line end."""
+    try:
+        blocks = file.read_text(encoding="utf-8").strip("\n").split("\n\n")
+    except (OSError, UnicodeDecodeError) as error:
+        sys.exit(f"{file}: cannot be read: {error}")
     seals = []
-    for block in file.read_text(encoding="utf-8").strip("\n").split("\n\n"):
+    for block in blocks:
         body, _, signature = block.rpartition("\nsignature ")
         text = body + "\n"
         first, *lines = body.split("\n")
-        if first != FORMAT:
-            sys.exit(f"{file}: {first!r} begins no seal")
+        if first != FORMAT or not SIGNATURE.fullmatch(signature):
+            sys.exit(f"{file}: no seal, or one that was cut off: {block[:60]!r}")
         seal = dict(line.split(" ", 1) for line in lines)
         digest = hashlib.sha256(text.encode()).hexdigest()
         seals.append(seal | {"text": text, "digest": digest, "signature": signature})
@@ -72,6 +78,17 @@ def newest_of_each_key(seals: list[Seal]) -> list[Seal]:
     return list({(seal["business"], seal["key"]): seal for seal in seals}.values())
 
 
+def need_openssl() -> None:
+    """Older ones, and LibreSSL, cannot check these signatures and would call all of them wrong."""
+    try:
+        command = ["openssl", "version"]
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    except FileNotFoundError:
+        said = "none"
+    if not re.match(r"OpenSSL ([3-9]|\d\d)\.", said):
+        sys.exit(f"openssl 3 or newer is needed to check signatures; here is: {said.strip()}")
+
+
 def is_signed(seal: Seal) -> bool:
     """Ask openssl, as `openssl pkeyutl -verify -pubin -keyform DER -inkey key -rawin -in text
     -sigfile signature`."""
@@ -92,6 +109,7 @@ def main() -> None:
     parser.add_argument("older", type=Path, nargs="?", help="a file from before")
     parser.add_argument("--key", action="append", default=[], help="a public key that may sign")
     asked = parser.parse_args()
+    need_openssl()
     seals = read(asked.file)
     problems = check_chain(seals)
     problems += [

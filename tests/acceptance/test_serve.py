@@ -272,6 +272,7 @@ def paste_commands(demo: Serving) -> None:
     assert "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1" in lines[begin]
     url = demo.installation.url
     assert f"PAYVIOX_PUBLIC_URL={url} " in lines[begin], "callbacks come to its port"
+    assert f"PAYVIOX_URL={url} " in lines[begin], "the guides' examples find it"
     pasted = "\n".join(["set -e", *lines[begin : lines.index("", begin)]])
     said = shell(pasted, {"PATH": "/usr/bin:/bin"})
     assert "order_id\tstatus" in said

@@ -3,12 +3,15 @@ see, in the catalogues' own words. PAYVIOX_WRITE_STATES=1 writes its tables anew
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from payviox import errors
+from payviox.api.batch import BatchRefused
 from payviox.order_states import STATES
 from payviox.rails.failures import FAILURES
+from payviox.web.request_body import RequestTimeout
+from payviox.webhooks.settings import NothingToConfirm, NoWebhook, TokenWaits
 from payviox.withdrawals import whereabouts
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
@@ -34,15 +37,13 @@ def states() -> Iterator[str]:
 
 
 def failures() -> Iterator[str]:
-    yield "| reason | what happened | what the payout user reads | what helps |"
+    yield "| `reason` | what happened | what helps | name |"
     yield "|---|---|---|---|"
     for name, reason in sorted(FAILURES.items()):
-        yield f"| `{name}` | {reason.meaning} | {reason.recipient} | {reason.advice} |"
+        yield f"| {reason.recipient} | {reason.meaning} | {reason.advice} | `{name}` |"
 
 
 def refusals() -> Iterator[str]:
-    yield "| status | `error` |"
-    yield "|---|---|"
     known = {
         kind
         for name, kind in vars(errors).items()
@@ -50,11 +51,26 @@ def refusals() -> Iterator[str]:
         and issubclass(kind, errors.PayvioxError)
         and name not in NOT_OF_THE_API
     }
-    for kind in sorted(known, key=lambda kind: (kind.status, kind.message)):
+    yield from _listed(known | {RequestTimeout})
+
+
+def _listed(kinds: Iterable[type[errors.PayvioxError]]) -> Iterator[str]:
+    yield "| status | `error` |"
+    yield "|---|---|"
+    for kind in sorted(kinds, key=lambda kind: (kind.status, kind.message)):
         yield f"| {kind.status} | {kind.message} |"
 
 
-TABLES = {"states": states, "failures": failures, "errors": refusals}
+def refusals_of_single_calls() -> Iterator[str]:
+    return _listed({BatchRefused, NoWebhook, NothingToConfirm, TokenWaits})
+
+
+TABLES = {
+    "states": states,
+    "failures": failures,
+    "errors": refusals,
+    "single": refusals_of_single_calls,
+}
 
 
 def test_the_page_has_every_state_reason_and_error() -> None:

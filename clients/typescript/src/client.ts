@@ -15,7 +15,7 @@ export class Payviox extends BusinessCalls {
   readonly #options: ClientOptions;
 
   constructor(options: ClientOptions & { secretKey: string }) {
-    if (!options.secretKey.startsWith("sk_")) {
+    if (!/^sk_/.test(options.secretKey)) {
       throw new TypeError("a business calls with its secret key, which starts with sk_");
     }
     super(options, { Authorization: `Bearer ${visible(options.secretKey, "the secret key")}` });
@@ -28,7 +28,7 @@ export class Payviox extends BusinessCalls {
   }
 }
 
-function visible(text: string, what: string): string {
-  if (!/^[\x21-\x7e]+$/.test(text)) throw new TypeError(`${what} is malformed`);
-  return text;
+function visible(text: unknown, what: string): string {
+  if (typeof text === "string" && /^[\x21-\x7e]+$/.test(text)) return text;
+  throw new TypeError(`${what} must be visible ASCII characters`);
 }

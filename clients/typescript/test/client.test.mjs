@@ -112,5 +112,9 @@ test("it can be required, and shows no secret", () => {
   assert.deepEqual(Object.keys(required).sort(), Object.keys(client).sort());
   assert.ok(!inspect(payviox, { depth: 5, showHidden: true }).includes(secretKey));
   assert.throws(() => new client.Payviox({ url, secretKey: "pk_test_1" }), /secret key/);
+  assert.throws(() => new client.Payviox({ url, secretKey: undefined }), /secret key/);
+  assert.throws(() => new client.Payviox({ url, secretKey: "sk_test_…" }), /visible ASCII/);
+  assert.throws(() => payviox.payoutUser(undefined), /payout hash/);
   assert.throws(() => new client.Payviox({ url: "payviox.test", secretKey }), /http/);
+  assert.throws(() => new client.Payviox({ url: undefined, secretKey }), /http/);
 });

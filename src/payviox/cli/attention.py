@@ -9,6 +9,7 @@ import click
 
 from payviox import ids
 from payviox.businesses import service as businesses
+from payviox.cli.held_stock import count_held, say_held
 from payviox.cli.output import BUSINESS, age, as_json, counted, print_json, print_table
 from payviox.cli.runtime import Runtime, run
 from payviox.money import dollars
@@ -59,11 +60,11 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
     That is: orders in review, with an unknown outcome or waiting for what only an operator can
     give, money that nobody has explained, what a second person has to sign, low floats and stock,
     webhooks and mails that were given up, codes that no mail server sends. No rail is asked:
-    `payviox reconcile` and `payviox rail check` do. An archive of WAL that fails is told first, on
-    standard error.
+    `payviox reconcile` and `payviox rail check` do. An archive of WAL that fails, and gift cards
+    that are held after a restore, are told first, on standard error.
     """
 
-    async def work(runtime: Runtime) -> tuple[list[Matter], str | None]:
+    async def work(runtime: Runtime) -> tuple[list[Matter], str | None, int]:
         if business_id is not None:
             await runtime.database.fetch(businesses.get, business_id)
         sends_mails = runtime.settings.smtp_url is not None
@@ -73,11 +74,13 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
         home = runtime.settings.home if runtime.settings.embedded else None
         watch = archive.FolderWatch()
         place = await watch.place(home, archive.COMMAND_WAITS_S) if home else None
-        return matters, archive.complaint(await runtime.database.fetch(archive.state), place)
+        backup = archive.complaint(await runtime.database.fetch(archive.state), place)
+        return matters, backup, await count_held(runtime)
 
-    matters, backup = run(work)
+    matters, backup, held = run(work)
     if backup is not None:
         click.echo(f"Backup: {backup}.", err=True)
+    say_held(held)
     if as_json:
         print_json([_shown(each) for each in matters])
     elif sys.stdout.isatty():

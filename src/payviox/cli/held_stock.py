@@ -1,5 +1,5 @@
-"""What `ledger verify` and `reconcile` say of gift cards that are held: their figures cannot show
-that a restored database does not know what has left."""
+"""What `ledger verify`, `reconcile` and `attention` say of gift cards that are held: their figures
+cannot show that a restored database does not know what has left."""
 
 import click
 

@@ -111,7 +111,8 @@ def parse_target(url: str, *, allow_private: bool) -> Target:
     except ValueError as error:
         raise TargetError("the URL has no valid host") from error
     if parts.scheme not in (("https", "http") if allow_private else ("https",)):
-        raise TargetError("the URL must begin with https://")
+        or_http = " or http://" if allow_private else ""
+        raise TargetError(f"the URL must begin with https://{or_http}")
     host, port = _authority(parts.netloc, 443 if parts.scheme == "https" else 80)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not path.isascii():

@@ -103,6 +103,7 @@ def test_any_moment_since_a_backup_comes_back_and_nothing_later(
     assert second.told("ledger", "verify")["ok"] is True
     held = second.told("database", "after-restore")["held_stock"]
     assert business in [each["business_id"] for each in held]
+    assert "Gift cards are held" in second.run("attention").stderr
     assert second.told("database", "show")["archived_to"] is None
     assert "Begin in another folder" in said
     assert "The last that was committed is of " in said

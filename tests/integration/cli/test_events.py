@@ -224,6 +224,8 @@ def test_the_token_belongs_to_the_key() -> None:
         (listen, ["--forward-to", "http://localhost:4242/"], "", "Set PAYVIOX_KEY"),
         (listen, ["--forward-to", "http://localhost:4242/"], "sk_live_1", "begin with sk_test_"),
         (listen, ["--forward-to", "ftp://localhost/"], KEY, "--forward-to is not accepted"),
+        (listen, ["--forward-to", "localhost:4242"], KEY, "with https:// or http://"),
+        (events, ["tail"], "sk_test_…", "PAYVIOX_KEY holds no secret key"),
         (listen, ["--forward-to", "http://localhost:4242/", "--events", "a"], KEY, "no event a"),
         (trigger, ["payout.failed"], "sk_live_1", "begin with sk_test_"),
         (trigger, ["payout.lost"], KEY, "'payout.lost' is not one of"),

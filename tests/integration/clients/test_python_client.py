@@ -11,7 +11,7 @@ import httpx
 import payviox_client
 import pytest
 from anyio import to_thread
-from payviox_client import AsyncPayviox, Payviox, _attempts
+from payviox_client import AsyncPayviox, PayoutUser, Payviox, _attempts
 from payviox_client._attempts import Attempts, Options
 
 from conftest import MakeBusiness
@@ -216,8 +216,30 @@ async def test_a_key_or_url_that_cannot_work_is_refused_before_anything_is_sent(
         Payviox("payviox.test", "sk_test_1")
     with pytest.raises(ValueError, match="timeout_s"):
         Payviox("https://payviox.test", "sk_test_1", timeout_s=0)
+    for unset in ("sk_test_…", "sk_test_1\n", None):
+        with pytest.raises(ValueError, match="secret key"):
+            Payviox("https://payviox.test", unset)  # type: ignore[arg-type]  # as untyped code does
+    with pytest.raises(ValueError, match="http"):
+        Payviox(None, "sk_test_1")  # type: ignore[arg-type]  # as above
+    for no_hash in ("", "…", None):
+        with pytest.raises(ValueError, match="payout hash must"):
+            PayoutUser("https://payviox.test", no_hash)  # type: ignore[arg-type]  # as above
     with Payviox("https://payviox.test", "sk_test_secret") as payviox:
         assert "secret" not in repr(payviox)
+
+
+@pytest.mark.parametrize("key", ["", "rechnung-ä", "a b", "line\n", "k" * 256])
+async def test_an_idempotency_key_that_would_not_count_pays_nobody(
+    business: TestBusiness, client: AsyncPayviox, key: str
+) -> None:
+    with (
+        Payviox("https://payviox.test", "sk_test_1") as plain,
+        pytest.raises(ValueError, match="idempotency key"),
+    ):
+        plain.create_payout(email="ada@example.com", amount=1, idempotency_key=key)
+    with pytest.raises(ValueError, match="idempotency key"):
+        await client.create_payout(email="ada@example.com", amount=1, idempotency_key=key)
+    assert (await business.ledger()).users == 0
 
 
 async def test_what_a_business_does(business: TestBusiness, client: AsyncPayviox) -> None:

@@ -1,6 +1,7 @@
 """Seals: what the worker seals stays provable, whoever changes it."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -375,11 +376,25 @@ async def test_an_auditor_checks_a_file_without_the_product(sealed: Sealed, tmp_
     assert _check(newer).returncode == 1
     changed = payviox("ledger", "seal", "check", str(newer))
     assert (changed.returncode, "not signed by the key" in changed.stdout) == (1, True)
+    newer.write_text(text[:-40])
+    for file, says in ((newer, "cut off"), (tmp_path / "nowhere.txt", "cannot be read")):
+        refusal = _check(file, own)
+        assert (refusal.returncode, says in refusal.stderr) == (1, True), refusal.stderr
     newer.write_text("no seals")
     refused = payviox("ledger", "verify", "--seals", str(newer))
     assert (refused.returncode, "is no file of seals" in refused.stderr) == (1, True)
 
 
-def _check(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
+def test_without_openssl_3_no_seal_is_called_wrong(tmp_path: Path) -> None:
+    other = tmp_path / "openssl"
+    other.write_text("#!/bin/sh\necho LibreSSL 3.3.6\n")
+    other.chmod(0o755)
+    for folder in (tmp_path, tmp_path / "nothing"):
+        said = _check(tmp_path / "seals.txt", PATH=str(folder))
+        assert (said.returncode, "openssl 3 or newer is needed" in said.stderr) == (1, True)
+
+
+def _check(*arguments: Path | str, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", str(CHECKER), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    env = {**os.environ, **env}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)

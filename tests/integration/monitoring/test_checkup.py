@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -16,13 +18,15 @@ from payviox import wiring
 from payviox.db import clock
 from payviox.db.embedded.archive import SLOT
 from payviox.db.pool import Connection, Database
+from payviox.giftcards import holds, restores
 from payviox.installation import keyring_of
 from payviox.monitoring import archive
 from payviox.monitoring.checkup import Finding, examine, of_database, of_surroundings
 from payviox.monitoring.queries import durability
 from payviox.monitoring.queries.durability import Durability
+from payviox.rail_accounts import checking
 from payviox.settings import Settings
-from support.businesses import TestBusiness
+from support.businesses import TestBusiness, open_business
 from support.databases import Urls
 from support.live import free_port
 from support.mail_server import mail_server
@@ -181,6 +185,18 @@ async def test_the_mail_server_is_asked_to_let_us_in_and_gets_no_mail(
     assert "payviox mail check" in gone.advice
 
 
+async def test_gift_cards_that_a_restore_holds_are_told(
+    settings: Settings, database: Database
+) -> None:
+    business = await open_business(database)
+    assert "gift cards" not in await findings(settings, database)
+    await database.write(restores.hold_after_restore, "test")
+    told = (await findings(settings, database))["gift cards"]
+    await database.write(holds.release, business.business_id, "test")
+    assert told.verdict == "warning"
+    assert "payviox database after-restore" in told.advice
+
+
 async def test_a_part_that_breaks_off_hides_no_other_and_no_secret_is_shown(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +211,31 @@ async def test_a_part_that_breaks_off_hides_no_other_and_no_secret_is_shown(
     assert "cannot look" in found["disk"].detail
     assert secret not in found["disk"].detail
     assert {"database", "mail", "reachable"} <= found.keys()
+
+
+async def test_rails_of_one_business_that_do_not_answer_hide_none_of_another(
+    settings: Settings,
+    database: Database,
+    make_business: Callable[..., Awaitable[TestBusiness]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = {(await make_business()).business_id: name for name in ("hangs", "answers")}
+
+    async def accounts_of(_: Database, business_id: UUID) -> list[Any]:
+        return [SimpleNamespace(rail=names[business_id])] if business_id in names else []
+
+    async def check(*given: Any, **_: str) -> list[Any]:
+        accounts = given[3]
+        if accounts and accounts[0].rail == "hangs":
+            raise TimeoutError
+        return [checking.Checked(account, ()) for account in accounts]
+
+    monkeypatch.setattr(checking, "accounts_of", accounts_of)
+    monkeypatch.setattr(checking, "check", check)
+    found = await findings(settings, database)
+    late = [each for each in found.values() if each.subject.startswith("rails of")]
+    assert [each.verdict for each in late] == ["not checked"]
+    assert [s for s in found if s.startswith("answers of")], found
 
 
 async def _no_workers(urls: Urls) -> None:

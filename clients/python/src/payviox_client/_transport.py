@@ -3,6 +3,7 @@ waits in its thread, the other in its task."""
 
 import copy
 import json
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ class _Settings:
     _headers: dict[str, str]
 
     def _set(self, url: str, headers: Mapping[str, str], options: Options) -> None:
-        if not url.startswith(("http://", "https://")):
+        if not str(url).startswith(("http://", "https://")):
             raise ValueError("the url starts with https:// or http://")
         self._url = url.rstrip("/")
         self._options = options
@@ -160,7 +161,7 @@ class Caller(_Settings):
         return self._send(self._attempts("PUT", path, body=body))
 
     def _post(self, path: str, body: Fields, key: str | None) -> Any:
-        return self._send(self._attempts("POST", path, body=body, key=key or _new_key()))
+        return self._send(self._attempts("POST", path, body=body, key=_key(key)))
 
     def _list(self, path: str, query: Fields, entries: str) -> Listing[Any, Any]:
         return Listing(lambda after: self._get(path, _from(query, after)), entries)
@@ -219,14 +220,27 @@ class AsyncCaller(_Settings):
         return await self._send(self._attempts("PUT", path, body=body))
 
     async def _post(self, path: str, body: Fields, key: str | None) -> Any:
-        return await self._send(self._attempts("POST", path, body=body, key=key or _new_key()))
+        return await self._send(self._attempts("POST", path, body=body, key=_key(key)))
 
     def _list(self, path: str, query: Fields, entries: str) -> AsyncListing[Any, Any]:
         return AsyncListing(lambda after: self._get(path, _from(query, after)), entries)
 
 
-def _new_key() -> str:
-    return str(uuid.uuid4())
+def visible(text: str, what: str) -> str:
+    """What stands in a header as it is. Raises ValueError for what cannot."""
+    if not re.fullmatch("[!-~]+", text or ""):
+        raise ValueError(f"{what} must be visible ASCII characters")
+    return text
+
+
+def _key(given: str | None) -> str:
+    """The caller's key, or a new one where none was given. Raises ValueError for an empty one, too:
+    with a new one in its place the call would be paid again when it is repeated."""
+    if given is None:
+        return str(uuid.uuid4())
+    if not re.fullmatch("[!-~]{1,255}", given):
+        raise ValueError("an idempotency key is 1 to 255 visible ASCII characters")
+    return given
 
 
 def _from(query: Fields, after: str | None) -> Fields:

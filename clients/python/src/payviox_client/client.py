@@ -5,6 +5,7 @@ import httpx
 from payviox_client._async_calls import AsyncBusinessCalls, AsyncPayoutUserCalls
 from payviox_client._attempts import Options
 from payviox_client._calls import BusinessCalls, PayoutUserCalls
+from payviox_client._transport import visible
 
 TIMEOUT_S = 60.0
 MAX_RETRIES = 4
@@ -116,12 +117,10 @@ class AsyncPayviox(AsyncBusinessCalls):
 
 def _key(secret_key: str) -> dict[str, str]:
     """Raises ValueError for what is surely no secret key."""
-    if not secret_key.startswith("sk_"):
+    if not str(secret_key).startswith("sk_"):
         raise ValueError("a business calls with its secret key, which starts with sk_")
-    return {"Authorization": f"Bearer {secret_key}"}
+    return {"Authorization": f"Bearer {visible(secret_key, 'the secret key')}"}
 
 
 def _hash(payout_hash: str) -> dict[str, str]:
-    if not payout_hash:
-        raise ValueError("the payout hash is empty")
-    return {"X-Payout-Hash": payout_hash}
+    return {"X-Payout-Hash": visible(payout_hash, "the payout hash")}

@@ -153,8 +153,8 @@ def _exports(settings: Settings, seeded: Demo) -> str:
     folder = beside if (beside / "payviox").exists() else Path(sys.argv[0]).absolute().parent
     return (
         f"export PAYVIOX_HOME={shlex.quote(str(settings.home))}"
-        f" PAYVIOX_KEY={seeded.secret_key} PAYVIOX_PORT={settings.port}"
-        f" PAYVIOX_PUBLIC_URL={shlex.quote(settings.public_url)}"
+        f" PAYVIOX_URL={shlex.quote(settings.public_url)} PAYVIOX_KEY={seeded.secret_key}"
+        f" PAYVIOX_PORT={settings.port} PAYVIOX_PUBLIC_URL={shlex.quote(settings.public_url)}"
         f' PATH={shlex.quote(str(folder))}:"$PATH" PAYVIOX_ALLOW_PRIVATE_WEBHOOKS=1'
         f" PAYVIOX_SMTP_URL={shlex.quote(os.environ['PAYVIOX_SMTP_URL'])}"
         f" PAYVIOX_MAIL_FROM={shlex.quote(SENDER)}"

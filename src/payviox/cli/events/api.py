@@ -111,6 +111,9 @@ def ask_key(*, test_only: bool) -> str:
         if not sys.stdin.isatty():
             raise click.UsageError(f"Set {KEY_NAME} to a secret key of a test business.")
         key = str(click.prompt("Secret key of a test business", hide_input=True))
+    key = key.strip()
+    if not key.isascii() or not key.isprintable():
+        raise click.UsageError(f"{KEY_NAME} holds no secret key: it has characters that none has.")
     if test_only and not key.startswith(TEST_KEY):
         raise click.UsageError(
             f"Only a test business is worked with here: its secret keys begin with {TEST_KEY}."

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 
 from payviox.actors import Actor
+from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
 from payviox.db.pool import Connection, Database
+from payviox.giftcards import holds
 from payviox.keyring import Keyring
 from payviox.logs import redact
 from payviox.monitoring.checkup import of_database, of_settings, of_surroundings
@@ -16,7 +19,7 @@ from payviox.settings import Settings
 from payviox.withdrawals.routing import Rails
 
 PART_S = 60.0
-"""One part's time: rails' vendors answer slowly."""
+"""One part's time: rails' vendors answer slowly. Those of each business are a part of their own."""
 
 
 async def examine(
@@ -24,6 +27,12 @@ async def examine(
 ) -> AsyncIterator[Finding]:
     """Look at everything; each finding is answered as soon as it is known."""
     home = settings.home if settings.embedded else None
+    connected: list[Business] = []
+
+    async def know_businesses() -> Sequence[Finding]:
+        connected.extend(await database.fetch(businesses.list_all))
+        return []
+
     for name, part in (
         ("settings", partial(_settings, settings, database)),
         ("database", partial(database.fetch, of_database.check)),
@@ -31,13 +40,16 @@ async def examine(
         ("backups", partial(of_surroundings.backups, database, home)),
         ("mail", partial(of_surroundings.mail, settings)),
         ("reachable", partial(of_surroundings.address, settings)),
-        (
-            "rails",
-            partial(of_surroundings.rails, database, keyring, rails, actor, settings.public_url),
-        ),
+        ("gift cards", partial(database.fetch, _held_stock)),
         ("attention", partial(database.fetch, _attention, settings)),
+        ("rails", know_businesses),
     ):
         for finding in await _looked_at(name, part):
+            yield finding
+    given = (database, keyring, rails, actor, settings.public_url)
+    for each in connected:
+        name = f"rails of {each.name} ({each.mode})"
+        for finding in await _looked_at(name, partial(of_surroundings.rails, each, *given)):
             yield finding
 
 
@@ -65,6 +77,20 @@ async def _disk(settings: Settings) -> Sequence[Finding]:
     if not settings.embedded:
         return []
     return [await asyncio.to_thread(of_surroundings.disk, settings.home)]
+
+
+async def _held_stock(connection: Connection) -> Sequence[Finding]:
+    number = await holds.count_held(connection)
+    if not number:
+        return []
+    return [
+        Finding(
+            "gift cards",
+            "warning",
+            f"held since a restore (businesses: {number}): none leaves, and orders for them wait",
+            "See `payviox database after-restore`.",
+        )
+    ]
 
 
 async def _attention(connection: Connection, settings: Settings) -> Sequence[Finding]:

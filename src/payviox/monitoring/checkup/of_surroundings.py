@@ -8,7 +8,7 @@ import httpx2
 
 from payviox import smtp_server
 from payviox.actors import Actor
-from payviox.businesses import service as businesses
+from payviox.businesses.model import Business
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.mails.connections import Outgoing, Refused
@@ -98,21 +98,25 @@ async def address(settings: Settings) -> Finding:
 
 
 async def rails(
-    database: Database, keyring: Keyring, opened: Rails, actor: Actor, public_url: str
+    business: Business,
+    database: Database,
+    keyring: Keyring,
+    opened: Rails,
+    actor: Actor,
+    public_url: str,
 ) -> Sequence[Finding]:
-    """Every account that a business connected, asked something harmless."""
+    """Every account that this business connected, asked something harmless."""
     findings = []
-    for business in await database.fetch(businesses.list_all):
-        accounts = await checking.accounts_of(database, business.id)
-        checked = await checking.check(
-            database, keyring, opened.connected, accounts, actor, public_url=public_url
-        )
-        for each in checked:
-            subject = f"{each.account.rail} of {business.name} ({business.mode})"
-            wrong = [finding for finding in each.findings if finding.problem]
-            for finding in wrong:
-                verdict: Verdict = "warning" if finding.harmless else "problem"
-                findings.append(Finding(subject, verdict, f"{finding.subject}: {finding.problem}"))
-            if not wrong:
-                findings.append(ok(subject, "it lets us in"))
+    accounts = await checking.accounts_of(database, business.id)
+    checked = await checking.check(
+        database, keyring, opened.connected, accounts, actor, public_url=public_url
+    )
+    for each in checked:
+        subject = f"{each.account.rail} of {business.name} ({business.mode})"
+        wrong = [finding for finding in each.findings if finding.problem]
+        for finding in wrong:
+            verdict: Verdict = "warning" if finding.harmless else "problem"
+            findings.append(Finding(subject, verdict, f"{finding.subject}: {finding.problem}"))
+        if not wrong:
+            findings.append(ok(subject, "it lets us in"))
     return findings
