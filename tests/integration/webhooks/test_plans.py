@@ -35,7 +35,7 @@ class Explained:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def execute(self, query: str, given: Any) -> None:
+    async def execute(self, query: str, given: Any, **_: Any) -> None:
         cursor = await self._connection.execute(f"EXPLAIN {query}", given)
         self.plan += "\n".join(str(row[0]) for row in await cursor.fetchall())
 
