@@ -51,7 +51,9 @@ class Receiver:
         if request is None:
             return 400
         if not self._genuine(request.headers, request.body):
-            self._tell("webhook REFUSED: its signature is not ours")
+            self._tell(
+                "webhook REFUSED: its signature is not ours; start again where the token was changed"
+            )
             return 400
         self._tell(f"webhook verified: {_summary(json.loads(request.body))}")
         return 200
