@@ -5,8 +5,8 @@ set -eu
 cd "$(dirname "$0")"
 to="${DESTDIR:-}"
 
-for unit in web worker migrate; do
-  install -D -m 644 "payviox-$unit.service" "$to/etc/systemd/system/payviox-$unit.service"
+for unit in web.service worker.service migrate.service compact.service compact.timer; do
+  install -D -m 644 "payviox-$unit" "$to/etc/systemd/system/payviox-$unit"
 done
 install -D -m 644 payviox-.service.d/hardened.conf \
   "$to/etc/systemd/system/payviox-.service.d/hardened.conf"

@@ -14,7 +14,9 @@ from payviox import settings
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "packaging" / "systemd"
-UNITS = ["payviox-web.service", "payviox-worker.service", "payviox-migrate.service"]
+OWNERS = ["payviox-migrate.service", "payviox-compact.service"]
+UNITS = ["payviox-web.service", "payviox-worker.service", *OWNERS]
+TIMER = "payviox-compact.timer"
 SYSTEM = Path("/usr/lib/systemd/system")
 
 needs_systemd = pytest.mark.skipif(
@@ -47,12 +49,13 @@ def test_systemd_finds_nothing_wrong_in_the_units(installed: Path) -> None:
     python.touch(mode=0o755)
     targets = installed / SYSTEM.relative_to("/")
     targets.mkdir(parents=True)
+    assert (installed / "etc/systemd/system" / TIMER).exists()
     for target in SYSTEM.glob("*.target"):
         shutil.copy(target, targets, follow_symlinks=True)
     for name in ("-.slice", "system.slice"):
         if (SYSTEM / name).exists():
             shutil.copy(SYSTEM / name, targets)
-    told = analyze("verify", *UNITS, root=installed)
+    told = analyze("verify", *UNITS, TIMER, root=installed)
     assert [line for line in told.stderr.splitlines() if "payviox" in line] == []
 
 
@@ -81,12 +84,12 @@ def test_the_settings_files_hold_settings_alone(
         settings.load()
 
 
-def test_only_the_migration_reads_the_owners_password() -> None:
+def test_only_what_needs_it_reads_the_owners_password() -> None:
     for unit in UNITS:
         parser = configparser.RawConfigParser(strict=False)
         parser.read(FOLDER / unit)
         file = parser["Service"].get("EnvironmentFile", "")
-        assert file == ("/etc/payviox/migrate.env" if "migrate" in unit else "")
+        assert file == ("/etc/payviox/migrate.env" if unit in OWNERS else "")
     assert not re.search("^PAYVIOX_MIGRATION", (FOLDER / "settings.env").read_text(), re.MULTILINE)
 
 
