@@ -3,7 +3,7 @@ wake-up: what is due is found in the features' own rows, so a lost job delays an
 wake_ups.py takes them; what they wake is wired in worker.py."""
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 from uuid import UUID
 
 from payviox.db.pool import Connection
@@ -26,6 +26,15 @@ UPKEEP_QUEUE = "upkeep"
 MOST_TAKEN = 1_000
 """Wake-ups that are taken in one transaction."""
 
+# An array is looked for once. A join, planned while the queue was empty, would look again for each
+# row of a long one.
+TAKE: LiteralString = """
+DELETE FROM procrastinate_jobs WHERE ctid = ANY (ARRAY(
+  SELECT ctid FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = ANY (%s)
+  ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED))
+RETURNING task_name, (args ->> 'business_id')::uuid
+"""
+
 
 async def wake(connection: Connection, job: str, business_id: UUID) -> None:
     """Defer `job` for one business in the connection's transaction: both commit or neither."""
@@ -40,13 +49,7 @@ async def wake(connection: Connection, job: str, business_id: UUID) -> None:
 async def take(connection: Connection, most: int) -> list[tuple[str, UUID]]:
     """Take the oldest wake-ups that wait, each a job's name and a business: they are told to one
     worker, and no more in the queue."""
-    cursor = await connection.execute(
-        "DELETE FROM procrastinate_jobs WHERE id IN ("
-        " SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = ANY (%s)"
-        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
-        " RETURNING task_name, (args ->> 'business_id')::uuid",
-        [list(QUEUE_OF.values()), most],
-    )
+    cursor = await connection.execute(TAKE, [list(QUEUE_OF.values()), most])
     return await cursor.fetchall()  # type: ignore[return-value]  # a text and a uuid
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -94,6 +95,35 @@ async def test_several_workers_share_them_and_nobody_takes_upkeep(
         assert connection.execute(
             "DELETE FROM procrastinate_jobs WHERE id = %s RETURNING id", upkeep
         ).fetchone()
+
+
+def test_they_are_looked_for_once_however_many_wait(fresh_urls: Urls) -> None:
+    """By a plan that was made while nothing waited, as a worker's is."""
+    fill = (
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status, args)"
+        " SELECT %s, %s, 'todo', jsonb_build_object('business_id', gen_random_uuid())"
+        " FROM generate_series(1, 100)"
+    )
+    name = jobs.PROCESS_ORDERS
+    take = f"take('{{{jobs.QUEUE_OF[name]}}}', 1000)"
+    with fresh_urls.as_admin() as connection:
+        connection.execute("VACUUM ANALYZE procrastinate_jobs")
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        prepared = jobs.TAKE.replace("%s", "$1", 1).replace("%s", "$2")
+        connection.execute(f"PREPARE take (text[], integer) AS {prepared}")
+        connection.execute(f"EXECUTE {take}")
+        connection.execute(fill, [jobs.QUEUE_OF[name], name])
+        explained = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {take}").fetchone()
+        assert connection.execute("SELECT FROM procrastinate_jobs").rowcount == 0
+    assert explained is not None
+    loops = {node["Node Type"]: node["Actual Loops"] for node in _nodes(explained[0][0]["Plan"])}
+    assert loops["LockRows"] == 1, loops
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for each in plan.get("Plans", ()):
+        yield from _nodes(each)
 
 
 async def test_they_are_taken_again_after_every_connection_was_cut(
