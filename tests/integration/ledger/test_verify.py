@@ -181,9 +181,11 @@ async def test_a_transfer_with_another_business_account_is_named(kept: Books) ->
     assert (problem.transfer_id, problem.account_id) == (edited, foreign)
 
 
-async def test_a_transfer_moved_to_a_business_that_does_not_exist_is_named(kept: Books) -> None:
+@pytest.mark.parametrize("nobody", [UUID(int=0), UUID(int=2**128 - 1)])
+async def test_a_transfer_moved_to_a_business_that_does_not_exist_is_named(
+    kept: Books, nobody: UUID
+) -> None:
     edited = kept.transfer("kind = 'fund'")
-    nobody = ids.new()
     kept.sql("UPDATE transfers SET business_id = %s WHERE id = %s", nobody, edited)
     problems = of_kind(await kept.verify(), "orphan")
     assert {problem.business_id for problem in problems} == {nobody}

@@ -154,8 +154,9 @@ async def update_accounts(
     await connection.execute(
         "UPDATE accounts a SET balance = n.b, version = n.v"
         " FROM json_to_recordset(%s::json) AS n(id uuid, b bigint, v bigint)"
-        " WHERE a.business_id = %s AND a.id = n.id",
-        [msgspec.json.encode(rows).decode(), business_id],
+        " WHERE a.business_id = %s AND a.id = n.id AND a.id = ANY(%s)",
+        [msgspec.json.encode(rows).decode(), business_id, [row["id"] for row in rows]],
+        prepare=False,  # planned for just these: for any, all of a business could seem less to read
     )
 
 

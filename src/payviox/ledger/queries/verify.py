@@ -200,18 +200,20 @@ async def list_businesses(connection: Connection) -> list[tuple[UUID, bool]]:
     """Every business that exists or has transfers, and whether it exists."""
     cursor = await connection.execute("SELECT id FROM businesses")
     existing = {UUID(str(row[0])) for row in await cursor.fetchall()}
-    every, found = set(existing), await _next_with_transfers(connection, UUID(int=0))
+    every, found = set(existing), await _next_with_transfers(connection, None)
     while found is not None:
         every.add(found)
         found = await _next_with_transfers(connection, found)
     return [(each, each in existing) for each in sorted(every)]
 
 
-async def _next_with_transfers(connection: Connection, after: UUID) -> UUID | None:
-    """The next business that has transfers: from one to the other by their key, not by a scan."""
+async def _next_with_transfers(connection: Connection, after: UUID | None) -> UUID | None:
+    """The first business that has transfers, or the next: from one to the other by their key, not
+    by a scan."""
     cursor = await connection.execute(
-        "SELECT business_id FROM transfers WHERE business_id > %s ORDER BY business_id LIMIT 1",
-        [after],
+        "SELECT business_id FROM transfers"  # noqa: S608  # constants
+        f"{'' if after is None else ' WHERE business_id > %s'} ORDER BY business_id LIMIT 1",
+        [] if after is None else [after],
     )
     row = await cursor.fetchone()
     return None if row is None else UUID(str(row[0]))

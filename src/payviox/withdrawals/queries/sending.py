@@ -1,5 +1,6 @@
 """The SQL of the worker: what is due, claims on it, and what its calls came to. Many rows of one
-business are written by one statement, which gets them as JSON."""
+business are written by one statement, which gets them as JSON. So that it reads no more than those,
+it names them besides, and is planned for just these: for any, all of a business could seem less."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -192,14 +193,15 @@ async def start_sending(
         {"id": o.id, "number": number, "due": o.leased_until, "ref": reference, "request": request}
         for o, number, reference, request in claims
     ]
-    given = {"b": business_id, "rows": _encoded(rows)}
+    given = _given(business_id, rows)
     await connection.execute(
         "UPDATE orders o SET status = 'sending', attempt = n.number, due_at = n.due,"
         " updated_at = CASE WHEN o.waiting IS NULL THEN n.moment ELSE o.updated_at END"
         " FROM (SELECT g.*, now() AS moment FROM json_to_recordset(%(rows)s::json)"
         "   AS g(id uuid, number integer, due timestamptz)) n"
-        " WHERE o.business_id = %(b)s AND o.id = n.id",
+        " WHERE o.business_id = %(b)s AND o.id = n.id AND o.id = ANY(%(ids)s)",
         given,
+        prepare=False,
     )
     await connection.execute(
         "INSERT INTO order_attempts AS a (business_id, order_id, number, reference, request)"
@@ -221,26 +223,30 @@ async def set_due(
         await connection.execute(
             "UPDATE orders o SET due_at = n.due"
             " FROM json_to_recordset(%(rows)s::json) AS n(id uuid, due timestamptz)"
-            " WHERE o.business_id = %(b)s AND o.id = n.id",
-            {"b": business_id, "rows": _encoded([{"id": o.id, "due": at} for o, at in due])},
+            " WHERE o.business_id = %(b)s AND o.id = n.id AND o.id = ANY(%(ids)s)",
+            _given(business_id, [{"id": o.id, "due": at} for o, at in due]),
+            prepare=False,
         )
 
 
 async def hand_back(connection: Connection, business_id: UUID, orders: Sequence[Order]) -> None:
     """Orders claimed for sending whose rail was not called: queued again, at once. An attempt that
     an earlier call may have brought to the rail keeps its outcome."""
-    rows = _encoded([{"id": order.id, "number": order.attempt} for order in orders])
-    given = {"b": business_id, "rows": rows}
+    given = _given(business_id, [{"id": o.id, "number": o.attempt} for o in orders])
     of_attempts = "json_to_recordset(%(rows)s::json) AS n(id uuid, number integer)"
     await connection.execute(
         f"UPDATE orders o SET status = 'queued', due_at = now() FROM {of_attempts}"  # noqa: S608  # a constant
-        " WHERE o.business_id = %(b)s AND o.id = n.id AND o.attempt = n.number",
+        " WHERE o.business_id = %(b)s AND o.id = n.id AND o.id = ANY(%(ids)s)"
+        " AND o.attempt = n.number",
         given,
+        prepare=False,
     )
     await connection.execute(
         f"UPDATE order_attempts a SET outcome = coalesce(a.outcome, 'not_sent') FROM {of_attempts}"  # noqa: S608  # a constant
-        " WHERE a.business_id = %(b)s AND a.order_id = n.id AND a.number = n.number",
+        " WHERE a.business_id = %(b)s AND a.order_id = n.id AND a.order_id = ANY(%(ids)s)"
+        " AND a.number = n.number",
         given,
+        prepare=False,
     )
 
 
@@ -264,7 +270,7 @@ async def record(connection: Connection, business_id: UUID, updates: Sequence[Up
         }
         for u in updates
     ]
-    given = {"b": business_id, "rows": _encoded(rows)}
+    given = _given(business_id, rows)
     await connection.execute(
         "UPDATE orders o SET status = n.status, waiting = n.waiting,"
         " failure = coalesce(n.failure, o.failure), due_at = n.due_at,"
@@ -274,21 +280,25 @@ async def record(connection: Connection, business_id: UUID, updates: Sequence[Up
         " FROM (SELECT g.*, now() AS moment, now() + make_interval(secs => due_in_s) AS due_at"
         "   FROM json_to_recordset(%(rows)s::json) AS g(id uuid, status text, waiting text,"
         "   failure text, due_in_s float8, rail_id text, details jsonb, announced boolean)) n"
-        " WHERE o.business_id = %(b)s AND o.id = n.id",
+        " WHERE o.business_id = %(b)s AND o.id = n.id AND o.id = ANY(%(ids)s)",
         given,
+        prepare=False,
     )
     await connection.execute(
         "UPDATE order_attempts a SET outcome = n.outcome, answer = n.answer, rounds = n.rounds,"
         " finished_at = now(), rail_order_id = coalesce(n.attempt_rail_id, a.rail_order_id)"
         " FROM json_to_recordset(%(rows)s::json) AS n(id uuid, number integer, outcome text,"
         "   answer jsonb, rounds integer, attempt_rail_id text)"
-        " WHERE a.business_id = %(b)s AND a.order_id = n.id AND a.number = n.number",
+        " WHERE a.business_id = %(b)s AND a.order_id = n.id AND a.order_id = ANY(%(ids)s)"
+        " AND a.number = n.number",
         given,
+        prepare=False,
     )
 
 
-def _encoded(rows: Sequence[Mapping[str, Any]]) -> str:
-    return msgspec.json.encode(rows).decode()
+def _given(business_id: UUID, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    encoded = msgspec.json.encode(rows).decode()
+    return {"b": business_id, "rows": encoded, "ids": [row["id"] for row in rows]}
 
 
 async def put_aside(connection: Connection, order: Order, waiting: str) -> None:
