@@ -201,7 +201,7 @@ def _print(wrong: str | None, backups: Backups | None) -> None:
     print_table(
         ("folder", "restorable_from", "schema", "bytes"),
         [list(row.values()) for row in rows],
-        "There is no base backup.",
+        "There is no base backup." if backups.archive else "No folder of backups is in use.",
     )
 
 

@@ -51,7 +51,7 @@ class Receiver:
         if request is None:
             return 400
         if not self._genuine(request.headers, request.body):
-            self._tell("webhook REFUSED: its signature is not ours")
+            self._tell("webhook REFUSED: not signed with this token; was it rotated? Start again.")
             return 400
         self._tell(f"webhook verified: {_summary(json.loads(request.body))}")
         return 200

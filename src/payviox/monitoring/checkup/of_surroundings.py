@@ -42,8 +42,8 @@ async def backups(database: Database, home: Path | None) -> Finding:
         return Finding(
             "backups",
             "warning",
-            "there is no base backup: what is lost with this disk is lost",
-            "Make one on another disk: `payviox database backup FOLDER`.",
+            "nothing is archived: what is lost with this disk is lost",
+            "Begin on another disk: `payviox database backup FOLDER`.",
         )
     if place is None or place.backup_age_s is None:
         return ok("backups", "your server's own; its archive_command does not fail")
