@@ -119,6 +119,8 @@ class _Link:
         self.reader, self.writer = reader, writer
         self.commits: set[bytes] = set()
         self.committing = False
+        self.looking = False
+        """A pool looks where its new connection leads, in a transaction that nobody's call is."""
 
     async def run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -183,6 +185,7 @@ class _Link:
         return True
 
     def _is_commit(self, kind: bytes, body: bytes) -> bool:
+        self.looking = self.looking or b"pg_control_system" in body
         if kind == b"P":
             name, query, _ = body.split(b"\0", 2)
             (self.commits.add if query == b"COMMIT" else self.commits.discard)(name)
@@ -190,6 +193,8 @@ class _Link:
         found = (kind == b"B" and body.split(b"\0", 2)[1] in self.commits) or (
             kind == b"Q" and body.endswith(b"COMMIT\0")
         )
+        if found and self.looking:
+            found = self.looking = False
         self.committing = self.committing or found
         return found
 

@@ -245,8 +245,10 @@ def test_wal_that_is_damaged_or_gone_is_never_passed_over_in_silence(
 ) -> None:
     served.back_up()
     wal = served.wal()
-    noted = served.pay("kept@example.com", 1_000)
+    served.pay("kept@example.com", 1_000)
+    noted = served.pay("replayed@example.com", 1_000)
     last = max(wal.iterdir())
+    assert until(lambda: b"replayed@example.com" in last.read_bytes())
     written = len(last.read_bytes().rstrip(b"\0"))
     served.pay("damaged@example.com", 1_000)
     served.back_up()  # which begins another file
@@ -269,7 +271,9 @@ def test_wal_that_is_damaged_or_gone_is_never_passed_over_in_silence(
     at = said.split("Choose --at ")[1].split(",")[0]
     assert datetime.fromisoformat(at) <= noted
     seventh.done("database", "restore", str(copy), "--at", at)
-    assert not {"damaged@example.com", "behind@example.com"} & _emails(seventh, served)
+    emails = _emails(seventh, served)
+    assert "kept@example.com" in emails
+    assert not {"damaged@example.com", "behind@example.com"} & emails
 
     for path in copied.iterdir():
         path.unlink()

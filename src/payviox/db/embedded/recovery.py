@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -85,10 +85,9 @@ def recovered(
         progress("Replaying", 0, 0)
         with _started(aside, at) as cluster:
             position, moment = _reached(cluster)
-            reached = moment or backup.ended_at
             if at is None and end > wal.record_end(files, position):
-                raise _fell_short(files, reached)
-            yield cluster, reached
+                raise _fell_short(files, backup, moment)
+            yield cluster, moment or backup.ended_at
             _close(layout, cluster, hba)
         _take_place(Layout(home), layout, require_unused)
     finally:
@@ -108,11 +107,20 @@ def _reached(cluster: Cluster) -> tuple[int, datetime | None]:
     return row[0], row[1]
 
 
-def _fell_short(files: Sequence[Path], reached: datetime) -> BackupError:
+def _fell_short(files: Sequence[Path], backup: BaseBackup, moment: datetime | None) -> BackupError:
+    """`moment` is when what was replayed last was committed; None where nothing was."""
+    damage = f"{files[0].parent} is damaged there, and goes on to {files[-1].name}"
+    if moment is None or moment <= backup.ended_at:
+        return BackupError(
+            f"The archived WAL cannot be replayed beyond {backup.folder}: {damage}. Choose --at"
+            f" before {shown(backup.ended_at)}, from an older base backup. Nothing was changed."
+        )
+    # A moment is known to be reached when something later was committed.
+    before = (moment - timedelta(microseconds=1)).astimezone(UTC)
     return BackupError(
-        f"The archived WAL can be replayed to {shown(reached)} and no farther: {files[0].parent} is"
-        f" damaged there, and goes on to {files[-1].name}. Choose --at {shown(reached)}, or before"
-        " that, to restore what there is until then, or another base backup. Nothing was changed."
+        f"The archived WAL can be replayed to {shown(moment)} and no farther: {damage}. Choose --at"
+        f" {before:%Y-%m-%dT%H:%M:%S.%fZ}, or before that, to restore what there is until then, or"
+        " another base backup. Nothing was changed."
     )
 
 
