@@ -127,7 +127,8 @@ async def test_a_killed_process_is_replaced_while_the_other_serves_on(
 
     assert other in serving.children("web")
     assert set(callers.statuses) == {201}, "nobody is refused; what it worked on has no answer"
-    assert len(callers.broken) <= 6
+    # Each caller's call in flight, and a connection that was made before the death was noticed.
+    assert len(callers.broken) <= 12
     lost = paid(serving.installation, business) - before - callers.statuses[201]
     assert 0 <= lost <= len(callers.broken)
 

@@ -14,6 +14,7 @@ def come_in(page: Page, link: str) -> None:
     page.goto(link)
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your balance")
+    page.wait_for_load_state()  # and with it the scripts that hear a choice
     assert urlsplit(page.url).fragment == ""
 
 
