@@ -29,6 +29,7 @@ from tests.benchmarks import (
     redeem,
     room,
     seals,
+    traces,
     viewers,
     webhooks,
 )
@@ -105,6 +106,11 @@ def measure_seals(run: Run) -> Results:
         return seals.measure(small)
 
 
+def measure_traces(run: Run) -> Results:
+    with run.small("traces") as small:
+        return traces.measure(small)
+
+
 def measure_webhooks(run: Run) -> Results:
     with run.database("webhooks") as urls:
         return webhooks.measure(urls)
@@ -138,6 +144,7 @@ SECTIONS = {
     "mails": Section(measure_mails, mails.report),
     "room": Section(measure_room, room.report),
     "seals": Section(measure_seals, seals.report),
+    "traces": Section(measure_traces, traces.report),
     "ledger": Section(lambda run: ledger.measure(run.database, run.home), ledger.report),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(

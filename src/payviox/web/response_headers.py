@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from payviox import ids
+from payviox import ids, tracing
 from payviox.api_requests.model import ApiRequest
 from payviox.api_requests.recorder import Recorder
 from payviox.auth.keys import BusinessCaller
 from payviox.errors import NotFound
 from payviox.monitoring.metrics import Metrics
+from payviox.tracing import Span
 from payviox.web import paths
 from payviox.web.errors import error_answer
 from payviox.web.request_body import Application, Message, Receive, Scope, Send, send_answer
@@ -79,18 +80,24 @@ class ResponseHeaders:
             await send(message)
 
         begun = time.perf_counter()
-        try:
-            if disguised:
-                await send_answer(answer, *error_answer(NotFound()))
-            else:
-                await self._inner(scope, receive, answer)
-        finally:
-            if status:
-                took = time.perf_counter() - begun
-                route = ELSEWHERE if disguised else self._route(scope)
-                self._metrics.observe(_label(method), route, status, took)
-                if request_id is not None:
-                    self._note(scope, method, status, took, request_id, refusal)
+        with tracing.served(path, scope["headers"]) as span:
+            try:
+                if disguised:
+                    await send_answer(answer, *error_answer(NotFound()))
+                else:
+                    await self._inner(scope, receive, answer)
+            finally:
+                if status:
+                    took = time.perf_counter() - begun
+                    route = ELSEWHERE if disguised else self._route(scope)
+                    self._metrics.observe(_label(method), route, status, took)
+                    if request_id is not None:
+                        self._note(scope, method, status, took, request_id, refusal)
+                    if span.is_recorded:
+                        span.rename(f"{_label(method)} {route}")
+                        _describe(span, _label(method), route, status)
+                        if request_id is not None:
+                            _name_caller(span, request_id, state["business"])
 
     def _note(
         self,
@@ -131,6 +138,20 @@ class ResponseHeaders:
             return header
         known = self._allow.get(self._route(scope))
         return name, known or _allowed(value.decode().split(", "))
+
+
+def _describe(span: Span, method: str, route: str, status: int) -> None:
+    """Say what was asked by its route: a path may hold what opens a balance."""
+    span.set("http.request.method", method)
+    span.set("http.route", route)
+    span.set("http.response.status_code", status)
+    if status >= 500:
+        span.fail(str(status))
+
+
+def _name_caller(span: Span, request_id: UUID, caller: BusinessCaller) -> None:
+    span.set("payviox.request", ids.show(ids.REQUEST, request_id))
+    span.set("payviox.business", ids.show(ids.BUSINESS, caller.business_id))
 
 
 def _allowed(methods: Sequence[str]) -> bytes:
