@@ -8,9 +8,10 @@ from unittest.mock import patch
 
 import psutil
 import uvloop
-from support.collector import collector
 from tests.benchmarks import load
 from tests.benchmarks.allocations import Bench, Results, console, report_aims
+
+from support.collector import collector
 
 ROUNDS = 3
 CONNECTIONS = (1, 64)
