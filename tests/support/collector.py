@@ -54,7 +54,7 @@ class Collector:
 
 @contextlib.contextmanager
 def collector(*, decodes: bool = True) -> Iterator[Collector]:
-    """A collector that runs until the block ends; one that only takes what it is sent costs less."""
+    """A collector that runs until the block ends; one that `decodes` nothing costs little."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -20,6 +20,9 @@ from payviox.web.request_body import Application, Message, Receive, Scope, Send,
 
 Header = tuple[bytes, bytes]
 ALWAYS = ((b"x-content-type-options", b"nosniff"),)
+HTTPS_ALONE = (b"strict-transport-security", b"max-age=31536000")
+"""For a year a browser calls this host by https alone. Of its subdomains nothing is said: they may be
+somebody else's."""
 NO_FRAMES = (b"x-frame-options", b"DENY")
 FRAME_ORIGINS = "frame_origins"
 """Where the state of a request's scope says which origins may show the answer in a frame: the
@@ -39,7 +42,7 @@ ELSEWHERE = "elsewhere"
 
 class ResponseHeaders:
     """The ASGI application with its headers and measures. `methods` names those of each path, with
-    `{id}` where it holds one."""
+    `{id}` where it holds one; `https` says that people reach the site by it."""
 
     def __init__(
         self,
@@ -47,7 +50,10 @@ class ResponseHeaders:
         metrics: Metrics,
         methods: Mapping[str, Sequence[str]],
         recorder: Recorder,
+        *,
+        https: bool = False,
     ) -> None:
+        self._always = (*ALWAYS, HTTPS_ALONE) if https else ALWAYS
         self._inner = inner
         self._metrics = metrics
         self._recorder = recorder
@@ -124,7 +130,7 @@ class ResponseHeaders:
         if status == 405 or scope["method"] == "OPTIONS":
             headers = [self._complete(scope, header) for header in headers]
         names = {name for name, _ in headers}
-        headers += ALWAYS
+        headers += self._always
         if not scope["state"].get(FRAME_ORIGINS):
             headers.append(NO_FRAMES)
         headers += [header for header in DEFAULTS if header[0] not in names]

@@ -209,7 +209,7 @@ async def subscribe(business: TestBusiness, url: str, keyring: Keyring) -> None:
         lambda connection: webhook_settings.change(
             connection,
             business.business_id,
-            {"url": url, "enabled": True},
+            {"url": url, "enabled": True, "events": ["payout.succeeded", "payout.failed"]},
             keyring,
             "test",
             allow_private=True,
