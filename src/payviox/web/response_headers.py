@@ -21,8 +21,8 @@ from payviox.web.request_body import Application, Message, Receive, Scope, Send,
 Header = tuple[bytes, bytes]
 ALWAYS = ((b"x-content-type-options", b"nosniff"),)
 HTTPS_ALONE = (b"strict-transport-security", b"max-age=31536000")
-"""For a year a browser calls this host by https alone. Of its subdomains nothing is said: they may be
-somebody else's."""
+"""For a year a browser calls this host by https alone. Nothing is said of its subdomains, which
+may be somebody else's."""
 NO_FRAMES = (b"x-frame-options", b"DENY")
 FRAME_ORIGINS = "frame_origins"
 """Where the state of a request's scope says which origins may show the answer in a frame: the
