@@ -45,6 +45,8 @@ async def create(connection: Connection, name: str) -> tuple[Business, Business]
             hash_code=secrets.token_hex(4),
             review_amount=review_amount,
             review_velocity_orders=velocity,
+            review_new_bank_account=mode == "live",
+            bank_cooling_hours=DEFAULT_LIVE_BANK_COOLING_HOURS if mode == "live" else 0,
         )
         made.append(await get(connection, business_id))
     return made[0], made[1]
