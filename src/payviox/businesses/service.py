@@ -10,6 +10,7 @@ from payviox import ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.businesses.model import (
+    DEFAULT_LIVE_BANK_COOLING_HOURS,
     DEFAULT_LIVE_REVIEW_AMOUNT,
     DEFAULT_LIVE_VELOCITY_ORDERS,
     Business,
