@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from payviox.ledger.verify import Report, verify
 from payviox.logs import redact
 from payviox.maintenance import tasks
 from support import books
+from support.ageing import set_back
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
 from support.installation import Installation
@@ -156,14 +158,19 @@ FITTING = {
         f"DELETE FROM transfers WHERE id = {LAST_ALLOCATION}",
         ACCOUNTS_AS_TRANSFERS_SAY,
     ),
-    "transfers back-dated": ("UPDATE transfers SET created_at = created_at - interval '1 day'",),
+    "transfers back-dated": (
+        f"UPDATE transfers SET created_at = {set_back('created_at', timedelta(days=1))}",
+    ),
     "a transfer's actor": ("UPDATE transfers SET actor = 'nobody' WHERE kind = 'deposit'",),
     "destinations replaced": (DESTINATIONS, REQUESTS),
     "a note of an order's story": (
         "UPDATE order_states SET note = 'changed' WHERE status = 'succeeded'",
     ),
     "the time of an order's state": (
-        "UPDATE order_states SET created_at = created_at - interval '1 h' WHERE status = 'failed'",
+        (
+            f"UPDATE order_states SET created_at = {set_back('created_at', timedelta(hours=1))}"
+            " WHERE status = 'failed'"
+        ),
     ),
     "an event's body": ("UPDATE events SET body = '{\"a\": 1}' WHERE type = 'payout.succeeded'",),
     "a payout user's address": ("UPDATE payout_users SET email = 'a@thief.test' || email",),
