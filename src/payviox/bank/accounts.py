@@ -20,10 +20,9 @@ from payviox.rails.orders import Invalid
 MOST = 50
 """Bank accounts of one payout user that are known at once."""
 KEPT_DAYS = 30
-"""An account that no order and no saved destination names is forgotten so long after it was named."""
+"""An account that no order and no saved destination names is forgotten so long after it was last
+named."""
 FIELD = "bank.account"
-
-get_changed = queries.mark_changed
 
 
 class Accounts:
@@ -40,8 +39,10 @@ class Accounts:
         does, must be the payout user's own. Raises Invalid."""
         if "account" in destination:
             known = ids.parse(ids.BANK_ACCOUNT, str(destination["account"]))
-            account = known and await self._database.fetch(queries.find, business_id, known)
-            if not account or account.payout_user_id != user_id:
+            account = None
+            if known is not None:
+                account = await self._database.fetch(queries.find, business_id, known)
+            if account is None or account.payout_user_id != user_id:
                 raise Invalid({FIELD: [f"The {FIELD} is not known."]})
             return shown(account)
         named = naming.read(destination)
@@ -127,8 +128,11 @@ async def forget_unused(connection: Connection, business_id: UUID, limit: int) -
 async def reencrypt(connection: Connection, keyring: Keyring, limit: int = 100) -> int:
     """Bring up to `limit` accounts under the current key; answers how many. Called until it answers
     0, each time in a transaction of its own. Raises as `open_all` does."""
-    rows = await queries.lock_other_keys(connection, keyring.current.id, limit)
-    for row in rows:
+    others = await queries.list_other_keys(connection, keyring.current.id, limit)
+    for business_id, account_id in others:
+        row = await queries.lock_sealed(connection, business_id, account_id)
+        if row is None:  # forgotten meanwhile
+            continue
         named = _opened(keyring, row)
         await queries.replace_sealed(
             connection,
@@ -136,7 +140,7 @@ async def reencrypt(connection: Connection, keyring: Keyring, limit: int = 100) 
             number_digest=_number_digest(keyring.current, row.business_id, named),
             fingerprint=_fingerprint(keyring.current, row.business_id, named),
         )
-    return len(rows)
+    return len(others)
 
 
 def _sealed(keyring: Keyring, row: SealedAccount, named: Named) -> SealedAccount:

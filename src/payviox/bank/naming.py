@@ -107,10 +107,8 @@ def read(destination: Mapping[str, Any]) -> Named:
 def scheme_of(destination: Mapping[str, Any]) -> Scheme | None:
     """The scheme that is named, or that the fields say."""
     named = destination.get("scheme")
-    if named in SCHEMES:
-        return named
     if named:
-        return None
+        return next((scheme for scheme in SCHEMES if scheme == named), None)
     if destination.get("iban"):
         return "sepa"
     return "ach" if any(destination.get(each) for each in OF_ACH) else None

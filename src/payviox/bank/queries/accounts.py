@@ -123,15 +123,28 @@ async def mark_changed(
     )
 
 
-async def lock_other_keys(connection: Connection, key_id: str, limit: int) -> list[SealedAccount]:
-    """Accounts that another key encrypted, held (a sweep over all businesses)."""
+async def list_other_keys(
+    connection: Connection, key_id: str, limit: int
+) -> list[tuple[UUID, UUID]]:
+    """Accounts that another key encrypted (a sweep over all businesses)."""
+    cursor = await connection.execute(
+        "SELECT business_id, id FROM bank_accounts WHERE key_id <> %s ORDER BY business_id, id"
+        " LIMIT %s",
+        [key_id, limit],
+    )
+    return [(row[0], row[1]) async for row in cursor]  # type: ignore[misc]  # uuids
+
+
+async def lock_sealed(
+    connection: Connection, business_id: UUID, account_id: UUID
+) -> SealedAccount | None:
+    """An account with its encrypted number, held; None where it was forgotten meanwhile."""
     async with connection.cursor(row_factory=class_row(SealedAccount)) as cursor:
         await cursor.execute(
-            f"SELECT {SEALED} FROM bank_accounts WHERE key_id <> %s"  # noqa: S608  # constants
-            " ORDER BY business_id, id LIMIT %s FOR UPDATE",
-            [key_id, limit],
+            f"SELECT {SEALED} FROM bank_accounts WHERE business_id = %s AND id = %s FOR UPDATE",  # noqa: S608  # constants
+            [business_id, account_id],
         )
-        return await cursor.fetchall()
+        return await cursor.fetchone()
 
 
 async def replace_sealed(
@@ -156,9 +169,7 @@ async def replace_sealed(
     )
 
 
-async def delete_unused(
-    connection: Connection, business_id: UUID, days: int, limit: int
-) -> int:
+async def delete_unused(connection: Connection, business_id: UUID, days: int, limit: int) -> int:
     """Forget accounts that nobody has named for so many days and that no order and no saved
     destination names, so many at most; answers how many."""
     cursor = await connection.execute(
