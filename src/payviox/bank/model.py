@@ -135,6 +135,8 @@ class Import(msgspec.Struct, frozen=True):
     id: UUID
     kind: str
     digest: str
+    number: int
+    message_id: str
     file_name: str
     source: Source
     account: str | None
@@ -160,8 +162,9 @@ class Entry(msgspec.Struct, frozen=True):
     status: str
     end_to_end_id: str | None
     message_id: str | None
-    amount: int
-    currency: str
+    direction: str | None
+    amount: int | None
+    currency: str | None
     code: str | None
     booked_on: date | None
     entry_ref: str

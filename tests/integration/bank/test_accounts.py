@@ -56,7 +56,7 @@ async def a_user(business: TestBusiness) -> UUID:
         await db.execute(
             "INSERT INTO payout_users (business_id, id, email, hash_key_id, hash_digest)"
             " VALUES (%s, %s, %s, %s, %s)",
-            [business.business_id, user_id, f"{user_id}@x.test", BEFORE.current.id, user_id.bytes],
+            [business.business_id, user_id, f"{user_id}@x.test", "none", user_id.bytes],
         )
 
     await business.database.write(insert)
@@ -186,7 +186,8 @@ async def test_an_account_waits_out_the_businesss_cooling_time(business: TestBus
     await business.set(bank_cooling_hours=48)
     await keep(business, user, ACH)
     waits = await business.rows(
-        "SELECT scheme, usable_from > now() + interval '47 hours' FROM bank_accounts ORDER BY 1"
+        "SELECT scheme, usable_from > now() + interval '47 hours' FROM bank_accounts"
+        " WHERE business_id = %s ORDER BY 1"
     )
     assert [tuple(row) for row in waits] == [("ach", True), ("sepa", False)]
 
@@ -208,7 +209,7 @@ async def test_what_nothing_came_of_is_forgotten(business: TestBusiness, fresh_u
             [young["account"]],
         )
     assert await business.database.write(accounts.forget_unused, business.business_id, 10) == 1
-    left = await business.rows("SELECT 'bac_' || id FROM bank_accounts")
+    left = await business.rows("SELECT 'bac_' || id FROM bank_accounts WHERE business_id = %s")
     assert {row[0] for row in left} == {saved["account"], young["account"]}
     with pytest.raises(Invalid):
         await keep(business, user, {"account": old["account"]})
