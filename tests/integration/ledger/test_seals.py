@@ -25,6 +25,7 @@ from payviox.maintenance import tasks
 from support import books
 from support.ageing import set_back
 from support.businesses import TestBusiness, open_business
+from support.citus import one_server
 from support.databases import Urls
 from support.installation import Installation
 from support.live import SECRET_KEY, environment
@@ -184,6 +185,7 @@ FITTING = {
 }
 
 
+@one_server
 @pytest.mark.parametrize("how", FITTING)
 async def test_what_was_changed_after_it_was_sealed_is_named(sealed: Sealed, how: str) -> None:
     await books.open_user(sealed.database, sealed.business.business_id, 90)
@@ -205,6 +207,7 @@ async def test_the_sealed_rows_are_named_by_their_ids(sealed: Sealed) -> None:
     assert "rows, sealed were" in message
 
 
+@one_server
 async def test_a_file_kept_elsewhere_shows_a_deleted_tail_and_what_was_sealed_anew(
     sealed: Sealed,
 ) -> None:
