@@ -173,12 +173,12 @@ def _destination(request: QuoteRequest | WithdrawRequest) -> dict[str, Any]:
 
 
 def _bank(request: QuoteRequest | WithdrawRequest) -> dict[str, Any]:
-    """The account; its scheme alone, if that, where a quote's names no account yet."""
+    """The account; nothing where a quote's names none yet."""
     account = request.bank
     if account is None:
         return {}
     is_whole = account.name and (account.iban or account.account_number)
     if isinstance(request, QuoteRequest) and not is_whole:
-        return {} if account.scheme is None else {"scheme": account.scheme}
+        return {}
     facts: dict[str, Any] = msgspec.to_builtins(account)
     return facts

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from payviox.money import percentage
+from payviox.rails.bank.iban import SEPA_COUNTRIES
 from payviox.rails.evm import addresses
 from payviox.rails.orders import BANK_DESTINATION, Invalid, Price, Quote, Request
 from payviox.rails.sandbox.endings import PRODUCTS
@@ -17,6 +18,8 @@ CHAINS = ("ERC20", "BEP20", "POLYGON")
 CURRENCIES = ("USDT", "USDC")
 OPTIONS = {"chains": {chain: list(CURRENCIES) for chain in CHAINS}}
 """What there is to choose from, as `Method.options` has it."""
+SCHEMES = {"schemes": {"sepa": sorted(SEPA_COUNTRIES), "ach": ["US"]}}
+"""The same of bank transfers."""
 
 
 def quote(request: Request) -> Quote:

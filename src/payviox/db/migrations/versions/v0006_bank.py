@@ -7,4 +7,4 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    run_sql("0006_provider.sql")
+    run_sql("0006_bank.sql")
