@@ -76,7 +76,7 @@ def _problem(name: str, messages: Sequence[str], least: int, most: int, language
     if field == "address":
         tail = message.removeprefix(f"The {name} ").removesuffix(".")
         return language.gettext(ADDRESS_PROBLEMS.get(tail, OTHER_ADDRESS_PROBLEM))
-    if field == "iban" and "country" in message:
+    if field == "iban" and "does not reach" in message:
         return language.gettext(OTHER_COUNTRY)
     if field == "name" and "characters" in message:
         return language.gettext(LONG_NAME)
