@@ -16,7 +16,8 @@ ALTER TABLE businesses
   ADD COLUMN bank_cooling_hours integer NOT NULL DEFAULT 24
     CHECK (bank_cooling_hours BETWEEN 0 AND 720);
 UPDATE businesses SET review_new_bank_account = false, bank_cooling_hours = 0 WHERE mode = 'test';
-GRANT UPDATE (review_new_bank_account, bank_cooling_hours) ON businesses TO payviox_app;
+GRANT INSERT (review_new_bank_account, bank_cooling_hours),
+  UPDATE (review_new_bank_account, bank_cooling_hours) ON businesses TO payviox_app;
 
 -- The one place where a number stands, encrypted with a key outside the database. Whatever else is
 -- named of an account makes it another one, with a cooling time of its own. `payee` is the same for all
