@@ -41,6 +41,7 @@ def rotate(as_json: bool) -> None:
                 "webhooks": done.webhooks,
                 "rail_accounts": done.rail_accounts,
                 "authenticator_apps": done.authenticator_apps,
+                "seals": done.seals,
                 "previous_keys": still,
             }
         )
@@ -53,6 +54,8 @@ def rotate(as_json: bool) -> None:
             f" {counted(done.webhooks, 'webhook')}, {counted(done.rail_accounts, 'rail account')},"
             f" {counted(done.authenticator_apps, 'authenticator app')}."
         )
+    if done.seals:
+        click.echo(f"It signed the newest seals of {done.seals} businesses.")
     for key in done.still_needed:
         click.echo(
             f"Keep the secret key {key.key_id} in PAYVIOX_PREVIOUS_SECRET_KEYS: the hashes of "
