@@ -93,7 +93,7 @@ async def rotate(
 
 async def _seal(database: Database, keyring: Keyring) -> int:
     """Let the current key sign each business's newest seal: without the one before, the worker
-    would not follow what that signed. Answers of how many businesses another key's was the newest."""
+    would not follow what that signed. Answers of how many businesses the newest was another's."""
     others = await database.fetch(seals.count_of_other_keys, keyring)
     made = await seals.make_all(database, keyring)
     if not made.is_done:
