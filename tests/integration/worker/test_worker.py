@@ -13,6 +13,7 @@ from payviox.db.pool import Connection, Database
 from payviox.installation import Installation, keyring_of
 from payviox.keyring import Keyring
 from payviox.maintenance import tasks
+from payviox.monitoring import service as monitoring
 from payviox.settings import Settings
 from payviox.worker import Worker
 from support.ageing import set_back
@@ -260,6 +261,9 @@ async def test_the_audit_writes_down_which_business_is_broken(
     )
     assert isinstance(found, dict)
     assert found["account"] >= 1
+    figures = await monitoring.figures(database)
+    assert figures is not None
+    assert [(each.mode, each.value) for each in figures.broken_ledgers] == [("test", 1)]
 
 
 async def test_the_audit_tells_that_transfers_are_not_sealed(
