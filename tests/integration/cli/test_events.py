@@ -96,7 +96,9 @@ async def test_a_key_of_nobody_is_named_before_anything_is_said_to_begin(
     assert begun == []
 
 
-@pytest.mark.parametrize("arguments", [["tail"], ["listen", "--forward-to", "http://localhost:1/"]])
+@pytest.mark.parametrize(
+    "arguments", [["tail"], ["listen", "--forward-to", "http://localhost:4242/"]]
+)
 def test_a_wrong_address_is_told_by_what_named_it(arguments: list[str]) -> None:
     gone = f"http://127.0.0.1:{free_port()}"
     name, *more = arguments

@@ -85,7 +85,7 @@ async def test_a_worker_tells_that_it_works_and_not_while_it_hangs(
         return []
 
     monkeypatch.setattr(worker_module, "due_businesses", due)
-    monkeypatch.setattr(worker_module, "SWEEP_S", 0.0)
+    monkeypatch.setattr(worker_module, "SWEEP_S", 0.01)
     installation = Installation(settings, database, keyring_of(settings))
     rails = wiring.rails(database, installation.keyring)
     told: list[int] = []
