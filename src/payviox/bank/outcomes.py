@@ -1,7 +1,7 @@
 """What a payment is to its order and to reconciliation: the bank's words, by the business's choice of
 what counts as success. Pure."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from payviox import ids
@@ -9,13 +9,13 @@ from payviox.bank.model import Payment
 from payviox.rails.bank import calendars, reasons
 from payviox.rails.bank.terms import Terms
 from payviox.rails.protocol import Entry, EntryState, Outcome
+from payviox.rails.waiting import Waiting
 
 LOOK_AGAIN_S = 6 * 3600.0
 """How late it is noticed that time alone changed something; whatever else does wakes the order."""
 
-RETURN_DAYS = {"sepa": 3, "ach": 2}
-"""Working days within which a payee's bank sends back what it cannot book: SEPA Credit Transfer
-rulebook 4.4 (R-transactions), and Nacha's rules for most returns of credits (two banking days)."""
+NO_MONEY = "AM04"
+"""What ISO 20022 calls an account with too little money in it."""
 
 
 def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
@@ -33,9 +33,9 @@ def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
         case "taken_back":
             return Outcome("canceled", details=details)
         case "rejected":
-            return Outcome("failed", reason=reasons.failure(payment.code), details=details)
+            return _rejected(payment, details)
         case "returned":
-            return Outcome("returned", reason=reasons.failure(payment.code), details=details)
+            return Outcome("returned", reason=reasons.failure(payment.code, "returned"), details=details)
         case "in_file":
             return Outcome("accepted", waiting="bank_release", again_s=LOOK_AGAIN_S, details=details)
         case "released" | "accepted" | "booked":
@@ -52,16 +52,20 @@ def _left(
     since = payment.booked_on or payment.settles_on
     if since is None:
         return Outcome("accepted", waiting="bank_answer", again_s=LOOK_AGAIN_S, details=details)
-    until = datetime.combine(returns_until(payment.scheme, since), time(), UTC) + timedelta(days=1)
+    until = datetime.combine(calendars.returns_until(payment.scheme, since), time(), UTC) + timedelta(days=1)
     if now >= until:
         return Outcome("succeeded", details=details)
     waits = _until(until, now)
     return Outcome("accepted", waiting="bank_returns", again_s=waits, details=details)
 
 
-def returns_until(scheme: str, since: date) -> date:
-    """The last day on which what was settled `since` may come back in time."""
-    return calendars.after(scheme, since, RETURN_DAYS[scheme])
+def _rejected(payment: Payment, details: dict[str, Any]) -> Outcome:
+    """Another attempt follows where the fault was the paying account's or the file's."""
+    words = reasons.failure(payment.code, "rejected")
+    if not reasons.is_ours(payment.code):
+        return Outcome("failed", reason=words, details=details)
+    waiting: Waiting = "float_empty" if payment.code == NO_MONEY else "rail_misconfigured"
+    return Outcome("failed", reason=words, retryable=True, waiting=waiting, details=details)
 
 
 def entry(payment: Payment, net_amount: int) -> Entry:

@@ -22,7 +22,7 @@ from payviox.rails.protocol import Environment
 NONE = "none"
 """Clears a value."""
 
-MAX_TEXT = 500
+MAX_TEXT = 1_000
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -83,7 +83,8 @@ SETTINGS: dict[RailName, dict[str, Rule]] = {
         "sepa_format": Rule("pain.001.001.09 or, for banks that want it, pain.001.001.03", "text"),
         "success": Rule("an order succeeded once it is booked, or not_returned in time", "text"),
         "cut_at": Rule("times of a bank's working day at which files are cut", "text"),
-        "time_zone": Rule("the time zone of those times, such as Europe/Berlin", "text"),
+        "cut_off": Rule("until when the bank takes files for the day, such as 15:00", "text"),
+        "account_number": Rule("what statements call the account, where it has no IBAN", "text"),
         "check_float": Rule("no file comes to more than the statement leaves: yes or no", "text"),
         "release": Rule("how files get to the bank: download, folder or sftp", "text"),
         "sftp_host": Rule("the bank's SFTP server", "text"),
