@@ -1,5 +1,5 @@
-"""Cutting a file: what waits for one is claimed into it, written and kept in one transaction, so that
-of two workers or people each payment is in one file alone. The business's own account says how."""
+"""Cutting a file: what waits for one is claimed into it, written and kept in one transaction, so
+that of two workers or people each payment is in one file alone."""
 
 import asyncio
 import hashlib
@@ -153,7 +153,7 @@ def _problem(payer: Payer, execution_date: date, instruction: Instruction) -> st
     return None
 
 
-async def _write(  # noqa: PLR0913, PLR0917  # what a file is made of
+async def _write(
     connection: Connection,
     terms_now: Terms,
     payer: Payer,

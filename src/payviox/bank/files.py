@@ -132,10 +132,9 @@ async def set_released(connection: Connection, file: BankFile, **changes: object
     await callbacks.look_soon(connection, file.business_id, sorted(set(orders)))
 
 
-
-
 async def reencrypt(connection: Connection, keyring: Keyring, limit: int = 10) -> int:
-    """Bring up to `limit` files under the current key; answers how many, as `accounts.reencrypt`."""
+    """Bring up to `limit` files under the current key; answers how many, as
+    `accounts.reencrypt`."""
     others = await queries.list_other_keys(connection, keyring.current.id, limit)
     for business_id, file_id in others:
         file = await _locked(connection, business_id, file_id)

@@ -249,9 +249,7 @@ class _Taking:
         row["unmatched"] = "not_ours" if entry.status == "other" else "unknown"
         return row
 
-    async def _of_payment(
-        self, report: Report, entry: ReportEntry, payment: Payment
-    ) -> str | None:
+    async def _of_payment(self, report: Report, entry: ReportEntry, payment: Payment) -> str | None:
         if payment.status == "in_file":
             payment = await self._left_after_all(payment)
         alike = (payment.reference, entry.status, report.kind) in self._said

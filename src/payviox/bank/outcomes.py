@@ -1,5 +1,5 @@
-"""What a payment is to its order and to reconciliation: the bank's words, by the business's choice of
-what counts as success. Pure."""
+"""What a payment is to its order and to reconciliation: the bank's words, by the business's choice
+of what counts as success. Pure."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -35,16 +35,18 @@ def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
         case "rejected":
             return _rejected(payment, details)
         case "returned":
-            return Outcome("returned", reason=reasons.failure(payment.code, "returned"), details=details)
+            return Outcome(
+                "returned", reason=reasons.failure(payment.code, "returned"), details=details
+            )
         case "in_file":
-            return Outcome("accepted", waiting="bank_release", again_s=LOOK_AGAIN_S, details=details)
+            return Outcome(
+                "accepted", waiting="bank_release", again_s=LOOK_AGAIN_S, details=details
+            )
         case "released" | "accepted" | "booked":
             return _left(payment, terms, now, details)
 
 
-def _left(
-    payment: Payment, terms: Terms | None, now: datetime, details: dict[str, Any]
-) -> Outcome:
+def _left(payment: Payment, terms: Terms | None, now: datetime, details: dict[str, Any]) -> Outcome:
     if terms is None or terms.success == "booked":
         if payment.status == "booked":
             return Outcome("succeeded", details=details)
@@ -52,7 +54,9 @@ def _left(
     since = payment.booked_on or payment.settles_on
     if since is None:
         return Outcome("accepted", waiting="bank_answer", again_s=LOOK_AGAIN_S, details=details)
-    until = datetime.combine(calendars.returns_until(payment.scheme, since), time(), UTC) + timedelta(days=1)
+    until = datetime.combine(
+        calendars.returns_until(payment.scheme, since), time(), UTC
+    ) + timedelta(days=1)
     if now >= until:
         return Outcome("succeeded", details=details)
     waits = _until(until, now)

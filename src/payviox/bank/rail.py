@@ -1,6 +1,6 @@
-"""A bank account of the business's own as a rail: an order's attempt becomes a payment that waits for
-a file, and is what the bank says of it. Nothing here talks to a bank: files leave by releasing/, and
-what the bank says comes by imports.py."""
+"""A bank account of the business's own as a rail: an order's attempt becomes a payment that waits
+for a file, and is what the bank says of it. Nothing here talks to a bank: files leave by
+releasing/, and what the bank says comes by imports.py."""
 
 import base64
 import hashlib
@@ -9,14 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from payviox import ids
 from payviox.bank import accounts, outcomes
-from payviox.bank.model import Payment
 from payviox.bank.queries import imports as imports_queries
 from payviox.bank.queries import payments as queries
 from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown
 from payviox.event_log import EventLogger
+from payviox.rails.bank import iban
 from payviox.rails.bank import terms as bank_terms
 from payviox.rails.bank.model import CURRENCY, MOST_AMOUNT
 from payviox.rails.bank.terms import Terms
@@ -59,9 +58,7 @@ class BankRail:
         self._database = database
         self._accounts = accounts
 
-    def serves(
-        self, account: Account, provider: Provider, destination: Mapping[str, Any]
-    ) -> bool:
+    def serves(self, account: Account, provider: Provider, destination: Mapping[str, Any]) -> bool:
         scheme = destination.get("scheme")
         return provider == "bank" and (not scheme or scheme in _terms(account).schemes)
 
@@ -72,12 +69,14 @@ class BankRail:
         """Quote by the account's fee policy; also without a destination. Raises Invalid."""
         account = await self._enabled(request)
         price = _price(request, account)
-        destination = _destination(request) if "account" in request.destination else {}
+        destination = _destination(request, account) if "account" in request.destination else {}
         return price.quote(destination, datetime.now(UTC) + QUOTE_LIFETIME)
 
-    async def validate(self, order_id: UUID, quote: Quote, request: Asked, email: str) -> ReadyOrder:
+    async def validate(
+        self, order_id: UUID, quote: Quote, request: Asked, email: str
+    ) -> ReadyOrder:
         """Raises Invalid."""
-        await self._enabled(request)
+        account = await self._enabled(request)
         return ReadyOrder(
             request.business_id,
             order_id,
@@ -86,7 +85,7 @@ class BankRail:
             quote.amount,
             quote.fees,
             quote.net_amount,
-            _destination(request),
+            _destination(request, account),
             email,
         )
 
@@ -199,11 +198,17 @@ async def _insert(connection: Connection, order: ReadyOrder, reference: str) -> 
     )
 
 
-def _destination(request: Asked) -> dict[str, Any]:
-    """Raises Invalid where no account was kept for it."""
-    if "account" not in request.destination:
+def _destination(request: Asked, account: Account) -> dict[str, Any]:
+    """Raises Invalid where no account was kept for it, or it cannot be paid."""
+    named = request.destination
+    if "account" not in named:
         raise Invalid({"bank": ["The bank field is required."]})
-    return {name: request.destination[name] for name in BANK_DESTINATION}
+    payer = _terms(account).payers.get(named["scheme"])
+    needs_address = named["scheme"] == "sepa" and iban.needs_payer_address(str(named["country"]))
+    if needs_address and payer is not None and payer.address is None:
+        message = f"The bank.iban is of a country ({named['country']}) where this is not paid."
+        raise Invalid({"bank.iban": [message]})
+    return {name: named[name] for name in BANK_DESTINATION}
 
 
 def _price(request: Asked, account: Account) -> Price:

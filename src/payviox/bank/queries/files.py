@@ -19,9 +19,7 @@ COLUMNS = (
 SELECT = f"SELECT {COLUMNS} FROM bank_files"  # noqa: S608  # constants
 
 
-async def insert(
-    connection: Connection, file: BankFile, sealed: bytes, key_id: str
-) -> None:
+async def insert(connection: Connection, file: BankFile, sealed: bytes, key_id: str) -> None:
     await connection.execute(
         "INSERT INTO bank_files (business_id, id, scheme, format, message_id, name,"
         " execution_date, currency, payments, total, cents, digest, sealed, key_id, created_by)"
@@ -152,9 +150,7 @@ async def now(connection: Connection) -> datetime:
     return row[0]  # type: ignore[return-value]  # timestamptz
 
 
-async def count_since(
-    connection: Connection, business_id: UUID, scheme: str, day: date
-) -> int:
+async def count_since(connection: Connection, business_id: UUID, scheme: str, day: date) -> int:
     """How many files of a scheme were cut since this day began, in UTC."""
     cursor = await connection.execute(
         "SELECT count(*) FROM bank_files WHERE business_id = %s AND scheme = %s"

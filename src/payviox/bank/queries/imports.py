@@ -89,9 +89,7 @@ async def list_entries(
         return await cursor.fetchall()
 
 
-async def list_of_payment(
-    connection: Connection, business_id: UUID, reference: str
-) -> list[Entry]:
+async def list_of_payment(connection: Connection, business_id: UUID, reference: str) -> list[Entry]:
     """Everything that the bank has said of a payment, the first first."""
     async with connection.cursor(row_factory=class_row(Entry)) as cursor:
         await cursor.execute(
@@ -110,7 +108,7 @@ async def known(
         "SELECT fingerprint FROM bank_entries WHERE business_id = %s AND fingerprint = ANY(%s)",
         [business_id, list(fingerprints)],
     )
-    return {bytes(row[0]) async for row in cursor}  # type: ignore[arg-type]  # bytea
+    return {row[0] async for row in cursor}  # type: ignore[misc]  # bytea
 
 
 async def said(

@@ -109,9 +109,7 @@ async def put_in_file(
     )
 
 
-async def take_out_of_file(
-    connection: Connection, business_id: UUID, file_id: UUID
-) -> list[UUID]:
+async def take_out_of_file(connection: Connection, business_id: UUID, file_id: UUID) -> list[UUID]:
     """Let a file's payments wait for another one; answers their orders."""
     cursor = await connection.execute(
         "UPDATE bank_payments SET status = 'waiting', file_id = NULL, updated_at = now()"

@@ -36,11 +36,11 @@ class Folder:
 
     async def list_files(self) -> list[Listed]:
         def read() -> list[Listed]:
-            found = []
-            for entry in sorted(os.scandir(self._path), key=lambda each: each.name):
-                if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
-                    found.append(Listed(entry.name, entry.stat().st_size))
-            return found
+            return [
+                Listed(entry.name, entry.stat().st_size)
+                for entry in sorted(os.scandir(self._path), key=lambda each: each.name)
+                if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
+            ]
 
         return await _done(read)
 

@@ -29,7 +29,9 @@ logger = EventLogger(__name__)
 LEASE_S = 600.0
 """Who hands a file over has so long for it, more than all its transfers may take."""
 
-GONE = "It was handed over, or was not: there is no file of its name, and the bank may have taken it."
+GONE = (
+    "It was handed over, or was not: there is no file of its name, and the bank may have taken it."
+)
 
 
 def target_of(account: Account, folder: Path | None) -> tuple[Way, Target]:
@@ -163,9 +165,7 @@ async def _write_and_rename(
 ) -> BankFile:
     temporary = f".{file.name}.part"
     try:
-        await target.put(temporary, content)
-        if await target.size_of(temporary) != len(content):
-            raise TransferError("It arrived with another size.")
+        await _put(target, temporary, content)
     except TransferError as error:
         await database.write(_not_sent, file, str(error))
         raise Conflict(f"The file was not handed over. {error}") from error
@@ -179,9 +179,14 @@ async def _write_and_rename(
     return await database.write(_sent, file)
 
 
-async def _look(
-    database: Database, target: Target, file: BankFile, content: bytes
-) -> BankFile:
+async def _put(target: Target, name: str, content: bytes) -> None:
+    """Raises TransferError, also where it arrived with another size."""
+    await target.put(name, content)
+    if await target.size_of(name) != len(content):
+        raise TransferError("It arrived with another size.")
+
+
+async def _look(database: Database, target: Target, file: BankFile, content: bytes) -> BankFile:
     """What became of a file that was about to get its name. Raises TransferError where the place
     cannot be asked; then somebody looks again later."""
     temporary = f".{file.name}.part"
@@ -219,9 +224,7 @@ async def _for_a_person(connection: Connection, file: BankFile, problem: str) ->
     if await _is_ours(connection, file, "renaming"):
         changes = {"step": "person", "lease_s": None, "problem": problem}
         await queries.update(connection, file, changes)
-        await audit.alert(
-            connection, file.business_id, "bank_file.needs_a_person", about(file)
-        )
+        await audit.alert(connection, file.business_id, "bank_file.needs_a_person", about(file))
 
 
 async def _is_ours(connection: Connection, file: BankFile, step: str) -> bool:

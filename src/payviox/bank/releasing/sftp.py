@@ -51,7 +51,8 @@ class SftpFolder:
 
     async def get(self, name: str, most: int) -> bytes:
         async with self._connected() as sftp, sftp.open(self._at(name), "rb") as file:
-            return bytes(await file.read(most + 1))
+            content: Any = await file.read(most + 1)  # bytes of a file that is opened so
+            return bytes(content)
 
     def _at(self, name: str) -> str:
         return f"{self._folder}/{name}"
@@ -109,5 +110,3 @@ async def _size(sftp: asyncssh.SFTPClient, path: str) -> int | None:
 def _words(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text[:200] if text.isprintable() and text else type(error).__name__
-
-

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from payviox.rails.bank import characters, iban, routing_number
+from payviox.rails.bank import iban, payers, routing_number
 from payviox.rails.bank.model import Address, Payer, Scheme
 from payviox.rails.bank.writing import FORMATS, Format
 
@@ -23,9 +23,7 @@ NEVER = "never"
 CUT_OFF = "15:00"
 MOST_TIMES = 12
 
-_BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?", re.ASCII)
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
-_COMPANY_ID = re.compile(r"[A-Z0-9 -]{10}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]+\]", re.ASCII)
 
 
@@ -61,47 +59,51 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 def problems(settings: Mapping[str, Any]) -> dict[str, list[str]]:
     """What is wrong with these settings, by name; nothing where files can be made by them."""
-    found: dict[str, list[str]] = {}
-
-    def refuse(name: str, why: str) -> None:
-        found.setdefault(name, []).append(f"{name} {why}.")
-
-    def text(name: str) -> str:
-        return str(settings.get(name) or "")
-
-    schemes = _names(text("schemes"))
+    found = _Problems(settings)
+    schemes = _names(found.text("schemes"))
     if not schemes or not set(schemes) <= set(SCHEMES):
-        refuse("schemes", "must be sepa, ach or both, separated by a comma")
-        schemes = []
-    for scheme in schemes:
-        if wrong := characters.name_problem(text("name"), scheme):
-            refuse("name", wrong)
-            break
-    if "sepa" in schemes:
-        number = iban.normalized(text("iban"))
-        if wrong := iban.problem(number) if number else "is needed to pay by SEPA":
-            refuse("iban", wrong)
-        if text("bic") and not _BIC.fullmatch(text("bic")):
-            refuse("bic", "must be a BIC of 8 or 11 characters, such as COBADEFFXXX")
-        if bool(text("city")) != bool(text("country")):
-            refuse("city", "and country are given together")
-    if "ach" in schemes:
-        if not _COMPANY_ID.fullmatch(text("company_id")):
-            refuse("company_id", "must be the 10 characters that the bank assigned, to pay by ACH")
-        number = routing_number.normalized(text("originating_dfi"))
-        if wrong := routing_number.problem(number) if number else "is needed to pay by ACH":
-            refuse("originating_dfi", wrong)
+        found.refuse("schemes", "must be sepa, ach or both, separated by a comma")
+    for scheme in SCHEMES:
+        if scheme in schemes:
+            for name, wrong in payers.problems(_payer(scheme, settings)).items():
+                found.refuse("city" if name == "address" else name, wrong)
     for name, choices in _CHOICES.items():
-        if text(name) and text(name) not in choices:
-            refuse(name, f"must be one of: {', '.join(choices)}")
-    times = [] if text("cut_at") in ("", NEVER) else _names(text("cut_at"))
+        if found.text(name) and found.text(name) not in choices:
+            found.refuse(name, f"must be one of: {', '.join(choices)}")
+    times = [] if found.text("cut_at") == NEVER else _names(found.text("cut_at"))
     if len(times) > MOST_TIMES or not all(_TIME.fullmatch(each) for each in times):
-        refuse("cut_at", f"must be up to {MOST_TIMES} times such as 09:30, 15:00; or {NEVER}")
-    if text("cut_off") and not _TIME.fullmatch(text("cut_off")):
-        refuse("cut_off", "must be a time such as 15:00")
-    if text("release") == "sftp":
-        _check_sftp(text, refuse)
-    return found
+        found.refuse("cut_at", f"must be up to {MOST_TIMES} times such as 09:30, 15:00; or {NEVER}")
+    if found.text("cut_off") and not _TIME.fullmatch(found.text("cut_off")):
+        found.refuse("cut_off", "must be a time such as 15:00")
+    if found.text("release") == "sftp":
+        _check_sftp(found)
+    return found.said
+
+
+class _Problems:
+    """Settings as they are looked at, and what was found."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self.said: dict[str, list[str]] = {}
+
+    def text(self, name: str) -> str:
+        return _text(self._settings, name)
+
+    def refuse(self, name: str, why: str) -> None:
+        self.said.setdefault(name, [f"{name} {why}."])
+
+
+def _check_sftp(found: _Problems) -> None:
+    if not _HOST.fullmatch(found.text("sftp_host")):
+        found.refuse("sftp_host", "must be the host's name or address")
+    port = found.text("sftp_port") or "22"
+    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
+        found.refuse("sftp_port", "must be a number from 1 to 65535")
+    if not found.text("sftp_user"):
+        found.refuse("sftp_user", "is needed")
+    if len(found.text("sftp_host_key").split()) < 2:
+        found.refuse("sftp_host_key", "must be the server's public key: ssh-ed25519 AAAA…")
 
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -116,7 +118,7 @@ def read(settings: Mapping[str, Any]) -> Terms:
     """The terms of settings that have no problems."""
 
     def text(name: str, otherwise: str = "") -> str:
-        return str(settings.get(name) or otherwise)
+        return _text(settings, name) or otherwise
 
     schemes = tuple(each for each in SCHEMES if each in _names(text("schemes")))
     sepa_format: Any = text("sepa_format", FORMATS["sepa"][0])
@@ -126,7 +128,7 @@ def read(settings: Mapping[str, Any]) -> Terms:
     times = text("cut_at", NEVER)
     return Terms(
         schemes=schemes,
-        payers={scheme: _payer(scheme, text) for scheme in schemes},
+        payers={scheme: _payer(scheme, settings) for scheme in schemes},
         formats={scheme: formats[scheme] for scheme in schemes},
         success=success,
         release=release,
@@ -136,58 +138,53 @@ def read(settings: Mapping[str, Any]) -> Terms:
         account_numbers=frozenset(
             iban.normalized(text(name)) for name in ("iban", "account_number") if text(name)
         ),
-        sftp=_sftp(text) if release == "sftp" else None,
+        sftp=_sftp(settings) if release == "sftp" else None,
     )
 
 
-def _payer(scheme: Scheme, text: Any) -> Payer:
+def _payer(scheme: Scheme, settings: Mapping[str, Any]) -> Payer:
+    def text(name: str) -> str:
+        return _text(settings, name)
+
+    if scheme == "ach":
+        return Payer(
+            scheme=scheme,
+            name=text("name"),
+            company_id=text("company_id"),
+            originating_dfi=routing_number.normalized(text("originating_dfi")),
+            bank_name=text("bank_name") or None,
+            entry_description=text("entry_description") or "PAYOUT",
+        )
     address = None
-    if text("city"):
+    if text("city") or text("country"):
         address = Address(
             city=text("city"),
             country=text("country").upper(),
             street=text("street") or None,
             postal_code=text("postal_code") or None,
         )
-    if scheme == "sepa":
-        return Payer(
-            scheme=scheme,
-            name=text("name"),
-            iban=iban.normalized(text("iban")),
-            bic=text("bic") or None,
-            address=address,
-        )
     return Payer(
         scheme=scheme,
         name=text("name"),
-        company_id=text("company_id"),
-        originating_dfi=routing_number.normalized(text("originating_dfi")),
-        bank_name=text("bank_name") or None,
-        entry_description=text("entry_description", "PAYOUT"),
+        iban=iban.normalized(text("iban")),
+        bic=text("bic") or None,
+        address=address,
     )
 
 
-def _sftp(text: Any) -> Sftp:
+def _sftp(settings: Mapping[str, Any]) -> Sftp:
     return Sftp(
-        host=text("sftp_host").strip("[]"),
-        port=int(text("sftp_port", "22")),
-        user=text("sftp_user"),
-        host_key=text("sftp_host_key"),
-        folder=text("sftp_folder", "."),
-        reports=text("sftp_reports") or None,
+        host=_text(settings, "sftp_host").strip("[]"),
+        port=int(_text(settings, "sftp_port") or "22"),
+        user=_text(settings, "sftp_user"),
+        host_key=_text(settings, "sftp_host_key"),
+        folder=_text(settings, "sftp_folder") or ".",
+        reports=_text(settings, "sftp_reports") or None,
     )
 
 
-def _check_sftp(text: Any, refuse: Any) -> None:
-    if not _HOST.fullmatch(text("sftp_host")):
-        refuse("sftp_host", "must be the host's name or address")
-    port = text("sftp_port") or "22"
-    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
-        refuse("sftp_port", "must be a number from 1 to 65535")
-    if not text("sftp_user"):
-        refuse("sftp_user", "is needed")
-    if len(text("sftp_host_key").split()) < 2:
-        refuse("sftp_host_key", "must be the server's public key, such as ssh-ed25519 AAAA…")
+def _text(settings: Mapping[str, Any], name: str) -> str:
+    return str(settings.get(name) or "")
 
 
 def _names(text: str) -> list[str]:
