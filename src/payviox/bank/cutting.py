@@ -62,6 +62,7 @@ async def _cut(
     if payer is None:
         raise Conflict(f"The bank account does not pay by {scheme.upper()}.")
     business_id = account.business_id
+    await imports_queries.lock(connection, business_id)
     waiting = await payments_queries.lock_waiting(connection, business_id, scheme, MOST)
     paid = await _with_money(connection, terms_now, waiting)
     opened = await accounts.open_all(
@@ -113,7 +114,6 @@ async def _with_money(
     if not waiting or not terms_now.check_float:
         return waiting
     business_id, currency = waiting[0].business_id, waiting[0].currency
-    await imports_queries.lock(connection, business_id)
     left = {
         each.currency: each.amount
         for each in await imports_queries.left_of_statements(connection, business_id)

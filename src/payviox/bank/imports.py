@@ -40,6 +40,7 @@ list_entries = queries.list_entries
 list_of_payment = queries.list_of_payment
 left_of_statements = queries.left_of_statements
 get_import = queries.find
+get_file = files.get
 
 
 class OfAnother(Conflict):
@@ -198,6 +199,7 @@ class _Taking:
             )
             if file is not None:
                 self._files[message_id] = file
+        await files_queries.lock_of_payments(self._connection, self._business_id, named)
         self._payments = await payments_queries.lock_named(
             self._connection, self._business_id, named
         )

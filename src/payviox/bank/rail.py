@@ -17,7 +17,7 @@ from payviox.errors import OutcomeUnknown
 from payviox.event_log import EventLogger
 from payviox.rails.bank import iban
 from payviox.rails.bank import terms as bank_terms
-from payviox.rails.bank.model import CURRENCY, MOST_AMOUNT
+from payviox.rails.bank.model import MOST_AMOUNT, Payer, Scheme
 from payviox.rails.bank.terms import Terms
 from payviox.rails.orders import BANK_DESTINATION, Invalid, Price, Provider, Quote, ReadyOrder
 from payviox.rails.orders import Request as Asked
@@ -63,7 +63,13 @@ class BankRail:
         return provider == "bank" and (not scheme or scheme in _terms(account).schemes)
 
     def options(self, account: Account) -> Mapping[str, Any]:
-        return {"schemes": {scheme: [CURRENCY[scheme]] for scheme in _terms(account).schemes}}
+        """The countries to which each scheme pays."""
+        return {
+            "schemes": {
+                scheme: _countries(scheme, payer)
+                for scheme, payer in _terms(account).payers.items()
+            }
+        }
 
     async def quote(self, request: Asked) -> Quote:
         """Quote by the account's fee policy; also without a destination. Raises Invalid."""
@@ -173,6 +179,12 @@ class BankRail:
             message = f"The provider {request.provider} is not available."
             raise Invalid({"provider": [message]})
         return account
+
+
+def _countries(scheme: Scheme, payer: Payer) -> list[str]:
+    if scheme == "ach":
+        return ["US"]
+    return sorted(iban.EEA if payer.address is None else iban.SEPA_COUNTRIES)
 
 
 def _terms(account: Account) -> Terms:

@@ -1,6 +1,6 @@
 """The SQL of files: what was cut, how far it is, and its encrypted bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -65,6 +65,18 @@ async def find_by_message(
             [business_id, message_id],
         )
         return await cursor.fetchone()
+
+
+async def lock_of_payments(
+    connection: Connection, business_id: UUID, end_to_end_ids: Sequence[str]
+) -> None:
+    """Hold the files of these payments: whoever changes both holds files first."""
+    await connection.execute(
+        "SELECT id FROM bank_files WHERE business_id = %(b)s AND id IN (SELECT p.file_id"
+        "   FROM bank_payments p WHERE p.business_id = %(b)s AND p.end_to_end_id = ANY(%(ids)s)"
+        "   AND p.file_id IS NOT NULL) ORDER BY id FOR UPDATE",
+        {"b": business_id, "ids": list(end_to_end_ids)},
+    )
 
 
 async def list_page(
