@@ -72,6 +72,7 @@ class Order:
     details: dict[str, Any]
     created_at: datetime
     updated_at: datetime
+    trace: str | None
 
     @property
     def can_be_taken_back(self) -> bool:

@@ -293,7 +293,7 @@ async def test_another_host_key_or_user_gets_nothing(
 ) -> None:
     file = await approved(bank)
     other = asyncssh.generate_private_key("ssh-ed25519")
-    pinned = msgspec.structs.replace(server, host_key=other.export_public_key().decode().strip())
+    pinned = msgspec.structs.replace(sftp, host_key=other.export_public_key().decode().strip())
     for account, key, words in (
         (pinned, keys[1], "another host key"),
         (sftp, other, "refuses the user"),
