@@ -31,7 +31,7 @@ from support.withdrawals import Desk
 
 KEYRING = Keyring(live.SECRET_KEY)
 IBAN = "DE89370400440532013000"
-ACCOUNT_NUMBER = "123456789"
+ACCOUNT_NUMBER = "8765432109"
 SEPA = {"name": "Ada Lovelace", "iban": IBAN}
 ACH = {
     "scheme": "ach",
