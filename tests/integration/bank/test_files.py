@@ -5,10 +5,12 @@ import asyncio
 
 import pytest
 
-from payviox.bank import files
+from payviox.bank import files, holds
+from payviox.bank.holds import HeldFiles
 from payviox.errors import Conflict
+from payviox.giftcards import restores
 from payviox.rails.bank import nacha_records
-from support.banking import ACCOUNT_NUMBER, Banking, answer, entry, rejected, statement
+from support.banking import ACCOUNT_NUMBER, PERSON, Banking, answer, entry, rejected, statement
 from support.businesses import TestBusiness
 
 pytestmark = pytest.mark.anyio
@@ -151,3 +153,29 @@ async def test_the_number_is_in_the_file_and_in_no_row_that_anybody_reads(bank: 
         assert ACCOUNT_NUMBER not in str(rows), table
     events = await bank.business.rows("SELECT body FROM events WHERE business_id = %s")
     assert any(payment.end_to_end_id in body for (body,) in events)
+
+
+async def test_after_a_restore_nothing_leaves_until_the_bank_was_heard_and_a_person_says_so(
+    bank: Banking,
+) -> None:
+    gone, left_in_file = await bank.order(500), await bank.order(700, email="bob@example.com")
+    await bank.desk.process()
+    file = await bank.approve(await bank.file())
+    late = await bank.order(900, email="eve@example.com")
+    await bank.desk.process()
+    await bank.database.write(restores.hold_after_restore, PERSON)
+    for refused in (bank.cut, lambda: bank.download(file)):
+        with pytest.raises(HeldFiles):
+            await refused()
+    # The bank knows one of the file's payments, and one that had no file when the backup was made.
+    known = [await bank.payment(gone), await bank.payment(late)]
+    lines = [entry(each, ref=each.end_to_end_id) for each in known]
+    taken = await bank.take(statement(lines, opening=2_000, closing=600))
+    assert taken.reports[0].unmatched == 0
+    assert (await bank.settled(gone)).status == "succeeded"
+    assert (await bank.settled(late)).status == "succeeded"
+    assert (await bank.look(file)).status == "accepted"
+    assert (await bank.settled(left_in_file)).waiting == "bank_answer"
+    assert await money(bank) == (700, 1_400, 0)
+    await bank.database.write(holds.end, bank.id, PERSON)
+    assert (await bank.cut()).file is None, "nothing is paid again"
