@@ -7,10 +7,20 @@ import pytest
 
 from payviox.bank import files, holds
 from payviox.bank.holds import HeldFiles
-from payviox.errors import Conflict
+from payviox.errors import Conflict, ProviderUnavailable
 from payviox.giftcards import restores
 from payviox.rails.bank import nacha_records
-from support.banking import ACCOUNT_NUMBER, PERSON, Banking, answer, entry, rejected, statement
+from support.banking import (
+    ACCOUNT_NUMBER,
+    IBAN,
+    PERSON,
+    SEPA,
+    Banking,
+    answer,
+    entry,
+    rejected,
+    statement,
+)
 from support.businesses import TestBusiness
 
 pytestmark = pytest.mark.anyio
@@ -179,3 +189,31 @@ async def test_after_a_restore_nothing_leaves_until_the_bank_was_heard_and_a_per
     assert await money(bank) == (700, 1_400, 0)
     await bank.database.write(holds.end, bank.id, PERSON)
     assert (await bank.cut()).file is None, "nothing is paid again"
+
+
+async def test_a_payment_by_sepa_is_paid_in_euros_and_books_the_dollars_that_it_took(
+    bank: Banking,
+) -> None:
+    order = await bank.order(2_500, SEPA)
+    await bank.desk.process()
+    cut = await bank.cut("sepa")
+    file = cut.file
+    assert file is not None
+    assert (file.currency, file.total, file.cents) == ("EUR", 2_300, 2_500)
+    await bank.approve(file)
+    content = await bank.download(file)
+    payment = await bank.payment(order)
+    for said in (IBAN, payment.end_to_end_id, 'Ccy="EUR">23.00<', "Ada Lovelace"):
+        assert said.encode() in content
+    ours = "<IBAN>DE02120300000000202051</IBAN>"
+    line = [entry(payment, ref="1")]
+    await bank.take(statement(line, opening=5_000, closing=2_700, account=ours, currency="EUR"))
+    assert (await bank.settled(order)).status == "succeeded"
+    assert await money(bank) == (0, 2_500, 0)
+
+
+async def test_without_a_rate_nobody_is_paid_in_euros(bank: Banking) -> None:
+    bank = await Banking.of(bank.business, converter=None)
+    with pytest.raises(ProviderUnavailable):
+        await bank.order(2_500, SEPA)
+    assert (await bank.order(2_500)).status == "queued"
