@@ -72,6 +72,8 @@ class Settings:
     mail_from: str | None = None
     mail_return_path: str | None = None
     """Where mails return that cannot be delivered; None where they return to their sender."""
+    rates_url: str | None = None
+    """Where exchange rates are fetched; None where nobody fetches any."""
     keep_requests_days: int = 30
     """How long what businesses asked of the API is kept. Of what each kind of row is, and what is
     kept for good, docs/operating.md has a table."""
@@ -141,6 +143,7 @@ def load() -> Settings:
         smtp_url=_smtp_url(env),
         mail_from=_mail_from(env),
         mail_return_path=_mail_return_path(env),
+        rates_url=_rates_url(env),
         keep_requests_days=_days(env, "PAYVIOX_KEEP_REQUESTS_DAYS", 30),
         keep_delivery_attempts_days=_days(env, "PAYVIOX_KEEP_DELIVERY_ATTEMPTS_DAYS", 90),
         keep_mails_days=_days(env, "PAYVIOX_KEEP_MAILS_DAYS", 90),
@@ -282,6 +285,19 @@ def _switch(env: dict[str, str], name: str) -> bool:
     if text not in ("0", "1", "true", "false", "yes", "no"):
         raise SettingsError(f"{name} must be 1 or 0, not {text!r}.")
     return text in ("1", "true", "yes")
+
+
+def _rates_url(env: dict[str, str]) -> str | None:
+    url = env.get("PAYVIOX_RATES_URL") or None
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.fragment:
+        raise SettingsError(
+            "PAYVIOX_RATES_URL must be a whole https address: the European Central Bank's"
+            " eurofxref-daily.xml, or a service that answers as docs/rates.md says."
+        )
+    return url
 
 
 def _smtp_url(env: dict[str, str]) -> str | None:
