@@ -1,4 +1,4 @@
-"""The European Central Bank's daily file of reference rates (eurofxref-daily.xml, also histories with
+"""The European Central Bank's daily file of reference rates (eurofxref-daily.xml, also one with
 many days): currencies for one euro, published around 16:00 in Frankfurt on banking days."""
 
 from collections.abc import Iterator
