@@ -3,6 +3,7 @@ which sends. A concrete rail is imported here and nowhere else.
 """
 
 from payviox.bank.accounts import Accounts
+from payviox.bank.euros import Euros
 from payviox.bank.rail import BankRail
 from payviox.db.pool import Database
 from payviox.giftcards import rail as stock
@@ -31,7 +32,7 @@ def rails(database: Database, keyring: Keyring) -> Rails:
         Route("crypto", EvmRail(accounts, EvmBooks(database)), connected=True),
         Route("gift_card", cards, stock.serves),
         Route("gift_card", TremendousRail(accounts, Products(database)), connected=True),
-        Route("bank", BankRail(database, accounts), connected=True),
+        Route("bank", BankRail(database, accounts, Euros(database)), connected=True),
     ]
     return Rails(
         live=[*real, Route("gift_card", cards)],

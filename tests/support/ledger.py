@@ -26,7 +26,7 @@ SELECT (SELECT count(*) FROM payout_users WHERE business_id = %(b)s),
        (SELECT count(*) FROM transfers WHERE business_id = %(b)s AND idempotency_key IS NOT NULL)
 """
 
-MAY_BE_NEGATIVE = ("world", "fee_income", "suspense")
+MAY_BE_NEGATIVE = ("world", "fee_income", "exchange", "suspense")
 
 
 @dataclass(frozen=True)

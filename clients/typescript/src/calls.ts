@@ -288,7 +288,7 @@ export class BusinessCalls extends Caller {
       after?: string | undefined;
       /** The entries of one page, 1 to 100; more are asked for as they are read. */
       limit?: number | undefined;
-      kind?: "adjustment" | "allocation" | "cost" | "defund" | "deposit" | "expiry" | "fee" | "fee_return" | "fund" | "funds_withdrawal" | "paid_after_all" | "release" | "reserve" | "return" | "revocation" | "settle" | "suspense" | undefined;
+      kind?: "adjustment" | "allocation" | "cost" | "defund" | "deposit" | "exchange" | "exchange_return" | "expiry" | "fee" | "fee_return" | "fund" | "funds_withdrawal" | "paid_after_all" | "release" | "reserve" | "return" | "revocation" | "settle" | "suspense" | undefined;
       /** A payout user's id */
       user?: string | undefined;
       /** An order's id */
@@ -312,7 +312,7 @@ export class BusinessCalls extends Caller {
    */
   exportHistory(
     query: {
-      kind?: "adjustment" | "allocation" | "cost" | "defund" | "deposit" | "expiry" | "fee" | "fee_return" | "fund" | "funds_withdrawal" | "paid_after_all" | "release" | "reserve" | "return" | "revocation" | "settle" | "suspense" | undefined;
+      kind?: "adjustment" | "allocation" | "cost" | "defund" | "deposit" | "exchange" | "exchange_return" | "expiry" | "fee" | "fee_return" | "fund" | "funds_withdrawal" | "paid_after_all" | "release" | "reserve" | "return" | "revocation" | "settle" | "suspense" | undefined;
       /** A payout user's id */
       user?: string | undefined;
       /** An order's id */

@@ -603,7 +603,7 @@ export interface components {
         Movement: {
             id: string;
             /** @enum {unknown} */
-            kind: "adjustment" | "allocation" | "cost" | "defund" | "deposit" | "expiry" | "fee" | "fee_return" | "fund" | "funds_withdrawal" | "paid_after_all" | "release" | "reserve" | "return" | "revocation" | "settle" | "suspense";
+            kind: "adjustment" | "allocation" | "cost" | "defund" | "deposit" | "exchange" | "exchange_return" | "expiry" | "fee" | "fee_return" | "fund" | "funds_withdrawal" | "paid_after_all" | "release" | "reserve" | "return" | "revocation" | "settle" | "suspense";
             /** @description US cents */
             amount: number;
             from: string;
@@ -635,7 +635,7 @@ export interface components {
         Line: {
             id: string;
             /** @enum {unknown} */
-            kind: "adjustment" | "allocation" | "cost" | "defund" | "deposit" | "expiry" | "fee" | "fee_return" | "fund" | "funds_withdrawal" | "paid_after_all" | "release" | "reserve" | "return" | "revocation" | "settle" | "suspense";
+            kind: "adjustment" | "allocation" | "cost" | "defund" | "deposit" | "exchange" | "exchange_return" | "expiry" | "fee" | "fee_return" | "fund" | "funds_withdrawal" | "paid_after_all" | "release" | "reserve" | "return" | "revocation" | "settle" | "suspense";
             /** @description US cents */
             amount: number;
             from: string;

@@ -27,6 +27,8 @@ from payviox.rails.bank import instructions as rules
 from payviox.rails.bank.model import Instruction, Payer, Unwritable
 from payviox.rails.bank.terms import Terms
 from payviox.rails.protocol import Account
+from payviox.rates import conversion
+from payviox.rates import service as rates
 from payviox.withdrawals.sending import callbacks
 
 logger = EventLogger(__name__)
@@ -84,14 +86,29 @@ async def _cut(
     )
     sealed = keyring.encrypt(content, file.place)
     await queries.insert(connection, file, sealed, keyring.current.id)
-    references = [payment.reference for payment, _ in good]
-    await payments_queries.put_in_file(connection, business_id, file.id, references)
+    await _put_in(connection, terms_now, file, [payment for payment, _ in good])
     if actor != WORKER:
         await audit.record(connection, business_id, actor, "bank_file.cut", about(file))
     orders = sorted({payment.order_id for payment, _ in good})
     await callbacks.look_soon(connection, business_id, orders)
     kept = await queries.find(connection, business_id, file.id)
     return Cut(kept, without_money, bad)
+
+
+async def _put_in(
+    connection: Connection, terms_now: Terms, file: BankFile, payments: Sequence[Payment]
+) -> None:
+    """With what each is worth by today's rate: that of its quote may be of days ago."""
+    rate = None
+    if file.currency != "USD":
+        rate = await rates.find_newest(connection, terms_now.rate_source, file.currency)
+    worth = {
+        payment.reference: None if rate is None else conversion.worth(payment.amount, rate)
+        for payment in payments
+    }
+    await payments_queries.put_in_file(
+        connection, file.business_id, file.id, worth, None if rate is None else rate.rate
+    )
 
 
 def about(file: BankFile) -> dict[str, object]:

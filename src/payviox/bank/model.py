@@ -81,6 +81,7 @@ class Payment(msgspec.Struct, frozen=True):
     currency: str
     amount: int
     cents: int
+    worth: int | None
     status: PaymentStatus
     file_id: UUID | None
     not_before: datetime

@@ -36,7 +36,10 @@ def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
             return _rejected(payment, details)
         case "returned":
             return Outcome(
-                "returned", reason=reasons.failure(payment.code, "returned"), details=details
+                "returned",
+                reason=reasons.failure(payment.code, "returned"),
+                exchange=_kept(payment),
+                details=details,
             )
         case "in_file":
             return Outcome(
@@ -49,7 +52,7 @@ def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
 def _left(payment: Payment, terms: Terms | None, now: datetime, details: dict[str, Any]) -> Outcome:
     if terms is None or terms.success == "booked":
         if payment.status == "booked":
-            return Outcome("succeeded", details=details)
+            return Outcome("succeeded", exchange=_kept(payment), details=details)
         return Outcome("accepted", waiting="bank_answer", again_s=LOOK_AGAIN_S, details=details)
     since = payment.booked_on or payment.settles_on
     if since is None:
@@ -58,7 +61,7 @@ def _left(payment: Payment, terms: Terms | None, now: datetime, details: dict[st
         calendars.returns_until(payment.scheme, since), time(), UTC
     ) + timedelta(days=1)
     if now >= until:
-        return Outcome("succeeded", details=details)
+        return Outcome("succeeded", exchange=_kept(payment), details=details)
     waits = _until(until, now)
     return Outcome("accepted", waiting="bank_returns", again_s=waits, details=details)
 
@@ -99,6 +102,12 @@ def _details(payment: Payment) -> dict[str, Any]:
     if payment.code is not None:
         details["code"] = payment.code
     return details
+
+
+def _kept(payment: Payment) -> int:
+    """What the payer keeps by the rate of the day of the file: spread, rounding, and how the rate
+    went since the quote."""
+    return 0 if payment.worth is None else payment.cents - payment.worth
 
 
 def _until(then: datetime, now: datetime) -> float:

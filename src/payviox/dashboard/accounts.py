@@ -12,6 +12,7 @@ ACCOUNTS: Mapping[AccountKind, str] = {
     "settled": "Paid out",
     "fee_income": "Fees",
     "rail_cost": "Costs",
+    "exchange": "Exchange differences",
     "suspense": "Suspense",
     "world": "Outside",
 }

@@ -13,6 +13,7 @@ AccountKind = Literal[
     "settled",
     "fee_income",
     "rail_cost",
+    "exchange",
     "suspense",
     "world",
 ]
@@ -28,15 +29,17 @@ TransferKind = Literal[
     "settle",
     "fee",
     "cost",
+    "exchange",
     "release",
     "return",
     "fee_return",
+    "exchange_return",
     "paid_after_all",
     "suspense",
     "adjustment",
 ]
 
-MAY_BE_NEGATIVE: frozenset[str] = frozenset({"world", "fee_income", "suspense"})
+MAY_BE_NEGATIVE: frozenset[str] = frozenset({"world", "fee_income", "exchange", "suspense"})
 
 MOVES: dict[str, frozenset[tuple[str, str, bool]]] = {
     "deposit": frozenset({("world", "main", False)}),
@@ -50,9 +53,11 @@ MOVES: dict[str, frozenset[tuple[str, str, bool]]] = {
     "settle": frozenset({("in_transit", "settled", True)}),
     "fee": frozenset({("in_transit", "fee_income", True)}),
     "cost": frozenset({("fee_income", "rail_cost", True)}),
+    "exchange": frozenset({("settled", "exchange", True), ("exchange", "settled", True)}),
     "release": frozenset({("in_transit", "user", True)}),
     "return": frozenset({("settled", "user", True)}),
     "fee_return": frozenset({("fee_income", "user", True)}),
+    "exchange_return": frozenset({("settled", "exchange", True), ("exchange", "settled", True)}),
     "paid_after_all": frozenset({("suspense", "settled", True)}),
     "suspense": frozenset(
         (*pair, for_order)
@@ -107,6 +112,10 @@ def settled(rail: str) -> AccountName:
 
 def rail_cost(rail: str) -> AccountName:
     return AccountName("rail_cost", rail)
+
+
+def exchange(rail: str) -> AccountName:
+    return AccountName("exchange", rail)
 
 
 def suspense(rail: str) -> AccountName:

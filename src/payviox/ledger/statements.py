@@ -47,6 +47,7 @@ OWN_KINDS = (
     "settled",
     "fee_income",
     "rail_cost",
+    "exchange",
     "suspense",
     "world",
 )

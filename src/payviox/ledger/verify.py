@@ -44,7 +44,7 @@ Kind = Literal[
 ]
 KINDS: dict[Kind, str] = {
     "business": "all balances of a business sum to 0",
-    "negative": "no account but world, fee_income and suspense is ever negative",
+    "negative": "no account but world, fee_income, exchange and suspense is ever negative",
     "account": "an account's balance and version are those of its transfers",
     "version": "the versions of an account's transfers are 1, 2, 3 and so on",
     "balance": "each balance is the one before it and the amount",

@@ -85,6 +85,8 @@ SETTINGS: dict[RailName, dict[str, Rule]] = {
         "cut_at": Rule("times of a bank's working day at which files are cut", "text"),
         "cut_off": Rule("until when the bank takes files for the day, such as 15:00", "text"),
         "account_number": Rule("what statements call the account, where it has no IBAN", "text"),
+        "rate_source": Rule("who says what a euro is worth: ecb, fixed or http", "text"),
+        "spread": Rule("percent by which a euro is made dearer for its payee", "percentage"),
         "check_float": Rule("no file comes to more than the statement leaves: yes or no", "text"),
         "release": Rule("how files get to the bank: download, folder or sftp", "text"),
         "sftp_host": Rule("the bank's SFTP server", "text"),

@@ -35,7 +35,9 @@ class Outcome:
     `again_s` asks for another look-up after so many seconds; with succeeded or failed it says that
     the rail may still change its mind (returned after success, paid after all).
     `rail_order_id` is the rail's own id, `details` go into the webhook's provider object (and are
-    plain JSON), `cost` is what the rail really charged, in cents, where it says so.
+    plain JSON), `cost` is what the rail really charged, in cents, where it says so. `exchange` is
+    what the payer keeps, in cents, of a payment in another currency by the rate that the books
+    take: the same with succeeded and with returned, below zero for a loss.
     """
 
     state: Literal[
@@ -54,6 +56,7 @@ class Outcome:
     rail_order_id: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
     cost: int | None = None
+    exchange: int = 0
     again_s: float | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
 

@@ -8,9 +8,6 @@ from msgspec import Struct
 from payviox.rates.model import ExchangeRate
 
 BASIS_POINTS = 10_000
-MOST_SPREAD_BP = 1_000
-"""Ten percent."""
-
 # Ample: 15 digits of cents times 20 of a rate.
 _EXACT = Context(prec=60)
 
@@ -31,10 +28,10 @@ class Bought(Struct, frozen=True, kw_only=True):
 
 
 def buy(cents: int, rate: ExchangeRate, spread_bp: int = 0) -> Bought:
-    """What so many US cents buy, `spread_bp` basis points below the rate, rounded down: the payee
-    never gets more than was paid for."""
-    share = _EXACT.divide(Decimal(BASIS_POINTS - spread_bp), Decimal(BASIS_POINTS))
-    exact = _EXACT.divide(_EXACT.multiply(Decimal(cents), share), rate.rate)
+    """What so many US cents buy where a unit is `spread_bp` basis points dearer than the rate,
+    rounded down: the payee never gets more than was paid for."""
+    dearer = _EXACT.multiply(rate.rate, Decimal(BASIS_POINTS + spread_bp))
+    exact = _EXACT.divide(Decimal(cents * BASIS_POINTS), dearer)
     amount = int(exact.to_integral_value(ROUND_FLOOR, _EXACT))
     return Bought(cents=cents, currency=rate.currency, amount=amount, worth=worth(amount, rate))
 

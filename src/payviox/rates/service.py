@@ -10,7 +10,7 @@ from payviox.audit import service as audit
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors
 from payviox.rates import answers, ecb
-from payviox.rates.model import MOST_HOURS, ExchangeRate, RateUnknown, Source, checked
+from payviox.rates.model import MOST_HOURS, SOURCES, ExchangeRate, RateUnknown, Source, checked
 from payviox.rates.queries import rates as queries
 
 list_newest = queries.list_newest
@@ -34,6 +34,16 @@ async def find(connection: Connection, source: Source, currency: str) -> Exchang
             f" {ADVICE[source]}"
         )
     return rate
+
+
+async def find_newest(connection: Connection, source: Source, currency: str) -> ExchangeRate | None:
+    """The source's newest rate, ended or not, for books that have to name one; else the newest of
+    any source. None where nobody ever said one."""
+    for each in (source, *SOURCES):
+        rate = await queries.find_newest(connection, each, currency)
+        if rate is not None:
+            return rate
+    return None
 
 
 async def set_fixed(

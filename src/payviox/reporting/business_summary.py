@@ -15,7 +15,7 @@ from payviox.ledger.model import show_account
 from payviox.ledger.service import SumRow
 from payviox.reporting.queries import balances as queries
 
-RAIL_ACCOUNTS = ("in_transit", "settled", "rail_cost", "suspense")
+RAIL_ACCOUNTS = ("in_transit", "settled", "rail_cost", "exchange", "suspense")
 """Kinds of account that a business has once for each rail."""
 
 

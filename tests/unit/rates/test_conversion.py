@@ -31,8 +31,8 @@ def test_a_hundred_dollars_buy_euros_rounded_down() -> None:
 
 
 def test_the_spread_stays_with_the_payer() -> None:
-    bought = buy(100_00, euro("1"), spread_bp=150)
-    assert (bought.amount, bought.worth, bought.kept) == (98_50, 98_50, 1_50)
+    bought = buy(101_50, euro("1"), spread_bp=150)
+    assert (bought.amount, bought.worth, bought.kept) == (100_00, 100_00, 1_50)
 
 
 def test_what_is_worth_half_a_cent_goes_to_the_even_one() -> None:
@@ -48,9 +48,9 @@ def test_no_payee_gets_more_than_was_paid_for_and_every_cent_is_somebodys(
 ) -> None:
     bought = buy(cents, euro(str(rate)), spread_bp)
     exact = Fraction(bought.amount) * Fraction(rate)
-    share = Fraction(10_000 - spread_bp, 10_000)
-    assert exact <= Fraction(cents) * share
-    assert exact + Fraction(rate) > Fraction(cents) * share  # not a whole cent of it less
+    dearer = Fraction(10_000 + spread_bp, 10_000)
+    assert exact * dearer <= cents
+    assert (exact + Fraction(rate)) * dearer > cents  # not a whole cent of it less
     assert bought.worth + bought.kept == cents
     assert abs(Fraction(bought.worth) - exact) <= Fraction(1, 2)
     assert bought.kept >= 0

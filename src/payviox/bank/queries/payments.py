@@ -1,7 +1,8 @@
 """The SQL of payments: each waits for a file, is in one, and is what the bank says of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -12,7 +13,7 @@ from payviox.db.pool import Connection
 
 COLUMNS = (
     "p.business_id, p.reference, p.order_id, p.account_id, p.end_to_end_id, p.scheme, p.name,"
-    " p.currency, p.amount, p.cents, p.status, p.file_id, p.not_before,"
+    " p.currency, p.amount, p.cents, p.worth, p.status, p.file_id, p.not_before,"
     " p.not_before > now() AS is_cooling, p.code, p.settles_on, p.booked_on, p.created_at,"
     " p.updated_at"
 )
@@ -100,12 +101,26 @@ async def lock_waiting(
 
 
 async def put_in_file(
-    connection: Connection, business_id: UUID, file_id: UUID, references: Sequence[str]
+    connection: Connection,
+    business_id: UUID,
+    file_id: UUID,
+    worth: Mapping[str, int | None],
+    worth_rate: Decimal | None,
 ) -> None:
+    """Each reference with what its payment is worth in US cents by this rate, where it is paid in
+    another currency."""
     await connection.execute(
-        "UPDATE bank_payments SET status = 'in_file', file_id = %s, updated_at = now()"
-        " WHERE business_id = %s AND reference = ANY(%s)",
-        [file_id, business_id, list(references)],
+        "UPDATE bank_payments p SET status = 'in_file', file_id = %(file)s, worth = n.worth,"
+        " worth_rate = %(rate)s, updated_at = now()"
+        " FROM unnest(%(references)s::text[], %(worth)s::bigint[]) n(reference, worth)"
+        " WHERE p.business_id = %(business)s AND p.reference = n.reference",
+        {
+            "file": file_id,
+            "rate": worth_rate,
+            "references": list(worth),
+            "worth": list(worth.values()),
+            "business": business_id,
+        },
     )
 
 

@@ -22,7 +22,13 @@ KINDS: tuple[TransferKind, ...] = get_args(TransferKind)
 DAY = timedelta(days=1)
 LONGEST_SEARCH = 500
 FIELDS = ("kind", "from", "to", "search")
-WITH_ANOTHER: tuple[TransferKind, ...] = ("fee", "cost", "fee_return")
+WITH_ANOTHER: tuple[TransferKind, ...] = (
+    "fee",
+    "cost",
+    "exchange",
+    "fee_return",
+    "exchange_return",
+)
 """Steps of an order that are booked together with another, which stands for them in a list of
 everything; an order's own page and its search show them all."""
 

@@ -41,6 +41,8 @@ KINDS: Mapping[str, str] = {
     "release": "Given back to the payout user",
     "return": "Returned to the payout user",
     "fee_return": "Fee given back",
+    "exchange": "What its euros were worth booked",
+    "exchange_return": "Exchange difference given back",
     "paid_after_all": "Booked as paid after all",
     "suspense": "Put into suspense",
     "adjustment": "Adjusted",

@@ -61,14 +61,15 @@ WHERE t.business_id = %(business)s GROUP BY 1, 2, 3, 4 ORDER BY first_id
 
 # Where the money of each order is, whatever its transfers call themselves; adjustments and suspense
 # items apart. What a rail paid after all is in `settled` against `suspense`, what it really cost
-# against the fees; every attempt may cost something. What was reserved and what was paid are
-# compared with the order in every state, in numeric: an amount set to nonsense is named.
+# against the fees, what it was worth by another rate in `exchange`; every attempt may cost
+# something. What was reserved and what was paid are compared with the order in every state, in
+# numeric: an amount set to nonsense is named.
 ORDERS = """
 WITH moves AS (
   SELECT t.order_id, min(t.id) AS first_id,
     sum(t.cut * ((g.kind = 'in_transit')::int - (f.kind = 'in_transit')::int)) AS transit,
-    sum(t.cut * ((g.kind IN ('settled', 'suspense'))::int
-                  - (f.kind IN ('settled', 'suspense'))::int)) AS settled,
+    sum(t.cut * ((g.kind IN ('settled', 'exchange', 'suspense'))::int
+                  - (f.kind IN ('settled', 'exchange', 'suspense'))::int)) AS settled,
     sum(t.cut * ((g.kind IN ('fee_income', 'rail_cost'))::int
                   - (f.kind IN ('fee_income', 'rail_cost'))::int)) AS fees,
     sum(t.cut * ((g.kind = 'user')::int - (f.kind = 'user')::int)) AS with_user,

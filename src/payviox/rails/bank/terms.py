@@ -19,6 +19,9 @@ SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 SUCCESSES: tuple[Success, ...] = get_args(Success)
 RELEASES: tuple[Release, ...] = get_args(Release)
 SWITCH = ("yes", "no")
+RateSource = Literal["ecb", "fixed", "http"]
+"""One of `payviox.rates.model.SOURCES`."""
+RATE_SOURCES: tuple[RateSource, ...] = get_args(RateSource)
 NEVER = "never"
 CUT_OFF = "15:00"
 MOST_TIMES = 12
@@ -42,7 +45,8 @@ class Sftp(msgspec.Struct, frozen=True, kw_only=True):
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """`cut_at` are times of a banking day at which files are cut by themselves, none for by hand
     alone, `cut_off` is until when the bank takes files for the day; both where the scheme's banks
-    are. `check_float`: a file comes to no more than the last statement left. `account_numbers` name
+    are. `rate_source` says what a euro is worth, of which payees get `spread_bp` basis points less.
+    `check_float`: a file comes to no more than the last statement left. `account_numbers` name
     the account in statements."""
 
     schemes: tuple[Scheme, ...]
@@ -53,6 +57,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     cut_at: tuple[time, ...]
     cut_off: time
     check_float: bool
+    rate_source: RateSource
+    spread_bp: int
     account_numbers: frozenset[str]
     sftp: Sftp | None = None
 
@@ -111,6 +117,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "success": SUCCESSES,
     "release": RELEASES,
     "check_float": SWITCH,
+    "rate_source": RATE_SOURCES,
 }
 
 
@@ -125,6 +132,7 @@ def read(settings: Mapping[str, Any]) -> Terms:
     formats: dict[Scheme, Format] = {"sepa": sepa_format, "ach": "nacha"}
     success: Any = text("success", "booked")
     release: Any = text("release", "download")
+    rate_source: Any = text("rate_source", RATE_SOURCES[0])
     times = text("cut_at", NEVER)
     return Terms(
         schemes=schemes,
@@ -135,6 +143,8 @@ def read(settings: Mapping[str, Any]) -> Terms:
         cut_at=() if times == NEVER else tuple(sorted(map(time.fromisoformat, _names(times)))),
         cut_off=time.fromisoformat(text("cut_off", CUT_OFF)),
         check_float=text("check_float", "yes") == "yes",
+        rate_source=rate_source,
+        spread_bp=int(settings.get("spread_bp") or 0),
         account_numbers=frozenset(
             iban.normalized(text(name)) for name in ("iban", "account_number") if text(name)
         ),

@@ -4,7 +4,7 @@ Database only, in the caller's transaction."""
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from payviox import ids
@@ -15,7 +15,15 @@ from payviox.db.pool import Connection
 from payviox.event_log import EventLogger
 from payviox.ledger import service as ledger
 from payviox.ledger import suspense as items
-from payviox.ledger.model import FEE_INCOME, Posting, in_transit, rail_cost, settled, suspense
+from payviox.ledger.model import (
+    FEE_INCOME,
+    Posting,
+    exchange,
+    in_transit,
+    rail_cost,
+    settled,
+    suspense,
+)
 from payviox.ledger.model import user as user_account
 from payviox.rails.protocol import Outcome, Rail, TakesBack
 from payviox.withdrawals import transitions
@@ -79,13 +87,16 @@ def _postings(order: Held, answer: Outcome, decision: Decision, actor: Actor) ->
         if money == "settle":
             moves.append(Posting("settle", order.net_amount, transit, paid))
             moves.append(Posting("fee", order.fees, transit, FEE_INCOME))
+            moves.append(_exchanged("exchange", order.rail, answer.exchange))
         elif money == "release":
             moves.append(release(order, actor))
         elif money == "return":
+            moves.append(_exchanged("exchange_return", order.rail, -answer.exchange))
             moves.append(Posting("return", order.net_amount, paid, owner))
             moves.append(Posting("fee_return", order.fees, FEE_INCOME, owner))
         else:
             moves.append(Posting("paid_after_all", order.net_amount, suspense(order.rail), paid))
+            moves.append(_exchanged("exchange", order.rail, answer.exchange))
     if _ends_an_attempt(decision):
         moves.append(Posting("cost", answer.cost or 0, FEE_INCOME, rail_cost(order.rail)))
     return [
@@ -93,6 +104,14 @@ def _postings(order: Held, answer: Outcome, decision: Decision, actor: Actor) ->
         for p in moves
         if p.amount
     ]
+
+
+def _exchanged(kind: Literal["exchange", "exchange_return"], rail: str, kept: int) -> Posting:
+    """What the payer keeps of a payment by the books' rate is no money that left; below zero it
+    comes on top."""
+    if kept < 0:
+        return Posting(kind, -kept, exchange(rail), settled(rail))
+    return Posting(kind, kept, settled(rail), exchange(rail))
 
 
 def _ends_an_attempt(decision: Decision) -> bool:
