@@ -105,9 +105,13 @@ def test_success_is_booked_or_that_nothing_came_back_in_time() -> None:
     )
     paid = msgspec.structs.replace(left, status="booked", booked_on=date(2026, 12, 2))
     later = datetime(2026, 12, 20, tzinfo=UTC)
-    assert outcomes.outcome(left, booked, later).state == "accepted"
+    taken = msgspec.structs.replace(left, status="accepted")
+    for terms_now in (booked, patient):
+        silent = outcomes.outcome(left, terms_now, later)
+        assert (silent.state, silent.waiting) == ("accepted", "bank_answer")
+    assert outcomes.outcome(taken, booked, later).state == "accepted"
     assert outcomes.outcome(paid, booked, NOW).state == "succeeded"
-    for payment in (left, paid):
+    for payment in (taken, paid):
         soon = outcomes.outcome(payment, patient, NOW)
         assert (soon.state, soon.waiting) == ("accepted", "bank_returns")
         assert outcomes.outcome(payment, patient, later).state == "succeeded"
