@@ -47,7 +47,7 @@ def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
 
 
 def _left(payment: Payment, terms: Terms | None, now: datetime, details: dict[str, Any]) -> Outcome:
-    """Nothing counts as paid without a word of the bank's: a file that was downloaded may never have
+    """Nothing counts as paid without a word of the bank's: a downloaded file may never have
     reached it."""
     waits_for_returns = terms is not None and terms.success == "not_returned"
     if payment.status == "booked" and not waits_for_returns:

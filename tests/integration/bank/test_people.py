@@ -20,6 +20,7 @@ from payviox.rights.roles import Role
 from support.banking import ACH, KEYRING, Banking, entry, statement
 from support.businesses import TestBusiness
 from support.dashboard import make_operator
+from support.databases import Urls
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +91,7 @@ async def test_a_canceled_file_and_a_released_one_cannot_be_approved_or_canceled
 
 
 async def test_a_new_account_is_reviewed_and_waits_and_so_is_one_that_its_bank_has_changed(
-    bank: Banking,
+    bank: Banking, urls: Urls
 ) -> None:
     await bank.business.set(review_new_bank_account=True, bank_cooling_hours=24)
     user = await bank.desk.user(5_000)
@@ -100,7 +101,7 @@ async def test_a_new_account_is_reviewed_and_waits_and_so_is_one_that_its_bank_h
     first = await bank.settled(first)
     assert (first.status, first.waiting) == ("sent", "bank_cooling")
     assert (await bank.cut()).file is None, "its waiting time is not over"
-    await bank.pass_cooling()
+    bank.pass_cooling(urls)
     file = await bank.approve(await bank.file())
     content = await bank.download(file)
     payment = await bank.payment(first)
