@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from payviox.bank import outcomes, schedule
-from payviox.bank.imports import file_status
+from payviox.bank.matching import file_status
 from payviox.bank.model import Payment
 from payviox.rails.bank import terms
 from payviox.rails.fees import FeePolicy
