@@ -4,7 +4,7 @@ by their end-to-end id, files by their message's id, and by nothing looser. Pure
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -108,7 +108,7 @@ def _same_money(payment: Payment, entry: ReportEntry, direction: str) -> bool:
     )
 
 
-def file_status(counts: Mapping[str, int]) -> FileStatus | None:
+def file_status(counts: Mapping[Any, int]) -> FileStatus | None:
     """What a file is whose payments stand so; None where it stays as it is."""
     if counts.get("released"):
         return "accepted" if len(counts) > 1 else None
