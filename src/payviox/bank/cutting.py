@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from payviox import ids
-from payviox.actors import WORKER, Actor
+from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.bank import accounts, holds
 from payviox.bank.model import BankFile, Payment, Scheme
@@ -88,8 +88,7 @@ async def _cut(
     await queries.insert(connection, file, sealed, keyring.current.id)
     references = [payment.reference for payment, _ in good]
     await payments_queries.put_in_file(connection, business_id, file.id, references)
-    if actor != WORKER:
-        await audit.record(connection, business_id, actor, "bank_file.cut", about(file))
+    await audit.record(connection, business_id, actor, "bank_file.cut", about(file))
     orders = sorted({payment.order_id for payment, _ in good})
     await callbacks.look_soon(connection, business_id, orders)
     kept = await queries.find(connection, business_id, file.id)

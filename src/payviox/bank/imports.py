@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from payviox import ids
-from payviox.actors import WORKER, Actor
+from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.bank import files, holds, matching
 from payviox.bank.matching import Effect
@@ -91,14 +91,13 @@ async def _take(
         _check_account(account, report)
         one = _Taking(connection, business_id, file_name, source, actor)
         taken.append(await one.take(report, number))
-    if actor != WORKER:
-        about = {
-            "file": file_name,
-            "sha256": reports[0].digest,
-            "entries": sum(each.entries for each in taken),
-            "unmatched": sum(each.unmatched for each in taken),
-        }
-        await audit.record(connection, business_id, actor, "bank_report.import", about)
+    about = {
+        "file": file_name,
+        "sha256": reports[0].digest,
+        "entries": sum(each.entries for each in taken),
+        "unmatched": sum(each.unmatched for each in taken),
+    }
+    await audit.record(connection, business_id, actor, "bank_report.import", about)
     return Taken(tuple(taken), is_repeated=False)
 
 
