@@ -19,6 +19,9 @@ let the same superuser, and the roles of the tests, in without a password."""
 one_server = pytest.mark.skipif(
     CLUSTER in os.environ, reason="it puts triggers of its own on a table, or ours out of force"
 )
+one_servers_plans = pytest.mark.skipif(
+    CLUSTER in os.environ, reason="a cluster's plan says what each node is asked, and no more"
+)
 
 
 class Cluster(Server):
@@ -55,6 +58,15 @@ class Cluster(Server):
         super()._drop(name)
         for worker in self._workers:
             worker._drop(name)
+
+
+def nodes_of(urls: Urls) -> list[str]:
+    """A superuser's URL of the database at the coordinator, and at each worker."""
+    with urls.as_admin() as connection:
+        workers = connection.execute(
+            "SELECT nodename, nodeport FROM pg_dist_node WHERE groupid <> 0 ORDER BY groupid"
+        ).fetchall()
+    return [urls.admin, *(_at(urls, str(host), int(str(port))).admin for host, port in workers)]
 
 
 def _at(urls: Urls, host: str, port: int) -> Urls:

@@ -16,10 +16,10 @@ NONE = "none"
 YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 """How a switch may be given."""
 
-REVIEWABLE = ("paypal", "crypto", "gift_card", "sandbox", "stock", "tremendous", "evm")
+REVIEWABLE = ("paypal", "crypto", "gift_card", "bank", "sandbox", "stock", "tremendous", "evm")
 """What `review_rails` may name: every provider and every rail of the product."""
 
-METHODS = ("paypal", "crypto", "gift_card")
+METHODS = ("paypal", "crypto", "gift_card", "bank")
 """What `methods_off` may name: every provider."""
 
 CODES = ("code_first", "code_amount", "code_new_device")
@@ -61,6 +61,16 @@ RULES = {
         "review every order on these rails: names, separated by commas",
         "names",
         choices=REVIEWABLE,
+    ),
+    "review_new_bank_account": Rule(
+        "review the first order to a bank account, and to one that its bank has changed: yes or no",
+        "switch",
+    ),
+    "bank_cooling_hours": Rule(
+        "hours that a bank account waits before it is first paid",
+        least=0,
+        most=720,
+        optional=False,
     ),
     "methods_off": Rule(
         "offer payout users no withdrawals by these: names, separated by commas",
