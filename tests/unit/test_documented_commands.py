@@ -13,13 +13,14 @@ NO_COMMAND = {"payviox 0.1.0"}
 
 
 def unknown(line: str) -> str | None:
-    """What of this line is no command and no option of it."""
+    """What of this line is no command and no option of it; `show|list` are two commands."""
     words = shlex.split(line.replace("…", "x"), comments=True)[1:]
-    command: click.Command = main
+    command: click.Command | None = main
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        found = command.get_command(click.Context(command), words[0])
-        if found is None:
-            return words[0]
+        for name in words[0].split("|"):
+            found = command.get_command(click.Context(command), name)
+            if found is None:
+                return name
         command = found
         words = words[1:]
     known = {name for each in command.params for name in [*each.opts, *each.secondary_opts]}
