@@ -30,7 +30,9 @@ def test_what_a_document_links_to_is_there(document: Path) -> None:
 
 def anchors(document: Path) -> set[str]:
     """What a link may name after the `#`: each heading in small letters, with dashes for blanks."""
-    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+    text = re.sub(
+        r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
     headings = re.findall(r"^#+ +(.+?) *$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
