@@ -10,7 +10,8 @@ CREATE TABLE exchange_rates (
   created_at  timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (source, currency, as_of)
 );
-GRANT SELECT, INSERT ON exchange_rates TO payviox_app;
+GRANT SELECT, INSERT (source, currency, as_of, rate, expires_at, created_by)
+  ON exchange_rates TO payviox_app;
 
 -- What payments in another currency are worth by the rate of the day they were put into a file, and that
 -- rate; what that differs from what they took off a balance is an account of its own.
