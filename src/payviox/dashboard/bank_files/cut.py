@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from payviox import actors, ids
 from payviox.bank import cutting, files
 from payviox.bank.model import Scheme
-from payviox.dashboard.bank_files.list import RAIL, ROUTE
+from payviox.dashboard.bank_files.list import ROUTE, account_of
 from payviox.dashboard.bank_files.words import SCHEMES, money_in
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
 from payviox.dashboard.visits import Visit, act, read, visit_of
@@ -33,11 +33,9 @@ async def cut(request: Call) -> Response[Any]:
     visit = await visit_of(request)
     scheme = _scheme(request)
     found = services(request)
-    account = await found.rails.account(visit.business.id, RAIL)
-    if account is None:
-        return await _page(request, visit, scheme, "No bank account is connected.")
     await act(request, visit.session, _require, visit)
     try:
+        account = await account_of(request, visit)
         with actors.at(address_of(request)):
             made = await cutting.cut(
                 found.database, found.keyring, account, scheme, visit.session.actor

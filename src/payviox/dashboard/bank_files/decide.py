@@ -1,4 +1,4 @@
-"""`…/bank-files/<bfl_id>/approve`, `/cancel`, `/release`, `/download`, `/settle`: what people decide
+"""`…/bank-files/<bfl_id>/approve`, `cancel`, `release`, `download` and `settle`: what people decide
 about a file."""
 
 from typing import Any
@@ -10,7 +10,7 @@ from payviox import actors, ids
 from payviox.bank import files
 from payviox.bank.model import BankFile
 from payviox.bank.releasing import handing_over
-from payviox.dashboard.bank_files.list import RAIL
+from payviox.dashboard.bank_files.list import account_of
 from payviox.dashboard.bank_files.show import PATH, file_id_of, file_page, is_downloaded
 from payviox.dashboard.bank_files.words import SCHEMES, money_in
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
@@ -108,9 +108,7 @@ async def release(request: Call) -> Response[Any]:
         else:
             await prove(request, visit.session, "bank_file.release")
             await act(request, visit.session, _require_release, visit)
-            account = await found.rails.account(visit.business.id, RAIL)
-            if account is None:
-                raise Conflict("No bank account is connected.")
+            account = await account_of(request, visit)
             way, target = handing_over.target_of(account, found.settings.bank_folder)
             at = (visit.business.id, file_id, visit.session.actor)
             with actors.at(address_of(request)):

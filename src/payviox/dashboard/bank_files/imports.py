@@ -13,7 +13,7 @@ from payviox import actors, ids
 from payviox.bank import imports
 from payviox.bank.matching import WHY
 from payviox.bank.model import Entry, Import
-from payviox.dashboard.bank_files.list import RAIL, ROUTE
+from payviox.dashboard.bank_files.list import RAIL, ROUTE, account_of
 from payviox.dashboard.bank_files.words import ENTRIES, KINDS, SOURCES, money_in, reason
 from payviox.dashboard.files import read_file
 from payviox.dashboard.lists import PAGE, Pager, page_of, pager
@@ -111,14 +111,12 @@ async def take_report(request: Call) -> Response[Any]:
     """Take a file of the bank's, whole or not at all; then what it changed."""
     visit = await visit_of(request)
     found = services(request)
-    account = await found.rails.account(visit.business.id, RAIL)
     await act(request, visit.session, _require, visit)
     try:
+        account = await account_of(request, visit)
         async with AsyncExitStack() as held:
             name, content = await read_file(request, MOST)
             await held.enter_async_context(found.files.enter())
-            if account is None:
-                raise Conflict("No bank account is connected.")
             with actors.at(address_of(request)):
                 taken = await imports.take(
                     found.database, account, name, content, "upload", visit.session.actor
@@ -139,9 +137,7 @@ async def list_imports(request: Call) -> Response[Any]:
     after = ids.parse(ids.BANK_IMPORT, request.query_params.get("after", ""))
 
     async def found(connection: Connection) -> list[Import]:
-        return await imports.list_page(
-            connection, visit.business.id, after=after, limit=PAGE + 1
-        )
+        return await imports.list_page(connection, visit.business.id, after=after, limit=PAGE + 1)
 
     here = f"{visit.base}/bank-files"
     lines = [_line(visit, each) for each in await read(request, visit, found)]
@@ -249,7 +245,7 @@ def _entry(visit: Visit, entry: Entry) -> EntryLine:
         amount=money_in(None if entry.amount is None else sign * entry.amount, entry.currency),
         order=order,
         reason=reason(entry.code),
-        why=WHY[entry.unmatched] if entry.unmatched in WHY else entry.unmatched,
+        why=next((words for name, words in WHY.items() if name == entry.unmatched), None),
     )
 
 

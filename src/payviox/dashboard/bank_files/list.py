@@ -16,6 +16,8 @@ from payviox.dashboard.bank_files.words import SCHEMES, money_in
 from payviox.dashboard.lists import PAGE, Pager, page_of, pager
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
+from payviox.errors import Conflict
+from payviox.rails.protocol import Account
 from payviox.web.context import Call, services
 
 ROUTE = "/dashboard/{business:str}/bank-files"
@@ -125,6 +127,14 @@ async def list_waiting(request: Call) -> Response[Any]:
         back=here,
     )
     return show(request, visit, "bank_files/waiting.html", view)
+
+
+async def account_of(request: Call, visit: Visit) -> Account:
+    """The bank account that pays. Raises Conflict where none is connected."""
+    account = await services(request).rails.account(visit.business.id, RAIL)
+    if account is None:
+        raise Conflict("No bank account is connected.")
+    return account
 
 
 async def _found(

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response, get
 
 from payviox import ids
+from payviox.actors import Actor
 from payviox.approvals import service as approvals
 from payviox.auth import operators
 from payviox.bank import files
@@ -20,7 +21,6 @@ from payviox.dashboard.people import actor_words, emails_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.rights.service import operator_of
-from payviox.actors import Actor
 from payviox.web.context import Call, services
 from payviox.web.cursors import path_id
 

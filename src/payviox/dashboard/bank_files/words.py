@@ -13,7 +13,11 @@ WAYS: Mapping[Way, str] = {
     "folder": "by the folder",
     "sftp": "by SFTP",
 }
-SOURCES: Mapping[Source, str] = {"upload": "uploaded", "folder": "from the folder", "sftp": "by SFTP"}
+SOURCES: Mapping[Source, str] = {
+    "upload": "uploaded",
+    "folder": "from the folder",
+    "sftp": "by SFTP",
+}
 KINDS: Mapping[str, str] = {
     "pain.002": "Answer to a file (pain.002)",
     "camt.052": "Report within the day (camt.052)",
@@ -54,7 +58,7 @@ ENTRIES: Mapping[str, str] = {
 
 def reason(code: str | None) -> str | None:
     """What a bank's code means; None where it is no code that we know."""
-    if code in reasons.CHANGES:
+    if code is not None and code in reasons.CHANGES:
         return reasons.CHANGES[code]
     known = reasons.ISO.get(code or "") or reasons.NACHA.get(code or "")
     if known is None and reasons.is_ours(code):
