@@ -3,7 +3,7 @@ of them, written by the test's own hand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from payviox.bank.cutting import Cut
 from payviox.bank.imports import Taken
 from payviox.bank.model import BankFile, Payment, Scheme
 from payviox.bank.queries import payments
-from payviox.bank.rail import BankRail
+from payviox.bank.rail import BankRail, Converter
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.rail_accounts.directory import Directory
@@ -31,7 +31,7 @@ from support.withdrawals import Desk
 
 KEYRING = Keyring(live.SECRET_KEY)
 IBAN = "DE89370400440532013000"
-ACCOUNT_NUMBER = "123456789"
+ACCOUNT_NUMBER = "8765432109"
 SEPA = {"name": "Ada Lovelace", "iban": IBAN}
 ACH = {
     "scheme": "ach",
@@ -44,6 +44,22 @@ ACH = {
 PERSON = Actor("command:test")
 
 
+class FixedRate:
+    """A dollar is worth 92 euro cents, and fractions are left out."""
+
+    async def pays(
+        self,
+        account: Account,  # the rail's verb
+        currency: str,
+        cents: int,
+    ) -> tuple[dict[str, Any], datetime]:
+        pays = {"currency": currency, "amount": cents * 92 // 100, "rate": "0.92"}
+        return pays, datetime.now(UTC) + timedelta(hours=1)
+
+
+RATE = FixedRate()
+
+
 @dataclass
 class Banking:
     """One business with its bank account."""
@@ -53,13 +69,15 @@ class Banking:
     desk: Desk = field(repr=False)
 
     @classmethod
-    async def of(cls, business: TestBusiness, **settings: Any) -> "Banking":
+    async def of(
+        cls, business: TestBusiness, *, converter: Converter | None = RATE, **settings: Any
+    ) -> "Banking":
         """Connected by these settings, beside those of `support.accounts`."""
         database = business.database
         directory = Directory(database, KEYRING)
         rails = Rails(
             live=[],
-            test=[Route("bank", BankRail(database, directory), connected=True)],
+            test=[Route("bank", BankRail(database, directory, converter), connected=True)],
             accounts=directory,
             keepers={"bank": Accounts(database, KEYRING)},
         )

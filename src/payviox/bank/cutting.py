@@ -12,7 +12,7 @@ import msgspec
 from payviox import ids
 from payviox.actors import WORKER, Actor
 from payviox.audit import service as audit
-from payviox.bank import accounts
+from payviox.bank import accounts, holds
 from payviox.bank.model import BankFile, Payment, Scheme
 from payviox.bank.naming import Named
 from payviox.bank.queries import files as queries
@@ -49,8 +49,8 @@ async def cut(
     database: Database, keyring: Keyring, account: Account, scheme: Scheme, actor: Actor
 ) -> Cut:
     """Put what waits for a file of this scheme into one, the oldest first, as far as the money in
-    the account goes. Raises Forbidden, and Conflict where the account does not pay by the
-    scheme."""
+    the account goes. Raises Forbidden, HeldFiles, and Conflict where the account does
+    not pay by the scheme."""
     return await database.write(_cut, keyring, account, scheme, actor)
 
 
@@ -62,6 +62,7 @@ async def _cut(
     if payer is None:
         raise Conflict(f"The bank account does not pay by {scheme.upper()}.")
     business_id = account.business_id
+    await holds.require_none(connection, business_id)
     await imports_queries.lock(connection, business_id)
     waiting = await payments_queries.lock_waiting(connection, business_id, scheme, MOST)
     paid = await _with_money(connection, terms_now, waiting)

@@ -9,6 +9,7 @@ from payviox.actors import Actor
 from payviox.approvals import service as approvals
 from payviox.approvals.service import Started
 from payviox.audit import service as audit
+from payviox.bank import holds
 from payviox.bank.cutting import about
 from payviox.bank.model import BankFile
 from payviox.bank.queries import files as queries
@@ -94,6 +95,7 @@ async def download(
     if file.status == "approved":
         if file.step is not None:
             raise BeingReleased
+        await holds.require_none(connection, business_id)
         changes = {"way": "download", "released_by": str(actor)}
         await set_released(connection, file, **changes)
         await audit.record(connection, business_id, actor, "bank_file.release", about(file))

@@ -14,7 +14,7 @@ import msgspec
 from payviox import ids
 from payviox.actors import WORKER, Actor
 from payviox.audit import service as audit
-from payviox.bank import files, matching
+from payviox.bank import files, holds, matching
 from payviox.bank.matching import Effect
 from payviox.bank.model import BankFile, FileStatus, Import, Payment, Source
 from payviox.bank.queries import accounts as accounts_queries
@@ -136,6 +136,7 @@ class _Taking:
         self._payments: dict[str, Payment] = {}
         self._files: dict[str, BankFile] = {}
         self._said: set[tuple[str, str, str]] = set()
+        self._held_since: datetime | None = None
         self._orders: set[UUID] = set()
         self._changed_files: set[UUID] = set()
 
@@ -193,6 +194,7 @@ class _Taking:
 
     async def _hold(self, entries: Sequence[ReportEntry]) -> None:
         """Lock every payment and file that is named, and see what was said of them before."""
+        self._held_since = await holds.since(self._connection, self._business_id)
         named = sorted({entry.end_to_end_id for entry in entries if entry.end_to_end_id})
         for message_id in sorted({entry.file_id for entry in entries if entry.file_id}):
             file = await files_queries.find_by_message(
@@ -253,7 +255,7 @@ class _Taking:
         return row
 
     async def _of_payment(self, report: Report, entry: ReportEntry, payment: Payment) -> str | None:
-        if payment.status == "in_file":
+        if payment.status in ("waiting", "in_file"):
             payment = await self._left_after_all(payment)
         alike = (payment.reference, entry.status, report.kind) in self._said
         found = matching.effect(payment, entry, seen_alike=alike)
@@ -297,7 +299,10 @@ class _Taking:
     async def _left_after_all(self, payment: Payment) -> Payment:
         """The bank knows a payment whose file was being handed over when nobody could say what
         became of that: it has left."""
-        assert payment.file_id is not None  # noqa: S101  # it is in one
+        if self._held_since is not None and payment.created_at < self._held_since:
+            return await self._left_before_restore(payment)
+        if payment.file_id is None:
+            return payment
         file = await files_queries.find(
             self._connection, self._business_id, payment.file_id, lock=True
         )
@@ -309,6 +314,23 @@ class _Taking:
         ):
             self._payments[each.end_to_end_id] = each
         return self._payments[payment.end_to_end_id]
+
+    async def _left_before_restore(self, payment: Payment) -> Payment:
+        """The database was restored, and the bank knows a payment that did not leave by our books:
+        it has left since the backup, alone or with its file."""
+        if payment.file_id is not None:
+            file = await files_queries.find(
+                self._connection, self._business_id, payment.file_id, lock=True
+            )
+            if file is not None and file.status in ("draft", "approved"):
+                await files.set_released(self._connection, file)
+                for each in await payments_queries.lock_of_file(
+                    self._connection, self._business_id, file.id
+                ):
+                    self._payments[each.end_to_end_id] = each
+                return self._payments[payment.end_to_end_id]
+        await payments_queries.set_status(self._connection, payment, "released")
+        return msgspec.structs.replace(payment, status="released")
 
     async def _apply(self, payment: Payment, found: Effect, entry: ReportEntry) -> None:
         if found.status is None:

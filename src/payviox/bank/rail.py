@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from payviox.bank import accounts, outcomes
@@ -17,7 +17,7 @@ from payviox.errors import OutcomeUnknown
 from payviox.event_log import EventLogger
 from payviox.rails.bank import iban
 from payviox.rails.bank import terms as bank_terms
-from payviox.rails.bank.model import MOST_AMOUNT, Payer, Scheme
+from payviox.rails.bank.model import CURRENCY, MOST_AMOUNT, Payer, Scheme
 from payviox.rails.bank.terms import Terms
 from payviox.rails.orders import BANK_DESTINATION, Invalid, Price, Provider, Quote, ReadyOrder
 from payviox.rails.orders import Request as Asked
@@ -46,17 +46,33 @@ def end_to_end_id(reference: str) -> str:
     return base64.b32encode(digest)[:15].decode()
 
 
+class Converter(Protocol):
+    """Says what a payment in another currency than the balance's comes to."""
+
+    async def pays(
+        self, account: Account, currency: str, cents: int
+    ) -> tuple[dict[str, Any], datetime]:
+        """What is paid for so many US cents, as orders hold it: `currency`, `amount` in its minor
+        units, `rate`, `source`, `as_of` and `spread`; and until when that is promised. Raises
+        RailError where no rate is known or the last one is too old."""
+        ...
+
+
 class BankRail:
-    """Implements payviox.rails.protocol.Rail, Connected and TakesBack."""
+    """Implements payviox.rails.protocol.Rail, Connected and TakesBack. Without a converter nothing
+    is paid but in US dollars."""
 
     name = "bank"
     remembers_s: float | None = None
     authoritative = True
     lists_all = False
 
-    def __init__(self, database: Database, accounts: Accounts) -> None:
+    def __init__(
+        self, database: Database, accounts: Accounts, converter: Converter | None = None
+    ) -> None:
         self._database = database
         self._accounts = accounts
+        self._converter = converter
 
     def serves(self, account: Account, provider: Provider, destination: Mapping[str, Any]) -> bool:
         scheme = destination.get("scheme")
@@ -72,17 +88,26 @@ class BankRail:
         }
 
     async def quote(self, request: Asked) -> Quote:
-        """Quote by the account's fee policy; also without a destination. Raises Invalid."""
+        """Quote by the account's fee policy; also without a destination. Raises Invalid, and
+        RailError where nobody knows what arrives."""
         account = await self._enabled(request)
         price = _price(request, account)
-        destination = _destination(request, account) if "account" in request.destination else {}
-        return price.quote(destination, datetime.now(UTC) + QUOTE_LIFETIME)
+        expires_at = datetime.now(UTC) + QUOTE_LIFETIME
+        if "account" not in request.destination:
+            return price.quote({}, expires_at)
+        pays, until = await self._pays(account, request.destination, price.net_amount)
+        destination = {**_destination(request, account), "pays": pays}
+        return price.quote(destination, min(expires_at, until))
 
     async def validate(
         self, order_id: UUID, quote: Quote, request: Asked, email: str
     ) -> ReadyOrder:
-        """Raises Invalid."""
+        """The order pays what its quote promised. Raises Invalid and RailError."""
         account = await self._enabled(request)
+        destination = _destination(request, account)
+        pays = quote.destination.get("pays")
+        if pays is None:
+            pays, _ = await self._pays(account, request.destination, quote.net_amount)
         return ReadyOrder(
             request.business_id,
             order_id,
@@ -91,7 +116,7 @@ class BankRail:
             quote.amount,
             quote.fees,
             quote.net_amount,
-            _destination(request, account),
+            {**destination, "pays": pays},
             email,
         )
 
@@ -169,6 +194,18 @@ class BankRail:
             return Outcome("not_found")
         return outcomes.outcome(payment, terms, datetime.now(UTC))
 
+    async def _pays(
+        self, account: Account, destination: Mapping[str, Any], cents: int
+    ) -> tuple[dict[str, Any], datetime]:
+        """What arrives, in the scheme's currency. Raises RailError."""
+        scheme: Scheme = destination["scheme"]
+        currency = CURRENCY[scheme]
+        if currency == "USD":
+            return {"currency": currency, "amount": cents}, datetime.max.replace(tzinfo=UTC)
+        if self._converter is None:
+            raise RailError(f"There is no rate of {currency}.")
+        return await self._converter.pays(account, currency, cents)
+
     async def _terms_of(self, business_id: UUID) -> Terms | None:
         account = await self._accounts.find(business_id, self.name)
         return None if account is None else _terms(account)
@@ -195,7 +232,7 @@ async def _insert(connection: Connection, order: ReadyOrder, reference: str) -> 
     account_id = accounts.account_in(order.destination)
     if account_id is None:
         raise ValueError("the order names no bank account")
-    pays = order.destination.get("pays") or {"currency": "USD", "amount": order.net_amount}
+    pays = order.destination["pays"]
     await queries.insert(
         connection,
         business_id=order.business_id,

@@ -11,7 +11,7 @@ from uuid import UUID
 import click
 
 from payviox import ids
-from payviox.bank import cutting, files, imports
+from payviox.bank import cutting, files, holds, imports
 from payviox.bank.cutting import Cut
 from payviox.bank.imports import Taken
 from payviox.bank.model import BankFile, Payment
@@ -181,6 +181,25 @@ def settle(
         )
 
     _print(_shown(run(work)), as_json=as_json)
+
+
+@bank.command("after-restore")
+@click.argument("business_id", type=BUSINESS)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_person
+def after_restore(business_id: UUID, yes: bool, operator: str | None) -> None:
+    """Let files be cut and released again that are held since the database was restored.
+
+    Import everything first that the bank has said since the backup: what it names has left.
+    """
+    confirm("What left since the backup, and the bank did not name, is paid again. Go on?", yes=yes)
+
+    async def work(runtime: Runtime) -> None:
+        who = await runtime.database.fetch(person, operator)
+        await runtime.database.write(holds.end, business_id, who)
+
+    run(work)
+    click.echo("Files are cut and released again.")
 
 
 @bank.command("import")

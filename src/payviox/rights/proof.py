@@ -25,6 +25,7 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "balance.withdraw_funds": ALWAYS,
     "bank_file.approve": ALWAYS,
     "bank_file.download": ALWAYS,
+    "bank_file.end_hold": ALWAYS,
     "bank_file.release": ALWAYS,
     "bank_file.settle": ALWAYS,
     "business.set": ALWAYS,

@@ -37,6 +37,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "bank_file.cancel",
             "bank_file.cut",
             "bank_file.download",
+            "bank_file.end_hold",
             "bank_file.release",
             "bank_file.settle",
             "bank_report.import",

@@ -5,10 +5,22 @@ import asyncio
 
 import pytest
 
-from payviox.bank import files
-from payviox.errors import Conflict
+from payviox.bank import files, holds
+from payviox.bank.holds import HeldFiles
+from payviox.errors import Conflict, ProviderUnavailable
+from payviox.giftcards import restores
 from payviox.rails.bank import nacha_records
-from support.banking import ACCOUNT_NUMBER, Banking, answer, entry, rejected, statement
+from support.banking import (
+    ACCOUNT_NUMBER,
+    IBAN,
+    PERSON,
+    SEPA,
+    Banking,
+    answer,
+    entry,
+    rejected,
+    statement,
+)
 from support.businesses import TestBusiness
 
 pytestmark = pytest.mark.anyio
@@ -151,3 +163,57 @@ async def test_the_number_is_in_the_file_and_in_no_row_that_anybody_reads(bank: 
         assert ACCOUNT_NUMBER not in str(rows), table
     events = await bank.business.rows("SELECT body FROM events WHERE business_id = %s")
     assert any(payment.end_to_end_id in body for (body,) in events)
+
+
+async def test_after_a_restore_nothing_leaves_until_the_bank_was_heard_and_a_person_says_so(
+    bank: Banking,
+) -> None:
+    gone, left_in_file = await bank.order(500), await bank.order(700, email="bob@example.com")
+    await bank.desk.process()
+    file = await bank.approve(await bank.file())
+    late = await bank.order(900, email="eve@example.com")
+    await bank.desk.process()
+    await bank.database.write(restores.hold_after_restore, PERSON)
+    for refused in (bank.cut, lambda: bank.download(file)):
+        with pytest.raises(HeldFiles):
+            await refused()
+    # The bank knows one of the file's payments, and one that had no file when the backup was made.
+    known = [await bank.payment(gone), await bank.payment(late)]
+    lines = [entry(each, ref=each.end_to_end_id) for each in known]
+    taken = await bank.take(statement(lines, opening=2_000, closing=600))
+    assert taken.reports[0].unmatched == 0
+    assert (await bank.settled(gone)).status == "succeeded"
+    assert (await bank.settled(late)).status == "succeeded"
+    assert (await bank.look(file)).status == "accepted"
+    assert (await bank.settled(left_in_file)).waiting == "bank_answer"
+    assert await money(bank) == (700, 1_400, 0)
+    await bank.database.write(holds.end, bank.id, PERSON)
+    assert (await bank.cut()).file is None, "nothing is paid again"
+
+
+async def test_a_payment_by_sepa_is_paid_in_euros_and_books_the_dollars_that_it_took(
+    bank: Banking,
+) -> None:
+    order = await bank.order(2_500, SEPA)
+    await bank.desk.process()
+    cut = await bank.cut("sepa")
+    file = cut.file
+    assert file is not None
+    assert (file.currency, file.total, file.cents) == ("EUR", 2_300, 2_500)
+    await bank.approve(file)
+    content = await bank.download(file)
+    payment = await bank.payment(order)
+    for said in (IBAN, payment.end_to_end_id, 'Ccy="EUR">23.00<', "Ada Lovelace"):
+        assert said.encode() in content
+    ours = "<IBAN>DE02120300000000202051</IBAN>"
+    line = [entry(payment, ref="1")]
+    await bank.take(statement(line, opening=5_000, closing=2_700, account=ours, currency="EUR"))
+    assert (await bank.settled(order)).status == "succeeded"
+    assert await money(bank) == (0, 2_500, 0)
+
+
+async def test_without_a_rate_nobody_is_paid_in_euros(bank: Banking) -> None:
+    bank = await Banking.of(bank.business, converter=None)
+    with pytest.raises(ProviderUnavailable):
+        await bank.order(2_500, SEPA)
+    assert (await bank.order(2_500)).status == "queued"

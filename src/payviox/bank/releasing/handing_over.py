@@ -9,7 +9,7 @@ from uuid import UUID
 from payviox import ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
-from payviox.bank import files
+from payviox.bank import files, holds
 from payviox.bank.cutting import about
 from payviox.bank.files import BeingReleased
 from payviox.bank.model import BankFile, Way
@@ -141,6 +141,7 @@ async def _begin(
         raise Conflict(f"A file that is {file.status.replace('_', ' ')} cannot be released.")
     if file.step is not None:
         raise BeingReleased
+    await holds.require_none(connection, business_id)
     content = await files.content_of(connection, keyring, file)
     changes = {"way": way, "step": "writing", "released_by": str(actor), "problem": None}
     await queries.update(connection, file, {**changes, "lease_s": LEASE_S})
@@ -155,6 +156,8 @@ async def _take_over(
     if file is None or file.status != "approved" or file.is_leased:
         return None
     if file.step not in ("writing", "renaming"):
+        return None
+    if await holds.since(connection, business_id) is not None:
         return None
     await queries.update(connection, file, {"lease_s": LEASE_S})
     return file, await files.content_of(connection, keyring, file)
