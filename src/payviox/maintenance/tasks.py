@@ -26,7 +26,7 @@ from payviox.keyring import Keyring
 from payviox.ledger import daily_flows, seals
 from payviox.ledger.verify import Report
 from payviox.mails import outbox
-from payviox.maintenance import attention_mails, ledger_audit
+from payviox.maintenance import attention_mails, fetched_rates, ledger_audit
 from payviox.money import dollars
 from payviox.monitoring import archive
 from payviox.rail_accounts import callbacks
@@ -232,6 +232,7 @@ SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
 SETTINGS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Settings], Awaitable[object]]]] = {
     "tidy": ("5 * * * *", tidy),
     "watch_archive": ("*/5 * * * *", watch_archive),
+    "fetch_rates": ("*/15 * * * *", fetched_rates.fetch),
 }
 """The same, for what the installation's settings say more of."""
 
