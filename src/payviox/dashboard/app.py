@@ -21,6 +21,7 @@ from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.bank_files import cut as cut_bank_file
 from payviox.dashboard.bank_files import decide as decide_bank_file
+from payviox.dashboard.bank_files import hold as bank_hold
 from payviox.dashboard.bank_files import imports as bank_imports
 from payviox.dashboard.bank_files import list as bank_files
 from payviox.dashboard.bank_files import show as bank_file
@@ -153,6 +154,7 @@ ROUTER = Router(
         *bank_files.ROUTES,
         *cut_bank_file.ROUTES,
         *bank_imports.ROUTES,
+        *bank_hold.ROUTES,
         *bank_file.ROUTES,
         *decide_bank_file.ROUTES,
         *rails.ROUTES,

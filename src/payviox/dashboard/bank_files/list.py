@@ -10,7 +10,7 @@ import msgspec
 from litestar import Response, get
 
 from payviox import ids
-from payviox.bank import files
+from payviox.bank import files, holds
 from payviox.bank.model import BankFile, Payment
 from payviox.dashboard.bank_files.words import SCHEMES, money_in
 from payviox.dashboard.lists import PAGE, Pager, page_of, pager
@@ -23,7 +23,7 @@ from payviox.web.context import Call, services
 ROUTE = "/dashboard/{business:str}/bank-files"
 RAIL = "bank"
 DONE = {
-    "nothing": "Nothing could be put into a file.",
+    "goes_on": "Files are cut and released again.",
     "canceled": "The file is canceled. Its payments wait for another one.",
 }
 
@@ -60,6 +60,8 @@ class FilesView(msgspec.Struct, frozen=True):
     here: str
     rails: str
     take: str | None
+    after_restore: str | None
+    is_held: bool
     done: str | None
 
 
@@ -97,6 +99,8 @@ async def list_files(request: Call) -> Response[Any]:
         here=here,
         rails=f"{visit.base}/rails",
         take=f"{here}/import" if visit.may("bank_report.import") else None,
+        after_restore=f"{here}/after-restore" if visit.may("bank_file.end_hold") else None,
+        is_held=await read(request, visit, holds.since, visit.business.id) is not None,
         done=DONE.get(request.query_params.get("done", "")),
     )
     return show(request, visit, "bank_files/list.html", view)
