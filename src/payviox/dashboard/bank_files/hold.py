@@ -38,8 +38,8 @@ async def _page(request: Call, visit: Visit, refused: str | None = None) -> Resp
     view = ConfirmView(
         heading="Files after a restore",
         consequence="The database is as old as its backup: payments may have left since that it"
-        " knows as waiting. Import everything that the bank has said since then first; what it names is"
-        " not paid again. From then on files are cut and released as before.",
+        " knows as waiting. Import everything that the bank has said since then first; what it"
+        " names is not paid again. From then on files are cut and released as before.",
         facts=[Fact("Held since", "no more" if since is None else f"{since:%Y-%m-%d %H:%M} UTC")],
         action=f"{here}/after-restore",
         button="All of it is imported: go on",
