@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
+
 from payviox import ids
 from payviox.actors import Actor
 from payviox.auth.users import UserCaller
@@ -163,6 +165,19 @@ class Banking:
             admin.execute(
                 "UPDATE bank_payments SET not_before = now() WHERE business_id = %s", [self.id]
             )
+
+
+def everything(urls: Urls) -> str:
+    """All rows of all tables, as text."""
+    with urls.as_admin() as admin:
+        tables = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        queries = [
+            sql.SQL("SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {} t").format(
+                sql.Identifier(str(name))
+            )
+            for (name,) in tables.fetchall()
+        ]
+        return "\n".join(str(admin.execute(query).fetchone()) for query in queries)
 
 
 def entry(
