@@ -195,7 +195,7 @@ def entry(
     return (
         f'<Ntry><NtryRef>{ref}</NtryRef><Amt Ccy="{payment.currency}">{cents / 100:.2f}</Amt>'
         f"<CdtDbtInd>{'CRDT' if credit else 'DBIT'}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>"
-        f"<BookgDt><Dt>2026-11-30</Dt></BookgDt><AcctSvcrRef>{ref}</AcctSvcrRef>"
+        f"<BookgDt><Dt>2026-06-30</Dt></BookgDt><AcctSvcrRef>{ref}</AcctSvcrRef>"
         f"<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>{kind}</SubFmlyCd></Fmly></Domn>"
         f"</BkTxCd><NtryDtls><TxDtls><Refs><EndToEndId>{payment.end_to_end_id}</EndToEndId></Refs>"
         f'<Amt Ccy="{payment.currency}">{cents / 100:.2f}</Amt>{returned}'
@@ -209,7 +209,7 @@ def statement(
     opening: int,
     closing: int,
     number: str = "1",
-    day: date = date(2026, 11, 30),
+    day: date = date(2026, 6, 30),
     account: str = "<Othr><Id>000111222</Id></Othr>",
     currency: str = "USD",
 ) -> bytes:
@@ -242,7 +242,7 @@ def answer(file: BankFile, *, status: str | None = None, payments: Sequence[str]
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>'
-        f"<GrpHdr><MsgId>{ids.new().hex}</MsgId><CreDtTm>2026-11-29T20:00:00Z</CreDtTm></GrpHdr>"
+        f"<GrpHdr><MsgId>{ids.new().hex}</MsgId><CreDtTm>2026-06-29T20:00:00Z</CreDtTm></GrpHdr>"
         f"<OrgnlGrpInfAndSts><OrgnlMsgId>{file.message_id}</OrgnlMsgId>"
         f"<OrgnlMsgNmId>{file.format}</OrgnlMsgNmId>{group}</OrgnlGrpInfAndSts>"
         f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{file.message_id}</OrgnlPmtInfId>"
