@@ -74,6 +74,8 @@ class Settings:
     mail_from: str | None = None
     mail_return_path: str | None = None
     """Where mails return that cannot be delivered; None where they return to their sender."""
+    bank_folder: Path | None = None
+    """Where files for banks are put, and reports are found; None where no business may use one."""
     keep_requests_days: int = 30
     """How long what businesses asked of the API is kept. Of what each kind of row is, and what is
     kept for good, docs/operating.md has a table."""
@@ -144,6 +146,7 @@ def load() -> Settings:
         smtp_url=_smtp_url(env),
         mail_from=_mail_from(env),
         mail_return_path=_mail_return_path(env),
+        bank_folder=_bank_folder(env),
         keep_requests_days=_days(env, "PAYVIOX_KEEP_REQUESTS_DAYS", 30),
         keep_delivery_attempts_days=_days(env, "PAYVIOX_KEEP_DELIVERY_ATTEMPTS_DAYS", 90),
         keep_mails_days=_days(env, "PAYVIOX_KEEP_MAILS_DAYS", 90),
@@ -294,6 +297,16 @@ def _web_processes(env: dict[str, str]) -> int | None:
     if number < 1:
         raise SettingsError(f"{name} must be 1 or more, not {number}.")
     return number
+
+
+def _bank_folder(env: dict[str, str]) -> Path | None:
+    text = env.get("PAYVIOX_BANK_FOLDER") or None
+    if text is None:
+        return None
+    folder = Path(text).expanduser()
+    if not folder.is_absolute():
+        raise SettingsError(f"PAYVIOX_BANK_FOLDER must be a whole path, not {text!r}.")
+    return folder
 
 
 def _switch(env: dict[str, str], name: str) -> bool:

@@ -23,7 +23,7 @@ from payviox.lanes import Lanes
 from payviox.mails.connections import Connections
 from payviox.mails.sending import due_businesses as businesses_with_mails
 from payviox.mails.sending import send_due
-from payviox.maintenance import attention_mails, tasks
+from payviox.maintenance import attention_mails, banks, tasks
 from payviox.recipient_mails import contents, notices
 from payviox.settings import Settings
 from payviox.signals import on_stop
@@ -127,6 +127,14 @@ class Worker:
         for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
             self._repeats(name, schedule, self._with_rails(asking))
         self._repeats("look_at_hosts", HOSTS_SCHEDULE, self._look_at_hosts)
+        self._repeats("see_to_bank_files", "* * * * *", self._see_to_bank_files)
+        self._repeats("fetch_bank_reports", "*/10 * * * *", self._fetch_bank_reports)
+
+    async def _see_to_bank_files(self, database: Database) -> None:
+        await banks.see_to_files(database, self._keyring, self._rails, self._settings)
+
+    async def _fetch_bank_reports(self, database: Database) -> None:
+        await banks.fetch_reports(database, self._rails, self._settings)
 
     async def _look_at_hosts(self, database: Database) -> None:
         """Look whether businesses' own hosts still lead here."""

@@ -88,6 +88,7 @@ CHANGES = {
     "bank_entries": "",
     "bank_files": "sealed key_id status approved_at way step lease_until problem released_by"
     " released_at ended_at",
+    "bank_holds": "",
     "bank_imports": "",
     "bank_payments": "status file_id code settles_on booked_on updated_at",
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
@@ -193,6 +194,7 @@ DELETES = {
     "unclaimed_days",
     "api_requests",
     "bank_accounts",
+    "bank_holds",
     "attention_choices",
     "authenticator_apps",
     "automatic_withdrawals",

@@ -10,6 +10,7 @@ from payviox.audit import service as audit
 from payviox.auth import authenticator, secret_keys
 from payviox.auth.secret_keys import Left
 from payviox.bank import accounts as bank_accounts
+from payviox.bank import files as bank_files
 from payviox.db.pool import Connection, Database
 from payviox.errors import PayvioxError
 from payviox.giftcards import rotation
@@ -58,8 +59,8 @@ async def rotate(
     actor: Actor,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Rotated:
-    """Re-encrypt gift cards, webhooks' tokens, rail accounts, authenticator apps and bank accounts,
-    forget the keys that nothing names any more, and write down who did it.
+    """Re-encrypt gift cards, webhooks' tokens, rail accounts, authenticator apps, bank accounts and
+    files to banks, forget the keys that nothing names any more, and write down who did it.
 
     Raises SettingsError where a key is not configured, DecryptionFailed where a row was changed,
     PayvioxError where the newest seals could not be signed anew; what was done until then is kept.
@@ -81,9 +82,10 @@ async def rotate(
         apps += count
         progress(Progress("authenticator_apps", apps))
     banks = 0
-    while count := await database.write(bank_accounts.reencrypt, keyring):
-        banks += count
-        progress(Progress("bank", banks))
+    for reencrypt in (bank_accounts.reencrypt, bank_files.reencrypt):
+        while count := await database.write(reencrypt, keyring):
+            banks += count
+            progress(Progress("bank", banks))
     await _seal(database, keyring)
     sums = (cards, tokens, accounts, apps, banks)
     return await database.write(_finish, keyring, actor, sums, frozenset(before))
