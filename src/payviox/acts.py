@@ -166,6 +166,7 @@ InstallationAct = Literal[
     "operator.sign_out",
     "passkey.add",
     "passkey.remove",
+    "rate.keep",
     "recovery_codes.make",
     "secrets.rotate",
 ]

@@ -53,13 +53,19 @@ GRACE_S = 4.0
 """What is in flight when the worker is told to stop has so long; the rest is handed back."""
 
 
-async def run(settings: Settings, url: str, when_ready: Callable[[], None] = lambda: None) -> None:
+async def run(
+    settings: Settings,
+    url: str,
+    when_ready: Callable[[], None] = lambda: None,
+    when_alive: Callable[[], None] = lambda: None,
+) -> None:
     """Work until SIGTERM or SIGINT, then finish or hand back what is held, within 10 seconds.
-    `when_ready` is called once it takes jobs."""
+    `when_ready` is called once it takes jobs, `when_alive` each time that it has looked for orders,
+    whether the database answered or not."""
     stop = asyncio.Event()
     on_stop(stop.set)
     async with open_installation(settings, url) as installation, installation.rails() as rails:
-        worker = Worker(installation, rails, when_ready)
+        worker = Worker(installation, rails, when_ready, when_alive)
         running = asyncio.create_task(worker.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -79,8 +85,10 @@ class Worker:
         installation: Installation,
         rails: Rails,
         when_ready: Callable[[], None] = lambda: None,
+        when_alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._when_ready = when_ready
+        self._when_alive = when_alive
         self._database = database = installation.database
         self._rails = rails
         self._settings = installation.settings
@@ -169,7 +177,7 @@ class Worker:
         async with asyncio.TaskGroup() as running:
             for one in (
                 self._courier.run(every_s=SWEEP_S),
-                self._sweep("orders", due_businesses, self._orders),
+                self._sweep("orders", due_businesses, self._orders, self._when_alive),
                 self._sweep("mails", businesses_with_mails, self._mails),
                 self._sweep("notices", notices.due_businesses, self._notices),
                 self._sweep("uploads", paying.due_businesses, self._uploads),
@@ -195,7 +203,11 @@ class Worker:
         self._batcher.give_up()
 
     async def _sweep(
-        self, what: str, due: Callable[[Database], Awaitable[Sequence[UUID]]], lanes: Lanes
+        self,
+        what: str,
+        due: Callable[[Database], Awaitable[Sequence[UUID]]],
+        lanes: Lanes,
+        looked: Callable[[], None] = lambda: None,
     ) -> None:
         while True:
             try:
@@ -203,6 +215,7 @@ class Worker:
                     lanes.wake(business_id)
             except Exception:
                 logger.exception("due %s could not be looked up", what)
+            looked()
             await asyncio.sleep(SWEEP_S)
 
     async def _keep_up(self) -> None:

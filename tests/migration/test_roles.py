@@ -108,6 +108,7 @@ CHANGES = {
     "evm_payments": "",
     "evm_transactions": "",
     "evm_wallet_owners": "",
+    "exchange_rates": "",
     "evm_wallets": "next_nonce",
     "gift_card_import_problems": "",
     "gift_card_imports": "status refused_why lines imported duplicates bad seen_at",

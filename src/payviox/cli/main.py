@@ -86,6 +86,10 @@ COMMANDS = {
         "payviox.cli.rail.commands:rail",
         "A business's own accounts at PayPal, Tremendous, a bank and on EVM chains.",
     ),
+    "rates": Part(
+        "payviox.cli.rates:rates",
+        "Exchange rates: what a euro is worth, by whom, until when.",
+    ),
     "database": Part(
         "payviox.cli.database:database",
         "The database: make backups of the embedded one, bring one back; build indexes anew.",
