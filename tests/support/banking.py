@@ -17,7 +17,7 @@ from payviox.bank.imports import Taken
 from payviox.bank.model import BankFile, Payment, Scheme
 from payviox.bank.queries import payments
 from payviox.bank.rail import BankRail, Converter
-from payviox.db.pool import Connection, Database
+from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.rail_accounts.directory import Directory
 from payviox.rails.orders import Request
@@ -27,6 +27,7 @@ from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
 from support import accounts, live
 from support.businesses import TestBusiness
+from support.databases import Urls
 from support.withdrawals import Desk
 
 KEYRING = Keyring(live.SECRET_KEY)
@@ -156,15 +157,12 @@ class Banking:
         await self.desk.process()
         return await self.desk.get(order)
 
-    async def pass_cooling(self) -> None:
-        """Let every account's waiting time be over."""
-
-        async def work(db: Connection) -> None:
-            await db.execute(
+    def pass_cooling(self, urls: Urls) -> None:
+        """Let every account's waiting time be over, which the application may not."""
+        with urls.as_admin() as admin:
+            admin.execute(
                 "UPDATE bank_payments SET not_before = now() WHERE business_id = %s", [self.id]
             )
-
-        await self.database.write(work)
 
 
 def entry(

@@ -47,12 +47,13 @@ def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
 
 
 def _left(payment: Payment, terms: Terms | None, now: datetime, details: dict[str, Any]) -> Outcome:
-    if terms is None or terms.success == "booked":
-        if payment.status == "booked":
-            return Outcome("succeeded", details=details)
-        return Outcome("accepted", waiting="bank_answer", again_s=LOOK_AGAIN_S, details=details)
+    """Nothing counts as paid without a word of the bank's: a downloaded file may never have
+    reached it."""
+    waits_for_returns = terms is not None and terms.success == "not_returned"
+    if payment.status == "booked" and not waits_for_returns:
+        return Outcome("succeeded", details=details)
     since = payment.booked_on or payment.settles_on
-    if since is None:
+    if payment.status == "released" or not waits_for_returns or since is None:
         return Outcome("accepted", waiting="bank_answer", again_s=LOOK_AGAIN_S, details=details)
     until = datetime.combine(
         calendars.returns_until(payment.scheme, since), time(), UTC

@@ -182,7 +182,9 @@ async def test_success_may_be_that_nothing_came_back_in_time(business: TestBusin
     bank = await Banking.of(business, success="not_returned")
     order = await bank.order(500)
     await bank.desk.process()
-    await bank.released()
+    file = await bank.released()
+    assert (await bank.settled(order)).waiting == "bank_answer", "a download is no word of a bank's"
+    await bank.take(answer(file, status="ACCP"))
     order = await bank.settled(order)
     assert (order.status, order.waiting) == ("sent", "bank_returns")
     await bank.database.write(
