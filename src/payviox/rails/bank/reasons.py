@@ -47,7 +47,7 @@ ISO: Mapping[str, Failure] = {
 ISO_OURS = frozenset(
     {
         "AC02", "AC05", "AC10", "AC13", "AG02", "AG08", "AM03", "AM04", "AM09", "AM10",
-        "AM11", "AM18", "AM19", "AM20", "BE05", "BE07", "CH03", "CH04", "DT01", 
+        "AM11", "AM18", "AM19", "AM20", "BE05", "BE07", "CH03", "CH04", "DT01",
         "FF01", "FF02", "FF03", "FF05", "RC07", "RF01", "RR01", "RR02", "TM01",
     }
 )  # fmt: skip
