@@ -26,6 +26,9 @@ class Course(Struct, frozen=True):
 
 PAID = Course()
 
+PAST = timedelta(days=15)
+"""How far an execution date may be over: it is booked on the next day then."""
+
 
 class BankPayment(Struct):
     """A payment of a file that was taken. `times_paid` is how often money left for it."""
@@ -64,14 +67,16 @@ class TakenFile(Struct, frozen=True):
 
 
 class BankBooks(Struct):
-    """One account at the bank. `owner` is its IBAN, or the company's id for ACH; `decide` is asked
-    for the course of each payment, in order."""
+    """One account at the bank. `owner` is what files name: its IBAN, or for ACH the company's id;
+    `number` is what statements name, where it is not the same. `decide` is asked for the course of
+    each payment, in order."""
 
     owner: str
     currency: str
     today: date
     opening: int = 0
     decide: Callable[[Order], Course] = field(default=lambda _: PAID)
+    number: str | None = None
     payments: list[BankPayment] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     answers: list[TakenFile] = field(default_factory=list)
@@ -81,6 +86,14 @@ class BankBooks(Struct):
     def balance(self) -> int:
         """What the account holds now, in cents."""
         return self.opening + sum(line.amount for line in self.lines)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether anything will be booked by time alone."""
+        return any(
+            each.state == "taken" or (each.state == "paid" and each.course.returned is not None)
+            for each in self.payments
+        )
 
     def take(self, content: bytes) -> TakenFile:
         """Takes a file, or refuses it: answers what the bank says of it."""
@@ -116,7 +129,7 @@ class BankBooks(Struct):
             return "DU01", "The bank has had this file"
         if file.payer != self.owner or file.currency != self.currency:
             return "AC02", "The paying account is not this customer's"
-        if file.day < self.today:
+        if file.day + PAST < self.today:
             return "DT01", "The execution date is over"
         waiting = sum(each.order.amount for each in self.payments if each.state == "taken")
         if file.total + waiting > self.balance:
