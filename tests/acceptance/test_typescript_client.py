@@ -46,7 +46,6 @@ def user_of_it(tmp_path_factory: pytest.TempPathFactory) -> Path:
     installed.mkdir(parents=True)
     shutil.copy(PACKAGE / "package.json", installed)
     shutil.copytree(PACKAGE / "test", folder / "test")
-    (folder / "package.json").write_text('{"dependencies": {"payviox-client": "*"}}')
     node("build.mjs", str(installed / "dist"), folder=PACKAGE)
     return folder
 
