@@ -63,6 +63,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     ),
     "developer": frozenset(
         {
+            "key.change",
+            "key.create",
             "key.regenerate",
             "key.revoke",
             "webhook.change",
