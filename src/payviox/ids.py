@@ -31,6 +31,10 @@ UPLOAD = "upl"
 CARD_IMPORT = "gci"
 MAIL = "mail"
 DESTINATION = "dst"
+BANK_ACCOUNT = "bac"
+BANK_FILE = "bfl"
+BANK_IMPORT = "bim"
+BANK_ENTRY = "ben"
 
 
 def first_at(moment: datetime) -> UUID:

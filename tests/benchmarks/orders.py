@@ -148,7 +148,12 @@ def settle(admin: psycopg.Connection[Any], business: UUID, user: UUID) -> float:
     deadline = time.monotonic() + 300
     while admin.execute(left, [business, user]).fetchone():
         if time.monotonic() > deadline:
-            raise SystemExit("orders were not settled in time")
+            open_ones = (
+                f"SELECT o.rail, o.status, o.waiting, count(*), min(o.due_at) - now(){of_user}"
+                " AND o.status <> 'succeeded' GROUP BY 1, 2, 3"
+            )
+            rows = admin.execute(open_ones, [business, user]).fetchall()
+            raise SystemExit(f"orders were not settled in time: {rows}")
         time.sleep(0.2)
     row = admin.execute(took, [business, user]).fetchone()
     assert row is not None

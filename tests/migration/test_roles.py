@@ -84,6 +84,12 @@ CHANGES = {
     "audit_entries": "",
     "authenticator_apps": "secret key_id last_step confirmed_at",
     "automatic_withdrawals": "destination_id above set_at due_at held_back",
+    "bank_accounts": "sealed key_id number_digest fingerprint changed_at changed_why seen_at",
+    "bank_entries": "",
+    "bank_files": "sealed key_id status approved_at way step lease_until problem released_by"
+    " released_at ended_at",
+    "bank_imports": "",
+    "bank_payments": "status file_id code settles_on booked_on updated_at",
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
     " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
@@ -91,7 +97,7 @@ CHANGES = {
     " second_person_amount"
     " notify brand_name brand_color brand_logo support_email language methods_off"
     " reminder_days expiry_notice_days balance_lifetime_since code_first code_amount"
-    " code_new_device",
+    " code_new_device review_new_bank_account bank_cooling_hours",
     "daily_flows": "came went",
     "daily_flows_until": "version balance summed_at",
     "deliveries": "status attempts round_attempts by_hand due_at replayed",
@@ -186,6 +192,7 @@ DELETES = {
     "unclaimed",
     "unclaimed_days",
     "api_requests",
+    "bank_accounts",
     "attention_choices",
     "authenticator_apps",
     "automatic_withdrawals",

@@ -42,6 +42,8 @@ class Business:
     code_first: bool = False
     code_amount: int | None = None
     code_new_device: bool = False
+    review_new_bank_account: bool = False
+    bank_cooling_hours: int = 0
 
     @property
     def test(self) -> bool:
@@ -50,6 +52,10 @@ class Business:
 
 DEFAULT_LIVE_REVIEW_AMOUNT = 50_000
 """Live orders from this many cents are reviewed unless the business says otherwise."""
+
+DEFAULT_LIVE_BANK_COOLING_HOURS = 24
+"""A live bank account is first paid so many hours after it was named unless the business says
+otherwise."""
 
 DEFAULT_LIVE_VELOCITY_ORDERS = 20
 """A payout user's live orders are reviewed from this many within 24 hours unless the business says

@@ -62,6 +62,16 @@ RULES = {
         "names",
         choices=REVIEWABLE,
     ),
+    "review_new_bank_account": Rule(
+        "review the first order to a bank account, and to one that its bank has changed: yes or no",
+        "switch",
+    ),
+    "bank_cooling_hours": Rule(
+        "hours that a bank account waits before it is first paid",
+        least=0,
+        most=720,
+        optional=False,
+    ),
     "methods_off": Rule(
         "offer payout users no withdrawals by these: names, separated by commas",
         "names",

@@ -10,6 +10,7 @@ from payviox import ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.businesses.model import (
+    DEFAULT_LIVE_BANK_COOLING_HOURS,
     DEFAULT_LIVE_REVIEW_AMOUNT,
     DEFAULT_LIVE_VELOCITY_ORDERS,
     Business,
@@ -45,6 +46,8 @@ async def create(connection: Connection, name: str) -> tuple[Business, Business]
             hash_code=secrets.token_hex(4),
             review_amount=review_amount,
             review_velocity_orders=velocity,
+            review_new_bank_account=mode == "live",
+            bank_cooling_hours=DEFAULT_LIVE_BANK_COOLING_HOURS if mode == "live" else 0,
         )
         made.append(await get(connection, business_id))
     return made[0], made[1]

@@ -30,6 +30,8 @@ GUARDED = (
     "review_velocity_orders",
     "review_velocity_amount",
     "review_rails",
+    "review_new_bank_account",
+    "bank_cooling_hours",
     "code_first",
     "code_amount",
     "code_new_device",

@@ -16,7 +16,8 @@ COLUMNS = (
     " min_withdrawal, max_withdrawal, hash_lifetime_days, balance_lifetime_days, low_stock,"
     " suspense_alert_hours, second_person_amount, notify, brand_name, brand_color,"
     " brand_logo_digest, support_email, language, reminder_days, expiry_notice_days,"
-    " code_first, code_amount, code_new_device, created_at"
+    " code_first, code_amount, code_new_device, review_new_bank_account, bank_cooling_hours,"
+    " created_at"
 )
 
 HASH_LIFETIME_SINCE = sql.SQL(
@@ -43,11 +44,13 @@ async def insert_business(
     hash_code: str,
     review_amount: int | None,
     review_velocity_orders: int | None,
+    review_new_bank_account: bool,
+    bank_cooling_hours: int,
 ) -> None:
     await connection.execute(
         "INSERT INTO businesses (id, organization_id, mode, name, hash_code, review_amount,"
-        " review_velocity_orders)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        " review_velocity_orders, review_new_bank_account, bank_cooling_hours)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             business_id,
             organization_id,
@@ -56,6 +59,8 @@ async def insert_business(
             hash_code,
             review_amount,
             review_velocity_orders,
+            review_new_bank_account,
+            bank_cooling_hours,
         ],
     )
 

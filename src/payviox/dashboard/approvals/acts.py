@@ -50,6 +50,8 @@ RULES: Mapping[str, str] = {
     "review_velocity_orders": "Review from so many orders of one person in 24 hours",
     "review_velocity_amount": "Review what one person takes in 24 hours from",
     "review_rails": "Review every order on",
+    "review_new_bank_account": "Review the first order to a bank account",
+    "bank_cooling_hours": "Hours that a new bank account waits",
 }
 NONE: Mapping[str, str] = {"second_person_amount": "none: one person decides alone"}
 

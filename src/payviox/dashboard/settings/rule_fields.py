@@ -45,6 +45,14 @@ LABELS: Mapping[str, tuple[str, str]] = {
         "Review every order on these rails",
         f"Names separated by commas: {', '.join(rules.REVIEWABLE)}.",
     ),
+    "review_new_bank_account": (
+        "Review the first order to a bank account",
+        "Also the next one after the bank said that something of the account has changed.",
+    ),
+    "bank_cooling_hours": (
+        "Hours that a new bank account waits before it is paid",
+        "0 pays it with the next file.",
+    ),
     "methods_off": (
         "Methods that are not offered",
         f"Names separated by commas: {', '.join(rules.METHODS)}. Open orders go on.",
