@@ -79,7 +79,7 @@ def test_the_application_cannot_do_more_than_its_work(urls: Urls, statement: str
 CHANGES = {
     "accounts": "balance version",
     "allocation_groups": "",
-    "api_keys": "revoked_at",
+    "api_keys": "revoked_at name scopes amount_limit daily_limit networks expires_at",
     "api_requests": "",
     "audit_entries": "",
     "authenticator_apps": "secret key_id last_step confirmed_at",
@@ -118,6 +118,8 @@ CHANGES = {
     "installation": "origin folder mark restored_at",
     "installation_audit_entries": "",
     "invitations": "role invited_by number digest is_mailed expires_at ended ended_at",
+    "key_spending": "amount",
+    "key_uses": "called_at place",
     "known_devices": "place agent seen_at",
     "allocation_notices": "amount",
     "attention_choices": "causes is_daily with_test zone digest_on",

@@ -21,7 +21,7 @@ from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import create as create_business
 from payviox.dashboard.businesses import pages as businesses
-from payviox.dashboard.developer import first_calls, keys, requests
+from payviox.dashboard.developer import first_calls, keys, requests, restricted_keys
 from payviox.dashboard.forgotten import ask as forgotten
 from payviox.dashboard.forgotten import reset as reset_password
 from payviox.dashboard.gift_cards import add as add_cards
@@ -156,6 +156,7 @@ ROUTER = Router(
         *delivery.ROUTES,
         *replay.ROUTES,
         *keys.ROUTES,
+        *restricted_keys.ROUTES,
         *requests.ROUTES,
         *first_calls.ROUTES,
         *mails.ROUTES,

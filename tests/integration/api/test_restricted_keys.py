@@ -138,7 +138,7 @@ async def test_a_replay_spends_nothing_also_at_the_limit(business) -> None:
     again = await pay(caller, 100, Idempotency_Key="one")
     assert (again.status_code, again.json()) == (201, first.json())
     assert again.headers["idempotent-replayed"] == "true"
-    assert (await pay(caller, 99, Idempotency_Key="one")).status_code == 409
+    assert (await pay(caller, 99, Idempotency_Key="one")).status_code == 422
     assert (await spent(business, key), (await business.ledger())["a@x.com"]) == (100, 100)
 
 
