@@ -40,7 +40,8 @@ export interface components {
         };
         /**
          * Created
-         * @description The payout user's hash: pass it on to them, it is what they withdraw with.
+         * @description The payout user's hash: pass it on to them, it is what they withdraw with. It is empty for a
+         *     restricted key without the scope `hashes`.
          */
         Created: {
             hash: string;
@@ -675,6 +676,77 @@ export interface components {
             token?: string;
         };
         /**
+         * KeyRequest
+         * @description What a restricted key may do. `amount_limit` bounds one payment and `daily_limit` one day
+         *     (UTC); it is used from `networks` alone, where there are any, and until `expires_at`.
+         */
+        KeyRequest: {
+            name: string;
+            scopes: ("allocate" | "decide" | "hashes" | "read" | "reports" | "webhooks")[];
+            /** @default null */
+            amount_limit?: number | null;
+            /** @default null */
+            daily_limit?: number | null;
+            /**
+             * @description Addresses or networks (CIDR)
+             * @default []
+             */
+            networks?: string[];
+            /**
+             * @description RFC 3339
+             * @default null
+             */
+            expires_at?: string | null;
+        };
+        /**
+         * NewKeyView
+         * @description The key just made, shown this once; a replay answers without it.
+         */
+        NewKeyView: {
+            id: string;
+            hint: string;
+            name: string;
+            scopes: ("allocate" | "decide" | "hashes" | "read" | "reports" | "webhooks")[];
+            amount_limit: number | null;
+            daily_limit: number | null;
+            spent_today: number;
+            networks: string[];
+            expires_at: string | null;
+            made_by: string;
+            created_at: string;
+            last_used_at: string | null;
+            last_used_from: string | null;
+            /** @default null */
+            key?: string | null;
+        };
+        /**
+         * Keys
+         * @description Every restricted key that was not revoked.
+         */
+        Keys: {
+            data: components["schemas"]["KeyView"][];
+        };
+        /**
+         * KeyView
+         * @description A restricted key, known by its last characters. `spent_today` is what it allocated and
+         *     approved today (UTC), in US cents; `last_used_at` and `last_used_from` are of its last call.
+         */
+        KeyView: {
+            id: string;
+            hint: string;
+            name: string;
+            scopes: ("allocate" | "decide" | "hashes" | "read" | "reports" | "webhooks")[];
+            amount_limit: number | null;
+            daily_limit: number | null;
+            spent_today: number;
+            networks: string[];
+            expires_at: string | null;
+            made_by: string;
+            created_at: string;
+            last_used_at: string | null;
+            last_used_from: string | null;
+        };
+        /**
          * Listed[AuditEntryView]
          * @description One page of a list.
          */
@@ -837,6 +909,10 @@ export type Webhook = components['schemas']['Webhook'];
 export type TestWebhook = components['schemas']['TestWebhook'];
 export type RotateToken = components['schemas']['RotateToken'];
 export type Rotation = components['schemas']['Rotation'];
+export type KeyRequest = components['schemas']['KeyRequest'];
+export type NewKeyView = components['schemas']['NewKeyView'];
+export type Keys = components['schemas']['Keys'];
+export type KeyView = components['schemas']['KeyView'];
 export type ListedAuditEntryView = components['schemas']['Listed_AuditEntryView_'];
 export type AuditEntryView = components['schemas']['AuditEntryView'];
 export type PayoutEvent = components['schemas']['PayoutEvent'];

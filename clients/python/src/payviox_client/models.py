@@ -38,7 +38,9 @@ class CreateRequest(TypedDict):
 
 
 class Created(TypedDict):
-    """The payout user's hash: pass it on to them, it is what they withdraw with."""
+    """The payout user's hash: pass it on to them, it is what they withdraw with. It is empty for a
+    restricted key without the scope `hashes`.
+    """
 
     hash: str
 
@@ -542,6 +544,64 @@ class Rotation(TypedDict):
     token: NotRequired[str]
 
 
+class KeyRequest(TypedDict):
+    """What a restricted key may do. `amount_limit` bounds one payment and `daily_limit` one day
+    (UTC); it is used from `networks` alone, where there are any, and until `expires_at`.
+    """
+
+    name: str
+    scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]]
+    amount_limit: NotRequired[int | None]
+    daily_limit: NotRequired[int | None]
+    networks: NotRequired[list[str]]
+    """
+    Addresses or networks (CIDR)
+    """
+    expires_at: NotRequired[str | None]
+    """
+    RFC 3339
+    """
+
+
+class NewKeyView(TypedDict):
+    """The key just made, shown this once; a replay answers without it."""
+
+    id: str
+    hint: str
+    name: str
+    scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]]
+    amount_limit: int | None
+    daily_limit: int | None
+    spent_today: int
+    networks: list[str]
+    expires_at: str | None
+    made_by: str
+    created_at: str
+    last_used_at: str | None
+    last_used_from: str | None
+    key: NotRequired[str | None]
+
+
+class KeyView(TypedDict):
+    """A restricted key, known by its last characters. `spent_today` is what it allocated and
+    approved today (UTC), in US cents; `last_used_at` and `last_used_from` are of its last call.
+    """
+
+    id: str
+    hint: str
+    name: str
+    scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]]
+    amount_limit: int | None
+    daily_limit: int | None
+    spent_today: int
+    networks: list[str]
+    expires_at: str | None
+    made_by: str
+    created_at: str
+    last_used_at: str | None
+    last_used_from: str | None
+
+
 class AuditEntryView(TypedDict):
     """One act, or one alert. `actor` is `operator:<id>`, `key:<last characters>`, `command:<system
     user>`, `payout_user:<id>` or `worker`; `place` is the address or host that it was done from.
@@ -757,6 +817,12 @@ class Delivery(TypedDict):
     status: str
     attempts: list[Attempt]
     next_attempt_at: NotRequired[str]
+
+
+class Keys(TypedDict):
+    """Every restricted key that was not revoked."""
+
+    data: list[KeyView]
 
 
 class ListedAuditEntryView(TypedDict):
