@@ -12,7 +12,7 @@ from payviox.rail_state.sandbox_books import SandboxBooks
 from payviox.rails.evm.rail import EvmRail
 from payviox.rails.paypal.quote import MAX_ITEM
 from payviox.rails.paypal.rail import PayPalRail
-from payviox.rails.sandbox.quote import OPTIONS as SANDBOX_OPTIONS
+from payviox.rails.sandbox.quote import OPTIONS
 from payviox.rails.sandbox.rail import SandboxRail
 from payviox.rails.tremendous.rail import TremendousRail
 from payviox.withdrawals.routing import Rails, Route
@@ -35,7 +35,7 @@ def rails(database: Database, keyring: Keyring) -> Rails:
         test=[
             *real,
             Route("paypal", sandbox),
-            Route("crypto", sandbox, options=SANDBOX_OPTIONS),
+            Route("crypto", sandbox, options=OPTIONS),
             Route("gift_card", sandbox),
         ],
         accounts=accounts,

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from payviox.errors import DatabaseAway
+from support.ageing import set_back
 from support.machine import stretch
 
 pytestmark = pytest.mark.anyio
@@ -120,7 +122,7 @@ async def test_a_key_is_still_known_a_year_later(business, urls) -> None:
     first = await create(business, "k")
     with urls.as_admin() as admin:
         admin.execute(
-            "UPDATE transfers SET created_at = created_at - interval '400 days'"
+            f"UPDATE transfers SET created_at = {set_back('created_at', timedelta(days=400))}"
             " WHERE business_id = %s",
             [business.business_id],
         )

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     allocations,
+    cluster,
     dashboard,
     ledger,
     mails,
@@ -35,6 +36,7 @@ from tests.benchmarks import (
 from tests.benchmarks.allocations import Bench, Results, console
 
 from payviox.db.embedded import Cluster, embedded
+from support.citus import CLUSTER
 
 RESULTS = Path("bench-results.json")
 MACHINE = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -112,11 +114,16 @@ def measure_webhooks(run: Run) -> Results:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part that can be run alone. `long`: left out of a quick run."""
+    """A part that can be run alone. `long`: left out of a quick run; `needs`: a variable without
+    which it is left out, too."""
 
     measure: Callable[[Run], Results]
     report: Callable[[Results], None]
     long: bool = False
+    needs: str | None = None
+
+    def is_left_out(self, *, quick: bool) -> bool:
+        return (quick and self.long) or (self.needs is not None and self.needs not in os.environ)
 
 
 SECTIONS = {
@@ -139,6 +146,9 @@ SECTIONS = {
     "room": Section(measure_room, room.report),
     "seals": Section(measure_seals, seals.report),
     "ledger": Section(lambda run: ledger.measure(run.database, run.home), ledger.report),
+    "cluster": Section(
+        lambda run: cluster.measure(run.seconds), cluster.report, long=True, needs=CLUSTER
+    ),
     "memory": Section(measure_memory, allocations.report_memory, long=True),
     "large": Section(
         lambda run: allocations.compare_large(run.database, run.home, run.seconds),
@@ -156,7 +166,7 @@ def main() -> None:
     parser.add_argument("--soak", type=int, default=600, help="seconds of the long load")
     options = parser.parse_args()
     names = options.only or [
-        name for name, section in SECTIONS.items() if not (options.quick and section.long)
+        name for name, section in SECTIONS.items() if not section.is_left_out(quick=options.quick)
     ]
     results: Results = {"machine": MACHINE}
     with tempfile.TemporaryDirectory(prefix="payviox-bench-") as folder:

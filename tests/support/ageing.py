@@ -1,5 +1,6 @@
 """Days that go by for a business's unspent money, and what the worker does meanwhile."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from payviox.db.pool import Database
@@ -18,23 +19,26 @@ MOMENTS = {
 
 def age(urls: Urls, business: TestBusiness, days: int) -> None:
     """Everything of the business happened so many days earlier."""
+    by = timedelta(days=days)
     with urls.as_admin() as connection:
         for table, columns in MOMENTS.items():
-            changes = ", ".join(f"{name} = {_earlier(name)}" for name in columns)
+            changes = ", ".join(f"{name} = {set_back(name, by)}" for name in columns)
             connection.execute(
-                f"UPDATE {table} SET {changes} WHERE business_id = %(b)s",  # type: ignore[arg-type]  # fixed names
-                {"d": days, "b": business.business_id},
+                f"UPDATE {table} SET {changes} WHERE business_id = %s",  # type: ignore[arg-type]  # fixed names
+                [business.business_id],
             )
         connection.execute(
             "UPDATE businesses SET balance_lifetime_since ="  # type: ignore[arg-type]  # a constant
-            f" {_earlier('balance_lifetime_since')} WHERE id = %(b)s",
-            {"d": days, "b": business.business_id},
+            f" {set_back('balance_lifetime_since', by)} WHERE id = %s",
+            [business.business_id],
         )
 
 
-def _earlier(name: str) -> str:
-    """A column so many days earlier; no session's time zone is asked, which a cluster refuses."""
-    return f"({name} AT TIME ZONE 'UTC' - make_interval(days => %(d)s)) AT TIME ZONE 'UTC'"
+def set_back(moment: str, by: timedelta) -> str:
+    """The SQL of a column's moment, so much earlier; no session's time zone is asked, which a
+    cluster refuses."""
+    past = f"{moment} AT TIME ZONE 'UTC' - make_interval(secs => {by.total_seconds()})"
+    return f"({past}) AT TIME ZONE 'UTC'"
 
 
 async def look(database: Database, business: TestBusiness) -> None:

@@ -19,6 +19,9 @@ let the same superuser, and the roles of the tests, in without a password."""
 one_server = pytest.mark.skipif(
     CLUSTER in os.environ, reason="it puts triggers of its own on a table, or ours out of force"
 )
+one_servers_plans = pytest.mark.skipif(
+    CLUSTER in os.environ, reason="a cluster's plan says what each node is asked, and no more"
+)
 
 
 class Cluster(Server):

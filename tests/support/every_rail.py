@@ -26,6 +26,7 @@ from payviox.withdrawals import listing
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails
 from support import giftcards, live
+from support.ageing import set_back
 from support.anvil import ETHER, Contract, Node
 from support.businesses import TestBusiness
 from support.simulator import TREMENDOUS_FUNDING_SOURCE, TREMENDOUS_WEBHOOK_KEY, Simulator
@@ -150,18 +151,17 @@ class EveryRail:
 
     async def get_older(self, seconds: float) -> None:
         """Whatever is scheduled is due so much earlier, attempts are so much older."""
-        shift = "make_interval(secs => %(s)s)"
-        given = {"s": seconds, "b": self.business.business_id}
+        by, given = timedelta(seconds=seconds), [self.business.business_id]
 
         async def work(db: Connection) -> None:
             await db.execute(
-                f"UPDATE orders SET due_at = due_at - {shift}"
-                " WHERE business_id = %(b)s AND due_at IS NOT NULL",
+                f"UPDATE orders SET due_at = {set_back('due_at', by)}"
+                " WHERE business_id = %s AND due_at IS NOT NULL",
                 given,
             )
             await db.execute(
-                f"UPDATE order_attempts SET started_at = started_at - {shift},"
-                f" finished_at = finished_at - {shift} WHERE business_id = %(b)s",
+                f"UPDATE order_attempts SET started_at = {set_back('started_at', by)},"
+                f" finished_at = {set_back('finished_at', by)} WHERE business_id = %s",
                 given,
             )
 

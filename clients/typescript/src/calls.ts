@@ -235,7 +235,7 @@ export class BusinessCalls extends Caller {
       /** The entries of one page, 1 to 100; more are asked for as they are read. */
       limit?: number | undefined;
       status?: "canceled" | "created" | "failed" | "queued" | "rejected" | "returned" | "review" | "sending" | "sent" | "succeeded" | "unknown" | undefined;
-      provider?: "crypto" | "gift_card" | "paypal" | undefined;
+      provider?: "bank" | "crypto" | "gift_card" | "paypal" | undefined;
       /** A payout user's id */
       user?: string | undefined;
     } = {},

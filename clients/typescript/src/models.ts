@@ -205,7 +205,7 @@ export interface components {
         BusinessOrderView: {
             id: string;
             /** @enum {unknown} */
-            provider: "crypto" | "gift_card" | "paypal";
+            provider: "bank" | "crypto" | "gift_card" | "paypal";
             /** @enum {unknown} */
             status: "canceled" | "created" | "failed" | "queued" | "rejected" | "returned" | "review" | "sending" | "sent" | "succeeded" | "unknown";
             /** @description US cents */
@@ -219,6 +219,7 @@ export interface components {
             paypal?: components["schemas"]["PaypalView"];
             crypto?: components["schemas"]["CryptoView"];
             gift_card?: components["schemas"]["GiftCardView"];
+            bank?: components["schemas"]["BankView"];
             /** @description The order's id at the provider */
             rail_order_id?: string;
             /** @description What the order waits for, if for anything */
@@ -267,6 +268,19 @@ export interface components {
             face_value: number;
         };
         /**
+         * BankView
+         * @description Which bank account is paid, never its whole number, and by what the transfer is known to the
+         *     bank once it is in a file.
+         */
+        BankView: {
+            scheme: string;
+            country: string;
+            name: string;
+            masked: string;
+            end_to_end_id?: string;
+            file?: string;
+        };
+        /**
          * Recipient
          * @description Whom an order pays.
          */
@@ -303,12 +317,16 @@ export interface components {
          */
         MethodView: {
             /** @enum {unknown} */
-            provider: "crypto" | "gift_card" | "paypal";
+            provider: "bank" | "crypto" | "gift_card" | "paypal";
             enabled: boolean;
             min_amount: number;
             max_amount: number;
             /** @description Currencies of each chain */
             chains?: {
+                [key: string]: string[];
+            };
+            /** @description Countries to which each scheme of bank transfers pays */
+            schemes?: {
                 [key: string]: string[];
             };
         };
@@ -325,7 +343,7 @@ export interface components {
             /** @enum {unknown} */
             status: "canceled" | "created" | "failed" | "queued" | "rejected" | "returned" | "review" | "sending" | "sent" | "succeeded" | "unknown";
             /** @enum {unknown} */
-            provider?: "crypto" | "gift_card" | "paypal";
+            provider?: "bank" | "crypto" | "gift_card" | "paypal";
             created_at: string;
         };
         /**
@@ -335,7 +353,7 @@ export interface components {
          */
         QuoteRequest: {
             /** @enum {unknown} */
-            provider: "crypto" | "gift_card" | "paypal";
+            provider: "bank" | "crypto" | "gift_card" | "paypal";
             /** @default null */
             amount?: number | null;
             /** @default null */
@@ -346,6 +364,8 @@ export interface components {
             crypto?: components["schemas"]["CryptoSketch"] | null;
             /** @default null */
             gift_card?: components["schemas"]["GiftCardDestination"] | null;
+            /** @default null */
+            bank?: components["schemas"]["BankSketch"] | null;
         };
         /**
          * PaypalDestination
@@ -379,6 +399,42 @@ export interface components {
             product: string;
         };
         /**
+         * BankSketch
+         * @description A bank account, or as much of it as is known: `name` and `iban` by SEPA; by ACH `name`,
+         *     `routing_number`, `account_number`, `account_type` and `holder`.
+         */
+        BankSketch: {
+            /** @default null */
+            scheme?: ("ach" | "sepa") | null;
+            /** @default null */
+            name?: string | null;
+            /** @default null */
+            iban?: string | null;
+            /** @default null */
+            address?: components["schemas"]["BankAddress"] | null;
+            /** @default null */
+            routing_number?: string | null;
+            /** @default null */
+            account_number?: string | null;
+            /** @default null */
+            account_type?: ("checking" | "savings") | null;
+            /** @default null */
+            holder?: ("company" | "person") | null;
+        };
+        /**
+         * BankAddress
+         * @description Where an account's holder lives, for countries whose banks ask for it.
+         */
+        BankAddress: {
+            /** @description Two letters (ISO 3166) */
+            country: string;
+            city: string;
+            /** @default null */
+            street?: string | null;
+            /** @default null */
+            postal_code?: string | null;
+        };
+        /**
          * QuoteView
          * @description What a withdrawal would cost, in US cents: amount = fees + net_amount. Good for one
          *     withdrawal until it expires.
@@ -386,7 +442,7 @@ export interface components {
         QuoteView: {
             quote_id: string;
             /** @enum {unknown} */
-            provider: "crypto" | "gift_card" | "paypal";
+            provider: "bank" | "crypto" | "gift_card" | "paypal";
             amount: number;
             fees: number;
             net_amount: number;
@@ -401,7 +457,7 @@ export interface components {
          */
         WithdrawRequest: {
             /** @enum {unknown} */
-            provider: "crypto" | "gift_card" | "paypal";
+            provider: "bank" | "crypto" | "gift_card" | "paypal";
             /** @default null */
             amount?: number | null;
             /** @default null */
@@ -412,6 +468,8 @@ export interface components {
             crypto?: components["schemas"]["CryptoDestination"] | null;
             /** @default null */
             gift_card?: components["schemas"]["GiftCardDestination"] | null;
+            /** @default null */
+            bank?: components["schemas"]["BankDestination"] | null;
             /** @default null */
             quote_id?: string | null;
         };
@@ -427,13 +485,36 @@ export interface components {
             to_address: string;
         };
         /**
+         * BankDestination
+         * @description The bank account to pay: `name` and `iban` by SEPA; by ACH `name`, `routing_number`,
+         *     `account_number`, `account_type` and `holder`. Its number is encrypted and never shown again.
+         */
+        BankDestination: {
+            /** @default null */
+            scheme?: ("ach" | "sepa") | null;
+            /** @description The account holder's */
+            name: string;
+            /** @default null */
+            iban?: string | null;
+            /** @default null */
+            address?: components["schemas"]["BankAddress"] | null;
+            /** @default null */
+            routing_number?: string | null;
+            /** @default null */
+            account_number?: string | null;
+            /** @default null */
+            account_type?: ("checking" | "savings") | null;
+            /** @default null */
+            holder?: ("company" | "person") | null;
+        };
+        /**
          * OrderView
-         * @description A payout order. `paypal`, `crypto` or `gift_card` is there as the provider says.
+         * @description A payout order. `paypal`, `crypto`, `gift_card` or `bank` is there as the provider says.
          */
         OrderView: {
             id: string;
             /** @enum {unknown} */
-            provider: "crypto" | "gift_card" | "paypal";
+            provider: "bank" | "crypto" | "gift_card" | "paypal";
             /** @enum {unknown} */
             status: "canceled" | "created" | "failed" | "queued" | "rejected" | "returned" | "review" | "sending" | "sent" | "succeeded" | "unknown";
             /** @description US cents */
@@ -447,6 +528,7 @@ export interface components {
             paypal?: components["schemas"]["PaypalView"];
             crypto?: components["schemas"]["CryptoView"];
             gift_card?: components["schemas"]["GiftCardView"];
+            bank?: components["schemas"]["BankView"];
             /** @description The order's id at the provider */
             rail_order_id?: string;
             /** @description What the order waits for, if for anything */
@@ -785,7 +867,7 @@ export interface components {
             /** @enum {unknown} */
             type: "payout.canceled" | "payout.created" | "payout.failed" | "payout.processing" | "payout.rejected" | "payout.returned" | "payout.succeeded";
             /** @enum {unknown} */
-            provider: "crypto" | "gift_card" | "paypal";
+            provider: "bank" | "crypto" | "gift_card" | "paypal";
             order_id: string;
             recipient: components["schemas"]["EventRecipient"];
             /** @description Left out if 0 */
@@ -795,6 +877,7 @@ export interface components {
             paypal?: components["schemas"]["PaypalEvent"];
             crypto?: components["schemas"]["CryptoEvent"];
             gift_card?: components["schemas"]["GiftCardEvent"];
+            bank?: components["schemas"]["BankEvent"];
             /** @description On payout.rejected, if one was given */
             reason?: string;
             /** @description Only on a test webhook */
@@ -848,6 +931,20 @@ export interface components {
             currency?: string;
             face_value?: number;
         };
+        /**
+         * BankEvent
+         * @description A bank transfer, never the whole account number. `end_to_end_id` names it to the bank and on
+         *     statements, `file` the bank file that it is in; both once it is in one.
+         */
+        BankEvent: {
+            order_id: string;
+            scheme?: string;
+            country?: string;
+            name?: string;
+            masked?: string;
+            end_to_end_id?: string;
+            file?: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -878,6 +975,7 @@ export type BusinessOrderView = components['schemas']['BusinessOrderView'];
 export type PaypalView = components['schemas']['PaypalView'];
 export type CryptoView = components['schemas']['CryptoView'];
 export type GiftCardView = components['schemas']['GiftCardView'];
+export type BankView = components['schemas']['BankView'];
 export type Recipient = components['schemas']['Recipient'];
 export type RejectRequest = components['schemas']['RejectRequest'];
 export type OperationsView = components['schemas']['OperationsView'];
@@ -887,9 +985,12 @@ export type QuoteRequest = components['schemas']['QuoteRequest'];
 export type PaypalDestination = components['schemas']['PaypalDestination'];
 export type CryptoSketch = components['schemas']['CryptoSketch'];
 export type GiftCardDestination = components['schemas']['GiftCardDestination'];
+export type BankSketch = components['schemas']['BankSketch'];
+export type BankAddress = components['schemas']['BankAddress'];
 export type QuoteView = components['schemas']['QuoteView'];
 export type WithdrawRequest = components['schemas']['WithdrawRequest'];
 export type CryptoDestination = components['schemas']['CryptoDestination'];
+export type BankDestination = components['schemas']['BankDestination'];
 export type OrderView = components['schemas']['OrderView'];
 export type ListedOrderView = components['schemas']['Listed_OrderView_'];
 export type Catalogue = components['schemas']['Catalogue'];
@@ -921,5 +1022,6 @@ export type EventRecipient = components['schemas']['EventRecipient'];
 export type PaypalEvent = components['schemas']['PaypalEvent'];
 export type CryptoEvent = components['schemas']['CryptoEvent'];
 export type GiftCardEvent = components['schemas']['GiftCardEvent'];
+export type BankEvent = components['schemas']['BankEvent'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

@@ -37,6 +37,13 @@ class MethodView(msgspec.Struct):
         Annotated[dict[str, list[str]], msgspec.Meta(description="Currencies of each chain")]
         | UnsetType
     ) = UNSET
+    schemes: (
+        Annotated[
+            dict[str, list[str]],
+            msgspec.Meta(description="Countries to which each scheme of bank transfers pays"),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class OperationView(msgspec.Struct, kw_only=True):
@@ -70,6 +77,7 @@ _VIEW = OperationsView(
     [
         MethodView("paypal", True, 1, 100_000_000),
         MethodView("crypto", True, 500, 200_000, {"POLYGON": ["USDC", "USDT"]}),
+        MethodView("bank", True, 1, 100_000_000, schemes={"ach": ["US"]}),
     ],
     [
         OperationView(
@@ -127,6 +135,7 @@ def _method(method: Method) -> MethodView:
         method.min_amount,
         method.max_amount,
         method.options.get("chains", UNSET),
+        method.options.get("schemes", UNSET),
     )
 
 

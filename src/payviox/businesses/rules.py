@@ -16,10 +16,10 @@ NONE = "none"
 YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 """How a switch may be given."""
 
-REVIEWABLE = ("paypal", "crypto", "gift_card", "sandbox", "stock", "tremendous", "evm")
+REVIEWABLE = ("paypal", "crypto", "gift_card", "bank", "sandbox", "stock", "tremendous", "evm")
 """What `review_rails` may name: every provider and every rail of the product."""
 
-METHODS = ("paypal", "crypto", "gift_card")
+METHODS = ("paypal", "crypto", "gift_card", "bank")
 """What `methods_off` may name: every provider."""
 
 CODES = ("code_first", "code_amount", "code_new_device")

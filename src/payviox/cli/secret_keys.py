@@ -41,6 +41,7 @@ def rotate(as_json: bool) -> None:
                 "webhooks": done.webhooks,
                 "rail_accounts": done.rail_accounts,
                 "authenticator_apps": done.authenticator_apps,
+                "bank": done.bank,
                 "previous_keys": still,
             }
         )
@@ -51,7 +52,8 @@ def rotate(as_json: bool) -> None:
         click.echo(
             f"Re-encrypted: {counted(done.gift_cards, 'gift card')}, the tokens of"
             f" {counted(done.webhooks, 'webhook')}, {counted(done.rail_accounts, 'rail account')},"
-            f" {counted(done.authenticator_apps, 'authenticator app')}."
+            f" {counted(done.authenticator_apps, 'authenticator app')},"
+            f" {counted(done.bank, 'bank account')} and files to banks."
         )
     for key in done.still_needed:
         click.echo(

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 
 from payviox.db import session
-from payviox.errors import SchemaUnknown
+from payviox.errors import SchemaUnknown, SettingsError
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
@@ -23,13 +23,30 @@ def newest() -> str:
 
 
 def current(url: str) -> str | None:
-    """The revision that the database is at, None where this role sees no schema."""
+    """The revision that the database is at, None where this role sees no schema. Raises
+    SettingsError where it is a worker of a cluster."""
     with psycopg.connect(url, connect_timeout=10, options=session.READ_ALIKE) as connection:
         try:
             row = connection.execute("SELECT version_num FROM payviox_schema").fetchone()
         except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
+            connection.rollback()
+            _refuse_worker(connection)
             return None
     return str(row[0]) if row else None
+
+
+def _refuse_worker(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Refuse a Citus worker: it would number transfers apart from the coordinator
+    (docs/decisions/0049)."""
+    extension = connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'")
+    if extension.fetchone() is None:
+        return
+    worker = connection.execute("SELECT 1 FROM pg_dist_local_group WHERE groupid <> 0")
+    if worker.fetchone() is not None:
+        raise SettingsError(
+            "The database is a worker of a Citus cluster. Name the cluster's coordinator in"
+            " PAYVIOX_DATABASE_URL and PAYVIOX_MIGRATION_URL."
+        )
 
 
 def check_known(revision: str) -> None:

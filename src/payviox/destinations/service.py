@@ -16,7 +16,7 @@ from payviox.errors import Conflict, NotFound
 from payviox.mails import outbox
 from payviox.mails.model import NewMail
 from payviox.money import dollars
-from payviox.rails.orders import Provider
+from payviox.rails.orders import BANK_DESTINATION, Provider
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals import whereabouts
 
@@ -25,6 +25,7 @@ MOST = 10
 ASKED: Mapping[Provider, tuple[str, ...]] = {
     "paypal": ("email",),
     "crypto": ("currency", "chain", "to_address"),
+    "bank": BANK_DESTINATION,
 }
 """What of an order's destination was asked for; the rest is its rail's."""
 

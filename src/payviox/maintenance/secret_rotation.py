@@ -9,6 +9,7 @@ from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.auth import authenticator, secret_keys
 from payviox.auth.secret_keys import Left
+from payviox.bank import accounts as bank_accounts
 from payviox.db.pool import Connection, Database
 from payviox.errors import PayvioxError
 from payviox.giftcards import rotation
@@ -17,7 +18,7 @@ from payviox.ledger import seals
 from payviox.rail_accounts import service as rail_accounts
 from payviox.webhooks import settings as webhooks
 
-Step = Literal["gift_cards", "webhooks", "rail_accounts", "authenticator_apps"]
+Step = Literal["gift_cards", "webhooks", "rail_accounts", "authenticator_apps", "bank"]
 
 """The audit action, in every business: each has something that the keys encrypt or derive."""
 
@@ -40,6 +41,7 @@ class Rotated:
     webhooks: int
     rail_accounts: int
     authenticator_apps: int
+    bank: int
     still_needed: tuple[Left, ...]
     forgotten: tuple[str, ...]
 
@@ -47,7 +49,7 @@ class Rotated:
     def nothing(self) -> bool:
         """Whether there was nothing to do."""
         done = self.gift_cards or self.webhooks or self.rail_accounts or self.authenticator_apps
-        return not (done or self.forgotten)
+        return not (done or self.bank or self.forgotten)
 
 
 async def rotate(
@@ -56,8 +58,8 @@ async def rotate(
     actor: Actor,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Rotated:
-    """Re-encrypt gift cards, webhooks' tokens, rail accounts and authenticator apps, forget the
-    keys that nothing names any more, and write down who did it.
+    """Re-encrypt gift cards, webhooks' tokens, rail accounts, authenticator apps and bank accounts,
+    forget the keys that nothing names any more, and write down who did it.
 
     Raises SettingsError where a key is not configured, DecryptionFailed where a row was changed,
     PayvioxError where the newest seals could not be signed anew; what was done until then is kept.
@@ -78,8 +80,12 @@ async def rotate(
     while count := await database.write(authenticator.reencrypt, keyring):
         apps += count
         progress(Progress("authenticator_apps", apps))
+    banks = 0
+    while count := await database.write(bank_accounts.reencrypt, keyring):
+        banks += count
+        progress(Progress("bank", banks))
     await _seal(database, keyring)
-    sums = (cards, tokens, accounts, apps)
+    sums = (cards, tokens, accounts, apps, banks)
     return await database.write(_finish, keyring, actor, sums, frozenset(before))
 
 
@@ -98,7 +104,7 @@ async def _finish(
     connection: Connection,
     keyring: Keyring,
     actor: Actor,
-    sums: tuple[int, int, int, int],
+    sums: tuple[int, int, int, int, int],
     before: frozenset[str],
 ) -> Rotated:
     left = tuple(await secret_keys.forget_unused(connection, keyring))
@@ -111,6 +117,7 @@ async def _finish(
             "webhooks": done.webhooks,
             "rail_accounts": done.rail_accounts,
             "authenticator_apps": done.authenticator_apps,
+            "bank": done.bank,
             "still_needed": [key.key_id for key in left],
             "forgotten": list(done.forgotten),
         }

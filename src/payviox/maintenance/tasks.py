@@ -16,6 +16,7 @@ from payviox.allocations.uploads import service as uploads
 from payviox.api_requests import service as api_requests
 from payviox.audit import service as audit
 from payviox.auth import redemption, sessions
+from payviox.bank import accounts as bank_accounts
 from payviox.businesses import service as businesses
 from payviox.db import clock, jobs
 from payviox.db.pool import Connection, Database
@@ -103,6 +104,7 @@ async def tidy(database: Database, settings: Settings) -> None:
     for business in await database.fetch(businesses.list_all):
         await api_requests.forget_old(database, business.id, settings.keep_requests_days)
         await _in_steps(database, quotes.forget_unused, business.id, since)
+        await _in_steps(database, bank_accounts.forget_unused, business.id)
         await _in_steps(database, forgetting.forget_old_attempts, business.id, attempts_days)
         await _in_steps(database, reconciliation.forget_old, business.id, reports_days)
 

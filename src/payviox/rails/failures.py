@@ -13,6 +13,20 @@ Failure = Literal[
     "approver_denied",
     "bad_amount",
     "bad_email",
+    "bank_account_blocked",
+    "bank_account_closed",
+    "bank_account_refuses",
+    "bank_account_unknown",
+    "bank_amount_refused",
+    "bank_called_back",
+    "bank_file_refused",
+    "bank_holder_differs",
+    "bank_holder_refused",
+    "bank_legal_reasons",
+    "bank_needs_address",
+    "bank_refused",
+    "bank_returned",
+    "bank_unreachable",
     "blocked",
     "country_refused",
     "currency_refused",
@@ -56,6 +70,7 @@ def _failed(meaning: str, recipient: str, advice: str, who: Who = "payout_user")
 
 
 _ANOTHER = "Withdraw to another account."
+_ANOTHER_BANK = "Withdraw to another bank account, or in another way."
 _ASK_RAIL = "Ask the rail with the attempt's reference."
 _NO_MORE = "Nothing: the money is back on the balance."
 
@@ -73,6 +88,77 @@ FAILURES: Mapping[Failure, Reason] = {
         "PayPal refuses the email address.",
         "PayPal does not accept this email address.",
         "Correct the address and withdraw again.",
+    ),
+    "bank_account_blocked": _failed(
+        "The payee's account is blocked or frozen.",
+        "This bank account is blocked and cannot receive payments.",
+        _ANOTHER_BANK,
+    ),
+    "bank_account_closed": _failed(
+        "The payee's account is closed.", "This bank account is closed.", _ANOTHER_BANK
+    ),
+    "bank_account_refuses": _failed(
+        "The payee's account takes no payments of this kind.",
+        "This bank account does not accept payments of this kind.",
+        _ANOTHER_BANK,
+    ),
+    "bank_account_unknown": _failed(
+        "The payee's bank has no account with this number.",
+        "There is no bank account with this number.",
+        "Correct the account's number and withdraw again.",
+    ),
+    "bank_amount_refused": _failed(
+        "A bank does not take the amount.",
+        "The bank does not accept this amount.",
+        "Withdraw another one.",
+    ),
+    "bank_called_back": _failed(
+        "The payment was called back at the bank.",
+        "The sender called this payment back at the bank.",
+        "Ask who called it back at the bank; withdraw again.",
+        "operator",
+    ),
+    "bank_file_refused": _failed(
+        "The bank does not accept the file, or the paying account.",
+        "The sender's bank did not accept this payment.",
+        "Ask the bank with the code of its answer, then withdraw again.",
+        "operator",
+    ),
+    "bank_holder_differs": _failed(
+        "The account belongs to somebody else than the name says.",
+        "This bank account has another holder's name.",
+        "Correct the name and withdraw again.",
+    ),
+    "bank_holder_refused": _failed(
+        "The account's holder sent the payment back.",
+        "The payment was sent back by the holder of the bank account.",
+        _NO_MORE,
+    ),
+    "bank_legal_reasons": _failed(
+        "A bank may not make the payment.",
+        "The bank may not make this payment, for legal reasons.",
+        _ANOTHER_BANK,
+    ),
+    "bank_needs_address": _failed(
+        "The payee's bank asks for the payee's full name and address.",
+        "The bank asks for the full name and address of the account's holder.",
+        "Give the name and the address and withdraw again.",
+    ),
+    "bank_refused": _failed(
+        "The bank refused the payment for a reason that it does not explain.",
+        "The bank did not make this payment.",
+        "Ask the bank with the code of its answer.",
+        "operator",
+    ),
+    "bank_returned": _failed(
+        "The payee's bank sent the payment back for a reason that it does not explain.",
+        "The bank sent this payment back.",
+        _ANOTHER_BANK,
+    ),
+    "bank_unreachable": _failed(
+        "The payee's bank does not take payments of this scheme.",
+        "This bank cannot be paid in this way.",
+        _ANOTHER_BANK,
     ),
     "blocked": _failed(
         "PayPal blocked the payment.", "PayPal blocked this payment.", _ASK_RAIL, "operator"
@@ -226,7 +312,7 @@ FAILURES: Mapping[Failure, Reason] = {
     ),
 }
 
-UNEXPLAINED: frozenset[Failure] = frozenset({"refused"})
+UNEXPLAINED: frozenset[Failure] = frozenset({"refused", "bank_refused", "bank_returned"})
 """What stands for a vendor's reasons that nobody has documented."""
 
 _BY_WORDS: dict[str, Failure] = {reason.recipient: name for name, reason in FAILURES.items()}

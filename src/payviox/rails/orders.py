@@ -8,7 +8,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-Provider = Literal["paypal", "crypto", "gift_card"]
+Provider = Literal["paypal", "crypto", "gift_card", "bank"]
+
+BANK_DESTINATION = ("account", "scheme", "country", "name", "masked", "payee")
+"""What quotes, orders and saved destinations hold of a bank account: its id (`bac_…`), its holder,
+its number masked, and `payee`, which is the same for whoever names that number. The number itself
+is in `bank/accounts.py` and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)

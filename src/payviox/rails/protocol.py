@@ -281,6 +281,18 @@ class Connected(Protocol):
         ...
 
 
+class KeepsDestinations(Protocol):
+    """Keeps what a payout user names of a destination where orders, quotes and saved destinations
+    must not hold all of it."""
+
+    async def keep(
+        self, business_id: UUID, user_id: UUID, destination: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The destination as orders hold it; the same for what is named so again. Raises
+        Invalid."""
+        ...
+
+
 @runtime_checkable
 class NamesOwner(Protocol):
     """A rail that says whose account credentials open, which nothing else of the account does."""

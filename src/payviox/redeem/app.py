@@ -14,7 +14,7 @@ from payviox.redeem.order import show as order
 from payviox.redeem.reminders import resume as resume_reminders
 from payviox.redeem.reminders import stop as stop_reminders
 from payviox.redeem.saved import show as saved
-from payviox.redeem.withdraw import crypto, gift_card, mail_code, paypal, review
+from payviox.redeem.withdraw import bank, crypto, gift_card, mail_code, paypal, review
 from payviox.web.forms import refuse_foreign_forms
 
 HOST_ROUTES = enter.HOST_ROUTES
@@ -27,6 +27,7 @@ ROUTER = Router(
         *balance.ROUTES,
         *paypal.ROUTES,
         *crypto.ROUTES,
+        *bank.ROUTES,
         *gift_card.ROUTES,
         *review.ROUTES,
         *mail_code.ROUTES,

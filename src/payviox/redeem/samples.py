@@ -27,6 +27,7 @@ BALANCE = 2_500
 PRICES: Mapping[Provider, Price | None] = {
     "gift_card": None,
     "paypal": Price.of_amount(BALANCE, 50),
+    "bank": Price.of_amount(BALANCE, 0),
     "crypto": None,
 }
 LEAST, MOST = 100, 100_000

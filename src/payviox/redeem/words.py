@@ -15,6 +15,13 @@ FIELDS = {
     "crypto.chain": "network",
     "crypto.currency": "network",
     "gift_card.product": "card",
+    "bank.scheme": "scheme",
+    "bank.name": "name",
+    "bank.iban": "iban",
+    "bank.routing_number": "routing_number",
+    "bank.account_number": "account_number",
+    "bank.account_type": "account_type",
+    "bank.holder": "holder",
 }
 """The field of our forms that a name of the API's stands for."""
 
@@ -38,6 +45,22 @@ ADDRESS_PROBLEMS = {
 """What the rails say of an address, behind its name, and our words for it."""
 OTHER_ADDRESS_PROBLEM = marked("This address cannot be paid. Use another one.")
 
+PROBLEMS = {
+    "email": marked("This is no email address that PayPal can pay to."),
+    "network": marked("Choose one of the networks."),
+    "card": marked("This gift card is not to be had any more. Choose another one."),
+    "name": marked("Type the full name of the account's holder, in letters."),
+    "iban": marked("A letter or digit of this IBAN is wrong. Copy it from your bank once more."),
+    "routing_number": marked("This is no routing number. Copy its nine digits once more."),
+    "account_number": marked("This is no account number. Copy it from your bank once more."),
+    "account_type": marked("Choose what kind of account it is."),
+    "holder": marked("Choose whose account it is."),
+    "scheme": marked("Choose the kind of your account."),
+}
+"""What is wrong with a field, where the field says it."""
+LONG_NAME = marked("This name is longer than banks take. Shorten it as your bank does.")
+OTHER_COUNTRY = marked("By this way no money goes to this country. Use another account.")
+
 
 def problems(error: FieldErrors, least: int, most: int, language: Language) -> dict[str, list[str]]:
     """What is wrong with a form, by its fields. `least` and `most` are cents."""
@@ -49,22 +72,21 @@ def problems(error: FieldErrors, least: int, most: int, language: Language) -> d
 
 
 def _problem(name: str, messages: Sequence[str], least: int, most: int, language: Language) -> str:
-    match FIELDS.get(name):
-        case "email":
-            return language.gettext("This is no email address that PayPal can pay to.")
-        case "address":
-            tail = (messages or [""])[0].removeprefix(f"The {name} ").removesuffix(".")
-            return language.gettext(ADDRESS_PROBLEMS.get(tail, OTHER_ADDRESS_PROBLEM))
-        case "network":
-            return language.gettext("Choose one of the networks.")
-        case "card":
-            return language.gettext("This gift card is not to be had any more. Choose another one.")
-        case _:
-            return language.gettext(
-                "This amount cannot be paid this way. Amounts go from %(least)s to %(most)s.",
-                least=language.money(least),
-                most=language.money(most),
-            )
+    field, message = FIELDS.get(name), (messages or [""])[0]
+    if field == "address":
+        tail = message.removeprefix(f"The {name} ").removesuffix(".")
+        return language.gettext(ADDRESS_PROBLEMS.get(tail, OTHER_ADDRESS_PROBLEM))
+    if field == "iban" and "does not reach" in message:
+        return language.gettext(OTHER_COUNTRY)
+    if field == "name" and "characters" in message:
+        return language.gettext(LONG_NAME)
+    if field in PROBLEMS:
+        return language.gettext(PROBLEMS[field])
+    return language.gettext(
+        "This amount cannot be paid this way. Amounts go from %(least)s to %(most)s.",
+        least=language.money(least),
+        most=language.money(most),
+    )
 
 
 def grouped(address: str) -> str:

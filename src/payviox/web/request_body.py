@@ -22,6 +22,7 @@ from payviox.errors import (
 from payviox.idempotency.model import BadKey
 from payviox.web.body_memory import BodyMemory
 from payviox.web.errors import error_answer
+from payviox.web.waiting import Waiting
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -117,6 +118,7 @@ class RequestBodies:
         for method, path in short_paths:
             self._methods.setdefault(path, []).append(method)
         self._body_s = body_s
+        self._waiting = Waiting()
         self._businesses = BodyMemory(HELD, HELD_OF_ONE)
         self._strangers = BodyMemory(HELD_OF_STRANGERS, HELD_OF_STRANGERS)
         self._find_sender = find_sender
@@ -163,11 +165,15 @@ class RequestBodies:
             return await self._file(scope, receive, head, held)
         if not _is_business(path):
             return await self._read(
-                _Body(receive, _limit(path), self._body_s), head, held, form=_is_page(path)
+                _Body(receive, self._waiting, _limit(path), self._body_s),
+                head,
+                held,
+                form=_is_page(path),
             )
         limit = MAX_BATCH_BODY if path == "/payout/batch" else MAX_BODY
         try:
-            return await self._read(_Body(receive, limit, self._body_s), head, held, business=True)
+            body = _Body(receive, self._waiting, limit, self._body_s)
+            return await self._read(body, head, held, business=True)
         except PayvioxError:
             caller = await self._authenticate(head.authorization)
             scope.setdefault("state", {})["business"] = caller
@@ -182,7 +188,7 @@ class RequestBodies:
         sender = await self._find_sender(scope) if self._find_sender is not None else None
         if sender is None:
             return b""
-        body = _Body(receive, MAX_UPLOAD, UPLOAD_S)
+        body = _Body(receive, self._waiting, MAX_UPLOAD, UPLOAD_S)
         try:
             body.check(head.length)
             held.enter_context(self._files.hold(sender, head.length or body.limit))
@@ -254,9 +260,10 @@ class Head:
 class _Body:
     """A body as it comes in, up to `limit` bytes and `most_s` seconds."""
 
-    def __init__(self, receive: Receive, limit: int, most_s: float) -> None:
+    def __init__(self, receive: Receive, waiting: Waiting, limit: int, most_s: float) -> None:
         self.limit = limit
         self._receive = receive
+        self._waiting = waiting
         self._most_s = most_s
         self._waited_s = 0.0
         self._parts: list[bytes] = []
@@ -302,8 +309,7 @@ class _Body:
         now = asyncio.get_running_loop().time
         began = now()
         try:
-            async with asyncio.timeout(allowed_s - self._waited_s):
-                return await self._receive()
+            return await self._waiting.within(allowed_s - self._waited_s, self._receive())
         except TimeoutError:
             raise RequestTimeout from None
         finally:

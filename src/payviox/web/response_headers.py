@@ -4,6 +4,7 @@ every answer carries, and the measure of every request; what a business asked is
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,6 @@ DEFAULTS = (
 )
 """For answers that are no page; pages bring their own."""
 
-REQUEST = ids.REQUEST.encode()
 KEY = b"idempotency-key"
 ELSEWHERE = "elsewhere"
 """The route label of a path that is none."""
@@ -63,7 +63,7 @@ class ResponseHeaders:
         state: dict[str, Any] = scope.get("state") or {}
         scope = {**scope, "method": inner_method, "path": path, "state": state}
         status, refusal = 0, b""
-        request_id: UUID | None = None
+        request_id = ""
 
         async def answer(message: Message) -> None:
             nonlocal status, refusal, request_id
@@ -71,8 +71,8 @@ class ResponseHeaders:
                 status = message["status"]
                 headers = self._headers(scope, status, message.get("headers", ()))
                 if "business" in state:
-                    request_id = ids.new()
-                    headers.append((b"request-id", b"%b_%b" % (REQUEST, str(request_id).encode())))
+                    request_id = ids.new_text()
+                    headers.append((b"request-id", f"{ids.REQUEST}_{request_id}".encode()))
                 message["headers"] = headers
             else:
                 refusal = refusal or (message.get("body", b"") if status >= 400 else b"")
@@ -90,7 +90,7 @@ class ResponseHeaders:
                 took = time.perf_counter() - begun
                 route = ELSEWHERE if disguised else self._route(scope)
                 self._metrics.observe(_label(method), route, status, took)
-                if request_id is not None:
+                if request_id:
                     self._note(scope, method, status, took, request_id, refusal)
 
     def _note(
@@ -99,7 +99,7 @@ class ResponseHeaders:
         method: str,
         status: int,
         took_s: float,
-        request_id: UUID,
+        request_id: str,
         refusal: bytes,
     ) -> None:
         caller: BusinessCaller = scope["state"]["business"]
@@ -120,12 +120,8 @@ class ResponseHeaders:
         headers = list(answered)
         if status == 405 or scope["method"] == "OPTIONS":
             headers = [self._complete(scope, header) for header in headers]
-        names = {name for name, _ in headers}
-        headers += ALWAYS
-        if not scope["state"].get(FRAME_ORIGINS):
-            headers.append(NO_FRAMES)
-        headers += [header for header in DEFAULTS if header[0] not in names]
-        return headers
+        framed = bool(scope["state"].get(FRAME_ORIGINS))
+        return headers + _added(framed, tuple([name for name, _ in headers]))
 
     def _complete(self, scope: Scope, header: Header) -> Header:
         """`Allow` with every method of the path: the framework knows the first of its routes, and
@@ -135,6 +131,13 @@ class ResponseHeaders:
             return header
         known = self._allow.get(self._route(scope))
         return name, known or _allowed(value.decode().split(", "))
+
+
+@cache
+def _added(framed: bool, names: tuple[bytes, ...]) -> list[Header]:
+    """What an answer with headers of these names is given besides. There are few such sets."""
+    added = [*ALWAYS] if framed else [*ALWAYS, NO_FRAMES]
+    return added + [header for header in DEFAULTS if header[0] not in names]
 
 
 def _allowed(methods: Sequence[str]) -> bytes:
@@ -148,13 +151,13 @@ def _noted(
     method: str,
     status: int,
     took_s: float,
-    request_id: UUID,
+    request_id: str,
     caller: BusinessCaller,
 ) -> ApiRequest:
     key: bytes | None = next((value for name, value in scope["headers"] if name == KEY), None)
     return ApiRequest(
         business_id=caller.business_id,
-        id=request_id,
+        id=UUID(request_id),
         method=method,
         path=scope["path"],
         status=status,

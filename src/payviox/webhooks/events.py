@@ -39,6 +39,7 @@ _FIELDS = {
         "network_fee",
     ),
     "gift_card": ("brand", "country", "currency", "face_value"),
+    "bank": ("scheme", "country", "name", "masked", "end_to_end_id", "file"),
 }
 _DECIMALS = ("crypto_amount", "usd_amount", "network_fee")
 

@@ -133,13 +133,15 @@ def destination_digest(provider: Provider, destination: dict[str, Any]) -> bytes
     no part of it."""
     if provider == "crypto":
         destination = {name: destination[name] for name in ("currency", "chain", "to_address")}
+    if provider == "bank":
+        destination = {"account": destination["account"]}
     return _digest([provider, destination])
 
 
 def payee_digest(provider: Provider, destination: dict[str, Any]) -> bytes | None:
     """Names who is paid at a destination however it is spelled: a crypto address on whatever chain,
-    a PayPal address without what its mailbox ignores. None for gift cards, which everybody buys for
-    themselves."""
+    a PayPal address without what its mailbox ignores, a bank account by its number. None for gift
+    cards, which everybody buys for themselves."""
     match provider:
         case "paypal":
             return _digest([provider, _mailbox(destination["email"])])
@@ -147,6 +149,8 @@ def payee_digest(provider: Provider, destination: dict[str, Any]) -> bytes | Non
             return _digest([provider, destination["to_address"].lower()])
         case "gift_card":
             return None
+        case "bank":
+            return _digest([provider, destination["payee"]])
 
 
 def _mailbox(email: str) -> str:

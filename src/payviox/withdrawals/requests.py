@@ -1,5 +1,6 @@
 """From what a payout user asks for to an order that may be made: the rail is chosen, quotes and
-validates, outside any transaction. Nothing is written here. Amounts are US cents."""
+validates, outside any transaction. Nothing is written here but what a rail keeps of a destination.
+Amounts are US cents."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -26,7 +27,7 @@ async def quote(
     """Which rail would serve it, and what it would cost. Raises WithdrawalsDisabled, FieldErrors,
     and ProviderUnavailable."""
     business = await _business(database, caller)
-    request = _canonical(request)
+    request = await _kept(rails, business, caller, _canonical(request))
     served = await rails.serve(business, request.provider, request.destination)
     return served.rail.name, await ask(served, request)
 
@@ -56,7 +57,7 @@ async def prepare(
     """A valid order that may be made, priced by the named quote or by the rail as of now. Raises
     WithdrawalsDisabled, FieldErrors, and ProviderUnavailable."""
     business = await _business(database, caller)
-    request = _canonical(request)
+    request = await _kept(rails, business, caller, _canonical(request))
     served = await rails.serve(business, request.provider, request.destination)
     rail = served.rail
     if quote_id is None:
@@ -91,6 +92,18 @@ def _canonical(request: Request) -> Request:
     except InvalidEmail as error:
         raise FieldErrors({"paypal.email": [str(error)]}) from error
     return replace(request, destination={**request.destination, "email": email})
+
+
+async def _kept(rails: Rails, business: Business, caller: UserCaller, request: Request) -> Request:
+    """The request with a destination that may stand in a quote and an order: what must not is kept
+    elsewhere, by a write of its own, from here on. Raises FieldErrors."""
+    try:
+        destination = await rails.keep(
+            business, caller.user_id, request.provider, request.destination
+        )
+    except Invalid as error:
+        raise FieldErrors(error.fields) from error
+    return replace(request, destination=destination)
 
 
 def _unavailable(rail: Rail, error: RailError) -> ProviderUnavailable:

@@ -16,6 +16,7 @@ from payviox.rails.protocol import (
     CallsBack,
     Connected,
     GiftCard,
+    KeepsDestinations,
     Method,
     Rail,
     RailError,
@@ -93,11 +94,18 @@ class _Open:
 
 class Rails:
     """The rails of an installation: those of test businesses and those of live ones. `accounts`
-    is where connected rails' accounts are found; without it there are none."""
+    is where connected rails' accounts are found; without it there are none. `keepers` keep the
+    destinations of the providers whose orders hold only a part of them."""
 
     def __init__(
-        self, *, live: Iterable[Route], test: Iterable[Route], accounts: Accounts | None = None
+        self,
+        *,
+        live: Iterable[Route],
+        test: Iterable[Route],
+        accounts: Accounts | None = None,
+        keepers: Mapping[Provider, KeepsDestinations] | None = None,
     ) -> None:
+        self._keepers = {} if keepers is None else keepers
         self._routes = {"live": tuple(live), "test": tuple(test)}
         self._accounts = accounts
         self._by_name: dict[str, Rail] = {
@@ -116,6 +124,17 @@ class Rails:
             if destination:
                 break
         raise _unavailable(provider)
+
+    async def keep(
+        self, business: Business, user_id: UUID, provider: Provider, destination: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """What orders hold of a destination that a payout user names. Raises Invalid, and
+        FieldErrors where the business does not offer the provider."""
+        keeper = self._keepers.get(provider)
+        if keeper is None or not destination:
+            return destination
+        await self.serve(business, provider, {})
+        return await keeper.keep(business.id, user_id, destination)
 
     async def serving(
         self, business: Business, provider: Provider, destination: Mapping[str, Any]

@@ -161,6 +161,7 @@ USUALLY: Mapping[Provider, str] = {
     "gift_card": marked("Usually at once."),
     "paypal": marked("Usually within minutes."),
     "crypto": marked("Usually within an hour."),
+    "bank": marked("Usually within two or three bank working days."),
 }
 """By when an order that nothing holds up arrives."""
 WORKING_DAY = marked("This can take a working day.")
@@ -258,6 +259,8 @@ def masked(provider: Provider, destination: Mapping[str, Any]) -> str:
             return f"{address[:6]}…{address[-4:]}"
         case "gift_card":
             return card_name(destination)
+        case "bank":
+            return str(destination["masked"])
 
 
 def card_name(destination: Mapping[str, Any]) -> str:
@@ -277,6 +280,8 @@ def method(provider: Provider, destination: Mapping[str, Any]) -> str:
             return f"{destination['currency']}, {network(str(destination['chain']))}"
         case "gift_card":
             return "Gift card"
+        case "bank":
+            return "Bank transfer"
 
 
 def network(chain: str) -> str:

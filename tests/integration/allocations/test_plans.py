@@ -15,9 +15,10 @@ from payviox.allocations.queries import groups as queries
 from payviox.db.pool import Connection, Database
 from payviox.db.round_trip import Statement
 from support.businesses import open_business
+from support.citus import one_servers_plans
 from support.databases import Server, Urls
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, one_servers_plans]
 
 USERS = 100_000
 ITEMS = 300

@@ -1,10 +1,12 @@
 """What opens the door to a payout user: a hash that is one and has not outlived its rule,
 which counts from the hash's last renewal or from its own last change."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from support.ageing import set_back
 from support.businesses import TestBusiness
 from support.databases import Urls
 
@@ -34,9 +36,9 @@ def days_pass(urls: Urls, business: TestBusiness, days: int) -> None:
             ("businesses", "hash_lifetime_since", "id"),
         ):
             admin.execute(
-                f"UPDATE {table} SET {column} = {column} - make_interval(days => %s)"  # type: ignore[arg-type]
+                f"UPDATE {table} SET {column} = {set_back(column, timedelta(days=days))}"  # type: ignore[arg-type]
                 f" WHERE {key} = %s",
-                [days, business.business_id],
+                [business.business_id],
             )
 
 

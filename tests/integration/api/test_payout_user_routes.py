@@ -62,6 +62,7 @@ async def test_operations_show_balance_methods_and_history(user: User) -> None:
         ("paypal", True),
         ("crypto", True),
         ("gift_card", True),
+        ("bank", False),
     ]
     assert {"min_amount", "max_amount"} <= seen["methods"][0].keys()
     (entry,) = seen["operations"]

@@ -14,6 +14,7 @@ import pytest
 from payviox.db.pool import Database
 from payviox.ledger import statements
 from payviox.treasury import service as treasury
+from support.ageing import set_back
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, signed_in
 from support.databases import Urls
@@ -41,7 +42,8 @@ async def moved(make_business: Any, urls: Urls) -> TestBusiness:
     business.tampered = True
     with urls.as_admin() as admin:
         admin.execute(
-            "UPDATE transfers t SET created_at = %s + make_interval(days => n.at)"
+            "UPDATE transfers t SET created_at ="
+            " (%s::timestamptz AT TIME ZONE 'UTC' + make_interval(days => n.at)) AT TIME ZONE 'UTC'"
             " FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1)::integer AS at FROM transfers"
             "       WHERE business_id = %s) n WHERE t.business_id = %s AND t.id = n.id",
             [NOON, business_id, business_id],
@@ -105,9 +107,10 @@ async def test_a_transfer_whose_clock_was_behind_is_in_one_period_and_all_fits(
 ) -> None:
     with urls.as_admin() as admin:
         admin.execute(
-            "UPDATE transfers SET created_at = created_at - interval '36 hours' WHERE id ="
-            " (SELECT max(id) FROM transfers WHERE business_id = %s AND kind = 'defund')",
-            [moved.business_id],
+            f"UPDATE transfers SET created_at = {set_back('created_at', 1.5 * DAY)}"
+            " WHERE business_id = %(b)s AND id ="
+            " (SELECT max(id) FROM transfers WHERE business_id = %(b)s AND kind = 'defund')",
+            {"b": moved.business_id},
         )
     periods = [
         await database.fetch(

@@ -13,10 +13,11 @@ from payviox.reporting.ageing import BEGINNING
 from payviox.reporting.queries import ageing
 from payviox.unclaimed import ageing as age_of_money
 from support.businesses import TestBusiness
+from support.citus import one_servers_plans
 from support.databases import Urls
 from support.explained import Explained
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, one_servers_plans]
 
 ROWS = 20_000
 

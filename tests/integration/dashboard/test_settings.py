@@ -29,6 +29,7 @@ def typed(business: Business) -> dict[str, str]:
         "max_withdrawal": f"{business.max_withdrawal / 100:.2f}",
         "low_stock": str(business.low_stock),
         "suspense_alert_hours": str(business.suspense_alert_hours),
+        "bank_cooling_hours": str(business.bank_cooling_hours),
     }
 
 

@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
 from payviox.cli import serve
-from payviox.db import catalogue, citus, migrate
+from payviox.db import catalogue, citus, migrate, schema
 from payviox.db.pool import Database
 from payviox.db.role import find_excess
 from payviox.errors import SettingsError
@@ -126,6 +127,20 @@ async def test_a_database_in_use_is_distributed_and_goes_on_with_its_money(serve
             await use(business)
             after = await business.ledger()
         assert (before["ada@example.com"], after["ada@example.com"]) == (2_500, 5_000)
+
+
+@on_a_cluster
+def test_a_worker_is_refused_with_where_to_connect(urls: Urls) -> None:
+    with urls.as_admin() as admin:
+        row = admin.execute(
+            "SELECT nodename, nodeport FROM pg_dist_node WHERE groupid <> 0 LIMIT 1"
+        ).fetchone()
+    assert row is not None
+    host, port = row
+    for url in (urls.application, urls.owner):
+        with pytest.raises(SettingsError, match="Name the cluster's coordinator"):
+            schema.check(make_conninfo(url, host=str(host), port=str(port)))
+        schema.check(url)
 
 
 @asynccontextmanager

@@ -16,9 +16,10 @@ from payviox.payout_users.queries import payout_users
 from payviox.webhooks.queries import events
 from payviox.withdrawals.queries import orders
 from support.businesses import open_business
+from support.citus import one_servers_plans
 from support.databases import Server, Urls
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, one_servers_plans]
 
 ROWS = 30_000
 BELIEVED = 100_000_000

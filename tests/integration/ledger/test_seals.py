@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,9 @@ from payviox.ledger.verify import Report, verify
 from payviox.logs import redact
 from payviox.maintenance import tasks
 from support import books
+from support.ageing import set_back
 from support.businesses import TestBusiness, open_business
+from support.citus import one_server
 from support.databases import Urls
 from support.installation import Installation
 from support.live import SECRET_KEY, environment
@@ -156,14 +159,19 @@ FITTING = {
         f"DELETE FROM transfers WHERE id = {LAST_ALLOCATION}",
         ACCOUNTS_AS_TRANSFERS_SAY,
     ),
-    "transfers back-dated": ("UPDATE transfers SET created_at = created_at - interval '1 day'",),
+    "transfers back-dated": (
+        f"UPDATE transfers SET created_at = {set_back('created_at', timedelta(days=1))}",
+    ),
     "a transfer's actor": ("UPDATE transfers SET actor = 'nobody' WHERE kind = 'deposit'",),
     "destinations replaced": (DESTINATIONS, REQUESTS),
     "a note of an order's story": (
         "UPDATE order_states SET note = 'changed' WHERE status = 'succeeded'",
     ),
     "the time of an order's state": (
-        "UPDATE order_states SET created_at = created_at - interval '1 h' WHERE status = 'failed'",
+        (
+            f"UPDATE order_states SET created_at = {set_back('created_at', timedelta(hours=1))}"
+            " WHERE status = 'failed'"
+        ),
     ),
     "an event's body": ("UPDATE events SET body = '{\"a\": 1}' WHERE type = 'payout.succeeded'",),
     "a payout user's address": ("UPDATE payout_users SET email = 'a@thief.test' || email",),
@@ -177,6 +185,7 @@ FITTING = {
 }
 
 
+@one_server
 @pytest.mark.parametrize("how", FITTING)
 async def test_what_was_changed_after_it_was_sealed_is_named(sealed: Sealed, how: str) -> None:
     await books.open_user(sealed.database, sealed.business.business_id, 90)
@@ -198,6 +207,7 @@ async def test_the_sealed_rows_are_named_by_their_ids(sealed: Sealed) -> None:
     assert "rows, sealed were" in message
 
 
+@one_server
 async def test_a_file_kept_elsewhere_shows_a_deleted_tail_and_what_was_sealed_anew(
     sealed: Sealed,
 ) -> None:

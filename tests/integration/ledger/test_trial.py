@@ -23,6 +23,7 @@ from payviox.maintenance import ledger_audit
 from payviox.rails.sandbox.endings import ENDINGS
 from payviox.reconciliation import service as reconciliation
 from support.businesses import TestBusiness
+from support.citus import one_server
 from support.databases import Urls
 from support.giftcards import csv_of, import_text
 from support.live import SECRET_KEY
@@ -171,6 +172,7 @@ async def named(connection: Connection, statement: str, values: list[Any]) -> st
     return outcome
 
 
+@one_server
 async def test_one_value_changed_in_each_column_near_money_is_named(
     make_business: MakeBusiness,
     database: Database,

@@ -29,6 +29,7 @@ from payviox.ledger.verify import NAMED, Problem, Report, verify
 from payviox.treasury import service as treasury
 from support import books
 from support.businesses import TestBusiness, open_business
+from support.citus import one_server
 from support.databases import Urls
 
 pytestmark = pytest.mark.anyio
@@ -181,6 +182,7 @@ async def test_a_transfer_with_another_business_account_is_named(kept: Books) ->
     assert (problem.transfer_id, problem.account_id) == (edited, foreign)
 
 
+@one_server
 @pytest.mark.parametrize("nobody", [UUID(int=0), UUID(int=2**128 - 1)])
 async def test_a_transfer_moved_to_a_business_that_does_not_exist_is_named(
     kept: Books, nobody: UUID
@@ -270,6 +272,7 @@ async def test_an_account_that_is_or_was_negative_is_named(kept: Books) -> None:
     assert {p.account_id for p in named} == {user, kept.users[0]}
 
 
+@one_server
 async def test_an_orders_status_that_was_edited_is_named(kept: Books) -> None:
     alike = (books.OPEN, books.GIVEN_BACK, ("succeeded",), ("returned",))
     for group in alike:
@@ -360,6 +363,7 @@ async def test_adjustments_between_the_business_and_what_the_rails_left_are_in_o
     assert (await kept.verify()).ok
 
 
+@one_server
 async def test_a_failed_order_that_was_paid_after_all_three_times_is_named(kept: Books) -> None:
     order_id, net = kept.sql(
         "SELECT o.id, o.net_amount FROM orders o JOIN transfers t ON t.order_id = o.id"
@@ -421,6 +425,7 @@ async def test_an_order_from_stock_and_its_gift_card_are_compared(kept: Books) -
     assert "is delivered for the order, which is failed" in problem.message
 
 
+@one_server
 async def test_many_broken_rows_are_counted_and_the_first_are_named(kept: Books) -> None:
     kept.sql("UPDATE orders SET status = 'queued' WHERE status NOT IN ('queued')")
     business_id = kept.business.business_id
@@ -599,6 +604,7 @@ CHANGES = {
 }  # fmt: skip
 
 
+@one_server
 async def test_each_row_that_another_row_or_transfer_contradicts_is_named(kept: Books) -> None:
     """One change each, undone afterwards."""
     await with_records(kept)

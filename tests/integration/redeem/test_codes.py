@@ -3,6 +3,7 @@ by the page or by the API; it is good once, for a while, and guessing it is boun
 mail that opens the page is bound to its address."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from payviox.mails.model import Mail
 from payviox.settings import Settings
 from payviox.web.request_body import Application
 from payviox.withdrawals import codes
+from support.ageing import set_back
 from support.dashboard import SITE, Browser, heading
 from support.databases import Urls
 from support.redeem import EMAIL, Recipient, text_of
@@ -322,10 +324,7 @@ async def test_guesses_at_a_typed_code_are_bounded_for_the_address_that_is_typed
 
 
 def _age(urls: Urls, seconds: int) -> None:
+    by = timedelta(seconds=seconds)
     with urls.as_admin() as connection:
-        connection.execute(
-            "UPDATE withdrawal_codes SET sent_at = sent_at - make_interval(secs => %s)", [seconds]
-        )
-        connection.execute(
-            "UPDATE mails SET created_at = created_at - make_interval(secs => %s)", [seconds]
-        )
+        connection.execute(f"UPDATE withdrawal_codes SET sent_at = {set_back('sent_at', by)}")
+        connection.execute(f"UPDATE mails SET created_at = {set_back('created_at', by)}")

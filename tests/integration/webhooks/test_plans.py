@@ -11,9 +11,10 @@ from payviox.webhooks.model import Attempted, Change, Claim
 from payviox.webhooks.queries import events, log
 from payviox.webhooks.sender import Answer
 from support.businesses import TestBusiness
+from support.citus import one_servers_plans
 from support.databases import Urls
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, one_servers_plans]
 
 ROWS = 20_000
 NOW = datetime.now(UTC)

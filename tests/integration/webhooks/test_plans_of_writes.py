@@ -14,9 +14,10 @@ from payviox.webhooks.model import Attempted, Change, Claim
 from payviox.webhooks.queries import events
 from payviox.webhooks.sender import Answer
 from support.businesses import open_business
+from support.citus import one_servers_plans
 from support.databases import Server, Urls
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, one_servers_plans]
 
 ROWS = 3_000
 OTHERS = 1_000

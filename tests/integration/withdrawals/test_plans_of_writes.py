@@ -14,9 +14,10 @@ from payviox.ledger.queries import transfers
 from payviox.withdrawals.queries import orders, sending
 from payviox.withdrawals.queries.sending import Held, Queue, Update
 from support.businesses import open_business
+from support.citus import one_servers_plans
 from support.databases import Server, Urls
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, one_servers_plans]
 
 ROWS = 3_000
 TABLES = ("accounts", "orders", "order_attempts", "order_states")

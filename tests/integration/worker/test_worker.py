@@ -3,6 +3,7 @@ it holds, and comes back after the database was away."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from payviox.keyring import Keyring
 from payviox.maintenance import tasks
 from payviox.settings import Settings
 from payviox.worker import Worker
+from support.ageing import set_back
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.live import SECRET_KEY
@@ -270,7 +272,7 @@ async def test_the_audit_tells_that_transfers_are_not_sealed(
     assert await business.scalar(*told) == 0, "they are new"
     with urls.as_admin() as connection:
         connection.execute(
-            "UPDATE transfers SET created_at = created_at - interval '2 hours'"
+            f"UPDATE transfers SET created_at = {set_back('created_at', timedelta(hours=2))}"
             " WHERE business_id = %s",
             [business.business_id],
         )

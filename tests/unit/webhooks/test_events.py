@@ -55,6 +55,21 @@ GIFT_CARD = replace(
     details={"currency": "USD", "face_value": 5000, "code": "SECRET", "pin": "1234"},
 )
 
+BANK = replace(
+    PAYPAL,
+    provider="bank",
+    rail_order_id=None,
+    destination={
+        "account": "bac_1",
+        "scheme": "sepa",
+        "country": "DE",
+        "name": "Ada Lovelace",
+        "masked": "DE89 •••• 3000",
+        "payee": "1",
+    },
+    details={"end_to_end_id": "PVX1", "file": "bfl_1", "iban": "DE89370400440532013000"},
+)
+
 
 def test_a_paypal_body_is_exactly_what_the_documents_show() -> None:
     assert body(PAYPAL) == (
@@ -77,6 +92,14 @@ def test_a_gift_card_body_names_the_card_and_never_its_code() -> None:
         ROOT.replace("PROVIDER", "gift_card")
         + f'"gift_card":{{"order_id":"ord_{ORDER}","brand":"ACME","country":"US","currency":"USD",'
         '"face_value":5000}}'
+    )
+
+
+def test_a_bank_transfers_body_names_the_account_and_never_its_whole_number() -> None:
+    assert body(BANK) == (
+        ROOT.replace("PROVIDER", "bank")
+        + f'"bank":{{"order_id":"ord_{ORDER}","scheme":"sepa","country":"DE",'
+        '"name":"Ada Lovelace","masked":"DE89 •••• 3000","end_to_end_id":"PVX1","file":"bfl_1"}}'
     )
 
 
@@ -106,11 +129,11 @@ def test_fees_of_nothing_and_a_net_amount_equal_to_the_amount_are_left_out() -> 
 
 
 @pytest.mark.parametrize("event_type", TYPES)
-@pytest.mark.parametrize("event", [PAYPAL, CRYPTO, GIFT_CARD], ids=lambda e: e.provider)
+@pytest.mark.parametrize("event", [PAYPAL, CRYPTO, GIFT_CARD, BANK], ids=lambda e: e.provider)
 def test_a_reason_is_told_on_a_rejection_alone(event: OrderEvent, event_type: EventType) -> None:
     sent = json.loads(body(replace(event, type=event_type, reason="No such person.")))
     assert sent.get("reason") == ("No such person." if event_type == "payout.rejected" else None)
-    assert {"paypal", "crypto", "gift_card"} & set(sent) == {event.provider}
+    assert {"paypal", "crypto", "gift_card", "bank"} & set(sent) == {event.provider}
     assert sent["type"] == event_type
     assert "test_mode" not in sent
     assert "null" not in body(event)

@@ -24,6 +24,7 @@ DESTINATIONS: dict[Provider, dict[str, Any]] = {
     "paypal": {"email": "ada@example.com"},
     "crypto": {"to_address": "0x" + "a1" * 20, "currency": "USDC", "chain": "ERC20"},
     "gift_card": {"product": "prd_1", "brand": "Books"},
+    "bank": {"name": "Ada Lovelace", "masked": "DE89 •••• 3000"},
 }
 OURS = {
     sentence

@@ -236,7 +236,7 @@ class AsyncBusinessCalls(AsyncCaller):
             "unknown",
         ]
         | None = None,
-        provider: Literal["crypto", "gift_card", "paypal"] | None = None,
+        provider: Literal["bank", "crypto", "gift_card", "paypal"] | None = None,
         user: str | None = None,
     ) -> AsyncListing[models.BusinessOrderView, models.ListedBusinessOrderView]:
         """List payout orders, newest first.
@@ -749,12 +749,13 @@ class AsyncPayoutUserCalls(AsyncCaller):
     async def quote(
         self,
         *,
-        provider: Literal["crypto", "gift_card", "paypal"],
+        provider: Literal["bank", "crypto", "gift_card", "paypal"],
         amount: int | None = None,
         net_amount: int | None = None,
         paypal: models.PaypalDestination | None = None,
         crypto: models.CryptoSketch | None = None,
         gift_card: models.GiftCardDestination | None = None,
+        bank: models.BankSketch | None = None,
         idempotency_key: str | None = None,
     ) -> models.QuoteView:
         """Quote a withdrawal.
@@ -775,6 +776,7 @@ class AsyncPayoutUserCalls(AsyncCaller):
                 "paypal": paypal,
                 "crypto": crypto,
                 "gift_card": gift_card,
+                "bank": bank,
             },
             idempotency_key,
         )
@@ -782,12 +784,13 @@ class AsyncPayoutUserCalls(AsyncCaller):
     async def withdraw(
         self,
         *,
-        provider: Literal["crypto", "gift_card", "paypal"],
+        provider: Literal["bank", "crypto", "gift_card", "paypal"],
         amount: int | None = None,
         net_amount: int | None = None,
         paypal: models.PaypalDestination | None = None,
         crypto: models.CryptoDestination | None = None,
         gift_card: models.GiftCardDestination | None = None,
+        bank: models.BankDestination | None = None,
         quote_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> models.OrderView:
@@ -810,6 +813,7 @@ class AsyncPayoutUserCalls(AsyncCaller):
                 "paypal": paypal,
                 "crypto": crypto,
                 "gift_card": gift_card,
+                "bank": bank,
                 "quote_id": quote_id,
             },
             idempotency_key,

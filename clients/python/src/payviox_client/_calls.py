@@ -224,7 +224,7 @@ class BusinessCalls(Caller):
             "unknown",
         ]
         | None = None,
-        provider: Literal["crypto", "gift_card", "paypal"] | None = None,
+        provider: Literal["bank", "crypto", "gift_card", "paypal"] | None = None,
         user: str | None = None,
     ) -> Listing[models.BusinessOrderView, models.ListedBusinessOrderView]:
         """List payout orders, newest first.
@@ -729,12 +729,13 @@ class PayoutUserCalls(Caller):
     def quote(
         self,
         *,
-        provider: Literal["crypto", "gift_card", "paypal"],
+        provider: Literal["bank", "crypto", "gift_card", "paypal"],
         amount: int | None = None,
         net_amount: int | None = None,
         paypal: models.PaypalDestination | None = None,
         crypto: models.CryptoSketch | None = None,
         gift_card: models.GiftCardDestination | None = None,
+        bank: models.BankSketch | None = None,
         idempotency_key: str | None = None,
     ) -> models.QuoteView:
         """Quote a withdrawal.
@@ -755,6 +756,7 @@ class PayoutUserCalls(Caller):
                 "paypal": paypal,
                 "crypto": crypto,
                 "gift_card": gift_card,
+                "bank": bank,
             },
             idempotency_key,
         )
@@ -762,12 +764,13 @@ class PayoutUserCalls(Caller):
     def withdraw(
         self,
         *,
-        provider: Literal["crypto", "gift_card", "paypal"],
+        provider: Literal["bank", "crypto", "gift_card", "paypal"],
         amount: int | None = None,
         net_amount: int | None = None,
         paypal: models.PaypalDestination | None = None,
         crypto: models.CryptoDestination | None = None,
         gift_card: models.GiftCardDestination | None = None,
+        bank: models.BankDestination | None = None,
         quote_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> models.OrderView:
@@ -790,6 +793,7 @@ class PayoutUserCalls(Caller):
                 "paypal": paypal,
                 "crypto": crypto,
                 "gift_card": gift_card,
+                "bank": bank,
                 "quote_id": quote_id,
             },
             idempotency_key,

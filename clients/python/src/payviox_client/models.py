@@ -178,6 +178,19 @@ class GiftCardView(TypedDict):
     """
 
 
+class BankView(TypedDict):
+    """Which bank account is paid, never its whole number, and by what the transfer is known to the
+    bank once it is in a file.
+    """
+
+    scheme: str
+    country: str
+    name: str
+    masked: str
+    end_to_end_id: NotRequired[str]
+    file: NotRequired[str]
+
+
 class Recipient(TypedDict):
     """Whom an order pays."""
 
@@ -193,13 +206,17 @@ class RejectRequest(TypedDict):
 class MethodView(TypedDict):
     """A way to withdraw, with its limits in US cents, and what there is to choose from."""
 
-    provider: Literal["crypto", "gift_card", "paypal"]
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
     enabled: bool
     min_amount: int
     max_amount: int
     chains: NotRequired[dict[str, list[str]]]
     """
     Currencies of each chain
+    """
+    schemes: NotRequired[dict[str, list[str]]]
+    """
+    Countries to which each scheme of bank transfers pays
     """
 
 
@@ -225,7 +242,7 @@ class OperationView(TypedDict):
         "succeeded",
         "unknown",
     ]
-    provider: NotRequired[Literal["crypto", "gift_card", "paypal"]]
+    provider: NotRequired[Literal["bank", "crypto", "gift_card", "paypal"]]
     created_at: str
 
 
@@ -255,13 +272,25 @@ class GiftCardDestination(TypedDict):
     """
 
 
+class BankAddress(TypedDict):
+    """Where an account's holder lives, for countries whose banks ask for it."""
+
+    country: str
+    """
+    Two letters (ISO 3166)
+    """
+    city: str
+    street: NotRequired[str | None]
+    postal_code: NotRequired[str | None]
+
+
 class QuoteView(TypedDict):
     """What a withdrawal would cost, in US cents: amount = fees + net_amount. Good for one
     withdrawal until it expires.
     """
 
     quote_id: str
-    provider: Literal["crypto", "gift_card", "paypal"]
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
     amount: int
     fees: int
     net_amount: int
@@ -283,11 +312,29 @@ class CryptoDestination(TypedDict):
     to_address: str
 
 
+class BankDestination(TypedDict):
+    """The bank account to pay: `name` and `iban` by SEPA; by ACH `name`, `routing_number`,
+    `account_number`, `account_type` and `holder`. Its number is encrypted and never shown again.
+    """
+
+    scheme: NotRequired[Literal["ach", "sepa"] | None]
+    name: str
+    """
+    The account holder's
+    """
+    iban: NotRequired[str | None]
+    address: NotRequired[BankAddress | None]
+    routing_number: NotRequired[str | None]
+    account_number: NotRequired[str | None]
+    account_type: NotRequired[Literal["checking", "savings"] | None]
+    holder: NotRequired[Literal["company", "person"] | None]
+
+
 class OrderView(TypedDict):
-    """A payout order. `paypal`, `crypto` or `gift_card` is there as the provider says."""
+    """A payout order. `paypal`, `crypto`, `gift_card` or `bank` is there as the provider says."""
 
     id: str
-    provider: Literal["crypto", "gift_card", "paypal"]
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
     status: Literal[
         "canceled",
         "created",
@@ -317,6 +364,7 @@ class OrderView(TypedDict):
     paypal: NotRequired[PaypalView]
     crypto: NotRequired[CryptoView]
     gift_card: NotRequired[GiftCardView]
+    bank: NotRequired[BankView]
     rail_order_id: NotRequired[str]
     """
     The order's id at the provider
@@ -662,6 +710,20 @@ class GiftCardEvent(TypedDict):
     face_value: NotRequired[int]
 
 
+class BankEvent(TypedDict):
+    """A bank transfer, never the whole account number. `end_to_end_id` names it to the bank and on
+    statements, `file` the bank file that it is in; both once it is in one.
+    """
+
+    order_id: str
+    scheme: NotRequired[str]
+    country: NotRequired[str]
+    name: NotRequired[str]
+    masked: NotRequired[str]
+    end_to_end_id: NotRequired[str]
+    file: NotRequired[str]
+
+
 class Accounts(TypedDict):
     """Every account of a business; together they hold nothing."""
 
@@ -692,7 +754,7 @@ class BusinessOrderView(TypedDict):
     """A payout order as its business sees it."""
 
     id: str
-    provider: Literal["crypto", "gift_card", "paypal"]
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
     status: Literal[
         "canceled",
         "created",
@@ -722,6 +784,7 @@ class BusinessOrderView(TypedDict):
     paypal: NotRequired[PaypalView]
     crypto: NotRequired[CryptoView]
     gift_card: NotRequired[GiftCardView]
+    bank: NotRequired[BankView]
     rail_order_id: NotRequired[str]
     """
     The order's id at the provider
@@ -756,17 +819,19 @@ class OperationsView(TypedDict):
     currency: NotRequired[str]
 
 
-class QuoteRequest(TypedDict):
-    """What to quote: the `amount` to spend or the `net_amount` to receive. Where it goes may be
-    left out, but for a gift card.
+class BankSketch(TypedDict):
+    """A bank account, or as much of it as is known: `name` and `iban` by SEPA; by ACH `name`,
+    `routing_number`, `account_number`, `account_type` and `holder`.
     """
 
-    provider: Literal["crypto", "gift_card", "paypal"]
-    amount: NotRequired[int | None]
-    net_amount: NotRequired[int | None]
-    paypal: NotRequired[PaypalDestination | None]
-    crypto: NotRequired[CryptoSketch | None]
-    gift_card: NotRequired[GiftCardDestination | None]
+    scheme: NotRequired[Literal["ach", "sepa"] | None]
+    name: NotRequired[str | None]
+    iban: NotRequired[str | None]
+    address: NotRequired[BankAddress | None]
+    routing_number: NotRequired[str | None]
+    account_number: NotRequired[str | None]
+    account_type: NotRequired[Literal["checking", "savings"] | None]
+    holder: NotRequired[Literal["company", "person"] | None]
 
 
 class WithdrawRequest(TypedDict):
@@ -774,12 +839,13 @@ class WithdrawRequest(TypedDict):
     out.
     """
 
-    provider: Literal["crypto", "gift_card", "paypal"]
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
     amount: NotRequired[int | None]
     net_amount: NotRequired[int | None]
     paypal: NotRequired[PaypalDestination | None]
     crypto: NotRequired[CryptoDestination | None]
     gift_card: NotRequired[GiftCardDestination | None]
+    bank: NotRequired[BankDestination | None]
     quote_id: NotRequired[str | None]
 
 
@@ -850,7 +916,7 @@ class PayoutEvent(TypedDict):
         "payout.returned",
         "payout.succeeded",
     ]
-    provider: Literal["crypto", "gift_card", "paypal"]
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
     order_id: str
     recipient: EventRecipient
     fees: NotRequired[int]
@@ -864,6 +930,7 @@ class PayoutEvent(TypedDict):
     paypal: NotRequired[PaypalEvent]
     crypto: NotRequired[CryptoEvent]
     gift_card: NotRequired[GiftCardEvent]
+    bank: NotRequired[BankEvent]
     reason: NotRequired[str]
     """
     On payout.rejected, if one was given
@@ -879,6 +946,20 @@ class ListedBusinessOrderView(TypedDict):
 
     data: list[BusinessOrderView]
     has_more: bool
+
+
+class QuoteRequest(TypedDict):
+    """What to quote: the `amount` to spend or the `net_amount` to receive. Where it goes may be
+    left out, but for a gift card.
+    """
+
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
+    amount: NotRequired[int | None]
+    net_amount: NotRequired[int | None]
+    paypal: NotRequired[PaypalDestination | None]
+    crypto: NotRequired[CryptoSketch | None]
+    gift_card: NotRequired[GiftCardDestination | None]
+    bank: NotRequired[BankSketch | None]
 
 
 class Event(TypedDict):

@@ -54,8 +54,20 @@ class GiftCardView(msgspec.Struct):
     face_value: Annotated[int, msgspec.Meta(description="Hundredths of the card's own currency")]
 
 
+class BankView(msgspec.Struct, kw_only=True):
+    """Which bank account is paid, never its whole number, and by what the transfer is known to the
+    bank once it is in a file."""
+
+    scheme: str
+    country: str
+    name: str
+    masked: str
+    end_to_end_id: str | UnsetType = UNSET
+    file: str | UnsetType = UNSET
+
+
 class OrderView(msgspec.Struct, kw_only=True):
-    """A payout order. `paypal`, `crypto` or `gift_card` is there as the provider says."""
+    """A payout order. `paypal`, `crypto`, `gift_card` or `bank` is there as the provider says."""
 
     id: str
     provider: Provider
@@ -67,6 +79,7 @@ class OrderView(msgspec.Struct, kw_only=True):
     paypal: PaypalView | UnsetType = UNSET
     crypto: CryptoView | UnsetType = UNSET
     gift_card: GiftCardView | UnsetType = UNSET
+    bank: BankView | UnsetType = UNSET
     rail_order_id: (
         Annotated[str, msgspec.Meta(description="The order's id at the provider")] | UnsetType
     ) = UNSET
@@ -100,6 +113,7 @@ KIND: dict[str, type[msgspec.Struct]] = {
     "paypal": PaypalView,
     "crypto": CryptoView,
     "gift_card": GiftCardView,
+    "bank": BankView,
 }
 
 

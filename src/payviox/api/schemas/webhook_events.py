@@ -59,6 +59,19 @@ class GiftCardEvent(msgspec.Struct):
     face_value: int | UnsetType = UNSET
 
 
+class BankEvent(msgspec.Struct):
+    """A bank transfer, never the whole account number. `end_to_end_id` names it to the bank and on
+    statements, `file` the bank file that it is in; both once it is in one."""
+
+    order_id: str
+    scheme: str | UnsetType = UNSET
+    country: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    masked: str | UnsetType = UNSET
+    end_to_end_id: str | UnsetType = UNSET
+    file: str | UnsetType = UNSET
+
+
 class PayoutEvent(msgspec.Struct):
     """A webhook's body: exactly one of the providers' objects, and no nulls."""
 
@@ -76,6 +89,7 @@ class PayoutEvent(msgspec.Struct):
     paypal: PaypalEvent | UnsetType = UNSET
     crypto: CryptoEvent | UnsetType = UNSET
     gift_card: GiftCardEvent | UnsetType = UNSET
+    bank: BankEvent | UnsetType = UNSET
     reason: (
         Annotated[str, msgspec.Meta(description="On payout.rejected, if one was given")] | UnsetType
     ) = UNSET
@@ -118,6 +132,14 @@ _GIFT_CARD: dict[str, object] = {
     "currency": "USD",
     "face_value": 5_000,
 }
+_BANK: dict[str, object] = {
+    "scheme": "sepa",
+    "country": "DE",
+    "name": "Ada Lovelace",
+    "masked": "DE89 •••• 3000",
+    "end_to_end_id": "PVX0192F0C17F4E7C3A9D58",
+    "file": "bfl_0192f0c1-7f4e-7c3a-9d58-2b8f4a6c1e74",
+}
 
 
 def examples(event_type: EventType) -> list[Shown]:
@@ -130,6 +152,7 @@ def examples(event_type: EventType) -> list[Shown]:
             ("paypal", "PP-7B3F29", {"email": "ada@example.com"}),
             ("crypto", None, _CRYPTO),
             ("gift_card", None, _GIFT_CARD),
+            ("bank", None, _BANK),
         )
     ]
 

@@ -1,6 +1,6 @@
 """The bodies of a payout user's quote and withdrawal, and every field error of them at once."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -36,6 +36,41 @@ class GiftCardDestination(msgspec.Struct):
     product: Annotated[Text, msgspec.Meta(description="An id of the catalogue")]
 
 
+class BankAddress(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Where an account's holder lives, for countries whose banks ask for it."""
+
+    country: Annotated[Text, msgspec.Meta(description="Two letters (ISO 3166)")]
+    city: Text
+    street: Text | None = None
+    postal_code: Text | None = None
+
+
+class BankSketch(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A bank account, or as much of it as is known: `name` and `iban` by SEPA; by ACH `name`,
+    `routing_number`, `account_number`, `account_type` and `holder`."""
+
+    scheme: (
+        Annotated[
+            Literal["sepa", "ach"], msgspec.Meta(description="May be left out beside the account")
+        ]
+        | None
+    ) = None
+    name: Annotated[Text, msgspec.Meta(description="The account holder's")] | None = None
+    iban: Text | None = None
+    address: BankAddress | None = None
+    routing_number: Text | None = None
+    account_number: Text | None = None
+    account_type: Literal["checking", "savings"] | None = None
+    holder: Literal["person", "company"] | None = None
+
+
+class BankDestination(BankSketch, kw_only=True, omit_defaults=True):
+    """The bank account to pay: `name` and `iban` by SEPA; by ACH `name`, `routing_number`,
+    `account_number`, `account_type` and `holder`. Its number is encrypted and never shown again."""
+
+    name: Annotated[Text, msgspec.Meta(description="The account holder's")]
+
+
 class CryptoSketch(msgspec.Struct):
     """A crypto destination, or as much of it as is known."""
 
@@ -54,6 +89,7 @@ class QuoteRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
     paypal: PaypalDestination | None = None
     crypto: CryptoSketch | None = None
     gift_card: GiftCardDestination | None = None
+    bank: BankSketch | None = None
 
 
 class WithdrawRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -66,6 +102,7 @@ class WithdrawRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
     paypal: PaypalDestination | None = None
     crypto: CryptoDestination | None = None
     gift_card: GiftCardDestination | None = None
+    bank: BankDestination | None = None
     quote_id: Text | None = None
 
 
@@ -128,6 +165,20 @@ def _read(value: dict[str, Any], kind: type[B]) -> B:
 
 def _destination(request: QuoteRequest | WithdrawRequest) -> dict[str, Any]:
     """The provider's object; nothing where a part of it is missing, which only a quote may."""
+    if request.provider == "bank":
+        return _bank(request)
     chosen = getattr(request, request.provider)
     facts: dict[str, Any] = {} if chosen is None else msgspec.structs.asdict(chosen)
     return {} if None in facts.values() else facts
+
+
+def _bank(request: QuoteRequest | WithdrawRequest) -> dict[str, Any]:
+    """The account; nothing where a quote's names none yet."""
+    account = request.bank
+    if account is None:
+        return {}
+    is_whole = account.name and (account.iban or account.account_number)
+    if isinstance(request, QuoteRequest) and not is_whole:
+        return {}
+    facts: dict[str, Any] = msgspec.to_builtins(account)
+    return facts

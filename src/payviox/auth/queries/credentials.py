@@ -261,6 +261,8 @@ _NAMES_KEY = (
     "SELECT FROM webhook_settings WHERE key_id = %s LIMIT 1",
     "SELECT FROM rail_accounts WHERE key_id = %s LIMIT 1",
     "SELECT FROM authenticator_apps WHERE key_id = %s LIMIT 1",
+    "SELECT FROM bank_accounts WHERE key_id = %s LIMIT 1",
+    "SELECT FROM bank_files WHERE key_id = %s LIMIT 1",
 )
 
 

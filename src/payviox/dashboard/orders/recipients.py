@@ -16,6 +16,8 @@ def place(to: Mapping[str, Any]) -> str:
         return str(to["email"])
     if "to_address" in to:
         return f"{to['to_address']} ({to['currency']}, {to['chain']})"
+    if "masked" in to:
+        return f"{to['masked']} ({to['name']}, {to['scheme'].upper()}, {to['country']})"
     return str(to.get("name") or to.get("brand") or "gift card")
 
 
@@ -28,6 +30,8 @@ def terms(order: Order) -> list[tuple[str, str]]:
         rate = to.get("terms", {}).get("rate")
         if rate:
             found.append(("Rate", f"{rate} US dollars for 1 {to['currency']}"))
+    if order.details.get("end_to_end_id"):
+        found.append(("End-to-end id", str(order.details["end_to_end_id"])))
     if to.get("brand"):
         found.append(("Brand", f"{to['brand']}, {to.get('country') or 'any country'}"))
     return found

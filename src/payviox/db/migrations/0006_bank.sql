@@ -143,13 +143,15 @@ CREATE TRIGGER bank_files_stay_released BEFORE UPDATE ON bank_files FOR EACH ROW
     OR OLD.status = 'canceled' AND NEW.status <> 'canceled')
   EXECUTE FUNCTION refuse_change('a file that has left is not taken back');
 
--- What the bank gave us: reports, each once by its digest, and their entries, each once however many
+-- What the bank gave us: reports, each once by its file's digest and its place there, and their entries, each once however many
 -- reports hold it.
 CREATE TABLE bank_imports (
   business_id  uuid NOT NULL REFERENCES businesses,
   id           uuid NOT NULL,
   kind         text NOT NULL,
   digest       text NOT NULL,
+  number       integer NOT NULL,
+  message_id   text NOT NULL,
   file_name    text NOT NULL,
   source       text NOT NULL CHECK (source IN ('upload', 'folder', 'sftp')),
   account      text,
@@ -164,10 +166,10 @@ CREATE TABLE bank_imports (
   created_by   text NOT NULL,
   created_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (business_id, id),
-  CONSTRAINT bank_imports_once UNIQUE (business_id, digest)
+  CONSTRAINT bank_imports_once UNIQUE (business_id, digest, number)
 );
 CREATE INDEX bank_imports_statements ON bank_imports (business_id, period_to) WHERE closing IS NOT NULL;
-GRANT SELECT, INSERT (business_id, id, kind, digest, file_name, source, account, currency,
+GRANT SELECT, INSERT (business_id, id, kind, digest, number, message_id, file_name, source, account, currency,
     period_from, period_to, opening, closing, entries, repeated, unmatched, created_by)
   ON bank_imports TO payviox_app;
 
@@ -179,8 +181,9 @@ CREATE TABLE bank_entries (
   status         text NOT NULL,
   end_to_end_id  text,
   message_id     text,
-  amount         bigint NOT NULL,
-  currency       text NOT NULL,
+  direction      text,
+  amount         bigint,
+  currency       text,
   code           text,
   booked_on      date,
   entry_ref      text NOT NULL,
@@ -201,5 +204,5 @@ CREATE INDEX bank_entries_of_payment ON bank_entries (business_id, reference)
 CREATE INDEX bank_entries_by_day ON bank_entries (business_id, booked_on)
   WHERE booked_on IS NOT NULL;
 GRANT SELECT, INSERT (business_id, id, import_id, fingerprint, status, end_to_end_id, message_id,
-    amount, currency, code, booked_on, entry_ref, evidence, reference, file_id, unmatched)
+    direction, amount, currency, code, booked_on, entry_ref, evidence, reference, file_id, unmatched)
   ON bank_entries TO payviox_app;

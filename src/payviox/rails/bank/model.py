@@ -19,6 +19,9 @@ MOST_CHARACTERS_OF_NAME: dict[Scheme, int] = {"sepa": 70, "ach": 22}
 MOST_CHARACTERS_OF_END_TO_END_ID: dict[Scheme, int] = {"sepa": 35, "ach": 15}
 """An ACH file has no other field that comes back with a return than one of 15 characters."""
 
+MOST_INSTRUCTIONS = 20_000
+"""Payments of one file: what banks take and one process holds in memory."""
+
 MOST_AMOUNT: dict[Scheme, int] = {"sepa": 99_999_999_999, "ach": 9_999_999_999}
 """The largest payment that a file can hold, in minor units: €999,999,999.99 and $99,999,999.99."""
 
@@ -67,6 +70,8 @@ class Payer(Struct, frozen=True, kw_only=True):
     company_id: str | None = None
     originating_dfi: str | None = None
     bank_name: str | None = None
+    batch_booking: bool = False
+    """Whether the bank's statement has one line for a SEPA file, and not one for each payment."""
     entry_description: str = "PAYOUT"
     """What payees of an ACH credit read beside the company's name: at most 10 characters."""
 
@@ -74,8 +79,8 @@ class Payer(Struct, frozen=True, kw_only=True):
 class Instruction(Struct, frozen=True, kw_only=True):
     """One payment of a file. `end_to_end_id` comes back in whatever the bank says of it: capitals
     and digits, at most `MOST_CHARACTERS_OF_END_TO_END_ID`. `id` is ours, for the bank's support:
-    at most 35 characters; ACH has no place for it. `remittance` is what a SEPA payee reads, at
-    most 140 characters."""
+    at most 35 letters, digits, dots or hyphens; ACH has no place for it. `remittance` is what a
+    SEPA payee reads, at most 140 characters."""
 
     id: str
     end_to_end_id: str

@@ -20,8 +20,8 @@ class Ending:
     """One way for a payment to end: `first` is the answer until it is `after_s` seconds old, `then`
     the answer from there on.
 
-    `number` asks for it as an amount's last four digits or in a crypto address, `name` as a PayPal
-    address's local part or in a gift card's id.
+    `number` asks for it as the last four digits of an amount or of a bank account's number, or in a
+    crypto address, `name` as a PayPal address's local part or in a gift card's id.
     """
 
     number: int
@@ -44,6 +44,12 @@ class Ending:
     def address(self) -> str:
         """The crypto address that asks for it, with its checksum."""
         return addresses.checksummed(f"0xdead{self.number:036d}")
+
+    @property
+    def iban(self) -> str:
+        """An IBAN that asks for it."""
+        account = f"37040044{self.number:010d}"
+        return f"DE{98 - int(f'{account}131400') % 97:02d}{account}"
 
     @property
     def product_id(self) -> str:
@@ -167,17 +173,21 @@ def ending_of(provider: Provider, amount: int, destination: Mapping[str, Any]) -
             ending = _BY_ADDRESS.get(destination["to_address"])
         case "gift_card":
             ending = _BY_PRODUCT.get(destination["product"])
+        case "bank":
+            last = str(destination["masked"])[-4:]
+            ending = _BY_NUMBER.get(int(last)) if last.isdecimal() else None
     return ending or _BY_NUMBER.get(amount % LAST_DIGITS, SUCCEED)
 
 
 def table() -> str:
     """The table of docs/sandbox.md, as Markdown."""
     lines = [
-        "| amount ends in | PayPal address | crypto address | gift card | what happens |",
-        "|---|---|---|---|---|",
+        "| amount ends in | PayPal address | crypto address | gift card | IBAN | what happens |",
+        "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| `{e.number}` | `{e.name}@…` | `{e.address}` | `{e.product_id}` | {e.story} |"
+        f"| `{e.number}` | `{e.name}@…` | `{e.address}` | `{e.product_id}` | `{e.iban}` |"
+        f" {e.story} |"
         for e in ENDINGS
     ]
     return "\n".join(lines) + "\n"

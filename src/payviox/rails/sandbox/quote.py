@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from payviox.money import percentage
+from payviox.rails.bank.iban import SEPA_COUNTRIES
 from payviox.rails.evm import addresses
-from payviox.rails.orders import Invalid, Price, Quote, Request
+from payviox.rails.orders import BANK_DESTINATION, Invalid, Price, Quote, Request
 from payviox.rails.sandbox.endings import PRODUCTS
 
 QUOTE_LIFETIME = timedelta(minutes=10)
@@ -17,12 +18,17 @@ CHAINS = ("ERC20", "BEP20", "POLYGON")
 CURRENCIES = ("USDT", "USDC")
 OPTIONS = {"chains": {chain: list(CURRENCIES) for chain in CHAINS}}
 """What there is to choose from, as `Method.options` has it."""
+SCHEMES = {"schemes": {"sepa": sorted(SEPA_COUNTRIES), "ach": ["US"]}}
+"""The same of bank transfers."""
 
 
 def quote(request: Request) -> Quote:
     """The sandbox's fees: crypto 1 %, all else nothing. Without a destination it quotes all the
     same, but for a gift card; with one, that must be valid. Raises Invalid."""
-    named = request.destination or request.provider == "gift_card"
+    if request.provider == "bank":
+        named = "account" in request.destination
+    else:
+        named = bool(request.destination) or request.provider == "gift_card"
     destination = read_destination(request) if named else {}
     price = _price(request)
     check_price(price.amount, destination, "net_amount" if request.amount is None else "amount")
@@ -73,6 +79,8 @@ def read_destination(request: Request) -> dict[str, Any]:
             return _crypto(destination)
         case "gift_card":
             return _gift_card(destination)
+        case "bank":
+            return {name: destination[name] for name in BANK_DESTINATION}
 
 
 def _gift_card(destination: Mapping[str, Any]) -> dict[str, Any]:

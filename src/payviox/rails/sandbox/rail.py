@@ -1,6 +1,6 @@
-"""The sandbox rail: stands in for PayPal, crypto and gift cards in test businesses, and ends each
-payment as its amount or destination asks (endings.py). It moves no money and keeps books as a
-vendor would, so that look-ups and repeated references behave like a real rail's."""
+"""The sandbox rail: stands in for PayPal, crypto, gift cards and bank transfers in test businesses,
+and ends each payment as its amount or destination asks (endings.py). It moves no money and keeps
+books as a vendor would, so that look-ups and repeated references behave like a real rail's."""
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence

@@ -23,6 +23,8 @@ def outcome(payment: Payment, order: ReadyOrder, reference: str) -> Outcome:
         details["tx_hash"] = f"0x{digest}"
         details["confirmations"] = 0 if answer.state == "accepted" else 12
         details["network_fee"] = "0.002"
+    if order.provider == "bank":
+        details["end_to_end_id"] = _rail_order_id("bank", reference)
     return Outcome(
         answer.state,
         reason=answer.reason,
@@ -55,4 +57,4 @@ def _rail_order_id(provider: Provider, reference: str) -> str:
 _STATES: dict[str, EntryState] = {"succeeded": "paid", "failed": "failed", "returned": "returned"}
 """What an outcome is in a statement; every other is still panswer."""
 
-_PREFIX: dict[Provider, str] = {"paypal": "PP", "crypto": "CR", "gift_card": "GC"}
+_PREFIX: dict[Provider, str] = {"paypal": "PP", "crypto": "CR", "gift_card": "GC", "bank": "BT"}

@@ -111,7 +111,12 @@ async def switch_off(request: Call) -> Response[Any]:
 
 async def chosen(request: Call, visit: Visit, provider: str) -> Mapping[str, Any]:
     """The destination that a form is opened with, by its id; empty for none."""
-    destination_id = ids.parse(ids.DESTINATION, request.query_params.get("saved", ""))
+    return await saved_as(request, visit, provider, request.query_params.get("saved", ""))
+
+
+async def saved_as(request: Call, visit: Visit, provider: str, shown: str) -> Mapping[str, Any]:
+    """The destination of this id, as `dst_…`; empty for none."""
+    destination_id = ids.parse(ids.DESTINATION, shown)
     if destination_id is None:
         return {}
     try:
@@ -153,6 +158,8 @@ def _place(saved: SavedDestination, chosen_id: UUID | None) -> Place:
         address = whereabouts.masked(saved.provider, saved.destination)
         network = whereabouts.network(str(saved.destination["chain"]))
         name = f"{address} ({saved.destination['currency']}, {network})"
+    if saved.provider == "bank":
+        name = f"{saved.destination['masked']} ({saved.destination['name']})"
     return Place(
         id=shown,
         name=name,

@@ -25,7 +25,7 @@ from payviox.idempotency.model import Scope
 from payviox.idempotency.service import once, replay
 from payviox.languages.catalogues import marked
 from payviox.ledger import service as ledger
-from payviox.rails.orders import Request
+from payviox.rails.orders import BANK_DESTINATION, Request
 from payviox.redeem import words
 from payviox.redeem.visits import ROUTE, Visit, act, read, show, visit_of
 from payviox.redeem.withdraw.quoting import NO_PRICE, NoPrice, keep_price
@@ -49,6 +49,7 @@ NAMES = {
     "paypal": ("email",),
     "crypto": ("currency", "chain", "to_address"),
     "gift_card": ("product",),
+    "bank": BANK_DESTINATION,
 }
 """What of a price's destination was asked for; the rest is the rail's."""
 TOO_LITTLE = marked("Your balance is smaller than this by now. Nothing was taken.")
@@ -209,7 +210,8 @@ def _request(quote: KeptQuote, visit: Visit, amount: int | None = None) -> Reque
 
 
 def _back(quote: KeptQuote) -> str:
-    return f"{ROUTE}/withdraw/{quote.provider.replace('_', '-')}"
+    form = f"{ROUTE}/withdraw/{quote.provider.replace('_', '-')}"
+    return f"{form}?quote={ids.show(ids.QUOTE, quote.id)}" if quote.provider == "bank" else form
 
 
 async def _review(
@@ -229,6 +231,7 @@ async def _review(
         "paypal": destination.get("email", ""),
         "crypto": words.grouped(str(destination.get("to_address", ""))),
         "gift_card": whereabouts.card_name(destination) if "brand" in destination else "",
+        "bank": str(destination.get("masked", "")),
     }[quote.provider]
     reasons = await read(request, visit, rules.reasons, visit.business, visit.caller.user_id, quote)
     view = ReviewView(

@@ -1,0 +1,107 @@
+"""What a bank says of a file of ours: ISO 20022 pain.002, in every version, read by the elements
+that they share. A rejection may be of the whole file or of single payments."""
+
+from xml.etree.ElementTree import Element
+
+from payviox.rails.bank import amounts, xml
+from payviox.rails.bank.model import EntryStatus, Report, ReportEntry, Unreadable
+
+STATUS: dict[str, EntryStatus] = {
+    "RJCT": "rejected",
+    "ACCP": "accepted",
+    "ACSC": "accepted",
+    "ACSP": "accepted",
+    "ACTC": "accepted",
+    "ACWC": "accepted",
+    "ACCC": "accepted",
+    "ACFC": "accepted",
+}
+"""`PART`, `PDNG`, `RCVD` and what else there is say nothing of a payment that is not named."""
+
+MOST_ENTRIES = 200_000
+
+GROUP, BLOCK = "OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts"
+
+
+def read(content: bytes, digest: str) -> list[Report]:
+    """The report, whole files before their payments. Raises Unreadable."""
+    answer = _Answer()
+    for event, path, element in xml.parts(content):
+        if event == "end" and len(path) == 3:
+            answer.take(path[1], path[2], element)
+        elif event == "end" and len(path) == 2:
+            answer.close(path[1])
+    if answer.file_id is None:
+        raise Unreadable("The answer does not name the file that it is about")
+    return [
+        Report(
+            kind="pain.002",
+            digest=digest,
+            message_id=answer.id or "",
+            entries=answer.files + answer.payments,
+        )
+    ]
+
+
+class _Answer:
+    """One answer as its parts come by."""
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.file_id: str | None = None
+        self.status: str | None = None
+        self.reason: str | None = None
+        self.files: list[ReportEntry] = []
+        self.payments: list[ReportEntry] = []
+
+    def take(self, block: str, name: str, element: Element) -> None:
+        """One part of the header, of what is said of the file, or of a block of payments."""
+        if (block, name) == ("GrpHdr", "MsgId"):
+            self.id = xml.text(element)
+        elif (block, name) == (GROUP, "OrgnlMsgId"):
+            self.file_id = xml.text(element, most=35)
+        elif name in {"GrpSts", "PmtInfSts"}:
+            self.status = xml.text(element, most=4)
+        elif name == "StsRsnInf":
+            self.reason = self.reason or _reason(element)
+        elif (block, name) == (BLOCK, "TxInfAndSts"):
+            self.payments.append(self._payment(element))
+            if len(self.payments) > MOST_ENTRIES:
+                raise Unreadable(f"The answer names more than {MOST_ENTRIES:,} payments")
+
+    def close(self, block: str) -> None:
+        """A block is over: what it said of the whole file, if anything, is an entry. All of a file
+        of ours is one block."""
+        if block in {GROUP, BLOCK} and self.status is not None:
+            self.files.append(
+                ReportEntry(
+                    status=STATUS.get(self.status, "other"),
+                    entry_ref=amounts.reference(self.id, self.file_id, block, self.status),
+                    file_id=self.file_id,
+                    reason_code=self.reason,
+                    evidence={"status": self.status},
+                )
+            )
+        self.status = self.reason = None
+
+    def _payment(self, element: Element) -> ReportEntry:
+        payment = amounts.end_to_end_id(element, "OrgnlEndToEndId")
+        status = xml.text(element, "TxSts", most=4) or ""
+        money = amounts.money(xml.find(element, "OrgnlTxRef", "Amt", "InstdAmt"))
+        details = xml.text(element, "StsRsnInf", "AddtlInf")
+        name = xml.text(element, "StsId")
+        return ReportEntry(
+            status=STATUS.get(status, "other"),
+            entry_ref=amounts.reference(self.id, self.file_id, payment, status, name),
+            end_to_end_id=payment,
+            file_id=self.file_id,
+            amount=money and money[0],
+            currency=money and money[1],
+            reason_code=_reason(element.find("StsRsnInf")),
+            evidence={"status": status}
+            | ({"text": xml.without_numbers(details)} if details else {}),
+        )
+
+
+def _reason(element: Element | None) -> str | None:
+    return xml.text(element, "Rsn", "Cd", most=4) or xml.text(element, "Rsn", "Prtry", most=35)
