@@ -1,6 +1,7 @@
 """Fixtures of every test: a PostgreSQL server for each test process; a database, pools and the
 application on it for each test file; and for each test businesses of its own to call it."""
 
+import contextlib
 import functools
 import gc
 import os
@@ -21,7 +22,7 @@ from payviox.db.pool import Database
 from payviox.settings import Settings
 from payviox.web.context import Services
 from payviox.web.request_body import Application
-from support import citus, databases, live
+from support import citus, databases, homes, live
 from support.businesses import TestBusiness, open_business
 from support.databases import Server, Urls
 from support.live import LiveServer
@@ -35,9 +36,14 @@ httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_
 pytest_plugins = ["support.limits", "support.longest_first", "support.lost_process"]
 
 
+# Next to nothing of what is imported and collected is garbage; looking for it takes seconds.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: no garbage is looked for in it again."""
     gc.freeze()
+    gc.enable()
 
 
 MakeBusiness = Callable[..., Awaitable[TestBusiness]]
@@ -60,12 +66,26 @@ def real_hasher() -> Iterator[argon2.PasswordHasher]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a database at this version's schema, to be copied: see support/homes."""
+    own = tmp_path_factory.getbasetemp()
+    return homes.made(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Server]:
     """This test process's PostgreSQL, or the server or cluster that the environment names."""
-    url = os.environ.get(citus.CLUSTER)
-    home = tmp_path_factory.mktemp("home")
-    with citus.cluster(url) if url else databases.server(home) as running:
-        yield running
+    with contextlib.ExitStack() as stack:
+        if url := os.environ.get(citus.CLUSTER):
+            yield stack.enter_context(citus.cluster(url))
+        elif url := os.environ.get(databases.EXTERNAL):
+            yield stack.enter_context(databases.external(url))
+        else:
+            home = tmp_path_factory.mktemp("server") / "home"
+            homes.copy(request.getfixturevalue("made_home"), home)
+            yield stack.enter_context(databases.embedded_server(home))
 
 
 @pytest.fixture(scope="module")

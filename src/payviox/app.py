@@ -194,7 +194,13 @@ def build(services: Services, metrics: Metrics | None = None) -> Application:
     )
     services.recorder.on_left_out = metrics.requests_left_out.inc
     hosts = OwnHosts(edge, services.database, services.settings.public_url)
-    inside = ResponseHeaders(hosts, metrics, openapi.methods_of(routes), services.recorder)
+    inside = ResponseHeaders(
+        hosts,
+        metrics,
+        openapi.methods_of(routes),
+        services.recorder,
+        https=services.settings.public_url.startswith("https:"),
+    )
     return ClientAddresses(inside, services.settings.trusted_proxies)
 
 

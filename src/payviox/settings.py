@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network
 from itertools import takewhile
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
 
@@ -61,6 +61,8 @@ class Settings:
     oidc_name: str = "OpenID"
     """What people call it: the button says *Sign in with …*."""
     log_level: str = "info"
+    otlp_endpoint: str | None = field(default=None, repr=False)
+    """The collector that traces are sent to; None where nothing is traced."""
     allocation_queue: int = 10_000
     """Allocations that may wait in one process before callers are told 429."""
     web_processes: int | None = None
@@ -135,6 +137,7 @@ def load() -> Settings:
         oidc_client_secret=env.get("PAYVIOX_OIDC_CLIENT_SECRET") or "",
         oidc_name=env.get("PAYVIOX_OIDC_NAME") or "OpenID",
         log_level=_log_level(env),
+        otlp_endpoint=_otlp_endpoint(env),
         allocation_queue=_integer(env, "PAYVIOX_ALLOCATION_QUEUE", 10_000),
         web_processes=_web_processes(env),
         trusted_proxies=_networks(env, "PAYVIOX_TRUSTED_PROXIES"),
@@ -149,16 +152,22 @@ def load() -> Settings:
     )
 
 
-def _public_url(text: str) -> str:
-    """An address that vendors and people can open, without a slash at its end. Raises
-    SettingsError; the text may hold a password and is not repeated."""
+def _web_address(text: str) -> SplitResult | None:
+    """The parts of an http or https address without query or fragment; None where it is none."""
     try:
         parts = urlsplit(text)
         whole = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        whole = False
-    extra = not whole or "@" in parts.netloc or bool(parts.query or parts.fragment)
-    if extra or parts.scheme not in ("http", "https") or not PUBLIC_URL.fullmatch(text):
+        return None
+    extra = bool(parts.query or parts.fragment)
+    return parts if whole and not extra and parts.scheme in ("http", "https") else None
+
+
+def _public_url(text: str) -> str:
+    """An address that vendors and people can open, without a slash at its end. Raises
+    SettingsError; the text may hold a password and is not repeated."""
+    parts = _web_address(text)
+    if parts is None or "@" in parts.netloc or not PUBLIC_URL.fullmatch(text):
         raise SettingsError(
             "PAYVIOX_PUBLIC_URL must be the address by which this installation is reached from"
             " outside, such as https://payouts.example.com, without user, query or fragment."
@@ -172,13 +181,9 @@ def _oidc_issuer(env: dict[str, str]) -> str | None:
     issuer = env.get("PAYVIOX_OIDC_ISSUER") or None
     if issuer is None:
         return None
-    try:
-        parts = urlsplit(issuer)
-        here = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    except ValueError:
-        parts, here = urlsplit(""), False
-    secure = parts.scheme == "https" or (parts.scheme == "http" and here)
-    if not secure or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+    parts = _web_address(issuer)
+    here = parts is not None and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts is None or "@" in parts.netloc or (parts.scheme != "https" and not here):
         raise SettingsError(
             "PAYVIOX_OIDC_ISSUER must be the provider's issuer, an https address such as"
             " https://accounts.example.com, exactly as its discovery document names it."
@@ -187,6 +192,20 @@ def _oidc_issuer(env: dict[str, str]) -> str | None:
         if not env.get(name):
             raise SettingsError(f"{name} is needed with PAYVIOX_OIDC_ISSUER.")
     return issuer
+
+
+def _otlp_endpoint(env: dict[str, str]) -> str | None:
+    """Ours, or the name that OpenTelemetry gave it. It may hold a password and is not repeated."""
+    for name in ("PAYVIOX_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"):
+        if not (text := env.get(name)):
+            continue
+        if _web_address(text) is None:
+            raise SettingsError(
+                f"{name} must be the address of a collector that takes OTLP over HTTP, such as"
+                " http://127.0.0.1:4318."
+            )
+        return text
+    return None
 
 
 def _previous_keys(text: str) -> tuple[str, ...]:

@@ -21,9 +21,9 @@ PAID = 4 * 10**15
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, made_home: Path) -> Iterator[Installation]:
     """Nothing of it may be left after a test, the chain included."""
-    made = Installation(tmp_path / "home")
+    made = Installation.copied(made_home, tmp_path / "home")
     yield made
     assert until(lambda: not made.left(), within_s=15)
 

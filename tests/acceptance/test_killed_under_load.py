@@ -36,9 +36,9 @@ def kill(serving: Serving, what: str) -> None:
 
 
 async def test_whatever_is_killed_every_key_has_one_effect_and_every_order_its_end(
-    tmp_path: Path,
+    tmp_path: Path, made_home: Path
 ) -> None:
-    installation = Installation(tmp_path / "home")
+    installation = Installation.copied(made_home, tmp_path / "home")
     serving = installation.start()
     try:
         business = new_business(installation)

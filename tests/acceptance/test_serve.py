@@ -33,9 +33,9 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 
 @pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def serving(tmp_path_factory: pytest.TempPathFactory, made_home: Path) -> Iterator[Serving]:
     """One `serve` that survives what these tests do to it."""
-    made = Installation(tmp_path_factory.mktemp("serve") / "home")
+    made = Installation.copied(made_home, tmp_path_factory.mktemp("serve") / "home")
     started = made.start()
     yield started
     assert started.stop(signal.SIGINT) < 10

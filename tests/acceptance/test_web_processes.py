@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,9 +22,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("two web processes")]
 
 
 @pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def serving(tmp_path_factory: pytest.TempPathFactory, made_home: Path) -> Iterator[Serving]:
     home = tmp_path_factory.mktemp("processes") / "home"
-    installation = Installation(home, {"PAYVIOX_WEB_PROCESSES": "2"})
+    installation = Installation.copied(made_home, home, PAYVIOX_WEB_PROCESSES="2")
     started = installation.start()
     yield started
     assert started.stop() < 10

@@ -30,6 +30,7 @@ from tests.benchmarks import (
     redeem,
     room,
     seals,
+    traces,
     viewers,
     webhooks,
 )
@@ -107,6 +108,11 @@ def measure_seals(run: Run) -> Results:
         return seals.measure(small)
 
 
+def measure_traces(run: Run) -> Results:
+    with run.small("traces") as small:
+        return traces.measure(small)
+
+
 def measure_webhooks(run: Run) -> Results:
     with run.database("webhooks") as urls:
         return webhooks.measure(urls)
@@ -145,6 +151,7 @@ SECTIONS = {
     "mails": Section(measure_mails, mails.report),
     "room": Section(measure_room, room.report),
     "seals": Section(measure_seals, seals.report),
+    "traces": Section(measure_traces, traces.report),
     "ledger": Section(lambda run: ledger.measure(run.database, run.home), ledger.report),
     "cluster": Section(
         lambda run: cluster.measure(run.seconds), cluster.report, long=True, needs=CLUSTER

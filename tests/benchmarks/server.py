@@ -9,7 +9,7 @@ from uuid import UUID
 
 import uvloop
 
-from payviox import app
+from payviox import app, tracing
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item, Outcome
 from payviox.settings import Settings
@@ -29,7 +29,8 @@ def main() -> None:
     if kind == "instant":
         app.Batcher = InstantBatcher
     settings = Settings(home=Path("/nonexistent"), secret_key=SECRET_KEY, port=port)
-    uvloop.run(app.serve(settings, os.environ["BENCH_DATABASE_URL"]))
+    with tracing.sending(os.environ.get("BENCH_COLLECTOR"), "web"):
+        uvloop.run(app.serve(settings, os.environ["BENCH_DATABASE_URL"]))
 
 
 if __name__ == "__main__":

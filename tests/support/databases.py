@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from payviox.db import migrate
-from payviox.db.embedded import Cluster, cluster, embedded
+from payviox.db.embedded import cluster, embedded
 
 EXTERNAL = "PAYVIOX_TEST_DATABASE_URL"
 """A superuser's URL of a server to test against in place of the embedded one."""
@@ -44,9 +43,10 @@ class Urls:
 class Server:
     """A running server; `fresh()` answers a migrated database that nobody else uses."""
 
-    def __init__(self, maintenance: Urls) -> None:
+    def __init__(self, maintenance: Urls, template: str | None = None) -> None:
+        """`template`: a migrated database that nobody uses, where there is one."""
         self._maintenance = maintenance
-        self._template: str | None = None
+        self._template = template
 
     @contextlib.contextmanager
     def fresh(self, *, migrated: bool = True) -> Iterator[Urls]:
@@ -96,30 +96,26 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(home: Path) -> Iterator[Server]:
-    """The server that PAYVIOX_TEST_DATABASE_URL names, else an embedded one under `home`."""
-    external = os.environ.get(EXTERNAL)
-    with contextlib.ExitStack() as stack:
-        if external:
-            maintenance = prepared(external)
-        else:
-            running = stack.enter_context(_embedded(home))
-            maintenance = Urls(running.application_url, running.owner_url, running.admin_url)
-            _make_passwords_quick(maintenance)
-        made = Server(maintenance)
-        stack.callback(made.close)
+def external(url: str) -> Iterator[Server]:
+    """The server that a superuser's URL names."""
+    made = Server(prepared(url))
+    try:
         yield made
+    finally:
+        made.close()
 
 
 @contextlib.contextmanager
-def _embedded(home: Path) -> Iterator[Cluster]:
-    """The embedded server, with the keeper of support/quick_keeper."""
+def embedded_server(home: Path) -> Iterator[Server]:
+    """An embedded server with the keeper of support/quick_keeper, on a copy of support/homes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cluster, "_KEEPER", "support.quick_keeper")
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
         with embedded(home, database="postgres") as running:
             patch.undo()
-            yield running
+            urls = Urls(running.application_url, running.owner_url, running.admin_url)
+            _make_passwords_quick(urls)
+            yield Server(urls, template="payviox")
 
 
 def _make_passwords_quick(urls: Urls) -> None:

@@ -16,7 +16,7 @@ import httpx
 
 from payviox.db.embedded import processes
 from payviox.db.embedded.layout import Layout
-from support import warm
+from support import homes, warm
 from support.live import PAYVIOX, free_port
 from support.machine import slowness, stretch
 from support.polling import until
@@ -33,6 +33,12 @@ class Installation:
     port: int = field(default_factory=free_port)
     business: str = ""
     """A business of it, where a fixture has made one."""
+
+    @classmethod
+    def copied(cls, made_home: Path, home: Path, **more: str) -> "Installation":
+        """One whose first start need not make and migrate the database: see support/homes."""
+        homes.copy(made_home, home)
+        return cls(home, more)
 
     @property
     def environment(self) -> dict[str, str]:

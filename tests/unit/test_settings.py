@@ -166,6 +166,31 @@ def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPa
             settings.load()
 
 
+def test_a_collector_is_named_by_our_setting_or_by_opentelemetrys_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.load().otlp_endpoint is None
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    assert settings.load().otlp_endpoint == "http://collector:4318"
+    monkeypatch.setenv("PAYVIOX_OTLP_ENDPOINT", "https://me:secret@collector.example.com/otlp")
+    loaded = settings.load()
+    assert loaded.otlp_endpoint == "https://me:secret@collector.example.com/otlp"
+    assert "secret@" not in repr(loaded)
+
+
+@pytest.mark.parametrize("name", ["PAYVIOX_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+@pytest.mark.parametrize(
+    "value", ["collector:4317", "grpc://secret@collector", "http://", "http://["]
+)
+def test_what_is_no_address_of_a_collector_is_refused_and_not_repeated(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name) as refused:
+        settings.load()
+    assert "secret" not in str(refused.value)
+
+
 OIDC = {
     "PAYVIOX_OIDC_ISSUER": "https://accounts.example.com",
     "PAYVIOX_OIDC_CLIENT_ID": "payviox",

@@ -5,6 +5,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,12 +19,14 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from payviox import tracing
 from payviox.allocations.engine import CommitUnknown, Declined, Record, allocate
 from payviox.allocations.model import Item, Outcome, Refused
 from payviox.allocations.queries import groups as queries
 from payviox.db.pool import CONFLICTS, Database, NotCommitted
 from payviox.errors import Busy, LockedTooLong, OutcomeUnknown, PayvioxError, SettingsError
 from payviox.keyring import Keyring
+from payviox.tracing import NOTHING, Span
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class Submission:
     answer: asyncio.Future[list[Outcome]]
     atomic: bool = False
     record: Record | None = None
+    span: Span = NOTHING
 
     @property
     def alone(self) -> bool:
@@ -100,13 +104,14 @@ class Batcher:
         if not begun and self._full(lane, len(items)):
             raise Busy
         loop = asyncio.get_running_loop()
-        submission = Submission(items, loop.create_future(), atomic, record)
+        submission = Submission(items, loop.create_future(), atomic, record, tracing.current())
         self._lanes[business_id] = lane
         lane.waiting.append(submission)
         lane.queued += len(items)
         self.queued += len(items)
         if lane.task is None:
-            lane.task = loop.create_task(self._empty(business_id, lane))
+            # In a context of its own: its work is not that of whoever came first.
+            lane.task = loop.create_task(self._empty(business_id, lane), context=Context())
         # A caller who hangs up cancels the answer alone: the items are in a group with others'.
         return await submission.answer
 
@@ -169,8 +174,11 @@ class Batcher:
     async def _settle(self, business_id: UUID, group: list[Submission]) -> None:
         """Commit a group and answer its callers; one that is refused whole is split until the
         guilty request stands alone."""
+        asked = (submission.span for submission in group)
         try:
-            outcomes = await self._committed(business_id, group)
+            with tracing.shared("allocation group", asked) as span:
+                span.set("payviox.submissions", len(group))
+                outcomes = await self._committed(business_id, group)
         except (psycopg.Error, LookupError, ValueError, SettingsError) as error:
             if len(group) == 1 or _is_the_servers(error):
                 logger.exception("%d allocations were refused by the database", len(group))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from payviox import ids
+from payviox import ids, tracing
 from payviox.allocations.model import (
     AccountRow,
     Allocated,
@@ -77,13 +77,14 @@ async def allocate(
     written.
     """
     try:
-        begun = await queries.begin(
-            connection,
-            business_id,
-            list({item.email for item in items}),
-            list({item.idempotency_key for item in items if item.idempotency_key is not None}),
-            list({item.key_id for item in items if item.place is not None and item.key_id}),
-        )
+        with tracing.child("lock and read"):
+            begun = await queries.begin(
+                connection,
+                business_id,
+                list({item.email for item in items}),
+                list({item.idempotency_key for item in items if item.idempotency_key is not None}),
+                list({item.key_id for item in items if item.place is not None and item.key_id}),
+            )
         decision = _Decision(keyring, business_id, begun)
         outcomes = [decision.settle(item) for item in items]
         if atomic and not all(isinstance(outcome, Allocated) for outcome in outcomes):
@@ -103,12 +104,14 @@ async def _commit(
     committing = record is None
     try:
         if record is None:
-            await queries.write_and_commit(connection, writes)
+            with tracing.child("write and commit"):
+                await queries.write_and_commit(connection, writes)
         else:
             await queries.write(connection, writes)
             await record(connection, outcomes)
             committing = True
-            await queries.commit(connection)
+            with tracing.child("commit"):
+                await queries.commit(connection)
     except BaseException as error:
         lost = not await roll_back(connection)
         if committing and isinstance(error, UNSURE):

@@ -16,7 +16,7 @@ from typing import Any
 import click
 import uvloop
 
-from payviox import logs
+from payviox import logs, tracing
 from payviox import settings as settings_module
 from payviox.cli import parent_watch
 from payviox.cli.health import LIVE_PATH, answers
@@ -129,11 +129,12 @@ def web(descriptor: int | None, process: WebProcess | None) -> None:
             saying.cancel()
 
     if process is None:
-        _run_process(serve_the_api, descriptor, listens=True)
+        _run_process("web", serve_the_api, descriptor, listens=True)
     else:  # its parent says that it answers
         for inherited in process.descriptors:
             os.set_inheritable(inherited, False)
         _run_process(
+            "web",
             partial(app.serve, process=process),
             descriptor,
             listens=False,
@@ -175,10 +176,11 @@ def worker(descriptor: int | None, pulse: int | None) -> None:
     if pulse is not None:
         os.set_inheritable(pulse, False)
     run = partial(worker_module.run, when_ready=partial(say, pulse, READY))
-    _run_process(run, descriptor, listens=False)
+    _run_process("worker", run, descriptor, listens=False)
 
 
 def _run_process(
+    name: str,
     main: Callable[[Settings, str], Any],
     descriptor: int | None,
     *,
@@ -198,6 +200,7 @@ def _run_process(
         listener.close()
     with (
         database_urls(settings) as urls,
+        tracing.sending(settings.otlp_endpoint, name),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(main(settings, urls.application))

@@ -20,6 +20,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from payviox import tracing
 from payviox.db import announcing, session
 from payviox.db.timelines import Timelines
 from payviox.errors import (
@@ -227,7 +228,8 @@ class Database:
         async def once() -> T:
             nonlocal unknown
             try:
-                return await self._once(work, *arguments)
+                with tracing.child("transaction"):
+                    return await self._once(work, *arguments)
             except OutcomeUnknown as error:
                 unknown = error
                 raise
@@ -266,7 +268,8 @@ class Database:
                 await roll_back(connection)
                 raise
             try:
-                status = await _commit(connection)
+                with tracing.child("commit"):
+                    status = await _commit(connection)
             except (psycopg.OperationalError, UNSURE) as error:
                 if isinstance(error, UNSURE) or _lost(connection, error):
                     logger.warning("connection lost at COMMIT")
@@ -328,13 +331,14 @@ async def _fetch(
     *arguments: *Arguments,
 ) -> T:
     async def once() -> T:
-        async with _lent(pool) as connection:
-            try:
-                return await work(connection, *arguments)
-            except psycopg.errors.LockNotAvailable as error:
-                raise LockedTooLong from error
-            except psycopg.errors.QueryCanceled as error:
-                raise ReadTooLong from error
+        with tracing.child("read"):
+            async with _lent(pool) as connection:
+                try:
+                    return await work(connection, *arguments)
+                except psycopg.errors.LockNotAvailable as error:
+                    raise LockedTooLong from error
+                except psycopg.errors.QueryCanceled as error:
+                    raise ReadTooLong from error
 
     try:
         return await _tried(once, LOST)

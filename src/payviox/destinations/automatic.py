@@ -2,6 +2,7 @@
 made by hand, by the same use case, so the same limits, rules and reviews hold. Amounts are US
 cents."""
 
+from payviox import tracing
 from payviox.auth.users import UserCaller
 from payviox.businesses import service as businesses
 from payviox.db.pool import Connection, Database
@@ -36,7 +37,8 @@ async def withdraw_due(database: Database, rails: Rails) -> None:
     for business_id in await database.fetch(queries.due_businesses):
         while due := await database.write(queries.take_due, business_id, AT_ONCE):
             for each in due:
-                await _withdraw(database, rails, each)
+                with tracing.span("withdraw automatically"):
+                    await _withdraw(database, rails, each)
 
 
 async def _withdraw(database: Database, rails: Rails, due: Due) -> None:

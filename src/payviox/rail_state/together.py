@@ -3,6 +3,7 @@ way, whatever is asked meanwhile is the next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from payviox.errors import DatabaseAway, OutcomeUnknown
@@ -36,7 +37,8 @@ class Together(Generic[K, Q, A]):
         future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append((question, future))
         if key not in self._running:
-            self._running[key] = asyncio.create_task(self._run(key))
+            # In a context of its own: its work is not that of whoever came first.
+            self._running[key] = asyncio.create_task(self._run(key), context=Context())
         return await future
 
     async def _run(self, key: K) -> None:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
+from payviox import tracing
+
 MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer that are read; a longer one counts as broken off."""
 
@@ -90,6 +92,22 @@ class Http:
     ) -> Answer:
         """One call, with either body or none; Decimals are written as JSON numbers, exactly. Raises
         NotSent and Unclear."""
+        with tracing.call(method, url) as span:
+            answer = await self._send(method, url, headers, params, json_body, form)
+            span.set("http.response.status_code", answer.status)
+            if answer.status >= 400:
+                span.fail(str(answer.status))
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        params: Mapping[str, str] | None,
+        json_body: object,
+        form: Mapping[str, str] | None,
+    ) -> Answer:
         body = None if json_body is None else _ENCODER.encode(json_body)
         sent_headers = dict(headers or {})
         if body is not None:

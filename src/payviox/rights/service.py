@@ -9,9 +9,12 @@ from payviox import ids
 from payviox.actors import Actor
 from payviox.db.pool import Connection
 from payviox.errors import Forbidden, NotFound
+from payviox.event_log import EventLogger
 from payviox.rights.queries import memberships as queries
 from payviox.rights.queries.memberships import Standing
 from payviox.rights.roles import RIGHTS, Right, Role
+
+logger = EventLogger(__name__)
 
 OPERATOR = "operator:"
 
@@ -31,6 +34,12 @@ async def require(connection: Connection, business_id: UUID, actor: Actor, right
     if operator_id is None:
         return
     if right not in await rights_of(connection, operator_id, business_id):
+        logger.warning(
+            "right.refused",
+            actor=actor,
+            right=right,
+            business=ids.show(ids.BUSINESS, business_id),
+        )
         raise Forbidden
 
 

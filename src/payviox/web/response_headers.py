@@ -8,12 +8,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from payviox import ids
+from payviox import ids, tracing
 from payviox.api_requests.model import ApiRequest, KeyUse
 from payviox.api_requests.recorder import Recorder
 from payviox.auth.keys import BusinessCaller
 from payviox.errors import NotFound
 from payviox.monitoring.metrics import Metrics
+from payviox.tracing import Span
 from payviox.web import paths
 from payviox.web.context import address_in
 from payviox.web.errors import error_answer
@@ -21,6 +22,9 @@ from payviox.web.request_body import Application, Message, Receive, Scope, Send,
 
 Header = tuple[bytes, bytes]
 ALWAYS = ((b"x-content-type-options", b"nosniff"),)
+HTTPS_ALONE = (b"strict-transport-security", b"max-age=31536000")
+"""For a year a browser calls this host by https alone. Nothing is said of its subdomains, which
+may be somebody else's."""
 NO_FRAMES = (b"x-frame-options", b"DENY")
 FRAME_ORIGINS = "frame_origins"
 """Where the state of a request's scope says which origins may show the answer in a frame: the
@@ -39,7 +43,7 @@ ELSEWHERE = "elsewhere"
 
 class ResponseHeaders:
     """The ASGI application with its headers and measures. `methods` names those of each path, with
-    `{id}` where it holds one."""
+    `{id}` where it holds one; `https` says that people reach the site by it."""
 
     def __init__(
         self,
@@ -47,7 +51,10 @@ class ResponseHeaders:
         metrics: Metrics,
         methods: Mapping[str, Sequence[str]],
         recorder: Recorder,
+        *,
+        https: bool = False,
     ) -> None:
+        self._https = https
         self._inner = inner
         self._metrics = metrics
         self._recorder = recorder
@@ -80,18 +87,23 @@ class ResponseHeaders:
             await send(message)
 
         begun = time.perf_counter()
-        try:
-            if disguised:
-                await send_answer(answer, *error_answer(NotFound()))
-            else:
-                await self._inner(scope, receive, answer)
-        finally:
-            if status:
-                took = time.perf_counter() - begun
-                route = ELSEWHERE if disguised else self._route(scope)
-                self._metrics.observe(_label(method), route, status, took)
-                if request_id:
-                    self._note(scope, method, status, took, request_id, refusal)
+        with tracing.served(path, scope["headers"]) as span:
+            try:
+                if disguised:
+                    await send_answer(answer, *error_answer(NotFound()))
+                else:
+                    await self._inner(scope, receive, answer)
+            finally:
+                if status:
+                    took = time.perf_counter() - begun
+                    route = ELSEWHERE if disguised else self._route(scope)
+                    self._metrics.observe(_label(method), route, status, took)
+                    if request_id:
+                        self._note(scope, method, status, took, request_id, refusal)
+                    if span.is_recorded:
+                        _describe(span, _label(method), route, status)
+                        if request_id:
+                            _name_caller(span, request_id, state["business"])
 
     def _note(
         self,
@@ -121,7 +133,7 @@ class ResponseHeaders:
         if status == 405 or scope["method"] == "OPTIONS":
             headers = [self._complete(scope, header) for header in headers]
         framed = bool(scope["state"].get(FRAME_ORIGINS))
-        return headers + _added(framed, tuple([name for name, _ in headers]))
+        return headers + _added(self._https, framed, tuple([name for name, _ in headers]))
 
     def _complete(self, scope: Scope, header: Header) -> Header:
         """`Allow` with every method of the path: the framework knows the first of its routes, and
@@ -133,10 +145,25 @@ class ResponseHeaders:
         return name, known or _allowed(value.decode().split(", "))
 
 
+def _describe(span: Span, method: str, route: str, status: int) -> None:
+    """Say what was asked by its route: a path may hold what opens a balance."""
+    span.rename(f"{method} {route}")
+    span.set("http.request.method", method)
+    span.set("http.route", route)
+    span.set("http.response.status_code", status)
+    if status >= 500:
+        span.fail(str(status))
+
+
+def _name_caller(span: Span, request_id: str, caller: BusinessCaller) -> None:
+    span.set("payviox.request", f"{ids.REQUEST}_{request_id}")
+    span.set("payviox.business", ids.show(ids.BUSINESS, caller.business_id))
+
+
 @cache
-def _added(framed: bool, names: tuple[bytes, ...]) -> list[Header]:
+def _added(https: bool, framed: bool, names: tuple[bytes, ...]) -> list[Header]:
     """What an answer with headers of these names is given besides. There are few such sets."""
-    added = [*ALWAYS] if framed else [*ALWAYS, NO_FRAMES]
+    added = [*ALWAYS, *([HTTPS_ALONE] if https else []), *([] if framed else [NO_FRAMES])]
     return added + [header for header in DEFAULTS if header[0] not in names]
 
 

@@ -5,10 +5,12 @@ import functools
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from payviox import ids
+from payviox import ids, tracing
 from payviox.db.pool import Connection
+from payviox.tracing import Span
 from payviox.webhooks import sender
 from payviox.webhooks.model import Attempted, Change, Claim, Standing
 from payviox.webhooks.queries import events as queries
@@ -40,6 +42,17 @@ async def post(
 ) -> Attempted:
     """Sign the event's body and POST it, over a connection that was `kept` where there is one;
     never raises for what the other side does."""
+    with tracing.span("deliver webhook", kind="client", parent=claim.trace) as span:
+        attempted = await _post(
+            claim, cipher, allow_private=allow_private, timeout_s=timeout_s, kept=kept
+        )
+        _describe(span, attempted)
+    return attempted
+
+
+async def _post(
+    claim: Claim, cipher: Cipher, *, allow_private: bool, timeout_s: float, kept: Kept | None
+) -> Attempted:
     try:
         headers = _signed(claim, cipher)
     except Exception:  # whatever the cipher raises: it is the operator's to mend
@@ -54,6 +67,18 @@ async def post(
             target, claim.body.encode(), headers, timeout_s=timeout_s, kept=kept
         )
     return Attempted(claim, _loggable(headers), answer)
+
+
+def _describe(span: Span, attempted: Attempted) -> None:
+    if not span.is_recorded:
+        return
+    claim, answer = attempted.claim, attempted.answer
+    span.set("payviox.business", ids.show(ids.BUSINESS, claim.business_id))
+    span.set("payviox.event", ids.show(ids.EVENT, claim.event_id))
+    span.set("server.address", urlsplit(claim.url).hostname)
+    span.set("http.response.status_code", answer.status)
+    if not answer.delivered:
+        span.fail(answer.error or f"HTTP {answer.status}")
 
 
 def _signed(claim: Claim, cipher: Cipher) -> dict[str, str]:

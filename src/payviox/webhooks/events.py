@@ -50,7 +50,8 @@ class OrderEvent:
 
     `destination` is the provider's object as the order holds it; `details` is what its rail added
     (`tx_hash`, `brand`, …): text and integers, and decimals as text (`"49.5"`), never floats.
-    `reason` is an operator's note; it is told on `payout.rejected` alone.
+    `reason` is an operator's note; it is told on `payout.rejected` alone. `trace` is the order's
+    and is not told.
     """
 
     business_id: UUID
@@ -67,6 +68,7 @@ class OrderEvent:
     details: Mapping[str, Any]
     reason: str | None = None
     test_mode: bool = False
+    trace: str | None = None
 
 
 def body(event: OrderEvent) -> str:

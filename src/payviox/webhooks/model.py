@@ -113,6 +113,7 @@ class Claim:
     token: bytes = field(repr=False)
     next_token: bytes | None = field(repr=False)
     key_id: str
+    trace: str | None = None
 
 
 class Attempted(msgspec.Struct, frozen=True):

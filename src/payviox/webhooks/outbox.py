@@ -30,7 +30,10 @@ async def write_order_events(
     An order has one event of each type: a second one of the same type changes nothing, so that
     receivers, who deduplicate on order and type, never see two bodies for one pair.
     """
-    rows = [(ids.new(), ids.new(), event.type, event.order_id, body(event)) for event in events]
+    rows = [
+        (ids.new(), ids.new(), event.type, event.order_id, body(event), event.trace)
+        for event in events
+    ]
     if rows and await queries.insert_events(connection, business_id, rows):
         await jobs.wake(connection, jobs.DELIVER_WEBHOOKS, business_id)
 

@@ -69,6 +69,7 @@ class Order:
     details: dict[str, Any]
     created_at: datetime
     updated_at: datetime
+    trace: str | None
 
     @property
     def digest(self) -> bytes:

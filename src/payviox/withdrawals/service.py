@@ -4,7 +4,7 @@ transaction; of several who act on one order at once, exactly one wins. Amounts 
 from collections.abc import Sequence
 from uuid import UUID
 
-from payviox import actors
+from payviox import actors, tracing
 from payviox.actors import Actor
 from payviox.acts import Act
 from payviox.audit import service as audit
@@ -103,6 +103,7 @@ async def _insert(
         quote_id=quote_id,
         status=status,
         review_reasons=reasons,
+        trace=tracing.current().context,
     )
     order = await get(connection, ready.business_id, ready.order_id)
     story = [

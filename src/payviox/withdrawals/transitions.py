@@ -67,4 +67,5 @@ def _event(entry: Entry) -> OrderEvent:
         destination=order.destination,
         details={**order.details, **entry.details},
         reason=entry.note,
+        trace=order.trace,
     )

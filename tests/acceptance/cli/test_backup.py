@@ -25,9 +25,9 @@ from support.polling import until
 class Served:
     """An installation that is served, and backed up into a folder while it is."""
 
-    def __init__(self, folder: Path) -> None:
-        self.installation = Installation(folder / "first" / "home")
-        self.installation.home.parent.mkdir()
+    def __init__(self, folder: Path, made_home: Path) -> None:
+        (folder / "first").mkdir()
+        self.installation = Installation.copied(made_home, folder / "first" / "home")
         self.backups = folder / "backups"
         self.serving = self.installation.start()
         self.business: Any = new_business(self.installation)
@@ -68,8 +68,8 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    made = Served(tmp_path_factory.mktemp("served"))
+def served(tmp_path_factory: pytest.TempPathFactory, made_home: Path) -> Iterator[Served]:
+    made = Served(tmp_path_factory.mktemp("served"), made_home)
     try:
         yield made
     finally:

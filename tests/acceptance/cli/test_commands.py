@@ -17,11 +17,12 @@ from support.installation import PAYVIOX, Installation, until
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, made_home: Path
+) -> Iterator[Installation]:
     """One `serve` for the whole file; afterwards nothing of it is left."""
-    made = Installation(
-        tmp_path_factory.mktemp("cli") / "home", {"PAYVIOX_ALLOW_PRIVATE_WEBHOOKS": "1"}
-    )
+    home = tmp_path_factory.mktemp("cli") / "home"
+    made = Installation.copied(made_home, home, PAYVIOX_ALLOW_PRIVATE_WEBHOOKS="1")
     serving = made.start()
     try:
         yield made

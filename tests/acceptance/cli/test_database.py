@@ -12,9 +12,9 @@ from support.installation import Installation
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def first(tmp_path_factory: pytest.TempPathFactory, made_home: Path) -> Installation:
     """An installation with a business, money and two gift cards, which the tests only read."""
-    made = Installation(tmp_path_factory.mktemp("first") / "home")
+    made = Installation.copied(made_home, tmp_path_factory.mktemp("first") / "home")
     made.business = made.told("business", "create", "Acme")["test"]["business_id"]
     made.done("business", "deposit", made.business, "5000", "--reference", "first")
     cards = made.home.parent / "cards.csv"
@@ -91,11 +91,10 @@ def test_a_backup_is_refused_where_there_is_something_or_its_key_is_missing(
     assert "has businesses or operators" in keyless.refused("database", "restore", str(backup))
 
 
-def test_what_is_no_backup_changes_nothing(tmp_path: Path) -> None:
-    installation = Installation(tmp_path / "home")
+def test_what_is_no_backup_changes_nothing(tmp_path: Path, made_home: Path) -> None:
+    installation = Installation.copied(made_home, tmp_path / "home")
     broken = tmp_path / "broken.dump"
     broken.write_text("not a backup")
-    installation.done("migrate")
     assert "pg_restore failed" in installation.refused("database", "restore", str(broken))
     installation.done("business", "create", "Acme")
 

@@ -45,11 +45,12 @@ def simulator() -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, made_home: Path
+) -> Iterator[Installation]:
     """One `serve` for the whole file; afterwards nothing of it is left."""
-    made = Installation(
-        tmp_path_factory.mktemp("rails") / "home", {"PAYVIOX_PUBLIC_URL": "https://pay.example.com"}
-    )
+    home = tmp_path_factory.mktemp("rails") / "home"
+    made = Installation.copied(made_home, home, PAYVIOX_PUBLIC_URL="https://pay.example.com")
     serving = made.start()
     try:
         yield made

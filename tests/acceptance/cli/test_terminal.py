@@ -19,9 +19,11 @@ from support.machine import stretch
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, made_home: Path
+) -> Iterator[Installation]:
     """One `serve` for the whole file."""
-    made = Installation(tmp_path_factory.mktemp("terminal") / "home")
+    made = Installation.copied(made_home, tmp_path_factory.mktemp("terminal") / "home")
     serving = made.start()
     yield made
     serving.stop()

@@ -124,3 +124,15 @@ async def test_an_admin_who_is_removed_stays_signed_in(
     here = business.business_id
     await database.write(members.remove, here, admin, actors.operator(owner))
     assert await sessions.find(database, opened.token) is not None
+
+
+async def test_what_a_role_does_not_allow_is_logged_with_who_tried_what(
+    database: Database, business: TestBusiness, caplog: pytest.LogCaptureFixture
+) -> None:
+    somebody = await person(database, business, "viewer")
+    with pytest.raises(Forbidden):
+        await database.write(
+            members.remove, business.business_id, somebody, actors.operator(somebody)
+        )
+    assert "right.refused" in caplog.text
+    assert str(somebody) in caplog.text

@@ -27,6 +27,7 @@ from payviox.db.embedded import (
     processes,
 )
 from payviox.db.embedded.layout import Layout
+from support import homes
 from support.polling import until
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
@@ -64,10 +65,17 @@ with exclusive_serve(Path(sys.argv[1])):
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """A home on which nothing is left running, whatever the test did."""
+def new_home(tmp_path: Path) -> Iterator[Path]:
+    """A home yet to be made, on which nothing is left running, whatever the test did."""
     yield tmp_path / "home"
     until(lambda: not left_of(tmp_path / "home"))
+
+
+@pytest.fixture
+def home(new_home: Path, made_home: Path) -> Path:
+    """The same, made already."""
+    homes.copy(made_home, new_home)
+    return new_home
 
 
 @pytest.fixture(autouse=True)
@@ -276,33 +284,33 @@ def test_the_copy_of_a_running_home_starts_beside_it_and_stops_only_itself(
 
 
 @AS_ROOT
-def test_a_home_that_another_user_made_is_refused(home: Path) -> None:
-    home.mkdir()
-    os.chown(home, 12_345, 12_345)
-    with pytest.raises(EmbeddedError, match="belongs to user id 12345"), embedded(home):
+def test_a_home_that_another_user_made_is_refused(new_home: Path) -> None:
+    new_home.mkdir()
+    os.chown(new_home, 12_345, 12_345)
+    with pytest.raises(EmbeddedError, match="belongs to user id 12345"), embedded(new_home):
         pass
 
 
-def test_an_interrupted_initdb_leaves_nothing_that_stops_the_next_start(home: Path) -> None:
-    started = Command(JOIN, home, wait=False)
-    until(lambda: list(home.glob("postgres/new-*/base")))
+def test_an_interrupted_initdb_leaves_nothing_that_stops_the_next_start(new_home: Path) -> None:
+    started = Command(JOIN, new_home, wait=False)
+    until(lambda: list(new_home.glob("postgres/new-*/base")))
     os.kill(started.process.pid, signal.SIGSTOP)
-    os.kill(keepers(home)[0], signal.SIGKILL)
+    os.kill(keepers(new_home)[0], signal.SIGKILL)
     started.kill()
-    assert not (home / "postgres/data").exists()
-    with embedded(home) as cluster:
+    assert not (new_home / "postgres/data").exists()
+    with embedded(new_home) as cluster:
         assert answers(cluster.application_url)
-        assert not list(home.glob("postgres/new-*"))
+        assert not list(new_home.glob("postgres/new-*"))
 
 
-def test_a_second_serve_is_refused_and_told_who_serves(home: Path) -> None:
+def test_a_second_serve_is_refused_and_told_who_serves(new_home: Path) -> None:
     with (
-        command(SERVE, home) as other,
+        command(SERVE, new_home) as other,
         pytest.raises(AlreadyServing, match=rf"by process {other.process.pid}\b"),
-        exclusive_serve(home),
+        exclusive_serve(new_home),
     ):
         pytest.fail("two are serving")
-    with exclusive_serve(home):
+    with exclusive_serve(new_home):
         pass
 
 
@@ -382,21 +390,21 @@ def test_only_those_with_the_folder_and_a_password_get_in(home: Path) -> None:
         assert execute(cluster.admin_url, methods) == (["scram-sha-256"],)
 
 
-def test_passwords_appear_in_no_log_and_no_command_line(home: Path) -> None:
-    with embedded(home) as cluster:
-        said = [path.read_text() for path in home.glob("postgres/*.log*")]
-        said += [processes.command_of(pid) for pid in left_of(home)]
-        secrets = Layout(home).read_secrets()
+def test_passwords_appear_in_no_log_and_no_command_line(new_home: Path) -> None:
+    with embedded(new_home) as cluster:
+        said = [path.read_text() for path in new_home.glob("postgres/*.log*")]
+        said += [processes.command_of(pid) for pid in left_of(new_home)]
+        secrets = Layout(new_home).read_secrets()
         assert secrets
         for password in (secrets.admin, secrets.owner, secrets.web):
             assert not [text for text in said if password in text]
             assert password not in repr(cluster)
 
 
-def test_the_application_is_neither_superuser_nor_owner(home: Path) -> None:
+def test_the_application_is_neither_superuser_nor_owner(new_home: Path) -> None:
     roles = """SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls
                FROM pg_roles WHERE rolname = current_user"""
-    with embedded(home) as cluster:
+    with embedded(new_home) as cluster:
         assert execute(cluster.application_url, roles) == (False,)
         assert execute(cluster.owner_url, roles) == (False,)
         owner = "SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()"
@@ -413,9 +421,9 @@ def test_the_application_is_neither_superuser_nor_owner(home: Path) -> None:
         assert execute(cluster.application_url, "SELECT count(*) FROM ledger") == (0,)
 
 
-def test_the_database_is_durable_and_checked(home: Path) -> None:
+def test_the_database_is_durable_and_checked(new_home: Path) -> None:
     wanted = ["fsync", "synchronous_commit", "full_page_writes", "data_checksums"]
-    with embedded(home) as cluster:
+    with embedded(new_home) as cluster:
         for setting in wanted:
             assert execute(cluster.admin_url, f"SHOW {setting}") == ("on",)
         encoding = "SELECT pg_encoding_to_char(encoding), datlocale FROM pg_database"
@@ -461,13 +469,13 @@ def test_a_server_that_does_not_start_says_why(home: Path) -> None:
         pytest.fail("started")
 
 
-def test_a_full_disk_is_named_and_may_be_mended(home: Path) -> None:
-    started = Command(JOIN, home, limit=100_000)
+def test_a_full_disk_is_named_and_may_be_mended(new_home: Path) -> None:
+    started = Command(JOIN, new_home, limit=100_000)
     said = started.end()
     assert "initdb failed" in said
     assert "PAYVIOX_DATABASE_URL" in said
     assert "File too large" in said or "child process" in said
-    with embedded(home) as cluster:
+    with embedded(new_home) as cluster:
         assert answers(cluster.application_url)
 
 

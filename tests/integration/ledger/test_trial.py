@@ -42,6 +42,7 @@ TABLES = (
 _LATER = "a rail's later answers change it after the order has ended; its event's body is sealed"
 _CLOCK = "says when something is looked at next, or was last; nothing is decided on the past by it"
 _SEEN = "says when the payout user was last here, or was renewed; their money stands elsewhere"
+_TRACE = "where a collector keeps how long things took; nothing is decided by it"
 LEFT_OUT: Mapping[str, str] = {
     "accounts.created_at": "nothing reads it; the first transfer is sealed with its time",
     "payout_users.hash_renewed_at": _SEEN,
@@ -49,11 +50,13 @@ LEFT_OUT: Mapping[str, str] = {
     "payout_users.seen_at": _SEEN,
     "orders.details": _LATER,
     "orders.due_at": _CLOCK,
+    "orders.trace": _TRACE,
     "orders.updated_at": _CLOCK,
     "orders.waiting": "why an order that is open waits; it is emptied when it goes on",
     "order_attempts.answer": _LATER,
     "order_attempts.finished_at": _LATER,
     "order_attempts.rounds": _LATER,
+    "events.trace": _TRACE,
     "gift_cards.created_at": "sealed once the card is delivered; of one in stock nothing reads it",
     "gift_cards.expires_on": "sealed once the card is delivered; one in stock was given to nobody",
     "suspense_items.alerted_at": _CLOCK,

@@ -27,6 +27,7 @@ from payviox.monitoring.queries.durability import Durability
 from payviox.rail_accounts import checking
 from payviox.settings import Settings
 from support.businesses import TestBusiness, open_business
+from support.collector import collector
 from support.databases import Urls
 from support.live import free_port
 from support.mail_server import mail_server
@@ -241,3 +242,21 @@ async def test_rails_of_one_business_that_do_not_answer_hide_none_of_another(
 async def _no_workers(urls: Urls) -> None:
     with urls.as_admin() as connection:
         connection.execute("DELETE FROM procrastinate_workers")
+
+
+async def test_a_collector_of_traces_that_does_not_answer_as_one_is_named(
+    settings: Settings,
+) -> None:
+    assert await of_surroundings.traces(settings) == []
+    with collector() as collected:
+        there = replace(settings, otlp_endpoint=f"{collected.url}/")
+        answers = {}
+        for status in (200, 401, 404):
+            collected.status = status
+            (answers[status],) = await of_surroundings.traces(there)
+    (away,) = await of_surroundings.traces(there)
+    assert [answers[status].verdict for status in (200, 401, 404)] == ["ok", "ok", "warning"]
+    assert "404" in answers[404].detail
+    assert (away.verdict, away.subject) == ("warning", "traces")
+    assert "PAYVIOX_OTLP_ENDPOINT" in away.advice
+    assert collected.spans == []

@@ -14,6 +14,7 @@ PRINTING = frozenset({"rich.console", "rich.progress", "structlog"})
 SERVING = frozenset({"granian", "jinja2", "litestar", "payviox.app", "payviox.worker"})
 MIGRATING = frozenset({"alembic", "sqlalchemy"})
 QUEUE = frozenset({"procrastinate"})
+TRACES = frozenset({"opentelemetry", "google.protobuf"})
 PICTURES = frozenset({"PIL"})
 """Decoded in a process of their own."""
 DECIDING = frozenset(
@@ -29,7 +30,7 @@ DECIDING = frozenset(
     }
 )
 """What acts on orders and tells their story: a list of them is read without it."""
-NEVER = RAILS | PRINTING | SERVING | MIGRATING | QUEUE | PICTURES
+NEVER = RAILS | PRINTING | SERVING | MIGRATING | QUEUE | PICTURES | TRACES
 
 LONG_RUNNING = {"payviox.cli.demo.command", "payviox.cli.serve"}
 """They log and load everything anyway."""
@@ -106,3 +107,16 @@ def test_no_help_cuts_a_sentence() -> None:
         if isinstance(command, click.Group):
             text = command.get_help(click.Context(command, info_name=name))
             assert "..." not in text.partition("Commands:")[2], text
+
+
+def test_processes_that_send_no_traces_load_nothing_of_them_and_have_no_thread_for_them() -> None:
+    statement = (
+        "import threading, payviox.app, payviox.worker\n"
+        "from payviox import tracing\n"
+        "with tracing.sending(None, 'web'), tracing.span('work') as span:\n"
+        "    assert (span, span.context) == (tracing.NOTHING, None)\n"
+        "    assert threading.active_count() == 1"
+    )
+    modules = loaded(statement)
+    assert "payviox.tracing" in modules
+    assert not modules & (TRACES | {"payviox.otlp"})

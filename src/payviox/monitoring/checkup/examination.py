@@ -40,6 +40,7 @@ async def examine(
         ("backups", partial(of_surroundings.backups, database, home)),
         ("mail", partial(of_surroundings.mail, settings)),
         ("reachable", partial(of_surroundings.address, settings)),
+        ("traces", partial(of_surroundings.traces, settings)),
         ("gift cards", partial(database.fetch, _held_stock)),
         ("attention", partial(database.fetch, _attention, settings)),
         ("rails", know_businesses),

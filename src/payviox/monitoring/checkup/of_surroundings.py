@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -16,6 +17,7 @@ from payviox.monitoring import archive
 from payviox.monitoring.checkup.finding import Finding, Verdict, ok
 from payviox.rail_accounts import checking
 from payviox.settings import Settings
+from payviox.tracing import spans_url
 from payviox.withdrawals.routing import Rails
 
 LOW_BYTES, LOW_SHARE = 2 * 10**9, 0.05
@@ -95,6 +97,28 @@ async def address(settings: Settings) -> Finding:
             "PAYVIOX_PUBLIC_URL, or the proxy behind it, leads somewhere else.",
         )
     return ok("reachable", f"{url} answers")
+
+
+async def traces(settings: Settings) -> Sequence[Finding]:
+    """Whether the collector takes spans, where one is set; it is sent none."""
+    if settings.otlp_endpoint is None:
+        return []
+    url = spans_url(settings.otlp_endpoint)
+    host = urlsplit(url).hostname
+    try:
+        async with httpx2.AsyncClient(timeout=ANSWER_S) as client:
+            answer = await client.post(url, headers={"content-type": "application/x-protobuf"})
+    except httpx2.HTTPError as error:
+        why = str(error) or type(error).__name__
+        wrong = f"the collector at {host} does not answer ({why}): spans are lost"
+    else:
+        if answer.is_success:
+            return [ok("traces", f"the collector at {host} takes spans")]
+        if answer.status_code in (401, 403):  # the SDK alone knows what is to be sent with them
+            return [ok("traces", f"the collector at {host} answers, and wants to know who we are")]
+        wrong = f"{host} answers {answer.status_code}, and not as a collector does"
+    advice = "PAYVIOX_OTLP_ENDPOINT must lead to OTLP over HTTP: mostly port 4318, not 4317."
+    return [Finding("traces", "warning", wrong, advice)]
 
 
 async def rails(

@@ -8,6 +8,8 @@ from typing import Any
 import aiohttp
 from web3.providers import AsyncHTTPProvider
 
+from payviox import tracing
+
 CALL_S = 6.0
 """How long one call may take, in seconds."""
 
@@ -38,8 +40,9 @@ class BoundedProvider(AsyncHTTPProvider):
     async def _make_request(self, method: Any, request_data: bytes) -> bytes:  # noqa: ARG002  # web3's
         """Raises NoAnswer."""
         try:
-            async with self._gate, asyncio.timeout(CALL_S):
-                return await self._post(request_data)
+            with tracing.call("POST", self._url):
+                async with self._gate, asyncio.timeout(CALL_S):
+                    return await self._post(request_data)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise NoAnswer(type(error).__name__) from None
 

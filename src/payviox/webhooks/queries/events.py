@@ -135,10 +135,10 @@ async def insert_event(
 _INSERT_EVENTS = """
 WITH given AS (
   SELECT * FROM json_to_recordset(%(rows)s::json)
-    AS g(id uuid, delivery uuid, type text, order_id uuid, body text)
+    AS g(id uuid, delivery uuid, type text, order_id uuid, body text, trace text)
 ), made AS (
-  INSERT INTO events (business_id, id, type, order_id, body)
-  SELECT %(b)s, id, type, order_id, body FROM given
+  INSERT INTO events (business_id, id, type, order_id, body, trace)
+  SELECT %(b)s, id, type, order_id, body, trace FROM given
   ON CONFLICT ON CONSTRAINT events_once DO NOTHING RETURNING id, type
 )
 INSERT INTO deliveries (business_id, id, event_id)
@@ -150,12 +150,12 @@ SELECT %(b)s, g.delivery, m.id FROM made m JOIN given g USING (id) JOIN webhook_
 async def insert_events(
     connection: Connection,
     business_id: UUID,
-    events: Sequence[tuple[UUID, UUID, str, UUID, str]],
+    events: Sequence[tuple[UUID, UUID, str, UUID, str, str | None]],
 ) -> int:
-    """Write events (id, its delivery's id, type, order, body) that their orders do not have yet,
-    with deliveries due now where the business subscribes; answers how many of these. Waits for
+    """Write events (id, its delivery's id, type, order, body, trace) that their orders do not have
+    yet, with deliveries due now where the business subscribes; answers how many of these. Waits for
     another transaction writing the same."""
-    names = ("id", "delivery", "type", "order_id", "body")
+    names = ("id", "delivery", "type", "order_id", "body", "trace")
     rows = [dict(zip(names, event, strict=True)) for event in events]
     cursor = await connection.execute(
         _INSERT_EVENTS, {"b": business_id, "rows": msgspec.json.encode(rows).decode()}
@@ -271,7 +271,7 @@ async def lease(
             " AND e.business_id = d.business_id AND e.id = d.event_id"
             " AND s.business_id = d.business_id AND s.url IS NOT NULL"
             " RETURNING d.business_id, d.id, d.due_at AS leased_until, d.event_id, e.body,"
-            " d.replayed, s.url, s.token, s.next_token, s.key_id",
+            " e.trace, d.replayed, s.url, s.token, s.next_token, s.key_id",
             {"business": business_id, "event": event_id, "lease": lease},
         )
         return await cursor.fetchone()
@@ -329,7 +329,7 @@ async def businesses_due(connection: Connection) -> list[UUID]:
 _CLAIM = f"""
 WITH due AS (
   SELECT * FROM (
-    SELECT d.id, e.id AS event_id, e.body, s.url, s.token, s.next_token, s.key_id
+    SELECT d.id, e.id AS event_id, e.body, e.trace, s.url, s.token, s.next_token, s.key_id
     FROM deliveries d
     JOIN events e ON e.business_id = d.business_id AND e.id = d.event_id
     JOIN webhook_settings s ON s.business_id = d.business_id
@@ -339,8 +339,8 @@ WITH due AS (
 )
 UPDATE deliveries d SET due_at = now() + %(lease)s FROM due
 WHERE d.business_id = %(business)s AND d.id = due.id
-RETURNING d.business_id, d.id, d.due_at AS leased_until, due.event_id, due.body, d.replayed,
-          due.url, due.token, due.next_token, due.key_id
+RETURNING d.business_id, d.id, d.due_at AS leased_until, due.event_id, due.body, due.trace,
+          d.replayed, due.url, due.token, due.next_token, due.key_id
 """  # noqa: S608  # a constant
 
 

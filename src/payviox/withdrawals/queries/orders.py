@@ -24,7 +24,8 @@ from payviox.withdrawals.model import (
 COLUMNS = (
     "o.business_id, o.id, o.payout_user_id, u.email, o.provider, o.rail, o.status, o.amount,"
     " o.fees, o.net_amount, o.destination, o.review_reasons, o.reviewed_digest, o.note, o.failure,"
-    " o.waiting, o.attempt, o.due_at, o.rail_order_id, o.details, o.created_at, o.updated_at"
+    " o.waiting, o.attempt, o.due_at, o.rail_order_id, o.details, o.created_at, o.updated_at,"
+    " o.trace"
 )
 FROM = """
  FROM orders o
@@ -39,6 +40,7 @@ async def insert(
     quote_id: UUID | None,
     status: Status,
     review_reasons: Sequence[str],
+    trace: str | None,
 ) -> None:
     """Write a new order. One that no rule holds up is bound and due at once."""
     bound = None
@@ -47,8 +49,8 @@ async def insert(
     await connection.execute(
         "INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount, fees,"
         " net_amount, destination, destination_digest, payee_digest, review_reasons,"
-        " reviewed_digest, quote_id, due_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
+        " reviewed_digest, quote_id, trace, due_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
         " CASE WHEN %s = 'queued' THEN now() END)",
         [
             ready.business_id,
@@ -66,6 +68,7 @@ async def insert(
             list(review_reasons),
             bound,
             quote_id,
+            trace,
             status,
         ],
     )

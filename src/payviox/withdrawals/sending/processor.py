@@ -13,10 +13,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
+from payviox import ids, tracing
 from payviox.db.pool import Database
 from payviox.event_log import EventLogger
 from payviox.ledger.model import InsufficientFunds
+from payviox.rails.failures import failure
 from payviox.rails.protocol import Outcome, Rail, TakesBack
+from payviox.tracing import Span
 from payviox.withdrawals.queries import sending
 from payviox.withdrawals.queries.sending import Queue
 from payviox.withdrawals.routing import Rails
@@ -180,14 +183,9 @@ class _Drain:
         if time.monotonic() > start_by:
             return None
         claim.called = True
-        try:
-            async with asyncio.timeout(CALL_S):
-                outcome = await _ask(rail, claim)
-        except TimeoutError:
-            outcome = Outcome("unknown", evidence={"error": f"no answer within {CALL_S:g} s"})
-        except Exception as error:  # noqa: BLE001  # whatever it was, the call may have arrived
-            logger.warning("rail call failed", rail=rail.name, error=type(error).__name__)
-            outcome = Outcome("unknown", evidence={"error": type(error).__name__})
+        with tracing.span(f"{claim.action} {rail.name}", parent=claim.order.trace) as span:
+            outcome = await _outcome(rail, claim)
+            _describe(span, claim, outcome)
         return claim, outcome, rail
 
     async def _record_finished(self) -> None:
@@ -252,6 +250,32 @@ def _calls(queue: Queue) -> int:
 
 def _most_held(queue: Queue) -> int:
     return NEW_CALLS if queue.new else OTHERS_HELD
+
+
+async def _outcome(rail: Rail, claim: Claim) -> Outcome:
+    """What the rail answers in time; nobody knows what came of a call that breaks."""
+    try:
+        async with asyncio.timeout(CALL_S):
+            return await _ask(rail, claim)
+    except TimeoutError:
+        return Outcome("unknown", evidence={"error": f"no answer within {CALL_S:g} s"})
+    except Exception as error:  # noqa: BLE001  # whatever it was, the call may have arrived
+        logger.warning("rail call failed", rail=rail.name, error=type(error).__name__)
+        return Outcome("unknown", evidence={"error": type(error).__name__})
+
+
+def _describe(span: Span, claim: Claim, outcome: Outcome) -> None:
+    if not span.is_recorded:
+        return
+    span.set("payviox.business", ids.show(ids.BUSINESS, claim.order.business_id))
+    span.set("payviox.order", ids.show(ids.ORDER, claim.order.id))
+    span.set("payviox.attempt", claim.attempt)
+    span.set("payviox.outcome", outcome.state)
+    reason = failure(outcome.reason) if outcome.reason else None
+    span.set("payviox.reason", reason)
+    span.set("payviox.waiting", outcome.waiting)
+    if outcome.state in ("failed", "unknown"):
+        span.fail(reason or outcome.state)
 
 
 async def _ask(rail: Rail, claim: Claim) -> Outcome:

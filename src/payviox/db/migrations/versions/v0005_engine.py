@@ -12,3 +12,4 @@ def upgrade() -> None:
     run_sql("0005_seals.sql")
     run_sql("0005_distribution.sql")
     run_sql("0005_live.sql")
+    run_sql("0005_traces.sql")
