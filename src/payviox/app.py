@@ -28,6 +28,7 @@ from payviox.api import (
     payout_user,
     rail_callbacks,
     statement,
+    taxes,
     users,
     webhooks,
 )
@@ -77,6 +78,7 @@ ROUTES = [
     *gift_cards.ROUTES,
     *history.ROUTES,
     *statement.ROUTES,
+    *taxes.ROUTES,
     *events.ROUTES,
     *webhooks.ROUTES,
     *keys.ROUTES,

@@ -16,7 +16,7 @@ from payviox.dashboard.allocate import upload as uploads
 from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
-from payviox.dashboard.balance import ageing, deposit, deposits, move, withdraw
+from payviox.dashboard.balance import ageing, deposit, deposits, move, taxes, withdraw
 from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
 from payviox.dashboard.businesses import create as create_business
@@ -119,6 +119,7 @@ ROUTER = Router(
         *withdraw.ROUTES,
         *balance_period.ROUTES,
         *ageing.ROUTES,
+        *taxes.ROUTES,
         *users.ROUTES,
         *user.ROUTES,
         *users_mails.ROUTES,

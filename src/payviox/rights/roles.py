@@ -52,6 +52,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "payout_user.rotate_hash",
             "payout_user.rotate_hashes",
             "suspense.resolve",
+            "tax.note",
+            "tax.set_threshold",
             "upload.cancel",
             "upload.discard",
             "upload.resume",
