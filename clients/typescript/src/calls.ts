@@ -401,6 +401,42 @@ export class BusinessCalls extends Caller {
   }
 
   /**
+   * What was paid to whom in a calendar year (UTC).
+   *
+   * An order counts in the year in which it succeeded; what was returned of it since is taken
+   * off there. People come in the order of their ids. These are facts from the ledger, no tax
+   * advice, and nothing is filed. Restricted keys need the scope `reports`.
+   */
+  listTaxFacts(
+    query: {
+      /** Continue after the entry with this id. */
+      after?: string | undefined;
+      /** The entries of one page, 1 to 100; more are asked for as they are read. */
+      limit?: number | undefined;
+      /** A calendar year in UTC */
+      year: number;
+      /** US cents */
+      at_least?: number | undefined;
+    },
+    options?: CallOptions,
+  ): Listing<models.TaxFacts, models.ListedTaxFacts> {
+    return this.list("/payout/taxes", query, "data", options);
+  }
+
+  /**
+   * Note a payout user's tax state, in place of what was noted before.
+   *
+   * Restricted keys may not.
+   */
+  setTaxNote(
+    userId: string,
+    body: models.TaxNote,
+    options?: CallOptions,
+  ): Promise<models.TaxNote> {
+    return this.put(`/payout/users/${part(userId)}/tax-note`, body, options);
+  }
+
+  /**
    * Events, newest first, with their delivery and its last four attempts.
    *
    * Restricted keys need the scope `read`.

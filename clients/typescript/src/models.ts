@@ -652,6 +652,50 @@ export interface components {
             balance: number;
         };
         /**
+         * Listed[TaxFacts]
+         * @description One page of a list.
+         */
+        Listed_TaxFacts_: {
+            data: components["schemas"]["TaxFacts"][];
+            has_more: boolean;
+        };
+        /**
+         * TaxFacts
+         * @description What a payout user was paid in the year and did not come back (`total`), by the time of
+         *     success, and what the business noted of their tax state.
+         */
+        TaxFacts: {
+            id: string;
+            email: string;
+            total: number;
+            state: ("exempt" | "missing" | "vat" | "w8" | "w9") | null;
+            note: string | null;
+            providers: components["schemas"]["ByProvider"][];
+        };
+        /**
+         * ByProvider
+         * @description What came by one provider, in US cents: `paid` in the year, `returned` of that until now;
+         *     `fees` were kept from it before.
+         */
+        ByProvider: {
+            provider: string;
+            orders: number;
+            paid: number;
+            returned: number;
+            total: number;
+            fees: number;
+        };
+        /**
+         * TaxNote
+         * @description A payout user's tax state as the business knows it. Write no tax number into the note.
+         */
+        TaxNote: {
+            /** @enum {unknown} */
+            state: "exempt" | "missing" | "vat" | "w8" | "w9";
+            /** @default null */
+            note?: string | null;
+        };
+        /**
          * Listed[Event]
          * @description One page of a list.
          */
@@ -1000,6 +1044,10 @@ export type ListedMovement = components['schemas']['Listed_Movement_'];
 export type Movement = components['schemas']['Movement'];
 export type Statement = components['schemas']['Statement'];
 export type Line = components['schemas']['Line'];
+export type ListedTaxFacts = components['schemas']['Listed_TaxFacts_'];
+export type TaxFacts = components['schemas']['TaxFacts'];
+export type ByProvider = components['schemas']['ByProvider'];
+export type TaxNote = components['schemas']['TaxNote'];
 export type ListedEvent = components['schemas']['Listed_Event_'];
 export type Event = components['schemas']['Event'];
 export type Delivery = components['schemas']['Delivery'];

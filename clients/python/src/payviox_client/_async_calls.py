@@ -476,6 +476,46 @@ class AsyncBusinessCalls(AsyncCaller):
             "data",
         )
 
+    def list_tax_facts(
+        self,
+        *,
+        year: int,
+        after: str | None = None,
+        limit: int | None = None,
+        at_least: int | None = None,
+    ) -> AsyncListing[models.TaxFacts, models.ListedTaxFacts]:
+        """What was paid to whom in a calendar year (UTC).
+
+        An order counts in the year in which it succeeded; what was returned of it since is
+        taken off there. People come in the order of their ids. These are facts from the ledger,
+        no tax advice, and nothing is filed. Restricted keys need the scope `reports`.
+
+        `after`: continue after the entry with this id
+        `limit`: the entries of one page, 1 to 100; more are asked for as they are read
+        `year`: A calendar year in UTC
+        `at_least`: US cents
+        """
+        return self._list(
+            "/payout/taxes",
+            {"after": after, "limit": limit, "year": year, "at_least": at_least},
+            "data",
+        )
+
+    async def set_tax_note(
+        self,
+        user_id: str,
+        *,
+        state: Literal["exempt", "missing", "vat", "w8", "w9"],
+        note: str | None = None,
+    ) -> models.TaxNote:
+        """Note a payout user's tax state, in place of what was noted before.
+
+        Restricted keys may not.
+        """
+        return await self._put(
+            f"/payout/users/{self._quoted(user_id)}/tax-note", {"state": state, "note": note}
+        )
+
     def list_events(
         self,
         *,

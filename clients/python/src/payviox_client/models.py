@@ -497,6 +497,26 @@ Line = TypedDict(
 )
 
 
+class ByProvider(TypedDict):
+    """What came by one provider, in US cents: `paid` in the year, `returned` of that until now;
+    `fees` were kept from it before.
+    """
+
+    provider: str
+    orders: int
+    paid: int
+    returned: int
+    total: int
+    fees: int
+
+
+class TaxNote(TypedDict):
+    """A payout user's tax state as the business knows it. Write no tax number into the note."""
+
+    state: Literal["exempt", "missing", "vat", "w8", "w9"]
+    note: NotRequired[str | None]
+
+
 class Attempt(TypedDict):
     """One POST of an event. `status` is the HTTP status of the answer, of which the first 4 kB are
     kept (a list shows less); `error` says why there was none.
@@ -874,6 +894,19 @@ class Statement(TypedDict):
     has_more: bool
 
 
+class TaxFacts(TypedDict):
+    """What a payout user was paid in the year and did not come back (`total`), by the time of
+    success, and what the business noted of their tax state.
+    """
+
+    id: str
+    email: str
+    total: int
+    state: Literal["exempt", "missing", "vat", "w8", "w9"] | None
+    note: str | None
+    providers: list[ByProvider]
+
+
 class Delivery(TypedDict):
     """Telling the webhook of an event: `pending`, `delivered` or `failed`, with the attempts made.
     While the webhook is switched off, what is pending waits.
@@ -960,6 +993,13 @@ class QuoteRequest(TypedDict):
     crypto: NotRequired[CryptoSketch | None]
     gift_card: NotRequired[GiftCardDestination | None]
     bank: NotRequired[BankSketch | None]
+
+
+class ListedTaxFacts(TypedDict):
+    """One page of a list."""
+
+    data: list[TaxFacts]
+    has_more: bool
 
 
 class Event(TypedDict):
