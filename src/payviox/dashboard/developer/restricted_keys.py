@@ -84,7 +84,7 @@ def address(visit: Visit) -> str:
     return f"{visit.base}/developer/keys/restricted"
 
 
-@get(ROUTE, include_in_schema=False, right="key.create")
+@get(ROUTE, include_in_schema=False)
 async def ask_to_create(request: Call) -> Response[Any]:
     """What the new key may do."""
     visit = await visit_of(request)
@@ -119,7 +119,7 @@ async def create(request: Call) -> Response[Any]:
     return show(request, visit, "developer/new_restricted_key.html", view)
 
 
-@get(f"{ROUTE}/{{id:str}}/change", include_in_schema=False, right="key.change")
+@get(f"{ROUTE}/{{id:str}}/change", include_in_schema=False)
 async def ask_to_change(request: Call) -> Response[Any]:
     """What the key may do now."""
     visit = await visit_of(request)
@@ -149,7 +149,7 @@ async def change(request: Call) -> Response[Any]:
     return redirect(f"{visit.base}/developer/keys?done=changed")
 
 
-@get(f"{ROUTE}/{{id:str}}/revoke", include_in_schema=False, right="key.revoke")
+@get(f"{ROUTE}/{{id:str}}/revoke", include_in_schema=False)
 async def ask_to_revoke(request: Call) -> Response[Any]:
     """Whether to stop the key."""
     visit = await visit_of(request)
