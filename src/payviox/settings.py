@@ -74,6 +74,10 @@ class Settings:
     mail_from: str | None = None
     mail_return_path: str | None = None
     """Where mails return that cannot be delivered; None where they return to their sender."""
+    rates_url: str | None = None
+    """Where exchange rates are fetched; None where nobody fetches any."""
+    bank_folder: Path | None = None
+    """Where files for banks are put, and reports are found; None where no business may use one."""
     keep_requests_days: int = 30
     """How long what businesses asked of the API is kept. Of what each kind of row is, and what is
     kept for good, docs/operating.md has a table."""
@@ -144,6 +148,8 @@ def load() -> Settings:
         smtp_url=_smtp_url(env),
         mail_from=_mail_from(env),
         mail_return_path=_mail_return_path(env),
+        rates_url=_rates_url(env),
+        bank_folder=_bank_folder(env),
         keep_requests_days=_days(env, "PAYVIOX_KEEP_REQUESTS_DAYS", 30),
         keep_delivery_attempts_days=_days(env, "PAYVIOX_KEEP_DELIVERY_ATTEMPTS_DAYS", 90),
         keep_mails_days=_days(env, "PAYVIOX_KEEP_MAILS_DAYS", 90),
@@ -296,11 +302,32 @@ def _web_processes(env: dict[str, str]) -> int | None:
     return number
 
 
+def _bank_folder(env: dict[str, str]) -> Path | None:
+    text = env.get("PAYVIOX_BANK_FOLDER") or None
+    if text is None:
+        return None
+    folder = Path(text).expanduser()
+    if not folder.is_absolute():
+        raise SettingsError(f"PAYVIOX_BANK_FOLDER must be a whole path, not {text!r}.")
+    return folder
+
+
 def _switch(env: dict[str, str], name: str) -> bool:
     text = (env.get(name) or "0").lower()
     if text not in ("0", "1", "true", "false", "yes", "no"):
         raise SettingsError(f"{name} must be 1 or 0, not {text!r}.")
     return text in ("1", "true", "yes")
+
+
+def _rates_url(env: dict[str, str]) -> str | None:
+    """The text may hold a password and is not repeated."""
+    url = env.get("PAYVIOX_RATES_URL") or None
+    if url is not None and _web_address(url.partition("?")[0]) is None:
+        raise SettingsError(
+            "PAYVIOX_RATES_URL must be a whole https address: that of the European Central Bank's"
+            " eurofxref-daily.xml, or of a service that answers as docs/rates.md says."
+        )
+    return url
 
 
 def _smtp_url(env: dict[str, str]) -> str | None:

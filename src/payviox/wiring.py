@@ -2,6 +2,8 @@
 which sends. A concrete rail is imported here and nowhere else.
 """
 
+from payviox.bank.accounts import Accounts
+from payviox.bank.rail import BankRail
 from payviox.db.pool import Database
 from payviox.giftcards import rail as stock
 from payviox.keyring import Keyring
@@ -12,7 +14,7 @@ from payviox.rail_state.sandbox_books import SandboxBooks
 from payviox.rails.evm.rail import EvmRail
 from payviox.rails.paypal.quote import MAX_ITEM
 from payviox.rails.paypal.rail import PayPalRail
-from payviox.rails.sandbox.quote import OPTIONS
+from payviox.rails.sandbox.quote import OPTIONS, SCHEMES
 from payviox.rails.sandbox.rail import SandboxRail
 from payviox.rails.tremendous.rail import TremendousRail
 from payviox.withdrawals.routing import Rails, Route
@@ -29,6 +31,7 @@ def rails(database: Database, keyring: Keyring) -> Rails:
         Route("crypto", EvmRail(accounts, EvmBooks(database)), connected=True),
         Route("gift_card", cards, stock.serves),
         Route("gift_card", TremendousRail(accounts, Products(database)), connected=True),
+        Route("bank", BankRail(database, accounts), connected=True),
     ]
     return Rails(
         live=[*real, Route("gift_card", cards)],
@@ -37,6 +40,8 @@ def rails(database: Database, keyring: Keyring) -> Rails:
             Route("paypal", sandbox),
             Route("crypto", sandbox, options=OPTIONS),
             Route("gift_card", sandbox),
+            Route("bank", sandbox, options=SCHEMES),
         ],
         accounts=accounts,
+        keepers={"bank": Accounts(database, keyring)},
     )

@@ -23,7 +23,7 @@ from payviox.lanes import Lanes
 from payviox.mails.connections import Connections
 from payviox.mails.sending import due_businesses as businesses_with_mails
 from payviox.mails.sending import send_due
-from payviox.maintenance import attention_mails, tasks
+from payviox.maintenance import attention_mails, banks, tasks
 from payviox.recipient_mails import contents, notices
 from payviox.settings import Settings
 from payviox.signals import on_stop
@@ -53,13 +53,19 @@ GRACE_S = 4.0
 """What is in flight when the worker is told to stop has so long; the rest is handed back."""
 
 
-async def run(settings: Settings, url: str, when_ready: Callable[[], None] = lambda: None) -> None:
+async def run(
+    settings: Settings,
+    url: str,
+    when_ready: Callable[[], None] = lambda: None,
+    when_alive: Callable[[], None] = lambda: None,
+) -> None:
     """Work until SIGTERM or SIGINT, then finish or hand back what is held, within 10 seconds.
-    `when_ready` is called once it takes jobs."""
+    `when_ready` is called once it takes jobs, `when_alive` each time that it has looked for orders,
+    whether the database answered or not."""
     stop = asyncio.Event()
     on_stop(stop.set)
     async with open_installation(settings, url) as installation, installation.rails() as rails:
-        worker = Worker(installation, rails, when_ready)
+        worker = Worker(installation, rails, when_ready, when_alive)
         running = asyncio.create_task(worker.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -79,8 +85,10 @@ class Worker:
         installation: Installation,
         rails: Rails,
         when_ready: Callable[[], None] = lambda: None,
+        when_alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._when_ready = when_ready
+        self._when_alive = when_alive
         self._database = database = installation.database
         self._rails = rails
         self._settings = installation.settings
@@ -127,6 +135,14 @@ class Worker:
         for name, (schedule, asking) in tasks.RAILS_SCHEDULE.items():
             self._repeats(name, schedule, self._with_rails(asking))
         self._repeats("look_at_hosts", HOSTS_SCHEDULE, self._look_at_hosts)
+        self._repeats("see_to_bank_files", "* * * * *", self._see_to_bank_files)
+        self._repeats("fetch_bank_reports", "*/10 * * * *", self._fetch_bank_reports)
+
+    async def _see_to_bank_files(self, database: Database) -> None:
+        await banks.see_to_files(database, self._keyring, self._rails, self._settings)
+
+    async def _fetch_bank_reports(self, database: Database) -> None:
+        await banks.fetch_reports(database, self._rails, self._settings)
 
     async def _look_at_hosts(self, database: Database) -> None:
         """Look whether businesses' own hosts still lead here."""
@@ -161,7 +177,7 @@ class Worker:
         async with asyncio.TaskGroup() as running:
             for one in (
                 self._courier.run(every_s=SWEEP_S),
-                self._sweep("orders", due_businesses, self._orders),
+                self._sweep("orders", due_businesses, self._orders, self._when_alive),
                 self._sweep("mails", businesses_with_mails, self._mails),
                 self._sweep("notices", notices.due_businesses, self._notices),
                 self._sweep("uploads", paying.due_businesses, self._uploads),
@@ -187,7 +203,11 @@ class Worker:
         self._batcher.give_up()
 
     async def _sweep(
-        self, what: str, due: Callable[[Database], Awaitable[Sequence[UUID]]], lanes: Lanes
+        self,
+        what: str,
+        due: Callable[[Database], Awaitable[Sequence[UUID]]],
+        lanes: Lanes,
+        looked: Callable[[], None] = lambda: None,
     ) -> None:
         while True:
             try:
@@ -195,6 +215,7 @@ class Worker:
                     lanes.wake(business_id)
             except Exception:
                 logger.exception("due %s could not be looked up", what)
+            looked()
             await asyncio.sleep(SWEEP_S)
 
     async def _keep_up(self) -> None:

@@ -18,10 +18,11 @@ from uuid import UUID
 import httpx
 import msgspec
 import psutil
+import psycopg
 import uvloop
 from rich.console import Console
 from rich.table import Table
-from tests.benchmarks import database, load, reads, server
+from tests.benchmarks import database, ledger, load, reads, server
 from tests.benchmarks.orders import Databases
 
 from payviox.allocations.batcher import Batcher
@@ -234,12 +235,16 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def compare_large(databases: Databases, home: Path, seconds: int) -> Results:
-    """A small and a large database, both freshly loaded, measured in turn."""
+    """A small and a large database, both freshly loaded, measured in turn; then sealing the large
+    one, checking it, and its size."""
     rates: dict[str, list[float]] = {"small": [], "large": []}
     with ExitStack() as stack:
         urls = [stack.enter_context(databases(f"fresh_{name}")) for name in rates]
         small = Bench(urls[0], home, seconds, "fresh small", SMALL_USERS, SMALL_TRANSFERS)
         large = Bench(urls[1], home, seconds, "fresh large", LARGE_USERS, LARGE_TRANSFERS)
+        with psycopg.connect(large.owner_url) as connection:
+            row = connection.execute("SELECT pg_total_relation_size('transfers')").fetchone()
+            size = row[0]
         small_port = stack.enter_context(small.web("product"))
         large_port = stack.enter_context(large.web("product"))
         for _ in range(3):
@@ -251,8 +256,12 @@ def compare_large(databases: Databases, home: Path, seconds: int) -> Results:
                 "large": reads.Reader(large.owner_url, large.business, large.key, large_port),
             }
         )
+        database.put_hashes(large.owner_url, large.business, large.keyring.current)
+        over_all = ledger.of(urls[1], home)
     return {
         "load_s": large.load_s,
+        "bytes": size / LARGE_TRANSFERS,
+        "ledger": over_all,
         "reads": read,
         "small": rates["small"],
         "large": rates["large"],
@@ -329,7 +338,9 @@ def report_memory(memory: Results) -> None:
 def report_large(large: Results) -> None:
     """What a large database costs."""
     report_aims([("1 M users, 10 M transfers / small, fresh", large["ratio"], "≥ 0.9")])
+    console.print(f"{large['bytes']:.0f} bytes a transfer, with indexes")
     reads.report(large["reads"])
+    ledger.report({str(LARGE_TRANSFERS): large["ledger"]})
 
 
 def report_aims(aims: list[tuple[str, float, str]]) -> None:

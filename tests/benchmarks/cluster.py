@@ -15,7 +15,6 @@ from uuid import UUID
 import psutil
 import psycopg
 import uvloop
-from psycopg.conninfo import make_conninfo
 from rich.table import Table
 from tests.benchmarks import database
 from tests.benchmarks.allocations import Results, console
@@ -27,7 +26,7 @@ from payviox.db import citus, migrate
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.ledger import verify
-from support.citus import CLUSTER, Cluster, cluster
+from support.citus import CLUSTER, Cluster, cluster, nodes_of
 from support.databases import Server, Urls
 
 BUSINESSES = 32
@@ -206,17 +205,12 @@ async def _require_whole(urls: Urls, business: UUID, acknowledged: int) -> None:
 
 def _postmasters(urls: Urls) -> dict[str, psutil.Process]:
     """Each node's server on this machine, by its name."""
-    found, nodes = {}, {"coordinator": urls.admin}
-    with urls.as_admin() as admin:
-        if admin.execute("SELECT 1 FROM pg_extension WHERE extname = 'citus'").fetchone():
-            for host, port in admin.execute(
-                "SELECT nodename, nodeport FROM pg_dist_node"
-                " WHERE groupid <> 0 AND shouldhaveshards"
-            ).fetchall():
-                nodes[f"{host}:{port}"] = make_conninfo(urls.admin, host=host, port=port)
-    for name, url in nodes.items():
+    every = nodes_of(urls) if citus.is_distributed(urls.owner) else [urls.admin]
+    found = {}
+    for number, url in enumerate(every):
         with psycopg.connect(url) as connection:
-            found[name] = psutil.Process(psutil.Process(connection.info.backend_pid).ppid())
+            session = psutil.Process(connection.info.backend_pid)
+            found[f"worker {number}" if number else "coordinator"] = psutil.Process(session.ppid())
     return found
 
 

@@ -1,5 +1,5 @@
 """What is read of a small and of a large ledger, by the API, in turn: balances, now and at a
-moment; pages of lists, the first and one in the middle."""
+moment; pages of lists, the first and one in the middle; a statement of a quarter of it."""
 
 import statistics
 import time
@@ -16,9 +16,11 @@ from payviox import ids
 ROUNDS = 60
 
 MIDDLE = """
-SELECT t.id, t.created_at, t.to_account FROM accounts a
+SELECT t.id, t.created_at, t.to_account, earlier.created_at FROM accounts a
 JOIN transfers t ON t.business_id = a.business_id AND t.from_account = a.id
   AND t.from_version = a.version / 2
+JOIN transfers earlier ON earlier.business_id = a.business_id AND earlier.from_account = a.id
+  AND earlier.from_version = a.version / 4
 WHERE a.business_id = %s AND a.kind = 'payout'
 """
 
@@ -40,6 +42,7 @@ class Reader:
         self._middle = {
             "transfer": ids.show(ids.TRANSFER, str(row[0])),
             "at": row[1].isoformat().replace("+00:00", "Z"),
+            "since": row[3].isoformat().replace("+00:00", "Z"),
             "user": ids.show(ids.USER, row[2]),
         }
 
@@ -59,6 +62,7 @@ PATHS = {
     "every account at a moment": "/payout/accounts?at={at}",
     "history, first page": "/payout/history?limit=50",
     "history, a page in the middle": "/payout/history?limit=50&after={transfer}",
+    "statement of a quarter, first page": "/payout/statement?from={since}&to={at}&limit=50",
     "users, first page": "/payout/users?limit=50",
     "users, in the middle, at a moment": "/payout/users?limit=50&after={user}&at={at}",
 }

@@ -88,6 +88,7 @@ CHANGES = {
     "bank_entries": "",
     "bank_files": "sealed key_id status approved_at way step lease_until problem released_by"
     " released_at ended_at",
+    "bank_holds": "",
     "bank_imports": "",
     "bank_payments": "status file_id code settles_on booked_on updated_at",
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
@@ -107,6 +108,7 @@ CHANGES = {
     "evm_payments": "",
     "evm_transactions": "",
     "evm_wallet_owners": "",
+    "exchange_rates": "",
     "evm_wallets": "next_nonce",
     "gift_card_import_problems": "",
     "gift_card_imports": "status refused_why lines imported duplicates bad seen_at",
@@ -197,6 +199,7 @@ DELETES = {
     "unclaimed_days",
     "api_requests",
     "bank_accounts",
+    "bank_holds",
     "attention_choices",
     "authenticator_apps",
     "automatic_withdrawals",

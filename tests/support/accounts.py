@@ -25,11 +25,20 @@ SECRETS: dict[RailName, dict[str, str]] = {
     "paypal": {"client_secret": "the-paypal-secret"},
     "tremendous": {"api_key": "TEST_the-api-key", "webhook_key": "the-webhook-key"},
     "evm": {"passphrase": "the-passphrase", "rpc:LOCAL": "http://127.0.0.1:8545/the-node-key"},
+    "bank": {},
 }
 SETTINGS: dict[RailName, dict[str, Any]] = {
     "paypal": {"client_id": "AY-client"},
     "tremendous": {"funding_source_id": "BALANCE"},
     "evm": {"address": WALLET, "keystore": "/keys/wallet", "chains": {"LOCAL": LOCAL}},
+    "bank": {
+        "schemes": "sepa, ach",
+        "name": "ACME",
+        "iban": "DE02120300000000202051",
+        "company_id": "1234567890",
+        "originating_dfi": "021000021",
+        "account_number": "000111222",
+    },
 }
 
 

@@ -60,6 +60,15 @@ class Cluster(Server):
             worker._drop(name)
 
 
+def nodes_of(urls: Urls) -> list[str]:
+    """A superuser's URL of the database at the coordinator, and at each worker."""
+    with urls.as_admin() as connection:
+        workers = connection.execute(
+            "SELECT nodename, nodeport FROM pg_dist_node WHERE groupid <> 0 ORDER BY groupid"
+        ).fetchall()
+    return [urls.admin, *(_at(urls, str(host), int(str(port))).admin for host, port in workers)]
+
+
 def _at(urls: Urls, host: str, port: int) -> Urls:
     application, owner, admin = (
         make_conninfo(url, host=host, port=port)

@@ -45,6 +45,8 @@ class Accounts:
             if account is None or account.payout_user_id != user_id:
                 raise Invalid({FIELD: [f"The {FIELD} is not known."]})
             return shown(account)
+        if set(destination) <= {"scheme"}:  # a quote's, before anybody has named an account
+            return dict(destination)
         named = naming.read(destination)
         return shown(
             await self._database.write(

@@ -65,6 +65,10 @@ COMMANDS = {
     "giftcards": Part(
         "payviox.cli.giftcards:giftcards", "The stock of gift cards: import, count, take out."
     ),
+    "bank": Part(
+        "payviox.cli.bank:bank",
+        "Files of payments to a bank: cut, approve, release, and import what the bank says.",
+    ),
     "webhook": Part(
         "payviox.cli.webhook:webhook",
         "Webhooks: URL, token, events, switch, tests and the delivery log.",
@@ -80,7 +84,11 @@ COMMANDS = {
     "events": Part("payviox.cli.events.commands:events", "Events of a business, as they happen."),
     "rail": Part(
         "payviox.cli.rail.commands:rail",
-        "A business's own accounts at PayPal, Tremendous and on EVM chains.",
+        "A business's own accounts at PayPal, Tremendous, a bank and on EVM chains.",
+    ),
+    "rates": Part(
+        "payviox.cli.rates:rates",
+        "Exchange rates: what a euro is worth, by whom, until when.",
     ),
     "database": Part(
         "payviox.cli.database:database",

@@ -42,6 +42,7 @@ def rotate(as_json: bool) -> None:
                 "rail_accounts": done.rail_accounts,
                 "authenticator_apps": done.authenticator_apps,
                 "bank": done.bank,
+                "seals": done.seals,
                 "previous_keys": still,
             }
         )
@@ -55,6 +56,8 @@ def rotate(as_json: bool) -> None:
             f" {counted(done.authenticator_apps, 'authenticator app')},"
             f" {counted(done.bank, 'bank account')} and files to banks."
         )
+    if done.seals:
+        click.echo(f"It signed the newest seals of {done.seals} businesses.")
     for key in done.still_needed:
         click.echo(
             f"Keep the secret key {key.key_id} in PAYVIOX_PREVIOUS_SECRET_KEYS: the hashes of "

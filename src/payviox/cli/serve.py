@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -169,13 +170,24 @@ async def _say_when_it_answers(settings: Settings) -> None:
 @click.command()
 @hidden_lifeline
 @click.option("--pulse", type=int, hidden=True)
-def worker(descriptor: int | None, pulse: int | None) -> None:
+@click.option(
+    "--alive-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Touch this file every few seconds while it works, for whoever looks after it.",
+)
+def worker(descriptor: int | None, pulse: int | None, alive_file: Path | None) -> None:
     """Run the worker alone: sends, look-ups, webhooks, upkeep. Run several if you like."""
     from payviox import worker as worker_module  # noqa: PLC0415  # the web need no worker
 
     if pulse is not None:
         os.set_inheritable(pulse, False)
     run = partial(worker_module.run, when_ready=partial(say, pulse, READY))
+    if alive_file is not None:
+        try:
+            alive_file.touch()
+        except OSError as error:
+            raise click.BadParameter(f"{alive_file}: {error.strerror}") from error
+        run = partial(run, when_alive=alive_file.touch)
     _run_process("worker", run, descriptor, listens=False)
 
 

@@ -2,6 +2,8 @@
 made by hand, by the same use case, so the same limits, rules and reviews hold. Amounts are US
 cents."""
 
+from collections import deque
+
 from payviox import tracing
 from payviox.auth.users import UserCaller
 from payviox.businesses import service as businesses
@@ -33,12 +35,17 @@ class FeeTooHigh(Exception):
 
 
 async def withdraw_due(database: Database, rails: Rails) -> None:
-    """Withdraw every balance that is due. One that could not go waits for an hour."""
-    for business_id in await database.fetch(queries.due_businesses):
-        while due := await database.write(queries.take_due, business_id, AT_ONCE):
-            for each in due:
-                with tracing.span("withdraw automatically"):
-                    await _withdraw(database, rails, each)
+    """Withdraw every balance that is due, some of each business in turn. What could not go waits
+    for an hour."""
+    turns = deque(await database.fetch(queries.due_businesses))
+    while turns:
+        business_id = turns.popleft()
+        due = await database.write(queries.take_due, business_id, AT_ONCE)
+        for each in due:
+            with tracing.span("withdraw automatically"):
+                await _withdraw(database, rails, each)
+        if due:
+            turns.append(business_id)
 
 
 async def _withdraw(database: Database, rails: Rails, due: Due) -> None:

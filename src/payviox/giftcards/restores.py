@@ -1,6 +1,6 @@
-"""Noticing that the database was restored from a backup, or copied: the stock is held from then on.
-Every process asks when it starts, so nothing more is imported. Database only, in the caller's
-transaction."""
+"""Noticing that the database was restored from a backup, or copied: the stock is held from then on,
+and files to banks. Every process asks when it starts, so nothing more is imported. Database only,
+in the caller's transaction."""
 
 from payviox.actors import WORKER, Actor
 from payviox.audit import service as audit
@@ -25,5 +25,6 @@ async def hold_after_restore(connection: Connection, actor: Actor) -> None:
 
 
 async def _hold(connection: Connection, actor: Actor) -> None:
+    await queries.hold_bank_files(connection)
     for business_id in await queries.hold_all(connection):
         await audit.record(connection, business_id, actor, "gift_cards.hold")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -170,6 +171,17 @@ async def list_newest(connection: Connection) -> list[Seal]:
     """The newest seal of each business. Raises NotASeal where a row is none."""
     newest = [await queries.last(connection, each) for each in await list_sealed(connection)]
     return [seal for seal in newest if seal is not None]
+
+
+async def count_of_other_keys(connection: Connection, keyring: Keyring) -> int:
+    """Of how many businesses another key than the current one signed the newest seal. One that was
+    changed counts for none: nothing follows it."""
+    number = 0
+    for business_id in await list_sealed(connection):
+        with suppress(NotASeal):
+            last = await queries.last(connection, business_id)
+            number += last is not None and last.key_id != keyring.current.id
+    return number
 
 
 async def is_behind(connection: Connection, business_id: UUID) -> bool:

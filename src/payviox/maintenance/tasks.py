@@ -2,12 +2,12 @@
 tidying. Every task may be interrupted and run again.
 """
 
-import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from payviox import ids
 from payviox.access import password_resets
@@ -26,9 +26,10 @@ from payviox.keyring import Keyring
 from payviox.ledger import daily_flows, seals
 from payviox.ledger.verify import Report
 from payviox.mails import outbox
-from payviox.maintenance import attention_mails, ledger_audit
+from payviox.maintenance import attention_mails, fetched_rates, ledger_audit
 from payviox.money import dollars
 from payviox.monitoring import archive
+from payviox.monitoring.archive import FolderWatch
 from payviox.rail_accounts import callbacks
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rails.protocol import KeepsCatalogue, RailError
@@ -170,10 +171,16 @@ async def _tell_what_is_not_sealed(connection: Connection) -> None:
             await audit.alert(connection, business.id, "ledger.not_sealed", {})
 
 
+_watches: WeakKeyDictionary[Database, FolderWatch] = WeakKeyDictionary()
+
+
 async def watch_archive(database: Database, settings: Settings) -> None:
     """Say so where what is committed is not archived though it should be, or its backups are not
-    well."""
-    place = await asyncio.to_thread(archive.place, settings.home) if settings.embedded else None
+    well. A folder that does not answer is looked at once, however often this runs."""
+    watch = _watches.setdefault(database, FolderWatch())
+    place = None
+    if settings.embedded:
+        place = await watch.place(settings.home, archive.COMMAND_WAITS_S)
     wrong = archive.complaint(await database.fetch(archive.state), place)
     if wrong is not None:
         logger.error("backup: %s", wrong)
@@ -232,6 +239,7 @@ SCHEDULE: dict[str, tuple[str, Callable[[Database], Awaitable[object]]]] = {
 SETTINGS_SCHEDULE: dict[str, tuple[str, Callable[[Database, Settings], Awaitable[object]]]] = {
     "tidy": ("5 * * * *", tidy),
     "watch_archive": ("*/5 * * * *", watch_archive),
+    "fetch_rates": ("*/15 * * * *", fetched_rates.fetch),
 }
 """The same, for what the installation's settings say more of."""
 

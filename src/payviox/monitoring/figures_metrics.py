@@ -64,6 +64,10 @@ def _money(figures: Figures) -> Iterator[Metric]:
     for balance in figures.balances:
         balances.add_metric([balance.mode, balance.name], balance.value)
     yield balances
+    broken = _family("ledger_broken", "Businesses whose ledger the worker found broken", "mode")
+    for mode in MODES:
+        broken.add_metric([mode], sum(b.value for b in figures.broken_ledgers if b.mode == mode))
+    yield broken
     stock = _family("gift_card_products_low", "Gift-card products under the alert level", "mode")
     for mode in MODES:
         stock.add_metric([mode], sum(low.number for low in figures.low_stock if low.mode == mode))

@@ -31,6 +31,9 @@ HEARTBEAT_S = 60.0
 UNKNOWN_FOR = timedelta(days=7)
 """Orders made before then are not looked at for a failure that nobody explains."""
 
+BROKEN_FOR_S = 7 * 3600.0
+"""The worker checks the ledger every six hours, and says anew what is still broken."""
+
 TIMEOUT_S = 3.0
 """A database that takes longer to answer counts as away."""
 
@@ -74,6 +77,7 @@ class Figures(msgspec.Struct, frozen=True):
     waiting_orders: list[Waiting]
     unknown_reasons: list[Counted]
     balances: list[Counted]
+    broken_ledgers: list[Counted]
     low_stock: list[Matter]
     unexplained: list[Matter]
     compared: list[Compared]
@@ -131,6 +135,7 @@ async def _figures(connection: Connection, place: Place | None) -> Figures:
         await queries.waiting_orders(connection),
         await _unknown_reasons(connection),
         await queries.balances(connection),
+        await queries.broken_ledgers(connection, BROKEN_FOR_S),
         await attention.low_stock(connection),
         await attention.unexplained(connection),
         await reconciliation.compared(connection),

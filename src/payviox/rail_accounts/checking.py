@@ -64,9 +64,10 @@ async def check(
     actor: Actor,
     *,
     public_url: str,
+    changes_nothing: bool = False,
 ) -> list[Checked]:
     """Call something harmless with each account's credentials. Whose account it is is kept where
-    that could not be asked when it was connected."""
+    that could not be asked when it was connected, unless the check `changes_nothing`."""
     checked = []
     for stored in accounts:
         try:
@@ -78,7 +79,8 @@ async def check(
         findings = [] if account.enabled else [Finding("switch", detail="The account is disabled.")]
         rail = connected(stored.rail)
         findings += await rail.check(account)
-        await owners.learn(database, rail, stored, account, actor)
+        if not changes_nothing:
+            await owners.learn(database, rail, stored, account, actor)
         if (unreachable := callbacks.reachable(public_url, stored)) is not None:
             findings.append(unreachable)
         findings += await database.fetch(_unbounded, stored)

@@ -9,7 +9,7 @@ from uuid import UUID
 from payviox.rails.fees import FeePolicy, Payer
 from payviox.rails.protocol import Environment
 
-RailName = Literal["paypal", "tremendous", "evm"]
+RailName = Literal["paypal", "tremendous", "evm", "bank"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from payviox.errors import FieldErrors
 from payviox.money import MAX_ALLOCATION
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
 from payviox.rail_accounts.urls import check_url, is_this_machine
+from payviox.rails.bank import terms
 from payviox.rails.evm import addresses
 from payviox.rails.evm.chain_settings import RPC_CREDENTIAL, build
 from payviox.rails.evm.chains import BUILT_IN, ChainError, check_environment
@@ -21,7 +22,7 @@ from payviox.rails.protocol import Environment
 NONE = "none"
 """Clears a value."""
 
-MAX_TEXT = 500
+MAX_TEXT = 1_000
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -66,12 +67,40 @@ SETTINGS: dict[RailName, dict[str, Rule]] = {
             "percent that a coin's price may move once its quote has expired", "percentage"
         ),
     },
+    "bank": {
+        "schemes": Rule("how people are paid: sepa, ach, or both", "text", optional=False),
+        "name": Rule("the payer's name, as files have it", "text", optional=False),
+        "iban": Rule("the paying account's IBAN, for SEPA", "text"),
+        "bic": Rule("its bank's BIC, where the bank asks for it", "text"),
+        "street": Rule("the payer's street, for payees outside of the EEA", "text"),
+        "postal_code": Rule("the payer's postal code", "text"),
+        "city": Rule("the payer's city", "text"),
+        "country": Rule("the payer's country, two letters", "text"),
+        "company_id": Rule("what the bank calls the payer in ACH files", "text"),
+        "originating_dfi": Rule("the paying bank's routing number, for ACH", "text"),
+        "bank_name": Rule("the paying bank's name in ACH files", "text"),
+        "entry_description": Rule("what ACH payees read beside the payer's name", "text"),
+        "sepa_format": Rule("pain.001.001.09 or, for banks that want it, pain.001.001.03", "text"),
+        "success": Rule("an order succeeded once it is booked, or not_returned in time", "text"),
+        "cut_at": Rule("times of a bank's working day at which files are cut", "text"),
+        "cut_off": Rule("until when the bank takes files for the day, such as 15:00", "text"),
+        "account_number": Rule("what statements call the account, where it has no IBAN", "text"),
+        "check_float": Rule("no file comes to more than the statement leaves: yes or no", "text"),
+        "release": Rule("how files get to the bank: download, folder or sftp", "text"),
+        "sftp_host": Rule("the bank's SFTP server", "text"),
+        "sftp_port": Rule("its port", "text"),
+        "sftp_user": Rule("the user there", "text"),
+        "sftp_host_key": Rule("the server's public key: no other is believed", "text"),
+        "sftp_folder": Rule("where files are put there", "text"),
+        "sftp_reports": Rule("where the bank puts statements there", "text"),
+    },
 }
 
 IDENTITY: dict[RailName, tuple[str, ...]] = {
     "paypal": ("client_id", "base_url"),
     "tremendous": ("base_url",),
     "evm": ("address",),
+    "bank": ("iban", "company_id", "originating_dfi"),
 }
 """The settings that make an account another one: it knows nothing of what the other was told."""
 
@@ -83,10 +112,14 @@ CREDENTIALS: dict[RailName, tuple[str, ...]] = {
     "paypal": ("client_secret",),
     "tremendous": ("api_key",),
     "evm": (),
+    "bank": (),
 }
 """Those without which nothing works."""
 
-OPTIONAL_CREDENTIALS: dict[RailName, tuple[str, ...]] = {"tremendous": ("webhook_key",)}
+OPTIONAL_CREDENTIALS: dict[RailName, tuple[str, ...]] = {
+    "tremendous": ("webhook_key",),
+    "bank": ("sftp_key", "sftp_password"),
+}
 """Those that are not needed to pay; one that is not given again stays as it is."""
 
 VENDORS: dict[RailName, str] = {"paypal": "paypal.com", "tremendous": "tremendous.com"}
@@ -324,4 +357,21 @@ def _check_evm(
     return problems
 
 
-_CHECKS = {"paypal": _check_paypal, "tremendous": _check_tremendous, "evm": _check_evm}
+def _check_bank(
+    environment: Environment,  # noqa: ARG001  # as its siblings
+    settings: Mapping[str, Any],
+    credentials: Mapping[str, str] | None,
+) -> dict[str, list[str]]:
+    problems = terms.problems(settings)
+    lacks_secret = credentials is not None and not any(credentials.values())
+    if settings.get("release") == "sftp" and lacks_secret:
+        problems["sftp_key"] = ["SFTP needs a private key or a password: sftp_key, sftp_password."]
+    return problems
+
+
+_CHECKS = {
+    "paypal": _check_paypal,
+    "tremendous": _check_tremendous,
+    "evm": _check_evm,
+    "bank": _check_bank,
+}

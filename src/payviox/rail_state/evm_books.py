@@ -28,6 +28,9 @@ from payviox.rails.evm.books import (
     Wallet,
 )
 
+GROUP_WAITS_S = 1.0
+"""What a group waits for a row that somebody holds: then each is tried alone, and waits as long as
+any transaction."""
 MISSING = 100
 """The most foreign nonces that are listed."""
 
@@ -158,6 +161,7 @@ async def _reserve(
     connection: Connection, wallet: Wallet, seen: Seen, asked: Sequence[_Asked]
 ) -> Sequence[Payment | Exception]:
     """A nonce for each reference, or why it gets none. Raises _NoneTaken."""
+    await _wait_as_a_group(connection, asked)
     business_id = wallet.business_id
     references = [one.reference for one in asked]
     # The orders first, then the wallet: the order of locks everywhere.
@@ -178,6 +182,11 @@ async def _reserve(
     if not taken:
         raise _NoneTaken(answers)
     return answers
+
+
+async def _wait_as_a_group(connection: Connection, asked: Sequence[object]) -> None:
+    if len(asked) > 1:
+        await queries.wait_at_most(connection, GROUP_WAITS_S)
 
 
 async def _take_nonces(
@@ -229,6 +238,7 @@ async def _store(
     connection: Connection, wallet: Wallet, asked: Sequence[SignedPayment]
 ) -> Sequence[Transaction | Exception]:
     """What is stored under each number now, or Ended."""
+    await _wait_as_a_group(connection, asked)
     holders = await queries.held_by(
         connection,
         wallet.business_id,

@@ -14,12 +14,14 @@ A = TypeVar("A")
 
 MOST = 100
 """Questions in one group."""
+ALONE = 4
+"""Questions of broken groups that are tried at once: what one waits for may take long."""
 
 
 class Together(Generic[K, Q, A]):
     """Asks `work` for many at once. It gets a group's key and its questions, and answers each, with
     an exception where that is the answer. What it raises is raised by all of the group, after each
-    was tried alone where the trouble may be another's.
+    was tried alone where the trouble may be another's; the next group does not wait for that.
 
     One is a group of one. A group begins after its questions were asked, and ends also where those
     who asked are gone; what nobody waits for any more is left out.
@@ -31,6 +33,8 @@ class Together(Generic[K, Q, A]):
         self._work = work
         self._waiting: dict[K, list[tuple[Q, asyncio.Future[A]]]] = {}
         self._running: dict[K, asyncio.Task[None]] = {}
+        self._alone: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(ALONE)
 
     async def ask(self, key: K, question: Q) -> A:
         """The answer to one; raises it where it is an exception."""
@@ -50,6 +54,10 @@ class Together(Generic[K, Q, A]):
         finally:
             del self._running[key]
 
+    async def _try_alone(self, key: K, asked: tuple[Q, asyncio.Future[A]]) -> None:
+        async with self._room:
+            await self._answer(key, [asked])
+
     async def _answer(self, key: K, asked: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
         asked = [(question, future) for question, future in asked if not future.done()]
         if not asked:
@@ -62,7 +70,9 @@ class Together(Generic[K, Q, A]):
         except Exception as error:  # noqa: BLE001  # whoever asked raises it
             if len(asked) > 1:
                 for each in asked:
-                    await self._answer(key, [each])
+                    task = asyncio.create_task(self._try_alone(key, each), context=Context())
+                    self._alone.add(task)
+                    task.add_done_callback(self._alone.discard)
                 return
             answers = [error]
         for (_, future), answer in zip(asked, answers, strict=True):

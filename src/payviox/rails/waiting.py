@@ -14,6 +14,11 @@ Waiting = Literal[
     "account_restricted",
     "amount_unsure",
     "approval_at_rail",
+    "bank_answer",
+    "bank_cooling",
+    "bank_file",
+    "bank_release",
+    "bank_returns",
     "chain_changed",
     "chain_not_connected",
     "credentials_refused",
@@ -48,6 +53,7 @@ Review = Literal[
     "amount",
     "changed",
     "first_use",
+    "new_bank_account",
     "rail",
     "shared_destination",
     "velocity_amount",
@@ -102,6 +108,44 @@ WAITING: Mapping[Waiting, Reason] = {
         _DELAYED,
         "Approve or refuse it at the rail.",
         "operator",
+    ),
+    "bank_answer": Reason(
+        "The bank has the file, and has not said what became of the payment.",
+        _UNDER_WAY,
+        "Import the bank's next statement, under Bank files.",
+        "rail",
+        "by_itself",
+        command="payviox bank import",
+    ),
+    "bank_cooling": Reason(
+        "The bank account is new, and is paid once the business's waiting time is over.",
+        "This bank account is new: the payment is sent once a waiting time is over.",
+        "Nothing: it goes on by itself.",
+        "nobody",
+        "by_itself",
+    ),
+    "bank_file": Reason(
+        "It waits for the next file to the bank.",
+        "It goes to the bank with the next file.",
+        "Cut a file, under Bank files, or wait for the next time at which one is cut.",
+        "operator",
+        "by_itself",
+        command="payviox bank cut",
+    ),
+    "bank_release": Reason(
+        "It is in a file that has not been given to the bank yet.",
+        "It goes to the bank with the next file.",
+        "Approve the file and release it, under Bank files.",
+        "operator",
+        "by_itself",
+        command="payviox bank release",
+    ),
+    "bank_returns": Reason(
+        "The bank has sent it; it counts as paid once it can no longer come back in time.",
+        _UNDER_WAY,
+        "Nothing: it goes on by itself.",
+        "rail",
+        "by_itself",
     ),
     "chain_changed": Reason(
         "The chain's token or id is not the one that was quoted.",
@@ -290,6 +334,11 @@ WAITING: Mapping[Waiting, Reason] = {
 
 _CANCEL = "payviox order cancel"
 _OF_RAIL: Mapping[tuple[str, Waiting], Reason] = {
+    ("bank", "float_empty"): replace(
+        WAITING["float_empty"],
+        meaning="The bank said that the account holds too little money.",
+        advice="Pay in at the bank; another attempt follows by itself, or at once after Resume.",
+    ),
     ("evm", "float_empty"): replace(
         WAITING["float_empty"],
         meaning="The wallet holds too little of what is to be paid.",
@@ -323,6 +372,8 @@ _REVIEWS: Mapping[Review, str] = {
     "amount": "The amount is at or above the business's review amount.",
     "changed": "Amount or destination are not those that were reviewed: somebody changed the row.",
     "first_use": "This payout user was never paid at this destination before.",
+    "new_bank_account": "This payout user was never paid at this bank account before, or not since"
+    " its bank said that something of it has changed.",
     "rail": "The business reviews every order of this rail or provider.",
     "shared_destination": "Several payout users have named the same payee.",
     "velocity_amount": "The payout user withdrew too much within 24 hours.",

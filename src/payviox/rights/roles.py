@@ -33,6 +33,14 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "balance.fund",
             "balance.defund",
             "balance.withdraw_funds",
+            "bank_file.approve",
+            "bank_file.cancel",
+            "bank_file.cut",
+            "bank_file.download",
+            "bank_file.end_hold",
+            "bank_file.release",
+            "bank_file.settle",
+            "bank_report.import",
             "gift_cards.hold",
             "gift_cards.import",
             "gift_cards.release",
@@ -61,7 +69,14 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
         }
     ),
     "approver": frozenset(
-        {"approval.sign", "order.approve", "order.cancel", "order.look_up", "order.reject"}
+        {
+            "approval.sign",
+            "bank_file.approve",
+            "order.approve",
+            "order.cancel",
+            "order.look_up",
+            "order.reject",
+        }
     ),
     "developer": frozenset(
         {

@@ -27,6 +27,9 @@ EVENT_OF: dict[Status, str] = {
 
 UNCLAIMED: Waiting = "unclaimed"
 """`waiting` of a sent order that the payee has not claimed: it can still be taken back."""
+CAN_BE_TAKEN_BACK: frozenset[str | None] = frozenset({UNCLAIMED, "bank_cooling", "bank_file"})
+"""`waiting` of a sent order that its rail has and can still take back: the payee has not claimed
+it, or it is in no file to the bank yet."""
 TAKING_BACK: Waiting = "taking_back"
 """`waiting` of such an order after somebody canceled it, until its rail has said what came of
 it."""
@@ -70,6 +73,11 @@ class Order:
     created_at: datetime
     updated_at: datetime
     trace: str | None
+
+    @property
+    def can_be_taken_back(self) -> bool:
+        """Whether its rail has it and can still take it back."""
+        return self.status == "sent" and self.waiting in CAN_BE_TAKEN_BACK
 
     @property
     def digest(self) -> bytes:

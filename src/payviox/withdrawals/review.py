@@ -61,6 +61,16 @@ async def reasons(
     """
     facts = Facts(order.amount, order.provider, order.rail)
     facts = await _with_uses(connection, business, user_id, order, facts)
+    if business.review_new_bank_account and order.provider == "bank":
+        account_id = ids.parse(ids.BANK_ACCOUNT, str(order.destination.get("account", "")))
+        is_new = account_id is None or await rules.is_new_bank_account(
+            connection,
+            business.id,
+            user_id,
+            destination_digest(order.provider, order.destination),
+            account_id,
+        )
+        facts = replace(facts, is_new_bank_account=is_new)
     if business.review_velocity_orders is not None or business.review_velocity_amount is not None:
         orders, amount = await rules.within(connection, business.id, user_id, VELOCITY_S)
         facts = replace(facts, day_orders=orders, day_amount=amount)
@@ -104,6 +114,8 @@ def causes_of(business: Business, facts: Facts) -> list[Review]:
         causes.append("rail")
     if business.review_first_use and facts.has_payee and not facts.paid_here:
         causes.append("first_use")
+    if business.review_new_bank_account and facts.is_new_bank_account:
+        causes.append("new_bank_account")
     shared = business.review_shared_users
     if shared is not None and facts.has_payee and facts.other_users + 1 >= shared:
         causes.append("shared_destination")

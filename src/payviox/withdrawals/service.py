@@ -30,7 +30,6 @@ from payviox.text import printable
 from payviox.withdrawals import codes, quotes, review, routing, second_person, transitions
 from payviox.withdrawals.model import (
     TAKING_BACK,
-    UNCLAIMED,
     Order,
 )
 from payviox.withdrawals.queries import orders
@@ -186,14 +185,14 @@ async def cancel(
     user_id: UUID | None = None,
 ) -> Order:
     """Take an order back: before it is sent, the money goes back to the payout user at once; while
-    its payee has not claimed it, its rail is asked to take it back, and the order says so.
+    its rail can still take it back, that is asked to, and the order says so.
 
     Raises NotFound (also where it is another payout user's), and Conflict where it is too late.
     """
     order = _checked(await orders.lock(connection, business_id, order_id), user_id)
     if user_id is None:
         await _record(connection, order, actor, "order.cancel")
-    if (order.status, order.waiting) == ("sent", UNCLAIMED):
+    if order.can_be_taken_back:
         return await _take_back(connection, order, actor)
     _require(order, CANCELABLE, "canceled")
     return await _give_back(connection, order, "canceled", actor, None)

@@ -119,7 +119,7 @@ async def test_a_known_account_is_named_by_its_owner_alone(business: TestBusines
 @pytest.mark.parametrize(
     ("named", "fields"),
     [
-        ({}, {"bank.iban"}),
+        ({"name": "Ada"}, {"bank.iban"}),
         ({"scheme": "swift", "iban": IBAN}, {"bank.scheme"}),
         ({"iban": IBAN}, {"bank.name"}),
         ({**SEPA, "iban": "DE89370400440532013001"}, {"bank.iban"}),

@@ -23,6 +23,7 @@ from payviox.webhooks.sender import Kept
 from payviox.webhooks.targets import parse_target
 from payviox.worker import Worker
 from support.businesses import TestBusiness
+from support.live import free_port
 from support.polling import eventually
 from support.receiver import receiver
 
@@ -46,6 +47,7 @@ async def worker(settings: Settings, database: Database) -> AsyncIterator[Worker
 def api_of(business: TestBusiness) -> Api:
     return Api(
         "http://payviox.test",
+        "PAYVIOX_URL",
         business.secret_key,
         httpx2.ASGITransport(business.application),  # type: ignore[arg-type]  # ASGI
     )
@@ -81,11 +83,33 @@ async def test_without_money_nothing_happens_and_the_books_stay(business: TestBu
     assert await business.ledger() == before
 
 
-async def test_a_key_of_nobody_is_named(business: TestBusiness) -> None:
+async def test_a_key_of_nobody_is_named_before_anything_is_said_to_begin(
+    business: TestBusiness,
+) -> None:
     business.secret_key = "sk_test_nobody"
+    begun: list[bool] = []
     async with api_of(business) as api:
         with pytest.raises(CallFailed, match="PAYVIOX_KEY must hold a secret key"):
             await make_happen(api, "payout.succeeded", 1_000, lambda _: None)
+        with pytest.raises(CallFailed, match="PAYVIOX_KEY must hold a secret key"):
+            await anext(follow(api, lambda _: None, lambda: begun.append(True)))
+    assert begun == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["tail"], ["listen", "--forward-to", "http://localhost:4242/"]]
+)
+def test_a_wrong_address_is_told_by_what_named_it(arguments: list[str]) -> None:
+    gone = f"http://127.0.0.1:{free_port()}"
+    name, *more = arguments
+    command = {"tail": events.commands["tail"], "listen": listen}[name]
+    by_option = CliRunner().invoke(
+        command, [*more, "--api-url", gone], env={"PAYVIOX_KEY": KEY, "PAYVIOX_URL": "http://x"}
+    )
+    by_name = CliRunner().invoke(command, more, env={"PAYVIOX_KEY": KEY, "PAYVIOX_URL": gone})
+    assert "--api-url says where it is" in str(by_option.exception)
+    assert "PAYVIOX_URL says where it is" in str(by_name.exception)
+    assert "whsec_" not in by_option.output
 
 
 async def test_events_are_followed_from_now_on_each_once_with_the_bytes_that_are_signed(
@@ -206,7 +230,7 @@ async def test_an_address_of_something_else_is_said_to_be_that(
     status: int, content: bytes, says: str
 ) -> None:
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status, content=content))
-    async with Api("http://elsewhere.test", KEY, transport) as api:
+    async with Api("http://elsewhere.test", "PAYVIOX_URL", KEY, transport) as api:
         with pytest.raises(CallFailed, match=re.escape(says)):
             await anext(follow(api, lambda _: None))
         with pytest.raises(CallFailed, match=re.escape(says)):

@@ -142,6 +142,7 @@ async def test_the_threshold_on_the_settings_page_waits_for_a_second_owner(
         "max_withdrawal": "1000000",
         "low_stock": "5",
         "suspense_alert_hours": "24",
+        "bank_cooling_hours": "24",
         "second_person_amount": "",
         "review_amount": "25",
     }

@@ -53,7 +53,7 @@ async def test_every_rail_is_listed_with_its_state_limits_fees_and_callbacks(
 ) -> None:
     page = await browser.get(f"{base}/rails")
     assert heading(page) == "Rails"
-    assert page.text.count("not connected") == 2
+    assert page.text.count("not connected") == 3
     assert "not asked yet" in page.text
     assert "none received yet" in page.text
     assert "/rails/paypal/biz_" in page.text

@@ -233,6 +233,7 @@ async def test_rules_and_the_webhooks_url_ask_for_fresh_proof_and_stopping_does_
         "max_withdrawal": "2",
         "low_stock": "5",
         "suspense_alert_hours": "24",
+        "bank_cooling_hours": "24",
     }
     for address, form, status in (
         ("/settings/payouts/off", {}, 303),

@@ -54,8 +54,9 @@ def test_what_a_business_has_is_distributed_and_the_installations_own_is_not(url
     assert everywhere == set(citus.REFERENCE)
     others = {str(name) for name, *_ in rows} - set(distributed) - everywhere
     assert {name for name in others if not name.startswith("procrastinate")} == {
-        "attention_choices", "attention_mails", "authenticator_apps", "identities", "installation",
-        "installation_audit_entries", "invitations", "known_devices", "mails", "openid_requests",
+        "attention_choices", "attention_mails", "authenticator_apps", "exchange_rates",
+        "identities", "installation", "installation_audit_entries", "invitations", "known_devices",
+        "mails", "openid_requests",
         "passkey_challenges", "passkeys", "password_resets", "payviox_jobs_schema",
         "payviox_schema", "recovery_codes", "sessions", "sign_in_attempts", "started_sign_ins",
         "unlinked_issuers",

@@ -68,7 +68,9 @@ async def test_a_rotation_tells_how_far_it_is_what_it_did_and_writes_down_who_di
 async def test_the_new_key_has_sealed_before_the_old_one_may_go(shop: TestBusiness) -> None:
     await seals.make_all(shop.database, BEFORE)
     await shop.database.write(secret_keys.check, ROTATING)
-    await rotate(shop.database, ROTATING, "somebody")
+    done = await rotate(shop.database, ROTATING, "somebody")
+    assert (done.seals, done.nothing) == (2, False)
+    assert (await entries(shop))[0]["seals"] == 2
     newest = await shop.database.fetch(seals.list_newest)
     assert {(each.number, each.key_id) for each in newest} == {(2, AFTER.current.id)}
     assert (await seals.make_all(shop.database, AFTER)).refused == {}

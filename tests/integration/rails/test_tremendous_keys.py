@@ -4,7 +4,7 @@ would be asked for the same order again and would pay it again."""
 import pytest
 
 from payviox.errors import Conflict
-from payviox.rail_accounts import owners
+from payviox.rail_accounts import checking, owners
 from payviox.rail_accounts import service as rail_accounts
 from payviox.rail_accounts.directory import opened
 from payviox.rail_accounts.model import Changes
@@ -46,6 +46,21 @@ async def learn(shop: Shop) -> None:
     stored = await shop.business.database.fetch(rail_accounts.get, business_id, "tremendous")
     account = opened(stored, shop.services.keyring)
     await owners.learn(shop.business.database, shop.rail, stored, account, "test")
+
+
+async def look_alone(shop: Shop) -> None:
+    """What `payviox doctor` does."""
+    database, keyring = shop.business.database, shop.services.keyring
+    accounts = await checking.accounts_of(database, shop.business.business_id, "tremendous")
+    await checking.check(
+        database,
+        keyring,
+        shop.services.rails.connected,
+        accounts,
+        "test",
+        public_url="https://payouts.example.com",
+        changes_nothing=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,6 +124,8 @@ async def test_a_key_that_nobody_vouches_for_is_not_taken_for_the_organization_b
     await learn(shop)
     assert await organization(shop) is None, "it still cannot be asked"
     shop.simulator.reset()
+    await look_alone(shop)
+    assert await organization(shop) is None, "`payviox doctor` changes nothing"
     await learn(shop)
     assert await organization(shop) not in (None, first)
 

@@ -14,6 +14,7 @@ from payviox.reconciliation import alerts, service
 from payviox.reconciliation import resolve as resolving
 from payviox.reporting import attention
 from payviox.withdrawals.model import Order
+from support.ageing import set_back
 from support.businesses import TestBusiness
 from support.finance import Finance
 from support.giftcards import csv_of, import_text, only_product
@@ -29,10 +30,10 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 async def aged(finance: Finance, order: Order, days: int) -> None:
     """As if the order had been made so long ago, by both books."""
-    by = f"interval '{days} days'"
+    by = timedelta(days=days)
     for statement in (
-        f"UPDATE orders SET updated_at = updated_at - {by} WHERE id = %s",
-        f"UPDATE order_attempts SET started_at = started_at - {by} WHERE order_id = %s",
+        f"UPDATE orders SET updated_at = {set_back('updated_at', by)} WHERE id = %s",
+        f"UPDATE order_attempts SET started_at = {set_back('started_at', by)} WHERE order_id = %s",
     ):
         await finance.desk.write(lambda db, s=statement: db.execute(s, [order.id]))
     finance.vendor.taken_at[f"ord_{order.id}.1"] -= timedelta(days=days)

@@ -275,3 +275,44 @@ async def test_destinations_are_nobody_elses(
         headers={"Sec-Fetch-Site": "cross-site"},
     )
     assert foreign.status_code == 403
+
+
+async def test_businesses_take_turns_however_much_is_due_in_one_of_them(
+    make_business: Any,
+    services: Services,
+    urls: Urls,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(automatic, "AT_ONCE", 1)
+    busy, quiet = await make_business(funds=100_000), await make_business(funds=100_000)
+    for business, number in ((busy, 4), (quiet, 1)):
+        for each in range(number):
+            await _due(business, f"user{each}@example.com", urls)
+    await withdraw_due(database, services.rails)
+    ours = (busy.business_id, quiet.business_id)
+    orders = await busy.rows(
+        "SELECT business_id FROM orders WHERE business_id IN (%s, %s) ORDER BY id", ours[1]
+    )
+    made = [business_id for (business_id,) in orders]
+    assert sorted(made) == sorted([ours[0]] * 4 + [ours[1]])
+    assert ours[1] in made[:2]
+
+
+async def _due(business: TestBusiness, email: str, urls: Urls) -> None:
+    """Money that is to go out by itself now."""
+    assert (await business.create(email, 5_000)).status_code == 201
+    with psycopg.connect(urls.owner) as owner:
+        owner.execute(
+            "WITH person AS (SELECT business_id, id FROM payout_users"
+            "   WHERE business_id = %(business)s AND email = %(email)s),"
+            " saved AS (INSERT INTO saved_destinations"
+            "   (business_id, id, payout_user_id, provider, destination, created_at)"
+            "   SELECT business_id, gen_random_uuid(), id, 'paypal',"
+            "     json_build_object('email', %(email)s::text)::jsonb, now() - interval '2 days'"
+            "   FROM person RETURNING business_id, id, payout_user_id)"
+            " INSERT INTO automatic_withdrawals"
+            " (business_id, payout_user_id, destination_id, above)"
+            " SELECT business_id, payout_user_id, id, 1000 FROM saved",
+            {"business": business.business_id, "email": email},
+        )

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
@@ -21,6 +21,7 @@ from payviox.reconciliation.queries import reports
 from payviox.reporting import changes as module
 from payviox.reporting.changes import KINDS, Changes, Kind, Viewer
 from payviox.rights import service as rights
+from payviox.webhooks.model import Claim
 from payviox.webhooks.queries import events
 from support.businesses import TestBusiness
 from support.dashboard import make_operator
@@ -116,6 +117,14 @@ async def test_what_becomes_of_a_delivery_and_a_comparison_is_told(
         )
         assert viewer.changed == set(), "that something happened is told with its order"
         await business.database.write(events.send_again, business.business_id, [(event, ids.new())])
+        assert await told(changes, viewer) == {"webhooks"}
+        lease = timedelta(minutes=1)
+        await business.database.write(events.lease, business.business_id, event, lease)
+        assert await told(changes, viewer) == {"webhooks"}
+        claim = Claim(
+            business.business_id, ids.new(), datetime.now(UTC), event, "", False, "", b"", None, ""
+        )
+        await business.database.write(events.hand_back, [claim])
         assert await told(changes, viewer) == {"webhooks"}
         await business.database.write(
             reports.keep, business.business_id, "paypal", datetime.now(UTC), datetime.now(UTC), {}

@@ -5,14 +5,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from payviox import wiring
+from payviox import worker as worker_module
 from payviox.db.pool import Connection, Database
+from payviox.errors import DatabaseAway
 from payviox.installation import Installation, keyring_of
 from payviox.keyring import Keyring
 from payviox.maintenance import tasks
+from payviox.monitoring import service as monitoring
 from payviox.settings import Settings
 from payviox.worker import Worker
 from support.ageing import set_back
@@ -62,6 +66,36 @@ async def test_an_order_is_sent_without_anybody_asking(
         return (await desk.get(order)).status == "succeeded"
 
     await eventually(succeeded)
+
+
+async def test_a_worker_tells_that_it_works_and_not_while_it_hangs(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = asyncio.Event()
+    looks = 0
+
+    async def due(_: Database) -> list[UUID]:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            raise DatabaseAway
+        if looks == 4:
+            hangs.set()
+            await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(worker_module, "due_businesses", due)
+    monkeypatch.setattr(worker_module, "SWEEP_S", 0.01)
+    installation = Installation(settings, database, keyring_of(settings))
+    rails = wiring.rails(database, installation.keyring)
+    told: list[int] = []
+    worker = Worker(installation, rails, when_alive=lambda: told.append(looks))
+    running = asyncio.create_task(worker.run())
+    await hangs.wait()
+    await worker.stop()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert told == [1, 2, 3], "a database that is away is no fault of the worker"
 
 
 async def test_an_order_whose_job_was_lost_is_found_by_the_sweep(
@@ -260,6 +294,9 @@ async def test_the_audit_writes_down_which_business_is_broken(
     )
     assert isinstance(found, dict)
     assert found["account"] >= 1
+    figures = await monitoring.figures(database)
+    assert figures is not None
+    assert [(each.mode, each.value) for each in figures.broken_ledgers] == [("test", 1)]
 
 
 async def test_the_audit_tells_that_transfers_are_not_sealed(

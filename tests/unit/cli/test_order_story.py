@@ -38,6 +38,7 @@ def order(provider: Provider, destination: dict[str, Any]) -> Order:
         due_at=None,
         rail_order_id=None,
         details={},
+        trace=None,
         created_at=AT,
         updated_at=AT,
     )

@@ -5,14 +5,16 @@ import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from payviox.db.embedded.archive import Archive, write
 from payviox.db.embedded.layout import Layout
+from payviox.maintenance import tasks
 from payviox.monitoring import archive
-from payviox.monitoring.archive import FolderWatch, Place
+from payviox.monitoring.archive import FolderWatch, Place, State
+from payviox.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -124,3 +126,32 @@ async def test_a_look_that_fails_is_raised_where_it_is_asked_for(
     monkeypatch.setattr(archive, "place", fails)
     with pytest.raises(RuntimeError, match="nobody expected this"):
         await FolderWatch().place(home, 600.0)
+
+
+class _NothingWrong:
+    """A database whose server archives as it should."""
+
+    async def fetch(self, _: object) -> State:
+        return State(0, is_written=True, is_lost=False, command_fails=False)
+
+
+async def test_upkeep_says_each_time_that_a_folder_does_not_answer_and_asks_it_once(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[Path] = []
+    answers = threading.Event()
+
+    def hangs(folder: Path) -> None:
+        asked.append(folder)
+        answers.wait()
+
+    monkeypatch.setattr(archive, "place", hangs)
+    monkeypatch.setattr(archive, "COMMAND_WAITS_S", 0.01)
+    database: Any = _NothingWrong()
+    try:
+        for _ in range(3):
+            await tasks.watch_archive(database, Settings(home=home))
+    finally:
+        answers.set()
+    assert caplog.text.count("the folder of backups does not answer") == 3
+    assert asked == [home]

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from payviox import __version__
+from payviox.cli.main import main
 from payviox.settings import Settings
 
 PACKAGING = Path(__file__).parents[3] / "packaging"
@@ -28,9 +29,15 @@ def documents(*options: str) -> list[dict[str, Any]]:
     return [each for each in yaml.safe_load_all(rendered.stdout) if each]
 
 
+def templates(made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of every pod that these make, whoever starts it."""
+    specs = [d["spec"].get("jobTemplate", d).get("spec", {}) for d in made]
+    return [spec["template"] for spec in specs if "template" in spec]
+
+
 def pods(*options: str) -> dict[str, dict[str, Any]]:
     """Each part's pod."""
-    specs = [d["spec"]["template"]["spec"] for d in documents(*options) if "template" in d["spec"]]
+    specs = [template["spec"] for template in templates(documents(*options))]
     return {spec["containers"][0]["name"]: spec for spec in specs}
 
 
@@ -74,9 +81,9 @@ def test_the_chart_is_of_this_version() -> None:
     assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
 
 
-def test_the_charts_pods_have_no_rights_and_the_migration_alone_the_owners_password() -> None:
+def test_the_charts_pods_have_no_rights_and_only_what_needs_it_the_owners_password() -> None:
     made = pods("--set", "secrets.application.smtpUrl=PAYVIOX_SMTP_URL")
-    assert sorted(made) == ["migrate", "web", "worker"]
+    assert sorted(made) == ["compact", "migrate", "web", "worker"]
     for name, pod in made.items():
         container = pod["containers"][0]
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -89,7 +96,7 @@ def test_the_charts_pods_have_no_rights_and_the_migration_alone_the_owners_passw
         values = {each["name"]: each for each in container["env"]}
         assert set(values) <= KNOWN
         assert "PAYVIOX_SMTP_URL" in values
-        assert (OWNER in values) == (name == "migrate")
+        assert (OWNER in values) == (name in ("compact", "migrate"))
         secret = [n for n in values if "KEY" in n or (n.endswith("_URL") and "PUBLIC" not in n)]
         assert all("secretKeyRef" in values[n]["valueFrom"] for n in secret)
 
@@ -102,8 +109,26 @@ def test_the_chart_refuses_a_secret_or_a_stranger_among_the_settings(name: str) 
 
 def test_the_charts_network_policies_choose_the_pods_that_it_makes() -> None:
     made = documents()
-    labels = [d["spec"]["template"]["metadata"]["labels"] for d in made if "template" in d["spec"]]
+    labels = [template["metadata"]["labels"] for template in templates(made)]
     for policy in (d for d in made if d["kind"] in ("NetworkPolicy", "PodDisruptionBudget")):
         chosen = policy["spec"].get("podSelector") or policy["spec"]["selector"]
         wanted = chosen["matchLabels"].items()
         assert len([each for each in labels if wanted <= each.items()]) == 1
+
+
+def test_the_charts_worker_is_looked_after_by_the_file_that_it_touches() -> None:
+    container = pods()["worker"]["containers"][0]
+    command = main.parts["worker"].load()
+    (option,) = [each for each in command.params if each.name == "alive_file"]
+    assert container["args"][:2] == ["worker", option.opts[0]]
+    for probe in ("startupProbe", "livenessProbe"):
+        assert container["args"][2] in container[probe]["exec"]["command"][-1]
+
+
+def test_the_chart_compacts_the_database_unless_it_is_told_not_to() -> None:
+    kinds = [each["kind"] for each in documents()]
+    assert kinds.count("CronJob") == 1
+    assert pods()["compact"]["containers"][0]["args"] == ["database", "compact"]
+    without = documents("--set", "compact.enabled=false")
+    assert "CronJob" not in {each["kind"] for each in without}
+    assert len(kinds) - len(without) == 2, "its network policy goes with it"

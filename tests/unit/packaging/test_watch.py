@@ -35,7 +35,7 @@ def named() -> set[str]:
     figures = Figures(
         Workers(1, 1.0),
         Due(0.0, 0, 0.0),
-        *[NONE] * 7,  # type: ignore[arg-type]  # none of any kind
+        *[NONE] * 8,  # type: ignore[arg-type]  # none of any kind
         State(0, is_written=True, is_lost=False, command_fails=False),
         Place(1.0, 1, None),
     )

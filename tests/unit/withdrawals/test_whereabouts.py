@@ -58,6 +58,7 @@ def order(status: Status, provider: Provider = "paypal", **more: Any) -> Order:
         details={"answer": RAW},
         created_at=AT,
         updated_at=AT,
+        trace=None,
     )
     return replace(made, **more)
 

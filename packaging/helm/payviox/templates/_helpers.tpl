@@ -48,12 +48,12 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* The container's own part: image, command, rights and settings. */}}
+{{/* The container's own part: image, command (its part's name unless args say more), rights and settings. */}}
 {{- define "payviox.container" -}}
 - name: {{ .part }}
   image: "{{ .root.Values.image.repository }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}"
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
-  args: [{{ .part }}]
+  args: {{ .args | default (list .part) | toJson }}
   securityContext:
     allowPrivilegeEscalation: false
     readOnlyRootFilesystem: true
@@ -74,7 +74,7 @@ tolerations: {{- toYaml . | nindent 2 }}
     {{- include "payviox.fromSecret" (dict "name" "PAYVIOX_OIDC_CLIENT_SECRET" "secret" .name "key" .oidcClientSecret) | nindent 4 }}
     {{- include "payviox.fromSecret" (dict "name" "PAYVIOX_PREVIOUS_SECRET_KEYS" "secret" .name "key" .previousSecretKeys) | nindent 4 }}
     {{- end }}
-    {{- if eq .part "migrate" }}
+    {{- if has .part (list "migrate" "compact") }}
     {{- with .root.Values.secrets.migration }}
     {{- include "payviox.fromSecret" (dict "name" "PAYVIOX_MIGRATION_URL" "secret" .name "key" .databaseUrl) | nindent 4 }}
     {{- end }}

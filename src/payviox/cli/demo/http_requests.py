@@ -19,8 +19,8 @@ class HttpRequest:
     body: bytes
 
 
-async def read(reader: asyncio.StreamReader) -> HttpRequest | None:
-    """The next request; None where it is none, or too large."""
+async def read(reader: asyncio.StreamReader, most: int = MAX_BODY) -> HttpRequest | None:
+    """The next request; None where it is none, or its body has more than `most` bytes."""
     connection = h11.Connection(h11.SERVER)
     head: h11.Request | None = None
     body = b""
@@ -32,7 +32,7 @@ async def read(reader: asyncio.StreamReader) -> HttpRequest | None:
                 head = event
             elif isinstance(event, h11.Data):
                 body += event.data
-            if len(body) > MAX_BODY or isinstance(event, h11.ConnectionClosed):
+            if len(body) > most or isinstance(event, h11.ConnectionClosed):
                 return None
     except h11.RemoteProtocolError:
         return None

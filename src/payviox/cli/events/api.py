@@ -28,19 +28,25 @@ class Away(CallFailed):
 
 
 class Api:
-    """An installation's API, called for the business of one secret key."""
+    """An installation's API, called for the business of one secret key. `named_by` is the setting
+    that says where it is."""
 
     def __init__(
-        self, url: str, secret_key: str, transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        named_by: str,
+        secret_key: str,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
+        self._named_by = named_by
         self.secret_key = secret_key
         try:
             self._client = httpx2.AsyncClient(
                 base_url=self.url, timeout=TIMEOUT_S, transport=transport
             )
         except httpx2.InvalidURL as error:
-            raise CallFailed(f"{url} is no address of an API: {error}.") from error
+            raise CallFailed(f"{named_by} is no address of an API ({url}): {error}.") from error
 
     async def __aenter__(self) -> Self:
         return self
@@ -68,7 +74,7 @@ class Api:
             return msgspec.json.decode(body, type=kind)
         except msgspec.DecodeError as error:
             raise CallFailed(
-                f"{self.url} answers, but not as Payviox does. {URL_NAME} says where it is."
+                f"{self.url} answers, but not as Payviox does. {self._named_by} says where it is."
             ) from error
 
     def _as_business(self) -> dict[str, str]:
@@ -79,7 +85,8 @@ class Api:
             answer = await self._client.request(method, path, headers=headers, **more)
         except (httpx2.TransportError, httpx2.UnsupportedProtocol) as error:
             why = str(error) or type(error).__name__
-            raise Away(f"{self.url} does not answer ({why}). {URL_NAME} says where.") from error
+            away = f"{self.url} does not answer ({why}). {self._named_by} says where it is."
+            raise Away(away) from error
         if answer.is_success:
             return answer.content
         told = _told(answer)

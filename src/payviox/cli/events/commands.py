@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
 import click
+from click.core import ParameterSource
 
 from payviox.cli.events.api import URL_NAME, Api, ask_key
 from payviox.cli.events.following import Event, follow
@@ -29,6 +30,16 @@ url_option = click.option(
     envvar=URL_NAME,
     help=f"Where the installation is, else {URL_NAME}, else PAYVIOX_PUBLIC_URL.",
 )
+
+
+def address_of(api_url: str | None) -> tuple[str, str]:
+    """Where the installation is, and what says so."""
+    if api_url is None:
+        return load().public_url, "PAYVIOX_PUBLIC_URL"
+    source = click.get_current_context().get_parameter_source("api_url")
+    return api_url, URL_NAME if source is ParameterSource.ENVIRONMENT else "--api-url"
+
+
 types_option = click.option(
     "--events", "types", help=f"Only these, separated by commas: {', '.join(TYPES)}."
 )
@@ -54,13 +65,13 @@ def listen(*, forward_to: str, types: str | None, api_url: str | None, as_json: 
         target = parse_target(forward_to, allow_private=True)
     except TargetError as error:
         raise click.UsageError(f"--forward-to is not accepted: {error}.") from error
-    token = token_of(key)
+    token, where = token_of(key), address_of(api_url)
 
     async def work() -> None:
         kept = Kept()
-        async with Api(api_url or load().public_url, key) as api:
-            _begin(as_json, f"Events go to {forward_to}, signed with {token}", "  answer")
-            async for event in follow(api, _say):
+        greeting = f"Events go to {forward_to}, signed with {token}"
+        async with Api(*where, key) as api:
+            async for event in follow(api, _say, lambda: _begin(as_json, greeting, "  answer")):
                 if event.type in wanted:
                     answer = await forward(event, target, token, kept)
                     _show(event, as_json, answer)
@@ -83,12 +94,12 @@ def tail(*, types: str | None, api_url: str | None, as_json: bool) -> None:
     The business's secret key comes from PAYVIOX_KEY, or is asked for.
     """
     key = ask_key(test_only=False)
-    wanted = _types(types)
+    wanted, where = _types(types), address_of(api_url)
 
     async def work() -> None:
-        async with Api(api_url or load().public_url, key) as api:
-            _begin(as_json, f"Events of {api.url}", "")
-            async for event in follow(api, _say):
+        async with Api(*where, key) as api:
+            greeting = f"Events of {api.url}"
+            async for event in follow(api, _say, lambda: _begin(as_json, greeting, "")):
                 if event.type in wanted:
                     _show(event, as_json, None)
 

@@ -29,10 +29,14 @@ class _Listed(msgspec.Struct):
     has_more: bool
 
 
-async def follow(api: Api, tell: Callable[[str], object]) -> AsyncIterator[Event]:
-    """Every event from now on, once, the older first, for ever. An API that is away is asked again;
-    `tell` hears of that once, and of its return. Raises CallFailed."""
+async def follow(
+    api: Api, tell: Callable[[str], object], begin: Callable[[], object] = lambda: None
+) -> AsyncIterator[Event]:
+    """Every event from now on, once, the older first, for ever. `begin` is called once the API has
+    let us in. One that is away is asked again; `tell` hears of that once, and of its return. Raises
+    CallFailed."""
     first = await _page(api)
+    begin()
     seen = {event.id: event.created_at for event in first.data}
     if first.has_more:
         _remember(seen, await _news(api, seen))  # as old, and further back than a page

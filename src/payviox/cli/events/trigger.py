@@ -8,10 +8,9 @@ from collections.abc import Callable
 import click
 
 from payviox.cli.events.api import Api, CallFailed, ask_key
-from payviox.cli.events.commands import url_option
+from payviox.cli.events.commands import address_of, url_option
 from payviox.cli.output import CENTS, as_json, print_json
 from payviox.money import dollars
-from payviox.settings import load
 from payviox.webhooks.events import TYPES, EventType
 
 PAYEES: dict[EventType, str] = {
@@ -46,10 +45,10 @@ def trigger(event_type: EventType, *, amount: int, api_url: str | None, as_json:
     where need be an operator's decision, bring the ending. No real money moves. The secret key of
     the test business comes from PAYVIOX_KEY, or is asked for.
     """
-    key = ask_key(test_only=True)
+    key, where = ask_key(test_only=True), address_of(api_url)
 
     async def work() -> dict[str, str]:
-        async with Api(api_url or load().public_url, key) as api:
+        async with Api(*where, key) as api:
             return await make_happen(api, event_type, amount, _say)
 
     shown = asyncio.run(work())

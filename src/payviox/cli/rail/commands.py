@@ -25,7 +25,7 @@ from payviox.rail_accounts.checking import accounts_of
 
 @click.group(cls=Group)
 def rail() -> None:
-    """A business's own accounts at PayPal, Tremendous and on EVM chains."""
+    """A business's own accounts at PayPal, Tremendous, a bank and on EVM chains."""
 
 
 for part in (connect, keystore_group, check, float_, price, products, accept_nonces):

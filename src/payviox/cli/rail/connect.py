@@ -162,6 +162,37 @@ def evm(
     _connect(business_id, "evm", both, credentials, as_json, check=False)
 
 
+@connect.command()
+@click.argument("business_id", type=BUSINESS)
+@click.argument("assignments", nargs=-1, required=True, metavar="NAME=VALUE…")
+@secret_stdin("first the SFTP user's private key in one line with \\n, or none, then a password")
+@_common
+def bank(
+    business_id: UUID,
+    assignments: tuple[str, ...],
+    secret_stdin: bool,
+    as_json: bool,
+    **options: str | None,
+) -> None:
+    """Connect a bank account that pays by files, by NAME=VALUE for each of its settings.
+
+    For SEPA: schemes=sepa name=… iban=…; for ACH: schemes=ach name=… company_id=… and
+    originating_dfi=…. How files get to the bank: release=download, folder or sftp. docs/bank.md
+    has every setting.
+    """
+    given = rules.parse("bank", assignments, connecting=True)
+    named = _changes("bank", options)
+    changes = Changes(named.columns, given.settings)
+    credentials: dict[str, str] = {}
+    if changes.settings.get("release") == "sftp":
+        key, password = _secrets(
+            ["Private key (empty: as before, or none)", "Password (empty: as before, or none)"],
+            from_stdin=secret_stdin,
+        )
+        credentials = {"sftp_key": key.replace("\\n", "\n"), "sftp_password": password}
+    _connect(business_id, "bank", changes, credentials, as_json, check=True)
+
+
 @click.group("keystore", cls=Group)
 def keystore_group() -> None:
     """Keystore files, which hold a wallet's key."""

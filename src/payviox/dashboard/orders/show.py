@@ -28,7 +28,7 @@ from payviox.rights.service import operator_of
 from payviox.web.context import Call
 from payviox.web.cursors import path_id
 from payviox.withdrawals import risk, second_person, whereabouts
-from payviox.withdrawals.model import UNCLAIMED, Attempt, Order
+from payviox.withdrawals.model import Attempt, Order
 from payviox.withdrawals.risk import Risk
 from payviox.withdrawals.whereabouts import Whereabouts
 
@@ -223,7 +223,7 @@ def _offers(visit: Visit, order: Order) -> frozenset[str]:
         "reject": ("order.reject", order.status in REJECTABLE),
         "cancel": (
             "order.cancel",
-            order.status in CANCELABLE or (order.status, order.waiting) == ("sent", UNCLAIMED),
+            order.status in CANCELABLE or order.can_be_taken_back,
         ),
         "look_up": ("order.look_up", tried and order.status in LOOKED_UP),
         "settle": (

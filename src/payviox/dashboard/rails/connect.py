@@ -28,6 +28,7 @@ SECRET_NAMES: Mapping[RailName, tuple[str, ...]] = {
     "paypal": ("client_secret",),
     "tremendous": ("api_key", "webhook_key"),
     "evm": ("passphrase",),
+    "bank": ("sftp_key", "sftp_password"),
 }
 
 

@@ -117,8 +117,8 @@ CREATE TABLE bank_payments (
   updated_at     timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (business_id, reference),
   CONSTRAINT bank_payments_end_to_end UNIQUE (business_id, end_to_end_id),
-  CONSTRAINT bank_payments_in_a_file
-    CHECK ((file_id IS NULL) = (status IN ('waiting', 'taken_back'))),
+  CONSTRAINT bank_payments_in_a_file CHECK (CASE WHEN status IN ('waiting', 'taken_back')
+    THEN file_id IS NULL ELSE file_id IS NOT NULL OR status <> 'in_file' END),
   FOREIGN KEY (business_id, order_id) REFERENCES orders,
   FOREIGN KEY (business_id, account_id) REFERENCES bank_accounts,
   FOREIGN KEY (business_id, file_id) REFERENCES bank_files
@@ -142,6 +142,14 @@ CREATE TRIGGER bank_files_stay_released BEFORE UPDATE ON bank_files FOR EACH ROW
   WHEN (OLD.status NOT IN ('draft', 'approved') AND NEW.status IN ('draft', 'approved', 'canceled')
     OR OLD.status = 'canceled' AND NEW.status <> 'canceled')
   EXECUTE FUNCTION refuse_change('a file that has left is not taken back');
+
+-- Since when a business's files are held: the database was restored, and which have left since the
+-- backup is not known.
+CREATE TABLE bank_holds (
+  business_id  uuid PRIMARY KEY REFERENCES businesses,
+  created_at   timestamptz NOT NULL DEFAULT now()
+);
+GRANT SELECT, DELETE, INSERT (business_id) ON bank_holds TO payviox_app;
 
 -- What the bank gave us: reports, each once by its file's digest and its place there, and their entries, each once however many
 -- reports hold it.

@@ -133,7 +133,13 @@ async def rails(
     findings = []
     accounts = await checking.accounts_of(database, business.id)
     checked = await checking.check(
-        database, keyring, opened.connected, accounts, actor, public_url=public_url
+        database,
+        keyring,
+        opened.connected,
+        accounts,
+        actor,
+        public_url=public_url,
+        changes_nothing=True,
     )
     for each in checked:
         subject = f"{each.account.rail} of {business.name} ({business.mode})"

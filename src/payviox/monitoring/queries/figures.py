@@ -155,6 +155,19 @@ async def unknown_reasons(
         return await cursor.fetchall()
 
 
+async def broken_ledgers(connection: Connection, within_s: float) -> list[Counted]:
+    """In how many businesses the worker found a broken ledger lately, by mode."""
+    async with connection.cursor(row_factory=class_row(Counted)) as cursor:
+        await cursor.execute(
+            "SELECT b.mode, 'broken' AS name, count(*) AS value"  # noqa: S608  # a constant
+            f" FROM {EACH_BUSINESS} WHERE EXISTS (SELECT FROM audit_entries"
+            "   WHERE business_id = home.business_id AND act = 'ledger.broken'"
+            "   AND created_at > now() - make_interval(secs => %s)) GROUP BY b.mode",
+            [within_s],
+        )
+        return await cursor.fetchall()
+
+
 async def balances(connection: Connection) -> list[Counted]:
     """Cents by kind of account. All balances of a business sum to 0, so what payout users hold is
     told by the few accounts that are not theirs."""

@@ -72,6 +72,12 @@ def _key(wallet: Wallet) -> dict[str, Any]:
     return {"b": wallet.business_id, "c": wallet.chain_id, "w": wallet.address}
 
 
+async def wait_at_most(connection: Connection, seconds: float) -> None:
+    """Let this transaction wait no longer for each row that somebody holds."""
+    limit = f"{round(seconds * 1000)}ms"
+    await connection.execute("SELECT set_config('lock_timeout', %s, true)", [limit])
+
+
 async def lock_sending(
     connection: Connection, business_id: UUID, attempts: Sequence[Attempt]
 ) -> set[str]:

@@ -18,6 +18,10 @@ STATUS: dict[str, EntryStatus] = {
 }
 """`PART`, `PDNG`, `RCVD` and what else there is say nothing of a payment that is not named."""
 
+DUPLICATES = frozenset({"AM05", "DU01", "DU02", "DU03", "DU04", "DUPL"})
+"""A rejection of these says that the bank has the same already: of a file that was handed over
+twice, the first is paid all the same. What it is about is then never taken for unpaid."""
+
 MOST_ENTRIES = 200_000
 
 GROUP, BLOCK = "OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts"
@@ -75,7 +79,7 @@ class _Answer:
         if block in {GROUP, BLOCK} and self.status is not None:
             self.files.append(
                 ReportEntry(
-                    status=STATUS.get(self.status, "other"),
+                    status=_status(self.status, self.reason),
                     entry_ref=amounts.reference(self.id, self.file_id, block, self.status),
                     file_id=self.file_id,
                     reason_code=self.reason,
@@ -90,17 +94,22 @@ class _Answer:
         money = amounts.money(xml.find(element, "OrgnlTxRef", "Amt", "InstdAmt"))
         details = xml.text(element, "StsRsnInf", "AddtlInf")
         name = xml.text(element, "StsId")
+        reason = _reason(element.find("StsRsnInf"))
         return ReportEntry(
-            status=STATUS.get(status, "other"),
+            status=_status(status, reason),
             entry_ref=amounts.reference(self.id, self.file_id, payment, status, name),
             end_to_end_id=payment,
             file_id=self.file_id,
             amount=money and money[0],
             currency=money and money[1],
-            reason_code=_reason(element.find("StsRsnInf")),
+            reason_code=reason,
             evidence={"status": status}
             | ({"text": xml.without_numbers(details)} if details else {}),
         )
+
+
+def _status(status: str, reason: str | None) -> EntryStatus:
+    return "other" if reason in DUPLICATES else STATUS.get(status, "other")
 
 
 def _reason(element: Element | None) -> str | None:

@@ -15,7 +15,7 @@ from payviox.web.context import Call
 from payviox.web.cursors import path_id
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals import whereabouts
-from payviox.withdrawals.model import UNCLAIMED, Order
+from payviox.withdrawals.model import Order
 from payviox.withdrawals.whereabouts import CAME_BACK, RecipientWords, Whereabouts
 
 PATH = f"{ROUTE}/withdrawals/{{order:str}}"
@@ -76,8 +76,7 @@ def order_page(
         network=whereabouts.network(str(order.destination.get("chain", ""))),
         ask=brand_of(visit.business),
         is_open=bool(MAY_BECOME[order.status]) and order.status != "succeeded",
-        may_cancel=order.status in CANCELABLE
-        or (order.status, order.waiting) == ("sent", UNCLAIMED),
+        may_cancel=order.status in CANCELABLE or order.can_be_taken_back,
         may_save=not is_card and order.status not in CAME_BACK,
         has_code=is_card and order.status == "succeeded",
         refused=refused and visit.language.gettext(refused),

@@ -274,6 +274,7 @@ async def lease(
             " e.trace, d.replayed, s.url, s.token, s.next_token, s.key_id",
             {"business": business_id, "event": event_id, "lease": lease},
         )
+        announce(connection, business_id, "webhooks")
         return await cursor.fetchone()
 
 
@@ -440,6 +441,7 @@ async def hand_back(connection: Connection, claims: Sequence[Claim]) -> None:
                     business_id,
                 ],
             )
+            announce(connection, business_id, "webhooks")
 
 
 async def _of_each(

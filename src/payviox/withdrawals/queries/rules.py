@@ -34,6 +34,7 @@ class Facts:
     other_users: int = 0
     day_orders: int = 0
     day_amount: int = 0
+    is_new_bank_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class PastOrder:
             self.other_users,
             self.day_orders,
             self.day_amount,
+            self.provider == "bank" and not self.paid_here,
         )
 
 
@@ -192,6 +194,23 @@ async def uses(
     row = await cursor.fetchone()
     assert row is not None  # noqa: S101  # aggregates answer a row
     return Uses(bool(row[0]), int(str(row[1])))
+
+
+async def is_new_bank_account(
+    connection: Connection, business_id: UUID, user_id: UUID, destination: bytes, account_id: UUID
+) -> bool:
+    """Whether this payout user was never paid at this bank account, or not since its bank said that
+    something of it has changed."""
+    cursor = await connection.execute(
+        "SELECT NOT EXISTS (SELECT FROM orders o JOIN bank_accounts a"
+        "   ON a.business_id = o.business_id AND a.id = %(a)s"
+        "   WHERE o.business_id = %(b)s AND o.payout_user_id = %(u)s"
+        "   AND o.destination_digest = %(d)s AND o.status = 'succeeded'"
+        "   AND (a.changed_at IS NULL OR o.created_at > a.changed_at))",
+        {"b": business_id, "u": user_id, "d": destination, "a": account_id},
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def within(

@@ -9,6 +9,7 @@ from payviox.order_states import GIVES_BACK, Status, check_transition
 from payviox.rails.protocol import Outcome
 from payviox.rails.waiting import Waiting
 from payviox.withdrawals.model import (
+    CAN_BE_TAKEN_BACK,
     TAKING_BACK,
     UNCLAIMED,
 )
@@ -48,8 +49,15 @@ later, reconciliation finds."""
 NEEDS_A_PERSON: Waiting = "person"
 """`waiting` of an order whose outcome nothing automatic will find out."""
 
-NO_OPERATORS_BUSINESS = frozenset({UNCLAIMED, TAKING_BACK})
-"""`waiting` of orders that wait for their payee, or for their rail to give them back."""
+NO_OPERATORS_BUSINESS = frozenset(
+    {
+        UNCLAIMED,
+        TAKING_BACK,
+        *("bank_answer", "bank_cooling", "bank_file", "bank_release", "bank_returns"),
+    }
+)
+"""`waiting` of orders that wait for their payee, or for their rail to give them back; and of those
+that go their usual way through a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +161,7 @@ def _accepted(case: Case, answer: Outcome) -> Decision:
     # It was to be taken back and is still there: a look-up alone does not end that, the rail's
     # refusal does.
     still = case.takes_back and case.waiting == TAKING_BACK and case.action != "take_back"
-    if still and answer.waiting == UNCLAIMED:
+    if still and answer.waiting in CAN_BE_TAKEN_BACK:
         return Decision(due_in_s=0.0, waiting=TAKING_BACK, outcome="accepted")
     return Decision(
         _via_sent(case),

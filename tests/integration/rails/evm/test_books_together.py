@@ -8,12 +8,23 @@ from typing import Any
 
 import pytest
 
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
+from payviox.rail_state import evm_books
 from payviox.rail_state.evm_books import EvmBooks
-from payviox.rails.evm.books import Ended, Fees, Payment, Seen, TooLittle, Transfer, Wallet
+from payviox.rails.evm.books import (
+    Ended,
+    Fees,
+    Payment,
+    Seen,
+    TooLittle,
+    Transaction,
+    Transfer,
+    Wallet,
+)
 from payviox.withdrawals.sending.claims import Claim
 from support.anvil import ETHER, GWEI
 from support.evm import CONFIRMATIONS, PAYEE, Paying
+from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -164,6 +175,40 @@ async def test_one_row_that_cannot_be_written_is_not_the_others_trouble(pay: Pay
     answers = await _store(books, claims, payments)
     assert [isinstance(answer, Exception) for answer in answers] == [False, True, False]
     assert await pay.count("evm_transactions") == 2
+
+
+async def test_an_order_that_somebody_holds_keeps_none_of_the_others_waiting(
+    pay: Paying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evm_books, "GROUP_WAITS_S", 0.05)
+    claims = await _claims(pay, 4)
+    books = EvmBooks(pay.business.database)
+    reserved = await _reserve(books, _wallet(pay), claims, Seen(0, 0, 100 * ETHER))
+    payments = [each for each in reserved if isinstance(each, Payment)]
+    held, leave = asyncio.Event(), asyncio.Event()
+
+    async def hold(connection: Connection) -> None:
+        await connection.execute(
+            "SELECT FROM orders WHERE business_id = %s AND id = %s FOR UPDATE",
+            [claims[0].order.business_id, claims[0].order.id],
+        )
+        held.set()
+        await leave.wait()
+
+    holding = asyncio.create_task(pay.business.database.write(hold))
+    await held.wait()
+    first = asyncio.create_task(_store(books, claims[:3], payments[:3]))
+    try:
+        for payment in payments[1:3]:
+            await eventually(lambda payment=payment: books.transactions(payment))
+        assert isinstance((await _store(books, claims[3:], payments[3:]))[0], Transaction)
+        assert not first.done()
+        assert await books.transactions(payments[0]) == []
+    finally:
+        leave.set()
+        await holding
+    assert all(isinstance(each, Transaction) for each in await first)
+    assert await pay.count("evm_transactions") == 4
 
 
 async def test_one_that_gives_up_takes_nothing_from_those_beside_it(pay: Paying) -> None:

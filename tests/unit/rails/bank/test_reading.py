@@ -219,6 +219,16 @@ def test_an_answer_to_a_file_is_read_whole_and_in_part() -> None:
     assert only(answer("<GrpSts>ACTC</GrpSts>")).entries[0].status == "accepted"
 
 
+@pytest.mark.parametrize("code", ["DU01", "AM05"])
+def test_a_file_that_was_handed_over_twice_is_not_rejected(code: str) -> None:
+    """The bank rejects the second copy, under the id of the first, which it pays."""
+    reason = f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"
+    (one,) = only(answer(f"<GrpSts>RJCT</GrpSts>{reason}")).entries
+    assert (one.status, one.reason_code, one.file_id) == ("other", code, "F-1")
+    (_, one) = only(answer("<GrpSts>PART</GrpSts>", payment("E1", "RJCT", code))).entries
+    assert (one.status, one.reason_code) == ("other", code)
+
+
 BOMB = (
     "<!DOCTYPE d [<!ENTITY a 'aaaaaaaaaa'>"
     + "".join(f"<!ENTITY {chr(98 + n)} '{f'&{chr(97 + n)};' * 10}'>" for n in range(9))

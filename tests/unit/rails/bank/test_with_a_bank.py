@@ -211,14 +211,14 @@ def test_the_bank_takes_a_file_once_and_only_what_it_may(scheme: Scheme) -> None
     assert books.take(other).refused == "AM04"
     stranger = BankBooks("DE02120300000000202051", CURRENCY[scheme], MONDAY, 10**6)
     assert stranger.take(content).refused == "AC02"
-    late = BankBooks(OWNERS[scheme], CURRENCY[scheme], MONDAY + timedelta(days=9), 10**6)
+    late = BankBooks(OWNERS[scheme], CURRENCY[scheme], MONDAY + timedelta(days=20), 10**6)
     assert late.take(content).refused == "DT01"
     for _ in range(3):
         books.close_day()
     assert [each.times_paid for each in books.payments] == [1]
     assert books.balance == 400
     answer = only(answers.answer_to(books.answers[1], 2, MONDAY))
-    assert [(each.status, each.reason_code) for each in answer.entries] == [("rejected", "DU01")]
+    assert [(each.status, each.reason_code) for each in answer.entries] == [("other", "DU01")]
 
 
 @pytest.mark.parametrize("scheme", ["sepa", "ach"])

@@ -26,6 +26,9 @@ class Course(Struct, frozen=True):
 
 PAID = Course()
 
+PAST = timedelta(days=15)
+"""How far an execution date may be over: it is booked on the next day then."""
+
 
 class BankPayment(Struct):
     """A payment of a file that was taken. `times_paid` is how often money left for it."""
@@ -82,6 +85,14 @@ class BankBooks(Struct):
         """What the account holds now, in cents."""
         return self.opening + sum(line.amount for line in self.lines)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether anything will be booked by time alone."""
+        return any(
+            each.state == "taken" or (each.state == "paid" and each.course.returned is not None)
+            for each in self.payments
+        )
+
     def take(self, content: bytes) -> TakenFile:
         """Takes a file, or refuses it: answers what the bank says of it."""
         answer = self._take(content)
@@ -116,7 +127,7 @@ class BankBooks(Struct):
             return "DU01", "The bank has had this file"
         if file.payer != self.owner or file.currency != self.currency:
             return "AC02", "The paying account is not this customer's"
-        if file.day < self.today:
+        if file.day + PAST < self.today:
             return "DT01", "The execution date is over"
         waiting = sum(each.order.amount for each in self.payments if each.state == "taken")
         if file.total + waiting > self.balance:

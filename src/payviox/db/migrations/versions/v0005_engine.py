@@ -13,3 +13,4 @@ def upgrade() -> None:
     run_sql("0005_distribution.sql")
     run_sql("0005_live.sql")
     run_sql("0005_traces.sql")
+    run_sql("0005_watch.sql")

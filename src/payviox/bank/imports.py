@@ -1,0 +1,405 @@
+"""Taking what the bank gives: a report is read whole or refused, and then changes payments in one
+transaction. The same file again, or an entry that another report had, changes nothing."""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from payviox import ids
+from payviox.actors import WORKER, Actor
+from payviox.audit import service as audit
+from payviox.bank import files, holds, matching
+from payviox.bank.matching import Effect
+from payviox.bank.model import BankFile, FileStatus, Import, Payment, Source
+from payviox.bank.queries import accounts as accounts_queries
+from payviox.bank.queries import files as files_queries
+from payviox.bank.queries import imports as queries
+from payviox.bank.queries import payments as payments_queries
+from payviox.db.pool import Connection, Database
+from payviox.errors import Conflict, FieldErrors
+from payviox.rails.bank import reading, terms
+from payviox.rails.bank.model import Report, ReportEntry, Unreadable
+from payviox.rails.protocol import Account
+from payviox.text import printable
+from payviox.withdrawals.sending import callbacks
+
+MOST_BYTES = 50_000_000
+"""The largest report that is read."""
+MOST_NAME = 200
+OF_FILES = ("pain.002", "nacha.returns")
+"""Reports that are about files of ours and nothing else."""
+
+list_page = queries.list_page
+list_entries = queries.list_entries
+list_of_payment = queries.list_of_payment
+left_of_statements = queries.left_of_statements
+get_import = queries.find
+get_file = files.get
+
+
+class OfAnother(Conflict):
+    """The report is of another account, business or bank; the message says of which."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """The reports of a file; `is_repeated` where it was taken before and changed nothing."""
+
+    reports: tuple[Import, ...]
+    is_repeated: bool
+
+
+async def take(
+    database: Database,
+    account: Account,
+    file_name: str,
+    content: bytes,
+    source: Source,
+    actor: Actor,
+) -> Taken:
+    """Take a file of the bank's. Raises FieldErrors where it cannot be read, OfAnother, and
+    Forbidden; then nothing of it counts."""
+    if len(content) > MOST_BYTES:
+        raise FieldErrors({"file": [f"The file is larger than {MOST_BYTES:,} bytes."]})
+    try:
+        reports = await asyncio.to_thread(reading.read, content)
+    except Unreadable as error:
+        raise FieldErrors({"file": [f"{error}."]}) from error
+    return await database.write(
+        _take, account, _name_of(file_name), reports, source, actor, keyed=True
+    )
+
+
+async def _take(
+    connection: Connection,
+    account: Account,
+    file_name: str,
+    reports: Sequence[Report],
+    source: Source,
+    actor: Actor,
+) -> Taken:
+    business_id = account.business_id
+    await queries.lock(connection, business_id)
+    before = await queries.find_all(connection, business_id, reports[0].digest)
+    if before:
+        return Taken(tuple(before), is_repeated=True)
+    taken = []
+    for number, report in enumerate(reports):
+        _check_account(account, report)
+        one = _Taking(connection, business_id, file_name, source, actor)
+        taken.append(await one.take(report, number))
+    if actor != WORKER:
+        about = {
+            "file": file_name,
+            "sha256": reports[0].digest,
+            "entries": sum(each.entries for each in taken),
+            "unmatched": sum(each.unmatched for each in taken),
+        }
+        await audit.record(connection, business_id, actor, "bank_report.import", about)
+    return Taken(tuple(taken), is_repeated=False)
+
+
+def _check_account(account: Account, report: Report) -> None:
+    """A statement is of the connected account, or it is not taken. Raises OfAnother."""
+    if report.account_number is None:
+        return
+    chosen = terms.read(account.settings)
+    if report.account_number not in chosen.account_numbers:
+        raise OfAnother(
+            f"This is a statement of the account {report.account or 'of another bank'}, which is"
+            " not the one that is connected. Nothing of it was taken."
+        )
+
+
+class _Taking:
+    """One report on its way into the books, in the caller's transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        business_id: UUID,
+        file_name: str,
+        source: Source,
+        actor: Actor,
+    ) -> None:
+        self._connection = connection
+        self._business_id = business_id
+        self._file_name = file_name
+        self._source = source
+        self._actor = actor
+        self._payments: dict[str, Payment] = {}
+        self._files: dict[str, BankFile] = {}
+        self._said: set[tuple[str, str, str]] = set()
+        self._held_since: datetime | None = None
+        self._orders: set[UUID] = set()
+        self._changed_files: set[UUID] = set()
+
+    async def take(self, report: Report, number: int) -> Import:
+        """Raises OfAnother where it answers a file that this business never made."""
+        fingerprints = _fingerprints(report.entries)
+        known = await queries.known(self._connection, self._business_id, fingerprints)
+        new = [
+            (entry, fingerprint)
+            for entry, fingerprint in zip(report.entries, fingerprints, strict=True)
+            if fingerprint not in known
+        ]
+        await self._hold([entry for entry, _ in new])
+        if report.kind in OF_FILES and report.entries and not known and not self._names_ours(new):
+            raise OfAnother(
+                "This answers no file and no payment of this business. Nothing of it was taken."
+            )
+        import_id = ids.new()
+        rows = [
+            {
+                "id": ids.new(),
+                "import_id": import_id,
+                "fingerprint": fingerprint.hex(),
+                **await self._entry(report, entry),
+            }
+            for entry, fingerprint in new
+        ]
+        made = Import(
+            business_id=self._business_id,
+            id=import_id,
+            kind=report.kind,
+            digest=report.digest,
+            number=number,
+            message_id=report.message_id,
+            file_name=self._file_name,
+            source=self._source,
+            account=report.account,
+            currency=report.currency,
+            period_from=report.period_from,
+            period_to=report.period_to,
+            opening=report.opening,
+            closing=report.closing,
+            entries=len(report.entries),
+            repeated=len(report.entries) - len(new),
+            unmatched=sum(row["unmatched"] is not None for row in rows),
+            created_by=str(self._actor),
+            created_at=datetime.now(UTC),
+        )
+        await queries.insert(self._connection, made)
+        await queries.insert_entries(self._connection, self._business_id, rows)
+        for file_id in sorted(self._changed_files):
+            await _settle_file(self._connection, self._business_id, file_id)
+        await callbacks.look_soon(self._connection, self._business_id, sorted(self._orders))
+        return made
+
+    async def _hold(self, entries: Sequence[ReportEntry]) -> None:
+        """Lock every payment and file that is named, and see what was said of them before."""
+        self._held_since = await holds.since(self._connection, self._business_id)
+        named = sorted({entry.end_to_end_id for entry in entries if entry.end_to_end_id})
+        for message_id in sorted({entry.file_id for entry in entries if entry.file_id}):
+            file = await files_queries.find_by_message(
+                self._connection, self._business_id, message_id
+            )
+            if file is not None:
+                self._files[message_id] = file
+        await files_queries.lock_of_payments(self._connection, self._business_id, named)
+        self._payments = await payments_queries.lock_named(
+            self._connection, self._business_id, named
+        )
+        for file in self._files.values():
+            for payment in await payments_queries.lock_of_file(
+                self._connection, self._business_id, file.id
+            ):
+                self._payments[payment.end_to_end_id] = payment
+        self._said = await queries.said(
+            self._connection,
+            self._business_id,
+            [payment.reference for payment in self._payments.values()],
+        )
+
+    def _names_ours(self, new: Sequence[tuple[ReportEntry, bytes]]) -> bool:
+        return any(
+            entry.end_to_end_id in self._payments or entry.file_id in self._files
+            for entry, _ in new
+        )
+
+    async def _entry(self, report: Report, entry: ReportEntry) -> dict[str, Any]:
+        """What an entry does, and its row."""
+        row: dict[str, Any] = {
+            "status": entry.status,
+            "end_to_end_id": entry.end_to_end_id,
+            "message_id": entry.file_id,
+            "direction": entry.direction,
+            "amount": entry.amount,
+            "currency": entry.currency,
+            "code": entry.reason_code,
+            "booked_on": entry.booked_on,
+            "entry_ref": entry.entry_ref,
+            "evidence": entry.evidence,
+            "reference": None,
+            "file_id": None,
+            "unmatched": None,
+        }
+        payment = self._payments.get(entry.end_to_end_id or "")
+        if payment is not None:
+            row["reference"] = payment.reference
+            row["file_id"] = payment.file_id
+            row["unmatched"] = await self._of_payment(report, entry, payment)
+            return row
+        file = self._files.get(entry.file_id or "")
+        if file is not None and not entry.end_to_end_id:
+            row["file_id"] = file.id
+            row["unmatched"] = await self._of_file(report, entry, file)
+            return row
+        row["unmatched"] = "not_ours" if entry.status == "other" else "unknown"
+        return row
+
+    async def _of_payment(self, report: Report, entry: ReportEntry, payment: Payment) -> str | None:
+        if payment.status in ("waiting", "in_file"):
+            payment = await self._left_after_all(payment)
+        alike = (payment.reference, entry.status, report.kind) in self._said
+        found = matching.effect(payment, entry, seen_alike=alike)
+        if found.unmatched is not None:
+            return found.unmatched
+        self._said.add((payment.reference, entry.status, report.kind))
+        if entry.status == "changed":
+            await accounts_queries.mark_changed(
+                self._connection,
+                self._business_id,
+                payment.account_id,
+                entry.reason_code or "changed",
+            )
+        await self._apply(payment, found, entry)
+        return None
+
+    async def _of_file(self, report: Report, entry: ReportEntry, file: BankFile) -> str | None:
+        """A word on a whole file: accepted or rejected, or booked as one sum."""
+        ours = [each for each in self._payments.values() if each.file_id == file.id]
+        if any(payment.status == "in_file" for payment in ours):
+            ours = [await self._left_after_all(payment) for payment in ours]
+        if any(payment.status == "in_file" for payment in ours):
+            return "not_released"
+        if entry.status not in ("accepted", "rejected", "booked"):
+            return "whole_file"
+        open_ones = [each for each in ours if each.status in ("released", "accepted")]
+        if entry.status == "booked":
+            if entry.direction != "debit" or entry.currency not in (None, file.currency):
+                return "amount"
+            if entry.amount != sum(payment.amount for payment in open_ones):
+                return "twice" if not open_ones else "amount"
+        for payment in open_ones:
+            alone = msgspec.structs.replace(
+                entry, amount=payment.amount if entry.status == "booked" else entry.amount
+            )
+            self._said.add((payment.reference, entry.status, report.kind))
+            found = matching.effect(payment, alone, seen_alike=False)
+            await self._apply(payment, found, entry)
+        return None
+
+    async def _left_after_all(self, payment: Payment) -> Payment:
+        """The bank knows a payment whose file was being handed over when nobody could say what
+        became of that: it has left."""
+        if self._held_since is not None and payment.created_at < self._held_since:
+            return await self._left_before_restore(payment)
+        if payment.file_id is None:
+            return payment
+        file = await files_queries.find(
+            self._connection, self._business_id, payment.file_id, lock=True
+        )
+        if file is None or file.status != "approved" or file.step not in ("renaming", "person"):
+            return payment
+        await files.set_released(self._connection, file)
+        for each in await payments_queries.lock_of_file(
+            self._connection, self._business_id, file.id
+        ):
+            self._payments[each.end_to_end_id] = each
+        return self._payments[payment.end_to_end_id]
+
+    async def _left_before_restore(self, payment: Payment) -> Payment:
+        """The database was restored, and the bank knows a payment that did not leave by our books:
+        it has left since the backup, alone or with its file."""
+        if payment.file_id is not None:
+            file = await files_queries.find(
+                self._connection, self._business_id, payment.file_id, lock=True
+            )
+            if file is not None and file.status in ("draft", "approved"):
+                await files.set_released(self._connection, file)
+                for each in await payments_queries.lock_of_file(
+                    self._connection, self._business_id, file.id
+                ):
+                    self._payments[each.end_to_end_id] = each
+                return self._payments[payment.end_to_end_id]
+        await payments_queries.set_status(self._connection, payment, "released")
+        return msgspec.structs.replace(payment, status="released")
+
+    async def _apply(self, payment: Payment, found: Effect, entry: ReportEntry) -> None:
+        if found.status is None:
+            return
+        await payments_queries.set_status(
+            self._connection,
+            payment,
+            found.status,
+            code=entry.reason_code if found.status in ("rejected", "returned") else None,
+            booked_on=entry.booked_on if found.status == "booked" else None,
+        )
+        changed = msgspec.structs.replace(payment, status=found.status)
+        self._payments[payment.end_to_end_id] = changed
+        self._orders.add(payment.order_id)
+        if payment.file_id is not None:
+            self._changed_files.add(payment.file_id)
+
+
+async def _settle_file(connection: Connection, business_id: UUID, file_id: UUID) -> None:
+    """A file's state by its payments': nothing is settled while one of them is on its way."""
+    file = await files_queries.find(connection, business_id, file_id, lock=True)
+    if file is None:
+        return
+    counts = await payments_queries.count_by_status(connection, business_id, file_id)
+    status = file_status(counts)
+    if status is None or status == file.status:
+        return
+    ended = status in ("settled", "partly_returned", "rejected") and file.ended_at is None
+    changes: dict[str, object] = {"status": status}
+    await files_queries.update(connection, file, changes | ({"ended_at": True} if ended else {}))
+
+
+def file_status(counts: dict[Any, int]) -> FileStatus | None:
+    """What a file is whose payments stand so; None where it stays as it is."""
+    if counts.get("released"):
+        return "accepted" if len(counts) > 1 else None
+    if counts.get("accepted"):
+        return "accepted"
+    if set(counts) == {"rejected"}:
+        return "rejected"
+    return "partly_returned" if counts.get("returned") or counts.get("rejected") else "settled"
+
+
+def _fingerprints(entries: Sequence[ReportEntry]) -> list[bytes]:
+    """Names each entry the same in whatever report it stands. Of several that are alike in all
+    that is known of them, each is another one."""
+    seen: Counter[bytes] = Counter()
+    found = []
+    for entry in entries:
+        said = [
+            entry.status,
+            entry.entry_ref,
+            entry.end_to_end_id,
+            entry.file_id,
+            entry.amount,
+            entry.currency,
+            entry.direction,
+            entry.reason_code,
+            entry.booked_on,
+        ]
+        digest = hashlib.sha256(msgspec.json.encode(said)).digest()
+        found.append(hashlib.sha256(digest + str(seen[digest]).encode()).digest())
+        seen[digest] += 1
+    return found
+
+
+def _name_of(file_name: str) -> str:
+    """A file's name as pages show it."""
+    name = file_name.replace("\\", "/").rpartition("/")[2][:MOST_NAME]
+    try:
+        return printable(name) or "report"
+    except ValueError:
+        return "report"

@@ -1,0 +1,105 @@
+"""What an entry of a report does to a payment of ours, and why one does nothing. Payments are found
+by their end-to-end id, files by their message's id, and by nothing looser. Pure."""
+
+from typing import Literal
+
+import msgspec
+
+from payviox.bank.model import Payment, PaymentStatus
+from payviox.rails.bank.model import ReportEntry
+
+Unmatched = Literal[
+    "not_ours",
+    "unknown",
+    "not_released",
+    "amount",
+    "twice",
+    "after_return",
+    "after_booking",
+    "whole_file",
+]
+"""Why an entry is no payment's:
+
+- not_ours: it is none by its kind: a fee, or what somebody paid in
+- unknown: it names no payment and no file of this business
+- not_released: it names a payment whose file has not left, by our books
+- amount: it is about another amount, currency or direction
+- twice: the payment was booked, or came back, already
+- after_return: it came back before, or was rejected and now comes back
+- after_booking: it is rejected after it was booked
+- whole_file: it speaks of a whole file in a way that says nothing of each payment
+"""
+
+WHY: dict[Unmatched, str] = {
+    "not_ours": "It is no payment by its kind.",
+    "unknown": "No payment and no file of this business has this id.",
+    "not_released": "The file of this payment has not left, by our books.",
+    "amount": "It is about another amount, currency or direction.",
+    "twice": "The payment was booked, or came back, already.",
+    "after_return": "The payment came back, or was rejected, before.",
+    "after_booking": "The payment was booked before.",
+    "whole_file": "It speaks of a whole file, and says nothing of each payment.",
+}
+
+AT_THE_BANK: frozenset[PaymentStatus] = frozenset({"released", "accepted", "booked"})
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """The payment's new status, None where it stays; or why the entry is not the payment's."""
+
+    status: PaymentStatus | None = None
+    unmatched: Unmatched | None = None
+
+
+SAME = Effect()
+
+
+def effect(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:  # noqa: PLR0911  # one for each word of a bank's
+    """What this entry does to the payment that it names. `seen_alike`: another entry of such a
+    report said the same of it before, so this one is not the same money in other words."""
+    if payment.status in ("waiting", "in_file", "taken_back"):
+        return Effect(unmatched="not_released")
+    match entry.status:
+        case "accepted":
+            return Effect("accepted") if payment.status == "released" else SAME
+        case "changed":
+            return SAME
+        case "rejected":
+            if payment.status in ("released", "accepted"):
+                return Effect("rejected")
+            return SAME if payment.status == "rejected" else Effect(unmatched="after_booking")
+        case "booked":
+            return _booked(payment, entry, seen_alike=seen_alike)
+        case "returned":
+            return _returned(payment, entry, seen_alike=seen_alike)
+        case "other":
+            return Effect(unmatched="not_ours")
+
+
+def _booked(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:
+    if not _same_money(payment, entry, "debit"):
+        return Effect(unmatched="amount")
+    if seen_alike:
+        return Effect(unmatched="twice")
+    if payment.status in ("released", "accepted", "rejected"):
+        return Effect("booked")
+    return SAME
+
+
+def _returned(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:
+    if not _same_money(payment, entry, "credit"):
+        return Effect(unmatched="amount")
+    if seen_alike:
+        return Effect(unmatched="twice")
+    if payment.status == "rejected":
+        return Effect(unmatched="after_return")
+    return Effect("returned") if payment.status in AT_THE_BANK else SAME
+
+
+def _same_money(payment: Payment, entry: ReportEntry, direction: str) -> bool:
+    """What an entry leaves unsaid contradicts nothing, but an amount has to be said."""
+    return (
+        entry.amount == payment.amount
+        and entry.currency in (None, payment.currency)
+        and entry.direction in (None, direction)
+    )

@@ -1,0 +1,253 @@
+"""The SQL of payments: each waits for a file, is in one, and is what the bank says of it."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import class_row
+
+from payviox.bank.model import Payment, PaymentStatus, Scheme
+from payviox.db.pool import Connection
+
+COLUMNS = (
+    "p.business_id, p.reference, p.order_id, p.account_id, p.end_to_end_id, p.scheme, p.name,"
+    " p.currency, p.amount, p.cents, p.status, p.file_id, p.not_before,"
+    " p.not_before > now() AS is_cooling, p.code, p.settles_on, p.booked_on, p.created_at,"
+    " p.updated_at"
+)
+SELECT = f"SELECT {COLUMNS} FROM bank_payments p"  # noqa: S608  # constants
+
+
+async def insert(
+    connection: Connection,
+    *,
+    business_id: UUID,
+    reference: str,
+    order_id: UUID,
+    account_id: UUID,
+    end_to_end_id: str,
+    currency: str,
+    amount: int,
+    cents: int,
+    name: str,
+) -> None:
+    """A payment that waits for a file, once for each reference; not before its account's cooling
+    time is over."""
+    await connection.execute(
+        "INSERT INTO bank_payments (business_id, reference, order_id, account_id, end_to_end_id,"
+        " scheme, name, currency, amount, cents, not_before)"
+        " SELECT %(business)s, %(reference)s, %(order)s, a.id, %(end)s, a.scheme, %(name)s,"
+        "   %(currency)s, %(amount)s, %(cents)s, a.usable_from"
+        " FROM bank_accounts a WHERE a.business_id = %(business)s AND a.id = %(account)s"
+        " ON CONFLICT (business_id, reference) DO NOTHING",
+        {
+            "business": business_id,
+            "reference": reference,
+            "order": order_id,
+            "account": account_id,
+            "end": end_to_end_id,
+            "name": name,
+            "currency": currency,
+            "amount": amount,
+            "cents": cents,
+        },
+    )
+
+
+async def find(connection: Connection, business_id: UUID, reference: str) -> Payment | None:
+    async with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        await cursor.execute(
+            f"{SELECT} WHERE p.business_id = %s AND p.reference = %s", [business_id, reference]
+        )
+        return await cursor.fetchone()
+
+
+async def find_many(
+    connection: Connection, business_id: UUID, references: Sequence[str]
+) -> list[Payment]:
+    async with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        await cursor.execute(
+            f"{SELECT} WHERE p.business_id = %s AND p.reference = ANY(%s)",
+            [business_id, list(references)],
+        )
+        return await cursor.fetchall()
+
+
+async def take_back(connection: Connection, business_id: UUID, reference: str) -> bool:
+    """Whether it was in no file; then it never will be."""
+    cursor = await connection.execute(
+        "UPDATE bank_payments SET status = 'taken_back', updated_at = now()"
+        " WHERE business_id = %s AND reference = %s AND status = 'waiting'",
+        [business_id, reference],
+    )
+    return cursor.rowcount == 1
+
+
+async def lock_waiting(
+    connection: Connection, business_id: UUID, scheme: Scheme, limit: int
+) -> list[Payment]:
+    """What waits for a file of this scheme and may be paid now, the oldest first, held: what
+    somebody else cuts into a file just now is left to them."""
+    async with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        await cursor.execute(
+            f"{SELECT} WHERE p.business_id = %s AND p.scheme = %s AND p.status = 'waiting'"
+            " AND p.not_before <= now() ORDER BY p.not_before, p.reference LIMIT %s"
+            " FOR UPDATE SKIP LOCKED",
+            [business_id, scheme, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def put_in_file(
+    connection: Connection, business_id: UUID, file_id: UUID, references: Sequence[str]
+) -> None:
+    await connection.execute(
+        "UPDATE bank_payments SET status = 'in_file', file_id = %s, updated_at = now()"
+        " WHERE business_id = %s AND reference = ANY(%s)",
+        [file_id, business_id, list(references)],
+    )
+
+
+async def take_out_of_file(connection: Connection, business_id: UUID, file_id: UUID) -> list[UUID]:
+    """Let a file's payments wait for another one; answers their orders."""
+    cursor = await connection.execute(
+        "UPDATE bank_payments SET status = 'waiting', file_id = NULL, updated_at = now()"
+        " WHERE business_id = %s AND file_id = %s RETURNING order_id",
+        [business_id, file_id],
+    )
+    return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # a uuid column
+
+
+async def release_file(
+    connection: Connection, business_id: UUID, file_id: UUID, settles_on: date
+) -> list[UUID]:
+    """The file has left: so have its payments; answers their orders."""
+    cursor = await connection.execute(
+        "UPDATE bank_payments SET status = 'released', settles_on = %s, updated_at = now()"
+        " WHERE business_id = %s AND file_id = %s AND status = 'in_file' RETURNING order_id",
+        [settles_on, business_id, file_id],
+    )
+    return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # a uuid column
+
+
+async def list_of_file(
+    connection: Connection, business_id: UUID, file_id: UUID, *, after: str = "", limit: int = 500
+) -> list[Payment]:
+    """A file's payments by their end-to-end ids, after this one."""
+    async with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        await cursor.execute(
+            f"{SELECT} WHERE p.business_id = %s AND p.file_id = %s AND p.end_to_end_id > %s"
+            " ORDER BY p.end_to_end_id LIMIT %s",
+            [business_id, file_id, after, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def list_waiting(
+    connection: Connection, business_id: UUID, *, after: str = "", limit: int = 500
+) -> list[Payment]:
+    """What waits for a file, by reference, after this one."""
+    async with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        await cursor.execute(
+            f"{SELECT} WHERE p.business_id = %s AND p.status = 'waiting' AND p.reference > %s"
+            " ORDER BY p.reference LIMIT %s",
+            [business_id, after, limit],
+        )
+        return await cursor.fetchall()
+
+
+async def list_of_order(connection: Connection, business_id: UUID, order_id: UUID) -> list[Payment]:
+    """The payments of an order's attempts, the first first."""
+    async with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        await cursor.execute(
+            f"{SELECT} WHERE p.business_id = %s AND p.order_id = %s ORDER BY p.created_at",
+            [business_id, order_id],
+        )
+        return await cursor.fetchall()
+
+
+async def lock_named(
+    connection: Connection, business_id: UUID, end_to_end_ids: Sequence[str]
+) -> dict[str, Payment]:
+    """The business's payments with these end-to-end ids, held, by those."""
+    async with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        await cursor.execute(
+            f"{SELECT} WHERE p.business_id = %s AND p.end_to_end_id = ANY(%s)"
+            " ORDER BY p.reference FOR UPDATE",
+            [business_id, list(end_to_end_ids)],
+        )
+        return {payment.end_to_end_id: payment for payment in await cursor.fetchall()}
+
+
+async def lock_of_file(connection: Connection, business_id: UUID, file_id: UUID) -> list[Payment]:
+    """All payments of a file, held."""
+    async with connection.cursor(row_factory=class_row(Payment)) as cursor:
+        await cursor.execute(
+            f"{SELECT} WHERE p.business_id = %s AND p.file_id = %s ORDER BY p.reference FOR UPDATE",
+            [business_id, file_id],
+        )
+        return await cursor.fetchall()
+
+
+async def set_status(
+    connection: Connection,
+    payment: Payment,
+    status: PaymentStatus,
+    *,
+    code: str | None = None,
+    booked_on: date | None = None,
+) -> None:
+    """What the bank said of it; None leaves a column as it is."""
+    await connection.execute(
+        "UPDATE bank_payments SET status = %s, code = coalesce(%s, code),"
+        " booked_on = coalesce(%s, booked_on), updated_at = now()"
+        " WHERE business_id = %s AND reference = %s",
+        [status, code, booked_on, payment.business_id, payment.reference],
+    )
+
+
+async def count_by_status(
+    connection: Connection, business_id: UUID, file_id: UUID
+) -> dict[PaymentStatus, int]:
+    cursor = await connection.execute(
+        "SELECT status, count(*) FROM bank_payments WHERE business_id = %s AND file_id = %s"
+        " GROUP BY status",
+        [business_id, file_id],
+    )
+    return dict(await cursor.fetchall())  # type: ignore[arg-type]  # text, bigint
+
+
+async def sum_not_booked(connection: Connection, business_id: UUID, currency: str) -> int:
+    """What is in files, or has left in one, and is not booked yet: the statement knows nothing of
+    it."""
+    cursor = await connection.execute(
+        "SELECT coalesce(sum(amount), 0)::bigint FROM bank_payments WHERE business_id = %s"
+        " AND currency = %s AND status IN ('in_file', 'released', 'accepted')",
+        [business_id, currency],
+    )
+    row = await cursor.fetchone()
+    return int(str(row[0])) if row else 0
+
+
+class WaitingSum(msgspec.Struct, frozen=True):
+    """What waits for a file of one scheme: how many payments, what they come to, and how many of
+    them may be paid now."""
+
+    scheme: Scheme
+    currency: str
+    payments: int
+    total: int
+    payable: int
+
+
+async def sum_waiting(connection: Connection, business_id: UUID) -> list[WaitingSum]:
+    async with connection.cursor(row_factory=class_row(WaitingSum)) as cursor:
+        await cursor.execute(
+            "SELECT scheme, currency, count(*) AS payments, sum(amount)::bigint AS total,"
+            " count(*) FILTER (WHERE not_before <= now()) AS payable FROM bank_payments"
+            " WHERE business_id = %s AND status = 'waiting' GROUP BY scheme, currency"
+            " ORDER BY scheme",
+            [business_id],
+        )
+        return await cursor.fetchall()

@@ -1,0 +1,279 @@
+"""A bank account of the business's own as a rail: an order's attempt becomes a payment that waits
+for a file, and is what the bank says of it. Nothing here talks to a bank: files leave by
+releasing/, and what the bank says comes by imports.py."""
+
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from payviox.bank import accounts, outcomes
+from payviox.bank.queries import imports as imports_queries
+from payviox.bank.queries import payments as queries
+from payviox.db.pool import Connection, Database
+from payviox.errors import OutcomeUnknown
+from payviox.event_log import EventLogger
+from payviox.rails.bank import iban
+from payviox.rails.bank import terms as bank_terms
+from payviox.rails.bank.model import CURRENCY, MOST_AMOUNT, Payer, Scheme
+from payviox.rails.bank.terms import Terms
+from payviox.rails.orders import BANK_DESTINATION, Invalid, Price, Provider, Quote, ReadyOrder
+from payviox.rails.orders import Request as Asked
+from payviox.rails.protocol import (
+    Account,
+    Accounts,
+    Entry,
+    Finding,
+    Holding,
+    Known,
+    Outcome,
+    RailError,
+)
+
+logger = EventLogger(__name__)
+
+QUOTE_LIFETIME = timedelta(minutes=15)
+MOST_CENTS = 2_000_000_00
+"""The most that one payee gets where the account sets no `max_amount`: two million dollars."""
+
+
+def end_to_end_id(reference: str) -> str:
+    """What the bank calls this attempt: 15 capitals and digits, which is all that ACH has room for;
+    75 bits of the reference's digest."""
+    digest = hashlib.sha256(reference.encode()).digest()
+    return base64.b32encode(digest)[:15].decode()
+
+
+class Converter(Protocol):
+    """Says what a payment in another currency than the balance's comes to."""
+
+    async def pays(
+        self, account: Account, currency: str, cents: int
+    ) -> tuple[dict[str, Any], datetime]:
+        """What is paid for so many US cents, as orders hold it: `currency`, `amount` in its minor
+        units, `rate`, `source`, `as_of` and `spread`; and until when that is promised. Raises
+        RailError where no rate is known or the last one is too old."""
+        ...
+
+
+class BankRail:
+    """Implements payviox.rails.protocol.Rail, Connected and TakesBack. Without a converter nothing
+    is paid but in US dollars."""
+
+    name = "bank"
+    remembers_s: float | None = None
+    authoritative = True
+    lists_all = False
+
+    def __init__(
+        self, database: Database, accounts: Accounts, converter: Converter | None = None
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._converter = converter
+
+    def serves(self, account: Account, provider: Provider, destination: Mapping[str, Any]) -> bool:
+        scheme = destination.get("scheme")
+        return provider == "bank" and (not scheme or scheme in _terms(account).schemes)
+
+    def options(self, account: Account) -> Mapping[str, Any]:
+        """The countries to which each scheme pays."""
+        return {
+            "schemes": {
+                scheme: _countries(scheme, payer)
+                for scheme, payer in _terms(account).payers.items()
+            }
+        }
+
+    async def quote(self, request: Asked) -> Quote:
+        """Quote by the account's fee policy; also without a destination. Raises Invalid, and
+        RailError where nobody knows what arrives."""
+        account = await self._enabled(request)
+        price = _price(request, account)
+        expires_at = datetime.now(UTC) + QUOTE_LIFETIME
+        if "account" not in request.destination:
+            return price.quote({}, expires_at)
+        pays, until = await self._pays(account, request.destination, price.net_amount)
+        destination = {**_destination(request, account), "pays": pays}
+        return price.quote(destination, min(expires_at, until))
+
+    async def validate(
+        self, order_id: UUID, quote: Quote, request: Asked, email: str
+    ) -> ReadyOrder:
+        """The order pays what its quote promised. Raises Invalid and RailError."""
+        account = await self._enabled(request)
+        destination = _destination(request, account)
+        pays = quote.destination.get("pays")
+        if pays is None:
+            pays, _ = await self._pays(account, request.destination, quote.net_amount)
+        return ReadyOrder(
+            request.business_id,
+            order_id,
+            request.provider,
+            self.name,
+            quote.amount,
+            quote.fees,
+            quote.net_amount,
+            {**destination, "pays": pays},
+            email,
+        )
+
+    async def submit(self, order: ReadyOrder, reference: str) -> Outcome:
+        """Let a payment wait for a file. The same reference again: the same payment."""
+        terms = await self._terms_of(order.business_id)
+        if terms is None:
+            return Outcome("not_sent", waiting="rail_not_connected")
+        try:
+            await self._database.write(_insert, order, reference, keyed=True)
+        except OutcomeUnknown:
+            return Outcome("unknown")
+        return await self.look_up(order, reference)
+
+    async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
+        """What became of the payment by what the bank has said until now; `not_found` where there
+        is none."""
+        return await self._database.fetch(
+            self._outcome, order.business_id, reference, await self._terms_of(order.business_id)
+        )
+
+    async def take_back(self, order: ReadyOrder, reference: str) -> Outcome:
+        """Canceled while it is in no file; else what it is."""
+        terms = await self._terms_of(order.business_id)
+
+        async def work(connection: Connection) -> Outcome:
+            await queries.take_back(connection, order.business_id, reference)
+            return await self._outcome(connection, order.business_id, reference, terms)
+
+        return await self._database.write(work, keyed=True)
+
+    async def read_float(self, business_id: UUID) -> list[Holding]:
+        """What the latest statements left, less what has been cut since and is not booked yet."""
+        account = await self._accounts.find(business_id, self.name)
+        if account is None:
+            raise RailError("No bank account is connected.")
+        return [
+            Holding(
+                asset=left.currency,
+                amount=f"{left.amount / 100:.2f}",
+                cents=left.amount if left.currency == "USD" else None,
+                low=account.low_float is not None and left.amount < account.low_float,
+            )
+            for left in await self._database.fetch(imports_queries.left_of_statements, business_id)
+        ]
+
+    async def statement(
+        self,
+        business_id: UUID,
+        since: datetime,  # noqa: ARG002  # the known attempts are since then
+        known: AsyncIterator[Sequence[Known]],
+    ) -> AsyncIterator[Sequence[Entry]]:
+        """What the bank has said of the known attempts. What it said of anything else is in the
+        bank's own reconciliation."""
+        async for page in known:
+            payments = await self._database.fetch(
+                queries.find_many, business_id, [attempt.reference for attempt in page]
+            )
+            net = {attempt.reference: attempt.order.net_amount for attempt in page}
+            yield [outcomes.entry(payment, net[payment.reference]) for payment in payments]
+
+    async def check(self, account: Account) -> list[Finding]:
+        """Whether files can be made by the account's settings."""
+        problems = bank_terms.problems(account.settings)
+        return [Finding(name, " ".join(said)) for name, said in problems.items()]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def _outcome(
+        self, connection: Connection, business_id: UUID, reference: str, terms: Terms | None
+    ) -> Outcome:
+        payment = await queries.find(connection, business_id, reference)
+        if payment is None:
+            return Outcome("not_found")
+        return outcomes.outcome(payment, terms, datetime.now(UTC))
+
+    async def _pays(
+        self, account: Account, destination: Mapping[str, Any], cents: int
+    ) -> tuple[dict[str, Any], datetime]:
+        """What arrives, in the scheme's currency. Raises RailError."""
+        scheme: Scheme = destination["scheme"]
+        currency = CURRENCY[scheme]
+        if currency == "USD":
+            return {"currency": currency, "amount": cents}, datetime.max.replace(tzinfo=UTC)
+        if self._converter is None:
+            raise RailError(f"There is no rate of {currency}.")
+        return await self._converter.pays(account, currency, cents)
+
+    async def _terms_of(self, business_id: UUID) -> Terms | None:
+        account = await self._accounts.find(business_id, self.name)
+        return None if account is None else _terms(account)
+
+    async def _enabled(self, request: Asked) -> Account:
+        account = await self._accounts.find(request.business_id, self.name)
+        if account is None or not account.enabled or request.provider != "bank":
+            message = f"The provider {request.provider} is not available."
+            raise Invalid({"provider": [message]})
+        return account
+
+
+def _countries(scheme: Scheme, payer: Payer) -> list[str]:
+    if scheme == "ach":
+        return ["US"]
+    return sorted(iban.EEA if payer.address is None else iban.SEPA_COUNTRIES)
+
+
+def _terms(account: Account) -> Terms:
+    return bank_terms.read(account.settings)
+
+
+async def _insert(connection: Connection, order: ReadyOrder, reference: str) -> None:
+    account_id = accounts.account_in(order.destination)
+    if account_id is None:
+        raise ValueError("the order names no bank account")
+    pays = order.destination["pays"]
+    await queries.insert(
+        connection,
+        business_id=order.business_id,
+        reference=reference,
+        order_id=order.order_id,
+        account_id=account_id,
+        end_to_end_id=end_to_end_id(reference),
+        currency=str(pays["currency"]),
+        amount=int(pays["amount"]),
+        cents=order.net_amount,
+        name=str(order.destination["name"]),
+    )
+
+
+def _destination(request: Asked, account: Account) -> dict[str, Any]:
+    """Raises Invalid where no account was kept for it, or it cannot be paid."""
+    named = request.destination
+    if "account" not in named:
+        raise Invalid({"bank": ["The bank field is required."]})
+    payer = _terms(account).payers.get(named["scheme"])
+    needs_address = named["scheme"] == "sepa" and iban.needs_payer_address(str(named["country"]))
+    if needs_address and payer is not None and payer.address is None:
+        message = f"The bank.iban is of a country ({named['country']}) where this is not paid."
+        raise Invalid({"bank.iban": [message]})
+    return {name: named[name] for name in BANK_DESTINATION}
+
+
+def _price(request: Asked, account: Account) -> Price:
+    """What is asked for by the account's fee policy. Raises Invalid."""
+    policy = account.fees
+    if request.amount is not None:
+        field = "amount"
+        price = Price.of_amount(request.amount, policy.of_amount(request.amount))
+        least = 1 + policy.of_net(1)
+    else:
+        field, least = "net_amount", 1
+        net_amount = request.net_amount or 0
+        price = Price.of_net(net_amount, policy.of_net(net_amount) if net_amount > 0 else 0)
+    if price.net_amount < 1:
+        raise Invalid({field: [f"The {field} must be at least {least}."]})
+    most = min(MOST_CENTS, *MOST_AMOUNT.values())
+    if account.max_amount is None and price.net_amount > most:
+        raise Invalid({field: [f"The {field} may not be greater than {most}."]})
+    return price

@@ -1,0 +1,1 @@
+"""What other currencies are worth in US dollars: who says it, and until when that counts."""
