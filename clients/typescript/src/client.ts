@@ -16,7 +16,7 @@ export class Payviox extends BusinessCalls {
 
   constructor(options: ClientOptions & { secretKey: string }) {
     if (!/^[rs]k_/.test(options.secretKey)) {
-      throw new TypeError("a business calls with a key that starts with sk_ or rk_");
+      throw new TypeError("a business calls with its secret key or a restricted one, which start with sk_ or rk_");
     }
     super(options, { Authorization: `Bearer ${visible(options.secretKey, "the secret key")}` });
     this.#options = options;

@@ -119,7 +119,9 @@ class AsyncPayviox(AsyncBusinessCalls):
 def _key(secret_key: str) -> dict[str, str]:
     """Raises ValueError for what is surely no secret key."""
     if not str(secret_key).startswith(("sk_", "rk_")):
-        raise ValueError("a business calls with a key that starts with sk_ or rk_")
+        raise ValueError(
+            "a business calls with its secret key or a restricted one, which start with sk_ or rk_"
+        )
     return {"Authorization": f"Bearer {visible(secret_key, 'the secret key')}"}
 
 
