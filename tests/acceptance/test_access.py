@@ -27,7 +27,7 @@ class Operation:
 
     @property
     def about(self) -> str:
-        """What the id in its path names: `users`, `orders`, `withdrawals`, `events`, `keys`, or nothing."""
+        """What the id in its path names, such as `users`; nothing where it has none."""
         found = re.search(r"/(\w+)/\{id\}", self.path)
         return found[1] if found else ""
 
