@@ -8,8 +8,8 @@ ENGINE ?= $(firstword $(foreach each,podman docker,$(shell command -v $(each))))
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format messages docs clients bench screenshots lock dist sums sign \
-  image sbom audit release packages clean
+.PHONY: help demo test lint format messages docs clients bench mutants screenshots lock dist sums \
+  sign image sbom audit release packages clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ clients: .venv/installed-dev $(CLIENT)/installed  ## types and calls of the clie
 
 bench: .venv/installed-dev  ## speed, as ratios measured in one run
 	PYTHONPATH=tests $(BIN)/python -m tests.benchmarks $(ARGS)
+
+mutants: .venv/installed-dev  ## do tests notice what is wrong in the money's modules? ARGS="--sample 300"
+	@$(BIN)/pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	nice $(BIN)/python tools/mutants.py $(ARGS)
 
 screenshots: .venv/installed-dev  ## pictures of every page into screenshots/; ARGS=--guide for those of docs/
 	@$(BIN)/python frontend/vendor.py

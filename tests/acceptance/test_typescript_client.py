@@ -1,5 +1,5 @@
-"""The TypeScript client, built as it is published and used by Node: through a server that fails,
-with webhooks that the product signed, and as its README says."""
+"""The TypeScript client, built as it is published and used by Node, or by another run-time: through
+a server that fails, with webhooks that the product signed, and as its README says."""
 
 import json
 import os
@@ -12,13 +12,21 @@ import anyio
 import pytest
 
 from payviox.web.request_body import Application
+from payviox.webhooks.sender import post
 from payviox.webhooks.signing import new_token, sign
+from payviox.webhooks.targets import parse_target
 from support.businesses import TestBusiness
+from support.documents import block
 from support.faulty_server import Fault, faulty_server
 from support.live import LiveServer
+from support.machine import stretch
 from support.readmes import CLIENTS, check, program, run
 
 PACKAGE = CLIENTS / "typescript"
+RUNTIME = os.environ.get("PAYVIOX_TEST_RUNTIME", "node")
+"""`node`, `bun` or `deno`, or a whole path of one."""
+TESTS = {"node": ["--test", "--test-concurrency=1"], "bun": ["test"], "deno": ["test", "-A"]}
+PROGRAM = {"node": [], "bun": ["run"], "deno": ["run", "-A"]}
 TSC = PACKAGE / "node_modules" / "typescript" / "bin" / "tsc"
 FAULTS: list[Fault] = ["refused", "lost", "half", "cut", 429, 500, 503]
 OLD, TOKEN = new_token(), new_token()
@@ -42,9 +50,18 @@ def user_of_it(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def node(*arguments: str, folder: Path, **environment: str) -> str:
+def options(known: dict[str, list[str]]) -> list[str]:
+    return known[Path(RUNTIME).name]
+
+
+def run_tests(*files: str, folder: Path, **environment: str) -> str:
+    """Let the run-time run files of the package's tests."""
+    return node(*options(TESTS), *files, folder=folder, program=RUNTIME, **environment)
+
+
+def node(*arguments: str, folder: Path, program: str = "node", **environment: str) -> str:
     done = subprocess.run(
-        ["node", *arguments],
+        [program, *arguments],
         cwd=folder,
         env=os.environ | environment,
         capture_output=True,
@@ -61,10 +78,8 @@ async def test_its_tests_pass_and_what_was_repeated_is_paid_once(
     async with faulty_server(application) as failing:
         failing.faults = [each for fault in FAULTS for each in (fault, fault, None)] + ["lost"]
         await anyio.to_thread.run_sync(
-            lambda: node(
-                "--test-concurrency=1",
-                "--test",
-                "test/client.test.mjs",
+            lambda: run_tests(
+                "./test/client.test.mjs",
                 folder=user_of_it,
                 PAYVIOX_URL=failing.url,
                 PAYVIOX_KEY=business.secret_key,
@@ -125,10 +140,9 @@ async def test_it_takes_what_the_product_signed_and_nothing_else(user_of_it: Pat
             )
         ),
     ]
-    node(
-        "--test",
-        "test/webhooks.test.mjs",
-        "test/attempts.test.mjs",
+    run_tests(
+        "./test/webhooks.test.mjs",
+        "./test/attempts.test.mjs",
         folder=user_of_it,
         PAYVIOX_DELIVERIES=json.dumps(deliveries),
     )
@@ -145,8 +159,49 @@ async def test_its_readme_does_what_it_says(
     readme = user_of_it / "readme.mjs"
     readme.write_text(program(PACKAGE / "README.md", "js") + receiving, encoding="utf-8")
 
-    output = run(["node", readme], business, live_server)
+    output = run([RUNTIME, *options(PROGRAM), readme], business, live_server)
 
     check(output, "401\n")
     ledger = await business.ledger()
     assert (ledger["ada@example.com"], ledger["bob@example.com"]) == (4_000, 2_400)
+
+
+async def test_its_readmes_node_server_takes_what_the_product_signed(user_of_it: Path) -> None:
+    shown = block("clients/typescript/README.md", "createServer").text
+    listening = ".listen(0, function () { console.log(this.address().port); });"
+    assert ".listen(9000);" in shown
+    source = (
+        'import { createServer } from "node:http";\n'
+        'import { webhooks } from "payviox-client";\n'
+        "const token = process.env.TOKEN;\n" + shown.replace(".listen(9000);", listening)
+    )
+    program = (
+        f'import ts from "{PACKAGE}/node_modules/typescript/lib/typescript.js";'
+        "const options = { compilerOptions: { module: ts.ModuleKind.ESNext, target: 99 } };"
+        "console.log(ts.transpileModule(process.env.SOURCE, options).outputText);"
+    )
+    server = user_of_it / "server.mjs"
+    server.write_text(
+        node("--input-type=module", "-e", program, folder=user_of_it, SOURCE=source),
+        encoding="utf-8",
+    )
+    event = json.dumps({"type": "payout.succeeded", "order_id": "ord_1"}).encode()
+    headers = sign(TOKEN, event, "evt_1", int(time.time()))
+    with subprocess.Popen(  # noqa: ASYNC220  # it is awaited by its first line
+        [RUNTIME, *options(PROGRAM), str(server)],
+        env=os.environ | {"TOKEN": TOKEN},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        target = parse_target(f"http://127.0.0.1:{port}/", allow_private=True)
+        answers = [
+            await post(target, body, headers, timeout_s=stretch(30))
+            for body in (event, event.replace(b"1", b"2"))
+        ]
+        process.terminate()
+        printed = process.stdout.read()
+
+    assert [answer.status for answer in answers] == [200, 401]
+    assert printed == "payout.succeeded ord_1\n"

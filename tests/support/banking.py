@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
+
 from payviox import ids
 from payviox.actors import Actor
 from payviox.auth.users import UserCaller
@@ -17,7 +19,7 @@ from payviox.bank.imports import Taken
 from payviox.bank.model import BankFile, Payment, Scheme
 from payviox.bank.queries import payments
 from payviox.bank.rail import BankRail, Converter
-from payviox.db.pool import Connection, Database
+from payviox.db.pool import Database
 from payviox.keyring import Keyring
 from payviox.rail_accounts.directory import Directory
 from payviox.rails.orders import Request
@@ -27,6 +29,7 @@ from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
 from support import accounts, live
 from support.businesses import TestBusiness
+from support.databases import Urls
 from support.withdrawals import Desk
 
 KEYRING = Keyring(live.SECRET_KEY)
@@ -156,15 +159,25 @@ class Banking:
         await self.desk.process()
         return await self.desk.get(order)
 
-    async def pass_cooling(self) -> None:
-        """Let every account's waiting time be over."""
-
-        async def work(db: Connection) -> None:
-            await db.execute(
+    def pass_cooling(self, urls: Urls) -> None:
+        """Let every account's waiting time be over, which the application may not."""
+        with urls.as_admin() as admin:
+            admin.execute(
                 "UPDATE bank_payments SET not_before = now() WHERE business_id = %s", [self.id]
             )
 
-        await self.database.write(work)
+
+def everything(urls: Urls) -> str:
+    """All rows of all tables, as text."""
+    with urls.as_admin() as admin:
+        tables = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        queries = [
+            sql.SQL("SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {} t").format(
+                sql.Identifier(str(name))
+            )
+            for (name,) in tables.fetchall()
+        ]
+        return "\n".join(str(admin.execute(query).fetchone()) for query in queries)
 
 
 def entry(
@@ -182,7 +195,7 @@ def entry(
     return (
         f'<Ntry><NtryRef>{ref}</NtryRef><Amt Ccy="{payment.currency}">{cents / 100:.2f}</Amt>'
         f"<CdtDbtInd>{'CRDT' if credit else 'DBIT'}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>"
-        f"<BookgDt><Dt>2026-11-30</Dt></BookgDt><AcctSvcrRef>{ref}</AcctSvcrRef>"
+        f"<BookgDt><Dt>2026-06-30</Dt></BookgDt><AcctSvcrRef>{ref}</AcctSvcrRef>"
         f"<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>{kind}</SubFmlyCd></Fmly></Domn>"
         f"</BkTxCd><NtryDtls><TxDtls><Refs><EndToEndId>{payment.end_to_end_id}</EndToEndId></Refs>"
         f'<Amt Ccy="{payment.currency}">{cents / 100:.2f}</Amt>{returned}'
@@ -196,7 +209,7 @@ def statement(
     opening: int,
     closing: int,
     number: str = "1",
-    day: date = date(2026, 11, 30),
+    day: date = date(2026, 6, 30),
     account: str = "<Othr><Id>000111222</Id></Othr>",
     currency: str = "USD",
 ) -> bytes:
@@ -229,7 +242,7 @@ def answer(file: BankFile, *, status: str | None = None, payments: Sequence[str]
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>'
-        f"<GrpHdr><MsgId>{ids.new().hex}</MsgId><CreDtTm>2026-11-29T20:00:00Z</CreDtTm></GrpHdr>"
+        f"<GrpHdr><MsgId>{ids.new().hex}</MsgId><CreDtTm>2026-06-29T20:00:00Z</CreDtTm></GrpHdr>"
         f"<OrgnlGrpInfAndSts><OrgnlMsgId>{file.message_id}</OrgnlMsgId>"
         f"<OrgnlMsgNmId>{file.format}</OrgnlMsgNmId>{group}</OrgnlGrpInfAndSts>"
         f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{file.message_id}</OrgnlPmtInfId>"

@@ -25,7 +25,7 @@ from payviox.allocations.model import (
 from payviox.allocations.queries import groups as queries
 from payviox.auth.hashes import digest, payout_hash
 from payviox.auth.restrictions import over_limit, refusal
-from payviox.db.pool import UNSURE, Connection, NotCommitted, roll_back
+from payviox.db.pool import ENDED, UNSURE, Connection, NotCommitted, roll_back
 from payviox.errors import (
     IdempotencyMismatch,
     InsufficientPayoutBalance,
@@ -91,7 +91,8 @@ async def allocate(
             raise Refused(outcomes)  # noqa: TRY301  # rolled back just below
         writes = decision.writes(business_id)
     except BaseException as error:
-        if not await roll_back(connection) and isinstance(error, psycopg.Error):
+        is_whole = await roll_back(connection)
+        if isinstance(error, ENDED) or (not is_whole and isinstance(error, psycopg.Error)):
             raise NotCommitted from error
         raise
     await _commit(connection, writes, outcomes, record)
@@ -113,7 +114,7 @@ async def _commit(
             with tracing.child("commit"):
                 await queries.commit(connection)
     except BaseException as error:
-        lost = not await roll_back(connection)
+        lost = not await roll_back(connection) or isinstance(error, ENDED)
         if committing and isinstance(error, UNSURE):
             raise CommitUnknown(writes.group_id, outcomes, None if lost else error) from error
         if lost and isinstance(error, psycopg.Error):

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from payviox import ids
-from payviox.actors import WORKER, Actor
+from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.bank import accounts, holds
 from payviox.bank.model import BankFile, Payment, Scheme
@@ -34,6 +34,9 @@ logger = EventLogger(__name__)
 MOST = 5_000
 """Payments of one file; what is more goes into the next."""
 MODIFIERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+Paid = tuple[Payment, Instruction]
 
 
 class Cut(msgspec.Struct, frozen=True):
@@ -71,9 +74,8 @@ async def _cut(
     )
     now = await queries.now(connection)
     execution_date = calendars.execution_date(scheme, now, terms_now.cut_off)
-    written = [(payment, _instruction(payment, opened)) for payment in paid]
-    good = [(p, i) for p, i in written if _problem(payer, execution_date, i) is None]
-    bad = tuple(p.end_to_end_id for p, i in written if (p, i) not in good)
+    wanted = [(payment, _instruction(payment, opened)) for payment in paid]
+    good, bad = await asyncio.to_thread(_sorted_out, payer, execution_date, wanted)
     if bad:
         logger.error("bank payments cannot be written", count=len(bad), first=bad[0])
     without_money = len(waiting) - len(paid)
@@ -86,8 +88,7 @@ async def _cut(
     await queries.insert(connection, file, sealed, keyring.current.id)
     references = [payment.reference for payment, _ in good]
     await payments_queries.put_in_file(connection, business_id, file.id, references)
-    if actor != WORKER:
-        await audit.record(connection, business_id, actor, "bank_file.cut", about(file))
+    await audit.record(connection, business_id, actor, "bank_file.cut", about(file))
     orders = sorted({payment.order_id for payment, _ in good})
     await callbacks.look_soon(connection, business_id, orders)
     kept = await queries.find(connection, business_id, file.id)
@@ -144,14 +145,20 @@ def _instruction(payment: Payment, opened: Mapping[UUID, Named]) -> Instruction:
     )
 
 
-def _problem(payer: Payer, execution_date: date, instruction: Instruction) -> str | None:
-    """Why no file can hold it; it was looked at when its account was named, by an earlier version
-    perhaps."""
-    try:
-        rules.check(payer, "A", execution_date, [instruction])
-    except Unwritable as error:
-        return str(error)
-    return None
+def _sorted_out(
+    payer: Payer, execution_date: date, wanted: Sequence[Paid]
+) -> tuple[list[Paid], tuple[str, ...]]:
+    """What a file can hold, and the end-to-end ids of what none can: each was looked at when its
+    account was named, but by an earlier version perhaps."""
+    good, bad = [], []
+    for payment, instruction in wanted:
+        try:
+            rules.check(payer, "A", execution_date, [instruction])
+        except Unwritable:
+            bad.append(payment.end_to_end_id)
+        else:
+            good.append((payment, instruction))
+    return good, tuple(bad)
 
 
 async def _write(
@@ -161,7 +168,7 @@ async def _write(
     scheme: Scheme,
     execution_date: date,
     now: datetime,
-    payments: Sequence[tuple[Payment, Instruction]],
+    payments: Sequence[Paid],
     business_id: UUID,
     actor: Actor,
 ) -> tuple[BankFile, bytes]:

@@ -2,8 +2,6 @@
 transaction. The same file again, or an entry that another report had, changes nothing."""
 
 import asyncio
-import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +10,11 @@ from uuid import UUID
 import msgspec
 
 from payviox import ids
-from payviox.actors import WORKER, Actor
+from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.bank import files, holds, matching
 from payviox.bank.matching import Effect
-from payviox.bank.model import BankFile, FileStatus, Import, Payment, Source
+from payviox.bank.model import BankFile, Import, Payment, Source
 from payviox.bank.queries import accounts as accounts_queries
 from payviox.bank.queries import files as files_queries
 from payviox.bank.queries import imports as queries
@@ -93,14 +91,13 @@ async def _take(
         _check_account(account, report)
         one = _Taking(connection, business_id, file_name, source, actor)
         taken.append(await one.take(report, number))
-    if actor != WORKER:
-        about = {
-            "file": file_name,
-            "sha256": reports[0].digest,
-            "entries": sum(each.entries for each in taken),
-            "unmatched": sum(each.unmatched for each in taken),
-        }
-        await audit.record(connection, business_id, actor, "bank_report.import", about)
+    about = {
+        "file": file_name,
+        "sha256": reports[0].digest,
+        "entries": sum(each.entries for each in taken),
+        "unmatched": sum(each.unmatched for each in taken),
+    }
+    await audit.record(connection, business_id, actor, "bank_report.import", about)
     return Taken(tuple(taken), is_repeated=False)
 
 
@@ -137,11 +134,12 @@ class _Taking:
         self._said: set[tuple[str, str, str]] = set()
         self._held_since: datetime | None = None
         self._orders: set[UUID] = set()
+        self._changed: dict[str, Payment] = {}
         self._changed_files: set[UUID] = set()
 
     async def take(self, report: Report, number: int) -> Import:
         """Raises OfAnother where it answers a file that this business never made."""
-        fingerprints = _fingerprints(report.entries)
+        fingerprints = matching.fingerprints(report.entries)
         known = await queries.known(self._connection, self._business_id, fingerprints)
         new = [
             (entry, fingerprint)
@@ -183,6 +181,9 @@ class _Taking:
             unmatched=sum(row["unmatched"] is not None for row in rows),
             created_by=str(self._actor),
             created_at=datetime.now(UTC),
+        )
+        await payments_queries.set_statuses(
+            self._connection, self._business_id, list(self._changed.values())
         )
         await queries.insert(self._connection, made)
         await queries.insert_entries(self._connection, self._business_id, rows)
@@ -268,7 +269,7 @@ class _Taking:
                 payment.account_id,
                 entry.reason_code or "changed",
             )
-        await self._apply(payment, found, entry)
+        self._apply(payment, found, entry)
         return None
 
     async def _of_file(self, report: Report, entry: ReportEntry, file: BankFile) -> str | None:
@@ -292,7 +293,7 @@ class _Taking:
             )
             self._said.add((payment.reference, entry.status, report.kind))
             found = matching.effect(payment, alone, seen_alike=False)
-            await self._apply(payment, found, entry)
+            self._apply(payment, found, entry)
         return None
 
     async def _left_after_all(self, payment: Payment) -> Payment:
@@ -328,21 +329,28 @@ class _Taking:
                 ):
                     self._payments[each.end_to_end_id] = each
                 return self._payments[payment.end_to_end_id]
-        await payments_queries.set_status(self._connection, payment, "released")
-        return msgspec.structs.replace(payment, status="released")
+        released = msgspec.structs.replace(payment, status="released")
+        self._change(released)
+        return released
 
-    async def _apply(self, payment: Payment, found: Effect, entry: ReportEntry) -> None:
+    def _apply(self, payment: Payment, found: Effect, entry: ReportEntry) -> None:
         if found.status is None:
             return
-        await payments_queries.set_status(
-            self._connection,
-            payment,
-            found.status,
-            code=entry.reason_code if found.status in ("rejected", "returned") else None,
-            booked_on=entry.booked_on if found.status == "booked" else None,
+        is_refused = found.status in ("rejected", "returned")
+        is_booked = found.status == "booked"
+        self._change(
+            msgspec.structs.replace(
+                payment,
+                status=found.status,
+                code=(is_refused and entry.reason_code) or payment.code,
+                booked_on=(is_booked and entry.booked_on) or payment.booked_on,
+            )
         )
-        changed = msgspec.structs.replace(payment, status=found.status)
-        self._payments[payment.end_to_end_id] = changed
+
+    def _change(self, payment: Payment) -> None:
+        """What a payment is from now on; it is written with all others."""
+        self._payments[payment.end_to_end_id] = payment
+        self._changed[payment.reference] = payment
         self._orders.add(payment.order_id)
         if payment.file_id is not None:
             self._changed_files.add(payment.file_id)
@@ -354,46 +362,12 @@ async def _settle_file(connection: Connection, business_id: UUID, file_id: UUID)
     if file is None:
         return
     counts = await payments_queries.count_by_status(connection, business_id, file_id)
-    status = file_status(counts)
+    status = matching.file_status(counts)
     if status is None or status == file.status:
         return
     ended = status in ("settled", "partly_returned", "rejected") and file.ended_at is None
     changes: dict[str, object] = {"status": status}
     await files_queries.update(connection, file, changes | ({"ended_at": True} if ended else {}))
-
-
-def file_status(counts: dict[Any, int]) -> FileStatus | None:
-    """What a file is whose payments stand so; None where it stays as it is."""
-    if counts.get("released"):
-        return "accepted" if len(counts) > 1 else None
-    if counts.get("accepted"):
-        return "accepted"
-    if set(counts) == {"rejected"}:
-        return "rejected"
-    return "partly_returned" if counts.get("returned") or counts.get("rejected") else "settled"
-
-
-def _fingerprints(entries: Sequence[ReportEntry]) -> list[bytes]:
-    """Names each entry the same in whatever report it stands. Of several that are alike in all
-    that is known of them, each is another one."""
-    seen: Counter[bytes] = Counter()
-    found = []
-    for entry in entries:
-        said = [
-            entry.status,
-            entry.entry_ref,
-            entry.end_to_end_id,
-            entry.file_id,
-            entry.amount,
-            entry.currency,
-            entry.direction,
-            entry.reason_code,
-            entry.booked_on,
-        ]
-        digest = hashlib.sha256(msgspec.json.encode(said)).digest()
-        found.append(hashlib.sha256(digest + str(seen[digest]).encode()).digest())
-        seen[digest] += 1
-    return found
 
 
 def _name_of(file_name: str) -> str:

@@ -1,11 +1,14 @@
 """What an entry of a report does to a payment of ours, and why one does nothing. Payments are found
 by their end-to-end id, files by their message's id, and by nothing looser. Pure."""
 
-from typing import Literal
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
-from payviox.bank.model import Payment, PaymentStatus
+from payviox.bank.model import FileStatus, Payment, PaymentStatus
 from payviox.rails.bank.model import ReportEntry
 
 Unmatched = Literal[
@@ -103,3 +106,37 @@ def _same_money(payment: Payment, entry: ReportEntry, direction: str) -> bool:
         and entry.currency in (None, payment.currency)
         and entry.direction in (None, direction)
     )
+
+
+def file_status(counts: Mapping[Any, int]) -> FileStatus | None:
+    """What a file is whose payments stand so; None where it stays as it is."""
+    if counts.get("released"):
+        return "accepted" if len(counts) > 1 else None
+    if counts.get("accepted"):
+        return "accepted"
+    if set(counts) == {"rejected"}:
+        return "rejected"
+    return "partly_returned" if counts.get("returned") or counts.get("rejected") else "settled"
+
+
+def fingerprints(entries: Sequence[ReportEntry]) -> list[bytes]:
+    """Names each entry the same in whatever report it stands. Of several that are alike in all
+    that is known of them, each is another one."""
+    seen: Counter[bytes] = Counter()
+    found = []
+    for entry in entries:
+        said = [
+            entry.status,
+            entry.entry_ref,
+            entry.end_to_end_id,
+            entry.file_id,
+            entry.amount,
+            entry.currency,
+            entry.direction,
+            entry.reason_code,
+            entry.booked_on,
+        ]
+        digest = hashlib.sha256(msgspec.json.encode(said)).digest()
+        found.append(hashlib.sha256(digest + str(seen[digest]).encode()).digest())
+        seen[digest] += 1
+    return found

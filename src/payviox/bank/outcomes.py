@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from payviox import ids
+from payviox.bank.model import Entry as BankEntry
 from payviox.bank.model import Payment
 from payviox.rails.bank import calendars, reasons
 from payviox.rails.bank.terms import Terms
@@ -47,12 +48,13 @@ def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
 
 
 def _left(payment: Payment, terms: Terms | None, now: datetime, details: dict[str, Any]) -> Outcome:
-    if terms is None or terms.success == "booked":
-        if payment.status == "booked":
-            return Outcome("succeeded", details=details)
-        return Outcome("accepted", waiting="bank_answer", again_s=LOOK_AGAIN_S, details=details)
+    """Nothing counts as paid without a word of the bank's: a downloaded file may never have
+    reached it."""
+    waits_for_returns = terms is not None and terms.success == "not_returned"
+    if payment.status == "booked" and not waits_for_returns:
+        return Outcome("succeeded", details=details)
     since = payment.booked_on or payment.settles_on
-    if since is None:
+    if payment.status == "released" or not waits_for_returns or since is None:
         return Outcome("accepted", waiting="bank_answer", again_s=LOOK_AGAIN_S, details=details)
     until = datetime.combine(
         calendars.returns_until(payment.scheme, since), time(), UTC
@@ -72,8 +74,8 @@ def _rejected(payment: Payment, details: dict[str, Any]) -> Outcome:
     return Outcome("failed", reason=words, retryable=True, waiting=waiting, details=details)
 
 
-def entry(payment: Payment, net_amount: int) -> Entry:
-    """The payment as reconciliation compares it; `net_amount` in US cents."""
+def entry(payment: Payment) -> Entry:
+    """The payment as reconciliation compares it."""
     state: EntryState = "pending"
     if payment.status in ("rejected", "taken_back"):
         state = "failed"
@@ -86,8 +88,20 @@ def entry(payment: Payment, net_amount: int) -> Entry:
         payment.reference,
         payment.end_to_end_id,
         state,
-        net_amount,
+        payment.cents,
         at=None if at is None else datetime.combine(at, time(), UTC),
+        evidence=_details(payment),
+    )
+
+
+def once_more(payment: Payment, said: BankEntry) -> Entry:
+    """What left for a payment that had left already."""
+    return Entry(
+        payment.reference,
+        f"{payment.end_to_end_id} {said.entry_ref}",
+        "paid",
+        payment.cents,
+        at=None if said.booked_on is None else datetime.combine(said.booked_on, time(), UTC),
         evidence=_details(payment),
     )
 

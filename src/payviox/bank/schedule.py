@@ -64,17 +64,25 @@ async def list_stuck(database: Database) -> list[tuple[UUID, UUID]]:
 
 
 async def go_on(
-    database: Database, keyring: Keyring, account: Account, folder: Path | None, file_id: UUID
+    database: Database,
+    keyring: Keyring,
+    account: Account,
+    folder: Path | None,
+    file_id: UUID,
+    *,
+    allow_private: bool = False,
 ) -> None:
     """Go on with a file that somebody began to hand over."""
-    _, target = handing_over.target_of(account, folder)
+    _, target = handing_over.target_of(account, folder, allow_private=allow_private)
     await handing_over.resume(database, keyring, target, account.business_id, file_id)
 
 
-async def fetch_reports(database: Database, account: Account, folder: Path | None) -> None:
+async def fetch_reports(
+    database: Database, account: Account, folder: Path | None, *, allow_private: bool = False
+) -> None:
     """Take the reports that the bank has put where it puts them. One that cannot be read is logged
     and left there."""
-    place = handing_over.reports_of(account, folder)
+    place = handing_over.reports_of(account, folder, allow_private=allow_private)
     if place is None:
         return
     source: Source = "sftp" if terms.read(account.settings).sftp is not None else "folder"

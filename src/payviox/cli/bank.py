@@ -130,7 +130,11 @@ def release(
     async def work(runtime: Runtime) -> BankFile:
         who = await runtime.database.fetch(person, operator)
         account = await _account(runtime, business_id)
-        way, target = handing_over.target_of(account, runtime.settings.bank_folder)
+        way, target = handing_over.target_of(
+            account,
+            runtime.settings.bank_folder,
+            allow_private=runtime.settings.allow_private_webhooks,
+        )
         return await handing_over.release(
             runtime.database, runtime.keyring, way, target, business_id, file_id, who
         )

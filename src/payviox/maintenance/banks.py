@@ -37,7 +37,12 @@ async def fetch_reports(database: Database, rails: Rails, settings: Settings) ->
     """Take what banks have put into their folders."""
     async for account in _accounts(database, rails):
         try:
-            await schedule.fetch_reports(database, account, settings.bank_folder)
+            await schedule.fetch_reports(
+                database,
+                account,
+                settings.bank_folder,
+                allow_private=settings.allow_private_webhooks,
+            )
         except Exception:
             logger.exception("no reports could be fetched for business %s", account.business_id)
 
@@ -52,7 +57,14 @@ async def _go_on(
 ) -> None:
     account = await rails.account(business_id, BANK)
     if account is not None:
-        await schedule.go_on(database, keyring, account, settings.bank_folder, file_id)
+        await schedule.go_on(
+            database,
+            keyring,
+            account,
+            settings.bank_folder,
+            file_id,
+            allow_private=settings.allow_private_webhooks,
+        )
 
 
 async def _accounts(database: Database, rails: Rails) -> AsyncIterator[Account]:

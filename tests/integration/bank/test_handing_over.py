@@ -277,7 +277,7 @@ async def test_a_file_is_put_on_an_sftp_server_whole_and_under_its_name_alone(
     tmp_path: Path,
 ) -> None:
     file = await approved(bank)
-    target = SftpFolder(sftp, secrets(keys[1]), sftp.folder)
+    target = SftpFolder(sftp, secrets(keys[1]), sftp.folder, allow_private=True)
     assert (await release(bank, file, target)).status == "released"
     assert names(tmp_path / "in") == [file.name]
     assert content_of(tmp_path / "in" / file.name) == await bank.download(file)
@@ -299,7 +299,11 @@ async def test_another_host_key_or_user_gets_nothing(
         (sftp, other, "refuses the user"),
     ):
         with pytest.raises(Conflict, match=words):
-            await release(bank, file, SftpFolder(account, secrets(key), sftp.folder))
+            await release(
+                bank, file, SftpFolder(account, secrets(key), sftp.folder, allow_private=True)
+            )
+    with pytest.raises(Conflict, match="public address"):
+        await release(bank, file, SftpFolder(sftp, secrets(keys[1]), sftp.folder))
     assert names(tmp_path / "in") == []
     file = await bank.look(file)
     assert (file.status, file.step) == ("approved", None)

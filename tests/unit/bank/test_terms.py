@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from payviox.bank import outcomes, schedule
-from payviox.bank.imports import file_status
+from payviox.bank.matching import file_status
 from payviox.bank.model import Payment
 from payviox.rails.bank import terms
 from payviox.rails.fees import FeePolicy
@@ -105,9 +105,13 @@ def test_success_is_booked_or_that_nothing_came_back_in_time() -> None:
     )
     paid = msgspec.structs.replace(left, status="booked", booked_on=date(2026, 12, 2))
     later = datetime(2026, 12, 20, tzinfo=UTC)
-    assert outcomes.outcome(left, booked, later).state == "accepted"
+    taken = msgspec.structs.replace(left, status="accepted")
+    for terms_now in (booked, patient):
+        silent = outcomes.outcome(left, terms_now, later)
+        assert (silent.state, silent.waiting) == ("accepted", "bank_answer")
+    assert outcomes.outcome(taken, booked, later).state == "accepted"
     assert outcomes.outcome(paid, booked, NOW).state == "succeeded"
-    for payment in (left, paid):
+    for payment in (taken, paid):
         soon = outcomes.outcome(payment, patient, NOW)
         assert (soon.state, soon.waiting) == ("accepted", "bank_returns")
         assert outcomes.outcome(payment, patient, later).state == "succeeded"

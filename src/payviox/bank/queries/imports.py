@@ -100,6 +100,19 @@ async def list_of_payment(connection: Connection, business_id: UUID, reference: 
         return await cursor.fetchall()
 
 
+async def list_twice(
+    connection: Connection, business_id: UUID, references: Sequence[str]
+) -> list[Entry]:
+    """What left for these payments once more than it should, by what the bank has said."""
+    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        await cursor.execute(
+            f"SELECT {ENTRY} FROM bank_entries WHERE business_id = %s AND reference = ANY(%s)"  # noqa: S608  # constants
+            " AND unmatched = 'twice' AND status = 'booked' ORDER BY id",
+            [business_id, list(references)],
+        )
+        return await cursor.fetchall()
+
+
 async def known(
     connection: Connection, business_id: UUID, fingerprints: Sequence[bytes]
 ) -> set[bytes]:

@@ -190,20 +190,28 @@ async def lock_of_file(connection: Connection, business_id: UUID, file_id: UUID)
         return await cursor.fetchall()
 
 
-async def set_status(
-    connection: Connection,
-    payment: Payment,
-    status: PaymentStatus,
-    *,
-    code: str | None = None,
-    booked_on: date | None = None,
+async def set_statuses(
+    connection: Connection, business_id: UUID, changed: Sequence[Payment]
 ) -> None:
-    """What the bank said of it; None leaves a column as it is."""
+    """Keep what the bank said of these: status, code and day."""
+    if not changed:
+        return
+    rows = [
+        {"ref": p.reference, "status": p.status, "code": p.code, "booked_on": p.booked_on}
+        for p in changed
+    ]
     await connection.execute(
-        "UPDATE bank_payments SET status = %s, code = coalesce(%s, code),"
-        " booked_on = coalesce(%s, booked_on), updated_at = now()"
-        " WHERE business_id = %s AND reference = %s",
-        [status, code, booked_on, payment.business_id, payment.reference],
+        "UPDATE bank_payments p SET status = n.status, code = n.code, booked_on = n.booked_on,"
+        " updated_at = now()"
+        " FROM json_to_recordset(%(rows)s::json)"
+        "   AS n(ref text, status text, code text, booked_on date)"
+        " WHERE p.business_id = %(b)s AND p.reference = n.ref AND p.reference = ANY(%(refs)s)",
+        {
+            "b": business_id,
+            "rows": msgspec.json.encode(rows).decode(),
+            "refs": [p.reference for p in changed],
+        },
+        prepare=False,
     )
 
 

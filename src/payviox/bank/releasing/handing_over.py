@@ -22,6 +22,7 @@ from payviox.errors import Conflict
 from payviox.event_log import EventLogger
 from payviox.keyring import Keyring
 from payviox.rails.bank import terms
+from payviox.rails.bank.terms import Sftp
 from payviox.rails.protocol import Account
 
 logger = EventLogger(__name__)
@@ -34,27 +35,36 @@ GONE = (
 )
 
 
-def target_of(account: Account, folder: Path | None) -> tuple[Way, Target]:
+def target_of(
+    account: Account, folder: Path | None, *, allow_private: bool = False
+) -> tuple[Way, Target]:
     """How the business's files get to its bank, and the place. `folder` is the installation's for
-    all businesses. Raises Conflict where files are downloaded, or there is no such folder."""
+    all businesses; `allow_private`: an SFTP server may stand in its own network. Raises Conflict
+    where files are downloaded, or there is no such folder."""
     chosen = terms.read(account.settings)
     if chosen.release == "sftp" and chosen.sftp is not None:
-        return "sftp", SftpFolder(chosen.sftp, account.credentials, chosen.sftp.folder)
+        return "sftp", _sftp(account, chosen.sftp, chosen.sftp.folder, allow_private=allow_private)
     if chosen.release == "folder":
         return "folder", Folder(_inside(account, folder, "out"))
     raise Conflict("This business's files are downloaded: nothing hands them over.")
 
 
-def reports_of(account: Account, folder: Path | None) -> Reports | None:
+def reports_of(
+    account: Account, folder: Path | None, *, allow_private: bool = False
+) -> Reports | None:
     """Where the business's bank puts its reports; None where they are uploaded."""
     chosen = terms.read(account.settings)
     if chosen.sftp is not None:
         if chosen.sftp.reports is None:
             return None
-        return SftpFolder(chosen.sftp, account.credentials, chosen.sftp.reports)
+        return _sftp(account, chosen.sftp, chosen.sftp.reports, allow_private=allow_private)
     if chosen.release == "folder" and folder is not None:
         return Folder(_inside(account, folder, "in"))
     return None
+
+
+def _sftp(account: Account, at: Sftp, folder: str, *, allow_private: bool) -> SftpFolder:
+    return SftpFolder(at, account.credentials, folder, allow_private=allow_private)
 
 
 def _inside(account: Account, folder: Path | None, name: str) -> Path:

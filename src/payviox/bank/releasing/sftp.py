@@ -10,6 +10,7 @@ import asyncssh
 
 from payviox.bank.releasing.target import Listed, TransferError
 from payviox.rails.bank.terms import Sftp
+from payviox.webhooks.targets import Target, TargetError, resolve
 
 TRANSFER_S = 120.0
 """How long one connection may take for all that it does, in seconds."""
@@ -19,8 +20,17 @@ CONNECT_S = 20.0
 class SftpFolder:
     """Implements releasing.target.Target and Reports, each call over a connection of its own."""
 
-    def __init__(self, account: Sftp, credentials: Mapping[str, str], folder: str) -> None:
+    def __init__(
+        self,
+        account: Sftp,
+        credentials: Mapping[str, str],
+        folder: str,
+        *,
+        allow_private: bool = False,
+    ) -> None:
+        """`allow_private`: the server may stand in this installation's own network."""
         self._account = account
+        self._allow_private = allow_private
         self._credentials = credentials
         self._folder = folder.rstrip("/")
 
@@ -62,8 +72,9 @@ class SftpFolder:
         """Raises TransferError for whatever goes wrong within."""
         try:
             async with asyncio.timeout(TRANSFER_S):
+                options = self._options()
                 async with (
-                    asyncssh.connect(**self._options()) as connection,
+                    asyncssh.connect(await self._address(), **options) as connection,
                     connection.start_sftp_client() as sftp,
                 ):
                     yield sftp
@@ -78,6 +89,17 @@ class SftpFolder:
         except (asyncssh.Error, OSError, ValueError) as error:
             raise TransferError(f"The SFTP server: {_words(error)}") from error
 
+    async def _address(self) -> str:
+        """Where the server is, looked up once and checked as a webhook's target is. Raises
+        TransferError."""
+        at = self._account
+        target = Target("ssh", at.host, at.port, "", allow_private=self._allow_private)
+        try:
+            addresses = await resolve(target)
+        except TargetError as error:
+            raise TransferError(f"The SFTP server: {error}.") from error
+        return str(addresses[0][4][0])
+
     def _options(self) -> dict[str, Any]:
         """Nothing of this machine's own configuration, agent or keys. Raises TransferError."""
         key = self._credentials.get("sftp_key")
@@ -87,7 +109,6 @@ class SftpFolder:
         except asyncssh.KeyImportError as error:
             raise TransferError(f"A key cannot be read: {error}") from error
         return {
-            "host": self._account.host,
             "port": self._account.port,
             "username": self._account.user,
             "password": self._credentials.get("sftp_password") or None,
