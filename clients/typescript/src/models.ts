@@ -269,16 +269,30 @@ export interface components {
         };
         /**
          * BankView
-         * @description Which bank account is paid, never its whole number, and by what the transfer is known to the
-         *     bank once it is in a file.
+         * @description Which bank account is paid, never its whole number, what arrives there, and by what the
+         *     transfer is known to the bank once it is in a file.
          */
         BankView: {
             scheme: string;
             country: string;
             name: string;
             masked: string;
+            pays?: components["schemas"]["BankAmount"];
             end_to_end_id?: string;
             file?: string;
+        };
+        /**
+         * BankAmount
+         * @description What arrives at the bank account: `amount` in hundredths of `currency`, and where that is not
+         *     US dollars at which rate, decimals as text.
+         */
+        BankAmount: {
+            currency: string;
+            amount: number;
+            rate?: string;
+            source?: string;
+            as_of?: string;
+            spread?: string;
         };
         /**
          * Recipient
@@ -1020,6 +1034,7 @@ export type PaypalView = components['schemas']['PaypalView'];
 export type CryptoView = components['schemas']['CryptoView'];
 export type GiftCardView = components['schemas']['GiftCardView'];
 export type BankView = components['schemas']['BankView'];
+export type BankAmount = components['schemas']['BankAmount'];
 export type Recipient = components['schemas']['Recipient'];
 export type RejectRequest = components['schemas']['RejectRequest'];
 export type OperationsView = components['schemas']['OperationsView'];

@@ -178,17 +178,17 @@ class GiftCardView(TypedDict):
     """
 
 
-class BankView(TypedDict):
-    """Which bank account is paid, never its whole number, and by what the transfer is known to the
-    bank once it is in a file.
+class BankAmount(TypedDict):
+    """What arrives at the bank account: `amount` in hundredths of `currency`, and where that is not
+    US dollars at which rate, decimals as text.
     """
 
-    scheme: str
-    country: str
-    name: str
-    masked: str
-    end_to_end_id: NotRequired[str]
-    file: NotRequired[str]
+    currency: str
+    amount: int
+    rate: NotRequired[str]
+    source: NotRequired[str]
+    as_of: NotRequired[str]
+    spread: NotRequired[str]
 
 
 class Recipient(TypedDict):
@@ -328,64 +328,6 @@ class BankDestination(TypedDict):
     account_number: NotRequired[str | None]
     account_type: NotRequired[Literal["checking", "savings"] | None]
     holder: NotRequired[Literal["company", "person"] | None]
-
-
-class OrderView(TypedDict):
-    """A payout order. `paypal`, `crypto`, `gift_card` or `bank` is there as the provider says."""
-
-    id: str
-    provider: Literal["bank", "crypto", "gift_card", "paypal"]
-    status: Literal[
-        "canceled",
-        "created",
-        "failed",
-        "queued",
-        "rejected",
-        "returned",
-        "review",
-        "sending",
-        "sent",
-        "succeeded",
-        "unknown",
-    ]
-    amount: int
-    """
-    US cents
-    """
-    fees: int
-    """
-    US cents
-    """
-    net_amount: int
-    """
-    US cents
-    """
-    currency: NotRequired[str]
-    paypal: NotRequired[PaypalView]
-    crypto: NotRequired[CryptoView]
-    gift_card: NotRequired[GiftCardView]
-    bank: NotRequired[BankView]
-    rail_order_id: NotRequired[str]
-    """
-    The order's id at the provider
-    """
-    waiting: NotRequired[str]
-    """
-    What the order waits for, if for anything
-    """
-    reason: NotRequired[str]
-    """
-    Why it was rejected, failed or returned
-    """
-    created_at: str
-    updated_at: str
-
-
-class ListedOrderView(TypedDict):
-    """One page of a list."""
-
-    data: list[OrderView]
-    has_more: bool
 
 
 class GiftCardProduct(TypedDict):
@@ -770,8 +712,67 @@ class ListedPayoutUserView(TypedDict):
     has_more: bool
 
 
-class BusinessOrderView(TypedDict):
-    """A payout order as its business sees it."""
+class BankView(TypedDict):
+    """Which bank account is paid, never its whole number, what arrives there, and by what the
+    transfer is known to the bank once it is in a file.
+    """
+
+    scheme: str
+    country: str
+    name: str
+    masked: str
+    pays: NotRequired[BankAmount]
+    end_to_end_id: NotRequired[str]
+    file: NotRequired[str]
+
+
+class OperationsView(TypedDict):
+    """A payout user's own view."""
+
+    email: str
+    status: Literal["active"]
+    balance: int
+    """
+    US cents
+    """
+    methods: list[MethodView]
+    operations: list[OperationView]
+    has_more: bool
+    currency: NotRequired[str]
+
+
+class BankSketch(TypedDict):
+    """A bank account, or as much of it as is known: `name` and `iban` by SEPA; by ACH `name`,
+    `routing_number`, `account_number`, `account_type` and `holder`.
+    """
+
+    scheme: NotRequired[Literal["ach", "sepa"] | None]
+    name: NotRequired[str | None]
+    iban: NotRequired[str | None]
+    address: NotRequired[BankAddress | None]
+    routing_number: NotRequired[str | None]
+    account_number: NotRequired[str | None]
+    account_type: NotRequired[Literal["checking", "savings"] | None]
+    holder: NotRequired[Literal["company", "person"] | None]
+
+
+class WithdrawRequest(TypedDict):
+    """What to withdraw, and the provider's own object. With a `quote_id` its amount may be left
+    out.
+    """
+
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
+    amount: NotRequired[int | None]
+    net_amount: NotRequired[int | None]
+    paypal: NotRequired[PaypalDestination | None]
+    crypto: NotRequired[CryptoDestination | None]
+    gift_card: NotRequired[GiftCardDestination | None]
+    bank: NotRequired[BankDestination | None]
+    quote_id: NotRequired[str | None]
+
+
+class OrderView(TypedDict):
+    """A payout order. `paypal`, `crypto`, `gift_card` or `bank` is there as the provider says."""
 
     id: str
     provider: Literal["bank", "crypto", "gift_card", "paypal"]
@@ -819,54 +820,13 @@ class BusinessOrderView(TypedDict):
     """
     created_at: str
     updated_at: str
-    payout_user_id: str
-    recipient: Recipient
-    review_reasons: list[str]
 
 
-class OperationsView(TypedDict):
-    """A payout user's own view."""
+class ListedOrderView(TypedDict):
+    """One page of a list."""
 
-    email: str
-    status: Literal["active"]
-    balance: int
-    """
-    US cents
-    """
-    methods: list[MethodView]
-    operations: list[OperationView]
+    data: list[OrderView]
     has_more: bool
-    currency: NotRequired[str]
-
-
-class BankSketch(TypedDict):
-    """A bank account, or as much of it as is known: `name` and `iban` by SEPA; by ACH `name`,
-    `routing_number`, `account_number`, `account_type` and `holder`.
-    """
-
-    scheme: NotRequired[Literal["ach", "sepa"] | None]
-    name: NotRequired[str | None]
-    iban: NotRequired[str | None]
-    address: NotRequired[BankAddress | None]
-    routing_number: NotRequired[str | None]
-    account_number: NotRequired[str | None]
-    account_type: NotRequired[Literal["checking", "savings"] | None]
-    holder: NotRequired[Literal["company", "person"] | None]
-
-
-class WithdrawRequest(TypedDict):
-    """What to withdraw, and the provider's own object. With a `quote_id` its amount may be left
-    out.
-    """
-
-    provider: Literal["bank", "crypto", "gift_card", "paypal"]
-    amount: NotRequired[int | None]
-    net_amount: NotRequired[int | None]
-    paypal: NotRequired[PaypalDestination | None]
-    crypto: NotRequired[CryptoDestination | None]
-    gift_card: NotRequired[GiftCardDestination | None]
-    bank: NotRequired[BankDestination | None]
-    quote_id: NotRequired[str | None]
 
 
 class Catalogue(TypedDict):
@@ -974,11 +934,58 @@ class PayoutEvent(TypedDict):
     """
 
 
-class ListedBusinessOrderView(TypedDict):
-    """One page of a list."""
+class BusinessOrderView(TypedDict):
+    """A payout order as its business sees it."""
 
-    data: list[BusinessOrderView]
-    has_more: bool
+    id: str
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
+    status: Literal[
+        "canceled",
+        "created",
+        "failed",
+        "queued",
+        "rejected",
+        "returned",
+        "review",
+        "sending",
+        "sent",
+        "succeeded",
+        "unknown",
+    ]
+    amount: int
+    """
+    US cents
+    """
+    fees: int
+    """
+    US cents
+    """
+    net_amount: int
+    """
+    US cents
+    """
+    currency: NotRequired[str]
+    paypal: NotRequired[PaypalView]
+    crypto: NotRequired[CryptoView]
+    gift_card: NotRequired[GiftCardView]
+    bank: NotRequired[BankView]
+    rail_order_id: NotRequired[str]
+    """
+    The order's id at the provider
+    """
+    waiting: NotRequired[str]
+    """
+    What the order waits for, if for anything
+    """
+    reason: NotRequired[str]
+    """
+    Why it was rejected, failed or returned
+    """
+    created_at: str
+    updated_at: str
+    payout_user_id: str
+    recipient: Recipient
+    review_reasons: list[str]
 
 
 class QuoteRequest(TypedDict):
@@ -1013,6 +1020,13 @@ class Event(TypedDict):
     body: PayoutEvent
     order_id: NotRequired[str]
     delivery: NotRequired[Delivery]
+
+
+class ListedBusinessOrderView(TypedDict):
+    """One page of a list."""
+
+    data: list[BusinessOrderView]
+    has_more: bool
 
 
 class ListedEvent(TypedDict):
