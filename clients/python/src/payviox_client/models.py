@@ -38,7 +38,9 @@ class CreateRequest(TypedDict):
 
 
 class Created(TypedDict):
-    """The payout user's hash: pass it on to them, it is what they withdraw with."""
+    """The payout user's hash: pass it on to them, it is what they withdraw with. It is empty for a
+    restricted key without the scope `hashes`.
+    """
 
     hash: str
 
@@ -437,6 +439,26 @@ Line = TypedDict(
 )
 
 
+class ByProvider(TypedDict):
+    """What came by one provider, in US cents: `paid` in the year, `returned` of that until now;
+    `fees` were kept from it before.
+    """
+
+    provider: str
+    orders: int
+    paid: int
+    returned: int
+    total: int
+    fees: int
+
+
+class TaxNote(TypedDict):
+    """A payout user's tax state as the business knows it. Write no tax number into the note."""
+
+    state: Literal["exempt", "missing", "vat", "w8", "w9"]
+    note: NotRequired[str | None]
+
+
 class Attempt(TypedDict):
     """One POST of an event. `status` is the HTTP status of the answer, of which the first 4 kB are
     kept (a list shows less); `error` says why there was none.
@@ -530,6 +552,64 @@ class Rotation(TypedDict):
 
     confirmed: bool
     token: NotRequired[str]
+
+
+class KeyRequest(TypedDict):
+    """What a restricted key may do. `amount_limit` bounds one payment and `daily_limit` one day
+    (UTC); it is used from `networks` alone, where there are any, and until `expires_at`.
+    """
+
+    name: str
+    scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]]
+    amount_limit: NotRequired[int | None]
+    daily_limit: NotRequired[int | None]
+    networks: NotRequired[list[str]]
+    """
+    Addresses or networks (CIDR)
+    """
+    expires_at: NotRequired[str | None]
+    """
+    RFC 3339
+    """
+
+
+class NewKeyView(TypedDict):
+    """The key just made, shown this once; a replay answers without it."""
+
+    id: str
+    hint: str
+    name: str
+    scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]]
+    amount_limit: int | None
+    daily_limit: int | None
+    spent_today: int
+    networks: list[str]
+    expires_at: str | None
+    made_by: str
+    created_at: str
+    last_used_at: str | None
+    last_used_from: str | None
+    key: NotRequired[str | None]
+
+
+class KeyView(TypedDict):
+    """A restricted key, known by its last characters. `spent_today` is what it allocated and
+    approved today (UTC), in US cents; `last_used_at` and `last_used_from` are of its last call.
+    """
+
+    id: str
+    hint: str
+    name: str
+    scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]]
+    amount_limit: int | None
+    daily_limit: int | None
+    spent_today: int
+    networks: list[str]
+    expires_at: str | None
+    made_by: str
+    created_at: str
+    last_used_at: str | None
+    last_used_from: str | None
 
 
 class AuditEntryView(TypedDict):
@@ -774,6 +854,19 @@ class Statement(TypedDict):
     has_more: bool
 
 
+class TaxFacts(TypedDict):
+    """What a payout user was paid in the year and did not come back (`total`), by the time of
+    success, and what the business noted of their tax state.
+    """
+
+    id: str
+    email: str
+    total: int
+    state: Literal["exempt", "missing", "vat", "w8", "w9"] | None
+    note: str | None
+    providers: list[ByProvider]
+
+
 class Delivery(TypedDict):
     """Telling the webhook of an event: `pending`, `delivered` or `failed`, with the attempts made.
     While the webhook is switched off, what is pending waits.
@@ -783,6 +876,12 @@ class Delivery(TypedDict):
     status: str
     attempts: list[Attempt]
     next_attempt_at: NotRequired[str]
+
+
+class Keys(TypedDict):
+    """Every restricted key that was not revoked."""
+
+    data: list[KeyView]
 
 
 class ListedAuditEntryView(TypedDict):
@@ -901,6 +1000,13 @@ class QuoteRequest(TypedDict):
     crypto: NotRequired[CryptoSketch | None]
     gift_card: NotRequired[GiftCardDestination | None]
     bank: NotRequired[BankSketch | None]
+
+
+class ListedTaxFacts(TypedDict):
+    """One page of a list."""
+
+    data: list[TaxFacts]
+    has_more: bool
 
 
 class Event(TypedDict):
