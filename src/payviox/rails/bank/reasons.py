@@ -19,6 +19,7 @@ ISO: Mapping[str, Failure] = {
     "AG03": "bank_account_refuses",
     "AM01": "bank_amount_refused",
     "AM02": "bank_amount_refused",
+    "AM05": "bank_returned",
     "AM06": "bank_amount_refused",
     "AM12": "bank_amount_refused",
     "AM13": "bank_amount_refused",
@@ -45,13 +46,14 @@ ISO: Mapping[str, Failure] = {
 
 ISO_OURS = frozenset(
     {
-        "AC02", "AC05", "AC10", "AC13", "AG02", "AG08", "AM03", "AM04", "AM05", "AM09", "AM10",
-        "AM11", "AM18", "AM19", "AM20", "BE05", "BE07", "CH03", "CH04", "DT01", "DU01", "DU02",
-        "DU03", "DU04", "FF01", "FF02", "FF03", "FF05", "RC07", "RF01", "RR01", "RR02", "TM01",
+        "AC02", "AC05", "AC10", "AC13", "AG02", "AG08", "AM03", "AM04", "AM09", "AM10",
+        "AM11", "AM18", "AM19", "AM20", "BE05", "BE07", "CH03", "CH04", "DT01",
+        "FF01", "FF02", "FF03", "FF05", "RC07", "RF01", "RR01", "RR02", "TM01",
     }
 )  # fmt: skip
 """Something of the payer's: the account, its float, the file, its day or its totals. No payee can
-help it, whoever pays can."""
+help it, whoever pays can. No code of a duplicate is among them: what a bank has already must not
+be paid again."""
 
 UNSPECIFIED = frozenset({"ARDT", "MS03", "NARR", "NOAS"})
 """By these a bank says that it gives no reason, or only words."""

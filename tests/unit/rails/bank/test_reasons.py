@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from payviox.rails.bank import reasons
+from payviox.rails.bank import pain002, reasons
 from payviox.rails.failures import FAILURES, failed
 
 
@@ -35,6 +35,7 @@ def test_a_code_is_the_payees_or_the_payers_and_not_both() -> None:
     assert not reasons.UNSPECIFIED & (set(reasons.ISO) | reasons.ISO_OURS)
     assert {reasons.is_ours(code) for code in reasons.ISO_OURS | reasons.NACHA_OURS} == {True}
     assert not reasons.is_ours("AC04")
+    assert not any(reasons.is_ours(code) for code in pain002.DUPLICATES)
     assert not reasons.is_ours(None)
 
 

@@ -74,7 +74,8 @@ def books_of(scheme: Scheme, opening: int = 10**9, **courses: Course) -> BankBoo
     def decide(order: Order) -> Course:
         return courses.get(order.end_to_end_id, Course())
 
-    return BankBooks(OWNERS[scheme], CURRENCY[scheme], MONDAY, opening, decide)
+    number = "000111222" if scheme == "ach" else None
+    return BankBooks(OWNERS[scheme], CURRENCY[scheme], MONDAY, opening, decide, number)
 
 
 def only(content: bytes) -> Report:

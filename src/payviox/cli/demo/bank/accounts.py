@@ -12,8 +12,9 @@ from payviox.cli.demo.bank.books import PAID, BankBooks, Course, TakenFile
 from payviox.cli.demo.bank.files import Order
 
 IBAN = "DE75512108001245126199"
-COMPANY_ID, ROUTING_NUMBER = "1234567890", "021000021"
-"""What the demo's business connects: its account in euros, and for ACH what the bank assigned."""
+COMPANY_ID, ROUTING_NUMBER, ACCOUNT_NUMBER = "1234567890", "021000021", "000111222"
+"""What the demo's business connects: its account in euros; for ACH what the bank assigned, and its
+account in dollars."""
 
 OPENING = 5_000_000
 """Cents in each account at the beginning."""
@@ -51,7 +52,7 @@ class DemoAccounts:
         begun = today if first is None else date.fromisoformat(first.read_text())
         self.books = {
             "EUR": BankBooks(IBAN, "EUR", begun, OPENING, _decided_by(0)),
-            "USD": BankBooks(COMPANY_ID, "USD", begun, OPENING, _decided_by(1)),
+            "USD": BankBooks(COMPANY_ID, "USD", begun, OPENING, _decided_by(1), ACCOUNT_NUMBER),
         }
         if first is None:
             self._keep("day", begun.isoformat().encode())

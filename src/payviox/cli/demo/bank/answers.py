@@ -80,8 +80,8 @@ def _amount(cents: int, currency: str) -> str:
 
 
 def _account(books: BankBooks) -> str:
-    iban = len(books.owner) > 10
-    number = f"<IBAN>{books.owner}</IBAN>" if iban else f"<Othr><Id>{books.owner}</Id></Othr>"
+    other = books.number
+    number = f"<Othr><Id>{other}</Id></Othr>" if other else f"<IBAN>{books.owner}</IBAN>"
     return f"<Acct><Id>{number}</Id><Ccy>{books.currency}</Ccy></Acct>"
 
 

@@ -67,14 +67,16 @@ class TakenFile(Struct, frozen=True):
 
 
 class BankBooks(Struct):
-    """One account at the bank. `owner` is its IBAN, or the company's id for ACH; `decide` is asked
-    for the course of each payment, in order."""
+    """One account at the bank. `owner` is what files name: its IBAN, or for ACH the company's id;
+    `number` is what statements name, where it is not the same. `decide` is asked for the course of
+    each payment, in order."""
 
     owner: str
     currency: str
     today: date
     opening: int = 0
     decide: Callable[[Order], Course] = field(default=lambda _: PAID)
+    number: str | None = None
     payments: list[BankPayment] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     answers: list[TakenFile] = field(default_factory=list)

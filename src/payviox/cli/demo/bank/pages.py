@@ -116,7 +116,9 @@ class BankPages:
         view = BankView(
             accounts=[
                 AccountLine(
-                    books.owner, f"{decimal(books.balance)} {name}", books.today.isoformat()
+                    books.number or books.owner,
+                    f"{decimal(books.balance)} {name}",
+                    books.today.isoformat(),
                 )
                 for name, books in self._accounts.books.items()
             ],
