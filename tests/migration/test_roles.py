@@ -90,7 +90,7 @@ CHANGES = {
     " released_at ended_at",
     "bank_holds": "",
     "bank_imports": "",
-    "bank_payments": "status file_id code settles_on booked_on updated_at",
+    "bank_payments": "worth worth_rate status file_id code settles_on booked_on updated_at",
     "businesses": "payouts_enabled withdrawals_enabled review_amount review_first_use"
     " review_shared_users"
     " review_velocity_orders review_velocity_amount review_rails min_withdrawal max_withdrawal"
