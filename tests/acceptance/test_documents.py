@@ -63,6 +63,7 @@ NOT_RUN = {
     ("docs/rails.md", "payviox rail keystore"): CHAIN,
     ("docs/rails.md", "payviox rail price"): CHAIN,
     ("docs/rails.md", "payviox rail accept-nonces"): CHAIN,
+    ("docs/keys.md", "payviox keys create"): "tests/integration/api/test_restricted_keys.py",
     ("docs/start.md", "payviox events tail"): GOES_ON + "tests/integration/cli/test_events.py",
     ("docs/webhooks.md", "export"): GOES_ON + "tests/integration/cli/test_events.py",
     ("docs/webhooks.md", "PAYVIOX_WEBHOOK_TOKEN"): "tests/acceptance/test_receiver_examples.py",
@@ -423,6 +424,15 @@ async def _(block: Block, guide: Guide, served: LiveServer) -> None:
 async def _(block: Block, guide: Guide, served: LiveServer) -> None:
     rate = answers.read(block.text.encode(), datetime(2026, 11, 27, 16, tzinfo=UTC))
     assert (rate.currency, str(rate.rate)) == ("EUR", "1.0825")
+
+
+@reads("docs/bank.md", '{"provider": "bank"')
+async def _(block: Block, guide: Guide, served: LiveServer) -> None:
+    """Every field is one that the document of the API knows."""
+    async with guide.business.client_with({}) as anonymous:
+        known = (await anonymous.get("/openapi.json")).text
+    asked = json.loads(block.text)
+    assert [name for name in [*asked, *asked["bank"]] if f'"{name}"' not in known] == []
 
 
 @reads("docs/operating.md", "CREATE ROLE")
