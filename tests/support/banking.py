@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
+
 from payviox import ids
 from payviox.actors import Actor
 from payviox.auth.users import UserCaller
@@ -165,6 +167,19 @@ class Banking:
             )
 
 
+def everything(urls: Urls) -> str:
+    """All rows of all tables, as text."""
+    with urls.as_admin() as admin:
+        tables = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        queries = [
+            sql.SQL("SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {} t").format(
+                sql.Identifier(str(name))
+            )
+            for (name,) in tables.fetchall()
+        ]
+        return "\n".join(str(admin.execute(query).fetchone()) for query in queries)
+
+
 def entry(
     payment: Payment,
     *,
@@ -180,7 +195,7 @@ def entry(
     return (
         f'<Ntry><NtryRef>{ref}</NtryRef><Amt Ccy="{payment.currency}">{cents / 100:.2f}</Amt>'
         f"<CdtDbtInd>{'CRDT' if credit else 'DBIT'}</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>"
-        f"<BookgDt><Dt>2026-11-30</Dt></BookgDt><AcctSvcrRef>{ref}</AcctSvcrRef>"
+        f"<BookgDt><Dt>2026-06-30</Dt></BookgDt><AcctSvcrRef>{ref}</AcctSvcrRef>"
         f"<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>{kind}</SubFmlyCd></Fmly></Domn>"
         f"</BkTxCd><NtryDtls><TxDtls><Refs><EndToEndId>{payment.end_to_end_id}</EndToEndId></Refs>"
         f'<Amt Ccy="{payment.currency}">{cents / 100:.2f}</Amt>{returned}'
@@ -194,7 +209,7 @@ def statement(
     opening: int,
     closing: int,
     number: str = "1",
-    day: date = date(2026, 11, 30),
+    day: date = date(2026, 6, 30),
     account: str = "<Othr><Id>000111222</Id></Othr>",
     currency: str = "USD",
 ) -> bytes:
@@ -227,7 +242,7 @@ def answer(file: BankFile, *, status: str | None = None, payments: Sequence[str]
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>'
-        f"<GrpHdr><MsgId>{ids.new().hex}</MsgId><CreDtTm>2026-11-29T20:00:00Z</CreDtTm></GrpHdr>"
+        f"<GrpHdr><MsgId>{ids.new().hex}</MsgId><CreDtTm>2026-06-29T20:00:00Z</CreDtTm></GrpHdr>"
         f"<OrgnlGrpInfAndSts><OrgnlMsgId>{file.message_id}</OrgnlMsgId>"
         f"<OrgnlMsgNmId>{file.format}</OrgnlMsgNmId>{group}</OrgnlGrpInfAndSts>"
         f"<OrgnlPmtInfAndSts><OrgnlPmtInfId>{file.message_id}</OrgnlPmtInfId>"

@@ -8,23 +8,21 @@ from uuid import UUID
 
 from payviox.db.pool import Connection, Database
 
-_ACCOUNTS = """
-SELECT a.id, a.kind, a.rail, a.balance, a.version, u.email
-FROM accounts a LEFT JOIN payout_users u ON u.business_id = a.business_id AND u.id = a.id
-WHERE a.business_id = %s
+_BOOKS = """
+SELECT
+  (SELECT jsonb_agg(jsonb_build_array(a.id, a.kind, a.rail, a.balance, a.version, u.email))
+   FROM accounts a LEFT JOIN payout_users u ON u.business_id = a.business_id AND u.id = a.id
+   WHERE a.business_id = %(b)s),
+  (SELECT jsonb_agg(jsonb_build_array(t.kind, t.amount,
+                                      t.from_account, t.from_version, t.from_balance,
+                                      t.to_account, t.to_version, t.to_balance) ORDER BY t.id)
+   FROM transfers t WHERE t.business_id = %(b)s),
+  (SELECT count(*) FROM payout_users WHERE business_id = %(b)s),
+  (SELECT count(*) FROM orders WHERE business_id = %(b)s),
+  (SELECT count(*) FROM idempotency_keys WHERE business_id = %(b)s),
+  (SELECT count(*) FROM transfers WHERE business_id = %(b)s AND idempotency_key IS NOT NULL)
 """
-
-_TRANSFERS = """
-SELECT kind, amount, from_account, from_version, from_balance, to_account, to_version, to_balance
-FROM transfers WHERE business_id = %s ORDER BY id
-"""
-
-_OTHERS = """
-SELECT (SELECT count(*) FROM payout_users WHERE business_id = %(b)s),
-       (SELECT count(*) FROM orders WHERE business_id = %(b)s),
-       (SELECT count(*) FROM idempotency_keys WHERE business_id = %(b)s),
-       (SELECT count(*) FROM transfers WHERE business_id = %(b)s AND idempotency_key IS NOT NULL)
-"""
+"""All in one statement, which sees one moment."""
 
 MAY_BE_NEGATIVE = ("world", "fee_income", "suspense")
 
@@ -49,17 +47,12 @@ class Snapshot:
 async def snapshot(database: Database, business_id: UUID) -> Snapshot:
     """The business's books from one moment, every invariant checked."""
 
-    async def read(connection: Connection) -> tuple[list[Any], list[Any], Any]:
-        async with connection.transaction():
-            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            accounts = await (await connection.execute(_ACCOUNTS, [business_id])).fetchall()
-            transfers = await (await connection.execute(_TRANSFERS, [business_id])).fetchall()
-            others = await (await connection.execute(_OTHERS, {"b": business_id})).fetchone()
-            return accounts, transfers, others
+    async def read(connection: Connection) -> Any:
+        return await (await connection.execute(_BOOKS, {"b": business_id})).fetchone()
 
-    accounts, transfers, others = await database.fetch(read)
+    accounts, transfers, users, orders, keys, transfer_keys = await database.fetch(read)
+    accounts, transfers = accounts or [], transfers or []
     _check(accounts, transfers)
-    users, orders, keys, transfer_keys = others
     return Snapshot(
         balances={_name(row): row[3] for row in accounts if row[4]},
         transfers=dict(Counter(row[0] for row in transfers)),
@@ -78,7 +71,7 @@ def _check(accounts: list[Any], transfers: list[Any]) -> None:
     assert sum(row[3] for row in accounts) == 0, "the balances of a business sum to 0"
     for row in accounts:
         assert row[3] >= 0 or row[1] in MAY_BE_NEGATIVE, f"{_name(row)} is negative"
-    chains: dict[UUID, list[tuple[int, int, int]]] = {row[0]: [] for row in accounts}
+    chains: dict[str, list[tuple[int, int, int]]] = {row[0]: [] for row in accounts}
     for _, amount, source, source_version, source_balance, target, version, balance in transfers:
         assert amount > 0
         chains[source].append((source_version, -amount, source_balance))

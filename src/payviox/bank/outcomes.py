@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from payviox import ids
+from payviox.bank.model import Entry as BankEntry
 from payviox.bank.model import Payment
 from payviox.rails.bank import calendars, reasons
 from payviox.rails.bank.terms import Terms
@@ -73,8 +74,8 @@ def _rejected(payment: Payment, details: dict[str, Any]) -> Outcome:
     return Outcome("failed", reason=words, retryable=True, waiting=waiting, details=details)
 
 
-def entry(payment: Payment, net_amount: int) -> Entry:
-    """The payment as reconciliation compares it; `net_amount` in US cents."""
+def entry(payment: Payment) -> Entry:
+    """The payment as reconciliation compares it."""
     state: EntryState = "pending"
     if payment.status in ("rejected", "taken_back"):
         state = "failed"
@@ -87,8 +88,20 @@ def entry(payment: Payment, net_amount: int) -> Entry:
         payment.reference,
         payment.end_to_end_id,
         state,
-        net_amount,
+        payment.cents,
         at=None if at is None else datetime.combine(at, time(), UTC),
+        evidence=_details(payment),
+    )
+
+
+def once_more(payment: Payment, said: BankEntry) -> Entry:
+    """What left for a payment that had left already."""
+    return Entry(
+        payment.reference,
+        f"{payment.end_to_end_id} {said.entry_ref}",
+        "paid",
+        payment.cents,
+        at=None if said.booked_on is None else datetime.combine(said.booked_on, time(), UTC),
         evidence=_details(payment),
     )
 

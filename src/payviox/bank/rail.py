@@ -169,14 +169,17 @@ class BankRail:
         since: datetime,  # noqa: ARG002  # the known attempts are since then
         known: AsyncIterator[Sequence[Known]],
     ) -> AsyncIterator[Sequence[Entry]]:
-        """What the bank has said of the known attempts. What it said of anything else is in the
-        bank's own reconciliation."""
+        """What the bank has said of the known attempts. What left for one of them twice is an
+        entry of its own; what it said of anything else is no attempt's."""
         async for page in known:
-            payments = await self._database.fetch(
-                queries.find_many, business_id, [attempt.reference for attempt in page]
-            )
-            net = {attempt.reference: attempt.order.net_amount for attempt in page}
-            yield [outcomes.entry(payment, net[payment.reference]) for payment in payments]
+            references = [attempt.reference for attempt in page]
+            payments = await self._database.fetch(queries.find_many, business_id, references)
+            twice = await self._database.fetch(imports_queries.list_twice, business_id, references)
+            by_reference = {payment.reference: payment for payment in payments}
+            yield [
+                *map(outcomes.entry, payments),
+                *(outcomes.once_more(by_reference[str(each.reference)], each) for each in twice),
+            ]
 
     async def check(self, account: Account) -> list[Finding]:
         """Whether files can be made by the account's settings."""

@@ -39,7 +39,13 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 LOST = (psycopg.OperationalError, PoolTimeout)
-ENDED = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
+ENDED = (
+    psycopg.errors.AdminShutdown,
+    psycopg.errors.CrashShutdown,
+    psycopg.errors.ConnectionFailure,
+)
+"""A server ends a session; so says a cluster's coordinator, too, of a node that it has lost or does
+not reach, and its own session goes on."""
 RETRY_S = 10.0
 """How long a work is repeated, in seconds."""
 LEAVE_EVERY_S = 1.0
@@ -260,9 +266,9 @@ class Database:
                 await roll_back(connection)
                 raise LockedTooLong from error
             except psycopg.OperationalError as error:
+                await roll_back(connection)
                 if _lost(connection, error) and not isinstance(error, CONFLICTS):
                     raise NotCommitted from error
-                await roll_back(connection)
                 raise
             except BaseException:
                 await roll_back(connection)
@@ -342,7 +348,7 @@ async def _fetch(
 
     try:
         return await _tried(once, LOST)
-    except PoolTimeout as error:
+    except (PoolTimeout, *ENDED) as error:
         raise DatabaseAway from error
 
 

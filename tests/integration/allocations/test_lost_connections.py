@@ -235,6 +235,29 @@ async def test_where_a_cluster_has_lost_the_node_that_commits_nobody_is_paid_twi
         assert books == before
 
 
+@pytest.mark.parametrize("step", ["begin", "write_and_commit"])
+@pytest.mark.parametrize("done", [True, False])
+async def test_a_group_whose_node_a_cluster_does_not_reach_is_paid_once(
+    engine, monkeypatch: pytest.MonkeyPatch, step: str, done: bool
+) -> None:
+    """The coordinator says so, and its session goes on."""
+    as_it_is, calls = getattr(queries, step), 0
+
+    async def lost_once(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        result = await as_it_is(*arguments) if done or calls > 1 else None
+        if calls == 1:
+            raise psycopg.errors.ConnectionFailure("connection to the remote node failed")
+        return result
+
+    monkeypatch.setattr(queries, step, lost_once)
+    [outcome] = await engine.pay("ada@x.com", 5)
+    assert isinstance(outcome, Allocated)
+    assert calls == (1 if done and step == "write_and_commit" else 2)
+    assert (await engine.business.ledger())["ada@x.com"] == 5
+
+
 @contextlib.contextmanager
 def commits_wait(urls: Urls) -> Iterator[Any]:
     """Makes every COMMIT of a group wait, in PostgreSQL, until `let_go`."""

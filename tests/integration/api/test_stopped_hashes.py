@@ -24,10 +24,10 @@ STOPPED = {
 """What stops a hash, as the statements that do it leave it."""
 
 WRITTEN = """
-SELECT (SELECT count(*) FROM orders WHERE business_id = b.id), (SELECT count(*) FROM quotes
-        WHERE business_id = b.id), (SELECT count(*) FROM order_states WHERE business_id = b.id),
-       (SELECT count(*) FROM gift_card_reveals WHERE business_id = b.id)
-FROM businesses b WHERE id = %s
+SELECT (SELECT count(*) FROM orders WHERE business_id = %(b)s),
+       (SELECT count(*) FROM quotes WHERE business_id = %(b)s),
+       (SELECT count(*) FROM order_states WHERE business_id = %(b)s),
+       (SELECT count(*) FROM gift_card_reveals WHERE business_id = %(b)s)
 """
 
 
@@ -38,7 +38,7 @@ async def test_every_write_of_payout_users_is_tried(anonymous: httpx.AsyncClient
 
 async def written(business: TestBusiness) -> Any:
     async with business.database.read() as connection:
-        cursor = await connection.execute(WRITTEN, [business.business_id])
+        cursor = await connection.execute(WRITTEN, {"b": business.business_id})
         return await cursor.fetchone(), await business.ledger()
 
 

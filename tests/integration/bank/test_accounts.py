@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from psycopg import sql
 
 from payviox import ids
 from payviox.actors import command
@@ -16,6 +15,7 @@ from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.maintenance.secret_rotation import rotate
 from payviox.rails.orders import Invalid
+from support.banking import everything
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
 
@@ -67,19 +67,6 @@ async def keep(
     business: TestBusiness, user: UUID, named: dict[str, Any], keyring: Keyring = BEFORE
 ) -> dict[str, Any]:
     return await Accounts(business.database, keyring).keep(business.business_id, user, named)
-
-
-async def everything(urls: Urls) -> str:
-    """All rows of all tables, as text."""
-    with urls.as_admin() as admin:
-        tables = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        queries = [
-            sql.SQL("SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {} t").format(
-                sql.Identifier(str(name))
-            )
-            for (name,) in tables.fetchall()
-        ]
-        return "\n".join(str(admin.execute(query).fetchone()) for query in queries)
 
 
 async def test_an_account_named_again_is_the_same_and_another_name_makes_another(
@@ -160,7 +147,7 @@ async def test_the_number_stands_encrypted_in_one_place_and_rotates(
 ) -> None:
     user = await a_user(business)
     first, second = await keep(business, user, SEPA), await keep(business, user, ACH)
-    rows = await everything(fresh_urls)
+    rows = everything(fresh_urls)
     for secret in (IBAN, IBAN[4:], "123456789", "021000021"):
         assert secret not in rows
         assert secret.encode().hex() not in rows

@@ -8,6 +8,7 @@ from payviox.bank.imports import OfAnother
 from payviox.bank.model import Entry, Payment
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors
+from payviox.reconciliation import service as reconciliation
 from support.banking import Banking, answer, entry, rejected, statement
 from support.businesses import TestBusiness, open_business
 
@@ -64,6 +65,10 @@ async def test_money_that_left_twice_is_named_and_settles_nothing_more(bank: Ban
     assert [each.unmatched for each in await entries(bank)] == [None, "twice"]
     await bank.desk.process()
     assert (await bank.business.ledger())["settled:bank"] == 500
+    report = await reconciliation.reconcile_rail(
+        bank.database, bank.rails, bank.id, "bank", young_s=0.0
+    )
+    assert [(each.cause, each.amount) for each in report.items] == [("paid_twice", 500)]
 
 
 async def test_what_is_not_ours_to_the_cent_and_the_letter_is_nobodys(bank: Banking) -> None:

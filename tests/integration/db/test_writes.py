@@ -73,6 +73,24 @@ async def test_a_work_that_heeds_no_failure_is_not_committed(database: Database)
     assert await database.write(_one) == 1
 
 
+async def test_a_work_that_a_clusters_node_was_lost_for_is_undone_and_repeated(
+    database: Database,
+) -> None:
+    """The coordinator says so, and its session goes on."""
+    before = []
+
+    async def work(connection: Connection) -> str:
+        cursor = await connection.execute("SELECT nullif(current_setting('test.done', true), '')")
+        before.append(await cursor.fetchone())
+        await connection.execute("SELECT set_config('test.done', 'yes', true)")
+        if len(before) == 1:
+            raise psycopg.errors.ConnectionFailure("connection to the remote node failed")
+        return "done"
+
+    assert await database.write(work) == "done"
+    assert before == [(None,), (None,)]
+
+
 @pytest.mark.parametrize("keyed", [False, True])
 async def test_a_commit_that_a_node_may_have_made_is_unknown_and_repeated_only_with_a_key(
     database: Database, monkeypatch: pytest.MonkeyPatch, keyed: bool

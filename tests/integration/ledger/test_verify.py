@@ -346,8 +346,13 @@ async def test_a_transfer_of_an_order_without_one_and_another_with_one_are_named
     order_id = kept.sql("SELECT id FROM orders WHERE status = 'succeeded'")[0]
     (fee,) = await kept.post(Posting("cost", 5, FEE_INCOME, rail_cost(books.RAIL)))
     (given,) = await kept.post(Posting("allocation", 5, PAYOUT, user, order_id=order_id))
-    named = of_kind(await kept.verify(), "kind")
+    report = await kept.verify()
+    named = of_kind(report, "kind")
     assert [problem.transfer_id for problem in named] == [fee.id, given.id]
+    (astray,) = of_kind(report, "order")
+    assert (astray.transfer_id, astray.order_id) == (given.id, order_id)
+    message = "the transfer moves an order's money to or from where it does not belong"
+    assert astray.message == message
 
 
 async def test_adjustments_between_the_business_and_what_the_rails_left_are_in_order(

@@ -195,11 +195,13 @@ async def test_credentials_that_were_moved_to_another_place_open_nothing(
         opened(replace(first, business_id=two.business_id), KEYRING)
     with pytest.raises(DecryptionFailed):
         opened(replace(first, rail="tremendous"), KEYRING)
+    credentials = await one.scalar(
+        "SELECT credentials FROM rail_accounts WHERE business_id = %s", one.business_id
+    )
     await database.write(
         lambda db: db.execute(
-            "UPDATE rail_accounts SET credentials = (SELECT credentials FROM rail_accounts"
-            " WHERE business_id = %s) WHERE business_id = %s",
-            [one.business_id, two.business_id],
+            "UPDATE rail_accounts SET credentials = %s WHERE business_id = %s",
+            [credentials, two.business_id],
         )
     )
     assert await directory.find(two.business_id, "paypal") is None

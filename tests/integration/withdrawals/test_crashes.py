@@ -396,6 +396,9 @@ async def test_a_call_that_takes_too_long_is_unknown(
     order = await one_order(desk)
     await desk.process()
     assert (await desk.get(order)).status == "unknown"
+    (attempt,) = await desk.attempts(order)
+    said = {"state": "unknown", "reason": None, "error": "no answer within 0.05 s"}
+    assert attempt.answer == said
     await desk.hurry()
     await desk.process()
     await check_paid_once(desk, vendor, order)
