@@ -43,6 +43,37 @@ class Unauthorized(PayvioxError):
     message = "Unauthorized"
 
 
+class KeyRefused(PayvioxError):
+    """A restricted key that is known and may not do this, whatever the call holds."""
+
+    status = 403
+
+
+class ScopeMissing(KeyRefused):
+    """Says which scope is needed; None is what the secret key alone may do."""
+
+    def __init__(self, scope: str | None = None) -> None:
+        super().__init__(
+            f"This key lacks the scope {scope}" if scope else "This needs the secret key"
+        )
+
+
+class AddressRefused(KeyRefused):
+    """Names no address, so that who found a key does not learn where it works."""
+
+    message = "This key may not be used from here"
+
+
+class KeyLimit(PayvioxError):
+    status = 403
+    message = "The amount is over this key's limit for one payment"
+
+
+class KeyDailyLimit(PayvioxError):
+    status = 403
+    message = "The amount is over what this key may still spend today"
+
+
 class FieldErrors(PayvioxError):
     """Every field at fault with its messages: `{"email": ["…"], "amount": ["…"]}`."""
 

@@ -18,7 +18,7 @@ import structlog
 from payviox.log_stream import LogStream
 
 SECRETS = re.compile(
-    r"(?P<kept>\b[sp]k_(?:live|test)_|whsec_|://[^\s:/@]+:|(?i:bearer\s+))[^\s\"'@,;]+"
+    r"(?P<kept>\b[spr]k_(?:live|test)_|whsec_|://[^\s:/@]+:|(?i:bearer\s+))[^\s\"'@,;]+"
     r"|[0-9A-Fa-f]{64,}"
     r"|[0-9a-f]{8}\.[\w-]{43,}"
 )

@@ -27,12 +27,15 @@ class Operation:
 
     @property
     def about(self) -> str:
-        """What the id in its path names: `users`, `orders`, `withdrawals`, `events`, or nothing."""
+        """What the id in its path names, such as `users`; nothing where it has none."""
         found = re.search(r"/(\w+)/\{id\}", self.path)
         return found[1] if found else ""
 
 
-QUERIES = {"/payout/statement": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}}
+QUERIES = {
+    "/payout/statement": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
+    "/payout/taxes": {"year": "2026"},
+}
 """What a path does not answer without."""
 
 
@@ -99,7 +102,14 @@ async def world(business: TestBusiness, anonymous: httpx.AsyncClient) -> World:
     payout_hash, order = await withdraw(business, "ada@example.com")
     user = (await business.client.get("/payout/users")).json()["data"][0]["id"]
     event = (await business.client.get("/payout/events")).json()["data"][0]["id"]
-    ids = {"users": user, "orders": order, "withdrawals": order, "events": event}
+    made = await business.client.post("/payout/keys", json={"name": "shop", "scopes": ["read"]})
+    ids = {
+        "users": user,
+        "orders": order,
+        "withdrawals": order,
+        "events": event,
+        "keys": made.json()["id"],
+    }
     return World(business, _operations(document), ids, payout_hash)
 
 

@@ -146,6 +146,15 @@ async def _rotate_token(stage: Stage) -> Ready:
     return stage.ready("/payout/webhook/rotate-token")
 
 
+async def _make_key(stage: Stage) -> Ready:
+    return stage.ready("/payout/keys", {"name": "shop", "scopes": ["read"]})
+
+
+async def _revoke_key(stage: Stage) -> Ready:
+    made = await (await _make_key(stage)).send(stage.business)
+    return stage.ready(f"/payout/keys/{made.json()['id']}/revoke")
+
+
 async def _quote(stage: Stage) -> Ready:
     _, user = await stage.user()
     return stage.ready("/payout/quote", {"provider": "paypal", "amount": 900}, user)
@@ -187,6 +196,8 @@ PREPARED: dict[str, Prepare] = {
     "/payout/events/{id}/redeliver": _redeliver,
     "/payout/webhook/test": _webhook_test,
     "/payout/webhook/rotate-token": _rotate_token,
+    "/payout/keys": _make_key,
+    "/payout/keys/{id}/revoke": _revoke_key,
     "/payout/quote": _quote,
     "/payout/withdraw": _withdraw,
     "/payout/withdrawals/{id}/cancel": _cancel_withdrawal,

@@ -14,7 +14,8 @@ export class BusinessCalls extends Caller {
    * Pay a person by email.
    *
    * Creates the payout user or adds to an existing one, and debits the payout balance: all or
-   * nothing. Without an Idempotency-Key the same call twice adds twice.
+   * nothing. Without an Idempotency-Key the same call twice adds twice. Restricted keys need
+   * the scope `allocate`.
    *
    * `email`: An email address
    * `amount`: US cents
@@ -31,7 +32,8 @@ export class BusinessCalls extends Caller {
    * Main and payout balance, now or `at` a moment.
    *
    * At a moment a balance is what the last transfer recorded until then left. An answer about
-   * the last seconds may still change, by what is being recorded right now.
+   * the last seconds may still change, by what is being recorded right now. Restricted keys
+   * need the scope `read`.
    */
   getBalance(
     query: {
@@ -50,7 +52,8 @@ export class BusinessCalls extends Caller {
    * Every account, now or `at` a moment: a trial balance, which comes to zero.
    *
    * `payout_users` is what the other accounts leave to zero; that it is the sum of theirs is
-   * checked by the operator's `payviox ledger verify`, not here.
+   * checked by the operator's `payviox ledger verify`, not here. Restricted keys need the
+   * scope `reports`.
    */
   listAccounts(
     query: {
@@ -68,6 +71,8 @@ export class BusinessCalls extends Caller {
   /**
    * Move money from the main to the payout balance.
    *
+   * Restricted keys may not.
+   *
    * `amount`: US cents
    */
   fund(
@@ -79,6 +84,8 @@ export class BusinessCalls extends Caller {
 
   /**
    * Move money back from the payout to the main balance.
+   *
+   * Restricted keys may not.
    *
    * `amount`: US cents
    */
@@ -95,7 +102,8 @@ export class BusinessCalls extends Caller {
    * Each item gets a result of its own, in order: a hash, field errors, or an error. In mode
    * `each` what can be paid is paid, in chunks of 1,000, one commit each: a call that was cut
    * off is completed by repeating it with its Idempotency-Key. In mode `all_or_nothing` one
-   * refused item means that nothing is paid. The body may have up to 4 MB.
+   * refused item means that nothing is paid. The body may have up to 4 MB. Restricted keys
+   * need the scope `allocate`.
    */
   payBatch(
     body: models.BatchRequest,
@@ -106,6 +114,8 @@ export class BusinessCalls extends Caller {
 
   /**
    * List payout users, newest first, with what they have or had `at` a moment.
+   *
+   * Restricted keys need the scope `read`.
    */
   listUsers(
     query: {
@@ -129,6 +139,8 @@ export class BusinessCalls extends Caller {
 
   /**
    * One payout user, with what they have or had `at` a moment.
+   *
+   * Restricted keys need the scope `read`.
    */
   getUser(
     userId: string,
@@ -148,7 +160,7 @@ export class BusinessCalls extends Caller {
    * Deactivate a payout user.
    *
    * Their hash opens nothing and nothing can be paid to them until they are activated again.
-   * Orders that are open go on.
+   * Orders that are open go on. Restricted keys need the scope `decide`.
    */
   deactivateUser(
     userId: string,
@@ -159,6 +171,8 @@ export class BusinessCalls extends Caller {
 
   /**
    * Activate a payout user.
+   *
+   * Restricted keys need the scope `decide`.
    */
   activateUser(
     userId: string,
@@ -170,7 +184,8 @@ export class BusinessCalls extends Caller {
   /**
    * Give a payout user a new hash.
    *
-   * The old one stops at once. Every later payment to them answers the new one.
+   * The old one stops at once. Every later payment to them answers the new one. Restricted
+   * keys need the scope `hashes`.
    */
   rotateHash(
     userId: string,
@@ -183,7 +198,7 @@ export class BusinessCalls extends Caller {
    * Make a link that opens a payout user's redemption page once.
    *
    * It opens within ten minutes, for somebody who is signed in at the business already: send
-   * them there at once, and mail it to nobody.
+   * them there at once, and mail it to nobody. Restricted keys need the scope `hashes`.
    */
   makeRedeemLink(
     userId: string,
@@ -195,7 +210,8 @@ export class BusinessCalls extends Caller {
   /**
    * Take unspent money back from a payout user.
    *
-   * It goes to the payout balance. What an open order has reserved is out of reach.
+   * It goes to the payout balance. What an open order has reserved is out of reach. Restricted
+   * keys need the scope `decide`.
    *
    * `amount`: US cents
    */
@@ -209,6 +225,8 @@ export class BusinessCalls extends Caller {
 
   /**
    * List payout orders, newest first.
+   *
+   * Restricted keys need the scope `read`.
    */
   listOrders(
     query: {
@@ -228,6 +246,8 @@ export class BusinessCalls extends Caller {
 
   /**
    * One payout order.
+   *
+   * Restricted keys need the scope `read`.
    */
   getOrder(
     orderId: string,
@@ -239,7 +259,8 @@ export class BusinessCalls extends Caller {
   /**
    * Approve an order that is in review.
    *
-   * It is sent for exactly the amount and the destination that it has now.
+   * It is sent for exactly the amount and the destination that it has now. The amount counts
+   * against a restricted key's limits. Restricted keys need the scope `decide`.
    */
   approveOrder(
     orderId: string,
@@ -251,7 +272,8 @@ export class BusinessCalls extends Caller {
   /**
    * Reject an order that is in review or queued.
    *
-   * The money goes back to the payout user, and the note into the webhook.
+   * The money goes back to the payout user, and the note into the webhook. Restricted keys
+   * need the scope `decide`.
    */
   rejectOrder(
     orderId: string,
@@ -266,7 +288,7 @@ export class BusinessCalls extends Caller {
    *
    * What was not sent goes back to the payout user at once. What waits to be claimed
    * (`unclaimed`) is still `sent` in the answer, `taking_back`, until the provider has given
-   * it back.
+   * it back. Restricted keys need the scope `decide`.
    */
   cancelOrder(
     orderId: string,
@@ -280,7 +302,7 @@ export class BusinessCalls extends Caller {
    *
    * With `Accept: text/csv` or `format=csv` everything that matches comes as one file (UTF-8),
    * and `limit` does not count. In it texts are quoted, and one that a spreadsheet would take
-   * for a formula starts with an apostrophe.
+   * for a formula starts with an apostrophe. Restricted keys need the scope `read`.
    */
   listHistory(
     query: {
@@ -308,7 +330,7 @@ export class BusinessCalls extends Caller {
    *
    * With `Accept: text/csv` or `format=csv` everything that matches comes as one file (UTF-8),
    * and `limit` does not count. In it texts are quoted, and one that a spreadsheet would take
-   * for a formula starts with an apostrophe.
+   * for a formula starts with an apostrophe. Restricted keys need the scope `read`.
    */
   exportHistory(
     query: {
@@ -331,6 +353,7 @@ export class BusinessCalls extends Caller {
    * An account's statement between two moments, oldest movement first.
    *
    * Opening and every movement come to the closing balance, whatever `limit` shows of them.
+   * Restricted keys need the scope `reports`.
    */
   getStatement(
     query: {
@@ -356,6 +379,7 @@ export class BusinessCalls extends Caller {
    * another, over all pages.
    *
    * Opening and every movement come to the closing balance, whatever `limit` shows of them.
+   * Restricted keys need the scope `reports`.
    */
   listStatement(
     query: {
@@ -377,7 +401,45 @@ export class BusinessCalls extends Caller {
   }
 
   /**
+   * What was paid to whom in a calendar year (UTC).
+   *
+   * An order counts in the year in which it succeeded; what was returned of it since is taken
+   * off there. People come in the order of their ids. These are facts from the ledger, no tax
+   * advice, and nothing is filed. Restricted keys need the scope `reports`.
+   */
+  listTaxFacts(
+    query: {
+      /** Continue after the entry with this id. */
+      after?: string | undefined;
+      /** The entries of one page, 1 to 100; more are asked for as they are read. */
+      limit?: number | undefined;
+      /** A calendar year in UTC */
+      year: number;
+      /** US cents */
+      at_least?: number | undefined;
+    },
+    options?: CallOptions,
+  ): Listing<models.TaxFacts, models.ListedTaxFacts> {
+    return this.list("/payout/taxes", query, "data", options);
+  }
+
+  /**
+   * Note a payout user's tax state, in place of what was noted before.
+   *
+   * Restricted keys may not.
+   */
+  setTaxNote(
+    userId: string,
+    body: models.TaxNote,
+    options?: CallOptions,
+  ): Promise<models.TaxNote> {
+    return this.put(`/payout/users/${part(userId)}/tax-note`, body, options);
+  }
+
+  /**
    * Events, newest first, with their delivery and its last four attempts.
+   *
+   * Restricted keys need the scope `read`.
    */
   listEvents(
     query: {
@@ -395,6 +457,8 @@ export class BusinessCalls extends Caller {
 
   /**
    * One event with its delivery and its last hundred attempts.
+   *
+   * Restricted keys need the scope `read`.
    */
   getEvent(
     eventId: string,
@@ -406,6 +470,8 @@ export class BusinessCalls extends Caller {
   /**
    * Deliver an event again, or for the first time: up to four attempts from now on, under the
    * same `webhook-id`.
+   *
+   * Restricted keys need the scope `webhooks`.
    */
   redeliverEvent(
     eventId: string,
@@ -416,6 +482,8 @@ export class BusinessCalls extends Caller {
 
   /**
    * Set the webhook's URL, switch and events. The first time its token is made and shown.
+   *
+   * Restricted keys need the scope `webhooks`.
    */
   setWebhook(
     body: models.WebhookChange = {},
@@ -426,6 +494,8 @@ export class BusinessCalls extends Caller {
 
   /**
    * The webhook's settings, without its token.
+   *
+   * Restricted keys need the scope `webhooks`.
    */
   getWebhook(
     options?: CallOptions,
@@ -436,6 +506,8 @@ export class BusinessCalls extends Caller {
   /**
    * Send a sample event, marked `test_mode`, to the webhook: subscribed or not, switched on or
    * not.
+   *
+   * Restricted keys need the scope `webhooks`.
    */
   sendTestWebhook(
     body: models.TestWebhook,
@@ -448,6 +520,8 @@ export class BusinessCalls extends Caller {
    * Change the token in two steps, so that no delivery fails for it: ask for a new one, teach
    * it to your receiver, then confirm it. Until then the old one signs, and `webhook-
    * signature` carries both signatures.
+   *
+   * Restricted keys need the scope `webhooks`.
    */
   rotateWebhookToken(
     body: models.RotateToken = {},
@@ -457,10 +531,70 @@ export class BusinessCalls extends Caller {
   }
 
   /**
+   * Make a restricted key.
+   *
+   * It does what its scopes say, within its limits, and nothing else. It outlives the secret
+   * key that made it. Restricted keys may not.
+   *
+   * `amount_limit`: US cents
+   * `daily_limit`: US cents
+   * `networks`: Addresses or networks (CIDR)
+   * `expires_at`: RFC 3339
+   */
+  createKey(
+    body: models.KeyRequest,
+    options?: KeyedOptions,
+  ): Promise<models.NewKeyView> {
+    return this.post("/payout/keys", body, options);
+  }
+
+  /**
+   * List the restricted keys, newest first.
+   *
+   * This and the other calls for keys need the secret key. Restricted keys may not.
+   */
+  listKeys(
+    options?: CallOptions,
+  ): Promise<models.Keys> {
+    return this.get("/payout/keys", {}, options);
+  }
+
+  /**
+   * Give a restricted key these bounds in place of those it has.
+   *
+   * They hold at once. What it has spent today still counts. Restricted keys may not.
+   *
+   * `amount_limit`: US cents
+   * `daily_limit`: US cents
+   * `networks`: Addresses or networks (CIDR)
+   * `expires_at`: RFC 3339
+   */
+  changeKey(
+    keyId: string,
+    body: models.KeyRequest,
+    options?: CallOptions,
+  ): Promise<models.KeyView> {
+    return this.put(`/payout/keys/${part(keyId)}`, body, options);
+  }
+
+  /**
+   * Stop a restricted key at once, for good.
+   *
+   * Restricted keys may not.
+   */
+  revokeKey(
+    keyId: string,
+    options?: KeyedOptions,
+  ): Promise<models.KeyView> {
+    return this.post(`/payout/keys/${part(keyId)}/revoke`, {}, options);
+  }
+
+  /**
    * Everything that changed the business's money, rights, settings or secrets, and every
    * alert, newest first.
    *
-   * Allocations and withdrawals stand in the history, not here.
+   * Allocations and withdrawals stand in the history, not here. Restricted keys need the scope
+   * `reports`.
    */
   listAudit(
     query: {

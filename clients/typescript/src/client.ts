@@ -10,13 +10,13 @@ export class PayoutUser extends PayoutUserCalls {
   }
 }
 
-/** What a business may do, which is known by its secret key (`sk_live_…` or `sk_test_…`). */
+/** What a business may do, which is known by its secret key (`sk_live_…` or `sk_test_…`) or a restricted one (`rk_…`). */
 export class Payviox extends BusinessCalls {
   readonly #options: ClientOptions;
 
   constructor(options: ClientOptions & { secretKey: string }) {
-    if (!/^sk_/.test(options.secretKey)) {
-      throw new TypeError("a business calls with its secret key, which starts with sk_");
+    if (!/^[rs]k_/.test(options.secretKey)) {
+      throw new TypeError("a business calls with its secret key or a restricted one, which start with sk_ or rk_");
     }
     super(options, { Authorization: `Bearer ${visible(options.secretKey, "the secret key")}` });
     this.#options = options;

@@ -40,7 +40,8 @@ export interface components {
         };
         /**
          * Created
-         * @description The payout user's hash: pass it on to them, it is what they withdraw with.
+         * @description The payout user's hash: pass it on to them, it is what they withdraw with. It is empty for a
+         *     restricted key without the scope `hashes`.
          */
         Created: {
             hash: string;
@@ -268,16 +269,30 @@ export interface components {
         };
         /**
          * BankView
-         * @description Which bank account is paid, never its whole number, and by what the transfer is known to the
-         *     bank once it is in a file.
+         * @description Which bank account is paid, never its whole number, what arrives there, and by what the
+         *     transfer is known to the bank once it is in a file.
          */
         BankView: {
             scheme: string;
             country: string;
             name: string;
             masked: string;
+            pays?: components["schemas"]["BankAmount"];
             end_to_end_id?: string;
             file?: string;
+        };
+        /**
+         * BankAmount
+         * @description What arrives at the bank account: `amount` in hundredths of `currency`, and where that is not
+         *     US dollars at which rate, decimals as text.
+         */
+        BankAmount: {
+            currency: string;
+            amount: number;
+            rate?: string;
+            source?: string;
+            as_of?: string;
+            spread?: string;
         };
         /**
          * Recipient
@@ -651,6 +666,50 @@ export interface components {
             balance: number;
         };
         /**
+         * Listed[TaxFacts]
+         * @description One page of a list.
+         */
+        Listed_TaxFacts_: {
+            data: components["schemas"]["TaxFacts"][];
+            has_more: boolean;
+        };
+        /**
+         * TaxFacts
+         * @description What a payout user was paid in the year and did not come back (`total`), by the time of
+         *     success, and what the business noted of their tax state.
+         */
+        TaxFacts: {
+            id: string;
+            email: string;
+            total: number;
+            state: ("exempt" | "missing" | "vat" | "w8" | "w9") | null;
+            note: string | null;
+            providers: components["schemas"]["ByProvider"][];
+        };
+        /**
+         * ByProvider
+         * @description What came by one provider, in US cents: `paid` in the year, `returned` of that until now;
+         *     `fees` were kept from it before.
+         */
+        ByProvider: {
+            provider: string;
+            orders: number;
+            paid: number;
+            returned: number;
+            total: number;
+            fees: number;
+        };
+        /**
+         * TaxNote
+         * @description A payout user's tax state as the business knows it. Write no tax number into the note.
+         */
+        TaxNote: {
+            /** @enum {unknown} */
+            state: "exempt" | "missing" | "vat" | "w8" | "w9";
+            /** @default null */
+            note?: string | null;
+        };
+        /**
          * Listed[Event]
          * @description One page of a list.
          */
@@ -755,6 +814,77 @@ export interface components {
         Rotation: {
             confirmed: boolean;
             token?: string;
+        };
+        /**
+         * KeyRequest
+         * @description What a restricted key may do. `amount_limit` bounds one payment and `daily_limit` one day
+         *     (UTC); it is used from `networks` alone, where there are any, and until `expires_at`.
+         */
+        KeyRequest: {
+            name: string;
+            scopes: ("allocate" | "decide" | "hashes" | "read" | "reports" | "webhooks")[];
+            /** @default null */
+            amount_limit?: number | null;
+            /** @default null */
+            daily_limit?: number | null;
+            /**
+             * @description Addresses or networks (CIDR)
+             * @default []
+             */
+            networks?: string[];
+            /**
+             * @description RFC 3339
+             * @default null
+             */
+            expires_at?: string | null;
+        };
+        /**
+         * NewKeyView
+         * @description The key just made, shown this once; a replay answers without it.
+         */
+        NewKeyView: {
+            id: string;
+            hint: string;
+            name: string;
+            scopes: ("allocate" | "decide" | "hashes" | "read" | "reports" | "webhooks")[];
+            amount_limit: number | null;
+            daily_limit: number | null;
+            spent_today: number;
+            networks: string[];
+            expires_at: string | null;
+            made_by: string;
+            created_at: string;
+            last_used_at: string | null;
+            last_used_from: string | null;
+            /** @default null */
+            key?: string | null;
+        };
+        /**
+         * Keys
+         * @description Every restricted key that was not revoked.
+         */
+        Keys: {
+            data: components["schemas"]["KeyView"][];
+        };
+        /**
+         * KeyView
+         * @description A restricted key, known by its last characters. `spent_today` is what it allocated and
+         *     approved today (UTC), in US cents; `last_used_at` and `last_used_from` are of its last call.
+         */
+        KeyView: {
+            id: string;
+            hint: string;
+            name: string;
+            scopes: ("allocate" | "decide" | "hashes" | "read" | "reports" | "webhooks")[];
+            amount_limit: number | null;
+            daily_limit: number | null;
+            spent_today: number;
+            networks: string[];
+            expires_at: string | null;
+            made_by: string;
+            created_at: string;
+            last_used_at: string | null;
+            last_used_from: string | null;
         };
         /**
          * Listed[AuditEntryView]
@@ -904,6 +1034,7 @@ export type PaypalView = components['schemas']['PaypalView'];
 export type CryptoView = components['schemas']['CryptoView'];
 export type GiftCardView = components['schemas']['GiftCardView'];
 export type BankView = components['schemas']['BankView'];
+export type BankAmount = components['schemas']['BankAmount'];
 export type Recipient = components['schemas']['Recipient'];
 export type RejectRequest = components['schemas']['RejectRequest'];
 export type OperationsView = components['schemas']['OperationsView'];
@@ -928,6 +1059,10 @@ export type ListedMovement = components['schemas']['Listed_Movement_'];
 export type Movement = components['schemas']['Movement'];
 export type Statement = components['schemas']['Statement'];
 export type Line = components['schemas']['Line'];
+export type ListedTaxFacts = components['schemas']['Listed_TaxFacts_'];
+export type TaxFacts = components['schemas']['TaxFacts'];
+export type ByProvider = components['schemas']['ByProvider'];
+export type TaxNote = components['schemas']['TaxNote'];
 export type ListedEvent = components['schemas']['Listed_Event_'];
 export type Event = components['schemas']['Event'];
 export type Delivery = components['schemas']['Delivery'];
@@ -938,6 +1073,10 @@ export type Webhook = components['schemas']['Webhook'];
 export type TestWebhook = components['schemas']['TestWebhook'];
 export type RotateToken = components['schemas']['RotateToken'];
 export type Rotation = components['schemas']['Rotation'];
+export type KeyRequest = components['schemas']['KeyRequest'];
+export type NewKeyView = components['schemas']['NewKeyView'];
+export type Keys = components['schemas']['Keys'];
+export type KeyView = components['schemas']['KeyView'];
 export type ListedAuditEntryView = components['schemas']['Listed_AuditEntryView_'];
 export type AuditEntryView = components['schemas']['AuditEntryView'];
 export type PayoutEvent = components['schemas']['PayoutEvent'];

@@ -15,6 +15,9 @@ from payviox.auth.hashes import payout_hash
 from payviox.db.pool import Connection, Database
 from payviox.errors import (
     InsufficientPayoutBalance,
+    KeyDailyLimit,
+    KeyLimit,
+    KeyRefused,
     PayoutsDisabled,
     PayoutUserInactive,
     PayvioxError,
@@ -31,8 +34,13 @@ REFUSALS: Mapping[str, type[PayvioxError]] = {
     "insufficient": InsufficientPayoutBalance,
     "disabled": PayoutsDisabled,
     "inactive": PayoutUserInactive,
+    "over_limit": KeyLimit,
+    "over_daily_limit": KeyDailyLimit,
 }
 CODES = {kind: code for code, kind in REFUSALS.items()}
+
+WHOLE = (Unauthorized, KeyRefused)
+"""What the key is refused with: it is one for all items, so that all are refused together."""
 
 Entry = Item | PayvioxError
 """An item to pay, or why it is none."""
@@ -56,13 +64,15 @@ class Overtaken(Declined):
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Pays batches for one business. `scope` is the call's idempotency key, where it has one."""
+    """Pays batches for one business. `scope` is the call's idempotency key, where it has one;
+    without `shows_hashes` replays answer none, as the engine does for the key."""
 
     database: Database
     keyring: Keyring
     batcher: Batcher
     business_id: UUID
     scope: Scope | None
+    shows_hashes: bool = True
 
     async def each(
         self, chunks: Callable[[], AsyncIterable[Sequence[Entry]]]
@@ -93,11 +103,11 @@ class Payer:
             try:
                 outcomes += await self._chunk(part, entries, progress)
             except PayvioxError as error:
-                keyed = self.scope is not None and not isinstance(error, Unauthorized)
+                keyed = self.scope is not None and not isinstance(error, WHOLE)
                 if keyed or not _paid(outcomes):
                     raise
                 outcomes += [_or(entry, error) for entry in entries]
-                failure = error if isinstance(error, Unauthorized) else NotAttempted()
+                failure = error if isinstance(error, WHOLE) else NotAttempted()
         return outcomes, progress.replayed and not progress.fresh
 
     async def all_or_nothing(self, items: Sequence[Item]) -> tuple[list[Outcome], bool]:
@@ -128,7 +138,7 @@ class Payer:
         except Repeated as repeated:
             progress.used = progress.replayed = True
             return await self._replayed(entries, repeated.reference)
-        if isinstance(paid[0], Unauthorized):  # one key for all: refused together
+        if isinstance(paid[0], WHOLE):
             raise paid[0]
         progress.committed(part, paid)
         if len(items) == len(entries):
@@ -180,6 +190,7 @@ class Payer:
             user_id, key_id, generation = users[entry.email]
             key = self.keyring.get(key_id)
             shown = payout_hash(key, code, self.business_id, user_id, generation)
+            shown = shown if self.shows_hashes else ""
             outcomes.append(Allocated(user_id, shown, replayed=True))
         return outcomes
 
@@ -198,7 +209,7 @@ class _Progress:
 
     def due(self, part: int, outcomes: Sequence[Outcome]) -> list[tuple[int, Any]]:
         """The parts to record now, in the transaction of `part`, which may yet be rolled back."""
-        if outcomes and isinstance(outcomes[0], Unauthorized):
+        if outcomes and isinstance(outcomes[0], WHOLE):
             return []
         if not self.used and not _paid(outcomes):
             return []

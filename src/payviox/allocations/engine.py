@@ -14,8 +14,9 @@ from payviox.allocations.model import (
     Item,
     NoticeRow,
     Outcome,
-    Payout,
     Refused,
+    SpendingKey,
+    SpendingRow,
     TransferRow,
     User,
     UserRow,
@@ -23,6 +24,7 @@ from payviox.allocations.model import (
 )
 from payviox.allocations.queries import groups as queries
 from payviox.auth.hashes import digest, payout_hash
+from payviox.auth.restrictions import over_limit, refusal
 from payviox.db.pool import ENDED, UNSURE, Connection, NotCommitted, roll_back
 from payviox.errors import (
     IdempotencyMismatch,
@@ -76,13 +78,14 @@ async def allocate(
     """
     try:
         with tracing.child("lock and read"):
-            payout, users, replays = await queries.begin(
+            begun = await queries.begin(
                 connection,
                 business_id,
                 list({item.email for item in items}),
                 list({item.idempotency_key for item in items if item.idempotency_key is not None}),
+                list({item.key_id for item in items if item.place is not None and item.key_id}),
             )
-        decision = _Decision(keyring, business_id, payout, users, replays)
+        decision = _Decision(keyring, business_id, begun)
         outcomes = [decision.settle(item) for item in items]
         if atomic and not all(isinstance(outcome, Allocated) for outcome in outcomes):
             raise Refused(outcomes)  # noqa: TRY301  # rolled back just below
@@ -128,37 +131,63 @@ class _Decision:
         self,
         keyring: Keyring,
         business_id: UUID,
-        payout: Payout,
-        users: dict[str, User],
-        replays: queries.Replays,
+        begun: queries.Begun,
     ) -> None:
         self.keyring = keyring
         self.business_id = str(business_id)
-        self.payout = payout
-        self.users = users
-        self.replays = replays
-        self.keys = frozenset(payout.keys)
+        self.payout = begun.payout
+        self.users = begun.users
+        self.replays = begun.replays
+        self.keys = frozenset(begun.payout.keys)
+        self.restricted = begun.keys
         self.transfers: list[TransferRow] = []
         self.noticed: dict[str, int] = {}
 
-    def settle(self, item: Item) -> Outcome:  # noqa: PLR0911  # one return for each outcome
+    def settle(self, item: Item) -> Outcome:
         """Decide each item in the contract's order: key, replay, payouts enabled, inactive user,
-        balance."""
+        balance; a restricted key's limits come before the balance."""
+        if item.place is not None:
+            return self._settle_restricted(item, item.place)
         if item.key_id is not None and item.key_id not in self.keys:
             return Unauthorized()
-        if item.idempotency_key is not None and item.idempotency_key in self.replays:
-            first_digest, user = self.replays[item.idempotency_key]
-            if first_digest != item.digest:
-                return IdempotencyMismatch()
-            return Allocated(user.id, self._hash(user), replayed=True)
+        return self._replay(item) or self._pay(item)
+
+    def _settle_restricted(self, item: Item, place: str) -> Outcome:
+        """The same within what a restricted key may do: a replay spends nothing, and without its
+        scope no hash is answered."""
+        key = self.restricted.get(item.key_id or "")
+        if key is None:
+            return Unauthorized()
+        refused = refusal(key.scopes, key.networks, "allocate", place)
+        outcome = refused or self._replay(item) or self._pay(item, key)
+        if isinstance(outcome, Allocated) and "hashes" not in key.scopes:
+            return Allocated(outcome.user_id, "", outcome.replayed)
+        return outcome
+
+    def _replay(self, item: Item) -> Outcome | None:
+        if item.idempotency_key is None or item.idempotency_key not in self.replays:
+            return None
+        first_digest, user = self.replays[item.idempotency_key]
+        if first_digest != item.digest:
+            return IdempotencyMismatch()
+        return Allocated(user.id, self._hash(user), replayed=True)
+
+    def _pay(self, item: Item, key: SpendingKey | None = None) -> Outcome:
         payout = self.payout
         if not payout.enabled:
             return PayoutsDisabled()
         user = self.users.get(item.email) or self._new_user(item.email)
         if not user.active:
             return PayoutUserInactive()
+        if key is not None:
+            spent = key.spent + key.spending
+            refused = over_limit(item.amount, spent, key.amount_limit, key.daily_limit)
+            if refused is not None:
+                return refused
         if payout.balance < item.amount:
             return InsufficientPayoutBalance()
+        if key is not None:
+            key.spending += item.amount
         return self._move(item, user)
 
     def _move(self, item: Item, user: User) -> Allocated:
@@ -221,5 +250,10 @@ class _Decision:
             notices=[
                 NoticeRow(user_id, str(ids.new()), amount)
                 for user_id, amount in self.noticed.items()
+            ],
+            spending=[
+                SpendingRow(key.id, key.day, key.spending)
+                for key in self.restricted.values()
+                if key.spending
             ],
         )

@@ -12,8 +12,9 @@ from payviox.errors import PayvioxError
 class Item(msgspec.Struct, frozen=True):
     """One allocation to be made. `email` is canonical. `key_id` is the API key it came under, to be
     re-checked at the commit (None: a trusted command, or an operator). `idempotency_key` goes with
-    the `digest` of its request, as hex; `actor` is kept where a person did it. `notify` says
-    whether they get a mail (None: as the business has set it)."""
+    the `digest` of its request, as hex; `actor` is kept where a person or a restricted key did it.
+    `notify` says whether they get a mail (None: as the business has set it). `place` is the address
+    that a restricted key was used from ("" where nobody knows), None for any other."""
 
     email: str
     amount: int
@@ -23,6 +24,7 @@ class Item(msgspec.Struct, frozen=True):
     digest: str | None = None
     actor: Actor | None = None
     notify: bool | None = None
+    place: str | None = None
 
 
 def own_key(*parts: object) -> str:
@@ -32,7 +34,8 @@ def own_key(*parts: object) -> str:
 
 
 class Allocated(msgspec.Struct, frozen=True):
-    """Money is with the payout user, committed; `replayed` when an earlier call did it."""
+    """Money is with the payout user, committed; `replayed` when an earlier call did it. `hash` is
+    empty for a restricted key that may not see it."""
 
     user_id: str
     hash: str
@@ -61,6 +64,20 @@ class Payout(msgspec.Struct):
     hash_lifetime_days: int | None
     notify: bool
     keys: list[str]
+
+
+class SpendingKey(msgspec.Struct):
+    """A restricted key that works, with what it may do and has spent on this `day`, in cents;
+    `spending` is what it spends in this group."""
+
+    id: str
+    scopes: list[str]
+    networks: list[str]
+    amount_limit: int | None
+    daily_limit: int | None
+    day: str
+    spent: int
+    spending: int = 0
 
 
 class User(msgspec.Struct):
@@ -116,6 +133,14 @@ class NoticeRow(msgspec.Struct):
     a: int
 
 
+class SpendingRow(msgspec.Struct):
+    """So many cents that a restricted key has spent on a day."""
+
+    k: str
+    d: str
+    a: int
+
+
 class Writes(msgspec.Struct):
     """Everything that a group writes, ready for its statements."""
 
@@ -126,3 +151,4 @@ class Writes(msgspec.Struct):
     accounts: list[AccountRow]
     transfers: list[TransferRow]
     notices: list[NoticeRow]
+    spending: list[SpendingRow]

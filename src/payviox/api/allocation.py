@@ -5,6 +5,7 @@ import asyncio
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
@@ -17,6 +18,8 @@ from payviox.errors import (
     Busy,
     FieldErrors,
     InsufficientPayoutBalance,
+    KeyDailyLimit,
+    KeyLimit,
     PayoutsDisabled,
     PayoutUserInactive,
     Unauthorized,
@@ -24,8 +27,9 @@ from payviox.errors import (
 from payviox.idempotency import model as idempotency
 from payviox.money import MAX_ALLOCATION
 from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.web.context import address_in
 from payviox.web.json_body import EMAIL, convert, parse
-from payviox.web.request_body import Answer, Head
+from payviox.web.request_body import Answer, Head, Scope
 
 MAX_REMEMBERED_KEYS = 10_000
 
@@ -45,7 +49,8 @@ class CreateRequest(msgspec.Struct):
 
 
 class Created(msgspec.Struct):
-    """The payout user's hash: pass it on to them, it is what they withdraw with."""
+    """The payout user's hash: pass it on to them, it is what they withdraw with. It is empty for a
+    restricted key without the scope `hashes`."""
 
     hash: str
 
@@ -70,9 +75,16 @@ class Create:
         "Paying people",
         {201: Created(EXAMPLE_HASH)},
         request=CreateRequest("ada@example.com", 2_500),
-        errors=[InsufficientPayoutBalance, PayoutsDisabled, PayoutUserInactive, Busy],
+        errors=[
+            InsufficientPayoutBalance,
+            PayoutsDisabled,
+            PayoutUserInactive,
+            KeyLimit,
+            KeyDailyLimit,
+            Busy,
+        ],
     )
-    async def create_payout(self, scope: object, head: Head, body: bytes) -> Answer:
+    async def create_payout(self, scope: Scope, head: Head, body: bytes) -> Answer:
         """Pay a person by email.
 
         Creates the payout user or adds to an existing one, and debits the payout balance: all or
@@ -81,7 +93,7 @@ class Create:
         authorization, key = head.authorization, head.idempotency_key
         token = digest(bearer(authorization))
         caller = self._callers.get(token) or await self._authenticate(token, authorization)
-        scope["state"]["business"] = caller  # type: ignore[index]  # an ASGI scope
+        scope["state"]["business"] = caller
         request_digest = None
         try:
             if key is None:
@@ -94,7 +106,9 @@ class Create:
             email = canonical(request.email)
         except Exception:  # noqa: BLE001  # any problem: the slow way names it
             # A remembered key may have been regenerated: nobody else is told what was wrong.
-            await self._authenticate(token, authorization)
+            caller = await self._authenticate(token, authorization)
+            if caller.restrictions is not None:
+                caller.restrictions.check("allocate", address_in(scope))
             if key is not None:
                 idempotency.check(key)
             return _refuse(body)
@@ -107,6 +121,8 @@ class Create:
             request_digest,
             notify=request.notify,
         )
+        if caller.restrictions is not None:  # what it may do now, the group reads under its lock
+            item = replace(item, actor=caller.actor, place=address_in(scope) or "")
         try:
             outcome = (await self._batcher.submit(caller.business_id, (item,)))[0]
         except Busy:

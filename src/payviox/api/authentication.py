@@ -7,11 +7,12 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
+from payviox.api.scopes import needed
 from payviox.auth import keys, users
 from payviox.auth.keys import BusinessCaller
 from payviox.db.pool import Database
 from payviox.errors import Malformed, Unauthorized
-from payviox.web.context import Services
+from payviox.web.context import Services, address_in
 from payviox.web.request_json import json_of
 
 SECRET_KEY = "secretKey"  # noqa: S105  # the name of a scheme in the OpenAPI document
@@ -36,11 +37,15 @@ async def authenticate_business(database: Database, authorization: str | None) -
 async def require_business(
     connection: "ASGIConnection[Any, Any, Any, Any]", _: BaseRouteHandler
 ) -> None:
-    """Guard: a business with its secret key."""
+    """Guard: a business with its secret key, or a restricted one whose scope, networks and expiry
+    allow this route. Raises Unauthorized and KeyRefused."""
     process: Services = connection.app.state.services
-    connection.scope["state"]["business"] = await authenticate_business(
-        process.database, connection.headers.get("authorization")
-    )
+    scope = connection.scope
+    caller = await authenticate_business(process.database, connection.headers.get("authorization"))
+    scope["state"]["business"] = caller
+    if caller.restrictions is not None:
+        wanted = needed(str(scope.get("method")), scope["path_template"])
+        caller.restrictions.check(wanted, address_in(scope))
 
 
 async def require_payout_user(

@@ -11,12 +11,13 @@ import msgspec
 from litestar import Response, post
 from msgspec import UNSET, UnsetType, inspect
 
-from payviox.allocations.batch import CHUNK, Entry, Payer
+from payviox.allocations.batch import CHUNK, WHOLE, Entry, Payer
 from payviox.allocations.model import Allocated, Item, Outcome, Refused
 from payviox.api.allocation import EXAMPLE_HASH, Amount, Notify
 from payviox.api.authentication import require_business
 from payviox.api.docs.declarations import documented
 from payviox.api.idempotent import scope_of
+from payviox.auth.keys import BusinessCaller
 from payviox.errors import (
     Busy,
     ClientGone,
@@ -24,10 +25,9 @@ from payviox.errors import (
     InsufficientPayoutBalance,
     Malformed,
     PayvioxError,
-    Unauthorized,
 )
 from payviox.payout_users.email import InvalidEmail, canonical
-from payviox.web.context import Call, business, services
+from payviox.web.context import Call, address_of, business, services
 from payviox.web.errors import JSON, encode
 from payviox.web.json_body import EMAIL, problems
 from payviox.web.request_json import json_of
@@ -130,13 +130,20 @@ async def pay_batch(request: Call) -> Response[Any]:
     caller, process = business(request), services(request)
     mode, items = _decode(request, await request.body())
     scope = scope_of(request, "business")
-    payer = Payer(process.database, process.keyring, process.batcher, caller.business_id, scope)
-    key_id = str(caller.key_id)
+    payer = Payer(
+        process.database,
+        process.keyring,
+        process.batcher,
+        caller.business_id,
+        scope,
+        shows_hashes=caller.may("hashes"),
+    )
+    made = _Maker(caller, address_of(request))
     async with _looking(request, process.slow_work) as look:
         if mode == "each":
-            outcomes, replayed = await payer.each(lambda: _chunks_of_entries(items, key_id, look))
+            outcomes, replayed = await payer.each(lambda: _chunks_of_entries(items, made, look))
         else:
-            outcomes, replayed = await _all_or_nothing(payer, items, key_id, look)
+            outcomes, replayed = await _all_or_nothing(payer, items, made, look)
     return Response(
         await _render(outcomes),
         status_code=200,
@@ -146,9 +153,9 @@ async def pay_batch(request: Call) -> Response[Any]:
 
 
 async def _all_or_nothing(
-    payer: Payer, items: Sequence[Any], key_id: str, look: "_Looking"
+    payer: Payer, items: Sequence[Any], made: "_Maker", look: "_Looking"
 ) -> tuple[list[Outcome], bool]:
-    entries = await look.at(items, key_id)
+    entries = await look.at(items, made)
     payable = [entry for entry in entries if isinstance(entry, Item)]
     if len(payable) < len(entries):
         raise BatchRefused(
@@ -157,8 +164,9 @@ async def _all_or_nothing(
     try:
         return await payer.all_or_nothing(payable)
     except Refused as refused:
-        if isinstance(refused.outcomes[0], Unauthorized):
-            raise refused.outcomes[0] from refused
+        first = refused.outcomes[0]
+        if isinstance(first, WHOLE):
+            raise first from refused
         raise BatchRefused(
             [o if isinstance(o, PayvioxError) else NotPaidWithOthers() for o in refused.outcomes]
         ) from refused
@@ -193,10 +201,35 @@ def _keys(batch: BatchRequest) -> int:
 
 
 async def _chunks_of_entries(
-    items: Sequence[Any], key_id: str, look: "_Looking"
+    items: Sequence[Any], made: "_Maker", look: "_Looking"
 ) -> AsyncIterator[list[Entry]]:
     for chunk in _chunks(items):
-        yield await look.at(chunk, key_id)
+        yield await look.at(chunk, made)
+
+
+class _Maker:
+    """Makes items to pay, each under the caller's key."""
+
+    def __init__(self, caller: BusinessCaller, address: str | None) -> None:
+        self._key_id = str(caller.key_id)
+        restricted = caller.restrictions is not None
+        self._actor = caller.actor if restricted else None
+        self._place = (address or "") if restricted else None
+
+    def entry(self, item: BatchItem) -> Entry:
+        try:
+            email = canonical(item.email)
+        except InvalidEmail as error:
+            return FieldErrors({"email": [str(error)]})
+        return Item(
+            email,
+            item.amount,
+            self._key_id,
+            item.reference,
+            actor=self._actor,
+            notify=item.notify,
+            place=self._place,
+        )
 
 
 class _Looking:
@@ -207,22 +240,22 @@ class _Looking:
         self._slow_work = slow_work
         self._gone = gone
 
-    async def at(self, items: Sequence[Any], key_id: str) -> list[Entry]:
+    async def at(self, items: Sequence[Any], made: _Maker) -> list[Entry]:
         """The items as entries. Raises ClientGone."""
         entries: list[Entry] = []
         while len(entries) < len(items):
             if self._gone.done():
                 raise ClientGone
             async with self._slow_work:
-                self._slice(items, key_id, entries)
+                self._slice(items, made, entries)
             await asyncio.sleep(0)
         return entries
 
-    def _slice(self, items: Sequence[Any], key_id: str, entries: list[Entry]) -> None:
+    def _slice(self, items: Sequence[Any], made: _Maker, entries: list[Entry]) -> None:
         until = time.perf_counter() + SLICE_S
         for item in items[len(entries) :]:
             known = isinstance(item, BatchItem)
-            entries.append(_item(item, key_id) if known else _looked_at(item, key_id))
+            entries.append(made.entry(item) if known else _looked_at(item, made))
             if time.perf_counter() > until:
                 return
 
@@ -241,15 +274,7 @@ async def _until_gone(request: Call) -> None:
         pass
 
 
-def _item(item: BatchItem, key_id: str) -> Entry:
-    try:
-        email = canonical(item.email)
-        return Item(email, item.amount, key_id, item.reference, notify=item.notify)
-    except InvalidEmail as error:
-        return FieldErrors({"email": [str(error)]})
-
-
-def _looked_at(value: object, key_id: str) -> Entry:
+def _looked_at(value: object, made: _Maker) -> Entry:
     """An item of a list that did not decode as a whole."""
     if not isinstance(value, dict):
         return Malformed("The item must be an object")
@@ -260,7 +285,7 @@ def _looked_at(value: object, key_id: str) -> Entry:
         field_errors.setdefault("reference", ["The reference is not valid."])
     if field_errors:
         return FieldErrors(field_errors)
-    return _item(msgspec.convert(value, BatchItem), key_id)
+    return made.entry(msgspec.convert(value, BatchItem))
 
 
 def _result(outcome: Outcome) -> dict[str, object]:

@@ -21,7 +21,7 @@ from payviox.api.schemas.orders import (
 )
 from payviox.auth.keys import BusinessCaller
 from payviox.db.pool import Connection
-from payviox.errors import Conflict, NotFound
+from payviox.errors import Conflict, KeyDailyLimit, KeyLimit, NotFound
 from payviox.idempotency.service import Done
 from payviox.order_states import Status
 from payviox.rails.orders import Provider
@@ -98,16 +98,17 @@ async def get_order(request: Call) -> BusinessOrderView:
 
 
 @post("/payout/orders/{id:str}/approve", guards=[require_business], status_code=200)
-@documented("Payout orders", {200: BUSINESS_EXAMPLE}, errors=[Conflict])
+@documented("Payout orders", {200: BUSINESS_EXAMPLE}, errors=[Conflict, KeyLimit, KeyDailyLimit])
 async def approve_order(request: Call) -> Response[Any]:
     """Approve an order that is in review.
 
-    It is sent for exactly the amount and the destination that it has now.
+    It is sent for exactly the amount and the destination that it has now. The amount counts against
+    a restricted key's limits.
     """
     return await _decide(
         request,
         lambda connection, order_id, caller: withdrawals.approve(
-            connection, caller.business_id, order_id, caller.actor
+            connection, caller.business_id, order_id, caller.actor, caller
         ),
     )
 

@@ -28,6 +28,15 @@ class ApiRequest:
     called_at: datetime
 
 
+class KeyUse(msgspec.Struct, frozen=True):
+    """That a restricted key was used at this time, from this address."""
+
+    business_id: UUID
+    key_id: UUID
+    called_at: datetime
+    place: str | None
+
+
 class LastUse(msgspec.Struct, frozen=True):
     """When a key was last used, and from where."""
 

@@ -5,16 +5,16 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
 import msgspec
 
-from payviox.api_requests.model import ApiRequest
+from payviox.api_requests.model import ApiRequest, KeyUse
 from payviox.api_requests.queries import requests as queries
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ LAST_S = 1.0
 """What is noted when the process ends has so long to be written."""
 MOST_CHARS = 255
 """So long may a path, an idempotency key or an error be; the rest is cut off."""
-SECRET = re.compile(r"\b(?:sk|pk)_(?:live|test)_[\w-]+|whsec_[\w+/=]+|\b[0-9a-fA-F]{64}\b")
+SECRET = re.compile(r"\b(?:sk|pk|rk)_(?:live|test)_[\w-]+|whsec_[\w+/=]+|\b[0-9a-fA-F]{64}\b")
 
 
 class Recorder:
@@ -40,6 +40,7 @@ class Recorder:
         self._waiting = waiting
         self._noted: list[tuple[ApiRequest, bytes]] = []
         self._counts: Counter[tuple[UUID, bool]] = Counter()
+        self._uses: dict[UUID, KeyUse] = {}
 
     def has_room(self, business_id: UUID, status: int) -> bool:
         """Whether one more may be noted; asked before anything is made of it."""
@@ -56,6 +57,10 @@ class Recorder:
         self._counts[request.business_id, request.status >= 400] += 1
         self._noted.append((request, answer))
 
+    def note_use(self, use: KeyUse) -> None:
+        """Keep that a restricted key was used; of each the latest is written."""
+        self._uses[use.key_id] = use
+
     async def run(self, database: Database) -> None:
         """Write down what was noted, every second, until cancelled; then what is left, in the time
         that there is for it."""
@@ -71,15 +76,24 @@ class Recorder:
     async def write(self, database: Database) -> None:
         """Write down what was noted so far. What cannot be written is left out."""
         noted, self._noted = self._noted, []
+        uses, self._uses = self._uses, {}
         self._counts.clear()
-        if not noted:
+        if not noted and not uses:
             return
         try:
-            await database.write(queries.insert, [_shown(*each) for each in noted])
+            await database.write(_insert, [_shown(*each) for each in noted], uses)
         except Exception:
             logger.exception("%d requests could not be written down", len(noted))
             for _ in noted:
                 self.on_left_out()
+
+
+async def _insert(
+    connection: Connection, requests: Sequence[ApiRequest], uses: Mapping[UUID, KeyUse]
+) -> None:
+    await queries.insert(connection, requests)
+    if uses:  # in one order everywhere: other processes write the same rows
+        await queries.put_uses(connection, [uses[key_id] for key_id in sorted(uses)])
 
 
 def _shown(request: ApiRequest, answer: bytes) -> ApiRequest:

@@ -56,6 +56,12 @@ async def last_use(
     return await queries.find_last(connection, business_id, key_hint, ids.first_at(made_at))
 
 
+async def key_uses(connection: Connection, business_id: UUID) -> dict[UUID, LastUse]:
+    """When each restricted key was last used, by the key's id, of those that were."""
+    uses = await queries.list_uses(connection, business_id)
+    return {use.key_id: LastUse(use.called_at, use.place) for use in uses}
+
+
 async def forget_old(database: Database, business_id: UUID, days: int) -> int:
     """Delete what is older than so many days, or more than is kept; answers how many."""
     oldest = ids.first_at(datetime.now(UTC) - timedelta(days=days))

@@ -10,8 +10,9 @@ from payviox import actors, ids
 from payviox.actors import Actor
 from payviox.auth.hashes import digest
 from payviox.auth.queries import credentials as queries
+from payviox.auth.restrictions import Restrictions, Scope
 from payviox.db.pool import Connection
-from payviox.errors import Unauthorized
+from payviox.errors import Conflict, Unauthorized
 
 Kind = Literal["secret", "public"]
 Mode = Literal["live", "test"]
@@ -22,13 +23,22 @@ list_of = queries.list_keys_of
 PREFIX = {"secret": "sk", "public": "pk"}
 
 
+class KeyChanged(Conflict):
+    message = "This key was changed while the call ran. Nothing was done; call again"
+
+
 class BusinessCaller(msgspec.Struct, frozen=True):
-    """A business calling with its secret key."""
+    """A business calling with its secret key, or with a restricted one: that has `restrictions`."""
 
     business_id: UUID
     key_id: UUID
     hint: str = ""
     """The key's last characters."""
+    restrictions: Restrictions | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the key has this scope: the secret key has all."""
+        return self.restrictions is None or scope in self.restrictions.scopes
 
     @property
     def actor(self) -> Actor:
@@ -50,15 +60,17 @@ async def create(connection: Connection, business_id: UUID, mode: Mode, kind: Ki
 async def revoke_all(connection: Connection, business_id: UUID) -> int:
     """Stop the business's keys without new ones; answers how many. The caller holds the payout
     account's lock."""
-    return sum([await queries.revoke_key(connection, business_id, kind) for kind in KINDS])
+    kinds = (*KINDS, "restricted")
+    return sum([await queries.revoke_key(connection, business_id, kind) for kind in kinds])
 
 
 async def find_business(connection: Connection, key: str) -> BusinessCaller | None:
-    """Who holds this secret key; None for anything else, found out by the same one look-up."""
+    """Who holds this secret or restricted key; None for anything else, found out by the same one
+    look-up."""
     row = await queries.find_key(connection, digest(key))
-    if row is None or row.kind != "secret":
+    if row is None or row.kind == "public":
         return None
-    return BusinessCaller(row.business_id, row.id, row.hint)
+    return BusinessCaller(row.business_id, row.id, row.hint, row.restrictions)
 
 
 async def is_live(connection: Connection, business_id: UUID, key: str) -> bool:
@@ -69,6 +81,10 @@ async def is_live(connection: Connection, business_id: UUID, key: str) -> bool:
 
 async def require_live(connection: Connection, caller: BusinessCaller) -> None:
     """Check at the end of a write that its key still lives, and hold it so until the commit: a key
-    that was regenerated while the write waited does nothing any more. Raises Unauthorized."""
-    if not await queries.lock_live_key(connection, caller.key_id):
+    that was regenerated while the write waited does nothing any more. Raises Unauthorized, and
+    KeyChanged where it may do something else by now."""
+    row = await queries.lock_key(connection, caller.key_id)
+    if row is None:
         raise Unauthorized
+    if row.restrictions != caller.restrictions:
+        raise KeyChanged

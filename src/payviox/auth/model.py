@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from payviox.auth.restrictions import Restrictions, Scope
+
 
 @dataclass(frozen=True, slots=True)
 class LiveKey:
@@ -15,6 +17,34 @@ class LiveKey:
     kind: str
     hint: str
     created_at: datetime
+
+
+class RestrictedKey(msgspec.Struct, frozen=True):
+    """A restricted key that was not revoked; `spent_today` is cents, `made_by` an actor."""
+
+    id: UUID
+    hint: str
+    name: str
+    scopes: list[Scope]
+    amount_limit: int | None
+    daily_limit: int | None
+    networks: list[str]
+    expires_at: datetime | None
+    has_expired: bool | None
+    made_by: str
+    created_at: datetime
+    spent_today: int
+
+    @property
+    def restrictions(self) -> Restrictions:
+        return Restrictions(
+            self.name,
+            tuple(self.scopes),
+            self.amount_limit,
+            self.daily_limit,
+            tuple(self.networks),
+            self.expires_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

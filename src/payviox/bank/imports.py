@@ -38,6 +38,7 @@ list_entries = queries.list_entries
 list_of_payment = queries.list_of_payment
 left_of_statements = queries.left_of_statements
 get_import = queries.find
+count_effects = queries.count_effects
 get_file = files.get
 
 

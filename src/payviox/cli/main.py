@@ -95,6 +95,10 @@ COMMANDS = {
         "The database: make backups of the embedded one, bring one back; build indexes anew.",
     ),
     "ledger": Part("payviox.cli.ledger:ledger", "The double-entry ledger."),
+    "taxes": Part(
+        "payviox.cli.taxes:taxes",
+        "Tax facts: what was paid to whom in a year, thresholds, notes.",
+    ),
     "reconcile": Part(
         "payviox.cli.reconcile.compare:reconcile",
         "Compare our books with what each rail says, and find what nobody can explain.",

@@ -106,6 +106,7 @@ USER = Id(ids.USER)
 ORDER = Id(ids.ORDER)
 APPROVAL = Id(ids.APPROVAL)
 EVENT = Id(ids.EVENT)
+KEY = Id(ids.KEY)
 CENTS = Cents(1, MAX_TREASURY)
 LIMIT = Whole(1, 1000)
 at_moment = click.option(
@@ -119,8 +120,10 @@ NOTE = Text(MAX_NOTE)
 MONEY = frozenset(
     {
         "amount",
+        "amount_limit",
         "balance",
         "cents",
+        "daily_limit",
         "fee_cap",
         "fee_fixed",
         "fees",
@@ -135,6 +138,7 @@ MONEY = frozenset(
         "price",
         "review_amount",
         "review_velocity_amount",
+        "spent_today",
     }
 )
 """Names of what is US cents in JSON and dollars in text."""

@@ -16,12 +16,18 @@ from payviox.dashboard.allocate import upload as uploads
 from payviox.dashboard.approvals import list as approvals
 from payviox.dashboard.approvals import show as approval
 from payviox.dashboard.audit_log import list as audit_log
-from payviox.dashboard.balance import ageing, deposit, deposits, move, withdraw
+from payviox.dashboard.balance import ageing, deposit, deposits, move, taxes, withdraw
 from payviox.dashboard.balance import period as balance_period
 from payviox.dashboard.balance import show as balance
+from payviox.dashboard.bank_files import cut as cut_bank_file
+from payviox.dashboard.bank_files import decide as decide_bank_file
+from payviox.dashboard.bank_files import hold as bank_hold
+from payviox.dashboard.bank_files import imports as bank_imports
+from payviox.dashboard.bank_files import list as bank_files
+from payviox.dashboard.bank_files import show as bank_file
 from payviox.dashboard.businesses import create as create_business
 from payviox.dashboard.businesses import pages as businesses
-from payviox.dashboard.developer import first_calls, keys, requests
+from payviox.dashboard.developer import first_calls, keys, requests, restricted_keys
 from payviox.dashboard.forgotten import ask as forgotten
 from payviox.dashboard.forgotten import reset as reset_password
 from payviox.dashboard.gift_cards import add as add_cards
@@ -77,6 +83,7 @@ MENU = (
     ("/orders", "Orders", "receipt-text"),
     ("/approvals", "Approvals", "stamp"),
     ("/gift-cards", "Gift cards", "gift"),
+    ("/bank-files", "Bank files", "building"),
     ("/rails", "Rails", "plug"),
     ("/reconciliation", "Reconciliation", "scale"),
     ("/webhooks", "Webhooks", "webhook"),
@@ -119,6 +126,7 @@ ROUTER = Router(
         *withdraw.ROUTES,
         *balance_period.ROUTES,
         *ageing.ROUTES,
+        *taxes.ROUTES,
         *users.ROUTES,
         *user.ROUTES,
         *users_mails.ROUTES,
@@ -144,6 +152,12 @@ ROUTER = Router(
         *add_card_file.ROUTES,
         *void_cards.ROUTES,
         *after_restore.ROUTES,
+        *bank_files.ROUTES,
+        *cut_bank_file.ROUTES,
+        *bank_imports.ROUTES,
+        *bank_hold.ROUTES,
+        *bank_file.ROUTES,
+        *decide_bank_file.ROUTES,
         *rails.ROUTES,
         *connect_rail.ROUTES,
         *rail.ROUTES,
@@ -156,6 +170,7 @@ ROUTER = Router(
         *delivery.ROUTES,
         *replay.ROUTES,
         *keys.ROUTES,
+        *restricted_keys.ROUTES,
         *requests.ROUTES,
         *first_calls.ROUTES,
         *mails.ROUTES,

@@ -26,5 +26,5 @@ def actor_words(actor: str, emails: Mapping[str, str]) -> str:
     if kind == "command":
         return f"{rest}, by command"
     if kind == "key":
-        return f"the secret key ending in {rest}"
+        return f"the key ending in {rest}"
     return {"worker": "the worker", "rules": "the review rules"}.get(actor, actor)

@@ -15,6 +15,7 @@ from payviox.web.context import Services
 RIGHTS: Mapping[str, Right] = {
     "upload": "allocation.create",
     "file": "gift_cards.import",
+    "report": "bank_report.import",
     "logo": "business.set",
 }
 """What sending a file needs, by how its path ends."""

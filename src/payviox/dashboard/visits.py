@@ -52,6 +52,7 @@ SHORTCUTS = {
     "/orders": "o",
     "/approvals": "p",
     "/gift-cards": "c",
+    "/bank-files": "f",
     "/rails": "r",
     "/reconciliation": "e",
     "/webhooks": "w",

@@ -59,9 +59,9 @@ class Language:
         """A name or an amount for plain text, kept from being mixed up with what is around it."""
         return f"\u2068{value}\u2069" if self.direction == "rtl" else str(value)
 
-    def money(self, cents: int) -> str:
-        """An amount of US cents."""
-        amount = format_currency(Decimal(cents) / 100, "USD", locale=self.locale)
+    def money(self, cents: int, currency: str = "USD") -> str:
+        """An amount of cents, of dollars or of another currency."""
+        amount = format_currency(Decimal(cents) / 100, currency, locale=self.locale)
         return amount.translate(MARKS).replace("-", MINUS)
 
     def moment(self, there: datetime) -> str:

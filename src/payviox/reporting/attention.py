@@ -27,6 +27,7 @@ Cause = Literal[
     "waiting",
     "upload_stopped",
     "low_stock",
+    "key_expiring",
     "webhook_failing",
     "invitation_failed",
     "mail_failed",
@@ -98,6 +99,11 @@ ADVICE: Mapping[Cause, Advice] = {
         "gift-card products with fewer cards than the business's alert level, or none",
         "Import more cards.",
     ),
+    "key_expiring": Advice(
+        "Keys that expire",
+        "restricted keys that stop within seven days, or stopped within the last seven",
+        "Give each another last day, or revoke it where nobody needs it.",
+    ),
     "webhook_failing": Advice(
         "Failing webhooks",
         "webhook deliveries of the last seven days that were given up",
@@ -126,6 +132,7 @@ PAGES: Mapping[Cause, str] = {
     "upload_stopped": "/allocate/upload",
     "float_low": "/rails",
     "low_stock": "/gift-cards",
+    "key_expiring": "/developer/keys",
     "webhook_failing": "/webhooks/logs?state=failed",
     "invitation_failed": "/team",
     "mail_failed": "/mails?state=failed",

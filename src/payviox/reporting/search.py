@@ -22,7 +22,7 @@ LIMIT = 8
 LONGEST = 300
 HINT = re.compile(r"\W*([\w-]{4})", re.ASCII)
 """A key's last characters, with or without dots before them."""
-KEY = re.compile(r"\b[sp]k_(?:live|test)_[\w-]*", re.ASCII)
+KEY = re.compile(r"\b[spr]k_(?:live|test)_[\w-]*", re.ASCII)
 SECRET = re.compile(r"whsec_|(?<!0x)\b[0-9a-f]{64}\b", re.ASCII | re.IGNORECASE)
 """A webhook's token, or a payout hash. A transaction's hash begins otherwise."""
 ATTEMPT = re.compile(r"(ord_[0-9a-f-]{36})(?:\.[0-9]+)?", re.ASCII)

@@ -31,6 +31,8 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "business.set": ALWAYS,
     "identity.link": ALWAYS,
     "identity.unlink": ALWAYS,
+    "key.change": ALWAYS,
+    "key.create": ALWAYS,
     "key.regenerate": ALWAYS,
     "key.revoke": ALWAYS,
     "member.change_role": ALWAYS,

@@ -60,6 +60,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             "payout_user.rotate_hash",
             "payout_user.rotate_hashes",
             "suspense.resolve",
+            "tax.note",
+            "tax.set_threshold",
             "upload.cancel",
             "upload.discard",
             "upload.resume",
@@ -78,6 +80,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     ),
     "developer": frozenset(
         {
+            "key.change",
+            "key.create",
             "key.regenerate",
             "key.revoke",
             "webhook.change",

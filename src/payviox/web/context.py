@@ -1,7 +1,7 @@
 """What every route needs: the process's database, keys and allocation queue; and who is calling."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, TypeVarTuple
 from uuid import UUID
@@ -80,7 +80,13 @@ def services(request: Call) -> Services:
 def address_of(request: Call) -> str | None:
     """The address that a request comes from; proxies that are trusted are looked through
     (client_address.py)."""
-    return request.client.host if request.client else None
+    return address_in(request.scope)
+
+
+def address_in(scope: Mapping[str, Any]) -> str | None:
+    """The same, of an ASGI scope."""
+    client = scope.get("client")
+    return None if client is None else str(client[0])
 
 
 def business(request: Call) -> BusinessCaller:

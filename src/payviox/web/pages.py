@@ -211,8 +211,8 @@ def when(moment: datetime, *, seconds: bool = False) -> Markup:
 def _written_in(language: Language) -> dict[str, Any]:
     """The same as its readers write it."""
 
-    def money(cents: int) -> Markup:
-        return Markup('<bdi class="amount">{}</bdi>').format(language.money(cents))
+    def money(cents: int, currency: str = "USD") -> Markup:
+        return Markup('<bdi class="amount">{}</bdi>').format(language.money(cents, currency))
 
     def when(moment: datetime) -> Markup:
         there = moment.astimezone(_zone.get())

@@ -67,7 +67,7 @@ FORM = b"application/x-www-form-urlencoded"
 FILE = b"multipart/form-data"
 UPLOAD_PATH = re.compile(
     r"/dashboard/[a-z0-9_-]{1,64}/"
-    r"(?:allocate/upload|gift-cards/import/file|settings/brand/logo)",
+    r"(?:allocate/upload|gift-cards/import/file|bank-files/import/report|settings/brand/logo)",
     re.ASCII,
 )
 PAGES = ("login", "logout", "dashboard", "account", "redeem")

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from payviox import ids, tracing
-from payviox.api_requests.model import ApiRequest
+from payviox.api_requests.model import ApiRequest, KeyUse
 from payviox.api_requests.recorder import Recorder
 from payviox.auth.keys import BusinessCaller
 from payviox.errors import NotFound
 from payviox.monitoring.metrics import Metrics
 from payviox.tracing import Span
 from payviox.web import paths
+from payviox.web.context import address_in
 from payviox.web.errors import error_answer
 from payviox.web.request_body import Application, Message, Receive, Scope, Send, send_answer
 
@@ -114,6 +115,9 @@ class ResponseHeaders:
         refusal: bytes,
     ) -> None:
         caller: BusinessCaller = scope["state"]["business"]
+        if caller.restrictions is not None:
+            use = KeyUse(caller.business_id, caller.key_id, datetime.now(UTC), address_in(scope))
+            self._recorder.note_use(use)
         if self._recorder.has_room(caller.business_id, status):
             noted = _noted(scope, method, status, took_s, request_id, caller)
             self._recorder.note(noted, refusal)
@@ -186,7 +190,7 @@ def _noted(
         status=status,
         duration_ms=round(took_s * 1000, 1),
         key_hint=caller.hint,
-        place=scope["client"][0] if scope.get("client") else None,
+        place=address_in(scope),
         idempotency_key=None if key is None else key.decode("latin-1"),
         error=None,
         called_at=datetime.now(UTC),

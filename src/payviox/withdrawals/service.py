@@ -8,13 +8,15 @@ from payviox import actors, tracing
 from payviox.actors import Actor
 from payviox.acts import Act
 from payviox.audit import service as audit
+from payviox.auth import restricted_keys
+from payviox.auth.keys import BusinessCaller
 from payviox.businesses import service as businesses
 from payviox.businesses.model import Business
 from payviox.db import jobs
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors, InsufficientBalance, NotFound, Unauthorized
 from payviox.ledger import service as ledger
-from payviox.ledger.model import InsufficientFunds, Posting, in_transit
+from payviox.ledger.model import PAYOUT, InsufficientFunds, Posting, in_transit
 from payviox.ledger.model import user as user_account
 from payviox.order_states import (
     CANCELABLE,
@@ -128,14 +130,25 @@ async def lock(connection: Connection, business_id: UUID, order_id: UUID) -> Ord
     return _checked(await orders.lock(connection, business_id, order_id))
 
 
-async def approve(connection: Connection, business_id: UUID, order_id: UUID, actor: Actor) -> Order:
+async def approve(
+    connection: Connection,
+    business_id: UUID,
+    order_id: UUID,
+    actor: Actor,
+    key: BusinessCaller | None = None,
+) -> Order:
     """Let a reviewed order go, for exactly the amount and destination that it has now. Over the
-    business's threshold the first of two people signs it, and it stays in review.
+    business's threshold the first of two people signs it, and it stays in review. Its amount counts
+    against the limits of a restricted `key`.
 
-    Raises NotFound, and Conflict unless it is in review and this person may sign it.
+    Raises NotFound, Conflict unless it is in review and this person may sign it, and KeyLimit or
+    KeyDailyLimit.
     """
     order = _checked(await orders.lock(connection, business_id, order_id))
     _require(order, frozenset({"review"}), "approved")
+    if key is not None and key.restrictions is not None:
+        await ledger.lock(connection, business_id, [PAYOUT])
+        await restricted_keys.spend(connection, key, order.amount)
     if not await second_person.signed(connection, order, actor, "order.approve"):
         return order
     await orders.set_status(connection, order, "queued", due=True, bound=order.digest)

@@ -119,6 +119,7 @@ def statements(business_id: UUID, start: int) -> list[tuple[Statement, list[obje
         (queries.READ_BUSINESS, [payout]),
         (queries.LOCK_USERS, [payout, json.dumps(emails)]),
         (queries.FIND_REPLAYS, [payout, json.dumps(keys)]),
+        (queries.READ_KEYS, [payout, json.dumps([str(ids.new()) for _ in range(ITEMS)])]),
         (
             queries.WRITE,
             [

@@ -62,7 +62,7 @@ async def test_operations_show_balance_methods_and_history(user: User) -> None:
         ("paypal", True),
         ("crypto", True),
         ("gift_card", True),
-        ("bank", False),
+        ("bank", True),
     ]
     assert {"min_amount", "max_amount"} <= seen["methods"][0].keys()
     (entry,) = seen["operations"]
@@ -325,7 +325,7 @@ async def test_the_business_limits_withdrawals(user: User) -> None:
 async def test_a_live_business_has_no_simulated_money(make_business: Any) -> None:
     user = await open_user(await make_business(funds=100_000, mode="live"))
     methods = {m["provider"]: m["enabled"] for m in (await user.operations())["methods"]}
-    assert methods == {"paypal": False, "crypto": False, "gift_card": True}
+    assert methods == {"paypal": False, "crypto": False, "gift_card": True, "bank": False}
     answer = await user.client.post("/payout/withdraw", json=PAYPAL)
     assert answer.status_code == 400
     assert answer.json() == {"provider": ["The provider paypal is not available."]}

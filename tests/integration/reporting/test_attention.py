@@ -9,8 +9,10 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from payviox import ids
+from payviox.auth.restrictions import Restrictions
 from payviox.keyring import Keyring
 from payviox.reporting.attention import ADVICE, Cause, Matter, matters
+from payviox.treasury import restricted_keys
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.giftcards import csv_of, import_text
@@ -106,6 +108,23 @@ async def test_a_product_with_too_few_cards_is_a_matter_until_there_are_more(
     await stock("CARD-1")
     assert (await of(business))["low_stock"].number == 1
     await stock("CARD-2")
+    assert await of(business) == {}
+
+
+async def test_a_restricted_key_is_a_matter_when_it_stops_soon(business: TestBusiness) -> None:
+    async def make(days: float) -> restricted_keys.NewKey:
+        stops = datetime.now(UTC) + timedelta(days=days)
+        wanted = Restrictions("shop", ("read",), expires_at=stops)
+        return await business.database.write(
+            restricted_keys.create, business.business_id, wanted, "test"
+        )
+
+    made = [await make(days) for days in (-8, -6, 6, 8)]
+    assert (await of(business))["key_expiring"].number == 2
+    for key in made:
+        await business.database.write(
+            restricted_keys.revoke, business.business_id, key.key.id, "test"
+        )
     assert await of(business) == {}
 
 

@@ -26,7 +26,8 @@ class BusinessCalls(Caller):
         """Pay a person by email.
 
         Creates the payout user or adds to an existing one, and debits the payout balance: all
-        or nothing. Without an Idempotency-Key the same call twice adds twice.
+        or nothing. Without an Idempotency-Key the same call twice adds twice. Restricted keys
+        need the scope `allocate`.
 
         `email`: an email address
         `amount`: US cents
@@ -42,7 +43,8 @@ class BusinessCalls(Caller):
         """Main and payout balance, now or `at` a moment.
 
         At a moment a balance is what the last transfer recorded until then left. An answer
-        about the last seconds may still change, by what is being recorded right now.
+        about the last seconds may still change, by what is being recorded right now. Restricted
+        keys need the scope `read`.
 
         `at`: what was held at this moment (RFC 3339 with its zone), which is past by the
             database's clock; left out: what is held now
@@ -53,7 +55,8 @@ class BusinessCalls(Caller):
         """Every account, now or `at` a moment: a trial balance, which comes to zero.
 
         `payout_users` is what the other accounts leave to zero; that it is the sum of theirs is
-        checked by the operator's `payviox ledger verify`, not here.
+        checked by the operator's `payviox ledger verify`, not here. Restricted keys need the
+        scope `reports`.
 
         `at`: what was held at this moment (RFC 3339 with its zone), which is past by the
             database's clock; left out: what is held now
@@ -63,6 +66,8 @@ class BusinessCalls(Caller):
     def fund(self, *, amount: int, idempotency_key: str | None = None) -> models.Balances:
         """Move money from the main to the payout balance.
 
+        Restricted keys may not.
+
         `amount`: US cents
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
@@ -71,6 +76,8 @@ class BusinessCalls(Caller):
 
     def defund(self, *, amount: int, idempotency_key: str | None = None) -> models.Balances:
         """Move money back from the payout to the main balance.
+
+        Restricted keys may not.
 
         `amount`: US cents
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
@@ -90,7 +97,8 @@ class BusinessCalls(Caller):
         Each item gets a result of its own, in order: a hash, field errors, or an error. In mode
         `each` what can be paid is paid, in chunks of 1,000, one commit each: a call that was
         cut off is completed by repeating it with its Idempotency-Key. In mode `all_or_nothing`
-        one refused item means that nothing is paid. The body may have up to 4 MB.
+        one refused item means that nothing is paid. The body may have up to 4 MB. Restricted
+        keys need the scope `allocate`.
 
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
@@ -108,6 +116,8 @@ class BusinessCalls(Caller):
     ) -> Listing[models.PayoutUserView, models.ListedPayoutUserView]:
         """List payout users, newest first, with what they have or had `at` a moment.
 
+        Restricted keys need the scope `read`.
+
         `after`: continue after the entry with this id
         `limit`: the entries of one page, 1 to 100; more are asked for as they are read
         `email`: an email address
@@ -123,6 +133,8 @@ class BusinessCalls(Caller):
     def get_user(self, user_id: str, *, at: datetime | str | None = None) -> models.PayoutUserView:
         """One payout user, with what they have or had `at` a moment.
 
+        Restricted keys need the scope `read`.
+
         `at`: what was held at this moment (RFC 3339 with its zone), which is past by the
             database's clock; left out: what is held now
         """
@@ -134,7 +146,7 @@ class BusinessCalls(Caller):
         """Deactivate a payout user.
 
         Their hash opens nothing and nothing can be paid to them until they are activated again.
-        Orders that are open go on.
+        Orders that are open go on. Restricted keys need the scope `decide`.
 
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
@@ -146,6 +158,8 @@ class BusinessCalls(Caller):
     ) -> models.PayoutUserView:
         """Activate a payout user.
 
+        Restricted keys need the scope `decide`.
+
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
         """
@@ -154,7 +168,8 @@ class BusinessCalls(Caller):
     def rotate_hash(self, user_id: str, *, idempotency_key: str | None = None) -> models.NewHash:
         """Give a payout user a new hash.
 
-        The old one stops at once. Every later payment to them answers the new one.
+        The old one stops at once. Every later payment to them answers the new one. Restricted
+        keys need the scope `hashes`.
 
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
@@ -167,7 +182,7 @@ class BusinessCalls(Caller):
         """Make a link that opens a payout user's redemption page once.
 
         It opens within ten minutes, for somebody who is signed in at the business already: send
-        them there at once, and mail it to nobody.
+        them there at once, and mail it to nobody. Restricted keys need the scope `hashes`.
 
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
@@ -180,6 +195,7 @@ class BusinessCalls(Caller):
         """Take unspent money back from a payout user.
 
         It goes to the payout balance. What an open order has reserved is out of reach.
+        Restricted keys need the scope `decide`.
 
         `amount`: US cents
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
@@ -213,6 +229,8 @@ class BusinessCalls(Caller):
     ) -> Listing[models.BusinessOrderView, models.ListedBusinessOrderView]:
         """List payout orders, newest first.
 
+        Restricted keys need the scope `read`.
+
         `after`: continue after the entry with this id
         `limit`: the entries of one page, 1 to 100; more are asked for as they are read
         `user`: A payout user's id
@@ -224,7 +242,10 @@ class BusinessCalls(Caller):
         )
 
     def get_order(self, order_id: str) -> models.BusinessOrderView:
-        """One payout order."""
+        """One payout order.
+
+        Restricted keys need the scope `read`.
+        """
         return self._get(f"/payout/orders/{self._quoted(order_id)}")
 
     def approve_order(
@@ -232,7 +253,8 @@ class BusinessCalls(Caller):
     ) -> models.BusinessOrderView:
         """Approve an order that is in review.
 
-        It is sent for exactly the amount and the destination that it has now.
+        It is sent for exactly the amount and the destination that it has now. The amount counts
+        against a restricted key's limits. Restricted keys need the scope `decide`.
 
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
@@ -244,7 +266,8 @@ class BusinessCalls(Caller):
     ) -> models.BusinessOrderView:
         """Reject an order that is in review or queued.
 
-        The money goes back to the payout user, and the note into the webhook.
+        The money goes back to the payout user, and the note into the webhook. Restricted keys
+        need the scope `decide`.
 
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
@@ -260,7 +283,7 @@ class BusinessCalls(Caller):
 
         What was not sent goes back to the payout user at once. What waits to be claimed
         (`unclaimed`) is still `sent` in the answer, `taking_back`, until the provider has given
-        it back.
+        it back. Restricted keys need the scope `decide`.
 
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
@@ -301,7 +324,8 @@ class BusinessCalls(Caller):
 
         With `Accept: text/csv` or `format=csv` everything that matches comes as one file
         (UTF-8), and `limit` does not count. In it texts are quoted, and one that a spreadsheet
-        would take for a formula starts with an apostrophe.
+        would take for a formula starts with an apostrophe. Restricted keys need the scope
+        `read`.
 
         `after`: continue after the entry with this id
         `limit`: the entries of one page, 1 to 100; more are asked for as they are read
@@ -356,7 +380,8 @@ class BusinessCalls(Caller):
 
         With `Accept: text/csv` or `format=csv` everything that matches comes as one file
         (UTF-8), and `limit` does not count. In it texts are quoted, and one that a spreadsheet
-        would take for a formula starts with an apostrophe.
+        would take for a formula starts with an apostrophe. Restricted keys need the scope
+        `read`.
 
         `user`: A payout user's id
         `order`: an order's id
@@ -380,6 +405,7 @@ class BusinessCalls(Caller):
         """An account's statement between two moments, oldest movement first.
 
         Opening and every movement come to the closing balance, whatever `limit` shows of them.
+        Restricted keys need the scope `reports`.
 
         `after`: continue after the entry with this id
         `limit`: the entries of one page, 1 to 100; more are asked for as they are read
@@ -413,6 +439,7 @@ class BusinessCalls(Caller):
         another, over all pages.
 
         Opening and every movement come to the closing balance, whatever `limit` shows of them.
+        Restricted keys need the scope `reports`.
 
         `after`: continue after the entry with this id
         `limit`: the entries of one page, 1 to 100; more are asked for as they are read
@@ -431,6 +458,46 @@ class BusinessCalls(Caller):
                 "to": to,
             },
             "data",
+        )
+
+    def list_tax_facts(
+        self,
+        *,
+        year: int,
+        after: str | None = None,
+        limit: int | None = None,
+        at_least: int | None = None,
+    ) -> Listing[models.TaxFacts, models.ListedTaxFacts]:
+        """What was paid to whom in a calendar year (UTC).
+
+        An order counts in the year in which it succeeded; what was returned of it since is
+        taken off there. People come in the order of their ids. These are facts from the ledger,
+        no tax advice, and nothing is filed. Restricted keys need the scope `reports`.
+
+        `after`: continue after the entry with this id
+        `limit`: the entries of one page, 1 to 100; more are asked for as they are read
+        `year`: A calendar year in UTC
+        `at_least`: US cents
+        """
+        return self._list(
+            "/payout/taxes",
+            {"after": after, "limit": limit, "year": year, "at_least": at_least},
+            "data",
+        )
+
+    def set_tax_note(
+        self,
+        user_id: str,
+        *,
+        state: Literal["exempt", "missing", "vat", "w8", "w9"],
+        note: str | None = None,
+    ) -> models.TaxNote:
+        """Note a payout user's tax state, in place of what was noted before.
+
+        Restricted keys may not.
+        """
+        return self._put(
+            f"/payout/users/{self._quoted(user_id)}/tax-note", {"state": state, "note": note}
         )
 
     def list_events(
@@ -452,6 +519,8 @@ class BusinessCalls(Caller):
     ) -> Listing[models.Event, models.ListedEvent]:
         """Events, newest first, with their delivery and its last four attempts.
 
+        Restricted keys need the scope `read`.
+
         `after`: continue after the entry with this id
         `limit`: the entries of one page, 1 to 100; more are asked for as they are read
         """
@@ -460,7 +529,10 @@ class BusinessCalls(Caller):
         )
 
     def get_event(self, event_id: str) -> models.Event:
-        """One event with its delivery and its last hundred attempts."""
+        """One event with its delivery and its last hundred attempts.
+
+        Restricted keys need the scope `read`.
+        """
         return self._get(f"/payout/events/{self._quoted(event_id)}")
 
     def redeliver_event(
@@ -468,6 +540,8 @@ class BusinessCalls(Caller):
     ) -> models.Queued:
         """Deliver an event again, or for the first time: up to four attempts from now on, under
         the same `webhook-id`.
+
+        Restricted keys need the scope `webhooks`.
 
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
@@ -492,14 +566,20 @@ class BusinessCalls(Caller):
         ]
         | None = None,
     ) -> models.Webhook:
-        """Set the webhook's URL, switch and events. The first time its token is made and shown."""
+        """Set the webhook's URL, switch and events. The first time its token is made and shown.
+
+        Restricted keys need the scope `webhooks`.
+        """
         return self._put(
             "/payout/webhook",
             {"url": NULL if url is None else url, "enabled": enabled, "events": events},
         )
 
     def get_webhook(self) -> models.Webhook:
-        """The webhook's settings, without its token."""
+        """The webhook's settings, without its token.
+
+        Restricted keys need the scope `webhooks`.
+        """
         return self._get("/payout/webhook")
 
     def send_test_webhook(
@@ -519,6 +599,8 @@ class BusinessCalls(Caller):
         """Send a sample event, marked `test_mode`, to the webhook: subscribed or not, switched on
         or not.
 
+        Restricted keys need the scope `webhooks`.
+
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
         """
@@ -535,6 +617,8 @@ class BusinessCalls(Caller):
         teach it to your receiver, then confirm it. Until then the old one signs, and `webhook-
         signature` carries both signatures.
 
+        Restricted keys need the scope `webhooks`.
+
         `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
             other processes and days one effect; left out, it covers this call's own retries.
         """
@@ -543,6 +627,91 @@ class BusinessCalls(Caller):
             {"confirm": confirm, "replace": replace},
             idempotency_key,
         )
+
+    def create_key(
+        self,
+        *,
+        name: str,
+        scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]],
+        amount_limit: int | None = None,
+        daily_limit: int | None = None,
+        networks: list[str] | None = None,
+        expires_at: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.NewKeyView:
+        """Make a restricted key.
+
+        It does what its scopes say, within its limits, and nothing else. It outlives the secret
+        key that made it. Restricted keys may not.
+
+        `amount_limit`: US cents
+        `daily_limit`: US cents
+        `networks`: addresses or networks (CIDR)
+        `expires_at`: RFC 3339
+        `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
+            other processes and days one effect; left out, it covers this call's own retries.
+        """
+        return self._post(
+            "/payout/keys",
+            {
+                "name": name,
+                "scopes": scopes,
+                "amount_limit": amount_limit,
+                "daily_limit": daily_limit,
+                "networks": networks,
+                "expires_at": expires_at,
+            },
+            idempotency_key,
+        )
+
+    def list_keys(self) -> models.Keys:
+        """List the restricted keys, newest first.
+
+        This and the other calls for keys need the secret key. Restricted keys may not.
+        """
+        return self._get("/payout/keys")
+
+    def change_key(
+        self,
+        key_id: str,
+        *,
+        name: str,
+        scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]],
+        amount_limit: int | None = None,
+        daily_limit: int | None = None,
+        networks: list[str] | None = None,
+        expires_at: str | None = None,
+    ) -> models.KeyView:
+        """Give a restricted key these bounds in place of those it has.
+
+        They hold at once. What it has spent today still counts. Restricted keys may not.
+
+        `amount_limit`: US cents
+        `daily_limit`: US cents
+        `networks`: addresses or networks (CIDR)
+        `expires_at`: RFC 3339
+        """
+        return self._put(
+            f"/payout/keys/{self._quoted(key_id)}",
+            {
+                "name": name,
+                "scopes": scopes,
+                "amount_limit": amount_limit,
+                "daily_limit": daily_limit,
+                "networks": networks,
+                "expires_at": expires_at,
+            },
+        )
+
+    def revoke_key(self, key_id: str, *, idempotency_key: str | None = None) -> models.KeyView:
+        """Stop a restricted key at once, for good.
+
+        Restricted keys may not.
+
+        `idempotency_key`: one of your own, such as an invoice's number, also makes calls of
+            other processes and days one effect; left out, it covers this call's own retries.
+        """
+        return self._post(f"/payout/keys/{self._quoted(key_id)}/revoke", {}, idempotency_key)
 
     def list_audit(
         self,
@@ -556,7 +725,8 @@ class BusinessCalls(Caller):
         """Everything that changed the business's money, rights, settings or secrets, and every
         alert, newest first.
 
-        Allocations and withdrawals stand in the history, not here.
+        Allocations and withdrawals stand in the history, not here. Restricted keys need the
+        scope `reports`.
 
         `after`: continue after the entry with this id
         `limit`: the entries of one page, 1 to 100; more are asked for as they are read

@@ -36,7 +36,8 @@ class PayoutUser(PayoutUserCalls):
 
 
 class Payviox(BusinessCalls):
-    """What a business may do, which is known by its secret key (`sk_live_…` or `sk_test_…`).
+    """What a business may do, which is known by its secret key (`sk_live_…` or `sk_test_…`) or
+    a restricted one (`rk_…`).
 
     `timeout_s` is how long one attempt may go without a byte, in seconds; `max_retries` how often a
     call is sent again after a broken connection, 408, 429, 500, 502, 503 or 504, always with the
@@ -117,8 +118,10 @@ class AsyncPayviox(AsyncBusinessCalls):
 
 def _key(secret_key: str) -> dict[str, str]:
     """Raises ValueError for what is surely no secret key."""
-    if not str(secret_key).startswith("sk_"):
-        raise ValueError("a business calls with its secret key, which starts with sk_")
+    if not str(secret_key).startswith(("sk_", "rk_")):
+        raise ValueError(
+            "a business calls with its secret key or a restricted one, which start with sk_ or rk_"
+        )
     return {"Authorization": f"Bearer {visible(secret_key, 'the secret key')}"}
 
 

@@ -38,7 +38,9 @@ class CreateRequest(TypedDict):
 
 
 class Created(TypedDict):
-    """The payout user's hash: pass it on to them, it is what they withdraw with."""
+    """The payout user's hash: pass it on to them, it is what they withdraw with. It is empty for a
+    restricted key without the scope `hashes`.
+    """
 
     hash: str
 
@@ -176,17 +178,17 @@ class GiftCardView(TypedDict):
     """
 
 
-class BankView(TypedDict):
-    """Which bank account is paid, never its whole number, and by what the transfer is known to the
-    bank once it is in a file.
+class BankAmount(TypedDict):
+    """What arrives at the bank account: `amount` in hundredths of `currency`, and where that is not
+    US dollars at which rate, decimals as text.
     """
 
-    scheme: str
-    country: str
-    name: str
-    masked: str
-    end_to_end_id: NotRequired[str]
-    file: NotRequired[str]
+    currency: str
+    amount: int
+    rate: NotRequired[str]
+    source: NotRequired[str]
+    as_of: NotRequired[str]
+    spread: NotRequired[str]
 
 
 class Recipient(TypedDict):
@@ -328,64 +330,6 @@ class BankDestination(TypedDict):
     holder: NotRequired[Literal["company", "person"] | None]
 
 
-class OrderView(TypedDict):
-    """A payout order. `paypal`, `crypto`, `gift_card` or `bank` is there as the provider says."""
-
-    id: str
-    provider: Literal["bank", "crypto", "gift_card", "paypal"]
-    status: Literal[
-        "canceled",
-        "created",
-        "failed",
-        "queued",
-        "rejected",
-        "returned",
-        "review",
-        "sending",
-        "sent",
-        "succeeded",
-        "unknown",
-    ]
-    amount: int
-    """
-    US cents
-    """
-    fees: int
-    """
-    US cents
-    """
-    net_amount: int
-    """
-    US cents
-    """
-    currency: NotRequired[str]
-    paypal: NotRequired[PaypalView]
-    crypto: NotRequired[CryptoView]
-    gift_card: NotRequired[GiftCardView]
-    bank: NotRequired[BankView]
-    rail_order_id: NotRequired[str]
-    """
-    The order's id at the provider
-    """
-    waiting: NotRequired[str]
-    """
-    What the order waits for, if for anything
-    """
-    reason: NotRequired[str]
-    """
-    Why it was rejected, failed or returned
-    """
-    created_at: str
-    updated_at: str
-
-
-class ListedOrderView(TypedDict):
-    """One page of a list."""
-
-    data: list[OrderView]
-    has_more: bool
-
-
 class GiftCardProduct(TypedDict):
     """A gift card to buy. `price` in US cents; `face_value` in hundredths of the card's currency.
     With a `max_face_value` the buyer chooses: `face_value` and `price` are the least then.
@@ -495,6 +439,26 @@ Line = TypedDict(
 )
 
 
+class ByProvider(TypedDict):
+    """What came by one provider, in US cents: `paid` in the year, `returned` of that until now;
+    `fees` were kept from it before.
+    """
+
+    provider: str
+    orders: int
+    paid: int
+    returned: int
+    total: int
+    fees: int
+
+
+class TaxNote(TypedDict):
+    """A payout user's tax state as the business knows it. Write no tax number into the note."""
+
+    state: Literal["exempt", "missing", "vat", "w8", "w9"]
+    note: NotRequired[str | None]
+
+
 class Attempt(TypedDict):
     """One POST of an event. `status` is the HTTP status of the answer, of which the first 4 kB are
     kept (a list shows less); `error` says why there was none.
@@ -588,6 +552,64 @@ class Rotation(TypedDict):
 
     confirmed: bool
     token: NotRequired[str]
+
+
+class KeyRequest(TypedDict):
+    """What a restricted key may do. `amount_limit` bounds one payment and `daily_limit` one day
+    (UTC); it is used from `networks` alone, where there are any, and until `expires_at`.
+    """
+
+    name: str
+    scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]]
+    amount_limit: NotRequired[int | None]
+    daily_limit: NotRequired[int | None]
+    networks: NotRequired[list[str]]
+    """
+    Addresses or networks (CIDR)
+    """
+    expires_at: NotRequired[str | None]
+    """
+    RFC 3339
+    """
+
+
+class NewKeyView(TypedDict):
+    """The key just made, shown this once; a replay answers without it."""
+
+    id: str
+    hint: str
+    name: str
+    scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]]
+    amount_limit: int | None
+    daily_limit: int | None
+    spent_today: int
+    networks: list[str]
+    expires_at: str | None
+    made_by: str
+    created_at: str
+    last_used_at: str | None
+    last_used_from: str | None
+    key: NotRequired[str | None]
+
+
+class KeyView(TypedDict):
+    """A restricted key, known by its last characters. `spent_today` is what it allocated and
+    approved today (UTC), in US cents; `last_used_at` and `last_used_from` are of its last call.
+    """
+
+    id: str
+    hint: str
+    name: str
+    scopes: list[Literal["allocate", "decide", "hashes", "read", "reports", "webhooks"]]
+    amount_limit: int | None
+    daily_limit: int | None
+    spent_today: int
+    networks: list[str]
+    expires_at: str | None
+    made_by: str
+    created_at: str
+    last_used_at: str | None
+    last_used_from: str | None
 
 
 class AuditEntryView(TypedDict):
@@ -690,6 +712,228 @@ class ListedPayoutUserView(TypedDict):
     has_more: bool
 
 
+class BankView(TypedDict):
+    """Which bank account is paid, never its whole number, what arrives there, and by what the
+    transfer is known to the bank once it is in a file.
+    """
+
+    scheme: str
+    country: str
+    name: str
+    masked: str
+    pays: NotRequired[BankAmount]
+    end_to_end_id: NotRequired[str]
+    file: NotRequired[str]
+
+
+class OperationsView(TypedDict):
+    """A payout user's own view."""
+
+    email: str
+    status: Literal["active"]
+    balance: int
+    """
+    US cents
+    """
+    methods: list[MethodView]
+    operations: list[OperationView]
+    has_more: bool
+    currency: NotRequired[str]
+
+
+class BankSketch(TypedDict):
+    """A bank account, or as much of it as is known: `name` and `iban` by SEPA; by ACH `name`,
+    `routing_number`, `account_number`, `account_type` and `holder`.
+    """
+
+    scheme: NotRequired[Literal["ach", "sepa"] | None]
+    name: NotRequired[str | None]
+    iban: NotRequired[str | None]
+    address: NotRequired[BankAddress | None]
+    routing_number: NotRequired[str | None]
+    account_number: NotRequired[str | None]
+    account_type: NotRequired[Literal["checking", "savings"] | None]
+    holder: NotRequired[Literal["company", "person"] | None]
+
+
+class WithdrawRequest(TypedDict):
+    """What to withdraw, and the provider's own object. With a `quote_id` its amount may be left
+    out.
+    """
+
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
+    amount: NotRequired[int | None]
+    net_amount: NotRequired[int | None]
+    paypal: NotRequired[PaypalDestination | None]
+    crypto: NotRequired[CryptoDestination | None]
+    gift_card: NotRequired[GiftCardDestination | None]
+    bank: NotRequired[BankDestination | None]
+    quote_id: NotRequired[str | None]
+
+
+class OrderView(TypedDict):
+    """A payout order. `paypal`, `crypto`, `gift_card` or `bank` is there as the provider says."""
+
+    id: str
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
+    status: Literal[
+        "canceled",
+        "created",
+        "failed",
+        "queued",
+        "rejected",
+        "returned",
+        "review",
+        "sending",
+        "sent",
+        "succeeded",
+        "unknown",
+    ]
+    amount: int
+    """
+    US cents
+    """
+    fees: int
+    """
+    US cents
+    """
+    net_amount: int
+    """
+    US cents
+    """
+    currency: NotRequired[str]
+    paypal: NotRequired[PaypalView]
+    crypto: NotRequired[CryptoView]
+    gift_card: NotRequired[GiftCardView]
+    bank: NotRequired[BankView]
+    rail_order_id: NotRequired[str]
+    """
+    The order's id at the provider
+    """
+    waiting: NotRequired[str]
+    """
+    What the order waits for, if for anything
+    """
+    reason: NotRequired[str]
+    """
+    Why it was rejected, failed or returned
+    """
+    created_at: str
+    updated_at: str
+
+
+class ListedOrderView(TypedDict):
+    """One page of a list."""
+
+    data: list[OrderView]
+    has_more: bool
+
+
+class Catalogue(TypedDict):
+    """Every gift card there is."""
+
+    data: list[GiftCardProduct]
+
+
+class ListedMovement(TypedDict):
+    """One page of a list."""
+
+    data: list[Movement]
+    has_more: bool
+
+
+class Statement(TypedDict):
+    """An account between two moments, in US cents: `opening` is what it held just before the first,
+    `closing` just before the second; `movements` says how many lines there are in all.
+    """
+
+    opening: int
+    closing: int
+    movements: int
+    data: list[Line]
+    has_more: bool
+
+
+class TaxFacts(TypedDict):
+    """What a payout user was paid in the year and did not come back (`total`), by the time of
+    success, and what the business noted of their tax state.
+    """
+
+    id: str
+    email: str
+    total: int
+    state: Literal["exempt", "missing", "vat", "w8", "w9"] | None
+    note: str | None
+    providers: list[ByProvider]
+
+
+class Delivery(TypedDict):
+    """Telling the webhook of an event: `pending`, `delivered` or `failed`, with the attempts made.
+    While the webhook is switched off, what is pending waits.
+    """
+
+    id: str
+    status: str
+    attempts: list[Attempt]
+    next_attempt_at: NotRequired[str]
+
+
+class Keys(TypedDict):
+    """Every restricted key that was not revoked."""
+
+    data: list[KeyView]
+
+
+class ListedAuditEntryView(TypedDict):
+    """One page of a list."""
+
+    data: list[AuditEntryView]
+    has_more: bool
+
+
+class PayoutEvent(TypedDict):
+    """A webhook's body: exactly one of the providers' objects, and no nulls."""
+
+    amount: int
+    """
+    US cents
+    """
+    currency: Literal["USD"]
+    metadata: EventUser
+    type: Literal[
+        "payout.canceled",
+        "payout.created",
+        "payout.failed",
+        "payout.processing",
+        "payout.rejected",
+        "payout.returned",
+        "payout.succeeded",
+    ]
+    provider: Literal["bank", "crypto", "gift_card", "paypal"]
+    order_id: str
+    recipient: EventRecipient
+    fees: NotRequired[int]
+    """
+    Left out if 0
+    """
+    net_amount: NotRequired[int]
+    """
+    Left out if it is the amount
+    """
+    paypal: NotRequired[PaypalEvent]
+    crypto: NotRequired[CryptoEvent]
+    gift_card: NotRequired[GiftCardEvent]
+    bank: NotRequired[BankEvent]
+    reason: NotRequired[str]
+    """
+    On payout.rejected, if one was given
+    """
+    test_mode: NotRequired[bool]
+    """
+    Only on a test webhook
+    """
+
+
 class BusinessOrderView(TypedDict):
     """A payout order as its business sees it."""
 
@@ -744,144 +988,6 @@ class BusinessOrderView(TypedDict):
     review_reasons: list[str]
 
 
-class OperationsView(TypedDict):
-    """A payout user's own view."""
-
-    email: str
-    status: Literal["active"]
-    balance: int
-    """
-    US cents
-    """
-    methods: list[MethodView]
-    operations: list[OperationView]
-    has_more: bool
-    currency: NotRequired[str]
-
-
-class BankSketch(TypedDict):
-    """A bank account, or as much of it as is known: `name` and `iban` by SEPA; by ACH `name`,
-    `routing_number`, `account_number`, `account_type` and `holder`.
-    """
-
-    scheme: NotRequired[Literal["ach", "sepa"] | None]
-    name: NotRequired[str | None]
-    iban: NotRequired[str | None]
-    address: NotRequired[BankAddress | None]
-    routing_number: NotRequired[str | None]
-    account_number: NotRequired[str | None]
-    account_type: NotRequired[Literal["checking", "savings"] | None]
-    holder: NotRequired[Literal["company", "person"] | None]
-
-
-class WithdrawRequest(TypedDict):
-    """What to withdraw, and the provider's own object. With a `quote_id` its amount may be left
-    out.
-    """
-
-    provider: Literal["bank", "crypto", "gift_card", "paypal"]
-    amount: NotRequired[int | None]
-    net_amount: NotRequired[int | None]
-    paypal: NotRequired[PaypalDestination | None]
-    crypto: NotRequired[CryptoDestination | None]
-    gift_card: NotRequired[GiftCardDestination | None]
-    bank: NotRequired[BankDestination | None]
-    quote_id: NotRequired[str | None]
-
-
-class Catalogue(TypedDict):
-    """Every gift card there is."""
-
-    data: list[GiftCardProduct]
-
-
-class ListedMovement(TypedDict):
-    """One page of a list."""
-
-    data: list[Movement]
-    has_more: bool
-
-
-class Statement(TypedDict):
-    """An account between two moments, in US cents: `opening` is what it held just before the first,
-    `closing` just before the second; `movements` says how many lines there are in all.
-    """
-
-    opening: int
-    closing: int
-    movements: int
-    data: list[Line]
-    has_more: bool
-
-
-class Delivery(TypedDict):
-    """Telling the webhook of an event: `pending`, `delivered` or `failed`, with the attempts made.
-    While the webhook is switched off, what is pending waits.
-    """
-
-    id: str
-    status: str
-    attempts: list[Attempt]
-    next_attempt_at: NotRequired[str]
-
-
-class ListedAuditEntryView(TypedDict):
-    """One page of a list."""
-
-    data: list[AuditEntryView]
-    has_more: bool
-
-
-class PayoutEvent(TypedDict):
-    """A webhook's body: exactly one of the providers' objects, and no nulls."""
-
-    amount: int
-    """
-    US cents
-    """
-    currency: Literal["USD"]
-    metadata: EventUser
-    type: Literal[
-        "payout.canceled",
-        "payout.created",
-        "payout.failed",
-        "payout.processing",
-        "payout.rejected",
-        "payout.returned",
-        "payout.succeeded",
-    ]
-    provider: Literal["bank", "crypto", "gift_card", "paypal"]
-    order_id: str
-    recipient: EventRecipient
-    fees: NotRequired[int]
-    """
-    Left out if 0
-    """
-    net_amount: NotRequired[int]
-    """
-    Left out if it is the amount
-    """
-    paypal: NotRequired[PaypalEvent]
-    crypto: NotRequired[CryptoEvent]
-    gift_card: NotRequired[GiftCardEvent]
-    bank: NotRequired[BankEvent]
-    reason: NotRequired[str]
-    """
-    On payout.rejected, if one was given
-    """
-    test_mode: NotRequired[bool]
-    """
-    Only on a test webhook
-    """
-
-
-class ListedBusinessOrderView(TypedDict):
-    """One page of a list."""
-
-    data: list[BusinessOrderView]
-    has_more: bool
-
-
 class QuoteRequest(TypedDict):
     """What to quote: the `amount` to spend or the `net_amount` to receive. Where it goes may be
     left out, but for a gift card.
@@ -896,6 +1002,13 @@ class QuoteRequest(TypedDict):
     bank: NotRequired[BankSketch | None]
 
 
+class ListedTaxFacts(TypedDict):
+    """One page of a list."""
+
+    data: list[TaxFacts]
+    has_more: bool
+
+
 class Event(TypedDict):
     """Something that happened to an order. `body` is what the webhook is sent. Without `delivery`
     the webhook was switched off or not subscribed. A test webhook's event has no `order_id`.
@@ -907,6 +1020,13 @@ class Event(TypedDict):
     body: PayoutEvent
     order_id: NotRequired[str]
     delivery: NotRequired[Delivery]
+
+
+class ListedBusinessOrderView(TypedDict):
+    """One page of a list."""
+
+    data: list[BusinessOrderView]
+    has_more: bool
 
 
 class ListedEvent(TypedDict):

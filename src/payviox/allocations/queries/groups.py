@@ -8,7 +8,7 @@ import msgspec
 from psycopg.errors import InFailedSqlTransaction
 from psycopg.pq import TransactionStatus
 
-from payviox.allocations.model import AccountRow, Payout, User, Writes
+from payviox.allocations.model import AccountRow, Payout, SpendingKey, User, Writes
 from payviox.db.pool import Connection
 from payviox.db.round_trip import Sent, Statement, round_trip
 
@@ -119,6 +119,31 @@ ON CONFLICT (business_id, payout_user_id) DO UPDATE SET amount = n.amount + excl
 """,
 )
 
+# Sent only where a restricted key is among the callers. It follows the lock under which every key
+# of the business spends, is changed and is revoked: nothing of a key changes until the commit.
+READ_KEYS = Statement(
+    "read_keys",
+    """
+SELECT k.id::text, k.scopes, k.networks, k.amount_limit, k.daily_limit, d.today::text,
+       coalesce((SELECT amount FROM key_spending
+                 WHERE business_id = $1 AND key_id = k.id AND day = d.today), 0)
+FROM json_array_elements_text($2::json) AS wanted(id)
+CROSS JOIN LATERAL (SELECT (statement_timestamp() AT TIME ZONE 'UTC')::date) AS d(today)
+JOIN api_keys k ON k.id = wanted.id::uuid
+WHERE k.business_id = $1 AND k.kind = 'restricted' AND k.revoked_at IS NULL
+  AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())
+""",
+)
+
+WRITE_SPENDING = Statement(
+    "write_spending",
+    """
+INSERT INTO key_spending AS s (business_id, key_id, day, amount)
+SELECT $1::uuid, w.k, w.d, w.a FROM json_to_recordset($2::json) AS w(k uuid, d date, a bigint)
+ON CONFLICT (business_id, key_id, day) DO UPDATE SET amount = s.amount + excluded.amount
+""",
+)
+
 FIND_GROUP = Statement(
     "find_group", "SELECT 1 FROM allocation_groups WHERE business_id = $1 AND id = $2"
 )
@@ -127,9 +152,23 @@ Replays = dict[str, tuple[str, User]]
 """Idempotency key → the digest of its first request and the payout user whom it paid."""
 
 
+class Begun(msgspec.Struct):
+    """What a group's decision needs, read under its locks. `users` are by email, restricted `keys`
+    by id; one that works no more is not there."""
+
+    payout: Payout
+    users: dict[str, User]
+    replays: Replays
+    keys: dict[str, SpendingKey]
+
+
 async def begin(
-    connection: Connection, business_id: UUID, emails: Sequence[str], keys: Sequence[str]
-) -> tuple[Payout, dict[str, User], Replays]:
+    connection: Connection,
+    business_id: UUID,
+    emails: Sequence[str],
+    idempotency_keys: Sequence[str],
+    restricted_keys: Sequence[str],
+) -> Begun:
     """Open the transaction, take the locks in order, and read what the decision needs."""
     business = _text(business_id)
     sent: list[Sent] = [
@@ -138,19 +177,23 @@ async def begin(
         (READ_BUSINESS, (business,)),
         (LOCK_USERS, (business, encode(emails))),
     ]
-    if keys:
-        sent.append((FIND_REPLAYS, (business, encode(keys))))
-    _, payout, state, users, *replays = await round_trip(connection, *sent)
+    if restricted_keys:
+        sent.append((READ_KEYS, (business, encode(restricted_keys))))
+    if idempotency_keys:
+        sent.append((FIND_REPLAYS, (business, encode(idempotency_keys))))
+    _, payout, state, users, *more = await round_trip(connection, *sent)
     if not payout or not state:
         raise LookupError(f"business {business_id} does not exist")
-    return (
+    keys = more.pop(0) if restricted_keys else []
+    return Begun(
         Payout(*payout[0], *state[0]),
         {email: User(user_id, email, *rest) for user_id, email, *rest in users},
         {
             key: (digest, User(user_id, "", True, key_id, generation, 0, 0))
-            for rows in replays
-            for key, digest, user_id, key_id, generation in rows
+            for replays in more
+            for key, digest, user_id, key_id, generation in replays
         },
+        {key_id: SpendingKey(key_id, *rest) for key_id, *rest in keys},
     )
 
 
@@ -192,6 +235,8 @@ def _rows_of(writes: Writes) -> list[Sent]:
     ]
     if writes.notices:
         sent.append((WRITE_NOTICES, (business, encode(writes.notices))))
+    if writes.spending:
+        sent.append((WRITE_SPENDING, (business, encode(writes.spending))))
     return sent
 
 

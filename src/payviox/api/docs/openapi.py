@@ -20,7 +20,9 @@ from payviox.api.authentication import (
 )
 from payviox.api.docs.declarations import JSON, Documented, Shown, entry_of
 from payviox.api.schemas import webhook_events
+from payviox.api.scopes import needed, sentence
 from payviox.errors import (
+    AddressRefused,
     BodyTooLarge,
     Busy,
     DatabaseAway,
@@ -31,6 +33,7 @@ from payviox.errors import (
     NotFound,
     OutcomeUnknown,
     PayvioxError,
+    ScopeMissing,
     Unauthorized,
     UnsupportedMediaType,
 )
@@ -52,7 +55,8 @@ SCHEMES: Json = {
     SECRET_KEY: {
         "type": "http",
         "scheme": "bearer",
-        "description": "A business's secret key, `sk_live_…` or `sk_test_…`.",
+        "description": "A business's secret key, `sk_live_…` or `sk_test_…`, or a restricted one, "
+        "`rk_live_…` or `rk_test_…`, which does what its scopes say.",
     },
     PAYOUT_HASH: {
         "type": "apiKey",
@@ -113,6 +117,11 @@ class Route(msgspec.Struct, frozen=True):
         return str(self.function.__name__).strip("_")
 
     @property
+    def template(self) -> str:
+        """The path with `{id}` where it holds one."""
+        return PATH_PARAMETER.sub(r"{\1}", self.path)
+
+    @property
     def parameters(self) -> list[str]:
         return PATH_PARAMETER.findall(self.path)
 
@@ -148,7 +157,7 @@ def methods_of(routes: Iterable[Route]) -> dict[str, list[str]]:
     """The methods of each path."""
     methods: dict[str, list[str]] = {}
     for route in routes:
-        methods.setdefault(PATH_PARAMETER.sub(r"{\1}", route.path), []).append(route.method)
+        methods.setdefault(route.template, []).append(route.method)
     return methods
 
 
@@ -157,8 +166,7 @@ def document(routes: Sequence[Route], public_url: str) -> Json:
     kinds = _Kinds(routes)
     paths: Json = {}
     for route in routes:
-        path = PATH_PARAMETER.sub(r"{\1}", route.path)
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, kinds)
+        paths.setdefault(route.template, {})[route.method.lower()] = _operation(route, kinds)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -216,6 +224,8 @@ def _operation(route: Route, kinds: _Kinds) -> Json:
         "responses": _responses(route, kinds),
         "security": [{route.scheme: []}] if route.scheme else [],
     }
+    if route.scheme == SECRET_KEY:
+        description += f" {sentence(route.method, route.template)}"
     if description:
         operation["description"] = " ".join(description.split())
     if entry.request:
@@ -314,6 +324,8 @@ def _errors(route: Route) -> list[PayvioxError]:
         refusals += [RequestTimeout, OutcomeUnknown, LockedTooLong, Busy]
     refusals += [BodyTooLarge, UnsupportedMediaType, PayvioxError]
     made = [error() for error in dict.fromkeys(refusals) if error is not FieldErrors]
+    if route.scheme == SECRET_KEY:
+        made += [ScopeMissing(needed(route.method, route.template)), AddressRefused()]
     fields = _field_errors(route)
     return [*made, fields] if fields else made
 

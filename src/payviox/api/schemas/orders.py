@@ -54,14 +54,27 @@ class GiftCardView(msgspec.Struct):
     face_value: Annotated[int, msgspec.Meta(description="Hundredths of the card's own currency")]
 
 
+class BankAmount(msgspec.Struct, kw_only=True):
+    """What arrives at the bank account: `amount` in hundredths of `currency`, and where that is not
+    US dollars at which rate, decimals as text."""
+
+    currency: str
+    amount: int
+    rate: str | UnsetType = UNSET
+    source: str | UnsetType = UNSET
+    as_of: str | UnsetType = UNSET
+    spread: str | UnsetType = UNSET
+
+
 class BankView(msgspec.Struct, kw_only=True):
-    """Which bank account is paid, never its whole number, and by what the transfer is known to the
-    bank once it is in a file."""
+    """Which bank account is paid, never its whole number, what arrives there, and by what the
+    transfer is known to the bank once it is in a file."""
 
     scheme: str
     country: str
     name: str
     masked: str
+    pays: BankAmount | UnsetType = UNSET
     end_to_end_id: str | UnsetType = UNSET
     file: str | UnsetType = UNSET
 

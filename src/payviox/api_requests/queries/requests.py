@@ -5,7 +5,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from payviox.api_requests.model import ApiRequest, LastUse, Outcome
+from payviox.api_requests.model import ApiRequest, KeyUse, LastUse, Outcome
 from payviox.db.pool import Connection
 
 _COLUMNS = (
@@ -101,6 +101,27 @@ async def find_last(
             [business_id, since, key_hint],
         )
         return await cursor.fetchone()
+
+
+async def put_uses(connection: Connection, uses: Sequence[KeyUse]) -> None:
+    """Keep the latest use of each key."""
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "INSERT INTO key_uses AS u (business_id, key_id, called_at, place)"
+            " VALUES (%s, %s, %s, %s) ON CONFLICT (business_id, key_id) DO UPDATE"
+            " SET called_at = excluded.called_at, place = excluded.place"
+            " WHERE u.called_at < excluded.called_at",
+            [(use.business_id, use.key_id, use.called_at, use.place) for use in uses],
+        )
+
+
+async def list_uses(connection: Connection, business_id: UUID) -> list[KeyUse]:
+    async with connection.cursor(row_factory=class_row(KeyUse)) as cursor:
+        await cursor.execute(
+            "SELECT business_id, key_id, called_at, place FROM key_uses WHERE business_id = %s",
+            [business_id],
+        )
+        return await cursor.fetchall()
 
 
 async def id_at(connection: Connection, business_id: UUID, place: int) -> UUID | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -10,14 +11,43 @@ from psycopg.rows import class_row
 from payviox import actors
 from payviox.actors import Actor
 from payviox.auth.model import LiveKey, Operator
+from payviox.auth.restrictions import Restrictions, Scope
 from payviox.db.pool import Connection
 
 
 class KeyRow(msgspec.Struct, frozen=True):
+    """A key that works now; what follows its hint only a restricted one has."""
+
     id: UUID
     business_id: UUID
     kind: str
     hint: str
+    name: str | None
+    scopes: list[Scope] | None
+    amount_limit: int | None
+    daily_limit: int | None
+    networks: list[str] | None
+    expires_at: datetime | None
+
+    @property
+    def restrictions(self) -> Restrictions | None:
+        if self.name is None:
+            return None
+        return Restrictions(
+            self.name,
+            tuple(self.scopes or ()),
+            self.amount_limit,
+            self.daily_limit,
+            tuple(self.networks or ()),
+            self.expires_at,
+        )
+
+
+_KEY = (
+    "SELECT id, business_id, kind, hint, name, scopes, amount_limit, daily_limit, networks,"
+    " expires_at FROM api_keys"
+)
+_WORKS = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > statement_timestamp())"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +87,17 @@ async def list_live_keys(connection: Connection) -> list[LiveKey]:
     async with connection.cursor(row_factory=class_row(LiveKey)) as cursor:
         await cursor.execute(
             "SELECT business_id, kind, hint, created_at FROM api_keys WHERE revoked_at IS NULL"
-            " ORDER BY business_id, kind"
+            " ORDER BY business_id, kind, created_at"
         )
         return await cursor.fetchall()
 
 
 async def list_keys_of(connection: Connection, business_id: UUID) -> list[LiveKey]:
-    """A business's keys that work now, at most one of each kind."""
+    """A business's secret and public key that work now, at most one of each kind."""
     async with connection.cursor(row_factory=class_row(LiveKey)) as cursor:
         await cursor.execute(
             "SELECT business_id, kind, hint, created_at FROM api_keys"
-            " WHERE business_id = %s AND revoked_at IS NULL",
+            " WHERE business_id = %s AND revoked_at IS NULL AND kind <> 'restricted'",
             [business_id],
         )
         return await cursor.fetchall()
@@ -75,19 +105,15 @@ async def list_keys_of(connection: Connection, business_id: UUID) -> list[LiveKe
 
 async def find_key(connection: Connection, digest: bytes) -> KeyRow | None:
     async with connection.cursor(row_factory=class_row(KeyRow)) as cursor:
-        await cursor.execute(
-            "SELECT id, business_id, kind, hint FROM api_keys"
-            " WHERE digest = %s AND revoked_at IS NULL",
-            [digest],
-        )
+        await cursor.execute(f"{_KEY} WHERE digest = %s AND {_WORKS}", [digest])
         return await cursor.fetchone()
 
 
-async def lock_live_key(connection: Connection, key_id: UUID) -> bool:
-    cursor = await connection.execute(
-        "SELECT 1 FROM api_keys WHERE id = %s AND revoked_at IS NULL FOR SHARE", [key_id]
-    )
-    return await cursor.fetchone() is not None
+async def lock_key(connection: Connection, key_id: UUID) -> KeyRow | None:
+    """The key as it is now, held so until the transaction ends; None where it works no more."""
+    async with connection.cursor(row_factory=class_row(KeyRow)) as cursor:
+        await cursor.execute(f"{_KEY} WHERE id = %s AND {_WORKS} FOR SHARE", [key_id])
+        return await cursor.fetchone()
 
 
 # A lifetime counts from the hash's last renewal, or from its own last change where

@@ -89,6 +89,27 @@ async def list_entries(
         return await cursor.fetchall()
 
 
+class Effects(msgspec.Struct, frozen=True):
+    """What a report's new entries did: how many were a payment's or a file's, and how many of these
+    said that it was rejected or came back."""
+
+    matched: int
+    returned: int
+
+
+async def count_effects(connection: Connection, business_id: UUID, import_id: UUID) -> Effects:
+    async with connection.cursor(row_factory=class_row(Effects)) as cursor:
+        await cursor.execute(
+            "SELECT count(*) FILTER (WHERE unmatched IS NULL) AS matched, count(*) FILTER"
+            " (WHERE unmatched IS NULL AND status IN ('rejected', 'returned')) AS returned"
+            " FROM bank_entries WHERE business_id = %s AND import_id = %s",
+            [business_id, import_id],
+        )
+        found = await cursor.fetchone()
+        assert found is not None  # noqa: S101  # counts answer a row
+        return found
+
+
 async def list_of_payment(connection: Connection, business_id: UUID, reference: str) -> list[Entry]:
     """Everything that the bank has said of a payment, the first first."""
     async with connection.cursor(row_factory=class_row(Entry)) as cursor:

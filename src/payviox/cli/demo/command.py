@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import click
@@ -14,6 +15,7 @@ import psycopg
 
 from payviox import settings as settings_module
 from payviox.auth.redemption import redeem_address
+from payviox.cli.demo.bank.server import DemoBank
 from payviox.cli.demo.chain import CHAIN, CHAIN_ID, COIN, DemoChain, NoCrypto
 from payviox.cli.demo.kept import demo_business
 from payviox.cli.demo.mails.server import SENDER, DemoMails
@@ -29,6 +31,13 @@ from payviox.settings import Settings
 JSON = "-H 'Content-Type: application/json' -d"
 GREETING = "Starting PostgreSQL, and Payviox on it: some seconds, the first time most."
 PAYEE = "0x52908400098527886E0F7030069857D2E4169EE7"
+
+
+class Places(NamedTuple):
+    """The addresses of the demo's own pages."""
+
+    mails: str
+    bank: str
 
 
 @click.command()
@@ -52,18 +61,22 @@ def demo(migrating: bool) -> None:
         async def work(runtime: Runtime) -> None:
             receiver = Receiver(click.echo)
             chain = DemoChain(settings.home)
+            bank = DemoBank(settings.home)
             try:
-                mails_at = await mails.start(settings.home)
+                mails_at, bank_at = await mails.start(settings.home), await bank.start()
                 seeded = await demo_business(runtime, await receiver.start(), click.echo)
                 receiver.token = seeded.webhook_token
+                await bank.connect(runtime, seeded.id)
                 crypto = await _crypto(runtime, chain, seeded)
                 hurrying = asyncio.create_task(_hurry(runtime.database, seeded.id))
                 try:
-                    await supervisor.run(lambda: _say_ready(settings, seeded, mails_at, crypto))
+                    places = Places(mails_at, bank_at)
+                    await supervisor.run(lambda: _say_ready(settings, seeded, places, crypto))
                 finally:
                     hurrying.cancel()
             finally:
                 await mails.stop()
+                await bank.stop()
                 await receiver.stop()
                 await chain.stop()
 
@@ -98,7 +111,7 @@ async def _crypto(runtime: Runtime, chain: DemoChain, seeded: Demo) -> str:
 {call} -H 'X-Payout-Hash: {seeded.ada}' {JSON} '{json.dumps(order)}'"""
 
 
-def _say_ready(settings: Settings, seeded: Demo, mails_at: str, crypto: str) -> None:
+def _say_ready(settings: Settings, seeded: Demo, places: Places, crypto: str) -> None:
     url = settings.public_url
     create = (
         f"curl -X POST {url}/payout/create -H 'Authorization: Bearer {seeded.secret_key}' {JSON}"
@@ -117,7 +130,8 @@ Payviox demo is ready at {url}
   Password            {seeded.password}
   API documentation   {url}/docs
   Redemption link     {redeem_address(url, seeded.ada)}
-  Mails               {mails_at}
+  Mails               {places.mails}
+  Bank                {places.bank}
   Business (test)     {seeded.business_id}
   Secret key          {seeded.secret_key}
   Public key          {seeded.public_key}
@@ -133,6 +147,11 @@ curl {url}/payout/operations -H 'X-Payout-Hash: {seeded.ada}'
 {withdraw}
 
 {crypto}
+
+Pay her by bank transfer, all in pages: by her redemption link to a US account (routing number
+021000021, any account number); on the dashboard, under Bank files, cut a file, approve, release and
+download it; hand it to the demo's bank, and end the bank's day there; import its statement, under
+Bank files again. Then the order succeeds.
 
 Look behind the scenes, in that terminal too:
 

@@ -12,6 +12,7 @@ from payviox.auth import keys
 from payviox.auth.keys import KINDS, PREFIX, Kind
 from payviox.auth.model import LiveKey
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
+from payviox.dashboard.developer import restricted_keys
 from payviox.dashboard.visits import Visit, act_once, read, require_fresh, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
@@ -21,6 +22,10 @@ from payviox.web.context import Call, services
 from payviox.web.forms import read_form
 
 ROUTE = "/dashboard/{business:str}/developer/keys"
+DONE = {
+    "changed": "The restricted key is changed: it holds at once.",
+    "revoked": "The restricted key is revoked.",
+}
 STOPS: dict[Kind, str] = {
     "secret": "Every program that calls with the old secret key is refused from that moment on:"
     " it makes no payouts and reads nothing until it has the new one. The new key is shown once.",
@@ -42,7 +47,12 @@ class KeyRow(msgspec.Struct, frozen=True):
 
 
 class KeysView(msgspec.Struct, frozen=True):
+    """Both keys, and the restricted ones; `make` is None where this person may make none."""
+
     rows: list[KeyRow]
+    restricted: list[restricted_keys.Row]
+    make: str | None
+    done: str | None
     site: str
     first_calls: str
     kept_days: int
@@ -61,9 +71,11 @@ class NewKeyView(msgspec.Struct, frozen=True):
 async def list_keys(request: Call) -> Response[Any]:
     """The keys that work now, by their last characters."""
     visit = await visit_of(request)
-    rows = await read(request, visit, _rows, visit)
     view = KeysView(
-        rows,
+        await read(request, visit, _rows, visit),
+        await read(request, visit, restricted_keys.rows, visit),
+        restricted_keys.address(visit) if visit.may("key.create") else None,
+        DONE.get(request.query_params.get("done", "")),
         _site(request),
         f"{visit.base}/developer/first-calls",
         services(request).settings.keep_requests_days,
@@ -78,10 +90,15 @@ async def ask_to_regenerate(request: Call) -> Response[Any]:
     require_fresh(visit.session)
     kind = _kind(request)
     key = _of_kind(await read(request, visit, keys.list_of, visit.business.id), kind)
+    others = await read(request, visit, restricted_keys.rows, visit)
     view = ConfirmView(
         heading="Regenerate API key",
         consequence=STOPS[kind],
-        facts=[Fact("Key", _name(visit, kind)), Fact("Ends with", key.hint if key else "none")],
+        facts=[
+            Fact("Key", _name(visit, kind)),
+            Fact("Ends with", key.hint if key else "none"),
+            Fact("Restricted keys that go on", str(len(others))),
+        ],
         action=f"{_address(visit)}/{kind}/regenerate",
         button="Regenerate API key",
         back=_address(visit),

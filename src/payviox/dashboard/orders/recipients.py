@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from payviox.dashboard.bank_files.words import money_in
 from payviox.withdrawals.model import Order
 
 
@@ -30,6 +31,10 @@ def terms(order: Order) -> list[tuple[str, str]]:
         rate = to.get("terms", {}).get("rate")
         if rate:
             found.append(("Rate", f"{rate} US dollars for 1 {to['currency']}"))
+    pays = to.get("pays") or {}
+    if pays.get("currency", "USD") != "USD":
+        found.append(("Arrives as", money_in(pays["amount"], pays["currency"])))
+        found.append(("Rate", f"{pays.get('rate')} US dollars for 1 {pays['currency']}"))
     if order.details.get("end_to_end_id"):
         found.append(("End-to-end id", str(order.details["end_to_end_id"])))
     if to.get("brand"):

@@ -113,6 +113,15 @@ CODES_WITHOUT_MAIL: LiteralString = (
 )
 """Rules that ask for codes by mail, where no mail is sent."""
 
+EXPIRING_KEYS: LiteralString = (
+    "SELECT b.id AS business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
+    " count(*) AS number, NULL::bigint AS cents, min(k.expires_at) AS oldest, NULL AS status"
+    " FROM {b} JOIN api_keys k ON k.business_id = b.id"
+    " WHERE k.revoked_at IS NULL AND k.expires_at >= %(since)s"
+    " AND k.expires_at < now() + (now() - %(since)s) GROUP BY b.id, b.name, b.mode"
+)
+"""Restricted keys that stop as soon as `since` is long ago, or have stopped since then."""
+
 FAILED_DELIVERIES: LiteralString = (
     "SELECT b.id AS business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"
     " count(*) AS number,"
@@ -174,6 +183,7 @@ SOURCES: Mapping[str, LiteralString] = {
     "float_low": LOW_FLOATS,
     "low_stock": LOW_PRODUCTS,
     "codes_without_mail": CODES_WITHOUT_MAIL,
+    "key_expiring": EXPIRING_KEYS,
     "webhook_failing": FAILED_DELIVERIES,
     "invitation_failed": FAILED_INVITATIONS,
     "mail_failed": FAILED_MAILS,

@@ -9,3 +9,5 @@ down_revision = "0005"
 def upgrade() -> None:
     run_sql("0006_bank.sql")
     run_sql("0006_rates.sql")
+    run_sql("0006_keys.sql")
+    run_sql("0006_taxes.sql")
