@@ -109,7 +109,11 @@ async def release(request: Call) -> Response[Any]:
             await prove(request, visit.session, "bank_file.release")
             await act(request, visit.session, _require_release, visit)
             account = await account_of(request, visit)
-            way, target = handing_over.target_of(account, found.settings.bank_folder)
+            way, target = handing_over.target_of(
+                account,
+                found.settings.bank_folder,
+                allow_private=found.settings.allow_private_webhooks,
+            )
             at = (visit.business.id, file_id, visit.session.actor)
             with actors.at(address_of(request)):
                 await handing_over.release(found.database, found.keyring, way, target, *at)
