@@ -5,6 +5,7 @@ import asyncio
 import json
 import tomllib
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 
 from payviox import ids
 from payviox.rails.evm import chain_settings
+from payviox.rates import answers
 from payviox.webhooks.signing import new_token, sign
 from payviox.withdrawals.model import Order
 from support import documents
@@ -61,6 +63,7 @@ NOT_RUN = {
     ("docs/rails.md", "payviox rail keystore"): CHAIN,
     ("docs/rails.md", "payviox rail price"): CHAIN,
     ("docs/rails.md", "payviox rail accept-nonces"): CHAIN,
+    ("docs/keys.md", "payviox keys create"): "tests/integration/api/test_restricted_keys.py",
     ("docs/start.md", "payviox events tail"): GOES_ON + "tests/integration/cli/test_events.py",
     ("docs/webhooks.md", "export"): GOES_ON + "tests/integration/cli/test_events.py",
     ("docs/webhooks.md", "PAYVIOX_WEBHOOK_TOKEN"): "tests/acceptance/test_receiver_examples.py",
@@ -336,6 +339,16 @@ async def _(reader: Reader, guide: Guide) -> None:
     (reader.folder / "cards.csv").write_text(csv_of(["CARD-0001", "CARD-0002"]))
 
 
+@prepares("docs/rates.md", "payviox rates import")
+async def _(reader: Reader, guide: Guide) -> None:
+    spaces = "http://www.ecb.int/vocabulary/2002-08-01/eurofxref"
+    day = '<Cube time="2026-11-27"><Cube currency="USD" rate="1.0825"/></Cube>'
+    (reader.folder / "eurofxref-daily.xml").write_text(
+        f'<g:Envelope xmlns:g="http://www.gesmes.org/xml/2002-08-01" xmlns="{spaces}">'
+        f"<Cube>{day}</Cube></g:Envelope>"
+    )
+
+
 @prepares("docs/rails.md", "payviox rail connect paypal")
 async def _(reader: Reader, guide: Guide) -> None:
     reader.given = f"{PAYPAL_SECRET}\n"
@@ -405,6 +418,21 @@ async def _(block: Block, guide: Guide, served: LiveServer) -> None:
     assert settings["scrape_configs"][0]["static_configs"][0]["targets"]
     (rules,) = settings["rule_files"]
     assert [path.name for path in documents.ROOT.glob(f"packaging/**/{rules}")] == [rules]
+
+
+@reads("docs/rates.md", '{"currency":')
+async def _(block: Block, guide: Guide, served: LiveServer) -> None:
+    rate = answers.read(block.text.encode(), datetime(2026, 11, 27, 16, tzinfo=UTC))
+    assert (rate.currency, str(rate.rate)) == ("EUR", "1.0825")
+
+
+@reads("docs/bank.md", '{"provider": "bank"')
+async def _(block: Block, guide: Guide, served: LiveServer) -> None:
+    """Every field is one that the document of the API knows."""
+    async with guide.business.client_with({}) as anonymous:
+        known = (await anonymous.get("/openapi.json")).text
+    asked = json.loads(block.text)
+    assert [name for name in [*asked, *asked["bank"]] if f'"{name}"' not in known] == []
 
 
 @reads("docs/operating.md", "CREATE ROLE")

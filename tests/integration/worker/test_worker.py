@@ -84,17 +84,14 @@ async def test_a_worker_tells_that_it_works_and_not_while_it_hangs(
             await asyncio.Event().wait()
         return []
 
-    monkeypatch.setattr(worker_module, "due_businesses", due)
     monkeypatch.setattr(worker_module, "SWEEP_S", 0.01)
-    installation = Installation(settings, database, keyring_of(settings))
-    rails = wiring.rails(database, installation.keyring)
     told: list[int] = []
-    worker = Worker(installation, rails, when_alive=lambda: told.append(looks))
-    running = asyncio.create_task(worker.run())
+    worker = worker_of(settings, database)
+    sweep = worker._sweep("orders", due, worker._orders, lambda: told.append(looks))
+    sweeping = asyncio.create_task(sweep)
     await hangs.wait()
-    await worker.stop()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    sweeping.cancel()
+    await asyncio.gather(sweeping, return_exceptions=True)
     assert told == [1, 2, 3], "a database that is away is no fault of the worker"
 
 
