@@ -28,6 +28,7 @@ PAYMENT = Payment(
     currency="EUR",
     amount=100,
     cents=110,
+    worth=None,
     status="waiting",
     file_id=None,
     not_before=NOW,
