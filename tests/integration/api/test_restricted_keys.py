@@ -19,6 +19,7 @@ from payviox.db.pool import Database
 from payviox.treasury import restricted_keys
 from payviox.treasury.restricted_keys import NewKey
 from payviox.web.context import Services
+from support import midnight
 from support.businesses import TestBusiness
 from support.every_post import Stage
 from support.machine import stretch
@@ -27,6 +28,12 @@ from support.withdrawals import Desk
 pytestmark = pytest.mark.anyio
 
 EVERY: tuple[Scope, ...] = get_args(Scope)
+
+
+@pytest.fixture(autouse=True)
+def one_day() -> None:
+    """What a key has spent today is looked at on that day."""
+    midnight.keep_clear()
 
 
 async def make(business: TestBusiness, *scopes: Scope, **bounds: Any) -> NewKey:
