@@ -29,7 +29,6 @@ PAYMENT = Payment(
     amount=100,
     worth=None,
     cents=110,
-    worth=None,
     status="waiting",
     file_id=None,
     not_before=NOW,
