@@ -3,10 +3,11 @@ pays from."""
 
 import asyncio
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
-from payviox.cli.demo.bank.accounts import COMPANY_ID, ROUTING_NUMBER, DemoAccounts
+from payviox.cli.demo.bank.accounts import COMPANY_ID, IBAN, ROUTING_NUMBER, DemoAccounts
 from payviox.cli.demo.bank.pages import BankPages
 from payviox.cli.demo.seed import ACTOR
 from payviox.cli.runtime import Runtime
@@ -14,17 +15,22 @@ from payviox.db.pool import Connection
 from payviox.keyring import Keyring
 from payviox.rail_accounts import service
 from payviox.rail_accounts.model import Changes
+from payviox.rates import service as rates
+from payviox.rates.model import MOST_HOURS
 
 SETTINGS = {
-    "schemes": "ach",
+    "schemes": "sepa, ach",
     "name": "ACME",
+    "iban": IBAN,
+    "rate_source": "fixed",
     "company_id": COMPANY_ID,
     "originating_dfi": ROUTING_NUMBER,
     "account_number": COMPANY_ID,
     "success": "booked",
     "release": "download",
 }
-"""By ACH alone: to pay in euros somebody has to say at which rate."""
+DOLLARS_A_EURO = Decimal("1.08")
+"""What the demo says that a euro is worth."""
 
 
 class DemoBank:
@@ -41,7 +47,8 @@ class DemoBank:
         return address
 
     async def connect(self, runtime: Runtime, business_id: UUID) -> None:
-        """The business pays from its account here, unless it has one of its own."""
+        """The business pays from its accounts here, unless it has one of its own; a euro has a
+        rate for a week from each start."""
         await runtime.database.write(_connect, runtime.keyring, business_id)
 
     async def stop(self) -> None:
@@ -53,3 +60,4 @@ async def _connect(connection: Connection, keyring: Keyring, business_id: UUID) 
     if await service.find(connection, business_id, "bank") is None:
         changes = Changes(settings=SETTINGS)
         await service.connect(connection, keyring, business_id, "bank", changes, {}, ACTOR)
+    await rates.set_fixed(connection, "EUR", DOLLARS_A_EURO, MOST_HOURS, ACTOR)
