@@ -4,6 +4,7 @@ by their end-to-end id, files by their message's id, and by nothing looser. Pure
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +16,7 @@ Unmatched = Literal[
     "not_ours",
     "unknown",
     "not_released",
+    "other_file",
     "amount",
     "twice",
     "after_return",
@@ -26,6 +28,7 @@ Unmatched = Literal[
 - not_ours: it is none by its kind: a fee, or what somebody paid in
 - unknown: it names no payment and no file of this business
 - not_released: it names a payment whose file has not left, by our books
+- other_file: it answers another file of ours than the one that the payment is in
 - amount: it is about another amount, currency or direction
 - twice: the payment was booked, or came back, already
 - after_return: it came back before, or was rejected and now comes back
@@ -37,6 +40,7 @@ WHY: dict[Unmatched, str] = {
     "not_ours": "It is no payment by its kind.",
     "unknown": "No payment and no file of this business has this id.",
     "not_released": "The file of this payment has not left, by our books.",
+    "other_file": "It answers another file than the one that the payment left in.",
     "amount": "It is about another amount, currency or direction.",
     "twice": "The payment was booked, or came back, already.",
     "after_return": "The payment came back, or was rejected, before.",
@@ -77,6 +81,20 @@ def effect(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:
             return _returned(payment, entry, seen_alike=seen_alike)
         case "other":
             return Effect(unmatched="not_ours")
+
+
+def applied(payment: Payment, found: Effect, code: str | None, booked_on: date | None) -> Payment:
+    """The payment as an entry with this effect, reason and day leaves it."""
+    if found.status is None:
+        return payment
+    is_refused = found.status in ("rejected", "returned")
+    is_booked = found.status == "booked"
+    return msgspec.structs.replace(
+        payment,
+        status=found.status,
+        code=(is_refused and code) or payment.code,
+        booked_on=(is_booked and booked_on) or payment.booked_on,
+    )
 
 
 def _booked(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:
