@@ -30,6 +30,9 @@ from support.live import LiveServer
 # Hundreds of commands are started: each would compile the whole package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# As tables/excel_tables.py says it in its own process, whoever imports openpyxl first here.
+os.environ["OPENPYXL_LXML"] = "False"
+
 # Each client would read the world's certificates anew: 30 ms of CPU, for calls of a millisecond.
 httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[assignment]
 

@@ -112,10 +112,13 @@ def try_chart(folder: Path) -> str:
     """Lint it, render it plain and with all that can be switched on, and hold the manifests against
     Kubernetes' own schemas."""
     helm, chart = tool("helm"), PACKAGING / "helm" / "payviox"
-    run(helm, "lint", "--strict", "--quiet", chart)
+    address = ("--set", "settings.PAYVIOX_PUBLIC_URL=https://payouts.example.com")
+    run(helm, "lint", "--strict", "--quiet", chart, *address)
     programs = environment_with(folder / "chart", "kubernetes-validate")
     everything = [
         *("--set", "ingress.enabled=true", "--set", "ingress.className=nginx"),
+        *("--set-json", 'volumes=[{"name":"authority","secret":{"secretName":"authority"}}]'),
+        *("--set-json", 'volumeMounts=[{"name":"authority","mountPath":"/etc/payviox/authority"}]'),
         *("--set", "secrets.application.smtpUrl=PAYVIOX_SMTP_URL"),
         *("--set-json", 'networkPolicy.database=[{"ipBlock":{"cidr":"10.0.0.5/32"}}]'),
         *("--set-json", 'networkPolicy.from=[{"namespaceSelector":{}}]'),
@@ -124,7 +127,8 @@ def try_chart(folder: Path) -> str:
     documents = 0
     for version in KUBERNETES:
         for number, more in enumerate(([], everything)):
-            rendered = run(helm, "template", "payviox", chart, "--kube-version", version, *more)
+            options = ("--kube-version", version, *address, *more)
+            rendered = run(helm, "template", "payviox", chart, *options)
             file = folder / f"{version}-{number}.yaml"
             file.write_text(rendered)
             run(programs / "kubernetes-validate", "--strict", "--version", version, "--quiet", file)

@@ -34,7 +34,7 @@ class Operation:
 
 QUERIES = {
     "/payout/statement": {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"},
-    "/payout/taxes": {"year": "2026"},
+    "/payout/taxes": {"year": "2020"},
 }
 """What a path does not answer without."""
 

@@ -57,7 +57,7 @@ async def test_every_curl_example_of_the_guide_succeeds(
     ]
     assert not [answer for answer in answers if "error" in answer]
     create, batch, balance, earlier, accounts, statement, *of_the_user = answers
-    operations, quote, order, crypto, cards, card = of_the_user
+    operations, quote, order, crypto, cards, card, transfer = of_the_user
     assert re.fullmatch("[0-9a-f]{64}", create["hash"])
     assert [len(result["hash"]) for result in batch["results"]] == [64, 64]
     assert balance["payout_balance"] > 0
@@ -70,6 +70,7 @@ async def test_every_curl_example_of_the_guide_succeeds(
     assert (crypto["net_amount"], crypto["status"]) == (1000, "queued")
     assert "sandbox_card_5" in json.dumps(cards)
     assert card["gift_card"]["product"] == "sandbox_card_5"
+    assert "•" in transfer["bank"]["masked"]
 
 
 async def test_the_first_payment_of_the_start_page_may_be_repeated(

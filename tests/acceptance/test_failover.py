@@ -62,7 +62,7 @@ async def test_web_and_worker_go_on_with_the_promoted_standby_and_nothing_is_los
         pair.primary.start()
         left = pair.primary.ask("SELECT count(*) FROM transfers")
         await people
-        await eventually(caller.all_ended, timeout_s=90, every_s=0.2)
+        await eventually(caller.all_ended, timeout_s=180, every_s=0.2)
         assert pair.primary.ask("SELECT count(*) FROM transfers") == left
 
         assert (serving.child("web"), serving.child("worker")) == pids

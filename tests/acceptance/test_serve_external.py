@@ -213,6 +213,8 @@ def test_another_secret_key_is_refused_until_the_old_one_is_given_too(
         "webhooks": 0,
         "rail_accounts": 0,
         "authenticator_apps": 0,
+        "bank": 0,
+        "seals": 0,
         "previous_keys": [],
     }
     assert both.told("secrets", "rotate") == nothing | {"webhooks": 1}

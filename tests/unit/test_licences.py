@@ -17,7 +17,7 @@ FILE_BY_FILE = re.compile(r"\b(MPL|Mozilla Public License)\b")
 """Changes of their own files are published; nobody changes them here."""
 LINKED = {"psycopg", "psycopg-binary", "psycopg-pool", "python-stdnum"}
 """LGPL: used as libraries that anybody may exchange, as it asks."""
-CHOSEN = {"text-unidecode": "Artistic License"}
+CHOSEN = {"asyncssh": "EPL-2.0", "text-unidecode": "Artistic License"}
 """Under one of several licences, of which this one is taken: it lets anybody use it unchanged."""
 
 

@@ -173,7 +173,7 @@ def _read(request: Call) -> Restrictions:
     expires_at = None
     if wanted.expires_at is not None:
         try:
-            expires_at = datetime.fromisoformat(wanted.expires_at).astimezone(UTC)
+            expires_at = datetime.fromisoformat(wanted.expires_at)
         except ValueError as error:
             message = "The expires_at must be a time such as 2026-01-31T00:00:00Z."
             raise FieldErrors({"expires_at": [message]}) from error

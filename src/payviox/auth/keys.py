@@ -10,6 +10,7 @@ from payviox import actors, ids
 from payviox.actors import Actor
 from payviox.auth.hashes import digest
 from payviox.auth.queries import credentials as queries
+from payviox.auth.queries import restricted_keys as restricted
 from payviox.auth.restrictions import Restrictions, Scope
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, Unauthorized
@@ -49,12 +50,19 @@ async def create(connection: Connection, business_id: UUID, mode: Mode, kind: Ki
     """Make the business's key of this kind and answer it: the only time that it is seen.
 
     An older key of the kind stops with this transaction. The caller holds the payout account's
-    lock, so that no allocation commits under the old key afterwards.
+    lock, so that no allocation commits under the old key afterwards. No other key of the business
+    ends as it does: a restricted one is known by that.
     """
-    key = f"{PREFIX[kind]}_{mode}_{secrets.token_urlsafe(32)}"
+    key = _draw(kind, mode)
+    while await restricted.is_hint_taken(connection, business_id, key[-4:]):
+        key = _draw(kind, mode)
     await queries.revoke_key(connection, business_id, kind)
     await queries.insert_key(connection, ids.new(), business_id, kind, digest(key), key[-4:])
     return key
+
+
+def _draw(kind: Kind, mode: Mode) -> str:
+    return f"{PREFIX[kind]}_{mode}_{secrets.token_urlsafe(32)}"
 
 
 async def revoke_all(connection: Connection, business_id: UUID) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from payviox import ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
-from payviox.bank import accounts, holds
+from payviox.bank import accounts, heard, holds
 from payviox.bank.model import BankFile, Payment, Scheme
 from payviox.bank.naming import Named
 from payviox.bank.queries import files as queries
@@ -70,6 +70,7 @@ async def _cut(
     await holds.require_none(connection, business_id)
     await imports_queries.lock(connection, business_id)
     waiting = await payments_queries.lock_waiting(connection, business_id, scheme, MOST)
+    waiting = await heard.heed(connection, waiting)
     paid = await _with_money(connection, terms_now, waiting)
     opened = await accounts.open_all(
         connection, keyring, business_id, sorted({payment.account_id for payment in paid})

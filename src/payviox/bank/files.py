@@ -13,10 +13,12 @@ from payviox.bank import holds
 from payviox.bank.cutting import about
 from payviox.bank.model import BankFile
 from payviox.bank.queries import files as queries
+from payviox.bank.queries import imports as imports_queries
 from payviox.bank.queries import payments as payments_queries
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, NotFound, PayvioxError
 from payviox.keyring import Keyring
+from payviox.rails.bank import calendars
 from payviox.rights import service as rights
 from payviox.withdrawals.sending import callbacks
 
@@ -30,6 +32,13 @@ count_by_status = payments_queries.count_by_status
 
 class BeingReleased(Conflict):
     message = "This file is being handed to the bank."
+
+
+class KnownToTheBank(Conflict):
+    message = (
+        "The bank has named payments of this file, which has not left by our books: see what it"
+        " said of them. Cancel the file: what it named is then paid by no other."
+    )
 
 
 async def get(connection: Connection, business_id: UUID, file_id: UUID) -> BankFile:
@@ -95,7 +104,7 @@ async def download(
     if file.status == "approved":
         if file.step is not None:
             raise BeingReleased
-        await holds.require_none(connection, business_id)
+        await require_unheard(connection, file)
         changes = {"way": "download", "released_by": str(actor)}
         await set_released(connection, file, **changes)
         await audit.record(connection, business_id, actor, "bank_file.release", about(file))
@@ -103,6 +112,14 @@ async def download(
         await audit.record(connection, business_id, actor, "bank_file.download", about(file))
     content = await content_of(connection, keyring, file)
     return await get(connection, business_id, file_id), content
+
+
+async def require_unheard(connection: Connection, file: BankFile) -> None:
+    """Raises HeldFiles, and KnownToTheBank where the bank has a file that has not left. The caller
+    holds it, as who imports what the bank says of it does."""
+    await holds.require_none(connection, file.business_id)
+    if await imports_queries.has_unheeded(connection, file.business_id, file.id):
+        raise KnownToTheBank
 
 
 async def content_of(connection: Connection, keyring: Keyring, file: BankFile) -> bytes:
@@ -128,9 +145,11 @@ async def set_released(connection: Connection, file: BankFile, **changes: object
             "problem": None,
         },
     )
-    orders = await payments_queries.release_file(
-        connection, file.business_id, file.id, file.execution_date
-    )
+    # A file that waited for its people is executed when the bank has it, not before.
+    today = (await queries.now(connection)).astimezone(calendars.ZONES[file.scheme]).date()
+    ahead = calendars.AHEAD[file.scheme]
+    settles_on = max(file.execution_date, calendars.days_after(file.scheme, today, ahead))
+    orders = await payments_queries.release_file(connection, file.business_id, file.id, settles_on)
     await callbacks.look_soon(connection, file.business_id, sorted(set(orders)))
 
 

@@ -23,13 +23,14 @@ from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict, FieldErrors
 from payviox.rails.bank import reading, terms
 from payviox.rails.bank.model import Report, ReportEntry, Unreadable
-from payviox.rails.protocol import Account
+from payviox.rails.protocol import Account, Named
 from payviox.text import printable
 from payviox.withdrawals.sending import callbacks
 
 MOST_BYTES = 50_000_000
 """The largest report that is read."""
 MOST_NAME = 200
+BANK = "bank"
 OF_FILES = ("pain.002", "nacha.returns")
 """Reports that are about files of ours and nothing else."""
 
@@ -136,6 +137,7 @@ class _Taking:
         self._held_since: datetime | None = None
         self._orders: set[UUID] = set()
         self._changed: dict[str, Payment] = {}
+        self._after_all: set[str] = set()
         self._changed_files: set[UUID] = set()
 
     async def take(self, report: Report, number: int) -> Import:
@@ -190,6 +192,9 @@ class _Taking:
         await queries.insert_entries(self._connection, self._business_id, rows)
         for file_id in sorted(self._changed_files):
             await _settle_file(self._connection, self._business_id, file_id)
+        if self._after_all:  # before another attempt is made, or its operator is told
+            named = [Named(reference=each) for each in sorted(self._after_all)]
+            await callbacks.heed(self._connection, self._business_id, BANK, named)
         await callbacks.look_soon(self._connection, self._business_id, sorted(self._orders))
         return made
 
@@ -256,6 +261,8 @@ class _Taking:
         return row
 
     async def _of_payment(self, report: Report, entry: ReportEntry, payment: Payment) -> str | None:
+        if self._is_of_another_file(report, entry, payment):
+            return "other_file"
         if payment.status in ("waiting", "in_file"):
             payment = await self._left_after_all(payment)
         alike = (payment.reference, entry.status, report.kind) in self._said
@@ -272,6 +279,13 @@ class _Taking:
             )
         self._apply(payment, found, entry)
         return None
+
+    def _is_of_another_file(self, report: Report, entry: ReportEntry, payment: Payment) -> bool:
+        """Whether a file is answered that never left, by our books, while the payment left in
+        another one under the same id."""
+        file = self._files.get(entry.file_id or "")
+        answers = report.kind == "pain.002" and file is not None
+        return answers and payment.file_id not in (None, file and file.id)
 
     async def _of_file(self, report: Report, entry: ReportEntry, file: BankFile) -> str | None:
         """A word on a whole file: accepted or rejected, or booked as one sum."""
@@ -298,16 +312,17 @@ class _Taking:
         return None
 
     async def _left_after_all(self, payment: Payment) -> Payment:
-        """The bank knows a payment whose file was being handed over when nobody could say what
-        became of that: it has left."""
-        if self._held_since is not None and payment.created_at < self._held_since:
+        """The bank knows a payment whose file somebody began to hand over: it has left, whatever
+        came of that by our books, or by a person's word."""
+        if self._held_since is not None:
+            # Also one that was made after the restore: an order's attempt has the same id again.
             return await self._left_before_restore(payment)
         if payment.file_id is None:
             return payment
         file = await files_queries.find(
             self._connection, self._business_id, payment.file_id, lock=True
         )
-        if file is None or file.status != "approved" or file.step not in ("renaming", "person"):
+        if file is None or file.status != "approved" or file.way is None:
             return payment
         await files.set_released(self._connection, file)
         for each in await payments_queries.lock_of_file(
@@ -335,18 +350,10 @@ class _Taking:
         return released
 
     def _apply(self, payment: Payment, found: Effect, entry: ReportEntry) -> None:
-        if found.status is None:
-            return
-        is_refused = found.status in ("rejected", "returned")
-        is_booked = found.status == "booked"
-        self._change(
-            msgspec.structs.replace(
-                payment,
-                status=found.status,
-                code=(is_refused and entry.reason_code) or payment.code,
-                booked_on=(is_booked and entry.booked_on) or payment.booked_on,
-            )
-        )
+        if payment.status == "rejected" and found.status == "booked":
+            self._after_all.add(payment.reference)
+        if found.status is not None:
+            self._change(matching.applied(payment, found, entry.reason_code, entry.booked_on))
 
     def _change(self, payment: Payment) -> None:
         """What a payment is from now on; it is written with all others."""

@@ -4,6 +4,7 @@ by their end-to-end id, files by their message's id, and by nothing looser. Pure
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +16,7 @@ Unmatched = Literal[
     "not_ours",
     "unknown",
     "not_released",
+    "other_file",
     "amount",
     "twice",
     "after_return",
@@ -26,6 +28,7 @@ Unmatched = Literal[
 - not_ours: it is none by its kind: a fee, or what somebody paid in
 - unknown: it names no payment and no file of this business
 - not_released: it names a payment whose file has not left, by our books
+- other_file: it answers another file of ours than the one that the payment is in
 - amount: it is about another amount, currency or direction
 - twice: the payment was booked, or came back, already
 - after_return: it came back before, or was rejected and now comes back
@@ -37,6 +40,7 @@ WHY: dict[Unmatched, str] = {
     "not_ours": "It is no payment by its kind.",
     "unknown": "No payment and no file of this business has this id.",
     "not_released": "The file of this payment has not left, by our books.",
+    "other_file": "It answers another file than the one that the payment left in.",
     "amount": "It is about another amount, currency or direction.",
     "twice": "The payment was booked, or came back, already.",
     "after_return": "The payment came back, or was rejected, before.",
@@ -60,6 +64,8 @@ SAME = Effect()
 def effect(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:  # noqa: PLR0911  # one for each word of a bank's
     """What this entry does to the payment that it names. `seen_alike`: another entry of such a
     report said the same of it before, so this one is not the same money in other words."""
+    if payment.status == "taken_back" and entry.status == "booked":
+        return _booked(payment, entry, seen_alike=seen_alike)  # it had left before a restore
     if payment.status in ("waiting", "in_file", "taken_back"):
         return Effect(unmatched="not_released")
     match entry.status:
@@ -79,12 +85,26 @@ def effect(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:
             return Effect(unmatched="not_ours")
 
 
+def applied(payment: Payment, found: Effect, code: str | None, booked_on: date | None) -> Payment:
+    """The payment as an entry with this effect, reason and day leaves it."""
+    if found.status is None:
+        return payment
+    is_refused = found.status in ("rejected", "returned")
+    is_booked = found.status == "booked"
+    return msgspec.structs.replace(
+        payment,
+        status=found.status,
+        code=(is_refused and code) or payment.code,
+        booked_on=(is_booked and booked_on) or payment.booked_on,
+    )
+
+
 def _booked(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:
     if not _same_money(payment, entry, "debit"):
         return Effect(unmatched="amount")
     if seen_alike:
         return Effect(unmatched="twice")
-    if payment.status in ("released", "accepted", "rejected"):
+    if payment.status in ("released", "accepted", "rejected", "taken_back"):
         return Effect("booked")
     return SAME
 

@@ -10,13 +10,19 @@ from payviox.bank.model import Scheme
 from payviox.rails.bank import characters, routing_number
 from payviox.rails.bank import iban as ibans
 from payviox.rails.bank.model import AccountType, AchAccount, Address, Holder, Iban
+from payviox.rails.bank.payers import CITY, POSTAL_CODE, STREET
 from payviox.rails.orders import Invalid
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 OF_SEPA = ("iban", "address")
 OF_ACH = ("routing_number", "account_number", "account_type", "holder")
-OF_ADDRESS = ("street", "postal_code", "city", "country")
-MOST_LINE = 70
+OF_ADDRESS: dict[str, int] = {
+    "street": STREET,
+    "postal_code": POSTAL_CODE,
+    "city": CITY,
+    "country": 35,
+}
+"""An address's parts, and how long a file can have each."""
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -145,14 +151,14 @@ def _address(fields: _Fields, given: object) -> Address | None:
         return None
     parts = _Fields({f"address.{name}": given.get(name) for name in OF_ADDRESS})
     values = {
-        name: parts.text(f"address.{name}", most=MOST_LINE, required=name in ("city", "country"))
-        for name in OF_ADDRESS
+        name: parts.text(f"address.{name}", most=most, required=name in ("city", "country"))
+        for name, most in OF_ADDRESS.items()
     }
     for name, value in values.items():
         if not value or name == "country":
             continue
         try:
-            characters.written(value, "sepa", MOST_LINE)
+            characters.written(value, "sepa", OF_ADDRESS[name])
         except characters.NotWritable as error:
             parts.refuse(f"address.{name}", str(error))
     country = values["country"].upper()

@@ -1,6 +1,7 @@
 """What the worker does for banks by the clock: it cuts files at their times, goes on with what
 somebody began to hand over, and fetches reports."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -13,7 +14,7 @@ from payviox.bank.queries import imports as imports_queries
 from payviox.bank.releasing import handing_over
 from payviox.bank.releasing.target import TransferError
 from payviox.db.pool import Database
-from payviox.errors import PayvioxError
+from payviox.errors import FieldErrors, PayvioxError
 from payviox.event_log import EventLogger
 from payviox.keyring import Keyring
 from payviox.rails.bank import calendars, terms
@@ -26,6 +27,12 @@ LATE = timedelta(minutes=30)
 the next time, or to a person."""
 MOST_REPORTS = 50
 """Reports fetched in one turn; what is more comes with the next."""
+AGAIN_S = 6 * 3600.0
+"""What is no report, such as a PDF, is fetched again so much later, and not in each turn: else it
+would keep those from being fetched that lie behind it."""
+
+_refused: dict[tuple[UUID, str, int], float] = {}
+"""Until when this process leaves a file of so many bytes where it is."""
 
 
 def is_due(account: Account, scheme: Scheme, now: datetime) -> datetime | None:
@@ -95,6 +102,9 @@ async def fetch_reports(
     for each in listed:
         if taken >= MOST_REPORTS:
             return
+        name = (account.business_id, each.name, each.size)
+        if _refused.get(name, 0.0) > time.monotonic():
+            continue
         if await database.fetch(imports_queries.has_file_named, account.business_id, each.name):
             continue
         taken += 1
@@ -102,4 +112,7 @@ async def fetch_reports(
             content = await place.get(each.name, imports.MOST_BYTES)
             await imports.take(database, account, each.name, content, source, WORKER)
         except (TransferError, PayvioxError) as error:
-            logger.warning("a report was not taken", file=each.name, problem=str(error))
+            if isinstance(error, FieldErrors | imports.OfAnother):
+                _refused[name] = time.monotonic() + AGAIN_S
+            problem = str(error.fields) if isinstance(error, FieldErrors) else str(error)
+            logger.warning("a report was not taken", file=each.name, problem=problem)

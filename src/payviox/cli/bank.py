@@ -9,15 +9,17 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 import click
+import msgspec
 
 from payviox import ids
-from payviox.bank import cutting, files, holds, imports
+from payviox.bank import account_books, cutting, files, holds, imports
 from payviox.bank.cutting import Cut
 from payviox.bank.imports import Taken
 from payviox.bank.model import BankFile, Payment
 from payviox.bank.releasing import handing_over
 from payviox.businesses import service as businesses
 from payviox.cli.acting import as_person, person
+from payviox.cli.exit_status import FAILED
 from payviox.cli.groups import Group
 from payviox.cli.output import BUSINESS, LIMIT, Id, as_json, print_json, print_pairs, print_table
 from payviox.cli.prompts import confirm
@@ -271,6 +273,54 @@ def payments(business_id: UUID, file_id: UUID | None, limit: int, as_json: bool)
         return
     columns = ("order", "end_to_end_id", "status", "name", "total", "not_before")
     print_table(columns, [list(row.values()) for row in rows], "There are no such payments.")
+
+
+@bank.command("account")
+@click.argument("business_id", type=BUSINESS)
+@as_json
+def account_(business_id: UUID, as_json: bool) -> None:
+    """Compare our books with the account's statements: opening, what moved it, closing.
+
+    Exit status 1 where a statement is missing or something is explained by nothing.
+    """
+
+    async def work(runtime: Runtime) -> list[account_books.AccountBooks]:
+        await runtime.database.fetch(businesses.get, business_id)
+        return await runtime.database.fetch(account_books.read, business_id)
+
+    found = run(work)
+    if as_json:
+        print_json([msgspec.to_builtins(each) | {"difference": each.difference} for each in found])
+    elif not found:
+        click.echo("The bank has given no statement yet: `payviox bank import`.")
+    for each in [] if as_json else found:
+        rows = [
+            ("Opening", each.period_from or "", "", _amount(each.opening, each.currency)),
+            *(
+                (account_books.LINES[m.line], "", m.entries, _amount(m.amount, each.currency))
+                for m in each.moved
+            ),
+            *(
+                (
+                    f"No statement from {g.after} to {g.before}",
+                    "",
+                    "",
+                    _amount(g.amount, each.currency),
+                )
+                for g in each.gaps
+            ),
+            ("Difference", "", "", _amount(each.difference, each.currency)),
+            ("Closing", each.period_to or "", "", _amount(each.closing, each.currency)),
+        ]
+        print_table(("what", "day", "entries", "amount"), rows, "")
+        if each.not_stated:
+            click.echo(
+                f"{each.not_stated.payments} payments of"
+                f" {_amount(each.not_stated.total, each.currency)} are booked by another report,"
+                " and no statement shows them yet."
+            )
+    if any(each.gaps or each.difference for each in found):
+        sys.exit(FAILED)
 
 
 async def _account(runtime: Runtime, business_id: UUID) -> Account:

@@ -27,6 +27,12 @@ class Line(Protocol):
 LineOf = TypeVar("LineOf", bound=Line)
 
 
+def start_of(query: Mapping[str, str]) -> str:
+    """The name of the row after which a page begins; empty where none is, or what none can have."""
+    after = query.get("after", "")
+    return after if after.isprintable() else ""
+
+
 def query_of(fields: Mapping[str, str]) -> str:
     """What was asked, for an address; empty where nothing was."""
     return urlencode({name: text for name, text in fields.items() if text})

@@ -17,8 +17,9 @@ SOURCES: tuple[Source, ...] = get_args(Source)
 CURRENCIES = ("EUR",)
 """In what people are paid besides US dollars."""
 
-MOST = Decimal(10**6)
-LEAST = Decimal(1).scaleb(-6)
+PLAUSIBLE = {"EUR": (Decimal("0.5"), Decimal("2.5"))}
+"""What a unit can be worth: a point in the wrong place would pay ten times as much. A euro was
+0.82 to 1.60 US dollars until now."""
 
 ECB_FOR = timedelta(days=5)
 """How long the European Central Bank's rates are relied on: it publishes none from the Thursday
@@ -47,8 +48,11 @@ def checked(rate: ExchangeRate) -> ExchangeRate:
     """The rate, to ten digits after the point. Raises FieldErrors where it is none to rely on."""
     if rate.currency not in CURRENCIES:
         raise FieldErrors({"currency": [f"The currency must be one of: {', '.join(CURRENCIES)}."]})
-    if not rate.rate.is_finite() or not LEAST <= rate.rate <= MOST:
-        raise FieldErrors({"rate": ["The rate must be US dollars for one unit, such as 1.0825."]})
+    least, most = PLAUSIBLE[rate.currency]
+    if not rate.rate.is_finite() or not least <= rate.rate <= most:
+        raise FieldErrors(
+            {"rate": [f"The rate must be US dollars for one unit, {least} to {most}: 1.0825."]}
+        )
     exact = rate.rate.quantize(Decimal("1e-10"))
     if exact != rate.rate:
         raise FieldErrors({"rate": ["The rate has more than ten digits after the point."]})

@@ -1,11 +1,14 @@
 """Excel workbooks as tables: their first sheet, row by row, in bounded memory. Runs in a process of
 its own alone (process.py): openpyxl is slow to import, and a row is as large as its file says."""
 
+import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, BinaryIO, cast
+
+os.environ["OPENPYXL_LXML"] = "False"  # files of strangers are read through defusedxml
 
 import openpyxl  # type: ignore[import-untyped]  # no stubs of its own
 

@@ -152,6 +152,7 @@ def test_a_business_shows_what_every_account_of_it_holds(installation: Installat
         "in_transit": {"sandbox": 500},
         "settled": {},
         "rail_cost": {},
+        "exchange": {},
         "suspense": {},
         "fee_income": 0,
         "world": -10_000,

@@ -1,6 +1,8 @@
 """One business, one payout user and one long read leave room for all others."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -159,10 +161,13 @@ async def test_of_all_batches_one_slice_at_a_time_is_looked_at(
     monkeypatch.setattr(batch, "SLICE_S", 0)  # an item each
     forever = asyncio.create_task(asyncio.Event().wait())
     lock, turns = asyncio.Lock(), []
-    monkeypatch.setattr(batch, "_item", lambda _, key_id: turns.append(key_id))
+
+    def made(key: str) -> Any:
+        return SimpleNamespace(entry=lambda _: turns.append(key))
+
     items = [batch.BatchItem("a@x.com", 1)] * 3
     await asyncio.gather(
-        *(batch._Looking(lock, forever).at(items, key) for key in ("a", "b", "c"))  # type: ignore[arg-type]
+        *(batch._Looking(lock, forever).at(items, made(key)) for key in ("a", "b", "c"))
     )
     forever.cancel()
     assert turns == ["a", "b", "c"] * 3

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import httpx
@@ -18,13 +19,21 @@ from payviox.db.pool import Database
 from payviox.treasury import restricted_keys
 from payviox.treasury.restricted_keys import NewKey
 from payviox.web.context import Services
+from support import midnight
 from support.businesses import TestBusiness
 from support.every_post import Stage
+from support.machine import stretch
 from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
 
 EVERY: tuple[Scope, ...] = get_args(Scope)
+
+
+@pytest.fixture(autouse=True)
+def one_day() -> None:
+    """What a key has spent today is looked at on that day."""
+    midnight.keep_clear()
 
 
 async def make(business: TestBusiness, *scopes: Scope, **bounds: Any) -> NewKey:
@@ -183,7 +192,9 @@ async def test_all_or_nothing_over_the_limit_is_nothing(business) -> None:
 async def test_two_processes_that_race_let_exactly_the_limit_through(business, live_server) -> None:
     key = await make(business, "allocate", daily_limit=1_000)
     headers = {"Authorization": f"Bearer {key.secret}"}
-    async with httpx.AsyncClient(base_url=live_server.url, headers=headers) as there:
+    async with httpx.AsyncClient(
+        base_url=live_server.url, headers=headers, timeout=stretch(60)
+    ) as there:
         callers = (client(business, key), there)
         answers = await asyncio.gather(
             *(pay(callers[n % 2], 7, f"u{n % 9}@x.com") for n in range(300))
@@ -324,7 +335,8 @@ async def test_keys_are_made_changed_and_revoked_with_the_secret_key_alone(busin
     [
         ("name", " "), ("name", "a\x07"), ("scopes", []), ("scopes", ["root"]), ("daily_limit", 0),
         ("amount_limit", "5"), ("networks", ["10.0.0.1/8"]), ("networks", ["shop.example.com"]),
-        ("expires_at", "tomorrow"),
+        ("expires_at", "tomorrow"), ("expires_at", "2126-01-31T00:00:00"),
+        ("expires_at", "0001-01-01T00:00:00+01:00"), ("expires_at", "9999-12-31T23:59:59-01:00"),
     ],
 )  # fmt: skip
 async def test_what_is_no_restriction_is_said_by_its_field(business, field, value) -> None:
@@ -342,6 +354,22 @@ async def test_another_businesss_key_is_not_there(business, make_business) -> No
     assert (await other.client.post(f"{path}/revoke")).status_code == 404
     assert (await other.client.put(path, json=wanted)).status_code == 404
     assert (await client(business, key).get("/balance")).is_success
+
+
+async def test_a_network_of_ipv4_written_as_ipv6_is_that_of_ipv4(business) -> None:
+    asked = {"name": "Shop", "scopes": ["read"], "networks": ["::ffff:192.0.2.0/120"]}
+    made = (await business.client.post("/payout/keys", json=asked)).json()
+    assert made["networks"] == ["192.0.2.0/24"]
+    for place, status in (("192.0.2.9", 200), ("::ffff:192.0.2.9", 200), ("192.0.3.9", 403)):
+        answer = await client(business, made["key"], place).get("/balance")
+        assert answer.status_code == status
+
+
+async def test_a_new_secret_key_ends_as_no_restricted_one_does(business, monkeypatch) -> None:
+    key = await make(business)
+    drawn = iter(["x" * 39 + key.secret[-4:], "y" * 43])
+    monkeypatch.setattr(keys, "secrets", SimpleNamespace(token_urlsafe=lambda _: next(drawn)))
+    assert (await business.regenerate()).endswith("y" * 43)
 
 
 async def test_regenerating_leaves_restricted_keys_and_a_restore_stops_them(

@@ -4,6 +4,8 @@ secret; what is rolled back leaves none."""
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, get_args
 from uuid import UUID
 
@@ -20,7 +22,14 @@ from payviox.allocations.uploads.model import Choices, Part
 from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.auth import operators, redemption
+from payviox.auth.restrictions import Restrictions
 from payviox.auth.users import UserCaller
+from payviox.bank import files as bank_files
+from payviox.bank import holds as bank_holds
+from payviox.bank import imports
+from payviox.bank.model import BankFile
+from payviox.bank.releasing import handing_over
+from payviox.bank.releasing.folder import Folder
 from payviox.db.pool import Database
 from payviox.destinations import service as destinations
 from payviox.errors import Conflict, NotFound
@@ -38,6 +47,8 @@ from payviox.recipient_mails import log as mail_log
 from payviox.reconciliation import resolve
 from payviox.sites import hosts, origins
 from payviox.sites.model import OwnHost
+from payviox.taxes import service as taxes
+from payviox.treasury import restricted_keys
 from payviox.treasury import service as treasury
 from payviox.unclaimed.expiry import expire_balances
 from payviox.webhooks import replays
@@ -45,6 +56,7 @@ from payviox.webhooks import settings as webhooks
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals import service as withdrawals
 from support import ageing, uploads
+from support.banking import ACCOUNT_NUMBER, Banking, entry, statement
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.giftcards import csv_of, import_text, only_product
@@ -284,6 +296,97 @@ async def rotate_hashes(case: Case) -> None:
     await after_restore.revoke(case.business.database, case.keyring, {"hashes"}, WHO)
 
 
+async def bank_file(case: Case, **settings: Any) -> tuple[Banking, BankFile]:
+    """A file with one payment, cut by the administrator; the account's number is secret."""
+    bank = await Banking.of(case.business, **settings)
+    case.secrets.append(ACCOUNT_NUMBER)
+    await bank.order(500)
+    await bank.desk.process()
+    cut = await bank.cut(actor=WHO)
+    assert cut.file is not None
+    return bank, cut.file
+
+
+async def cut_file(case: Case) -> None:
+    await bank_file(case)
+
+
+async def approve_file(case: Case) -> None:
+    bank, file = await bank_file(case)
+    await bank.approve(file, WHO)
+
+
+async def cancel_file(case: Case) -> None:
+    _, file = await bank_file(case)
+    await case.write(bank_files.cancel, case.id, file.id, WHO)
+
+
+async def download_file(case: Case) -> None:
+    """Once more: the first time releases it."""
+    bank, file = await bank_file(case)
+    file = await bank.approve(file, WHO)
+    await bank.download(file)
+    await bank.download(file, WHO)
+
+
+async def release_file(case: Case) -> None:
+    bank, file = await bank_file(case, release="folder")
+    await bank.approve(file, WHO)
+    with TemporaryDirectory() as folder:
+        await handing_over.release(
+            case.business.database,
+            case.keyring,
+            "folder",
+            Folder(Path(folder)),
+            case.id,
+            file.id,
+            WHO,
+        )
+
+
+async def settle_file(case: Case) -> None:
+    bank, file = await bank_file(case)
+    await bank.approve(file, WHO)
+    await case.run("UPDATE bank_files SET step = 'person' WHERE id = %s", file.id)
+    await case.write(lambda db: handing_over.settle(db, case.id, file.id, WHO, sent=True))
+
+
+async def end_hold(case: Case) -> None:
+    await case.run("INSERT INTO bank_holds (business_id) VALUES (%s)", case.id)
+    await case.write(bank_holds.end, case.id, WHO)
+
+
+async def import_report(case: Case) -> None:
+    bank, file = await bank_file(case)
+    await bank.download(await bank.approve(file, WHO), WHO)
+    [payment] = await case.write(bank_files.list_payments, case.id, file.id)
+    report = statement([entry(payment, ref="1")], opening=1_000, closing=500)
+    await imports.take(
+        case.business.database, await bank.account(), "report.xml", report, "upload", WHO
+    )
+
+
+WANTED = Restrictions(name="Till", scopes=("allocate",))
+
+
+async def create_key(case: Case) -> UUID:
+    made = await case.write(restricted_keys.create, case.id, WANTED, WHO)
+    case.secrets.append(made.secret)
+    key_id: UUID = made.key.id
+    return key_id
+
+
+async def change_key(case: Case) -> None:
+    wanted = Restrictions(name="Till", scopes=("read",), daily_limit=5_000)
+    key_id = await create_key(case)
+    await case.write(restricted_keys.change, case.id, key_id, wanted, WHO)
+
+
+async def note_taxes(case: Case) -> None:
+    user_id = await Desk.of(case.business).user(5)
+    await case.write(taxes.note, case.id, user_id, "w9", "came by mail", WHO)
+
+
 async def hold(case: Case) -> None:
     await import_cards(case)
     await case.write(restores.hold_after_restore, WHO)
@@ -467,6 +570,18 @@ DONE: dict[Act, Callable[[Case], Awaitable[Any]]] = {
     "approval.ask": start,
     "approval.cancel": cancel_approval,
     "approval.sign": sign,
+    "bank_file.approve": approve_file,
+    "bank_file.cancel": cancel_file,
+    "bank_file.cut": cut_file,
+    "bank_file.download": download_file,
+    "bank_file.end_hold": end_hold,
+    "bank_file.release": release_file,
+    "bank_file.settle": settle_file,
+    "bank_report.import": import_report,
+    "key.change": change_key,
+    "key.create": create_key,
+    "tax.note": note_taxes,
+    "tax.set_threshold": lambda case: case.write(taxes.set_threshold, case.id, "1099", 600_00, WHO),
     "balance.deposit": lambda case: case.write(treasury.deposit, case.id, 500, "r-1", WHO),
     "balance.expire": expire,
     "balance.fund": lambda case: case.write(treasury.fund, case.id, 5, WHO),

@@ -117,6 +117,10 @@ async def test_a_known_account_is_named_by_its_owner_alone(business: TestBusines
         ({**SEPA, "scheme": "sepa", "account_number": "1234"}, {"bank.account_number"}),
         ({**SEPA, "address": {"city": "Bonn"}}, {"bank.address.country"}),
         ({**SEPA, "address": "Bonn"}, {"bank.address"}),
+        (
+            {**SEPA, "address": {"city": "B" * 36, "country": "DE", "postal_code": "1" * 17}},
+            {"bank.address.city", "bank.address.postal_code"},
+        ),
         ({**ACH, "routing_number": "021000022"}, {"bank.routing_number"}),
         ({**ACH, "account_number": "12"}, {"bank.account_number"}),
         ({**ACH, "holder": "robot", "account_type": None}, {"bank.holder", "bank.account_type"}),

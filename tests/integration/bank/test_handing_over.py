@@ -329,3 +329,19 @@ async def test_reports_in_the_folder_are_fetched_once(bank: Banking, tmp_path: P
         )
         == 1
     )
+
+
+async def test_what_is_no_report_does_not_keep_others_from_being_fetched(
+    bank: Banking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "MOST_REPORTS", 2)
+    file = await approved(bank)
+    await bank.download(file)
+    place = tmp_path / f"biz_{bank.id}" / "in"
+    place.mkdir(parents=True)
+    for number in range(4):
+        put(place / f"a{number}.pdf", b"%PDF-1.7")
+    put(place / "b.xml", answer(file, status="ACCP"))
+    for _ in range(3):
+        await schedule.fetch_reports(bank.database, await bank.account(), tmp_path)
+    assert (await bank.look(file)).status == "accepted"

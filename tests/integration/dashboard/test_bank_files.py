@@ -59,6 +59,8 @@ async def test_a_file_goes_from_what_waits_to_a_settled_order(
     assert "For somebody to cut a file." in (await browser.get(f"{base}/bank-files/waiting")).text
     made = await press(browser, f"{base}/bank-files/cut/ach")
     file, _, done = made.headers["location"].partition("?")
+    for page in (f"{base}/bank-files/waiting", file):
+        assert (await browser.get(f"{page}?after=%00")).status_code == 200, "no database holds it"
     assert done == "done=cut"
     page = await browser.get(file)
     assert "$25.00" in page.text

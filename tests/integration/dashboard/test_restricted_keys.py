@@ -1,11 +1,13 @@
 """Restricted keys on pages: made with bounds as they are typed, shown once, changed, revoked."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from payviox.auth import keys
+from payviox.auth.restrictions import Restrictions
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.treasury import restricted_keys
@@ -65,6 +67,22 @@ async def test_a_key_is_made_shown_once_changed_and_revoked(
     assert (await browser.post(f"{one}/revoke", key=hidden(asked, "key"))).status_code == 303
     assert await kept(database, business) == []
     assert await database.fetch(keys.find_business, made[1]) is None
+
+
+async def test_another_name_does_not_lengthen_the_life_of_a_key(
+    browser: Browser, database: Database, business: TestBusiness
+) -> None:
+    base = await signed_in(browser, database, business, "developer")
+    end = datetime(2126, 1, 31, 10, tzinfo=UTC)
+    bounds = Restrictions("Shop", ("read",), expires_at=end)
+    made = await database.write(restricted_keys.create, business.business_id, bounds, "test")
+    address = f"{base}/developer/keys/restricted/key_{made.key.id}/change"
+    assert 'value="2126-01-31"' in (await browser.get(address)).text
+    for day, ends in (("2126-01-31", end), ("2126-01-30", datetime(2126, 1, 31, tzinfo=UTC))):
+        typed = {"name": "Store", "scope_read": "yes", "expires_on": day}
+        assert (await browser.post(address, **typed)).status_code == 303
+        [key] = await kept(database, business)
+        assert (key.name, key.expires_at) == ("Store", ends)
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ async def test_a_method_that_is_off_is_quoted_and_paid_by_nobody_while_open_orde
     after = await now(database, business)
     assert after.methods_off == ["paypal", "gift_card"]
     offered = {each.provider: each.enabled for each in await desk.rails.methods(after)}
-    assert offered == {"paypal": False, "crypto": True, "gift_card": False}
+    assert offered == {"paypal": False, "crypto": True, "gift_card": False, "bank": False}
     with pytest.raises(FieldErrors) as unquoted:
         await desk.withdraw(user, 1_000)
     with pytest.raises(FieldErrors) as unpaid:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from payviox import ids, tracing
+from payviox import ids, otlp, tracing
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.ledger import service as ledger
@@ -22,6 +22,7 @@ from payviox.webhooks.delivery import Courier
 from support import lock_waits
 from support.businesses import TestBusiness
 from support.collector import Collector, collector
+from support.machine import stretch
 from support.polling import eventually
 from support.receiver import receiver
 from support.withdrawals import Desk
@@ -31,6 +32,12 @@ pytestmark = pytest.mark.anyio
 SERVER, CLIENT = 2, 3
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 ROUTE = "POST /payout/create"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends spans gives the collector time, however slow this goes."""
+    monkeypatch.setattr(otlp, "LAST_WORDS_S", stretch(60))
 
 
 async def test_one_allocation_from_its_request_to_its_commit(business: TestBusiness) -> None:
@@ -157,7 +164,10 @@ async def test_of_a_vendors_address_the_host_alone_is_told() -> None:
     assert b"secret" not in collected.raw
 
 
-async def test_a_collector_that_is_away_keeps_nobody_waiting(business: TestBusiness) -> None:
+async def test_a_collector_that_is_away_keeps_nobody_waiting(
+    business: TestBusiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp, "LAST_WORDS_S", 0.1)
     with collector() as gone:
         pass
     with tracing.sending(gone.url, "web"):

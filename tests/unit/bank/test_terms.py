@@ -27,6 +27,7 @@ PAYMENT = Payment(
     name="Ada",
     currency="EUR",
     amount=100,
+    worth=None,
     cents=110,
     status="waiting",
     file_id=None,

@@ -1,8 +1,10 @@
 """compose.yaml and the chart: who gets which settings, and with which rights what runs."""
 
+import json
 import re
 import shutil
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +17,25 @@ from payviox.settings import Settings
 
 PACKAGING = Path(__file__).parents[3] / "packaging"
 CHART = PACKAGING / "helm" / "payviox"
+INSTALLING = PACKAGING.parent / "docs" / "installing.md"
+ADDRESS = ("--set", "settings.PAYVIOX_PUBLIC_URL=https://payouts.example.com")
 KNOWN = {f"PAYVIOX_{name.upper()}" for name in Settings.__dataclass_fields__}
 OWNER = "PAYVIOX_MIGRATION_URL"
 
 
-def documents(*options: str) -> list[dict[str, Any]]:
-    """What the chart makes. Skips where helm is missing."""
+def render(*options: str) -> subprocess.CompletedProcess[str]:
+    """What helm says of the chart with these options alone. Skips where helm is missing."""
     helm = shutil.which("helm")
     if helm is None:
         pytest.skip("helm is missing")
     command = [helm, "template", "payviox", CHART, "--kube-version", "1.33", *options]
-    rendered = subprocess.run(command, capture_output=True, text=True, check=True)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def documents(*options: str) -> list[dict[str, Any]]:
+    """What the chart makes."""
+    rendered = render(*ADDRESS, *options)
+    assert rendered.returncode == 0, rendered.stderr
     return [each for each in yaml.safe_load_all(rendered.stdout) if each]
 
 
@@ -101,10 +111,89 @@ def test_the_charts_pods_have_no_rights_and_only_what_needs_it_the_owners_passwo
         assert all("secretKeyRef" in values[n]["valueFrom"] for n in secret)
 
 
-@pytest.mark.parametrize("name", ["PAYVIOX_SECRET_KEY", "PAYVIOX_DATABASE_URL", "SOMETHING"])
-def test_the_chart_refuses_a_secret_or_a_stranger_among_the_settings(name: str) -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        documents("--set", f"settings.{name}=x")
+def test_the_charts_schema_knows_every_setting_and_takes_no_secret() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["settings"]
+    ours = {name: how for name, how in schema["properties"].items() if name.startswith("PAYVIOX_")}
+    assert set(ours) == KNOWN
+    refused = {name for name, how in ours.items() if "in a Secret" in how.get("const", "")}
+    secret = {f"PAYVIOX_{each.name.upper()}" for each in fields(Settings) if not each.repr}
+    assert refused >= secret - {"PAYVIOX_OTLP_ENDPOINT"}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("settings.PAYVIOX_SECRET_KEY=x", "secrets.application.secretKey"),
+        ("settings.PAYVIOX_DATABASE_URL=x", "secrets.application.databaseUrl"),
+        ("settings.SOMETHING=x", "SOMETHING"),
+        ("settings.PAYVIOX_NONSENSE=x", "PAYVIOX_NONSENSE"),
+        ("settings.PAYVIOX_PUBLIC_URL=payouts.example.com", "PAYVIOX_PUBLIC_URL"),
+        ("secrets.application.smtpUrl=smtp://user:word@host:587", "smtpUrl"),
+        ("secrets.migration.databaseUrl=postgresql://a:b@c/d", "databaseUrl"),
+        ("image.repository=registry.example.com/payviox:1", "repository"),
+        ("podMonitor.enabled=true", "secrets.application.metricsToken"),
+    ],
+)
+def test_the_chart_refuses_what_cannot_work_and_says_where_it_belongs(
+    value: str, said: str
+) -> None:
+    rendered = render(*ADDRESS, "--set", value)
+    assert rendered.returncode != 0
+    assert said in rendered.stderr
+
+
+def test_the_chart_is_not_installed_without_an_address() -> None:
+    rendered = render()
+    assert rendered.returncode != 0
+    assert "PAYVIOX_PUBLIC_URL" in rendered.stderr
+
+
+def test_numbers_in_a_file_of_values_arrive_as_they_are_written(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text(
+        "settings: {PAYVIOX_ALLOCATION_QUEUE: 1000000, PAYVIOX_REQUIRE_SECOND_FACTOR: true}\n"
+        "migrate: {deadlineSeconds: 1000000}\n"
+    )
+    made = documents("--values", str(file))
+    env = {each["name"]: each for each in templates(made)[0]["spec"]["containers"][0]["env"]}
+    assert env["PAYVIOX_ALLOCATION_QUEUE"]["value"] == "1000000"
+    assert env["PAYVIOX_REQUIRE_SECOND_FACTOR"]["value"] == "true"
+    (job,) = [each for each in made if each["kind"] == "Job"]
+    assert job["spec"]["activeDeadlineSeconds"] == 1_000_000
+
+
+def test_without_ports_of_the_internet_nobody_reaches_it() -> None:
+    made = documents("--set-json", "networkPolicy.internetPorts=[]")
+    policies = [each for each in made if each["kind"] == "NetworkPolicy"]
+    assert len(policies) == 4
+    for rule in (rule for policy in policies for rule in policy["spec"]["egress"]):
+        assert rule["ports"]
+        assert "to" not in rule
+
+
+def test_the_ingress_is_of_the_public_address() -> None:
+    made = documents("--set", "ingress.enabled=true")
+    (ingress,) = [each["spec"] for each in made if each["kind"] == "Ingress"]
+    assert ingress["tls"][0]["hosts"] == [ingress["rules"][0]["host"]] == ["payouts.example.com"]
+
+
+def test_the_chart_takes_the_values_of_the_guide(tmp_path: Path) -> None:
+    text = INSTALLING.read_text().partition("## Helm")[2]
+    file = tmp_path / "values.yaml"
+    file.write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    rendered = render("--values", str(file))
+    assert rendered.returncode == 0, rendered.stderr
+    made = [each for each in yaml.safe_load_all(rendered.stdout) if each]
+    assert {"Ingress", "PodMonitor", "CronJob", "Job"} <= {each["kind"] for each in made}
+    (monitor,) = [each["spec"] for each in made if each["kind"] == "PodMonitor"]
+    wanted = monitor["selector"]["matchLabels"].items()
+    (web,) = [each for each in templates(made) if wanted <= each["metadata"]["labels"].items()]
+    assert web["metadata"]["labels"][monitor["jobLabel"]] == "payviox"
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    container = web["spec"]["containers"][0]
+    assert endpoint["port"] in [each["name"] for each in container["ports"]]
+    token = {each["name"]: each for each in container["env"]}["PAYVIOX_METRICS_TOKEN"]
+    assert token["valueFrom"]["secretKeyRef"] == endpoint["authorization"]["credentials"]
 
 
 def test_the_charts_network_policies_choose_the_pods_that_it_makes() -> None:

@@ -57,6 +57,8 @@ BOMB = (
         (file({"2026-11-27": "one"}), "a day or a rate that is none"),
         (file({"2026-11-27": "NaN"}), "US dollars for one unit"),
         (file({"2026-11-27": "-1.08"}), "US dollars for one unit"),
+        (file({"2026-11-27": "0.108"}), "US dollars for one unit"),
+        (file({"2026-11-27": "10.8"}), "US dollars for one unit"),
         (file({"2026-11-27": "1.08"}, "<Cube>" * 20 + "</Cube>" * 20), "nests more"),
         (
             file({"2026-11-27": "1.08"}).replace(

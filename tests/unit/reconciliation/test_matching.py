@@ -50,6 +50,7 @@ def order(status: str, net: int, fees: int = 0, **more: Any) -> Booked:
         "due_at": None,
         "rail_order_id": None,
         "details": {},
+        "trace": None,
         "created_at": EARLIER,
         "updated_at": EARLIER,
         "settled": net if paid else 0,

@@ -40,6 +40,9 @@ securityContext:
 volumes:
   - name: tmp
     emptyDir: {sizeLimit: 1Gi}
+  {{- with .root.Values.volumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- with .root.Values.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -48,7 +51,8 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* The container's own part: image, command (its part's name unless args say more), rights and settings. */}}
+{{/* The container's own part: image, command (its part's name unless args say more), rights and settings.
+     Numbers in files of values are floats, which from a million on would be written as 1e+06. */}}
 {{- define "payviox.container" -}}
 - name: {{ .part }}
   image: "{{ .root.Values.image.repository }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}"
@@ -61,10 +65,13 @@ tolerations: {{- toYaml . | nindent 2 }}
   volumeMounts:
     - name: tmp
       mountPath: /tmp
+    {{- with .root.Values.volumeMounts }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   env:
     {{- range $name, $value := .root.Values.settings }}
     - name: {{ $name }}
-      value: {{ $value | toString | quote }}
+      value: {{ kindIs "float64" $value | ternary (int64 $value) $value | toString | quote }}
     {{- end }}
     {{- with .root.Values.secrets.application }}
     {{- include "payviox.fromSecret" (dict "name" "PAYVIOX_SECRET_KEY" "secret" .name "key" .secretKey) | nindent 4 }}

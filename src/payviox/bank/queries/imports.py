@@ -121,6 +121,31 @@ async def list_of_payment(connection: Connection, business_id: UUID, reference: 
         return await cursor.fetchall()
 
 
+async def list_unheeded(
+    connection: Connection, business_id: UUID, end_to_end_ids: Sequence[str]
+) -> list[Entry]:
+    """What the bank has said by these ids before our books knew a payment of theirs that had left,
+    the first first."""
+    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        await cursor.execute(
+            f"SELECT {ENTRY} FROM bank_entries WHERE business_id = %s AND end_to_end_id = ANY(%s)"  # noqa: S608  # constants
+            " AND unmatched IN ('unknown', 'not_released') ORDER BY id",
+            [business_id, list(end_to_end_ids)],
+        )
+        return await cursor.fetchall()
+
+
+async def has_unheeded(connection: Connection, business_id: UUID, file_id: UUID) -> bool:
+    """Whether the bank has said something of this file or a payment of it that had not left by our
+    books."""
+    cursor = await connection.execute(
+        "SELECT FROM bank_entries WHERE business_id = %s AND file_id = %s"
+        " AND unmatched = 'not_released' LIMIT 1",
+        [business_id, file_id],
+    )
+    return await cursor.fetchone() is not None
+
+
 async def list_twice(
     connection: Connection, business_id: UUID, references: Sequence[str]
 ) -> list[Entry]:
@@ -224,8 +249,9 @@ async def left_of_statements(connection: Connection, business_id: UUID) -> list[
         await cursor.execute(
             "SELECT s.currency, (s.closing - coalesce((SELECT sum(p.amount) FROM bank_payments p"
             "   WHERE p.business_id = %(b)s AND p.currency = s.currency"
-            "   AND p.status IN ('in_file', 'released', 'accepted')), 0))::bigint AS amount"
-            " FROM (SELECT DISTINCT ON (currency) currency, closing FROM bank_imports"
+            "   AND (p.status IN ('in_file', 'released', 'accepted')"
+            "    OR p.status = 'booked' AND p.booked_on > s.period_to)), 0))::bigint AS amount"
+            " FROM (SELECT DISTINCT ON (currency) currency, closing, period_to FROM bank_imports"
             "   WHERE business_id = %(b)s AND closing IS NOT NULL AND kind = 'camt.053'"
             "   ORDER BY currency, period_to DESC NULLS LAST, id DESC) s"
             " WHERE s.currency IS NOT NULL",

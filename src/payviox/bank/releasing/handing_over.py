@@ -151,7 +151,7 @@ async def _begin(
         raise Conflict(f"A file that is {file.status.replace('_', ' ')} cannot be released.")
     if file.step is not None:
         raise BeingReleased
-    await holds.require_none(connection, business_id)
+    await files.require_unheard(connection, file)
     content = await files.content_of(connection, keyring, file)
     changes = {"way": way, "step": "writing", "released_by": str(actor), "problem": None}
     await queries.update(connection, file, {**changes, "lease_s": LEASE_S})

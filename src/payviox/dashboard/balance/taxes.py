@@ -76,7 +76,7 @@ async def show_taxes(request: Call) -> Response[Any]:
 
 @get(f"{ROUTE}/{{file:str}}", include_in_schema=False)
 async def download(request: Call) -> Response[Any]:
-    """Who was paid so many cents or more in a year, a row a provider."""
+    """Who was paid so many cents or more in a year, a row a provider; the file's name says both."""
     visit = await visit_of(request)
     name = str(request.path_params["file"])
     if name not in FILES:
@@ -84,7 +84,9 @@ async def download(request: Call) -> Response[Any]:
     year, text = _year(request), request.query_params.get("at_least", "")
     at_least = int(text) if text.isascii() and text.isdecimal() and len(text) < 14 else 1
     first = await read(request, visit, _people, visit.business.id, year, at_least, None)
-    return sheets.answer(name, HEADER, _rows(request, visit, year, at_least, first))
+    about = f"taxes-{year}" + (f"-from-{decimal(at_least)}" if at_least > 1 else "")
+    rows = _rows(request, visit, year, at_least, first)
+    return sheets.answer(name.replace("taxes", about), HEADER, rows)
 
 
 @post(f"{ROUTE}/note", include_in_schema=False, status_code=200, right="tax.note")
@@ -208,11 +210,15 @@ def _files(here: str, year: int, threshold: Threshold | None) -> list[tuple[str,
 
 
 def _year(request: Call) -> int:
-    """The year that is asked for, else this one."""
-    text = request.query_params.get("year", "")
-    this_year = datetime.now(UTC).year
-    year = int(text) if text.isascii() and text.isdecimal() and len(text) == 4 else this_year
-    return year if taxes.FIRST_YEAR <= year <= this_year else this_year
+    """The year that is asked for; this one where none is. Raises NotFound for one that is none or
+    has not begun: nobody takes another year's file for it."""
+    text, this_year = request.query_params.get("year", ""), datetime.now(UTC).year
+    if not text:
+        return this_year
+    year = int(text) if text.isascii() and text.isdecimal() and len(text) == 4 else 0
+    if not taxes.FIRST_YEAR <= year <= this_year:
+        raise NotFound
+    return year
 
 
 ROUTES = [show_taxes, download, note, set_threshold]

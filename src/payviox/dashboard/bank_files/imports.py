@@ -10,7 +10,9 @@ import msgspec
 from litestar import Response, get, post
 
 from payviox import actors, ids
-from payviox.bank import imports
+from payviox.bank import account_books, imports
+from payviox.bank.account_books import LINES, AccountBooks
+from payviox.bank.account_books import Gap as AccountGap
 from payviox.bank.matching import WHY
 from payviox.bank.model import Entry, Import
 from payviox.dashboard.bank_files.list import RAIL, ROUTE, account_of
@@ -56,7 +58,20 @@ class ImportLine(msgspec.Struct, frozen=True):
     source: str
 
 
+class BooksView(msgspec.Struct, frozen=True):
+    """One currency of the account: its lines in words, with entries and amount."""
+
+    books: AccountBooks
+    opening: str
+    lines: list[tuple[str, int, str]]
+    gaps: list[tuple[AccountGap, str]]
+    difference: str | None
+    closing: str
+    not_stated: str | None
+
+
 class ImportsView(msgspec.Struct, frozen=True):
+    books: list[BooksView]
     rows: Sequence[ImportLine]
     pager: Pager
     take: str | None
@@ -143,6 +158,10 @@ async def list_imports(request: Call) -> Response[Any]:
     lines = [_line(visit, each) for each in await read(request, visit, found)]
     rows, around = page_of(lines, f"{here}/imports", "", after=after)
     view = ImportsView(
+        books=[
+            _books(each)
+            for each in await read(request, visit, account_books.read, visit.business.id)
+        ],
         rows=rows,
         pager=around,
         take=f"{here}/import" if visit.may("bank_report.import") else None,
@@ -231,6 +250,21 @@ def _line(visit: Visit, report: Import) -> ImportLine:
         report=report,
         kind=KINDS.get(report.kind, report.kind),
         source=SOURCES[report.source],
+    )
+
+
+def _books(books: AccountBooks) -> BooksView:
+    def amount(number: int) -> str:
+        return money_in(number, books.currency)
+
+    return BooksView(
+        books=books,
+        opening=amount(books.opening),
+        lines=[(LINES[each.line], each.entries, amount(each.amount)) for each in books.moved],
+        gaps=[(gap, amount(gap.amount)) for gap in books.gaps],
+        difference=amount(books.difference) if books.difference else None,
+        closing=amount(books.closing),
+        not_stated=amount(books.not_stated.total) if books.not_stated else None,
     )
 
 

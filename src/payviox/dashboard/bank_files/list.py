@@ -13,7 +13,7 @@ from payviox import ids
 from payviox.bank import files, holds
 from payviox.bank.model import BankFile, Payment
 from payviox.dashboard.bank_files.words import SCHEMES, money_in
-from payviox.dashboard.lists import PAGE, Pager, page_of, pager
+from payviox.dashboard.lists import PAGE, Pager, page_of, pager, start_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import Conflict
@@ -110,7 +110,7 @@ async def list_files(request: Call) -> Response[Any]:
 async def list_waiting(request: Call) -> Response[Any]:
     """Each payment that is in no file yet."""
     visit = await visit_of(request)
-    after = request.query_params.get("after", "")
+    after = start_of(request.query_params)
 
     async def found(connection: Connection) -> list[Payment]:
         return await files.list_waiting(connection, visit.business.id, after=after, limit=PAGE + 1)

@@ -16,7 +16,7 @@ from payviox.bank import files
 from payviox.bank.model import BankFile, Payment
 from payviox.dashboard.bank_files.list import RAIL, ROUTE
 from payviox.dashboard.bank_files.words import FILES, PAYMENTS, SCHEMES, WAYS, money_in
-from payviox.dashboard.lists import Pager, pager
+from payviox.dashboard.lists import Pager, pager, start_of
 from payviox.dashboard.people import actor_words, emails_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
@@ -96,7 +96,7 @@ async def file_page(
     status: int = 200,
 ) -> Response[Any]:
     """The page, with what was done or refused."""
-    file_id, after = file_id_of(request), request.query_params.get("after", "")
+    file_id, after = file_id_of(request), start_of(request.query_params)
     is_download = await is_downloaded(request, visit)
 
     async def view(connection: Connection) -> FileView:

@@ -130,17 +130,20 @@ async def ask_to_change(request: Call) -> Response[Any]:
 
 @post(f"{ROUTE}/{{id:str}}/change", include_in_schema=False, status_code=200, right="key.change")
 async def change(request: Call) -> Response[Any]:
-    """Give it the bounds that were typed."""
+    """Give it the bounds that were typed. An end within a day stays as it is where its day does."""
     visit, form = await visit_of(request), await read_form(request)
     key = await _get(request, visit)
     try:
+        wanted = _read(form)
+        if form.get("expires_on", "").strip() == _typed(key)["expires_on"]:
+            wanted = msgspec.structs.replace(wanted, expires_at=key.expires_at)
         await act(
             request,
             visit.session,
             restricted_keys.change,
             visit.business.id,
             key.id,
-            _read(form),
+            wanted,
             visit.session.actor,
         )
     except FieldErrors as error:

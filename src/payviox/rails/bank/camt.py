@@ -88,7 +88,10 @@ class _Statement:
             self._entry(element)
 
     def report(self) -> Report:
-        """What the statement said. Raises Unreadable where it contradicts itself."""
+        """What the statement said. Raises Unreadable where it contradicts itself, or could be of
+        any account."""
+        if self.number is None:
+            raise Unreadable("The statement does not name its account")
         opening, closing = self.said.get("opening"), self.said.get("closing")
         if opening is not None and closing is not None and opening + self.booked != closing:
             raise Unreadable(
@@ -103,7 +106,7 @@ class _Statement:
         return Report(
             kind=self.kind,
             digest=self.digest,
-            account=None if self.number is None else _masked(self.number),
+            account=_masked(self.number),
             account_number=self.number,
             entries=self.entries,
             **{"message_id": "", **self.said},
@@ -121,6 +124,10 @@ class _Statement:
             return
         field = "opening" if code in OPENING else "closing"
         self.said.setdefault(field, amounts.signed(found[0], amounts.direction(element)))
+        # What a statement may leave out, its closing balance says.
+        if field == "closing":
+            self.said["currency"] = self.said.get("currency") or found[1]
+            self.said["period_to"] = self.said.get("period_to") or amounts.day(element, "Dt")
 
     def _entry(self, element: Element) -> None:
         self.lines += 1

@@ -1,7 +1,10 @@
 """What a bank says of a file of ours: ISO 20022 pain.002, in every version, read by the elements
 that they share. A rejection may be of the whole file or of single payments."""
 
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element
+
+from msgspec.structs import replace
 
 from payviox.rails.bank import amounts, xml
 from payviox.rails.bank.model import EntryStatus, Report, ReportEntry, Unreadable
@@ -20,7 +23,8 @@ STATUS: dict[str, EntryStatus] = {
 
 DUPLICATES = frozenset({"AM05", "DU01", "DU02", "DU03", "DU04", "DUPL"})
 """A rejection of these says that the bank has the same already: of a file that was handed over
-twice, the first is paid all the same. What it is about is then never taken for unpaid."""
+twice, the first is paid all the same. What it is about is then never taken for unpaid, at whatever
+level of the answer the code stands."""
 
 MOST_ENTRIES = 200_000
 
@@ -42,7 +46,7 @@ def read(content: bytes, digest: str) -> list[Report]:
             kind="pain.002",
             digest=digest,
             message_id=answer.id or "",
-            entries=answer.files + answer.payments,
+            entries=answer.entries(),
         )
     ]
 
@@ -54,7 +58,9 @@ class _Answer:
         self.id: str | None = None
         self.file_id: str | None = None
         self.status: str | None = None
-        self.reason: str | None = None
+        self.reasons: list[str] = []
+        self.of_group: list[str] = []
+        self.is_duplicate = False
         self.files: list[ReportEntry] = []
         self.payments: list[ReportEntry] = []
 
@@ -67,7 +73,7 @@ class _Answer:
         elif name in {"GrpSts", "PmtInfSts"}:
             self.status = xml.text(element, most=4)
         elif name == "StsRsnInf":
-            self.reason = self.reason or _reason(element)
+            self.reasons += _reasons([element])
         elif (block, name) == (BLOCK, "TxInfAndSts"):
             self.payments.append(self._payment(element))
             if len(self.payments) > MOST_ENTRIES:
@@ -76,17 +82,30 @@ class _Answer:
     def close(self, block: str) -> None:
         """A block is over: what it said of the whole file, if anything, is an entry. All of a file
         of ours is one block."""
+        if block == GROUP:
+            self.of_group = self.reasons
+        reason = _told(self.reasons)
+        self.is_duplicate |= reason in DUPLICATES
         if block in {GROUP, BLOCK} and self.status is not None:
             self.files.append(
                 ReportEntry(
-                    status=_status(self.status, self.reason),
+                    status=_status(self.status, reason),
                     entry_ref=amounts.reference(self.id, self.file_id, block, self.status),
                     file_id=self.file_id,
-                    reason_code=self.reason,
+                    reason_code=reason,
                     evidence={"status": self.status},
                 )
             )
-        self.status = self.reason = None
+        self.status, self.reasons = None, []
+
+    def entries(self) -> list[ReportEntry]:
+        """All that is said. Where a code of a duplicate stands anywhere, no file is rejected."""
+        if self.is_duplicate:
+            self.files = [
+                replace(each, status="other") if each.status == "rejected" else each
+                for each in self.files
+            ]
+        return self.files + self.payments
 
     def _payment(self, element: Element) -> ReportEntry:
         payment = amounts.end_to_end_id(element, "OrgnlEndToEndId")
@@ -94,9 +113,12 @@ class _Answer:
         money = amounts.money(xml.find(element, "OrgnlTxRef", "Amt", "InstdAmt"))
         details = xml.text(element, "StsRsnInf", "AddtlInf")
         name = xml.text(element, "StsId")
-        reason = _reason(element.find("StsRsnInf"))
+        own = _reasons(element.iterfind("StsRsnInf"))
+        reason = _told(own)
+        above = _told([*own, *self.reasons, *self.of_group])
+        self.is_duplicate |= above in DUPLICATES
         return ReportEntry(
-            status=_status(status, reason),
+            status=_status(status, above),
             entry_ref=amounts.reference(self.id, self.file_id, payment, status, name),
             end_to_end_id=payment,
             file_id=self.file_id,
@@ -112,5 +134,14 @@ def _status(status: str, reason: str | None) -> EntryStatus:
     return "other" if reason in DUPLICATES else STATUS.get(status, "other")
 
 
-def _reason(element: Element | None) -> str | None:
-    return xml.text(element, "Rsn", "Cd", most=4) or xml.text(element, "Rsn", "Prtry", most=35)
+def _reasons(elements: Iterable[Element]) -> list[str]:
+    words = [
+        xml.text(each, "Rsn", "Cd", most=4) or xml.text(each, "Rsn", "Prtry", most=35)
+        for each in elements
+    ]
+    return [word for word in words if word is not None]
+
+
+def _told(reasons: list[str]) -> str | None:
+    """The one that counts of several: that of a duplicate, else the first."""
+    return next((each for each in reasons if each in DUPLICATES), reasons[0] if reasons else None)

@@ -1,5 +1,7 @@
 """Which IBANs and routing numbers can be paid, and what of them everybody may see."""
 
+import string
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,12 +30,14 @@ def test_ibans_of_the_registry_are_good_as_people_type_them(number: str) -> None
     assert iban.country(number) == number[:2]
 
 
-@given(st.sampled_from(GOOD), st.data())
-def test_an_iban_with_one_other_character_is_refused(number: str, data: st.DataObject) -> None:
-    at = data.draw(st.integers(0, len(number) - 1))
-    other = data.draw(st.sampled_from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-    changed = number[:at] + other + number[at + 1 :]
-    assert (iban.problem(changed) is None) == (changed == number)
+@pytest.mark.parametrize("number", GOOD)
+def test_an_iban_with_one_other_digit_or_letter_is_refused(number: str) -> None:
+    """MOD 97-10 finds each; of a digit that became a letter it may not."""
+    for at, character in enumerate(number):
+        alike = string.digits if character.isdigit() else string.ascii_uppercase
+        for other in alike:
+            changed = number[:at] + other + number[at + 1 :]
+            assert (iban.problem(changed) is None) == (changed == number), changed
 
 
 @given(st.sampled_from(GOOD), st.data())

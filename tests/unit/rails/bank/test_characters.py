@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from payviox.rails.bank.characters import (
@@ -55,15 +55,18 @@ def test_every_name_is_written_within_the_characters_or_refused_with_a_reason(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(name=st.text(st.characters(categories=["Lu", "Ll", "Lt", "Lo", "Nd"]), min_size=1))
+@example(name="\ufb2b")  # shin with a point, which no normal form has as one
 def test_no_letter_of_a_name_is_left_out(scheme: Scheme, name: str) -> None:
     """Each letter alone is written, or the name as a whole is refused."""
     try:
         result = written(name, scheme, 10_000)
     except NotWritable:
         return
-    for letter in unicodedata.normalize("NFC", name):
+    composed = unicodedata.normalize("NFC", name)  # some letters' points stand alone in it
+    letters = [each for each in composed if not unicodedata.category(each).startswith("M")]
+    for letter in letters:
         assert len(written(f"{letter}0", scheme, 100)) >= 2
-    assert len(result.replace(" ", "")) >= len(unicodedata.normalize("NFC", name))
+    assert len(result.replace(" ", "")) >= len(letters)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

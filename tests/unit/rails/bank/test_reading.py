@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payviox.rails.bank import reading
+from payviox.rails.bank import reading, xml
 from payviox.rails.bank.model import Report, ReportEntry, Unreadable
 
 CAMT = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
@@ -162,7 +162,8 @@ def test_a_statement_that_does_not_come_to_its_balances_is_refused() -> None:
 
 def test_several_accounts_in_a_file_are_several_reports() -> None:
     two = statement(entry("1.00", "DBIT")).replace(
-        b"</Stmt>", b"</Stmt><Stmt><Id>S2</Id>" + balance("OPBD", "5", "DBIT").encode() + b"</Stmt>"
+        b"</Stmt>",
+        f"</Stmt><Stmt><Id>S2</Id>{ACCOUNT}{balance('OPBD', '5', 'DBIT')}</Stmt>".encode(),
     )
     first, second = reading.read(two)
     assert (first.message_id, second.message_id) == ("S1", "S2")
@@ -227,6 +228,46 @@ def test_a_file_that_was_handed_over_twice_is_not_rejected(code: str) -> None:
     assert (one.status, one.reason_code, one.file_id) == ("other", code, "F-1")
     (_, one) = only(answer("<GrpSts>PART</GrpSts>", payment("E1", "RJCT", code))).entries
     assert (one.status, one.reason_code) == ("other", code)
+
+
+@pytest.mark.parametrize("code", ["DU01", "AM05"])
+def test_a_code_of_a_duplicate_counts_wherever_it_stands(code: str) -> None:
+    duplicate = f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"
+    words = "<StsRsnInf><Rsn><Cd>NARR</Cd></Rsn></StsRsnInf>"
+    whole = "<GrpSts>RJCT</GrpSts>"
+    for told_ in (
+        answer(whole + words + duplicate),
+        answer(whole, block=f"<PmtInfSts>RJCT</PmtInfSts>{duplicate}"),
+        answer(whole + words, payment("E1", "RJCT", code)),
+        answer(whole + duplicate, payment("E1", "RJCT", "AC04")),
+        answer(block=f"<PmtInfSts>RJCT</PmtInfSts>{words}{duplicate}"),
+        answer(
+            "", payment("E1", "RJCT").replace("<OrgnlTxRef>", f"{words}{duplicate}<OrgnlTxRef>")
+        ),
+    ):
+        assert {each.status for each in only(told_).entries} == {"other"}
+    part = only(answer("<GrpSts>PART</GrpSts>", payment("E1", "RJCT", code), payment("E2", "RJCT")))
+    assert [each.status for each in part.entries] == ["other", "other", "rejected"]
+
+
+def test_a_statement_that_names_no_account_is_nobodys() -> None:
+    line = entry("1.00", "DBIT", detail("E1"))
+    with pytest.raises(Unreadable, match="does not name its account"):
+        reading.read(statement(line).replace(ACCOUNT.encode(), b""))
+
+
+def test_what_a_statement_leaves_out_its_closing_balance_says() -> None:
+    bare = statement(balance("OPBD", "5"), balance("CLBD", "5")).replace(b"<Ccy>EUR</Ccy>", b"")
+    report = only(bare)
+    assert (report.currency, report.period_to) == ("EUR", date(2026, 12, 1))
+
+
+def test_a_file_of_elements_alone_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xml, "MOST_ELEMENTS", 1_000)
+    assert only(statement(entry("1.00", "DBIT", detail("E1")))).entries
+    for many in (statement("<a/>" * 1_000), statement(f"<Ntry>{'<a/>' * 1_000}</Ntry>")):
+        with pytest.raises(Unreadable, match="more than 1,000 elements"):
+            reading.read(many)
 
 
 BOMB = (
