@@ -31,6 +31,9 @@ MOST_DAYS = 36_500
 
 PUBLIC_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,260}(/[A-Za-z0-9._~%/-]{0,240})?", re.ASCII)
 
+HERE = ("localhost", "127.0.0.1", "::1")
+"""Hosts that are reached without a network."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -188,7 +191,7 @@ def _oidc_issuer(env: dict[str, str]) -> str | None:
     if issuer is None:
         return None
     parts = _web_address(issuer)
-    here = parts is not None and parts.hostname in ("localhost", "127.0.0.1", "::1")
+    here = parts is not None and parts.hostname in HERE
     if parts is None or "@" in parts.netloc or (parts.scheme != "https" and not here):
         raise SettingsError(
             "PAYVIOX_OIDC_ISSUER must be the provider's issuer, an https address such as"
@@ -320,12 +323,17 @@ def _switch(env: dict[str, str], name: str) -> bool:
 
 
 def _rates_url(env: dict[str, str]) -> str | None:
-    """The text may hold a password and is not repeated."""
+    """Raises SettingsError also where it is reached without TLS over a network: whoever stands in
+    between would say what people are paid. The text may hold a password and is not repeated."""
     url = env.get("PAYVIOX_RATES_URL") or None
-    if url is not None and _web_address(url.partition("?")[0]) is None:
+    if url is None:
+        return None
+    parts = _web_address(url.partition("?")[0])
+    if parts is None or (parts.scheme != "https" and parts.hostname not in HERE):
         raise SettingsError(
             "PAYVIOX_RATES_URL must be a whole https address: that of the European Central Bank's"
-            " eurofxref-daily.xml, or of a service that answers as docs/rates.md says."
+            " eurofxref-daily.xml, or of a service that answers as docs/rates.md says. On this"
+            " machine http will do."
         )
     return url
 

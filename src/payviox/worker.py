@@ -15,7 +15,7 @@ from payviox.access import mail_contents
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.uploads import paying
 from payviox.db import jobs, session, wake_ups
-from payviox.db.pool import Database
+from payviox.db.pool import Database, Pool
 from payviox.destinations import mails as destination_mails
 from payviox.installation import Installation, open_installation
 from payviox.keyring import Keyring
@@ -107,6 +107,7 @@ class Worker:
         self._notices = Lanes(lambda due: notices.write_due(database, due))
         self._jobs = procrastinate.App(
             connector=PsycopgConnector(
+                pool_factory=Pool,
                 conninfo=database.primary_url,
                 kwargs={"options": session.READ_ALIKE, **session.LINK},
                 configure=database.check_server,
@@ -209,32 +210,44 @@ class Worker:
         lanes: Lanes,
         looked: Callable[[], None] = lambda: None,
     ) -> None:
-        while True:
+        while not self._stopping:
             try:
                 for business_id in await due(self._database):
                     lanes.wake(business_id)
             except Exception:
                 logger.exception("due %s could not be looked up", what)
-            looked()
+            try:
+                looked()
+            except OSError:  # no reason to leave orders unsent
+                logger.exception("nobody is told that the worker works")
             await asyncio.sleep(SWEEP_S)
 
     async def _keep_up(self) -> None:
-        """Upkeep from the job queue, opened again whenever its database was away. One that fails
-        while it is cancelled raises that failure instead, so it asks whether it was stopped."""
+        """Upkeep from the job queue, opened again whenever its database was away. What fails while
+        it is cancelled raises that failure instead, and a queue that opens at that moment raises
+        nothing, so it asks whether it was stopped."""
         while not self._stopping:
             try:
-                async with self._jobs.open_async():
-                    self._when_ready()
-                    await self._jobs.run_worker_async(
-                        queues=[jobs.UPKEEP_QUEUE],
-                        concurrency=UPKEEP_AT_ONCE,
-                        install_signal_handlers=False,
-                        delete_jobs="always",
-                        shutdown_graceful_timeout=GRACE_S,
-                    )
+                try:
+                    await self._jobs.open_async()
+                    await self._take_upkeep()
+                finally:
+                    await self._jobs.close_async()
             except Exception:
                 logger.exception("the job queue is away")
             await asyncio.sleep(PAUSE_S)
+
+    async def _take_upkeep(self) -> None:
+        if self._stopping:
+            return
+        self._when_ready()
+        await self._jobs.run_worker_async(
+            queues=[jobs.UPKEEP_QUEUE],
+            concurrency=UPKEEP_AT_ONCE,
+            install_signal_handlers=False,
+            delete_jobs="always",
+            shutdown_graceful_timeout=GRACE_S,
+        )
 
 
 def _mails(installation: Installation) -> Lanes:

@@ -9,7 +9,9 @@ TESTS = Path(__file__).parents[1]
 LONGEST = (
     "acceptance/rails/test_random_orders.py",
     "acceptance/rails/test_more_random_orders.py",
+    "acceptance/rails/test_random_bank_orders.py",
     "acceptance/test_killed_under_load.py",
+    "acceptance/test_documents.py",
     "acceptance/cli/test_backup.py",
     "browser/dashboard/test_orders.py",
     "acceptance/test_serve.py",

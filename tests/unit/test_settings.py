@@ -191,6 +191,33 @@ def test_what_is_no_address_of_a_collector_is_refused_and_not_repeated(
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml",
+        "https://rates.example.com/eur?key=secret",
+        "http://127.0.0.1:8123/eur",
+    ],
+)
+def test_rates_are_fetched_by_https_or_from_this_machine(
+    home: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("PAYVIOX_RATES_URL", url)
+    assert settings.load().rates_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://rates.example.com/secret", "rates.example.com", "ftp://127.0.0.1/secret"]
+)
+def test_rates_are_not_fetched_in_the_clear(
+    home: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("PAYVIOX_RATES_URL", url)
+    with pytest.raises(SettingsError, match="PAYVIOX_RATES_URL") as refused:
+        settings.load()
+    assert "secret" not in str(refused.value)
+
+
 OIDC = {
     "PAYVIOX_OIDC_ISSUER": "https://accounts.example.com",
     "PAYVIOX_OIDC_CLIENT_ID": "payviox",

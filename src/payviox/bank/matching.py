@@ -64,6 +64,8 @@ SAME = Effect()
 def effect(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:  # noqa: PLR0911  # one for each word of a bank's
     """What this entry does to the payment that it names. `seen_alike`: another entry of such a
     report said the same of it before, so this one is not the same money in other words."""
+    if payment.status == "taken_back" and entry.status == "booked":
+        return _booked(payment, entry, seen_alike=seen_alike)  # it had left before a restore
     if payment.status in ("waiting", "in_file", "taken_back"):
         return Effect(unmatched="not_released")
     match entry.status:
@@ -102,7 +104,7 @@ def _booked(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect
         return Effect(unmatched="amount")
     if seen_alike:
         return Effect(unmatched="twice")
-    if payment.status in ("released", "accepted", "rejected"):
+    if payment.status in ("released", "accepted", "rejected", "taken_back"):
         return Effect("booked")
     return SAME
 

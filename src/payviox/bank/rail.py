@@ -38,6 +38,9 @@ QUOTE_LIFETIME = timedelta(minutes=15)
 MOST_CENTS = 2_000_000_00
 """The most that one payee gets where the account sets no `max_amount`: two million dollars."""
 
+A_PAYMENT = 100_00
+"""Cents by which a check asks whether euros can be priced."""
+
 
 def end_to_end_id(reference: str) -> str:
     """What the bank calls this attempt: 15 capitals and digits, which is all that ACH has room for;
@@ -182,9 +185,15 @@ class BankRail:
             ]
 
     async def check(self, account: Account) -> list[Finding]:
-        """Whether files can be made by the account's settings."""
+        """Whether files can be made by the account's settings, and euros priced now."""
         problems = bank_terms.problems(account.settings)
-        return [Finding(name, " ".join(said)) for name, said in problems.items()]
+        if problems or "sepa" not in _terms(account).schemes:
+            return [Finding(name, " ".join(said)) for name, said in problems.items()]
+        try:
+            await self._pays(account, {"scheme": "sepa"}, A_PAYMENT)
+        except RailError as error:
+            return [Finding("rate", str(error), harmless=True)]
+        return []
 
     async def close(self) -> None:
         """Nothing is held."""

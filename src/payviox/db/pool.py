@@ -77,6 +77,20 @@ class NotCommitted(Exception):
     """The connection was lost before COMMIT: nothing happened, the work may be repeated."""
 
 
+class Pool(AsyncConnectionPool[Connection]):
+    """A pool that lends nothing to whoever was cancelled. Python 3.11 forgets a cancellation that
+    comes together with what was waited for (`asyncio.wait_for`), and the borrower would go on."""
+
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109  # theirs
+        task = asyncio.current_task()
+        before = 0 if task is None else task.cancelling()
+        connection = await super().getconn(timeout)
+        if task is not None and task.cancelling() > before:
+            await _give_back(self, connection)
+            raise asyncio.CancelledError
+        return connection
+
+
 class Database:
     """The pools of one process: writes, which may wait for a row; the allocation engine's groups,
     with the plans they need; reads, which wait for nobody and so have a pool that nobody's locks
@@ -103,12 +117,10 @@ class Database:
         self._readers = self._make_pool(readers, limit)
         self._callers = self._make_pool(CALLERS, "")
 
-    def _make_pool(
-        self, size: int, options: str, *, prepare_threshold: int | None = 5
-    ) -> AsyncConnectionPool[Connection]:
+    def _make_pool(self, size: int, options: str, *, prepare_threshold: int | None = 5) -> Pool:
         """`prepare_threshold` as psycopg has it: None leaves preparing to round_trip.py, whose
         statements psycopg would drop with its own after a rollback."""
-        return AsyncConnectionPool(
+        return Pool(
             self.primary_url,
             configure=self._check_engine if options == INDEX_PLANS else self.check_server,
             min_size=1,
@@ -127,7 +139,7 @@ class Database:
         )
 
     @property
-    def _pools(self) -> tuple[AsyncConnectionPool[Connection], ...]:
+    def _pools(self) -> tuple[Pool, ...]:
         return self._pool, self._engine, self._readers, self._callers
 
     async def open(self) -> None:
@@ -147,7 +159,7 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def _writing(self, pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+    async def _writing(self, pool: Pool) -> AsyncIterator[Connection]:
         """A connection for writing. Raises NotCommitted where its server takes no writes any more:
         it was demoted, and another is the primary."""
         async with _lent(pool) as connection:
@@ -317,7 +329,7 @@ _returning: set[asyncio.Task[None]] = set()
 
 
 @asynccontextmanager
-async def _lent(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
+async def _lent(pool: Pool) -> AsyncIterator[Connection]:
     """A connection of the pool, given back whatever happens: the pool's own way loses it where the
     borrower is cancelled while it waits for the pool's lock."""
     connection = await pool.getconn()
@@ -325,14 +337,18 @@ async def _lent(pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connecti
         async with connection:
             yield connection
     finally:
-        task = asyncio.create_task(pool.putconn(connection))
-        _returning.add(task)
-        task.add_done_callback(_returning.discard)
-        await asyncio.shield(task)
+        await _give_back(pool, connection)
+
+
+async def _give_back(pool: AsyncConnectionPool[Connection], connection: Connection) -> None:
+    task = asyncio.create_task(pool.putconn(connection))
+    _returning.add(task)
+    task.add_done_callback(_returning.discard)
+    await asyncio.shield(task)
 
 
 async def _fetch(
-    pool: AsyncConnectionPool[Connection],
+    pool: Pool,
     work: Callable[[Connection, *Arguments], Awaitable[T]],
     *arguments: *Arguments,
 ) -> T:

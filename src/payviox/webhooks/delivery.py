@@ -125,8 +125,8 @@ class Courier:
             self.wake(business_id)
 
     async def run(self, *, every_s: float = 5.0) -> None:
-        """Sweep for ever; a database that is away is asked again."""
-        while True:
+        """Sweep until it is stopped; a database that is away is asked again."""
+        while not self._stopping:
             try:
                 await self.sweep()
             except Exception:

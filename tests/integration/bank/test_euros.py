@@ -7,9 +7,11 @@ import psycopg
 import pytest
 
 from payviox.bank.euros import Euros
+from payviox.bank.rail import BankRail
 from payviox.errors import ProviderUnavailable
+from payviox.rail_accounts.directory import Directory
 from payviox.rates import service as rates
-from support.banking import PERSON, SEPA, Banking, entry, statement
+from support.banking import KEYRING, PERSON, SEPA, Banking, entry, statement
 from support.businesses import TestBusiness
 from support.databases import Urls
 
@@ -63,6 +65,16 @@ async def test_what_arrives_is_promised_with_its_rate_and_the_books_know_both(
     assert (await bank.settled(order)).status == "succeeded"
     assert await books(bank) == {"user": 0, "in_transit": 0, "settled": 2_700, "exchange": -200}
     await bank.business.ledger()  # every invariant holds
+
+
+async def test_a_check_says_that_euros_have_no_rate_and_what_to_do(bank: Banking) -> None:
+    directory = Directory(bank.database, KEYRING)
+    rail = BankRail(bank.database, directory, Euros(bank.database))
+    [found] = await rail.check(await bank.account())
+    assert (found.subject, found.harmless) == ("rate", True)
+    assert "`payviox rates set`" in str(found.problem)
+    await say(bank, "1.1")
+    assert await rail.check(await bank.account()) == []
 
 
 async def test_spread_and_rounding_are_a_gain(bank: Banking) -> None:

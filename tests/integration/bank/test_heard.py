@@ -59,6 +59,31 @@ async def test_after_a_restore_what_is_made_again_is_not_paid_again(
     assert (await bank.cut()).file is None
 
 
+async def test_nothing_is_taken_back_while_it_is_not_known_what_has_left(bank: Banking) -> None:
+    order = await bank.order(500)
+    await bank.desk.process()
+    await bank.database.write(restores.hold_after_restore, PERSON)
+    await bank.desk.cancel(await bank.desk.get(order))
+    assert (await bank.settled(order)).status == "sent"
+    line = [entry(await bank.payment(order), ref="1")]
+    await bank.take(statement(line, opening=1_000, closing=500))
+    assert (await bank.settled(order)).status == "succeeded"
+
+
+async def test_what_was_taken_back_and_left_all_the_same_is_paid_from_suspense(
+    bank: Banking,
+) -> None:
+    order = await bank.order(500)
+    await bank.desk.process()
+    await bank.desk.cancel(await bank.desk.get(order))
+    assert (await bank.settled(order)).status == "canceled"
+    line = [entry(await bank.payment(order), ref="1")]
+    await bank.take(statement(line, opening=1_000, closing=500))
+    assert (await bank.settled(order)).status == "canceled"
+    books = await bank.business.ledger()
+    assert (books["settled:bank"], books["suspense:bank"]) == (500, -500)
+
+
 async def test_a_file_that_somebody_took_for_not_sent_has_left_where_the_bank_names_it(
     bank: Banking,
 ) -> None:

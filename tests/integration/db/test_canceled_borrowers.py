@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from payviox.db.pool import Connection, Database
+from payviox.db.pool import Connection, Database, Pool
 from support.machine import stretch
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +39,32 @@ async def test_a_borrower_canceled_while_it_gives_back_takes_no_connection_along
     counts = pool.get_stats()
     assert await database.fetch(_one) == 1
     assert counts["pool_size"] - counts.get("pool_available", 0) <= 1
+
+
+async def test_a_borrower_canceled_while_it_waits_gets_no_connection_at_whatever_moment(
+    database: Database,
+) -> None:
+    async def borrow(pool: Pool) -> None:
+        connection = await pool.getconn()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await pool.putconn(connection)
+
+    async with Pool(database.url, min_size=1, max_size=1, open=False) as pool:
+        for turns in range(20):
+            held = await pool.getconn()
+            borrower = asyncio.create_task(borrow(pool))
+            async with asyncio.timeout(stretch(30)):
+                while not pool._waiting:  # noqa: ASYNC110  # a pool tells nobody who waits
+                    await asyncio.sleep(0)
+            await pool.putconn(held)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            borrower.cancel()
+            ended, _ = await asyncio.wait([borrower], timeout=stretch(10))
+            borrower.cancel()
+            assert ended, f"{turns} turns after its connection came"
 
 
 async def _one(connection: Connection) -> object:

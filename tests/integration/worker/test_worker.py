@@ -3,6 +3,7 @@ it holds, and comes back after the database was away."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from support.ageing import set_back
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.live import SECRET_KEY
+from support.machine import stretch
 from support.polling import eventually
 from support.withdrawals import Desk
 
@@ -86,13 +88,55 @@ async def test_a_worker_tells_that_it_works_and_not_while_it_hangs(
 
     monkeypatch.setattr(worker_module, "SWEEP_S", 0.01)
     told: list[int] = []
+
+    def tell() -> None:
+        told.append(looks)
+        if looks == 1:
+            raise OSError("the file's disk is away")
+
     worker = worker_of(settings, database)
-    sweep = worker._sweep("orders", due, worker._orders, lambda: told.append(looks))
+    sweep = worker._sweep("orders", due, worker._orders, tell)
     sweeping = asyncio.create_task(sweep)
     await hangs.wait()
     sweeping.cancel()
     await asyncio.gather(sweeping, return_exceptions=True)
     assert told == [1, 2, 3], "a database that is away is no fault of the worker"
+
+
+async def test_a_worker_ends_though_what_it_does_when_it_is_stopped_forgets_that(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python 3.11 does where what was waited for comes at the same moment."""
+    looks, opens = asyncio.Event(), asyncio.Event()
+
+    async def forget(reached: asyncio.Event) -> None:
+        reached.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async def due(_: Database) -> list[UUID]:
+        await forget(looks)
+        return []
+
+    monkeypatch.setattr(worker_module, "due_businesses", due)
+    monkeypatch.setattr(worker_module, "SWEEP_S", 0.01)
+    worker = worker_of(settings, database)
+    queue = worker._jobs.connector
+    open_queue = queue.open_async
+
+    async def open_and_forget(pool: Any = None) -> None:
+        await open_queue(pool)
+        await forget(opens)
+
+    monkeypatch.setattr(queue, "open_async", open_and_forget)
+    running = asyncio.create_task(worker.run())
+    await looks.wait()
+    await opens.wait()
+    await worker.stop()
+    running.cancel()
+    ended, _ = await asyncio.wait([running], timeout=stretch(20))
+    running.cancel()
+    assert ended
 
 
 async def test_an_order_whose_job_was_lost_is_found_by_the_sweep(

@@ -76,11 +76,13 @@ async def find_many(
 
 
 async def take_back(connection: Connection, business_id: UUID, reference: str) -> bool:
-    """Whether it was in no file; then it never will be."""
+    """Whether it was in no file; then it never will be. Not while files are held after a restore:
+    whether it has left is not known."""
     cursor = await connection.execute(
         "UPDATE bank_payments SET status = 'taken_back', updated_at = now()"
-        " WHERE business_id = %s AND reference = %s AND status = 'waiting'",
-        [business_id, reference],
+        " WHERE business_id = %s AND reference = %s AND status = 'waiting'"
+        " AND NOT EXISTS (SELECT FROM bank_holds WHERE business_id = %s)",
+        [business_id, reference, business_id],
     )
     return cursor.rowcount == 1
 

@@ -13,6 +13,8 @@ from payviox.rails.bank.model import Unreadable
 
 MOST_BYTES = 64 * 2**20
 """A statement of a hundred thousand entries."""
+MOST_ELEMENTS = 4_000_000
+"""More than a file of that size has that means something; each takes memory and time."""
 MOST_DEPTH = 40
 """ISO 20022 nests some fifteen elements."""
 PART_DEPTH = 4
@@ -33,12 +35,14 @@ def parts(content: bytes) -> Iterator[tuple[str, Path, Element]]:
     if len(content) > MOST_BYTES:
         raise Unreadable(f"The file is larger than {MOST_BYTES // 2**20} MB")
     path: list[str] = []
+    seen = 0
     try:
         for event, element in iterparse(
             BytesIO(content), ("start", "end"), forbid_dtd=True, forbid_external=True
         ):
             if event == "start":
                 _descend(path, element)
+                seen = _counted(seen)
                 if 1 < len(path) <= PART_DEPTH:
                     yield "start", tuple(path[1:]), element
             else:
@@ -87,6 +91,12 @@ def text(element: Element | None, *path: str, most: int = 140) -> str | None:
 def without_numbers(words: str) -> str:
     """A bank's free text without what may be an account's number."""
     return MASKED.sub("…", words)
+
+
+def _counted(seen: int) -> int:
+    if seen >= MOST_ELEMENTS:
+        raise Unreadable(f"The file has more than {MOST_ELEMENTS:,} elements")
+    return seen + 1
 
 
 def _descend(path: list[str], element: Element) -> None:

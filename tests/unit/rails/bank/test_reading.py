@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payviox.rails.bank import reading
+from payviox.rails.bank import reading, xml
 from payviox.rails.bank.model import Report, ReportEntry, Unreadable
 
 CAMT = "urn:iso:std:iso:20022:tech:xsd:camt.053.001."
@@ -260,6 +260,14 @@ def test_what_a_statement_leaves_out_its_closing_balance_says() -> None:
     bare = statement(balance("OPBD", "5"), balance("CLBD", "5")).replace(b"<Ccy>EUR</Ccy>", b"")
     report = only(bare)
     assert (report.currency, report.period_to) == ("EUR", date(2026, 12, 1))
+
+
+def test_a_file_of_elements_alone_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xml, "MOST_ELEMENTS", 1_000)
+    assert only(statement(entry("1.00", "DBIT", detail("E1")))).entries
+    for many in (statement("<a/>" * 1_000), statement(f"<Ntry>{'<a/>' * 1_000}</Ntry>")):
+        with pytest.raises(Unreadable, match="more than 1,000 elements"):
+            reading.read(many)
 
 
 BOMB = (
