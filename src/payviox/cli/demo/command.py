@@ -148,10 +148,11 @@ curl {url}/payout/operations -H 'X-Payout-Hash: {seeded.ada}'
 
 {crypto}
 
-Pay her by bank transfer, all in pages: by her redemption link to an IBAN (DE89370400440532013000;
-she gets euros) or a US account (routing number 021000021, any number); on the dashboard, under Bank files, cut a file, approve, release and
-download it; hand it to the demo's bank, and end the bank's day there; import its statement, under
-Bank files again. Then the order succeeds.
+Pay her by bank transfer, all in pages: by her redemption link to an IBAN, such as
+DE89370400440532013000 (she gets euros), or a US account (routing number 021000021, any number); on
+the dashboard, under Bank files, cut a file, approve, release and download it; hand it to the demo's
+bank, and end the bank's day there; import its statement, under Bank files again. Then the order
+succeeds.
 
 Look behind the scenes, in that terminal too:
 
