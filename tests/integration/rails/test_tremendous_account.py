@@ -170,10 +170,12 @@ async def test_a_statement_that_breaks_off_is_an_error_and_never_a_short_one(
 
 
 async def told(shop: Shop, event: str, count: int = 1) -> tuple[dict[str, str], bytes]:
-    """The simulator's last callback of this event."""
+    """The simulator's last callback of this event to this shop: it may still repeat one to another."""
+    to = f"/{shop.business.business_id}/"
 
     async def sent() -> list[dict[str, Any]] | None:
-        found = [one for one in shop.simulator.sent() if one["event"] == event]
+        sent = [one for one in shop.simulator.sent() if to in one["url"]]
+        found = [one for one in sent if one["event"] == event]
         return found if len(found) >= count else None
 
     found = await eventually(sent)
