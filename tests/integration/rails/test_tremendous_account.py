@@ -170,7 +170,7 @@ async def test_a_statement_that_breaks_off_is_an_error_and_never_a_short_one(
 
 
 async def told(shop: Shop, event: str, count: int = 1) -> tuple[dict[str, str], bytes]:
-    """The simulator's last callback of this event to this shop: it may still repeat one to another."""
+    """The last callback of this event to this shop; the simulator may still repeat another's."""
     to = f"/{shop.business.business_id}/"
 
     async def sent() -> list[dict[str, Any]] | None:
