@@ -135,7 +135,7 @@ def release(
         way, target = handing_over.target_of(
             account,
             runtime.settings.bank_folder,
-            allow_private=runtime.settings.allow_private_webhooks,
+            networks=runtime.settings.sftp_networks,
         )
         return await handing_over.release(
             runtime.database, runtime.keyring, way, target, business_id, file_id, who
