@@ -377,9 +377,7 @@ async def back(engine: Any, **keyed: Any) -> Any:
     return await eventually(paid)
 
 
-async def test_away_before_commit_nothing_is_debited(
-    engine, network: Proxy, impatient
-) -> None:
+async def test_away_before_commit_nothing_is_debited(engine, network: Proxy, impatient) -> None:
     before = await engine.business.ledger()
     network.cut_at("before COMMIT")
     network.refusing = True
