@@ -213,14 +213,19 @@ class BankRail:
             return [Finding(name, " ".join(said)) for name, said in problems.items()]
         findings = await releasing.check(account, self._folder, self._networks)
         if "sepa" in _terms(account).schemes:
-            try:
-                await self._pays(account, {"scheme": "sepa"}, A_PAYMENT)
-            except RailError as error:
-                findings.append(Finding("rate", str(error), harmless=True))
+            findings.append(await self._check_rate(account))
         return findings
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    async def _check_rate(self, account: Account) -> Finding:
+        try:
+            pays, until = await self._pays(account, {"scheme": "sepa"}, A_PAYMENT)
+        except RailError as error:
+            return Finding("rate", str(error), harmless=True)
+        rate = f"1 {pays['currency']} = {pays['rate']} USD until {until:%Y-%m-%d %H:%M} UTC"
+        return Finding("rate", detail=rate)
 
     async def _add(self, business_id: UUID, asked: Sequence[Adding]) -> Sequence[Payment | None]:
         """The payment of each order and reference, made where there is none. None where its account

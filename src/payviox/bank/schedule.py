@@ -19,6 +19,7 @@ from payviox.errors import FieldErrors, PayvioxError
 from payviox.event_log import EventLogger
 from payviox.keyring import Keyring
 from payviox.rails.bank import calendars, terms
+from payviox.rails.bank.settings import SCHEMES
 from payviox.rails.protocol import Account
 
 logger = EventLogger(__name__)
@@ -55,7 +56,7 @@ async def cut_due(
 ) -> None:
     """Cut the files whose time has come, each once."""
     now = datetime.now(UTC) if now is None else now
-    for scheme in terms.SCHEMES:
+    for scheme in SCHEMES:
         since = is_due(account, scheme, now)
         if since is None or await database.fetch(
             queries.was_cut_since, account.business_id, scheme, since

@@ -25,7 +25,7 @@ from payviox.cli.output import BUSINESS, LIMIT, Id, as_json, print_json, print_p
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import Runtime, run
 from payviox.errors import Conflict
-from payviox.rails.bank.terms import SCHEMES
+from payviox.rails.bank.settings import SCHEMES
 from payviox.rails.protocol import Account
 
 FILE = Id(ids.BANK_FILE)

@@ -20,11 +20,11 @@ Place = Folder | SftpFolder
 
 
 async def check(account: Account, folder: Path | None, networks: Networks) -> list[Finding]:
-    """What is wrong with the places of files and of reports, if anything. Nothing where files are
-    downloaded. `folder` and `networks` are what the installation lets businesses use."""
+    """The places of files and of reports, and what is wrong with them, if anything. `folder` and
+    `networks` are what the installation lets businesses use."""
     way = terms.read(account.settings).release
     if way == "download":
-        return []
+        return [Finding("files", detail="Somebody downloads them, and uploads reports.")]
     findings: list[Finding] = []
     try:
         async with asyncio.timeout(CHECK_S):
