@@ -36,12 +36,8 @@ def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
         case "rejected":
             return _rejected(payment, details)
         case "returned":
-            return Outcome(
-                "returned",
-                reason=reasons.failure(payment.code, "returned"),
-                exchange=_kept(payment),
-                details=details,
-            )
+            words = reasons.failure(payment.code, "returned")
+            return Outcome("returned", reason=words, details=details)
         case "in_file":
             return Outcome(
                 "accepted", waiting="bank_release", again_s=LOOK_AGAIN_S, details=details
