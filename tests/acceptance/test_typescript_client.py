@@ -26,7 +26,11 @@ from support.node_tools import require
 from support.readmes import CLIENTS, check, program, run
 
 PACKAGE = CLIENTS / "typescript"
-TESTS = {"node": ["--test", "--test-concurrency=1"], "bun": ["test"], "deno": ["test", "-A", "--no-check"]}
+TESTS = {
+    "node": ["--test", "--test-concurrency=1"],
+    "bun": ["test"],
+    "deno": ["test", "-A", "--no-check"],
+}
 PROGRAM = {"node": [], "bun": ["run"], "deno": ["run", "-A"]}
 EDGE = """
 using Workerd = import "/workerd/workerd.capnp";
