@@ -12,7 +12,7 @@ import msgspec
 from payviox import ids
 from payviox.actors import Actor
 from payviox.audit import service as audit
-from payviox.bank import files, holds, matching
+from payviox.bank import files, holds, matching, unclear
 from payviox.bank.matching import Effect
 from payviox.bank.model import BankFile, Import, Payment, Source
 from payviox.bank.queries import accounts as accounts_queries
@@ -85,6 +85,7 @@ async def _take(
 ) -> Taken:
     business_id = account.business_id
     await queries.lock(connection, business_id)
+    await unclear.lock(connection, business_id)
     before = await queries.find_all(connection, business_id, reports[0].digest)
     if before:
         return Taken(tuple(before), is_repeated=True)
@@ -190,6 +191,7 @@ class _Taking:
         )
         await queries.insert(self._connection, made)
         await queries.insert_entries(self._connection, self._business_id, rows)
+        await unclear.open_items(self._connection, made, rows, self._payments)
         for file_id in sorted(self._changed_files):
             await _settle_file(self._connection, self._business_id, file_id)
         if self._after_all:  # before another attempt is made, or its operator is told
@@ -294,8 +296,9 @@ class _Taking:
             ours = [await self._left_after_all(payment) for payment in ours]
         if any(payment.status == "in_file" for payment in ours):
             return "not_released"
-        if entry.status not in ("accepted", "rejected", "booked"):
-            return "whole_file"
+        unclear_why = matching.of_whole_file(ours, entry)
+        if unclear_why is not None:
+            return unclear_why
         open_ones = [each for each in ours if each.status in ("released", "accepted")]
         if entry.status == "booked":
             if entry.direction != "debit" or entry.currency not in (None, file.currency):
