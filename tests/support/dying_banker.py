@@ -120,7 +120,7 @@ def both(call: str, wrap: Callable[[Any, str], None]) -> None:
 Points = dict[str, Callable[[], None]]
 
 SENDING: Points = {
-    "the payment is kept, not committed": lambda: after(payments_queries, "insert"),
+    "the payment is kept, not committed": lambda: after(payments_queries, "insert_many"),
     "the payment is committed": lambda: after(BankRail, "submit"),
     "the answer is written, not committed": lambda: after(claims, "record"),
 }
