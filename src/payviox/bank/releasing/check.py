@@ -7,7 +7,7 @@ from pathlib import Path
 
 from payviox.bank.releasing import handing_over
 from payviox.bank.releasing.folder import Folder
-from payviox.bank.releasing.sftp import AnotherHostKey, Networks, SftpFolder
+from payviox.bank.releasing.sftp import AnotherHostKey, Networks, SftpFolder, Unreachable
 from payviox.bank.releasing.target import TransferError
 from payviox.errors import Conflict
 from payviox.rails.bank import terms
@@ -30,7 +30,7 @@ async def check(account: Account, folder: Path | None, networks: Networks) -> li
         async with asyncio.timeout(CHECK_S):
             for subject, place in _places(account, folder, networks):
                 findings.append(await _listed(subject, place))
-    except Conflict as error:
+    except (Conflict, Unreachable) as error:
         findings.append(Finding(way, str(error)))
     except TimeoutError:
         findings.append(Finding(way, f"No answer within {CHECK_S:.0f} seconds."))
@@ -48,12 +48,17 @@ def _places(
 
 
 async def _listed(subject: str, place: Place) -> Finding:
+    """Raises Unreachable, which is so for every folder there."""
     try:
         number = len(await place.list_files())
     except AnotherHostKey as error:
         shown = await place.shown_key() if isinstance(place, SftpFolder) else None
-        instead = f" It shows {shown}: ask the bank whether that is its own." if shown else ""
-        return Finding(subject, f"{place.where}: {error}{instead}")
+        if shown is None:
+            raise
+        instead = f"It shows {shown}: ask the bank whether that is its own."
+        raise Unreachable(f"{error} {instead}") from error
+    except Unreachable:
+        raise
     except TransferError as error:
         return Finding(subject, f"{place.where}: {error}")
     if isinstance(place, Folder) and subject == "files" and not os.access(place.where, os.W_OK):

@@ -20,7 +20,11 @@ CONNECT_S = 20.0
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
-class AnotherHostKey(TransferError):
+class Unreachable(TransferError):
+    """The server lets nobody do anything: where it is, who it is, or its user is not right."""
+
+
+class AnotherHostKey(Unreachable):
     """The server did not prove that it has the key that is pinned."""
 
     def __init__(self) -> None:
@@ -107,13 +111,15 @@ class SftpFolder:
                 ):
                     yield sftp
         except TimeoutError as error:
-            raise TransferError("The SFTP server did not answer in time.") from error
+            raise Unreachable("The SFTP server did not answer in time.") from error
         except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
             raise AnotherHostKey from error
         except asyncssh.PermissionDenied as error:
-            raise TransferError("The SFTP server refuses the user, key or password.") from error
-        except (asyncssh.Error, OSError, ValueError) as error:
+            raise Unreachable("The SFTP server refuses the user, key or password.") from error
+        except asyncssh.SFTPError as error:
             raise TransferError(f"The SFTP server: {_words(error)}") from error
+        except (asyncssh.Error, OSError, ValueError) as error:
+            raise Unreachable(f"The SFTP server: {_words(error)}") from error
 
     async def _address(self) -> str:
         """Where the server is, looked up once and checked as a webhook's target is. Raises
@@ -123,7 +129,7 @@ class SftpFolder:
         try:
             addresses = await resolve(target, inside=self._networks)
         except TargetError as error:
-            raise TransferError(
+            raise Unreachable(
                 f"The SFTP server: {error}. Whoever runs the installation allows networks of its"
                 " own by PAYVIOX_SFTP_NETWORKS."
             ) from error
@@ -136,7 +142,7 @@ class SftpFolder:
             pinned = asyncssh.import_public_key(self._account.host_key)
             keys = [asyncssh.import_private_key(key)] if key else None
         except asyncssh.KeyImportError as error:
-            raise TransferError(f"A key cannot be read: {error}") from error
+            raise Unreachable(f"A key cannot be read: {error}") from error
         return {
             "port": self._account.port,
             "username": self._account.user,
