@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po, write_po
 
 from payviox.languages import catalogues
 from payviox.mails.model import TO_PAYOUT_USERS
-from payviox.rails import failures, waiting
+from payviox.rails import failures, reasons, reviews, waiting
 from payviox.withdrawals import whereabouts
 
 SOURCE = Path(catalogues.__file__).parents[1]
@@ -108,14 +108,14 @@ def _files(patterns: tuple[str, ...]) -> Iterator[Path]:
         yield from found
 
 
-def _reasons() -> Iterator[tuple[str, waiting.Reason]]:
-    for name, reasons in (
+def _reasons() -> Iterator[tuple[str, reasons.Reason]]:
+    for name, named in (
         ("failures", failures.FAILURES),
+        ("reviews", reviews.REVIEWS),
         ("waiting", waiting.WAITING),
-        ("waiting", waiting.REVIEWS),
     ):
-        yield from ((name, reason) for reason in reasons.values())
-    yield "waiting", waiting.UNKNOWN
+        yield from ((name, reason) for reason in named.values())
+    yield "reasons", reasons.UNKNOWN
 
 
 def main() -> None:

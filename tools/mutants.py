@@ -14,6 +14,7 @@ import inspect
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -46,10 +47,12 @@ TESTS = (
     "acceptance/test_history.py",
     "acceptance/test_users.py",
     "integration/dashboard/test_uploads.py",
+    "integration/dashboard/test_balance.py",
     "integration/withdrawals",
     "integration/api/test_order_routes.py",
     "integration/api/test_payout_user_routes.py",
     "integration/redeem/test_codes.py",
+    "integration/redeem/test_saved.py",
     "integration/redeem/test_withdraw.py",
     "integration/reconciliation",
     "integration/treasury",
@@ -60,14 +63,16 @@ TESTS = (
     "integration/dashboard/test_search.py",
     "integration/dashboard/test_settings.py",
     "integration/dashboard/test_users.py",
+    "integration/reporting/test_order_timeline.py",
     "integration/unclaimed/test_expiry.py",
     "integration/approvals",
 )
 """Under tests/: what asserts these rooms' behaviour within one process."""
 FIRST = 40
-"""So many of the quickest tests of a function come first; the others only if these all pass."""
-LIMIT_S = 600.0
-"""A mutant whose tests have not ended by then hangs, unless the machine is busy: try it again."""
+"""So many tests of a function come first; the others only if these all pass."""
+PATIENCE = 20
+"""A mutant hangs whose tests take so many times as long as without it, and a minute: unless the
+machine is busy, so try it again."""
 
 
 def say(line: str) -> None:
@@ -96,25 +101,29 @@ def lay_out() -> dict[str, list[str]]:
     return made
 
 
-def run_tests(mutant: str, tests: Sequence[str]) -> int:
-    """What pytest ends with, in a fork: 0 where the mutant survives, -9 where it hangs."""
+def run_tests(mutant: str, tests: Sequence[str], limit_s: float) -> tuple[int, str]:
+    """What pytest ends with in a fork, and what it says of the test that fails: 0 where the mutant
+    survives, -9 where it hangs."""
+    said = FOLDER / "said.txt"
     pid = os.fork()
     if pid == 0:
         os.setpgid(0, 0)
-        with Path(os.devnull).open("w") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
+        with said.open("w") as file, Path(os.devnull).open("w") as nowhere:
+            os.dup2(file.fileno(), 1)
             os.dup2(nowhere.fileno(), 2)
-        os._exit(_pytest(mutant, ["-x", *tests]))
-    until = time.monotonic() + LIMIT_S
+        os._exit(_pytest(mutant, ["-x", "--tb=no", *tests]))
+    until = time.monotonic() + limit_s
     while time.monotonic() < until:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            return os.waitstatus_to_exitcode(status)
+            lines = said.read_text("utf-8").splitlines()
+            failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+            return os.waitstatus_to_exitcode(status), " ".join(failed)
         time.sleep(0.05)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    return -signal.SIGKILL
+    return -signal.SIGKILL, ""
 
 
 def _pytest(mutant: str, arguments: Sequence[str]) -> int:
@@ -123,26 +132,31 @@ def _pytest(mutant: str, arguments: Sequence[str]) -> int:
     return int(pytest.main([*options, *arguments]))
 
 
-def calls() -> dict[str, list[str]]:
-    """The tests of each function, the quickest first."""
+def calls() -> dict[str, dict[str, float]]:
+    """The tests of each function and their seconds; those first that are quick and call little
+    else."""
     from support import mutants  # noqa: PLC0415  # the copy beside the mutants
 
-    kept = FOLDER / "calls.jsonl"
-    if not kept.exists():
-        os.environ[mutants.CALLS] = str(kept.with_suffix(".part"))
-        pid = os.fork()
-        if pid == 0:
-            os._exit(_pytest("stats", [f"tests/{name}" for name in TESTS]))
-        _, status = os.waitpid(pid, 0)
-        say(f"the tests ended with {os.waitstatus_to_exitcode(status)}")
-        kept.with_suffix(".part").rename(kept)
-        del os.environ[mutants.CALLS]
-    found: dict[str, list[tuple[float, str]]] = defaultdict(list)
-    for line in kept.read_text("utf-8").splitlines():
-        test, took_s, functions = json.loads(line)
-        for function in functions:
-            found[function].append((took_s, test))
-    return {function: [test for _, test in sorted(tests)] for function, tests in found.items()}
+    found: dict[str, list[tuple[float, str, float]]] = defaultdict(list)
+    for name in TESTS:
+        kept = FOLDER / "calls" / f"{name.replace('/', '.')}.jsonl"
+        if not kept.exists():
+            kept.parent.mkdir(exist_ok=True)
+            part = kept.with_suffix(".part")
+            part.write_text("", "utf-8")
+            os.environ[mutants.CALLS] = str(part)
+            status, failed = run_tests("stats", [f"tests/{name}"], 3_600)
+            say(f"{name} ended with {status} {failed}")
+            part.rename(kept)
+            del os.environ[mutants.CALLS]
+        for line in kept.read_text("utf-8").splitlines():
+            test, took_s, functions = json.loads(line)
+            for function in functions:
+                found[function].append((took_s * len(functions), test, took_s))
+    return {
+        function: {test: took_s for _, test, took_s in sorted(tests)}
+        for function, tests in found.items()
+    }
 
 
 def difference(mutant: str) -> str:
@@ -156,12 +170,51 @@ def difference(mutant: str) -> str:
     return "\n".join(lines)
 
 
+def is_the_same_sql(mutant: str, changes: str) -> bool:
+    """Whether the mutant only writes a statement in small or large letters: to a server these are
+    the same outside quotes, and outside parameters."""
+    old, new = (
+        [line for line in changes.splitlines()[2:] if line.startswith(sign)] for sign in "-+"
+    )
+    if ".queries." not in mutant or len(old) != 1 or len(new) != 1:
+        return False
+    pairs = zip(*(re.findall(r'"([^"]*)"', line) for [line] in (old, new)), strict=True)
+    [(before, after)] = [pair for pair in pairs if pair[0] != pair[1]] or [("", "")]
+    return (
+        re.search(r"\b(SELECT|FROM|WHERE|AND|OR|ORDER BY|UPDATE|SET|INSERT|ON) ", before)
+        is not None
+        and before.lower() == after.lower()
+        and (after == before.lower() or "%" not in before)
+        and "'" not in before
+    )
+
+
 def _function(source: str, name: str) -> list[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
             lines = source.splitlines()[node.lineno - 1 : node.end_lineno]
             return [line.replace(name, "…") for line in lines]
     raise LookupError(name)
+
+
+def try_out(number: int, mutant: str, tests_of: dict[str, dict[str, float]]) -> str:
+    """One word on what became of it; what was not noticed is shown."""
+    changes = difference(mutant)
+    tests = tests_of.get(mutant.partition("__mutmut_")[0], {})
+    if is_the_same_sql(mutant, changes):
+        say(f"{number} the same {mutant}")
+        return "the same"
+    status, failed, every = 0, "", list(tests)
+    for part in (every[:FIRST], every[FIRST:]):
+        if part and status == 0:
+            limit_s = 60 + PATIENCE * sum(tests[test] for test in part)
+            status, failed = run_tests(mutant, part, limit_s)
+    words = {0: "survived" if tests else "not called", 1: "killed", -9: "not done in time"}
+    word = words.get(status, f"ended with {status}")
+    say(f"{number} {word} {mutant} {failed}")
+    if word != "killed":
+        say(changes)
+    return word
 
 
 def main() -> int:
@@ -178,28 +231,21 @@ def main() -> int:
     os.chdir(FOLDER)
     sys.path[:0] = [str(FOLDER / "src"), str(FOLDER / "tests")]
     os.environ["MUTANT_UNDER_TEST"] = ""
-    from support import databases, mutants  # noqa: PLC0415  # as above
+    from support import databases, homes, mutants  # noqa: PLC0415  # as above
 
     kept = FOLDER / "results.json"
     results: dict[str, str] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
-    started = databases.server
-    with tempfile.TemporaryDirectory() as home, started(Path(home)) as server:
-        os.environ[mutants.SERVER] = mutants.described(server)
+    _pytest("", ["--collect-only", "-qq", *(f"tests/{name}" for name in TESTS)])
+    with (
+        tempfile.TemporaryDirectory() as home,
+        databases.embedded_server(homes.made(Path(home))) as server,
+    ):
+        os.environ |= mutants.environment(server)
         tests_of = calls()
-        _pytest("", ["--collect-only", "-qq", *(f"tests/{name}" for name in TESTS)])
         for number, mutant in enumerate(chosen, 1):
-            if mutant in results and not given.mutants:
-                continue
-            tests = tests_of.get(mutant.partition("__mutmut_")[0], [])
-            status = 0
-            for part in (tests[:FIRST], tests[FIRST:]):
-                status = status or (run_tests(mutant, part) if part else 0)
-            words = {0: "survived" if tests else "not called", 1: "killed", -9: "not done in time"}
-            results[mutant] = words.get(status, f"ended with {status}")
-            say(f"{number} {results[mutant]} {mutant}")
-            if results[mutant] != "killed":
-                say(difference(mutant))
-            kept.write_text(json.dumps(results, indent=1), "utf-8")
+            if mutant not in results or given.mutants:
+                results[mutant] = try_out(number, mutant, tests_of)
+                kept.write_text(json.dumps(results, indent=1), "utf-8")
     say(str(Counter(results[mutant] for mutant in chosen)))
     return 0
 

@@ -15,7 +15,8 @@ from payviox.access import mail_contents
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.uploads import paying
 from payviox.db import jobs, session, wake_ups
-from payviox.db.pool import Database, Pool
+from payviox.db.lending import Pool
+from payviox.db.pool import Database
 from payviox.destinations import mails as destination_mails
 from payviox.installation import Installation, open_installation
 from payviox.keyring import Keyring

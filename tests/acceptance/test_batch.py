@@ -11,7 +11,7 @@ from psycopg.errors import SerializationFailure
 from conftest import MakeBusiness
 from payviox.allocations import batch, batcher, engine
 from payviox.db.pool import Connection
-from payviox.errors import PayvioxError, SettingsError
+from payviox.errors import DatabaseAway, PayvioxError, SettingsError
 from support.businesses import TestBusiness
 from support.live import LiveServer
 from support.machine import stretch
@@ -360,6 +360,30 @@ async def test_repeating_a_call_that_was_cut_off_completes_it_and_answers_for_al
     assert len(completed.json()["results"]) == 4_500
     assert all("hash" in result for result in completed.json()["results"])
     assert (await business.ledger())["payout"] == 1_000_000 - 4_500
+
+
+async def test_a_call_cut_off_by_a_lost_database_says_that_a_part_was_done(
+    business: TestBusiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, calls = batcher.Batcher.submit, 0
+
+    async def lose_the_database(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise DatabaseAway
+        return await submit(*arguments, **options)
+
+    monkeypatch.setattr(batcher.Batcher, "submit", lose_the_database)
+    cut_off = await pay(business, people(1_500), key="once")
+    assert cut_off.status_code == 503
+    assert cut_off.headers["retry-after"] == "5"
+    assert cut_off.json()["error"].startswith("Only a part of this was done.")
+    assert (await business.ledger())["payout"] == 1_000_000 - 1_000
+
+    completed = await pay(business, people(1_500), key="once")
+    assert completed.status_code == 200
+    assert (await business.ledger())["payout"] == 1_000_000 - 1_500
 
 
 async def test_a_server_killed_in_the_middle_has_paid_nobody_twice_once_the_call_is_repeated(

@@ -1,5 +1,6 @@
-"""The TypeScript client, built as it is published and used by Node, or by another run-time: through
-a server that fails, with webhooks that the product signed, and as its README says."""
+"""The TypeScript client, built as it is published and used by Node, and by whatever other run-times
+are there: through a server that fails, with webhooks that the product signed, and as its README
+says."""
 
 import json
 import os
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 
 from payviox.web.request_body import Application
@@ -20,13 +22,28 @@ from support.documents import block
 from support.faulty_server import Fault, faulty_server
 from support.live import LiveServer
 from support.machine import stretch
+from support.node_tools import require
 from support.readmes import CLIENTS, check, program, run
 
 PACKAGE = CLIENTS / "typescript"
-RUNTIME = os.environ.get("PAYVIOX_TEST_RUNTIME", "node")
-"""`node`, `bun` or `deno`, or a whole path of one."""
-TESTS = {"node": ["--test", "--test-concurrency=1"], "bun": ["test"], "deno": ["test", "-A"]}
+TESTS = {
+    "node": ["--test", "--test-concurrency=1"],
+    "bun": ["test"],
+    "deno": ["test", "-A", "--no-check"],
+}
 PROGRAM = {"node": [], "bun": ["run"], "deno": ["run", "-A"]}
+EDGE = """
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = .main), (name = "internet", network = (allow = ["local"]))],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const main :Workerd.Worker = (
+  compatibilityDate = "2026-01-01",
+  modules = [%s],
+  bindings = [%s],
+);
+"""
 TSC = PACKAGE / "node_modules" / "typescript" / "bin" / "tsc"
 FAULTS: list[Fault] = ["refused", "lost", "half", "cut", 429, 500, 503]
 OLD, TOKEN = new_token(), new_token()
@@ -45,21 +62,21 @@ def user_of_it(tmp_path_factory: pytest.TempPathFactory) -> Path:
     installed = folder / "node_modules" / "payviox-client"
     installed.mkdir(parents=True)
     shutil.copy(PACKAGE / "package.json", installed)
+    own = {"type": "module", "dependencies": {"payviox-client": "*"}}
+    (folder / "package.json").write_text(json.dumps(own), encoding="utf-8")
     shutil.copytree(PACKAGE / "test", folder / "test")
     node("build.mjs", str(installed / "dist"), folder=PACKAGE)
     return folder
 
 
-def options(known: dict[str, list[str]]) -> list[str]:
-    return known[Path(RUNTIME).name]
+@pytest.fixture(params=TESTS)
+def runtime(request: pytest.FixtureRequest) -> Path:
+    return require(request.param)
 
 
-def run_tests(*files: str, folder: Path, **environment: str) -> str:
-    """Let the run-time run files of the package's tests."""
-    return node(*options(TESTS), *files, folder=folder, program=RUNTIME, **environment)
-
-
-def node(*arguments: str, folder: Path, program: str = "node", **environment: str) -> str:
+def node(
+    *arguments: str | Path, folder: Path, program: str | Path = "node", **environment: str
+) -> str:
     done = subprocess.run(
         [program, *arguments],
         cwd=folder,
@@ -73,13 +90,15 @@ def node(*arguments: str, folder: Path, program: str = "node", **environment: st
 
 
 async def test_its_tests_pass_and_what_was_repeated_is_paid_once(
-    business: TestBusiness, application: Application, user_of_it: Path
+    business: TestBusiness, application: Application, user_of_it: Path, runtime: Path
 ) -> None:
     async with faulty_server(application) as failing:
         failing.faults = [each for fault in FAULTS for each in (fault, fault, None)] + ["lost"]
         await anyio.to_thread.run_sync(
-            lambda: run_tests(
+            lambda: node(
+                *TESTS[runtime.name],
                 "./test/client.test.mjs",
+                program=runtime,
                 folder=user_of_it,
                 PAYVIOX_URL=failing.url,
                 PAYVIOX_KEY=business.secret_key,
@@ -95,7 +114,9 @@ async def test_its_tests_pass_and_what_was_repeated_is_paid_once(
     assert len({three[0] for three in keys}) == len(FAULTS)
 
 
-async def test_it_takes_what_the_product_signed_and_nothing_else(user_of_it: Path) -> None:
+async def test_it_takes_what_the_product_signed_and_nothing_else(
+    user_of_it: Path, runtime: Path
+) -> None:
     now = int(time.time())
     good, old = sign(TOKEN, BODY.encode(), "evt_1", now), sign(OLD, BODY.encode(), "evt_1", now)
     both = f"{old['webhook-signature']} {good['webhook-signature']}"
@@ -140,9 +161,11 @@ async def test_it_takes_what_the_product_signed_and_nothing_else(user_of_it: Pat
             )
         ),
     ]
-    run_tests(
+    node(
+        *TESTS[runtime.name],
         "./test/webhooks.test.mjs",
         "./test/attempts.test.mjs",
+        program=runtime,
         folder=user_of_it,
         PAYVIOX_DELIVERIES=json.dumps(deliveries),
     )
@@ -153,20 +176,22 @@ async def test_strict_programs_of_both_kinds_have_its_types(user_of_it: Path) ->
 
 
 async def test_its_readme_does_what_it_says(
-    business: TestBusiness, live_server: LiveServer, user_of_it: Path
+    business: TestBusiness, live_server: LiveServer, user_of_it: Path, runtime: Path
 ) -> None:
     receiving = "console.log((await receive(new Request('http://x', {method: 'POST'}))).status);"
     readme = user_of_it / "readme.mjs"
     readme.write_text(program(PACKAGE / "README.md", "js") + receiving, encoding="utf-8")
 
-    output = run([RUNTIME, *options(PROGRAM), readme], business, live_server)
+    output = run([runtime, *PROGRAM[runtime.name], readme], business, live_server)
 
     check(output, "401\n")
     ledger = await business.ledger()
     assert (ledger["ada@example.com"], ledger["bob@example.com"]) == (4_000, 2_400)
 
 
-async def test_its_readmes_node_server_takes_what_the_product_signed(user_of_it: Path) -> None:
+async def test_its_readmes_node_server_takes_what_the_product_signed(
+    user_of_it: Path, runtime: Path
+) -> None:
     shown = block("clients/typescript/README.md", "createServer").text
     listening = ".listen(0, function () { console.log(this.address().port); });"
     assert ".listen(9000);" in shown
@@ -188,7 +213,7 @@ async def test_its_readmes_node_server_takes_what_the_product_signed(user_of_it:
     event = json.dumps({"type": "payout.succeeded", "order_id": "ord_1"}).encode()
     headers = sign(TOKEN, event, "evt_1", int(time.time()))
     with subprocess.Popen(  # noqa: ASYNC220  # it is awaited by its first line
-        [RUNTIME, *options(PROGRAM), str(server)],
+        [runtime, *PROGRAM[runtime.name], server],
         env=os.environ | {"TOKEN": TOKEN},
         stdout=subprocess.PIPE,
         text=True,
@@ -205,3 +230,46 @@ async def test_its_readmes_node_server_takes_what_the_product_signed(user_of_it:
 
     assert [answer.status for answer in answers] == [200, 401]
     assert printed == "payout.succeeded ord_1\n"
+
+
+async def test_on_the_edge_it_pays_and_verifies_without_anything_of_node(
+    business: TestBusiness, live_server: LiveServer, user_of_it: Path
+) -> None:
+    workerd = require("workerd")
+    package = user_of_it / "node_modules" / "payviox-client"
+    entries = json.loads((package / "package.json").read_text("utf-8"))["exports"]["."]
+    entry = package / entries["import"]["default"]
+    modules = {path.name: path for path in entry.parent.glob("*.js") if path.name != "node.js"}
+    modules |= {"worker.mjs": user_of_it / "test" / "worker.mjs", "payviox-client": entry}
+    told = {"PAYVIOX_URL": live_server.url, "PAYVIOX_KEY": business.secret_key, "TOKEN": TOKEN}
+    config = user_of_it / "workerd.capnp"
+    config.write_text(
+        EDGE
+        % (
+            ", ".join(
+                f'(name = "{name}", esModule = embed "{modules[name].relative_to(user_of_it)}")'
+                for name in sorted(modules, key="worker.mjs".__ne__)  # the first is the worker
+            ),
+            ", ".join(f'(name = "{name}", fromEnvironment = "{name}")' for name in told),
+        ),
+        encoding="utf-8",
+    )
+    headers = sign(TOKEN, BODY.encode(), "evt_1", int(time.time()))
+    with subprocess.Popen(  # noqa: ASYNC220  # it is awaited by its first line
+        [workerd, "serve", config, "--control-fd=1"],
+        env=os.environ | told,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = json.loads(process.stdout.readline())["port"]
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            forged = await client.post("/", content=BODY + " ", headers=headers)
+            answer = await client.post("/", content=BODY, headers=headers)
+        process.terminate()
+
+    assert (forged.status_code, forged.text) == (401, "InvalidSignature")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["emails"] == ["edge@example.com"]
+    assert answer.json()["refused"]
+    assert (await business.ledger())["edge@example.com"] == 5_000

@@ -36,14 +36,14 @@ COMMIT;
 """
 
 
-async def make_business(url: str, name: str) -> tuple[str, str]:
-    """A funded test business with payouts on: its id and secret key."""
+async def make_business(url: str, name: str, *, deposits: int = 100) -> tuple[str, str]:
+    """A test business with payouts on and ten billion dollars a deposit: its id and secret key."""
     database = Database(url)
     await database.open()
     try:
         _, test = await database.write(treasury.open_organization, name, "benchmark")
         business = test.business.id
-        for number in range(100):
+        for number in range(deposits):
             await database.write(
                 lambda c, n=number: treasury.deposit(c, business, 10**12, f"bench-{n}", "bench")
             )

@@ -63,6 +63,17 @@ class FixedRate:
 RATE = FixedRate()
 
 
+def rails_of(database: Database, converter: Converter | None = RATE) -> Rails:
+    """As a process opens them: of two workers each has its own."""
+    directory = Directory(database, KEYRING)
+    return Rails(
+        live=[],
+        test=[Route("bank", BankRail(database, directory, converter), connected=True)],
+        accounts=directory,
+        keepers={"bank": Accounts(database, KEYRING)},
+    )
+
+
 @dataclass
 class Banking:
     """One business with its bank account."""
@@ -76,14 +87,7 @@ class Banking:
         cls, business: TestBusiness, *, converter: Converter | None = RATE, **settings: Any
     ) -> "Banking":
         """Connected by these settings, beside those of `support.accounts`."""
-        database = business.database
-        directory = Directory(database, KEYRING)
-        rails = Rails(
-            live=[],
-            test=[Route("bank", BankRail(database, directory, converter), connected=True)],
-            accounts=directory,
-            keepers={"bank": Accounts(database, KEYRING)},
-        )
+        rails = rails_of(business.database, converter)
         found = cls(business, rails, Desk.of(business, rails))
         await found.connect(**settings)
         return found
@@ -150,9 +154,11 @@ class Banking:
         return found[-1]
 
     async def take(self, content: bytes, name: str = "report.xml") -> Taken:
-        return await imports.take(
+        taken = await imports.take(
             self.database, await self.account(), name, content, "upload", PERSON
         )
+        assert isinstance(taken, Taken)
+        return taken
 
     async def settled(self, order: Order) -> Order:
         """The order once the worker has done what is due."""
@@ -210,10 +216,11 @@ def statement(
     closing: int,
     number: str = "1",
     day: date = date(2026, 6, 30),
+    until: date | None = None,
     account: str = "<Othr><Id>000111222</Id></Othr>",
     currency: str = "USD",
 ) -> bytes:
-    """A camt.053 of the account, in cents."""
+    """A camt.053 of the account, in cents; of this day, or of days `until` another."""
 
     def balance(code: str, amount: int) -> str:
         sign = "DBIT" if amount < 0 else "CRDT"
@@ -229,7 +236,8 @@ def statement(
         f"<GrpHdr><MsgId>stmt-{number}</MsgId><CreDtTm>{day}T20:00:00Z</CreDtTm></GrpHdr>"
         f"<Stmt><Id>{number}</Id><ElctrncSeqNb>{number}</ElctrncSeqNb>"
         f"<CreDtTm>{day}T20:00:00Z</CreDtTm>"
-        f"<FrToDt><FrDtTm>{day}T00:00:00Z</FrDtTm><ToDtTm>{day}T23:59:59Z</ToDtTm></FrToDt>"
+        f"<FrToDt><FrDtTm>{day}T00:00:00Z</FrDtTm>"
+        f"<ToDtTm>{until or day}T23:59:59Z</ToDtTm></FrToDt>"
         f"<Acct><Id>{account}</Id><Ccy>{currency}</Ccy></Acct>"
         f"{balance('OPBD', opening)}{balance('CLBD', closing)}{''.join(entries)}"
         "</Stmt></BkToCstmrStmt></Document>"

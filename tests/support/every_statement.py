@@ -32,6 +32,10 @@ SEVERAL: Mapping[str, Sequence[dict[str, object]]] = {
         {"changes": {"hash_lifetime_days": 3}},
         {"changes": {"balance_lifetime_days": 30, "expiry_notice_days": 10}},
     ],
+    "bank.files.update": [
+        {"changes": {"status": "released", "released_at": None, "lease_s": None}},
+        {"changes": {"step": "writing", "lease_s": 60}},
+    ],
     "rail_accounts.accounts.update": [{"changes": {"enabled": True}}],
     "withdrawals.orders.list_of_user": [{"groups": [(["created"], 1), (["failed"], 1)]}],
 }

@@ -15,29 +15,26 @@ from support import databases
 from support.databases import Server, Urls
 
 SERVER = "PAYVIOX_MUTANTS_SERVER"
-"""The server's three URLs and the template's name, as JSON."""
+"""The template's name and the server's three URLs, as JSON."""
 CALLS = "PAYVIOX_MUTANTS_CALLS"
 """Names the file that gets a line a test: its id, its seconds, the functions that it called."""
 
 
-def described(server: Server) -> str:
-    """What SERVER is to say of this one, its template made."""
-    with server.fresh():
-        pass
+def environment(server: Server) -> dict[str, str]:
+    """What the environment of tests says that are to run on this server."""
     urls = server._maintenance
-    return json.dumps([urls.application, urls.owner, urls.admin, server._template])
+    known = [server._template, urls.application, urls.owner, urls.admin]
+    return {databases.EXTERNAL: urls.admin, SERVER: json.dumps(known)}
 
 
 @contextlib.contextmanager
-def _server(_: Path) -> Iterator[Server]:
-    *urls, template = json.loads(os.environ[SERVER])
-    made = Server(Urls(*urls))
-    made._template = template
-    yield made
+def _server(url: str) -> Iterator[Server]:
+    template, *urls = json.loads(os.environ[SERVER])
+    yield Server(Urls(*urls), template)
 
 
 def pytest_configure() -> None:
-    databases.server = _server
+    databases.external = _server
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from payviox import errors
+from payviox.allocations.batch import PartlyDone
 from payviox.api.batch import BatchRefused
 from payviox.order_states import STATES
 from payviox.rails.failures import FAILURES
@@ -62,7 +63,7 @@ def _listed(kinds: Iterable[type[errors.PayvioxError]]) -> Iterator[str]:
 
 
 def refusals_of_single_calls() -> Iterator[str]:
-    return _listed({BatchRefused, NoWebhook, NothingToConfirm, TokenWaits})
+    return _listed({BatchRefused, PartlyDone, NoWebhook, NothingToConfirm, TokenWaits})
 
 
 TABLES = {

@@ -81,7 +81,7 @@ export class Caller {
   }
 
   protected async post<T>(path: string, body: object, options: KeyedOptions = {}): Promise<T> {
-    const key = options.idempotencyKey ?? (await webCrypto()).randomUUID();
+    const key = options.idempotencyKey ?? webCrypto().randomUUID();
     if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
       throw new TypeError("an idempotency key is 1 to 255 visible ASCII characters");
     }

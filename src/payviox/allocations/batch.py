@@ -14,10 +14,12 @@ from payviox.allocations.queries import groups as queries
 from payviox.auth.hashes import payout_hash
 from payviox.db.pool import Connection, Database
 from payviox.errors import (
+    DatabaseAway,
     InsufficientPayoutBalance,
     KeyDailyLimit,
     KeyLimit,
     KeyRefused,
+    LockedTooLong,
     PayoutsDisabled,
     PayoutUserInactive,
     PayvioxError,
@@ -48,6 +50,20 @@ Entry = Item | PayvioxError
 
 class NotAttempted(PayvioxError):
     message = "Not attempted, because an earlier part of this call failed"
+
+
+class PartlyDone(PayvioxError):
+    """A call with a key was cut off after some of its chunks were committed."""
+
+    status = 503
+    message = (
+        "Only a part of this was done. Repeat it with the same Idempotency-Key: "
+        "that does the rest, and nothing twice."
+    )
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": "5"}
 
 
 class Repeated(Declined):
@@ -81,8 +97,8 @@ class Payer:
         replay.
 
         Raises, while nothing is committed, Busy, Unauthorized and whatever else stopped the first
-        chunk. Later, with a key, too: repeating the call completes it. Without one the outcomes so
-        far are answered.
+        chunk. Later, with a key, too, as PartlyDone where it would say that nothing was done:
+        repeating the call completes it. Without one the outcomes so far are answered.
         """
         while True:
             try:
@@ -104,6 +120,8 @@ class Payer:
                 outcomes += await self._chunk(part, entries, progress)
             except PayvioxError as error:
                 keyed = self.scope is not None and not isinstance(error, WHOLE)
+                if keyed and progress.used and isinstance(error, DatabaseAway | LockedTooLong):
+                    raise PartlyDone from error
                 if keyed or not _paid(outcomes):
                     raise
                 outcomes += [_or(entry, error) for entry in entries]

@@ -24,7 +24,14 @@ from payviox.allocations.engine import CommitUnknown, Declined, Record, allocate
 from payviox.allocations.model import Item, Outcome, Refused
 from payviox.allocations.queries import groups as queries
 from payviox.db.pool import CONFLICTS, Database, NotCommitted
-from payviox.errors import Busy, LockedTooLong, OutcomeUnknown, PayvioxError, SettingsError
+from payviox.errors import (
+    Busy,
+    DatabaseAway,
+    LockedTooLong,
+    OutcomeUnknown,
+    PayvioxError,
+    SettingsError,
+)
 from payviox.keyring import Keyring
 from payviox.tracing import NOTHING, Span
 
@@ -95,8 +102,8 @@ class Batcher:
 
         Raises Busy when the queue is full, unless `begun` says that earlier parts of the same call
         are committed already; Refused for an `atomic` call that was; what `record` Declined with;
-        OutcomeUnknown when the database was lost at COMMIT and did not come back in time; and
-        PayvioxError for all else: nothing was done.
+        OutcomeUnknown when the database was lost at COMMIT and did not come back in time;
+        DatabaseAway when it did not before; and PayvioxError for all else: nothing was done.
         """
         if self._stopped:
             raise PayvioxError
@@ -213,7 +220,7 @@ class Batcher:
             return await self._look_up(business_id, group, unknown)
         except (NotCommitted, PoolTimeout) as error:
             logger.error("the database is away: %d allocations refused", len(items))  # noqa: TRY400
-            raise PayvioxError from error
+            raise DatabaseAway from error
         raise AssertionError  # tenacity reraises
 
     async def _attempt(

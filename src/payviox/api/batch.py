@@ -11,7 +11,7 @@ import msgspec
 from litestar import Response, post
 from msgspec import UNSET, UnsetType, inspect
 
-from payviox.allocations.batch import CHUNK, WHOLE, Entry, Payer
+from payviox.allocations.batch import CHUNK, WHOLE, Entry, PartlyDone, Payer
 from payviox.allocations.model import Allocated, Item, Outcome, Refused
 from payviox.api.allocation import EXAMPLE_HASH, Amount, Notify
 from payviox.api.authentication import require_business
@@ -117,7 +117,7 @@ _KINDS = inspect.type_info(BatchItem)
     request=BatchRequest(
         [BatchItem("ada@example.com", 2_500), BatchItem("grace@example.com", 900, "survey-17")]
     ),
-    errors=[BatchRefused, Busy],
+    errors=[BatchRefused, Busy, PartlyDone],
 )
 async def pay_batch(request: Call) -> Response[Any]:
     """Pay up to 10,000 people in one call.

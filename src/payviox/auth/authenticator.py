@@ -26,7 +26,7 @@ NEIGHBOURS = (0, -1, 1)
 RECOVERY_CODES = 10
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """No letter that looks like another, or like a digit."""
-GROUPS, GROUP = 4, 4
+GROUPS, GROUP = 6, 4
 ISSUER = "Payviox"
 
 
@@ -143,7 +143,7 @@ async def _draw(connection: Connection, session: Session) -> list[str]:
 
 
 def _recovery_code() -> str:
-    """Some 79 bits, in groups that are easy to type."""
+    """Some 118 bits, in groups that are easy to type."""
     groups = ("".join(secrets.choice(ALPHABET) for _ in range(GROUP)) for _ in range(GROUPS))
     return "-".join(groups)
 

@@ -2,7 +2,7 @@
 the cent: what does not add up has a name, or is the difference."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby, pairwise
 from typing import Literal
 from uuid import UUID
@@ -12,6 +12,8 @@ import msgspec
 from payviox.bank.queries import account_books as queries
 from payviox.bank.queries.account_books import EntrySum, NotStated, Statement
 from payviox.db.pool import Connection
+
+DAY = timedelta(days=1)
 
 Line = Literal["payments", "returns", "paid_in", "fees", "unexplained"]
 
@@ -81,7 +83,8 @@ async def read(connection: Connection, business_id: UUID) -> list[AccountBooks]:
 def _books(
     statements: Sequence[Statement], sums: Sequence[EntrySum], not_stated: NotStated | None
 ) -> AccountBooks:
-    first, last = statements[0], statements[-1]
+    first = min(statements, key=_begins)
+    last = statements[-1]
     lines: dict[Line, Moved] = {}
     for each in sums:
         line = _line(each)
@@ -98,9 +101,32 @@ def _books(
         gaps=[
             Gap(earlier.period_to, later.period_from, later.opening - earlier.closing)
             for earlier, later in pairwise(statements)
-            if later.opening != earlier.closing and not later.repeated
+            if later.opening != earlier.closing
+            and not later.repeated
+            and not _is_stated(earlier, later, statements)
         ],
         not_stated=not_stated,
+    )
+
+
+def _begins(statement: Statement) -> tuple[date, date]:
+    """By what it begins with; among those of one day the one that ends first does."""
+    end = statement.period_to or date.min
+    return statement.period_from or end, end
+
+
+def _is_stated(earlier: Statement, later: Statement, statements: Sequence[Statement]) -> bool:
+    """Whether what happened between these two stands in a statement: in the later one, which goes
+    back behind the earlier one's end, or in another that was imported after a day was skipped."""
+    if earlier.period_to is None or later.period_from is None:
+        return False
+    if later.period_from < earlier.period_to:
+        return True
+    begin, end = sorted((earlier.period_to + DAY, later.period_from - DAY))
+    return any(
+        each.period_from <= begin and end <= each.period_to
+        for each in statements
+        if each not in (earlier, later) and each.period_from and each.period_to
     )
 
 

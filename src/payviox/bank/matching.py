@@ -22,6 +22,7 @@ Unmatched = Literal[
     "after_return",
     "after_booking",
     "whole_file",
+    "status",
 ]
 """Why an entry is no payment's:
 
@@ -31,9 +32,10 @@ Unmatched = Literal[
 - other_file: it answers another file of ours than the one that the payment is in
 - amount: it is about another amount, currency or direction
 - twice: the payment was booked, or came back, already
-- after_return: it came back before, or was rejected and now comes back
-- after_booking: it is rejected after it was booked
+- after_return: it was rejected or came back before, and is accepted or comes back now
+- after_booking: it, or a payment of the file, was booked or came back before, and is rejected now
 - whole_file: it speaks of a whole file in a way that says nothing of each payment
+- status: it says of a payment what is not known here
 """
 
 WHY: dict[Unmatched, str] = {
@@ -44,9 +46,13 @@ WHY: dict[Unmatched, str] = {
     "amount": "It is about another amount, currency or direction.",
     "twice": "The payment was booked, or came back, already.",
     "after_return": "The payment came back, or was rejected, before.",
-    "after_booking": "The payment was booked before.",
+    "after_booking": "It was booked, or came back, before.",
     "whole_file": "It speaks of a whole file, and says nothing of each payment.",
+    "status": "It says of the payment what is not known here.",
 }
+
+FOR_A_PERSON = frozenset(WHY) - {"not_ours", "unknown"}
+"""What is said of a payment or a file of ours and changes nothing: somebody has to ask the bank."""
 
 AT_THE_BANK: frozenset[PaymentStatus] = frozenset({"released", "accepted", "booked"})
 
@@ -70,8 +76,8 @@ def effect(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:
         return Effect(unmatched="not_released")
     match entry.status:
         case "accepted":
-            return Effect("accepted") if payment.status == "released" else SAME
-        case "changed":
+            return _accepted(payment)
+        case "changed" | "noted":
             return SAME
         case "rejected":
             if payment.status in ("released", "accepted"):
@@ -82,7 +88,7 @@ def effect(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:
         case "returned":
             return _returned(payment, entry, seen_alike=seen_alike)
         case "other":
-            return Effect(unmatched="not_ours")
+            return Effect(unmatched="status")
 
 
 def applied(payment: Payment, found: Effect, code: str | None, booked_on: date | None) -> Payment:
@@ -97,6 +103,23 @@ def applied(payment: Payment, found: Effect, code: str | None, booked_on: date |
         code=(is_refused and code) or payment.code,
         booked_on=(is_booked and booked_on) or payment.booked_on,
     )
+
+
+def _accepted(payment: Payment) -> Effect:
+    if payment.status == "rejected":
+        return Effect(unmatched="after_return")
+    return Effect("accepted") if payment.status == "released" else SAME
+
+
+def of_whole_file(payments: Sequence[Payment], entry: ReportEntry) -> Unmatched | None:
+    """Why a word on the whole file of these payments changes none of them: it says too little, or
+    the bank has said otherwise before, and nothing is given back or taken for paid on that."""
+    if entry.status not in ("accepted", "rejected", "booked", "noted"):
+        return "whole_file"
+    statuses = {payment.status for payment in payments}
+    if entry.status == "rejected" and statuses & {"booked", "returned"}:
+        return "after_booking"
+    return "after_return" if entry.status == "accepted" and statuses == {"rejected"} else None
 
 
 def _booked(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:

@@ -10,11 +10,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from payviox.bank import accounts, outcomes
+from payviox.bank.model import Payment
 from payviox.bank.queries import imports as imports_queries
 from payviox.bank.queries import payments as queries
+from payviox.bank.queries.payments import NewPayment
 from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown
 from payviox.event_log import EventLogger
+from payviox.rail_state.together import Together
 from payviox.rails.bank import iban
 from payviox.rails.bank import terms as bank_terms
 from payviox.rails.bank.model import CURRENCY, MOST_AMOUNT, Payer, Scheme
@@ -49,6 +52,10 @@ def end_to_end_id(reference: str) -> str:
     return base64.b32encode(digest)[:15].decode()
 
 
+Adding = tuple[ReadyOrder, str]
+"""An order and the reference of its attempt."""
+
+
 class Converter(Protocol):
     """Says what a payment in another currency than the balance's comes to."""
 
@@ -63,7 +70,8 @@ class Converter(Protocol):
 
 class BankRail:
     """Implements payviox.rails.protocol.Rail, Connected and TakesBack. Without a converter nothing
-    is paid but in US dollars."""
+    is paid but in US dollars. What the worker asks for many orders at the same time is done in one
+    transaction, or one read."""
 
     name = "bank"
     remembers_s: float | None = None
@@ -76,6 +84,8 @@ class BankRail:
         self._database = database
         self._accounts = accounts
         self._converter = converter
+        self._adding = Together(self._add)
+        self._finding = Together(self._find)
 
     def serves(self, account: Account, provider: Provider, destination: Mapping[str, Any]) -> bool:
         scheme = destination.get("scheme")
@@ -129,27 +139,26 @@ class BankRail:
         if terms is None:
             return Outcome("not_sent", waiting="rail_not_connected")
         try:
-            await self._database.write(_insert, order, reference, keyed=True)
+            payment = await self._adding.ask(order.business_id, (order, reference))
         except OutcomeUnknown:
             return Outcome("unknown")
-        return await self.look_up(order, reference)
+        return _outcome(payment, terms)
 
     async def look_up(self, order: ReadyOrder, reference: str) -> Outcome:
         """What became of the payment by what the bank has said until now; `not_found` where there
         is none."""
-        return await self._database.fetch(
-            self._outcome, order.business_id, reference, await self._terms_of(order.business_id)
-        )
+        terms = await self._terms_of(order.business_id)
+        return _outcome(await self._finding.ask(order.business_id, reference), terms)
 
     async def take_back(self, order: ReadyOrder, reference: str) -> Outcome:
         """Canceled while it is in no file; else what it is."""
         terms = await self._terms_of(order.business_id)
 
-        async def work(connection: Connection) -> Outcome:
+        async def work(connection: Connection) -> Payment | None:
             await queries.take_back(connection, order.business_id, reference)
-            return await self._outcome(connection, order.business_id, reference, terms)
+            return await queries.find(connection, order.business_id, reference)
 
-        return await self._database.write(work, keyed=True)
+        return _outcome(await self._database.write(work, keyed=True), terms)
 
     async def read_float(self, business_id: UUID) -> list[Holding]:
         """What the latest statements left, less what has been cut since and is not booked yet."""
@@ -198,13 +207,23 @@ class BankRail:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _outcome(
-        self, connection: Connection, business_id: UUID, reference: str, terms: Terms | None
-    ) -> Outcome:
-        payment = await queries.find(connection, business_id, reference)
-        if payment is None:
-            return Outcome("not_found")
-        return outcomes.outcome(payment, terms, datetime.now(UTC))
+    async def _add(self, business_id: UUID, asked: Sequence[Adding]) -> Sequence[Payment | None]:
+        """The payment of each order and reference, made where there is none. None where its account
+        was forgotten."""
+        wanted = [_new_payment(order, reference) for order, reference in asked]
+
+        async def work(connection: Connection) -> list[Payment]:
+            await queries.insert_many(connection, business_id, wanted)
+            references = [payment.reference for payment in wanted]
+            return await queries.find_many(connection, business_id, references)
+
+        payments = {each.reference: each for each in await self._database.write(work, keyed=True)}
+        return [payments.get(reference) for _, reference in asked]
+
+    async def _find(self, business_id: UUID, asked: Sequence[str]) -> Sequence[Payment | None]:
+        found = await self._database.fetch(queries.find_many, business_id, asked)
+        payments = {payment.reference: payment for payment in found}
+        return [payments.get(reference) for reference in asked]
 
     async def _pays(
         self, account: Account, destination: Mapping[str, Any], cents: int
@@ -240,14 +259,18 @@ def _terms(account: Account) -> Terms:
     return bank_terms.read(account.settings)
 
 
-async def _insert(connection: Connection, order: ReadyOrder, reference: str) -> None:
+def _outcome(payment: Payment | None, terms: Terms | None) -> Outcome:
+    if payment is None:
+        return Outcome("not_found")
+    return outcomes.outcome(payment, terms, datetime.now(UTC))
+
+
+def _new_payment(order: ReadyOrder, reference: str) -> NewPayment:
     account_id = accounts.account_in(order.destination)
     if account_id is None:
         raise ValueError("the order names no bank account")
     pays = order.destination["pays"]
-    await queries.insert(
-        connection,
-        business_id=order.business_id,
+    return NewPayment(
         reference=reference,
         order_id=order.order_id,
         account_id=account_id,

@@ -10,6 +10,7 @@ from payviox.dashboard.account import mails as account_mails
 from payviox.dashboard.account import passkeys as account_passkeys
 from payviox.dashboard.account import sessions as account_sessions
 from payviox.dashboard.account import show as account
+from payviox.dashboard.allocate import decide as decide_upload
 from payviox.dashboard.allocate import downloads, one_person
 from payviox.dashboard.allocate import show as upload
 from payviox.dashboard.allocate import upload as uploads
@@ -136,6 +137,7 @@ ROUTER = Router(
         *one_person.ROUTES,
         *uploads.ROUTES,
         *upload.ROUTES,
+        *decide_upload.ROUTES,
         *downloads.ROUTES,
         *orders.ROUTES,
         *export_orders.ROUTES,

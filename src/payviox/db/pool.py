@@ -2,7 +2,6 @@
 one transaction: it is repeated after a deadlock or a connection lost before COMMIT, never after a
 COMMIT whose outcome is not known."""
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,7 +10,7 @@ from typing import TypeVar, TypeVarTuple
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 from tenacity import (
     AsyncRetrying,
     retry_if_exception_type,
@@ -22,6 +21,7 @@ from tenacity import (
 
 from payviox import tracing
 from payviox.db import announcing, session
+from payviox.db.lending import RECONNECT_S, Outage, Pool, lent
 from payviox.db.timelines import Timelines
 from payviox.errors import (
     DatabaseAway,
@@ -77,20 +77,6 @@ class NotCommitted(Exception):
     """The connection was lost before COMMIT: nothing happened, the work may be repeated."""
 
 
-class Pool(AsyncConnectionPool[Connection]):
-    """A pool that lends nothing to whoever was cancelled. Python 3.11 forgets a cancellation that
-    comes together with what was waited for (`asyncio.wait_for`), and the borrower would go on."""
-
-    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109  # theirs
-        task = asyncio.current_task()
-        before = 0 if task is None else task.cancelling()
-        connection = await super().getconn(timeout)
-        if task is not None and task.cancelling() > before:
-            await _give_back(self, connection)
-            raise asyncio.CancelledError
-        return connection
-
-
 class Database:
     """The pools of one process: writes, which may wait for a row; the allocation engine's groups,
     with the plans they need; reads, which wait for nobody and so have a pool that nobody's locks
@@ -128,7 +114,7 @@ class Database:
             timeout=5,
             open=False,
             reconnect_timeout=RECONNECT_S,
-            reconnect_failed=_Outage().try_again,
+            reconnect_failed=Outage().try_again,
             kwargs={
                 "autocommit": True,
                 "options": f"{SESSION} {options}",
@@ -162,7 +148,7 @@ class Database:
     async def _writing(self, pool: Pool) -> AsyncIterator[Connection]:
         """A connection for writing. Raises NotCommitted where its server takes no writes any more:
         it was demoted, and another is the primary."""
-        async with _lent(pool) as connection:
+        async with lent(pool) as connection:
             try:
                 yield connection
             except psycopg.errors.ReadOnlySqlTransaction as error:
@@ -206,7 +192,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection for reading; each statement sees what is committed when it starts."""
-        async with _lent(self._readers) as connection:
+        async with lent(self._readers) as connection:
             yield connection
 
     async def fetch(
@@ -324,29 +310,6 @@ async def roll_back(connection: Connection) -> bool:
     return True
 
 
-_returning: set[asyncio.Task[None]] = set()
-"""Connections on their way back to a pool: the event loop alone would forget these tasks."""
-
-
-@asynccontextmanager
-async def _lent(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool, given back whatever happens: the pool's own way loses it where the
-    borrower is cancelled while it waits for the pool's lock."""
-    connection = await pool.getconn()
-    try:
-        async with connection:
-            yield connection
-    finally:
-        await _give_back(pool, connection)
-
-
-async def _give_back(pool: AsyncConnectionPool[Connection], connection: Connection) -> None:
-    task = asyncio.create_task(pool.putconn(connection))
-    _returning.add(task)
-    task.add_done_callback(_returning.discard)
-    await asyncio.shield(task)
-
-
 async def _fetch(
     pool: Pool,
     work: Callable[[Connection, *Arguments], Awaitable[T]],
@@ -354,7 +317,7 @@ async def _fetch(
 ) -> T:
     async def once() -> T:
         with tracing.child("read"):
-            async with _lent(pool) as connection:
+            async with lent(pool) as connection:
                 try:
                     return await work(connection, *arguments)
                 except psycopg.errors.LockNotAvailable as error:
@@ -382,27 +345,6 @@ SESSION = (
     " -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 )
-
-
-RECONNECT_S = 1.0
-"""A pool without a database tries again as often, however long it has been away: by itself it would
-wait twice as long after each try."""
-SAID_EVERY_S = 30.0
-"""While a database is away that is logged so often."""
-
-
-class _Outage:
-    """What one pool does while its database is away."""
-
-    def __init__(self) -> None:
-        self._said = -SAID_EVERY_S
-
-    async def try_again(self, pool: AsyncConnectionPool[Connection]) -> None:
-        now = time.monotonic()
-        if now - self._said >= SAID_EVERY_S:
-            self._said = now
-            logger.warning("the database is away; trying to connect each second")
-        await pool.check()
 
 
 async def _tried(once: Callable[[], Awaitable[T]], errors: tuple[type[BaseException], ...]) -> T:

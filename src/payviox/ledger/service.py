@@ -41,6 +41,7 @@ versions = queries.versions
 find_transfer = queries.find_transfer
 find_by_reference = queries.find_by_reference
 in_transit_of = queries.in_transit_of
+exchanged_of = queries.exchanged_of
 list_movements = queries.list_movements
 
 

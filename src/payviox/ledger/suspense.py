@@ -57,6 +57,7 @@ Cause = Literal[
     "unknown_payment",
     "returned_not_booked",
     "stuck",
+    "unclear",
 ]
 Resolution = Literal["explained", "absorbed", "charged", "written_off"]
 

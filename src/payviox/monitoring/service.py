@@ -21,7 +21,8 @@ from payviox.monitoring.queries.figures import Counted, Due, Waiting, Workers
 from payviox.monitoring.queries.reconciliation import Compared
 from payviox.monitoring.write_probe import WriteProbe
 from payviox.rails.failures import FAILURES, UNEXPLAINED
-from payviox.rails.waiting import REVIEWS, WAITING
+from payviox.rails.reviews import REVIEWS
+from payviox.rails.waiting import WAITING
 from payviox.reporting import attention
 from payviox.reporting.attention import Matter
 

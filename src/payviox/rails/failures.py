@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Literal, NewType
 
 from payviox.event_log import EventLogger
-from payviox.rails.waiting import Reason, Who
+from payviox.rails.reasons import Reason, Who
 
 logger = EventLogger(__name__)
 

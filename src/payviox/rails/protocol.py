@@ -37,7 +37,7 @@ class Outcome:
     `rail_order_id` is the rail's own id, `details` go into the webhook's provider object (and are
     plain JSON), `cost` is what the rail really charged, in cents, where it says so. `exchange` is
     what the payer keeps, in cents, of a payment in another currency by the rate that the books
-    take: the same with succeeded and with returned, below zero for a loss.
+    take, with succeeded; below zero for a loss.
     """
 
     state: Literal[

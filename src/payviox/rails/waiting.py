@@ -1,14 +1,12 @@
-"""Why an order waits or is reviewed: closed sets of names, each with its meaning and what to do.
-Rails, the processor, commands, pages and the API ask here; no other module words it. Why an order
-fails or comes back is in failures.py."""
+"""What an order waits for: a closed set of names, each with its meaning and what to do. Rails, the
+processor, commands, pages and the API ask here; no other module words it. Why an order is reviewed
+is in reviews.py, why it fails or comes back in failures.py."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from dataclasses import replace
+from typing import Literal
 
-from payviox.event_log import EventLogger
-
-logger = EventLogger(__name__)
+from payviox.rails.reasons import Reason, named
 
 Waiting = Literal[
     "account_restricted",
@@ -48,42 +46,6 @@ Waiting = Literal[
 
 PERSON: Waiting = "person"
 """Waits for somebody to find out how it ended."""
-
-Review = Literal[
-    "amount",
-    "changed",
-    "first_use",
-    "new_bank_account",
-    "rail",
-    "shared_destination",
-    "velocity_amount",
-    "velocity_orders",
-]
-"""Why an order is reviewed (`orders.review_reasons`)."""
-
-Name = TypeVar("Name", Waiting, Review)
-
-Who = Literal["payout_user", "business", "operator", "rail", "nobody"]
-"""Who can end it."""
-
-Ends = Literal["by_itself", "by_acting", "final"]
-"""What ends it: time or the rail, what `who` does, or nothing any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One reason: `meaning` for the operator, `recipient` for the payout user, `advice` for `who`,
-    in the words of pages; `command` does the same on a terminal. `account`: connecting or changing
-    the rail account may end it."""
-
-    meaning: str
-    recipient: str
-    advice: str
-    who: Who
-    ends: Ends = "by_acting"
-    account: bool = False
-    command: str | None = None
-
 
 _DELAYED = "The payment is delayed. It needs nothing from you."
 _UNDER_WAY = "The payment is on its way."
@@ -365,37 +327,11 @@ _OF_RAIL: Mapping[tuple[str, Waiting], Reason] = {
 }
 """What a reason means, and what to do, at a rail where more can be said."""
 
-_DECIDE = "Look at the order, then approve or reject it."
-_IN_REVIEW = "The payment is being reviewed."
-
-_REVIEWS: Mapping[Review, str] = {
-    "amount": "The amount is at or above the business's review amount.",
-    "changed": "Amount or destination are not those that were reviewed: somebody changed the row.",
-    "first_use": "This payout user was never paid at this destination before.",
-    "new_bank_account": "This payout user was never paid at this bank account before, or not since"
-    " its bank said that something of it has changed.",
-    "rail": "The business reviews every order of this rail or provider.",
-    "shared_destination": "Several payout users have named the same payee.",
-    "velocity_amount": "The payout user withdrew too much within 24 hours.",
-    "velocity_orders": "The payout user made too many orders within 24 hours.",
-}
-
-REVIEWS: Mapping[Review, Reason] = {
-    name: Reason(meaning, _IN_REVIEW, _DECIDE, "business") for name, meaning in _REVIEWS.items()
-}
-
-UNKNOWN = Reason(
-    "Another version of Payviox wrote this reason; this one does not know it.",
-    "The payment is being looked into.",
-    "Look at the order's attempts, or install the newer version.",
-    "operator",
-)
-
 
 def waiting(name: str, rail: str | None = None) -> Reason:
     """What this cause of waiting means, at this rail; one that is not in the set is logged."""
     of_rail = [reason for known, reason in _OF_RAIL.items() if known == (rail, name)]
-    return of_rail[0] if of_rail else _named(WAITING, name)
+    return of_rail[0] if of_rail else named(WAITING, name)
 
 
 def can_resume(name: str | None, rail: str | None) -> bool:
@@ -403,18 +339,6 @@ def can_resume(name: str | None, rail: str | None) -> bool:
     if name is None or name == PERSON or name not in ENDED_BY_OPERATOR:
         return False
     return waiting(name, rail).command != _CANCEL
-
-
-def review(name: str) -> Reason:
-    """What this reason for a review means; one that is not in the set is logged."""
-    return _named(REVIEWS, name)
-
-
-def _named(reasons: Mapping[Name, Reason], name: str) -> Reason:
-    reason = next((reason for known, reason in reasons.items() if known == name), None)
-    if reason is None:
-        logger.warning("unknown reason of an order", reason=name)
-    return reason or UNKNOWN
 
 
 ENDED_BY_ACCOUNT: tuple[Waiting, ...] = tuple(
@@ -428,19 +352,3 @@ ENDED_BY_OPERATOR: frozenset[Waiting] = frozenset(
     if reason.who == "operator" and reason.ends != "by_itself"
 )
 """What orders wait for until an operator does something; the rest ends by itself."""
-
-
-def row(name: str) -> str:
-    """The reason's line of the table in docs/rails.md."""
-    reason = waiting(name) if any(name == known for known in WAITING) else review(name)
-    command = f" (`{reason.command}`)" if reason.command else ""
-    return f"| `{name}` | {reason.meaning} | {reason.advice}{command} | {_WHO[reason.who]} |"
-
-
-_WHO: Mapping[Who, str] = {
-    "payout_user": "payout user",
-    "business": "business",
-    "operator": "operator",
-    "rail": "the rail",
-    "nobody": "nobody",
-}

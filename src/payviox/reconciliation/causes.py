@@ -59,6 +59,12 @@ CAUSES: dict[Cause, Words] = {
         "Look at the order, at the worker and at the rail's status page; look the order up to have"
         " the rail asked again. No money is booked for this item.",
     ),
+    "unclear": Words(
+        "The rail said of a payment, or of a file of payments, what does not fit to our books, such"
+        " as a rejection of what it had paid. Nothing was changed by it.",
+        "Ask the bank, by the payment's or the file's id, what is so; what it then reports is"
+        " booked by itself. No money is booked for this item.",
+    ),
 }
 
 RESOLUTIONS: dict[Resolution, str] = {

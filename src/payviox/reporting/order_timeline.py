@@ -18,7 +18,7 @@ from payviox.errors import NotFound
 from payviox.giftcards.model import Reveal
 from payviox.ledger.service import MovementRow
 from payviox.rail_accounts.callbacks import KeptCallback
-from payviox.rails.waiting import Reason
+from payviox.rails.reasons import Reason
 from payviox.reporting.queries import order_story
 from payviox.webhooks import log
 from payviox.webhooks.log import Entry as WebhookEvent

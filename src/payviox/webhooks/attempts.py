@@ -13,7 +13,7 @@ from payviox.db.pool import Connection
 from payviox.tracing import Span
 from payviox.webhooks import sender
 from payviox.webhooks.model import Attempted, Change, Claim, Standing
-from payviox.webhooks.queries import events as queries
+from payviox.webhooks.queries import deliveries as queries
 from payviox.webhooks.sender import Answer, Kept
 from payviox.webhooks.settings import Cipher, signing_tokens
 from payviox.webhooks.signing import sign

@@ -21,7 +21,7 @@ from payviox.errors import DatabaseAway, OutcomeUnknown
 from payviox.webhooks import attempts
 from payviox.webhooks.attempts import LEASE, TIMEOUT_S
 from payviox.webhooks.model import Attempted, Claim
-from payviox.webhooks.queries import events as queries
+from payviox.webhooks.queries import deliveries as queries
 from payviox.webhooks.sender import Answer, Kept
 from payviox.webhooks.settings import Cipher
 

@@ -9,6 +9,7 @@ from payviox import ids
 from payviox.db.pool import Connection
 from payviox.errors import NotFound
 from payviox.webhooks.model import Attempt, Delivery, Event, LogRow, Newer
+from payviox.webhooks.queries import deliveries as delivery_queries
 from payviox.webhooks.queries import events as queries
 from payviox.webhooks.queries import log as log_queries
 
@@ -89,8 +90,10 @@ async def get(connection: Connection, business_id: UUID, event_id: UUID) -> Entr
 async def _entries(
     connection: Connection, business_id: UUID, events: list[Event], latest: int
 ) -> list[Entry]:
-    deliveries = await queries.list_deliveries(connection, business_id, [e.id for e in events])
-    attempts = await queries.list_attempts(
+    deliveries = await delivery_queries.list_deliveries(
+        connection, business_id, [e.id for e in events]
+    )
+    attempts = await delivery_queries.list_attempts(
         connection, business_id, [d.id for d in deliveries], latest
     )
     delivery_of = {delivery.event_id: delivery for delivery in deliveries}

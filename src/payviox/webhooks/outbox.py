@@ -12,7 +12,9 @@ from payviox.errors import Conflict, NotFound
 from payviox.rights import service as rights
 from payviox.webhooks.events import EventType, OrderEvent, body
 from payviox.webhooks.model import Event
+from payviox.webhooks.queries import deliveries as delivery_queries
 from payviox.webhooks.queries import events as queries
+from payviox.webhooks.queries import settings as settings_queries
 from payviox.webhooks.samples import sample
 from payviox.webhooks.settings import NoWebhook
 
@@ -59,7 +61,7 @@ async def write_sample(
     """Write down a sample of this type and its delivery, due now; answers the event's id. Raises
     NoWebhook where there is no URL, and Forbidden."""
     await rights.require(connection, business_id, actor, "webhook.send")
-    settings = await queries.find_settings(connection, business_id)
+    settings = await settings_queries.find_settings(connection, business_id)
     if settings is None or settings.url is None:
         raise NoWebhook
     event_id = ids.new()
@@ -71,7 +73,7 @@ async def write_sample(
         order_id=None,
         body=body(sample(business_id, event_type)),
     )
-    await queries.insert_delivery(connection, business_id, ids.new(), event_id)
+    await delivery_queries.insert_delivery(connection, business_id, ids.new(), event_id)
     return event_id
 
 
@@ -87,11 +89,11 @@ async def redeliver(
     event = await queries.find_event(connection, business_id, event_id)
     if event is None:
         raise NotFound(missing=f"event {ids.show(ids.EVENT, event_id)}")
-    settings = await queries.find_settings(connection, business_id)
+    settings = await settings_queries.find_settings(connection, business_id)
     if settings is None or settings.url is None:
         raise NoWebhook
     if not settings.enabled and not event.is_test:
         raise SwitchedOff
-    await queries.send_again(connection, business_id, [(event_id, ids.new())])
+    await delivery_queries.send_again(connection, business_id, [(event_id, ids.new())])
     await jobs.wake(connection, jobs.DELIVER_WEBHOOKS, business_id)
     return event

@@ -14,8 +14,9 @@ from payviox.db.pool import Connection
 from payviox.errors import Conflict
 from payviox.webhooks.model import Newer
 from payviox.webhooks.outbox import SwitchedOff
-from payviox.webhooks.queries import events as queries
+from payviox.webhooks.queries import deliveries as delivery_queries
 from payviox.webhooks.queries import log as log_queries
+from payviox.webhooks.queries import settings as settings_queries
 from payviox.webhooks.settings import NoWebhook
 
 MOST = 1_000
@@ -77,7 +78,7 @@ async def replay(
     `expected` is how many somebody saw. Raises OtherByNow where they are others, TooMany,
     NoWebhook, SwitchedOff and Forbidden.
     """
-    settings = await queries.find_settings(connection, business_id)
+    settings = await settings_queries.find_settings(connection, business_id)
     if settings is None or settings.url is None:
         raise NoWebhook
     if not settings.enabled:
@@ -87,7 +88,9 @@ async def replay(
     events = [event_id for event_id in planned.events if event_id not in left_out]
     if len(events) != expected:
         raise OtherByNow
-    await queries.send_again(connection, business_id, [(each, ids.new()) for each in events])
+    await delivery_queries.send_again(
+        connection, business_id, [(each, ids.new()) for each in events]
+    )
     await audit.record(
         connection,
         business_id,

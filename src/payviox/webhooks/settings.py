@@ -18,7 +18,7 @@ from payviox.db.pool import Connection
 from payviox.errors import Conflict, FieldErrors
 from payviox.webhooks.events import TYPES, EventType
 from payviox.webhooks.model import Claim, LiveToken, Settings
-from payviox.webhooks.queries import events as queries
+from payviox.webhooks.queries import settings as queries
 from payviox.webhooks.signing import new_token
 from payviox.webhooks.targets import TargetError, parse_target
 

@@ -9,7 +9,7 @@ from payviox.webhooks import attempts, outbox
 from payviox.webhooks.attempts import LEASE
 from payviox.webhooks.events import EventType
 from payviox.webhooks.model import Claim
-from payviox.webhooks.queries import events as queries
+from payviox.webhooks.queries import deliveries as queries
 from payviox.webhooks.sender import Answer
 from payviox.webhooks.settings import Cipher, NoWebhook
 

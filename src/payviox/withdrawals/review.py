@@ -10,7 +10,7 @@ from payviox import ids
 from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.rails.orders import ReadyOrder
-from payviox.rails.waiting import Review
+from payviox.rails.reviews import Review
 from payviox.withdrawals.model import KeptQuote, destination_digest, payee_digest
 from payviox.withdrawals.queries import rules
 from payviox.withdrawals.queries.rules import Facts, PastOrder
@@ -57,7 +57,7 @@ async def reasons(
     """Why this new order is to be reviewed, nothing if it is not; for a quote, why an order made of
     it now would be. Reading only. Who makes the order holds the payout user's account, so that of
     two orders at once the second sees the first.
-    What each reason means is in payviox.rails.waiting.
+    What each reason means is in payviox.rails.reviews.
     """
     facts = Facts(order.amount, order.provider, order.rail)
     facts = await _with_uses(connection, business, user_id, order, facts)

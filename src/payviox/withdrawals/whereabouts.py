@@ -14,9 +14,9 @@ from payviox.db.pool import Connection
 from payviox.languages.catalogues import Language, marked
 from payviox.order_states import GIVES_BACK, OPEN, Status
 from payviox.payout_users.model import PayoutUser
-from payviox.rails import failures, waiting
+from payviox.rails import failures, reviews, waiting
 from payviox.rails.orders import Provider
-from payviox.rails.waiting import Reason, Who
+from payviox.rails.reasons import Reason, Who
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.queries import orders
 
@@ -230,7 +230,7 @@ def reasons(order: Order) -> list[Reason]:
     failure = failures.failure(order.failure or "")
     return [
         *([waiting.waiting(order.waiting, order.rail)] if order.waiting else []),
-        *map(waiting.review, order.review_reasons if order.status == "review" else ()),
+        *map(reviews.review, order.review_reasons if order.status == "review" else ()),
         *([failures.FAILURES[failure]] if failure else []),
     ]
 

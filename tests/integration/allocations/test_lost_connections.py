@@ -14,7 +14,7 @@ from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Writes
 from payviox.allocations.queries import groups as queries
 from payviox.db.pool import Connection, Database
-from payviox.errors import OutcomeUnknown, PayvioxError
+from payviox.errors import DatabaseAway, OutcomeUnknown, PayvioxError
 from payviox.treasury import service as treasury
 from support.citus import one_server
 from support.databases import Urls
@@ -377,9 +377,7 @@ async def back(engine: Any, **keyed: Any) -> Any:
     return await eventually(paid)
 
 
-async def test_away_before_commit_is_our_fault_and_nothing_is_debited(
-    engine, network: Proxy, impatient
-) -> None:
+async def test_away_before_commit_nothing_is_debited(engine, network: Proxy, impatient) -> None:
     before = await engine.business.ledger()
     network.cut_at("before COMMIT")
     network.refusing = True
@@ -388,12 +386,12 @@ async def test_away_before_commit_is_our_fault_and_nothing_is_debited(
     )
     assert await engine.business.ledger() == before
     # Cut just before COMMIT, the client cannot know; what it says must not be that it was done.
-    assert {type(answer) for answer in answers} <= {OutcomeUnknown, PayvioxError}
+    assert {type(answer) for answer in answers} <= {OutcomeUnknown, DatabaseAway}
     network.refusing = False
     assert kinds([await back(engine)]) == [Allocated]
 
 
-async def test_away_altogether_is_500_and_nothing_is_debited(
+async def test_away_altogether_is_503_and_nothing_is_debited(
     engine, network: Proxy, impatient
 ) -> None:
     before = await engine.business.ledger()
@@ -402,8 +400,9 @@ async def test_away_altogether_is_500_and_nothing_is_debited(
     answers = await asyncio.gather(
         *(engine.pay(f"u{n}@x.com", 5) for n in range(5)), return_exceptions=True
     )
-    assert [type(answer) for answer in answers] == [PayvioxError] * 5
-    assert {answer.status for answer in answers} == {500}
+    assert [type(answer) for answer in answers] == [DatabaseAway] * 5
+    assert {answer.status for answer in answers} == {503}
+    assert {answer.headers["Retry-After"] for answer in answers} == {"5"}
     assert await engine.business.ledger() == before
     network.refusing = False
     assert kinds([await back(engine)]) == [Allocated]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from payviox.db import pool
+from payviox.db import lending, pool
 from payviox.errors import DatabaseAway
 from support.businesses import TestBusiness
 from support.every_post import PREPARED, Stage
@@ -26,7 +26,7 @@ async def test_a_write_without_a_free_connection_does_nothing_and_says_so(
     writers = services.database._pool
     async with AsyncExitStack() as stack:
         for _ in range(writers.max_size):
-            await stack.enter_async_context(pool._lent(writers))
+            await stack.enter_async_context(lending.lent(writers))
         with monkeypatch.context() as patch:
             patch.setattr(writers, "timeout", 0.01)
             answer = await ready.send(business, Idempotency_Key="k")

@@ -90,3 +90,21 @@ async def test_a_day_without_a_statement_and_an_overlap_are_told_apart(bank: Ban
     [gap] = found.gaps
     assert (gap.after, gap.before, gap.amount) == (date(2026, 12, 1), date(2026, 12, 3), -100)
     assert found.difference == 0, "the gap says all of it"
+
+
+async def test_a_skipped_day_that_a_later_statement_tells_is_no_gap(bank: Banking) -> None:
+    first, second, third, fourth = (date(2026, 12, day) for day in range(1, 5))
+    one, two, four = other("a", 10, "2026-12-01"), other("b", 20, "2026-12-02"), other("d", 5)
+    await bank.take(statement([two], opening=110, closing=130, number="2", day=second))
+    await bank.take(statement([four], opening=150, closing=155, number="4", day=fourth))
+    [gap] = (await books(bank)).gaps
+    assert (gap.after, gap.before, gap.amount) == (second, fourth, 20)
+    three = other("c", 20, "2026-12-03")
+    late = statement(
+        [one, two, three], opening=100, closing=150, number="3", day=first, until=third
+    )
+    await bank.take(late)
+    found = await books(bank)
+    assert (found.opening, found.closing) == (100, 155)
+    assert (lines(found), found.gaps) == ({"paid_in": (4, 55)}, [])
+    assert found.difference == 0

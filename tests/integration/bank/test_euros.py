@@ -11,6 +11,8 @@ from payviox.bank.rail import BankRail
 from payviox.errors import ProviderUnavailable
 from payviox.rail_accounts.directory import Directory
 from payviox.rates import service as rates
+from payviox.withdrawals import manual_settlement
+from payviox.withdrawals.model import Order
 from support.banking import KEYRING, PERSON, SEPA, Banking, entry, statement
 from support.businesses import TestBusiness
 from support.databases import Urls
@@ -45,6 +47,19 @@ async def books(bank: Banking) -> dict[str, int]:
         " AND kind IN ('user', 'in_transit', 'settled', 'exchange') GROUP BY kind"
     )
     return {str(kind): int(str(cents)) for kind, cents in rows}
+
+
+async def settled_by_a_person(bank: Banking, order: Order, urls: Urls) -> None:
+    """As an order is whose bank rail was away for too long, and somebody then looked."""
+    with urls.as_admin() as admin:
+        admin.execute(
+            "UPDATE orders SET status = 'unknown', waiting = 'person' WHERE id = %s", [order.id]
+        )
+    await bank.database.write(
+        lambda db: manual_settlement.settle(
+            db, bank.id, order.id, "succeeded", reason="the bank's page says so", actor=PERSON
+        )
+    )
 
 
 async def test_what_arrives_is_promised_with_its_rate_and_the_books_know_both(
@@ -108,6 +123,25 @@ async def test_a_return_gives_back_what_was_taken_and_the_difference_is_gone(
     )
     assert (await bank.settled(order)).status == "returned"
     assert await books(bank) == {"user": 2_500, "in_transit": 0, "settled": 0, "exchange": 0}
+    await bank.business.ledger()  # every invariant holds
+
+
+async def test_what_a_person_settled_without_a_rate_comes_back_without_one(
+    bank: Banking, urls: Urls
+) -> None:
+    await say(bank, "1.1")
+    order = await bank.order(2_500, SEPA)
+    await bank.desk.process()
+    await say(bank, "1.2")
+    await bank.released("sepa")
+    await bank.desk.process()
+    await settled_by_a_person(bank, order, urls)
+    assert await books(bank) == {"user": 0, "in_transit": 0, "settled": 2_500}
+    payment = await bank.payment(order)
+    lines = [entry(payment, ref="1"), entry(payment, ref="2", credit=True, code="AC04")]
+    await bank.take(statement(lines, opening=5_000, closing=5_000, account=OURS, currency="EUR"))
+    assert (await bank.settled(order)).status == "returned"
+    assert await books(bank) == {"user": 2_500, "in_transit": 0, "settled": 0}
     await bank.business.ledger()  # every invariant holds
 
 

@@ -1,5 +1,7 @@
 """An authenticator app and recovery codes: set up, asked for, used once, counted, taken away."""
 
+import hashlib
+import math
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 from payviox.audit import service as audit
 from payviox.auth import attempts, authenticator, factors, operators, sessions
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.web.context import Services
 from payviox.web.request_body import Application
@@ -18,7 +20,7 @@ from support.dashboard import PASSWORD, Browser, heading, hidden, make_operator,
 
 pytestmark = pytest.mark.anyio
 
-CODE = re.compile(r"<li>([a-z0-9]{4}(?:-[a-z0-9]{4}){3})</li>")
+CODE = re.compile(r"<li>([a-z0-9]{4}(?:-[a-z0-9]{4}){5})</li>")
 
 
 class Somebody:
@@ -116,6 +118,25 @@ async def test_a_recovery_code_works_once_as_people_type_it(
     await browser.post("/logout")
     again = await finish(browser, await start(browser, ada), ada.recovery[0])
     assert again.status_code == 422
+
+
+async def test_a_recovery_code_is_too_long_to_be_guessed_from_its_digest(ada: Somebody) -> None:
+    letters = ada.recovery[0].replace("-", "")
+    assert len(letters) * math.log2(len(authenticator.ALPHABET)) > 112
+
+
+async def test_a_shorter_recovery_code_of_an_earlier_version_still_works(
+    browser: Browser, ada: Somebody, database: Database
+) -> None:
+    async def made_earlier(connection: Connection) -> None:
+        digest = hashlib.sha256(b"abcdefghjkmnpqrs").digest()
+        await connection.execute(
+            "INSERT INTO recovery_codes (operator_id, digest) VALUES (%s, %s)", [ada.id, digest]
+        )
+
+    await database.write(made_earlier)
+    answer = await finish(browser, await start(browser, ada), "abcd-efgh-jkmn-pqrs")
+    assert answer.status_code == 303
 
 
 async def test_new_recovery_codes_stop_the_old_ones(browser: Browser, ada: Somebody) -> None:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from payviox.db.pool import Connection, Database, Pool
+from payviox.db.lending import Pool
+from payviox.db.pool import Connection, Database
 from support.machine import stretch
 
 pytestmark = pytest.mark.anyio

@@ -22,7 +22,7 @@ from payviox.reporting import changes as module
 from payviox.reporting.changes import KINDS, Changes, Kind, Viewer
 from payviox.rights import service as rights
 from payviox.webhooks.model import Claim
-from payviox.webhooks.queries import events
+from payviox.webhooks.queries import deliveries, events
 from support.businesses import TestBusiness
 from support.dashboard import make_operator
 from support.databases import Urls
@@ -113,18 +113,20 @@ async def test_what_becomes_of_a_delivery_and_a_comparison_is_told(
             )
         )
         await business.database.write(
-            events.insert_delivery, business.business_id, ids.new(), event
+            deliveries.insert_delivery, business.business_id, ids.new(), event
         )
         assert viewer.changed == set(), "that something happened is told with its order"
-        await business.database.write(events.send_again, business.business_id, [(event, ids.new())])
+        await business.database.write(
+            deliveries.send_again, business.business_id, [(event, ids.new())]
+        )
         assert await told(changes, viewer) == {"webhooks"}
         lease = timedelta(minutes=1)
-        await business.database.write(events.lease, business.business_id, event, lease)
+        await business.database.write(deliveries.lease, business.business_id, event, lease)
         assert await told(changes, viewer) == {"webhooks"}
         claim = Claim(
             business.business_id, ids.new(), datetime.now(UTC), event, "", False, "", b"", None, ""
         )
-        await business.database.write(events.hand_back, [claim])
+        await business.database.write(deliveries.hand_back, [claim])
         assert await told(changes, viewer) == {"webhooks"}
         await business.database.write(
             reports.keep, business.business_id, "paypal", datetime.now(UTC), datetime.now(UTC), {}

@@ -8,7 +8,8 @@ from payviox.db.pool import Database
 from payviox.errors import NotFound
 from payviox.ledger.service import MovementRow
 from payviox.rails.failures import FAILURES
-from payviox.rails.waiting import REVIEWS, waiting
+from payviox.rails.reviews import REVIEWS
+from payviox.rails.waiting import waiting
 from payviox.reporting.order_timeline import Answered, timeline
 from payviox.webhooks.log import Entry as WebhookEvent
 from payviox.withdrawals.model import Attempt, StateEntry

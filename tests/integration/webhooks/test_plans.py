@@ -8,7 +8,7 @@ import pytest
 
 from payviox.db.pool import Connection, Database
 from payviox.webhooks.model import Attempted, Change, Claim
-from payviox.webhooks.queries import events, log
+from payviox.webhooks.queries import deliveries, log
 from payviox.webhooks.sender import Answer
 from support.businesses import TestBusiness
 from support.citus import one_servers_plans
@@ -82,7 +82,7 @@ async def test_a_claim_reads_what_is_longest_due_and_sorts_nothing(
 ) -> None:
     async def plan(connection: Connection) -> str:
         explained: Any = Explained(connection)
-        await events.claim(explained, {busy: 4}, timedelta(seconds=90))
+        await deliveries.claim(explained, {busy: 4}, timedelta(seconds=90))
         return str(explained.plan)
 
     shown = await database.fetch(plan)
@@ -95,12 +95,12 @@ async def test_deliveries_are_locked_and_written_by_their_keys(
 ) -> None:
     async def plan(connection: Connection) -> str:
         explained: Any = Explained(connection)
-        await events.lock_deliveries(explained, {busy: [uuid4() for _ in range(200)]})
+        await deliveries.lock_deliveries(explained, {busy: [uuid4() for _ in range(200)]})
         claim = Claim(busy, uuid4(), NOW, uuid4(), "{}", False, "", b"", None, "")
         answer = Answer(200, "", 1, None)
         change = Change(1, "delivered", 1, None, True)
-        await events.record_attempts(explained, [(Attempted(claim, {}, answer), change)])
-        await events.hand_back(explained, [claim])
+        await deliveries.record_attempts(explained, [(Attempted(claim, {}, answer), change)])
+        await deliveries.hand_back(explained, [claim])
         return str(explained.plan)
 
     shown = await database.fetch(plan)

@@ -11,7 +11,7 @@ import pytest
 
 from payviox.db.pool import SESSION, Connection, Database
 from payviox.webhooks.model import Attempted, Change, Claim
-from payviox.webhooks.queries import events
+from payviox.webhooks.queries import deliveries
 from payviox.webhooks.sender import Answer
 from support.businesses import open_business
 from support.citus import one_servers_plans
@@ -72,21 +72,21 @@ async def connection(urls: Urls) -> AsyncIterator[Connection]:
 
 
 async def claim(connection: Connection, claimed: Claim) -> None:
-    await events.claim(connection, {claimed.business_id: 1}, timedelta(minutes=1))
+    await deliveries.claim(connection, {claimed.business_id: 1}, timedelta(minutes=1))
 
 
 async def record(connection: Connection, claimed: Claim) -> None:
     attempted = Attempted(claimed, {}, Answer(200, "", 1, None))
     change = Change(1, "delivered", 1, None, True)
-    await events.record_attempts(connection, [(attempted, change)])
+    await deliveries.record_attempts(connection, [(attempted, change)])
 
 
 async def hand_back(connection: Connection, claimed: Claim) -> None:
-    await events.hand_back(connection, [claimed])
+    await deliveries.hand_back(connection, [claimed])
 
 
 async def send_again(connection: Connection, claimed: Claim) -> None:
-    await events.send_again(connection, claimed.business_id, [(claimed.event_id, claimed.id)])
+    await deliveries.send_again(connection, claimed.business_id, [(claimed.event_id, claimed.id)])
 
 
 async def rows_read(connection: Connection) -> int:
@@ -104,7 +104,7 @@ async def test_a_write_reads_what_it_writes(
 ) -> None:
     for number in range(15):  # so often, and a statement would be prepared, and then its plan kept
         await connection.execute("BEGIN")
-        (claimed,) = await events.claim(connection, {large: 1}, timedelta(minutes=1))
+        (claimed,) = await deliveries.claim(connection, {large: 1}, timedelta(minutes=1))
         before = await rows_read(connection)
         await work(connection, claimed)
         read = await rows_read(connection) - before

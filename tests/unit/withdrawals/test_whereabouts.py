@@ -12,7 +12,8 @@ import pytest
 from payviox.order_states import OPEN, STATES, Status
 from payviox.rails.failures import FAILURES
 from payviox.rails.orders import Provider
-from payviox.rails.waiting import REVIEWS, WAITING, waiting
+from payviox.rails.reviews import REVIEWS
+from payviox.rails.waiting import WAITING, waiting
 from payviox.withdrawals import whereabouts
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.whereabouts import NO_REASON, masked, of_order, words

@@ -55,7 +55,9 @@ tolerations: {{- toYaml . | nindent 2 }}
      Numbers in files of values are floats, which from a million on would be written as 1e+06. */}}
 {{- define "payviox.container" -}}
 - name: {{ .part }}
-  image: "{{ .root.Values.image.repository }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}"
+  {{- with .root.Values.image }}
+  image: "{{ .repository }}:{{ .tag | default $.root.Chart.AppVersion }}{{ with .digest }}@{{ . }}{{ end }}"
+  {{- end }}
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   args: {{ .args | default (list .part) | toJson }}
   securityContext:

@@ -126,7 +126,7 @@ async def update(connection: Connection, file: BankFile, changes: Mapping[str, o
     assignments = []
     for name in changes:
         if name == "lease_s":
-            value = sql.SQL("lease_until = clock_timestamp() + make_interval(secs => {})")
+            value = sql.SQL("lease_until = statement_timestamp() + make_interval(secs => {})")
             assignments.append(value.format(sql.Placeholder(name)))
         elif name.endswith("_at"):
             assignments.append(sql.SQL("{} = now()").format(sql.Identifier(name)))

@@ -20,39 +20,41 @@ COLUMNS = (
 SELECT = f"SELECT {COLUMNS} FROM bank_payments p"  # noqa: S608  # constants
 
 
-async def insert(
-    connection: Connection,
-    *,
-    business_id: UUID,
-    reference: str,
-    order_id: UUID,
-    account_id: UUID,
-    end_to_end_id: str,
-    currency: str,
-    amount: int,
-    cents: int,
-    name: str,
+class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt asks for: `amount` in cents of the currency, `cents` in US cents."""
+
+    reference: str
+    order_id: UUID
+    account_id: UUID
+    end_to_end_id: str
+    currency: str
+    amount: int
+    cents: int
+    name: str
+
+
+async def insert_many(
+    connection: Connection, business_id: UUID, wanted: Sequence[NewPayment]
 ) -> None:
-    """A payment that waits for a file, once for each reference; not before its account's cooling
-    time is over."""
+    """Payments that wait for a file, once for each reference; not before their accounts' cooling
+    time is over. An account that was forgotten gets none."""
     await connection.execute(
         "INSERT INTO bank_payments (business_id, reference, order_id, account_id, end_to_end_id,"
         " scheme, name, currency, amount, cents, not_before)"
-        " SELECT %(business)s, %(reference)s, %(order)s, a.id, %(end)s, a.scheme, %(name)s,"
-        "   %(currency)s, %(amount)s, %(cents)s, a.usable_from"
-        " FROM bank_accounts a WHERE a.business_id = %(business)s AND a.id = %(account)s"
+        " SELECT %(b)s, n.reference, n.order_id, a.id, n.end_to_end_id, a.scheme, n.name,"
+        "   n.currency, n.amount, n.cents, a.usable_from"
+        " FROM json_to_recordset(%(rows)s::json) AS n(reference text, order_id uuid,"
+        "   account_id uuid, end_to_end_id text, currency text, amount bigint, cents bigint,"
+        "   name text)"
+        " JOIN bank_accounts a ON a.id = n.account_id"
+        " WHERE a.business_id = %(b)s AND a.id = ANY(%(accounts)s)"
         " ON CONFLICT (business_id, reference) DO NOTHING",
         {
-            "business": business_id,
-            "reference": reference,
-            "order": order_id,
-            "account": account_id,
-            "end": end_to_end_id,
-            "name": name,
-            "currency": currency,
-            "amount": amount,
-            "cents": cents,
+            "b": business_id,
+            "rows": msgspec.json.encode(wanted).decode(),
+            "accounts": sorted({payment.account_id for payment in wanted}),
         },
+        prepare=False,
     )
 
 

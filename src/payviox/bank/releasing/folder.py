@@ -63,8 +63,10 @@ class Folder:
             os.fsync(file.fileno())
 
     def _rename(self, name: str, new_name: str) -> None:
-        os.link(self._path / name, self._path / new_name)  # refuses a name that is taken
-        (self._path / name).unlink()
+        # One step: of a link and an unlink a bank could see both names, and be given both.
+        if (self._path / new_name).exists():
+            raise TransferError(f"There is a file {new_name} already.")
+        os.rename(self._path / name, self._path / new_name)  # noqa: PTH104  # as the bank sees it
         descriptor = os.open(self._path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -46,7 +46,10 @@ class SftpFolder:
         async with self._connected() as sftp:
             if await _size(sftp, self._at(new_name)) is not None:
                 raise TransferError(f"There is a file {new_name} already.")
-            await sftp.rename(self._at(name), self._at(new_name))
+            try:  # in one step where the server can: others link, then unlink
+                await sftp.posix_rename(self._at(name), self._at(new_name))
+            except asyncssh.SFTPOpUnsupported:
+                await sftp.rename(self._at(name), self._at(new_name))
 
     async def list_files(self) -> list[Listed]:
         async with self._connected() as sftp:

@@ -52,6 +52,7 @@ ENTRIES: Mapping[str, str] = {
     "booked": "booked",
     "returned": "returned",
     "changed": "to be corrected",
+    "noted": "noted",
     "other": "other",
 }
 

@@ -26,7 +26,8 @@ from payviox.dashboard.orders.show import seen_of
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import CANCELABLE
-from payviox.rails.waiting import WAITING, Reason, can_resume, waiting
+from payviox.rails.reasons import Reason
+from payviox.rails.waiting import WAITING, can_resume, waiting
 from payviox.reporting.attention import NOT_A_PERSON
 from payviox.web.context import Call
 from payviox.withdrawals import listing

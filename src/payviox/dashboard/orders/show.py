@@ -21,7 +21,8 @@ from payviox.dashboard.orders.story import Event, events_of, operators_in, shown
 from payviox.dashboard.visits import Visit, read, show, visit_of
 from payviox.db.pool import Connection
 from payviox.order_states import CANCELABLE, OPEN, REJECTABLE
-from payviox.rails.waiting import PERSON, Reason, Who, can_resume
+from payviox.rails.reasons import Reason, Who
+from payviox.rails.waiting import PERSON, can_resume
 from payviox.reporting import order_timeline
 from payviox.reporting.order_timeline import OrderTimeline
 from payviox.rights.service import operator_of

@@ -14,7 +14,8 @@ from payviox.dashboard.people import actor_words
 from payviox.ledger.service import MovementRow
 from payviox.order_states import OPEN
 from payviox.rail_accounts.callbacks import KeptCallback
-from payviox.rails.waiting import REVIEWS, WAITING
+from payviox.rails.reviews import REVIEWS
+from payviox.rails.waiting import WAITING
 from payviox.reporting.order_timeline import Answered, Entry, Fact, OrderTimeline
 from payviox.rights.service import operator_of
 from payviox.webhooks.log import Entry as WebhookEvent

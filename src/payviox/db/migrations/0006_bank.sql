@@ -214,3 +214,8 @@ CREATE INDEX bank_entries_by_day ON bank_entries (business_id, booked_on)
 GRANT SELECT, INSERT (business_id, id, import_id, fingerprint, status, end_to_end_id, message_id,
     direction, amount, currency, code, booked_on, entry_ref, evidence, reference, file_id, unmatched)
   ON bank_entries TO payviox_app;
+
+ALTER TABLE suspense_items DROP CONSTRAINT suspense_items_cause_check;
+ALTER TABLE suspense_items ADD CONSTRAINT suspense_items_cause_check CHECK (cause IN (
+  'paid_after_all', 'paid_not_booked', 'not_paid', 'amount_differs', 'cost_differs', 'paid_twice',
+  'unknown_payment', 'returned_not_booked', 'stuck', 'unclear')) NOT VALID;

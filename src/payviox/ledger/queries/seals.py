@@ -2,10 +2,16 @@
 everything is committed."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, LiteralString
 from uuid import UUID
+
+from psycopg import abc, generators
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn
+from psycopg.waiting import Wait
 
 from payviox.db.pool import Connection
 from payviox.ledger.seal_text import NotASeal, Part, Seal, read
@@ -229,12 +235,30 @@ async def digest(
         parameters = {"business": business_id, "after": after, "until": until}
         async with (
             connection.cursor() as cursor,
-            cursor.copy(f"COPY ({STREAMS[stream][1]}) TO STDOUT", parameters) as copy,
+            cursor.copy(f"COPY ({STREAMS[stream][1]}) TO STDOUT", parameters),
         ):
-            async for block in copy:
-                sha256.update(block)
-                rows += bytes(block).count(b"\n")
+            rows = await connection.wait(_read_lines(connection.pgconn, sha256.update))
     return Part(after, until, rows, sha256.hexdigest())
+
+
+def _read_lines(pgconn: PGconn, take: Callable[[memoryview], None]) -> abc.PQGen[int]:
+    """Read a COPY's lines as they come and answer how many there were. Psycopg's own reader takes a
+    turn of the event loop for each, three quarters of what sealing a transfer costs."""
+    rows = 0
+    while True:
+        size, line = pgconn.get_copy_data(1)
+        if size > 0:
+            take(line)
+            rows += 1
+        elif size == 0:
+            yield Wait.R
+            pgconn.consume_input()
+        else:
+            break
+    for result in (yield from generators.fetch_many(pgconn)):
+        if result.status != ExecStatus.COMMAND_OK:
+            raise error_from_result(result, encoding="utf-8")
+    return rows
 
 
 async def insert(connection: Connection, seal: Seal) -> None:

@@ -225,6 +225,23 @@ async def in_transit_of(
     return dict(await cursor.fetchall())  # type: ignore[arg-type]  # uuid, bigint
 
 
+async def exchanged_of(
+    connection: Connection, business_id: UUID, order_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """What each of these orders brought to its rail's `exchange` account and left there, in cents:
+    below zero where it was taken from there. Orders without such transfers are left out."""
+    cursor = await connection.execute(
+        "SELECT t.order_id,"
+        " sum(CASE WHEN g.kind = 'exchange' THEN t.amount ELSE -t.amount END)::bigint"
+        " FROM transfers t"
+        " JOIN accounts g ON g.business_id = t.business_id AND g.id = t.to_account"
+        " WHERE t.business_id = %s AND t.order_id = ANY(%s)"
+        " AND t.kind IN ('exchange', 'exchange_return') GROUP BY t.order_id",
+        [business_id, list(order_ids)],
+    )
+    return dict(await cursor.fetchall())  # type: ignore[arg-type]  # uuid, bigint
+
+
 async def find_by_reference(
     connection: Connection, business_id: UUID, kind: TransferKind, references: Sequence[str]
 ) -> Transfer | None:

@@ -11,7 +11,7 @@ from payviox.actors import WORKER
 from payviox.db.pool import Connection
 from payviox.db.sweeps import EACH_BUSINESS
 from payviox.order_states import OPEN
-from payviox.webhooks.queries.events import MAY_GO
+from payviox.webhooks.queries.deliveries import MAY_GO
 
 
 class Workers(msgspec.Struct, frozen=True):

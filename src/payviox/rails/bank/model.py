@@ -103,11 +103,12 @@ class Totals(Struct, frozen=True, kw_only=True):
 
 ReportKind = Literal["pain.002", "camt.052", "camt.053", "camt.054", "nacha.returns"]
 
-EntryStatus = Literal["accepted", "rejected", "booked", "returned", "changed", "other"]
+EntryStatus = Literal["accepted", "rejected", "booked", "returned", "changed", "noted", "other"]
 """accepted: the bank has it and will pay it; rejected: it will not, and no money moved; booked: it
 left the account; returned: it had been sent and the money is back or on its way back; changed: it
-was paid, and the bank names what to correct the next time; other: none of ours by its kind, such
-as a fee or what somebody paid in."""
+was paid, and the bank names what to correct the next time; noted: the bank has it, or has it
+already, and says nothing more; other: none of ours by its kind, such as a fee or what somebody paid
+in, or a status that is not known here."""
 
 Direction = Literal["debit", "credit"]
 

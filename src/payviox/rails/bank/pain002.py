@@ -18,8 +18,11 @@ STATUS: dict[str, EntryStatus] = {
     "ACWC": "accepted",
     "ACCC": "accepted",
     "ACFC": "accepted",
+    "PDNG": "noted",
+    "RCVD": "noted",
 }
-"""`PART`, `PDNG`, `RCVD` and what else there is say nothing of a payment that is not named."""
+"""Any other code says nothing that is known here, and somebody has to look. So does `PART`, which
+says that some of a file was rejected, where the answer does not name which."""
 
 DUPLICATES = frozenset({"AM05", "DU01", "DU02", "DU03", "DU04", "DUPL"})
 """A rejection of these says that the bank has the same already: of a file that was handed over
@@ -100,11 +103,14 @@ class _Answer:
 
     def entries(self) -> list[ReportEntry]:
         """All that is said. Where a code of a duplicate stands anywhere, no file is rejected."""
+        names_the_rest = any(each.status != "accepted" for each in self.payments)
+        noted = {"PART"} if names_the_rest else set()
         if self.is_duplicate:
-            self.files = [
-                replace(each, status="other") if each.status == "rejected" else each
-                for each in self.files
-            ]
+            noted |= {"RJCT", "PART"}
+        self.files = [
+            replace(each, status="noted") if each.evidence["status"] in noted else each
+            for each in self.files
+        ]
         return self.files + self.payments
 
     def _payment(self, element: Element) -> ReportEntry:
@@ -131,7 +137,7 @@ class _Answer:
 
 
 def _status(status: str, reason: str | None) -> EntryStatus:
-    return "other" if reason in DUPLICATES else STATUS.get(status, "other")
+    return "noted" if reason in DUPLICATES else STATUS.get(status, "other")
 
 
 def _reasons(elements: Iterable[Element]) -> list[str]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from payviox.audit.queries.entries import COLUMNS as AUDIT_COLUMNS
 from payviox.db.pool import Connection
 from payviox.ledger.queries.transfers import MOVEMENTS_OF_PAGE
-from payviox.webhooks.queries.events import ATTEMPT_COLUMNS
+from payviox.webhooks.queries.deliveries import ATTEMPT_COLUMNS
 
 _FACTS: dict[str, LiteralString] = {
     "state": (

@@ -67,7 +67,7 @@ async def put_note(
     await connection.execute(
         "INSERT INTO tax_notes (business_id, payout_user_id, state, note) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (business_id, payout_user_id) DO UPDATE"
-        " SET state = excluded.state, note = excluded.note, noted_at = now()",
+        " SET state = excluded.state, note = excluded.note, noted_at = excluded.noted_at",
         [business_id, user_id, state, note],
     )
 

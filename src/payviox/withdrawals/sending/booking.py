@@ -65,7 +65,13 @@ async def book(
     actor: Actor,
 ) -> None:
     """Write these decisions, each with the answer that led to it. The caller holds the orders."""
-    postings = [p for order, answer, d in decided for p in _postings(order, answer, d, actor)]
+    returned = [order.id for order, _, d in decided if "return" in d.money]
+    kept = await ledger.exchanged_of(connection, business_id, returned) if returned else {}
+    postings = [
+        p
+        for order, answer, d in decided
+        for p in _postings(order, answer, d, kept.get(order.id, 0), actor)
+    ]
     if postings:
         moved = [order.id for order, _, decision in decided if decision.money]
         overtaken = await items.overtake(connection, business_id, moved)
@@ -78,8 +84,12 @@ async def book(
         await alert(connection, orders, name)
 
 
-def _postings(order: Held, answer: Outcome, decision: Decision, actor: Actor) -> list[Posting]:
-    """The money of a decision, by the ledger's table in docs/architecture.md."""
+def _postings(
+    order: Held, answer: Outcome, decision: Decision, kept: int, actor: Actor
+) -> list[Posting]:
+    """The money of a decision, by the ledger's table in docs/architecture.md. What the order's own
+    transfers `kept` by the books' rate, in cents, is what a return gives back of it: a person who
+    settled it may have booked none."""
     transit, paid = in_transit(order.rail), settled(order.rail)
     owner = user_account(order.payout_user_id)
     moves: list[Posting] = []
@@ -91,7 +101,7 @@ def _postings(order: Held, answer: Outcome, decision: Decision, actor: Actor) ->
         elif money == "release":
             moves.append(release(order, actor))
         elif money == "return":
-            moves.append(_exchanged("exchange_return", order.rail, -answer.exchange))
+            moves.append(_exchanged("exchange_return", order.rail, -kept))
             moves.append(Posting("return", order.net_amount, paid, owner))
             moves.append(Posting("fee_return", order.fees, FEE_INCOME, owner))
         else:

@@ -15,7 +15,7 @@ from payviox.ledger import service as ledger
 from payviox.order_states import SURELY_NOT_SENT, Status, check_transition
 from payviox.rails.orders import ReadyOrder
 from payviox.rails.protocol import Outcome, Rail, TakesBack
-from payviox.rails.waiting import Review
+from payviox.rails.reviews import Review
 from payviox.withdrawals import transitions
 from payviox.withdrawals.model import (
     TAKING_BACK,

@@ -209,7 +209,7 @@ def test_an_answer_to_a_file_is_read_whole_and_in_part() -> None:
         answer("<GrpSts>PART</GrpSts>", payment("E1", "RJCT", "AC01"), payment("E2", "ACSP"))
     )
     assert [(each.status, each.end_to_end_id, each.amount) for each in part.entries] == [
-        ("other", None, None),
+        ("noted", None, None),
         ("rejected", "E1", 150),
         ("accepted", "E2", 150),
     ]
@@ -220,14 +220,28 @@ def test_an_answer_to_a_file_is_read_whole_and_in_part() -> None:
     assert only(answer("<GrpSts>ACTC</GrpSts>")).entries[0].status == "accepted"
 
 
+def test_a_status_that_says_too_little_is_told_apart_from_one_that_says_nothing_new() -> None:
+    """That part of a file is rejected has to come with which part."""
+    for told_, status in (
+        (answer("<GrpSts>PART</GrpSts>"), "other"),
+        (answer("<GrpSts>PART</GrpSts>", payment("E1", "ACSP")), "other"),
+        (answer("<GrpSts>PART</GrpSts>", payment("E1", "PDNG")), "noted"),
+        (answer("<GrpSts>RCVD</GrpSts>"), "noted"),
+        (answer("<GrpSts>XYZW</GrpSts>"), "other"),
+    ):
+        assert only(told_).entries[0].status == status
+    for status, said in (("PDNG", "noted"), ("CANC", "other"), ("", "other")):
+        assert only(answer("", payment("E1", status))).entries[0].status == said
+
+
 @pytest.mark.parametrize("code", ["DU01", "AM05"])
 def test_a_file_that_was_handed_over_twice_is_not_rejected(code: str) -> None:
     """The bank rejects the second copy, under the id of the first, which it pays."""
     reason = f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"
     (one,) = only(answer(f"<GrpSts>RJCT</GrpSts>{reason}")).entries
-    assert (one.status, one.reason_code, one.file_id) == ("other", code, "F-1")
+    assert (one.status, one.reason_code, one.file_id) == ("noted", code, "F-1")
     (_, one) = only(answer("<GrpSts>PART</GrpSts>", payment("E1", "RJCT", code))).entries
-    assert (one.status, one.reason_code) == ("other", code)
+    assert (one.status, one.reason_code) == ("noted", code)
 
 
 @pytest.mark.parametrize("code", ["DU01", "AM05"])
@@ -245,9 +259,9 @@ def test_a_code_of_a_duplicate_counts_wherever_it_stands(code: str) -> None:
             "", payment("E1", "RJCT").replace("<OrgnlTxRef>", f"{words}{duplicate}<OrgnlTxRef>")
         ),
     ):
-        assert {each.status for each in only(told_).entries} == {"other"}
+        assert {each.status for each in only(told_).entries} == {"noted"}
     part = only(answer("<GrpSts>PART</GrpSts>", payment("E1", "RJCT", code), payment("E2", "RJCT")))
-    assert [each.status for each in part.entries] == ["other", "other", "rejected"]
+    assert [each.status for each in part.entries] == ["noted", "noted", "rejected"]
 
 
 def test_a_statement_that_names_no_account_is_nobodys() -> None:

@@ -219,7 +219,7 @@ def test_the_bank_takes_a_file_once_and_only_what_it_may(scheme: Scheme) -> None
     assert [each.times_paid for each in books.payments] == [1]
     assert books.balance == 400
     answer = only(answers.answer_to(books.answers[1], 2, MONDAY))
-    assert [(each.status, each.reason_code) for each in answer.entries] == [("other", "DU01")]
+    assert [(each.status, each.reason_code) for each in answer.entries] == [("noted", "DU01")]
 
 
 @pytest.mark.parametrize("scheme", ["sepa", "ach"])
