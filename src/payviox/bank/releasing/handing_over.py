@@ -8,6 +8,7 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.actors import Actor
+from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.bank import files, holds
 from payviox.bank.cutting import about
@@ -120,14 +121,21 @@ async def resume(
 async def settle(
     connection: Connection, business_id: UUID, file_id: UUID, actor: Actor, *, sent: bool
 ) -> BankFile:
-    """A person has found out at the bank whether it has a file. Raises Conflict unless nobody else
-    could."""
+    """A person has found out at the bank whether it has a file. That it has not lets it be handed
+    over again: where the business has a threshold, two say so, whatever it comes to.
+
+    Raises Conflict unless nobody else could find out, and what `approvals.sign` does.
+    """
     file = await queries.find(connection, business_id, file_id, lock=True)
     if file is None or file.status != "approved" or file.step != "person":
         raise Conflict("Nobody has to find out about this file.")
-    await audit.record(
-        connection, business_id, actor, "bank_file.settle", {**about(file), "sent": sent}
-    )
+    said = approvals.digest_of(file.digest, "not sent")
+    if not sent and not await approvals.sign(
+        connection, business_id, actor, "bank_file.settle", file_id, said, None
+    ):
+        return file
+    detail = {**about(file), "sent": sent}
+    await audit.record(connection, business_id, actor, "bank_file.settle", detail)
     if sent:
         await files.set_released(connection, file)
     else:

@@ -163,9 +163,11 @@ async def settle(request: Call) -> Response[Any]:
         return await handing_over.settle(connection, *at, sent=said == "yes")
 
     try:
-        await act(request, visit.session, work)
+        file = await act(request, visit.session, work)
     except Conflict as error:
         return await file_page(request, visit, refused=str(error), status=409)
+    if file.step == "person":
+        return _to(visit, file_id, "said")
     return _to(visit, file_id, "released" if said == "yes" else "not_sent")
 
 
