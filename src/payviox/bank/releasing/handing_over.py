@@ -4,6 +4,7 @@ surely has not got it; after it the place is asked; and where that does not know
 takes files away, a person finds out. Nothing is sent a second time on a guess."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from payviox import ids
@@ -16,7 +17,6 @@ from payviox.bank.files import BeingReleased
 from payviox.bank.model import BankFile, Way
 from payviox.bank.queries import files as queries
 from payviox.bank.releasing.folder import Folder
-from payviox.bank.releasing.sftp import SftpFolder
 from payviox.bank.releasing.target import Reports, Target, TransferError
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict
@@ -25,6 +25,9 @@ from payviox.keyring import Keyring
 from payviox.rails.bank import terms
 from payviox.rails.bank.terms import Sftp
 from payviox.rails.protocol import Account
+
+if TYPE_CHECKING:
+    from payviox.bank.releasing.sftp import SftpFolder
 
 logger = EventLogger(__name__)
 
@@ -64,7 +67,9 @@ def reports_of(
     return None
 
 
-def _sftp(account: Account, at: Sftp, folder: str, *, allow_private: bool) -> SftpFolder:
+def _sftp(account: Account, at: Sftp, folder: str, *, allow_private: bool) -> "SftpFolder":
+    from payviox.bank.releasing.sftp import SftpFolder  # noqa: PLC0415  # few banks: 0.1 s of imports
+
     return SftpFolder(at, account.credentials, folder, allow_private=allow_private)
 
 
