@@ -167,10 +167,9 @@ class Calls(msgspec.Struct):
     unknown: int = 0
 
     def longest_s(self, step: Step) -> float:
-        """The longest call that was under way at any moment of a step."""
+        """The longest call that began during a step."""
         return max(
-            (took for began, took in self.paid if began < step.ended and began + took > step.began),
-            default=0,
+            (took for began, took in self.paid if step.began <= began < step.ended), default=0
         )
 
 
@@ -218,40 +217,41 @@ def _steps(urls: Urls, business: UUID, node: tuple[str, int]) -> Iterator[Step]:
     """Take each step, as far as it ends within STEP_S."""
     with urls.as_admin() as admin:
         admin.execute("SELECT citus_set_node_property(%s, %s, 'shouldhaveshards', true)", node)
-        admin.execute("SELECT set_config('statement_timeout', %s, false)", [f"{STEP_S}s"])
-        _, *home = _placement(admin, business)
-        yield _step(admin, "a shard of its own", ISOLATE, [business])
-        shard, *_ = _placement(admin, business)
-        yield _step(admin, "to a node of its own", MOVE, [shard, *home, *node])
-        yield _step(admin, "back", MOVE, [shard, *node, *home])
+    with psycopg.connect(urls.owner, autocommit=True) as owner:  # whose rights new shards have
+        owner.execute("SELECT set_config('statement_timeout', %s, false)", [f"{STEP_S}s"])
+        _, *home = _placement(owner, business)
+        yield _step(owner, "a shard of its own", ISOLATE, [business])
+        shard, *_ = _placement(owner, business)
+        yield _step(owner, "to a node of its own", MOVE, [shard, *home, *node])
+        yield _step(owner, "back", MOVE, [shard, *node, *home])
 
 
 ISOLATE: LiteralString = (
     "SELECT isolate_tenant_to_new_shard('accounts', %s, 'CASCADE',"
-    " shard_transfer_mode => 'force_logical')"
+    " shard_transfer_mode => 'block_writes')"
 )
 MOVE: LiteralString = "SELECT citus_move_shard_placement(%s, %s, %s, %s, %s, 'force_logical')"
 
 
-def _placement(admin: psycopg.Connection[tuple[object, ...]], business: UUID) -> tuple[object, ...]:
+def _placement(owner: psycopg.Connection[Any], business: UUID) -> tuple[Any, ...]:
     """The shard of a business's accounts, beside which all else of it stands; its node and port."""
-    [row] = admin.execute(
+    [row] = owner.execute(
         "SELECT shardid, nodename, nodeport FROM pg_dist_shard_placement WHERE shardid"
         " = get_shard_id_for_distribution_column('accounts', %s)",
         [business],
     ).fetchall()
-    return row
+    return tuple(row)
 
 
 def _step(
-    admin: psycopg.Connection[tuple[object, ...]],
+    owner: psycopg.Connection[Any],
     name: str,
     statement: LiteralString,
     parameters: Sequence[object],
 ) -> Step:
     began = time.perf_counter()
     try:
-        admin.execute(statement, parameters)
+        owner.execute(statement, parameters)
     except psycopg.errors.QueryCanceled:
         return Step(name, began, time.perf_counter(), came_to_an_end=False)
     return Step(name, began, time.perf_counter(), came_to_an_end=True)

@@ -154,9 +154,11 @@ class Banking:
         return found[-1]
 
     async def take(self, content: bytes, name: str = "report.xml") -> Taken:
-        return await imports.take(
+        taken = await imports.take(
             self.database, await self.account(), name, content, "upload", PERSON
         )
+        assert isinstance(taken, Taken)
+        return taken
 
     async def settled(self, order: Order) -> Order:
         """The order once the worker has done what is due."""

@@ -7,12 +7,18 @@ from payviox.actors import Actor
 from payviox.allocations import service as allocations
 from payviox.approvals import service as approvals
 from payviox.approvals.service import WaitingAct
+from payviox.bank import second_person
 from payviox.db.pool import Connection
 from payviox.errors import Conflict
 from payviox.reconciliation import resolve as resolving
 from payviox.treasury import service as treasury
 
-ROOMS = (treasury.do_approved, allocations.do_approved, resolving.do_approved)
+ROOMS = (
+    treasury.do_approved,
+    allocations.do_approved,
+    resolving.do_approved,
+    second_person.do_approved,
+)
 
 
 async def approve(
@@ -20,8 +26,9 @@ async def approve(
 ) -> WaitingAct:
     """Do a waiting act as its second person.
 
-    Raises what `approvals.approve` and the act do, and Conflict for allocations: those go through
-    their queue (`allocations/by_operators.py`).
+    Raises what `approvals.approve` and the act do, and Conflict for what is not approved by a word
+    alone: allocations, which go through their queue (`allocations/by_operators.py`), and a bank's
+    reports (`bank/second_person.py`).
     """
     waiting = await approvals.approve(connection, business_id, waiting_id, actor)
     for do_approved in ROOMS:

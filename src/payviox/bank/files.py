@@ -9,7 +9,7 @@ from payviox.actors import Actor
 from payviox.approvals import service as approvals
 from payviox.approvals.service import Started
 from payviox.audit import service as audit
-from payviox.bank import holds
+from payviox.bank import holds, matching
 from payviox.bank.cutting import about
 from payviox.bank.model import BankFile
 from payviox.bank.queries import files as queries
@@ -151,6 +151,21 @@ async def set_released(connection: Connection, file: BankFile, **changes: object
     settles_on = max(file.execution_date, calendars.days_after(file.scheme, today, ahead))
     orders = await payments_queries.release_file(connection, file.business_id, file.id, settles_on)
     await callbacks.look_soon(connection, file.business_id, sorted(set(orders)))
+
+
+async def follow_payments(connection: Connection, business_id: UUID, file_id: UUID) -> None:
+    """Let a file's state be what its payments' are: nothing is settled while one of them is on its
+    way."""
+    file = await queries.find(connection, business_id, file_id, lock=True)
+    if file is None:
+        return
+    counts = await payments_queries.count_by_status(connection, business_id, file_id)
+    status = matching.file_status(counts)
+    if status is None or status == file.status:
+        return
+    ended = status in ("settled", "partly_returned", "rejected") and file.ended_at is None
+    changes: dict[str, object] = {"status": status}
+    await queries.update(connection, file, changes | ({"ended_at": True} if ended else {}))
 
 
 async def reencrypt(connection: Connection, keyring: Keyring, limit: int = 10) -> int:

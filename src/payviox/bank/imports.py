@@ -11,8 +11,9 @@ import msgspec
 
 from payviox import ids
 from payviox.actors import Actor
+from payviox.approvals.service import WaitingAct
 from payviox.audit import service as audit
-from payviox.bank import files, holds, matching, unclear
+from payviox.bank import files, holds, matching, second_person, unclear
 from payviox.bank.matching import Effect
 from payviox.bank.model import BankFile, Import, Payment, Source
 from payviox.bank.queries import accounts as accounts_queries
@@ -61,18 +62,25 @@ async def take(
     content: bytes,
     source: Source,
     actor: Actor,
-) -> Taken:
-    """Take a file of the bank's. Raises FieldErrors where it cannot be read, OfAnother, and
-    Forbidden; then nothing of it counts."""
+) -> Taken | WaitingAct:
+    """Take a file of the bank's. One that somebody uploads and that gives back more than the
+    business's threshold waits until a second person imports the same.
+
+    Raises FieldErrors where it cannot be read, OfAnother, Forbidden, Refused for who imported it
+    already and waits, and Conflict for a command that names nobody; then nothing of it counts.
+    """
     if len(content) > MOST_BYTES:
         raise FieldErrors({"file": [f"The file is larger than {MOST_BYTES:,} bytes."]})
     try:
         reports = await asyncio.to_thread(reading.read, content)
     except Unreadable as error:
         raise FieldErrors({"file": [f"{error}."]}) from error
-    return await database.write(
-        _take, account, _name_of(file_name), reports, source, actor, keyed=True
-    )
+    name = _name_of(file_name)
+    try:
+        return await database.write(_take, account, name, reports, source, actor, keyed=True)
+    except second_person.Unsigned as unsigned:
+        asked = (actor, reports[0].digest, name, unsigned.amount)
+        return await database.write(second_person.ask, account.business_id, *asked, keyed=True)
 
 
 async def _take(
@@ -89,14 +97,17 @@ async def _take(
     before = await queries.find_all(connection, business_id, reports[0].digest)
     if before:
         return Taken(tuple(before), is_repeated=True)
-    taken = []
+    taken, given_back, digest = [], 0, reports[0].digest
     for number, report in enumerate(reports):
         _check_account(account, report)
         one = _Taking(connection, business_id, file_name, source, actor)
         taken.append(await one.take(report, number))
+        given_back += one.given_back
+    await second_person.require(connection, business_id, actor, source, digest, given_back)
     about = {
         "file": file_name,
-        "sha256": reports[0].digest,
+        "sha256": digest,
+        "given_back": given_back,
         "entries": sum(each.entries for each in taken),
         "unmatched": sum(each.unmatched for each in taken),
     }
@@ -117,7 +128,8 @@ def _check_account(account: Account, report: Report) -> None:
 
 
 class _Taking:
-    """One report on its way into the books, in the caller's transaction."""
+    """One report on its way into the books, in the caller's transaction. `given_back` is what its
+    payments come to in US cents that are not paid, or not any more."""
 
     def __init__(
         self,
@@ -132,6 +144,7 @@ class _Taking:
         self._file_name = file_name
         self._source = source
         self._actor = actor
+        self.given_back = 0
         self._payments: dict[str, Payment] = {}
         self._files: dict[str, BankFile] = {}
         self._said: set[tuple[str, str, str]] = set()
@@ -193,7 +206,7 @@ class _Taking:
         await queries.insert_entries(self._connection, self._business_id, rows)
         await unclear.open_items(self._connection, made, rows, self._payments)
         for file_id in sorted(self._changed_files):
-            await _settle_file(self._connection, self._business_id, file_id)
+            await files.follow_payments(self._connection, self._business_id, file_id)
         if self._after_all:  # before another attempt is made, or its operator is told
             named = [Named(reference=each) for each in sorted(self._after_all)]
             await callbacks.heed(self._connection, self._business_id, BANK, named)
@@ -355,6 +368,8 @@ class _Taking:
     def _apply(self, payment: Payment, found: Effect, entry: ReportEntry) -> None:
         if payment.status == "rejected" and found.status == "booked":
             self._after_all.add(payment.reference)
+        if found.status in ("rejected", "returned"):
+            self.given_back += payment.cents
         if found.status is not None:
             self._change(matching.applied(payment, found, entry.reason_code, entry.booked_on))
 
@@ -365,20 +380,6 @@ class _Taking:
         self._orders.add(payment.order_id)
         if payment.file_id is not None:
             self._changed_files.add(payment.file_id)
-
-
-async def _settle_file(connection: Connection, business_id: UUID, file_id: UUID) -> None:
-    """A file's state by its payments': nothing is settled while one of them is on its way."""
-    file = await files_queries.find(connection, business_id, file_id, lock=True)
-    if file is None:
-        return
-    counts = await payments_queries.count_by_status(connection, business_id, file_id)
-    status = matching.file_status(counts)
-    if status is None or status == file.status:
-        return
-    ended = status in ("settled", "partly_returned", "rejected") and file.ended_at is None
-    changes: dict[str, object] = {"status": status}
-    await files_queries.update(connection, file, changes | ({"ended_at": True} if ended else {}))
 
 
 def _name_of(file_name: str) -> str:

@@ -25,10 +25,11 @@ def outcome(payment: Payment, terms: Terms | None, now: datetime) -> Outcome:
     details = _details(payment)
     match payment.status:
         case "waiting":
+            cooling = payment.is_cooling
             return Outcome(
                 "accepted",
-                waiting="bank_cooling" if payment.is_cooling else "bank_file",
-                again_s=_until(payment.not_before, now),
+                waiting="bank_cooling" if cooling else "bank_file",
+                again_s=_until(payment.not_before, now) if cooling else LOOK_AGAIN_S,
                 details=details,
             )
         case "taken_back":

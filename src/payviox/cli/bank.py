@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from payviox import ids
+from payviox.approvals.service import WaitingAct
 from payviox.bank import account_books, cutting, files, holds, imports
 from payviox.bank.cutting import Cut
 from payviox.bank.imports import Taken
@@ -25,7 +26,8 @@ from payviox.cli.output import BUSINESS, LIMIT, Id, as_json, print_json, print_p
 from payviox.cli.prompts import confirm
 from payviox.cli.runtime import Runtime, run
 from payviox.errors import Conflict
-from payviox.rails.bank.terms import SCHEMES
+from payviox.money import dollars
+from payviox.rails.bank.settings import SCHEMES
 from payviox.rails.protocol import Account
 
 FILE = Id(ids.BANK_FILE)
@@ -135,7 +137,7 @@ def release(
         way, target = handing_over.target_of(
             account,
             runtime.settings.bank_folder,
-            allow_private=runtime.settings.allow_private_webhooks,
+            networks=runtime.settings.sftp_networks,
         )
         return await handing_over.release(
             runtime.database, runtime.keyring, way, target, business_id, file_id, who
@@ -178,7 +180,10 @@ def download(business_id: UUID, file_id: UUID, path: Path, operator: str | None)
 def settle(
     business_id: UUID, file_id: UUID, outcome: str, operator: str | None, as_json: bool
 ) -> None:
-    """Say whether the bank has a file of which nobody else can find out."""
+    """Say whether the bank has a file of which nobody else can find out.
+
+    Where the business has a threshold, two people say that it has not.
+    """
 
     async def work(runtime: Runtime) -> BankFile:
         who = await runtime.database.fetch(person, operator)
@@ -186,7 +191,10 @@ def settle(
             lambda db: handing_over.settle(db, business_id, file_id, who, sent=outcome == "sent")
         )
 
-    _print(_shown(run(work)), as_json=as_json)
+    file = run(work)
+    if file.step == "person":
+        click.echo("It waits for a second person, who runs this command as well.", err=True)
+    _print(_shown(file), as_json=as_json)
 
 
 @bank.command("after-restore")
@@ -214,15 +222,26 @@ def after_restore(business_id: UUID, yes: bool, operator: str | None) -> None:
 @as_person
 @as_json
 def import_(business_id: UUID, file: BinaryIO, operator: str | None, as_json: bool) -> None:
-    """Import a report of the bank (`-`: standard input): pain.002, camt, or ACH returns."""
+    """Import a report of the bank (`-`: standard input): pain.002, camt, or ACH returns.
+
+    What gives back more than the business's threshold waits until a second person imports the same.
+    """
     content = file.read(imports.MOST_BYTES + 1)
 
-    async def work(runtime: Runtime) -> Taken:
+    async def work(runtime: Runtime) -> Taken | WaitingAct:
         who = await runtime.database.fetch(person, operator)
         account = await _account(runtime, business_id)
         return await imports.take(runtime.database, account, str(file.name), content, "upload", who)
 
     taken = run(work)
+    if isinstance(taken, WaitingAct):
+        click.echo(
+            f"Nothing is imported yet: it gives back {dollars(taken.amount or 0)}, so a second"
+            " person imports the same file as well.",
+            err=True,
+        )
+        print_json(None) if as_json else None
+        return
     rows = [
         {
             "kind": each.kind,

@@ -54,7 +54,7 @@ def distribute(owner_url: str) -> int:
                 _distribute(connection, table)
             for table, name, definition in keys:
                 _alter(connection, table, name, f"ADD CONSTRAINT {{}} {definition}")
-        _let_insert_at_coordinator(connection)
+        _let_insert_into_placements(connection)
     return len(tables)
 
 
@@ -173,19 +173,21 @@ _ON_PLACEMENTS = (
 def _let_insert_into_shards(connection: Connection) -> None:
     """The coordinator adds to a new row what the database says of it, as its time; so the
     application inserts whole rows into shards, and only there. As a default of the workers, it also
-    holds for shards that move, and for those of a node that comes later."""
+    holds for what the tables' owner moves or splits, and for the shards of a node that comes
+    later."""
     default = f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT INSERT ON TABLES TO {GROUP_ROLE}"
     for node, success, result in _rows(connection, _ON_WORKERS, [default]):
         if not success:
             raise SettingsError(f"{node} refused: {result}. Nothing was distributed.")
 
 
-def _let_insert_at_coordinator(connection: Connection) -> None:
-    """It has a copy of each reference table, and keeps as shards the tables that refer to those."""
+def _let_insert_into_placements(connection: Connection) -> None:
+    """Also at the coordinator, which has a copy of each reference table and keeps as shards the
+    tables that refer to those, and into shards that somebody else than the owner has split."""
     for (table,) in _rows(
         connection,
-        "SELECT logicalrelid::text FROM pg_dist_partition WHERE partmethod = 'n'"
-        " AND has_any_column_privilege(%s, logicalrelid, 'INSERT')",
+        "SELECT logicalrelid::text FROM pg_dist_partition"
+        " WHERE has_any_column_privilege(%s, logicalrelid, 'INSERT')",
         [GROUP_ROLE],
     ):
         for node, success, result in _rows(

@@ -28,6 +28,7 @@ FRESH_PROOF: Mapping[Right | InstallationAct, int] = {
     "bank_file.end_hold": ALWAYS,
     "bank_file.release": ALWAYS,
     "bank_file.settle": ALWAYS,
+    "bank_report.import": ALWAYS,
     "business.set": ALWAYS,
     "identity.link": ALWAYS,
     "identity.unlink": ALWAYS,

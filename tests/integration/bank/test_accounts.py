@@ -195,9 +195,8 @@ async def test_what_nothing_came_of_is_forgotten(business: TestBusiness, fresh_u
             [business.business_id, user, saved["account"]],
         )
         admin.execute(
-            "UPDATE bank_accounts SET seen_at = now() - interval '31 days'"
-            " WHERE 'bac_' || id <> %s",
-            [young["account"]],
+            "UPDATE bank_accounts SET seen_at = now() - interval '31 days' WHERE id <> %s",
+            [young["account"].removeprefix("bac_")],
         )
     assert await business.database.write(accounts.forget_unused, business.business_id, 10) == 1
     left = await business.rows("SELECT 'bac_' || id FROM bank_accounts WHERE business_id = %s")

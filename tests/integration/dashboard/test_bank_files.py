@@ -7,10 +7,11 @@ import httpx
 import pytest
 
 from payviox import ids
+from payviox.bank.queries import files as files_queries
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.web.request_body import Application
-from support.banking import ACCOUNT_NUMBER, Banking, entry, statement
+from support.banking import ACCOUNT_NUMBER, Banking, answer, entry, rejected, statement
 from support.businesses import TestBusiness
 from support.dashboard import Browser, heading, hidden, make_stale, signed_in
 
@@ -134,6 +135,71 @@ async def test_releasing_asks_for_proof_of_who_one_is(
     asked = await press(browser, f"{address}/release")
     assert asked.status_code != 303 or "prove" in asked.headers["location"]
     assert (await banking.look(file)).status == "approved"
+
+
+async def test_importing_asks_for_proof_of_who_one_is(
+    browser: Browser, database: Database, banking: Banking
+) -> None:
+    base = await signed_in(browser, database, banking.business)
+    await make_stale(browser, database)
+    form = await browser.get(f"{base}/bank-files/import")
+    assert form.status_code == 303
+    assert "prove" in form.headers["location"]
+    sent = await send(browser, base, statement([], opening=0, closing=0))
+    assert "imports" not in sent.headers.get("location", "")
+    rows = await banking.business.rows("SELECT id FROM bank_imports WHERE business_id = %s")
+    assert rows == []
+
+
+async def test_a_report_that_gives_back_much_is_imported_by_two_on_pages(
+    browser: Browser, second: Browser, database: Database, banking: Banking
+) -> None:
+    order = await banking.order(2_500)
+    await banking.settled(order)
+    file = await banking.released()
+    await banking.business.set(second_person_amount=100)
+    base = await signed_in(browser, database, banking.business, "finance")
+    await signed_in(second, database, banking.business, "finance")
+    forged = answer(file, payments=[rejected(await banking.payment(order), "AC04")])
+    listed = await browser.get((await send(browser, base, forged)).headers["location"])
+    assert "It waits for a second person." in listed.text
+    assert "$25.00" in listed.text
+    at = listed.text.index("/approvals/apr_")
+    address = base + listed.text[at : at + len("/approvals/apr_") + 36]
+    own = await browser.get(address)
+    assert "You started this." in own.text
+    assert "Import the same file" not in own.text
+    theirs = await second.get(address)
+    assert f'href="{base}/bank-files/import"' in theirs.text
+    pressed = await second.post(f"{address}/approve")
+    assert pressed.status_code == 409
+    assert "Import the same file" in pressed.text
+    assert (await banking.settled(order)).status == "sent"
+    mine = await send(browser, base, forged)
+    assert mine.status_code == 409
+    report = await second.get((await send(second, base, forged)).headers["location"])
+    assert "The file is taken." in report.text
+    assert (await banking.settled(order)).status == "failed"
+
+
+async def test_that_a_file_is_not_at_the_bank_two_people_say_on_its_page(
+    browser: Browser, second: Browser, database: Database, banking: Banking
+) -> None:
+    await banking.settled(await banking.order(2_500))
+    file = await banking.approve(await banking.file())
+    lost = {"way": "folder", "step": "person"}
+    await database.write(lambda db: files_queries.update(db, file, lost))
+    await banking.business.set(second_person_amount=100)
+    base = await signed_in(browser, database, banking.business, "finance")
+    await signed_in(second, database, banking.business, "finance")
+    page = f"{base}/bank-files/{ids.show(ids.BANK_FILE, file.id)}"
+    said = await browser.get((await browser.post(f"{page}/settle", sent="no")).headers["location"])
+    assert "Another person has to say so, too." in said.text
+    assert "said that it has not." in (await second.get(page)).text
+    assert (await browser.post(f"{page}/settle", sent="no")).status_code == 409
+    done = await second.post(f"{page}/settle", sent="no")
+    assert done.headers["location"].endswith("done=not_sent")
+    assert (await banking.look(file)).step is None
 
 
 async def test_what_a_statement_does_not_explain_is_in_suspense_and_what_is_unreadable_is_refused(

@@ -1,5 +1,6 @@
 """A database whose businesses are spread over the nodes of a Citus cluster."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,16 +78,14 @@ async def test_the_application_may_do_no_more_and_what_guards_the_tables_is_the_
     assert await database.fetch(catalogue.find_differences) == []
 
 
-@on_a_cluster
-def test_the_application_inserts_into_every_placement_of_what_it_may_insert_into(
-    urls: Urls,
-) -> None:
+def who_may_insert(urls: Urls) -> dict[str, set[str]]:
+    """What each placement of a table says, of those that the application may insert into."""
     with urls.as_admin() as admin:
         tables = admin.execute(
             "SELECT logicalrelid::text FROM pg_dist_partition"
             " WHERE has_any_column_privilege('payviox_app', logicalrelid, 'INSERT')"
         ).fetchall()
-        answers = {
+        return {
             str(table): {
                 str(row[0])
                 for row in admin.execute(
@@ -97,8 +96,76 @@ def test_the_application_inserts_into_every_placement_of_what_it_may_insert_into
             }
             for (table,) in tables
         }
+
+
+@on_a_cluster
+def test_the_application_inserts_into_every_placement_of_what_it_may_insert_into(
+    urls: Urls,
+) -> None:
+    answers = who_may_insert(urls)
     assert {"accounts", "businesses", "sessions", "mails"} <= set(answers)
     assert {table for table, said in answers.items() if said != {"t"}} == set()
+
+
+@on_a_cluster
+def test_into_shards_that_lack_the_right_it_inserts_again_once_migrate_is_repeated(
+    fresh_urls: Urls,
+) -> None:
+    """As a superuser's split leaves them."""
+    with fresh_urls.as_admin() as admin:
+        admin.execute(
+            "SELECT run_command_on_placements('accounts', 'REVOKE INSERT ON %s FROM payviox_app')"
+        )
+    assert who_may_insert(fresh_urls)["accounts"] == {"f"}
+    assert citus.distribute(fresh_urls.owner) == 0
+    assert who_may_insert(fresh_urls)["accounts"] == {"t"}
+
+
+@on_a_cluster
+async def test_a_business_that_is_paid_gets_a_shard_and_a_node_of_its_own_and_loses_nothing(
+    fresh_urls: Urls,
+) -> None:
+    def give_it_its_own(owner_url: str, business: UUID) -> None:
+        with psycopg.connect(owner_url, autocommit=True) as owner:
+            owner.execute(
+                "SELECT isolate_tenant_to_new_shard('accounts', %s, 'CASCADE',"
+                " shard_transfer_mode => 'block_writes')",
+                [business],
+            )
+            [(shard, *home)] = owner.execute(
+                "SELECT shardid, nodename, nodeport FROM pg_dist_shard_placement"
+                " WHERE shardid = get_shard_id_for_distribution_column('accounts', %s)",
+                [business],
+            ).fetchall()
+            [other] = owner.execute(
+                "SELECT nodename, nodeport FROM pg_dist_node WHERE shouldhaveshards"
+                " AND (nodename, nodeport) <> (%s, %s) LIMIT 1",
+                home,
+            ).fetchall()
+            owner.execute(
+                "SELECT citus_move_shard_placement(%s, %s, %s, %s, %s, 'force_logical')",
+                [shard, *home, *other],
+            )
+
+    async with opened(fresh_urls) as database:
+        business = await open_business(database, funds=1_000_000)
+        batcher, moved, paid = Batcher(database, Keyring(SECRET_KEY)), asyncio.Event(), 0
+
+        async def call(number: int) -> None:
+            nonlocal paid
+            while not moved.is_set():
+                [outcome] = await batcher.submit(
+                    business.business_id, [Item(f"u{number}@x.com", 1)]
+                )
+                assert isinstance(outcome, Allocated)
+                paid += 1
+
+        calls = asyncio.gather(*(call(number) for number in range(4)))
+        await asyncio.to_thread(give_it_its_own, fresh_urls.owner, business.business_id)
+        moved.set()
+        await calls
+        books = await business.ledger()
+        assert books.transfers["allocation"] == paid > 0
 
 
 @on_a_cluster

@@ -23,6 +23,7 @@ from payviox.keyring import DecryptionFailed, Keyring
 from payviox.rails.orders import Invalid, Request
 from support import lock_waits
 from support.businesses import TestBusiness, open_business
+from support.citus import one_server
 from support.databases import Urls
 from support.giftcards import (
     HEADER,
@@ -376,6 +377,7 @@ async def test_only_the_owner_of_a_succeeded_order_sees_the_code_and_each_reveal
         "code = ''",
     ],
 )
+@one_server
 async def test_a_code_changed_or_moved_in_the_database_is_not_shown(
     shop: TestBusiness, rail: WorkedStock, urls: Urls, change: str
 ) -> None:

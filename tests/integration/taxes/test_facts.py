@@ -45,13 +45,12 @@ async def settled(business: Any) -> tuple[int, int]:
     return int(rows[0][0]), int(rows[0][1] or 0)
 
 
-def years_back(urls: Any, business: Any) -> None:
-    """Move all that was transferred until now into the year before."""
+def move_into(year: int, urls: Any, business: Any) -> None:
+    """Move all that was transferred until now into a year."""
     with urls.as_admin() as admin:
         admin.execute(
-            "UPDATE transfers SET created_at = created_at - interval '1 year'"
-            " WHERE business_id = %s",
-            [business.business_id],
+            "UPDATE transfers SET created_at = %s WHERE business_id = %s",
+            [datetime(year, 7, 1, tzinfo=UTC), business.business_id],
         )
 
 
@@ -66,14 +65,14 @@ async def test_each_year_is_what_the_ledger_settled_less_what_came_back_whenever
     await desk.withdraw(grace, 500)
     await desk.process()
     assert (await desk.get(coming_back)).status == "succeeded"
-    years_back(urls, business)
+    before = this_year - 1
+    move_into(before, urls, business)
     await desk.withdraw(ada, 700)
     await desk.process()
     await desk.hurry(age_s=7_200)
     await desk.process()
     assert (await desk.get(coming_back)).status == "returned"
 
-    before = this_year - 1
     years = {year: await facts(business, year) for year in (before, this_year)}
     totals = {(year, row["email"]): row["total"] for year, rows in years.items() for row in rows}
     assert totals == {

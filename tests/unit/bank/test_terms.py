@@ -1,7 +1,7 @@
 """What a business says of its account at a bank: what is refused, when a file is due, and what an
 order's state is by the bank's words."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -152,3 +152,13 @@ def test_what_the_bank_said_is_the_orders_state(
 )
 def test_a_file_is_what_its_payments_are(counts: dict[str, int], status: str | None) -> None:
     assert file_status(counts) == status
+
+
+def test_what_waits_for_a_file_is_not_looked_at_again_and_again() -> None:
+    """The file wakes it; nothing but the end of its cooling time comes by time alone."""
+    terms_now = terms.read(SETTINGS["bank"])
+    free = outcomes.outcome(PAYMENT, terms_now, NOW + timedelta(days=3))
+    assert (free.waiting, free.again_s) == ("bank_file", outcomes.LOOK_AGAIN_S)
+    cooling = msgspec.structs.replace(PAYMENT, is_cooling=True)
+    found = outcomes.outcome(cooling, terms_now, NOW - timedelta(hours=2))
+    assert (found.waiting, found.again_s) == ("bank_cooling", 2 * 3600.0)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from payviox import ids
 from payviox.actors import Actor
+from payviox.approvals import service as approvals
 from payviox.audit import service as audit
 from payviox.bank import files, holds
 from payviox.bank.cutting import about
@@ -15,8 +16,8 @@ from payviox.bank.files import BeingReleased
 from payviox.bank.model import BankFile, Way
 from payviox.bank.queries import files as queries
 from payviox.bank.releasing.folder import Folder
-from payviox.bank.releasing.sftp import SftpFolder
-from payviox.bank.releasing.target import Reports, Target, TransferError
+from payviox.bank.releasing.sftp import Networks, SftpFolder
+from payviox.bank.releasing.target import Target, TransferError
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict
 from payviox.event_log import EventLogger
@@ -36,35 +37,35 @@ GONE = (
 
 
 def target_of(
-    account: Account, folder: Path | None, *, allow_private: bool = False
-) -> tuple[Way, Target]:
+    account: Account, folder: Path | None, *, networks: Networks = ()
+) -> tuple[Way, Folder | SftpFolder]:
     """How the business's files get to its bank, and the place. `folder` is the installation's for
-    all businesses; `allow_private`: an SFTP server may stand in its own network. Raises Conflict
-    where files are downloaded, or there is no such folder."""
+    all businesses; `networks` are those of its own in which an SFTP server may stand. Raises
+    Conflict where files are downloaded, or there is no such folder."""
     chosen = terms.read(account.settings)
     if chosen.release == "sftp" and chosen.sftp is not None:
-        return "sftp", _sftp(account, chosen.sftp, chosen.sftp.folder, allow_private=allow_private)
+        return "sftp", _sftp(account, chosen.sftp, chosen.sftp.folder, networks=networks)
     if chosen.release == "folder":
         return "folder", Folder(_inside(account, folder, "out"))
     raise Conflict("This business's files are downloaded: nothing hands them over.")
 
 
 def reports_of(
-    account: Account, folder: Path | None, *, allow_private: bool = False
-) -> Reports | None:
+    account: Account, folder: Path | None, *, networks: Networks = ()
+) -> Folder | SftpFolder | None:
     """Where the business's bank puts its reports; None where they are uploaded."""
     chosen = terms.read(account.settings)
     if chosen.sftp is not None:
         if chosen.sftp.reports is None:
             return None
-        return _sftp(account, chosen.sftp, chosen.sftp.reports, allow_private=allow_private)
+        return _sftp(account, chosen.sftp, chosen.sftp.reports, networks=networks)
     if chosen.release == "folder" and folder is not None:
         return Folder(_inside(account, folder, "in"))
     return None
 
 
-def _sftp(account: Account, at: Sftp, folder: str, *, allow_private: bool) -> SftpFolder:
-    return SftpFolder(at, account.credentials, folder, allow_private=allow_private)
+def _sftp(account: Account, at: Sftp, folder: str, *, networks: Networks) -> SftpFolder:
+    return SftpFolder(at, account.credentials, folder, networks=networks)
 
 
 def _inside(account: Account, folder: Path | None, name: str) -> Path:
@@ -120,14 +121,21 @@ async def resume(
 async def settle(
     connection: Connection, business_id: UUID, file_id: UUID, actor: Actor, *, sent: bool
 ) -> BankFile:
-    """A person has found out at the bank whether it has a file. Raises Conflict unless nobody else
-    could."""
+    """A person has found out at the bank whether it has a file. That it has not lets it be handed
+    over again: where the business has a threshold, two say so, whatever it comes to.
+
+    Raises Conflict unless nobody else could find out, and what `approvals.sign` does.
+    """
     file = await queries.find(connection, business_id, file_id, lock=True)
     if file is None or file.status != "approved" or file.step != "person":
         raise Conflict("Nobody has to find out about this file.")
-    await audit.record(
-        connection, business_id, actor, "bank_file.settle", {**about(file), "sent": sent}
-    )
+    said = approvals.digest_of(file.digest, "not sent")
+    if not sent and not await approvals.sign(
+        connection, business_id, actor, "bank_file.settle", file_id, said, None
+    ):
+        return file
+    detail = {**about(file), "sent": sent}
+    await audit.record(connection, business_id, actor, "bank_file.settle", detail)
     if sent:
         await files.set_released(connection, file)
     else:

@@ -30,7 +30,8 @@ Decide = Callable[[Connection, UUID, UUID, Actor], Awaitable[WaitingAct]]
 
 
 class ApprovalView(msgspec.Struct, frozen=True):
-    """`may_approve` where this person may and is another than who started it."""
+    """`may_approve` where this person may and is another than who started it; `import_at` where
+    they approve it by importing the same file themselves."""
 
     waiting: WaitingAct
     heading: str
@@ -42,6 +43,7 @@ class ApprovalView(msgspec.Struct, frozen=True):
     is_mine: bool
     may_approve: bool
     may_cancel: bool
+    import_at: str | None
     address: str
     back: str
     refused: str | None
@@ -103,6 +105,8 @@ async def _page(
     is_open = waiting.status == "waiting"
     is_mine = waiting.started_by == visit.session.operator_id
     words = title(waiting.act)
+    may_approve = is_open and not is_mine and visit.may(right)
+    by_import = waiting.act == "bank_report.import"
     view = ApprovalView(
         waiting=waiting,
         heading=words,
@@ -112,8 +116,9 @@ async def _page(
         started_by=emails.get(waiting.started_by, "somebody"),
         ended_by=emails.get(waiting.ended_by) if waiting.ended_by else None,
         is_mine=is_mine,
-        may_approve=is_open and not is_mine and visit.may(right),
+        may_approve=may_approve and not by_import,
         may_cancel=is_open and (is_mine or visit.may(right)),
+        import_at=f"{visit.base}/bank-files/import" if may_approve and by_import else None,
         address=f"{visit.base}/approvals/{ids.show(ids.APPROVAL, waiting.id)}",
         back=f"{visit.base}/approvals",
         refused=refused,

@@ -112,7 +112,7 @@ async def release(request: Call) -> Response[Any]:
             way, target = handing_over.target_of(
                 account,
                 found.settings.bank_folder,
-                allow_private=found.settings.allow_private_webhooks,
+                networks=found.settings.sftp_networks,
             )
             at = (visit.business.id, file_id, visit.session.actor)
             with actors.at(address_of(request)):
@@ -163,9 +163,11 @@ async def settle(request: Call) -> Response[Any]:
         return await handing_over.settle(connection, *at, sent=said == "yes")
 
     try:
-        await act(request, visit.session, work)
+        file = await act(request, visit.session, work)
     except Conflict as error:
         return await file_page(request, visit, refused=str(error), status=409)
+    if file.step == "person":
+        return _to(visit, file_id, "said")
     return _to(visit, file_id, "released" if said == "yes" else "not_sent")
 
 

@@ -10,6 +10,7 @@ import msgspec
 from litestar import Response, get, post
 
 from payviox import actors, ids
+from payviox.approvals.service import WaitingAct
 from payviox.bank import account_books, imports
 from payviox.bank.account_books import LINES, AccountBooks
 from payviox.bank.account_books import Gap as AccountGap
@@ -20,7 +21,7 @@ from payviox.dashboard.bank_files.words import ENTRIES, KINDS, SOURCES, money_in
 from payviox.dashboard.files import read_file
 from payviox.dashboard.lists import PAGE, Pager, page_of, pager
 from payviox.dashboard.people import actor_words, emails_of
-from payviox.dashboard.visits import Visit, act, read, show, visit_of
+from payviox.dashboard.visits import Visit, act, prove, read, require_fresh, show, visit_of
 from payviox.db.pool import Connection
 from payviox.errors import Busy, Conflict, FieldErrors, NotFound
 from payviox.rights import service as rights
@@ -110,8 +111,10 @@ class ImportView(msgspec.Struct, frozen=True):
 
 @get(f"{ROUTE}/import", include_in_schema=False)
 async def ask_for_report(request: Call) -> Response[Any]:
-    """The form."""
+    """The form. Who fills it in has proved who they are: a file is not sent twice for that."""
     visit = await visit_of(request)
+    if visit.may("bank_report.import"):
+        require_fresh(visit.session)
     return await _form(request, visit)
 
 
@@ -123,9 +126,10 @@ async def ask_for_report(request: Call) -> Response[Any]:
     right="bank_report.import",
 )
 async def take_report(request: Call) -> Response[Any]:
-    """Take a file of the bank's, whole or not at all; then what it changed."""
+    """Take a file of the bank's, whole or not at all; then what it changed, or that it waits."""
     visit = await visit_of(request)
     found = services(request)
+    await prove(request, visit.session, "bank_report.import")
     await act(request, visit.session, _require, visit)
     try:
         account = await account_of(request, visit)
@@ -140,6 +144,8 @@ async def take_report(request: Call) -> Response[Any]:
         return await _form(request, visit, error.fields, status=422)
     except (FileRefused, Busy, Conflict) as error:
         return await _form(request, visit, {"file": [str(error)]}, status=409)
+    if isinstance(taken, WaitingAct):
+        return redirect(f"{visit.base}/approvals?done=asked")
     shown = ids.show(ids.BANK_IMPORT, taken.reports[0].id)
     done = "repeated" if taken.is_repeated else "taken"
     return redirect(f"{visit.base}/bank-files/imports/{shown}?done={done}")

@@ -31,6 +31,7 @@ DONE = {
     "signed": "You signed it. Another person has to approve it.",
     "approved": "The file is approved. It can be handed to the bank.",
     "released": "The file is released.",
+    "said": "You said that the bank has not got it. Another person has to say so, too.",
     "not_sent": "It counts as not handed over: it can be released again.",
 }
 
@@ -45,7 +46,8 @@ class PaymentLine(msgspec.Struct, frozen=True):
 
 
 class FileView(msgspec.Struct, frozen=True):
-    """`signers` have approved it; `offers` is what this person may do with it now."""
+    """`signers` have approved it; `deniers` have said that the bank has not got it, and somebody
+    else has to; `offers` is what this person may do with it now."""
 
     file: BankFile
     shown_id: str
@@ -58,6 +60,7 @@ class FileView(msgspec.Struct, frozen=True):
     cut_by: str
     released_by: str | None
     signers: list[str]
+    deniers: list[str]
     is_signed: bool
     needs_two: bool
     is_download: bool
@@ -108,8 +111,9 @@ async def file_page(
         signatures = await approvals.list_signatures(
             connection, business_id, file_id, "bank_file.approve"
         )
+        said = await approvals.list_signatures(connection, business_id, file_id, "bank_file.settle")
         by = [each.operator_id for each in signatures]
-        names = await operators.emails(connection, by)
+        names = await operators.emails(connection, [*by, *(each.operator_id for each in said)])
         acted = [each for each in (file.created_by, file.released_by) if each]
         emails = await emails_of(connection, acted)
         is_signed = visit.session.operator_id in by or (
@@ -130,6 +134,7 @@ async def file_page(
             cut_by=actor_words(file.created_by, emails),
             released_by=actor_words(file.released_by, emails) if file.released_by else None,
             signers=sorted({names.get(each, "somebody") for each in by}),
+            deniers=sorted({names.get(each.operator_id, "somebody") for each in said}),
             is_signed=is_signed and needs_two,
             needs_two=needs_two,
             is_download=is_download,
