@@ -47,8 +47,7 @@ def loaded(statement: str) -> set[str]:
 
 def test_help_loads_no_command_and_no_database_driver() -> None:
     statement = (
-        "from payviox.cli.main import main\n"
-        "assert main(['--help'], standalone_mode=False) == 0"
+        "from payviox.cli.main import main\nassert main(['--help'], standalone_mode=False) == 0"
     )
     modules = loaded(statement)
     assert not modules & (NEVER | {"psycopg", "asyncio"})
