@@ -57,7 +57,10 @@ class Installation:
         """The rails of this installation, closed at the end of the block."""
         from payviox import wiring  # noqa: PLC0415  # every vendor's libraries: seconds, rarely needed
 
-        rails = wiring.rails(self.database, self.keyring)
+        settings = self.settings
+        rails = wiring.rails(
+            self.database, self.keyring, settings.bank_folder, settings.sftp_networks
+        )
         try:
             yield rails
         finally:

@@ -85,11 +85,14 @@ async def test_what_arrives_is_promised_with_its_rate_and_the_books_know_both(
 async def test_a_check_says_that_euros_have_no_rate_and_what_to_do(bank: Banking) -> None:
     directory = Directory(bank.database, KEYRING)
     rail = BankRail(bank.database, directory, Euros(bank.database))
-    [found] = await rail.check(await bank.account())
+    files, found = await rail.check(await bank.account())
+    assert (files.subject, files.problem) == ("files", None)
     assert (found.subject, found.harmless) == ("rate", True)
     assert "`payviox rates set`" in str(found.problem)
     await say(bank, "1.1")
-    assert await rail.check(await bank.account()) == []
+    priced = (await rail.check(await bank.account()))[1]
+    assert priced.problem is None
+    assert str(priced.detail).startswith("1 EUR = 1.1 USD until ")
 
 
 async def test_spread_and_rounding_are_a_gain(bank: Banking) -> None:
