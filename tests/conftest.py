@@ -86,7 +86,8 @@ def server(
         elif url := os.environ.get(databases.EXTERNAL):
             yield stack.enter_context(databases.external(url))
         else:
-            home = tmp_path_factory.mktemp("server") / "home"
+            folder = stack.enter_context(homes.in_memory(tmp_path_factory.mktemp("server")))
+            home = folder / "home"
             homes.copy(request.getfixturevalue("made_home"), home)
             yield stack.enter_context(databases.embedded_server(home))
 

@@ -17,7 +17,7 @@ import pytest
 from payviox.db.embedded import embedded, processes
 from payviox.db.embedded.layout import Layout
 from payviox.web.processes import WebProcess
-from support.installation import Installation, Serving, until
+from support.installation import COMMAND_EVERY_S, Installation, Serving, until
 from support.machine import stretch
 
 SHARED = pytest.mark.xdist_group("one serve")
@@ -133,7 +133,7 @@ def test_a_killed_worker_is_started_again_and_sends_what_was_left(serving: Servi
     def status() -> str:
         return str(installation.told("order", "show", order.json()["id"])["status"])
 
-    assert until(lambda: status() == "succeeded", within_s=60)
+    assert until(lambda: status() == "succeeded", within_s=60, every_s=COMMAND_EVERY_S)
 
 
 @SHARED
@@ -225,7 +225,7 @@ def test_the_demos_calls_and_commands_work_pasted_and_it_renews_what_was_changed
     until(lambda: "payout.returned" in demo.output)
     assert until(lambda: redemption_link_mailed_by(demo) in demo.output)
     business_id = installation.told("business", "list")[1]["business_id"]
-    until(lambda: states(installation, business_id) == LASTING)
+    until(lambda: states(installation, business_id) == LASTING, every_s=COMMAND_EVERY_S)
     paste_commands(demo)
     assert demo.stop() < 10
     assert "REFUSED" not in demo.output
@@ -252,7 +252,7 @@ def test_the_demos_calls_and_commands_work_pasted_and_it_renews_what_was_changed
     assert "ada@example.com" in shell(operations)
     assert '"status":"queued"' in shell(withdraw)
     until(lambda: "webhook verified: payout.succeeded $10.00" in again.output)
-    until(lambda: states(installation, business_id) == LASTING)
+    until(lambda: states(installation, business_id) == LASTING, every_s=COMMAND_EVERY_S)
     assert "REFUSED" not in again.output.split("is ready at")[1]
     assert again.stop() < 10
 

@@ -71,7 +71,7 @@ class Server:
 
     def _create(self, name: str, template: str | None) -> str:
         owner = str(conninfo_to_dict(self._maintenance.owner)["user"])
-        statement = "CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}"
+        statement = "CREATE DATABASE {name} OWNER {owner} TEMPLATE {template} STRATEGY file_copy"
         names = {
             "name": sql.Identifier(name),
             "owner": sql.Identifier(owner),

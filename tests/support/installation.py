@@ -21,6 +21,8 @@ from support.live import PAYVIOX, free_port
 from support.machine import slowness, stretch
 from support.polling import until
 
+COMMAND_EVERY_S = 0.5
+"""How often to look by a command, which takes most of a second itself."""
 STARTING = [("serve",), ("demo",), ("web",), ("worker",)]
 
 

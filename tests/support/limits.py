@@ -5,7 +5,8 @@ stretched by how slow the machine is. Past it the test fails, and the next one r
 
 - a coroutine that waits is cancelled, since an event loop that is broken out of cannot go on;
 - everything else is broken out of by a signal;
-- what neither reaches, because it never comes back to Python, ends its process with its stacks.
+- what neither reaches, because it never comes back to Python, ends its process with its stacks,
+  once the test has had the time of all three and more.
 """
 
 import asyncio
@@ -63,6 +64,18 @@ def pytest_report_header() -> str:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    if item.config.getoption("usepdb"):
+        return (yield)
+    stacks = item.config.stash[fault_handler_stderr_fd_key]
+    faulthandler.dump_traceback_later(4 * (_seconds(item) + _again()), exit=True, file=stacks)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
     with _limited(item):
         return (yield)
@@ -85,20 +98,23 @@ def _limited(item: pytest.Item) -> Iterator[None]:
     if item.config.getoption("usepdb"):
         yield
         return
-    marker = item.get_closest_marker("timeout")
-    seconds = stretch(marker.args[0] if marker else LIMIT_S)
-    again = stretch(AGAIN_S)
+    seconds = _seconds(item)
     _Limit.seconds, _Limit.until = seconds, time.monotonic() + seconds
     signal.signal(signal.SIGALRM, _break_off)
-    signal.setitimer(signal.ITIMER_REAL, seconds, again)
-    faulthandler.dump_traceback_later(
-        3 * (seconds + again), exit=True, file=item.config.stash[fault_handler_stderr_fd_key]
-    )
+    signal.setitimer(signal.ITIMER_REAL, seconds, _again())
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
+
+
+def _seconds(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return stretch(marker.args[0] if marker else LIMIT_S)
+
+
+def _again() -> float:
+    return stretch(AGAIN_S)
 
 
 def _break_off(*_: object) -> None:

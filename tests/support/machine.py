@@ -1,6 +1,7 @@
 """How much slower this machine is than the quick one that time limits are written for. Measured
 once for a run: test processes inherit the figure."""
 
+import functools
 import json
 import os
 import tempfile
@@ -19,8 +20,10 @@ _COMMIT_S = 0.004
 _MOST = 60.0
 
 
+@functools.cache
 def slowness() -> float:
-    """1 on a quick machine that is idle, 5 on one that takes five times as long."""
+    """1 on a quick machine that is idle, 5 on one that takes five times as long. Measured once,
+    though a test takes everything out of the environment."""
     if SLOWNESS not in os.environ:
         slower = max(_calculate_s() / _CALCULATING_S, _commit_s() / _COMMIT_S)
         os.environ[SLOWNESS] = f"{min(max(slower, 1.0), _MOST):.2f}"

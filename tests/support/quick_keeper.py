@@ -9,7 +9,8 @@ _settings = server._settings
 
 
 def _quick_settings(name: str) -> dict[str, str]:
-    return {**_settings(name), "fsync": "off", "full_page_writes": "off"}
+    quick = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "512MB"}
+    return {**_settings(name), **quick}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 
 from payviox import __version__, actors
 from payviox.db.embedded import embedded
-from support.installation import PAYVIOX, Installation, until
+from support.installation import COMMAND_EVERY_S, PAYVIOX, Installation, until
 
 
 @pytest.fixture(scope="module")
@@ -386,7 +386,8 @@ def test_webhooks_are_set_tested_and_their_tokens_rotated_in_two_steps(
     entry = until(
         lambda: next(
             (e for e in installation.told("webhook", "log", business_id) if e["attempts"]), None
-        )
+        ),
+        every_s=COMMAND_EVERY_S,
     )
     assert (entry["event_id"], entry["answer"], entry["test"]) == (event_id, 404, True)
     shown = installation.told("webhook", "event", business_id, event_id)

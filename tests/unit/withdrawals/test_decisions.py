@@ -87,6 +87,8 @@ def test_money_moves_exactly_with_the_states(at: Case, answer: Outcome) -> None:
         assert at.status in GIVES_BACK
         assert at.outcome != "succeeded"
         assert decision.alert
+    after_all = at.status in GIVES_BACK and at.outcome == "succeeded"
+    assert ("back_after_all" in decision.money) == (after_all and answer.state == "returned")
 
 
 @given(cases, answers)

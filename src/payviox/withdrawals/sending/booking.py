@@ -65,7 +65,7 @@ async def book(
     actor: Actor,
 ) -> None:
     """Write these decisions, each with the answer that led to it. The caller holds the orders."""
-    returned = [order.id for order, _, d in decided if "return" in d.money]
+    returned = [order.id for order, _, d in decided if {"return", "back_after_all"} & set(d.money)]
     kept = await ledger.exchanged_of(connection, business_id, returned) if returned else {}
     postings = [
         p
@@ -104,6 +104,8 @@ def _postings(
             moves.append(_exchanged("exchange_return", order.rail, -kept))
             moves.append(Posting("return", order.net_amount, paid, owner))
             moves.append(Posting("fee_return", order.fees, FEE_INCOME, owner))
+        elif money == "back_after_all":  # its item ends with the next comparison
+            moves.append(_exchanged("exchange_return", order.rail, -kept))
         else:
             moves.append(Posting("paid_after_all", order.net_amount, suspense(order.rail), paid))
             moves.append(_exchanged("exchange", order.rail, answer.exchange))

@@ -17,7 +17,7 @@ from payviox.withdrawals.model import (
 Action = Literal["submit", "look_up", "take_back"]
 """What a rail is called for."""
 
-Money = Literal["settle", "release", "return", "paid_after_all"]
+Money = Literal["settle", "release", "return", "paid_after_all", "back_after_all"]
 
 MAX_ATTEMPTS = 5
 """Attempts that failed retryably before the order fails."""
@@ -294,7 +294,8 @@ def _after_success(case: Case, answer: Outcome) -> Decision:
 def _after_giving_back(case: Case, answer: Outcome) -> Decision:
     """The payout user has the money again: failed, or taken back before it was sent, as we knew."""
     if case.outcome == "succeeded":  # booked as paid after all already
-        return Decision(outcome="succeeded")
+        back: tuple[Money, ...] = ("back_after_all",) if answer.state == "returned" else ()
+        return Decision(money=back, outcome="succeeded")
     match answer.state:
         case "succeeded":
             return Decision(
