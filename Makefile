@@ -118,7 +118,7 @@ sbom:  ## what is in the image, as CycloneDX, into dist/ (syft)
 
 audit: .venv/installed-dev  ## known faults of what we depend on (asks PyPI), and its licences
 	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
-	$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r requirements.lock
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock
 	$(BIN)/python -m pytest -q tests/unit/test_licences.py
 
 release:  ## VERSION=1.2.3: set it everywhere, close the changelog, check, build, commit and tag

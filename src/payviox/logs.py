@@ -85,7 +85,7 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("procrastinate", "alembic", "_granian", "granian", "httpx2"):
+    for noisy in ("asyncssh", "procrastinate", "alembic", "_granian", "granian", "httpx2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns of each try to connect while the database is away; db/pool.py says so now and then.
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

@@ -68,6 +68,8 @@ class Settings:
     """Where exchange rates are fetched; None where nobody fetches any."""
     bank_folder: Path | None = None
     """Where files for banks are put, and reports are found; None where no business may use one."""
+    sftp_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks of this installation's own in which banks' SFTP servers may stand."""
     keep_requests_days: int = 30
     """How long what businesses asked of the API is kept. Of what each kind of row is, and what is
     kept for good, docs/operating.md has a table."""
@@ -144,6 +146,7 @@ def load() -> Settings:
         mail_return_path=setting_values.mail_return_path(env),
         rates_url=setting_values.rates_url(env),
         bank_folder=setting_values.bank_folder(env),
+        sftp_networks=setting_values.networks(env, "PAYVIOX_SFTP_NETWORKS"),
         keep_requests_days=setting_values.days(env, "PAYVIOX_KEEP_REQUESTS_DAYS", 30),
         keep_delivery_attempts_days=setting_values.days(
             env, "PAYVIOX_KEEP_DELIVERY_ATTEMPTS_DAYS", 90

@@ -180,8 +180,13 @@ async def test_each_process_shows_what_all_have_counted(serving: Serving, busine
         labels = {"method": "POST", "route": "/payout/create", "status": "201"}
         return sum(sample.value for sample in samples if sample.labels == labels)
 
+    async with paying(serving, business):
+        pass
     before = counted()
-    assert before > 0
+    assert before > 20
+    victim = serving.children("web")[0]
+    os.kill(victim, signal.SIGKILL)
+    await eventually(lambda: victim not in (web := serving.children("web")) and len(web) == 2)
     async with paying(serving, business) as callers:
         pass
     assert {counted() for _ in range(20)} == {before + callers.statuses[201]}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
 from payviox.unclaimed import ageing, expiry, reminders
 from support.businesses import TestBusiness
 from support.databases import Urls
@@ -32,6 +32,28 @@ def age(urls: Urls, business: TestBusiness, days: int) -> None:
             f" {set_back('balance_lifetime_since', by)} WHERE id = %s",
             [business.business_id],
         )
+
+
+async def bring_forward(database: Database, business_id: UUID, seconds: float) -> None:
+    """Whatever the worker would do later is due so much earlier, and its attempts are so much
+    older. Those of orders that nothing is due of stay as they are: nobody asks for their age."""
+    by, given = timedelta(seconds=seconds), [business_id]
+
+    async def work(connection: Connection) -> None:
+        await connection.execute(
+            f"UPDATE order_attempts SET started_at = {set_back('started_at', by)},"
+            f" finished_at = {set_back('finished_at', by)} WHERE business_id = %s"
+            " AND order_id IN (SELECT id FROM orders"
+            "   WHERE business_id = %s AND due_at IS NOT NULL)",
+            given * 2,
+        )
+        await connection.execute(
+            f"UPDATE orders SET due_at = {set_back('due_at', by)}"
+            " WHERE business_id = %s AND due_at IS NOT NULL",
+            given,
+        )
+
+    await database.write(work)
 
 
 def set_back(moment: str, by: timedelta) -> str:

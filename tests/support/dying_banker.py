@@ -26,6 +26,7 @@ from payviox.rails.protocol import Account
 from payviox.withdrawals.sending import claims, processor
 from support.banking import KEYRING, PERSON
 from support.dying import after, before, die
+from support.sftp import HERE
 
 REPORT = "report.xml"
 """The file of FOLDER that is imported."""
@@ -60,7 +61,7 @@ async def given_out() -> None:
 
 
 async def release(given: Given) -> None:
-    way, target = handing_over.target_of(given.account, given.folder, allow_private=True)
+    way, target = handing_over.target_of(given.account, given.folder, networks=HERE)
     at = (given.account.business_id, await _only_file(given), PERSON)
     await handing_over.release(given.database, KEYRING, way, target, *at)
 
@@ -119,7 +120,7 @@ def both(call: str, wrap: Callable[[Any, str], None]) -> None:
 Points = dict[str, Callable[[], None]]
 
 SENDING: Points = {
-    "the payment is kept, not committed": lambda: after(payments_queries, "insert"),
+    "the payment is kept, not committed": lambda: after(payments_queries, "insert_many"),
     "the payment is committed": lambda: after(BankRail, "submit"),
     "the answer is written, not committed": lambda: after(claims, "record"),
 }

@@ -5,7 +5,7 @@ its own books."""
 import json
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from payviox.withdrawals import listing
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails
 from support import giftcards, live
-from support.ageing import set_back
+from support.ageing import bring_forward
 from support.anvil import ETHER, Contract, Node
 from support.businesses import TestBusiness
 from support.simulator import TREMENDOUS_FUNDING_SOURCE, TREMENDOUS_WEBHOOK_KEY, Simulator
@@ -72,13 +72,27 @@ class EveryRail:
         self, user_id: UUID, email: str, rail: RailNamed, amount: int, currency: str = "USDT"
     ) -> Order:
         """The same, of a payout user with this address."""
-        to = checksummed(f"0x{secrets.token_hex(20)}")
-        provider, destination = await self._destination(rail, email, to, currency)
-        order = await self.desk.withdraw(user_id, amount, destination, provider, email=email)
-        assert order.rail == rail
-        if rail == "evm":
-            self.payees[order.id] = (currency, to, order.net_amount)
+        [order] = await self.orders_of(user_id, email, rail, [(amount, currency)])
         return order
+
+    async def orders_of(
+        self, user_id: UUID, email: str, rail: RailNamed, wanted: Sequence[tuple[int, str]]
+    ) -> list[Order]:
+        """Orders of one payout user for these amounts and currencies, in one transaction."""
+        payees = [checksummed(f"0x{secrets.token_hex(20)}") for _ in wanted]
+        destinations = [
+            await self._destination(rail, email, to, currency)
+            for to, (_, currency) in zip(payees, wanted, strict=True)
+        ]
+        provider, _ = destinations[0]
+        amounts = [amount for amount, _ in wanted]
+        asked = list(zip(amounts, [to for _, to in destinations], strict=True))
+        orders = await self.desk.create(user_id, await self.desk.ready(asked, provider, email))
+        assert {order.rail for order in orders} == {rail}
+        if rail == "evm":
+            for order, to, (_, currency) in zip(orders, payees, wanted, strict=True):
+                self.payees[order.id] = (currency, to, order.net_amount)
+        return orders
 
     async def _destination(
         self, rail: RailNamed, email: str, to: str, currency: str
@@ -151,21 +165,7 @@ class EveryRail:
 
     async def get_older(self, seconds: float) -> None:
         """Whatever is scheduled is due so much earlier, attempts are so much older."""
-        by, given = timedelta(seconds=seconds), [self.business.business_id]
-
-        async def work(db: Connection) -> None:
-            await db.execute(
-                f"UPDATE orders SET due_at = {set_back('due_at', by)}"
-                " WHERE business_id = %s AND due_at IS NOT NULL",
-                given,
-            )
-            await db.execute(
-                f"UPDATE order_attempts SET started_at = {set_back('started_at', by)},"
-                f" finished_at = {set_back('finished_at', by)} WHERE business_id = %s",
-                given,
-            )
-
-        await self.business.database.write(work)
+        await bring_forward(self.business.database, self.business.business_id, seconds)
 
     def pass_time(self) -> None:
         self.node.mine(CONFIRMATIONS)

@@ -4,7 +4,7 @@ fixtures `running`, `way` and `worlds`, and those of support.anvil."""
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,8 @@ ORDERS = 10_000
 """Of both test files, one for each test process."""
 HALF = ORDERS // 2
 BUSINESSES = 2
+TOGETHER = 25
+"""Orders of a payout user that are made in one transaction."""
 ANSWER_S = stretch(1.0)
 """For a vendor's answer: what takes longer is a fault, and none is a slow machine's."""
 
@@ -132,25 +134,25 @@ async def worlds(
 
 
 async def make_orders(world: EveryRail, chance: random.Random, count: int) -> None:
-    """Random orders of a few payout users, each of whom takes one course."""
-    users = {}
-    for rail, courses in COURSES.items():
-        for course in courses:
-            email = f"{course}@{rail}.example.com"
-            users[rail, course] = (await world.desk.user(10**8, email), email)
-
-    gate = asyncio.Semaphore(8)
-
-    async def one() -> None:
+    """Random orders of a few payout users, each of whom takes one course; some of each in one
+    transaction, and some transactions at once."""
+    wanted: defaultdict[tuple[RailNamed, str], list[tuple[int, str]]] = defaultdict(list)
+    for _ in range(count):
         rail = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         course = chance.choices(list(COURSES[rail]), list(COURSES[rail].values()))[0]
         # Below the amounts for which the sandbox has other endings.
         amount = CARD_PRICE if rail == "stock" else chance.randint(100, 6_500)
-        currency = chance.choice(("USDT", "USDC"))
-        async with gate:
-            await world.order_of(*users[rail, course], rail, amount, currency)
+        wanted[rail, course].append((amount, chance.choice(("USDT", "USDC"))))
+    gate = asyncio.Semaphore(8)
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    async def some(rail: RailNamed, course: str, orders: list[tuple[int, str]]) -> None:
+        email = f"{course}@{rail}.example.com"
+        user_id = await world.desk.user(10**8, email)
+        for begin in range(0, len(orders), TOGETHER):
+            async with gate:
+                await world.orders_of(user_id, email, rail, orders[begin : begin + TOGETHER])
+
+    await asyncio.gather(*(some(*user, orders) for user, orders in wanted.items()))
 
 
 async def work(database: Database, chance: random.Random, *, killed: bool) -> None:

@@ -1,6 +1,7 @@
 """A test business's payout users and their orders, driven below the API: made, processed, looked
 at."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +13,7 @@ from payviox.businesses import service as businesses
 from payviox.db.pool import Connection, Database
 from payviox.giftcards.rail import StockRail
 from payviox.rail_state.sandbox_books import SandboxBooks
-from payviox.rails.orders import Provider, Request
+from payviox.rails.orders import Provider, ReadyOrder, Request
 from payviox.rails.sandbox.books import KeptPayment, Payment
 from payviox.rails.sandbox.endings import PRODUCTS
 from payviox.rails.sandbox.rail import SandboxRail
@@ -88,13 +89,32 @@ class Desk:
         email: str = "ada@example.com",
     ) -> Order:
         """An order for this amount, as the API makes one."""
+        destination = destination or PAYPAL
+        [ready] = await self.ready([(amount, destination)], provider, email)
+        return await self.database.write(service.create, user_id, ready)
+
+    async def ready(
+        self, wanted: Sequence[tuple[int, dict[str, Any]]], provider: Provider, email: str
+    ) -> list[ReadyOrder]:
+        """Quotes and validates orders for these amounts to these destinations, all at once."""
         business_id = self.business.business_id
         business = await self.database.fetch(businesses.get, business_id)
-        request = Request(business_id, provider, destination or PAYPAL, amount=amount)
-        rail = await self.rails.serving(business, provider, request.destination)
-        quote = await rail.quote(request)
-        ready = await rail.validate(ids.new(), quote, request, email)
-        return await self.database.write(service.create, user_id, ready)
+
+        async def one(amount: int, destination: dict[str, Any]) -> ReadyOrder:
+            request = Request(business_id, provider, destination, amount=amount)
+            rail = await self.rails.serving(business, provider, request.destination)
+            quote = await rail.quote(request)
+            return await rail.validate(ids.new(), quote, request, email)
+
+        return await asyncio.gather(*(one(*each) for each in wanted))
+
+    async def create(self, user_id: UUID, ready: Sequence[ReadyOrder]) -> list[Order]:
+        """Orders of one payout user, in one transaction."""
+
+        async def work(db: Connection) -> list[Order]:
+            return [await service.create(db, user_id, each) for each in ready]
+
+        return await self.database.write(work)
 
     async def process(self) -> int:
         return await process_due(self.database, self.rails, business_id=self.business.business_id)

@@ -330,6 +330,9 @@ class _Taking:
     async def _left_after_all(self, payment: Payment) -> Payment:
         """The bank knows a payment whose file somebody began to hand over: it has left, whatever
         came of that by our books, or by a person's word."""
+        payment = self._payments[payment.end_to_end_id]
+        if payment.status not in ("waiting", "in_file"):
+            return payment  # it has left with another one of its file
         if self._held_since is not None:
             # Also one that was made after the restore: an order's attempt has the same id again.
             return await self._left_before_restore(payment)

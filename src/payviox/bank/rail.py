@@ -1,11 +1,12 @@
 """A bank account of the business's own as a rail: an order's attempt becomes a payment that waits
-for a file, and is what the bank says of it. Nothing here talks to a bank: files leave by
+for a file, and is what the bank says of it. A check alone talks to a bank: files leave by
 releasing/, and what the bank says comes by imports.py."""
 
 import base64
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -14,6 +15,8 @@ from payviox.bank.model import Payment
 from payviox.bank.queries import imports as imports_queries
 from payviox.bank.queries import payments as queries
 from payviox.bank.queries.payments import NewPayment
+from payviox.bank.releasing import check as releasing
+from payviox.bank.releasing.sftp import Networks
 from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown
 from payviox.event_log import EventLogger
@@ -79,11 +82,20 @@ class BankRail:
     lists_all = False
 
     def __init__(
-        self, database: Database, accounts: Accounts, converter: Converter | None = None
+        self,
+        database: Database,
+        accounts: Accounts,
+        converter: Converter | None = None,
+        *,
+        folder: Path | None = None,
+        networks: Networks = (),
     ) -> None:
+        """`folder` and `networks` are what the installation lets banks use, for checks."""
         self._database = database
         self._accounts = accounts
         self._converter = converter
+        self._folder = folder
+        self._networks = networks
         self._adding = Together(self._add)
         self._finding = Together(self._find)
 
@@ -194,18 +206,26 @@ class BankRail:
             ]
 
     async def check(self, account: Account) -> list[Finding]:
-        """Whether files can be made by the account's settings, and euros priced now."""
+        """Whether files can be made by the account's settings and handed over, and euros priced
+        now."""
         problems = bank_terms.problems(account.settings)
-        if problems or "sepa" not in _terms(account).schemes:
+        if problems:
             return [Finding(name, " ".join(said)) for name, said in problems.items()]
-        try:
-            await self._pays(account, {"scheme": "sepa"}, A_PAYMENT)
-        except RailError as error:
-            return [Finding("rate", str(error), harmless=True)]
-        return []
+        findings = await releasing.check(account, self._folder, self._networks)
+        if "sepa" in _terms(account).schemes:
+            findings.append(await self._check_rate(account))
+        return findings
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    async def _check_rate(self, account: Account) -> Finding:
+        try:
+            pays, until = await self._pays(account, {"scheme": "sepa"}, A_PAYMENT)
+        except RailError as error:
+            return Finding("rate", str(error), harmless=True)
+        rate = f"1 {pays['currency']} = {pays['rate']} USD until {until:%Y-%m-%d %H:%M} UTC"
+        return Finding("rate", detail=rate)
 
     async def _add(self, business_id: UUID, asked: Sequence[Adding]) -> Sequence[Payment | None]:
         """The payment of each order and reference, made where there is none. None where its account

@@ -12,12 +12,14 @@ from payviox.bank.model import Scheme, Source
 from payviox.bank.queries import files as queries
 from payviox.bank.queries import imports as imports_queries
 from payviox.bank.releasing import handing_over
+from payviox.bank.releasing.sftp import Networks
 from payviox.bank.releasing.target import TransferError
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors, PayvioxError
 from payviox.event_log import EventLogger
 from payviox.keyring import Keyring
 from payviox.rails.bank import calendars, terms
+from payviox.rails.bank.settings import SCHEMES
 from payviox.rails.protocol import Account
 
 logger = EventLogger(__name__)
@@ -54,7 +56,7 @@ async def cut_due(
 ) -> None:
     """Cut the files whose time has come, each once."""
     now = datetime.now(UTC) if now is None else now
-    for scheme in terms.SCHEMES:
+    for scheme in SCHEMES:
         since = is_due(account, scheme, now)
         if since is None or await database.fetch(
             queries.was_cut_since, account.business_id, scheme, since
@@ -77,19 +79,19 @@ async def go_on(
     folder: Path | None,
     file_id: UUID,
     *,
-    allow_private: bool = False,
+    networks: Networks = (),
 ) -> None:
     """Go on with a file that somebody began to hand over."""
-    _, target = handing_over.target_of(account, folder, allow_private=allow_private)
+    _, target = handing_over.target_of(account, folder, networks=networks)
     await handing_over.resume(database, keyring, target, account.business_id, file_id)
 
 
 async def fetch_reports(
-    database: Database, account: Account, folder: Path | None, *, allow_private: bool = False
+    database: Database, account: Account, folder: Path | None, *, networks: Networks = ()
 ) -> None:
     """Take the reports that the bank has put where it puts them. One that cannot be read is logged
     and left there."""
-    place = handing_over.reports_of(account, folder, allow_private=allow_private)
+    place = handing_over.reports_of(account, folder, networks=networks)
     if place is None:
         return
     source: Source = "sftp" if terms.read(account.settings).sftp is not None else "folder"

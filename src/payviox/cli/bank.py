@@ -27,7 +27,7 @@ from payviox.cli.prompts import confirm
 from payviox.cli.runtime import Runtime, run
 from payviox.errors import Conflict
 from payviox.money import dollars
-from payviox.rails.bank.terms import SCHEMES
+from payviox.rails.bank.settings import SCHEMES
 from payviox.rails.protocol import Account
 
 FILE = Id(ids.BANK_FILE)
@@ -137,7 +137,7 @@ def release(
         way, target = handing_over.target_of(
             account,
             runtime.settings.bank_folder,
-            allow_private=runtime.settings.allow_private_webhooks,
+            networks=runtime.settings.sftp_networks,
         )
         return await handing_over.release(
             runtime.database, runtime.keyring, way, target, business_id, file_id, who

@@ -16,7 +16,7 @@ from babel import Locale, negotiate_locale
 from babel.dates import format_date, format_time, get_datetime_format
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal, format_percent
 from babel.support import Translations
 
 FOLDER = Path(__file__).parent / "locale"
@@ -28,6 +28,8 @@ ACCEPTED = re.compile(
     r"\s*([a-z]{2,3}(?:-[a-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?",
     re.ASCII | re.IGNORECASE,
 )
+UNSPACED = re.compile(r"(?<=[A-Z]{3})(?=\d)")
+"""Where a currency's code and an amount touch."""
 MINUS = "\u2212"
 MARKS = dict.fromkeys(map(ord, "\u200e\u200f"))
 """Of direction: an amount stands apart, and reads from left to right by itself."""
@@ -62,7 +64,18 @@ class Language:
     def money(self, cents: int, currency: str = "USD") -> str:
         """An amount of cents, of dollars or of another currency."""
         amount = format_currency(Decimal(cents) / 100, currency, locale=self.locale)
-        return amount.translate(MARKS).replace("-", MINUS)
+        return UNSPACED.sub("\u00a0", amount.translate(MARKS).replace("-", MINUS))
+
+    def rate(self, currency: str, dollars: str, spread_bp: int = 0) -> str:
+        """What a unit of a currency costs whom it is paid to, such as `1 EUR = 1.08 USD + 1%`: the
+        rate, a decimal as text, and the spread on it in basis points."""
+        price = format_decimal(Decimal(dollars), locale=self.locale, decimal_quantization=False)
+        if not spread_bp:
+            return f"1 {currency} = {price} USD"
+        spread = format_percent(
+            Decimal(spread_bp) / 10_000, locale=self.locale, decimal_quantization=False
+        )
+        return f"1 {currency} = {price} USD + {spread}".translate(MARKS)
 
     def moment(self, there: datetime) -> str:
         """A time of a zone, without its name."""

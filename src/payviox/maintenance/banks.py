@@ -41,7 +41,7 @@ async def fetch_reports(database: Database, rails: Rails, settings: Settings) ->
                 database,
                 account,
                 settings.bank_folder,
-                allow_private=settings.allow_private_webhooks,
+                networks=settings.sftp_networks,
             )
         except Exception:
             logger.exception("no reports could be fetched for business %s", account.business_id)
@@ -63,7 +63,7 @@ async def _go_on(
             account,
             settings.bank_folder,
             file_id,
-            allow_private=settings.allow_private_webhooks,
+            networks=settings.sftp_networks,
         )
 
 

@@ -13,6 +13,7 @@ from payviox.errors import FieldErrors
 from payviox.money import MAX_ALLOCATION
 from payviox.rail_accounts.model import Changes, RailAccount, RailName
 from payviox.rail_accounts.urls import check_url, is_this_machine
+from payviox.rails.bank import settings as bank_settings
 from payviox.rails.bank import terms
 from payviox.rails.evm import addresses
 from payviox.rails.evm.chain_settings import RPC_CREDENTIAL, build
@@ -68,33 +69,8 @@ SETTINGS: dict[RailName, dict[str, Rule]] = {
         ),
     },
     "bank": {
-        "schemes": Rule("how people are paid: sepa, ach, or both", "text", optional=False),
-        "name": Rule("the payer's name, as files have it", "text", optional=False),
-        "iban": Rule("the paying account's IBAN, for SEPA", "text"),
-        "bic": Rule("its bank's BIC, where the bank asks for it", "text"),
-        "street": Rule("the payer's street, for payees outside of the EEA", "text"),
-        "postal_code": Rule("the payer's postal code", "text"),
-        "city": Rule("the payer's city", "text"),
-        "country": Rule("the payer's country, two letters", "text"),
-        "company_id": Rule("what the bank calls the payer in ACH files", "text"),
-        "originating_dfi": Rule("the paying bank's routing number, for ACH", "text"),
-        "bank_name": Rule("the paying bank's name in ACH files", "text"),
-        "entry_description": Rule("what ACH payees read beside the payer's name", "text"),
-        "sepa_format": Rule("pain.001.001.09 or, for banks that want it, pain.001.001.03", "text"),
-        "success": Rule("an order succeeded once it is booked, or not_returned in time", "text"),
-        "cut_at": Rule("times of a bank's working day at which files are cut", "text"),
-        "cut_off": Rule("until when the bank takes files for the day, such as 15:00", "text"),
-        "account_number": Rule("what statements call the account, where it has no IBAN", "text"),
-        "rate_source": Rule("who says what a euro is worth: ecb, fixed or http", "text"),
-        "spread": Rule("percent by which a euro is made dearer for its payee", "percentage"),
-        "check_float": Rule("no file comes to more than the statement leaves: yes or no", "text"),
-        "release": Rule("how files get to the bank: download, folder or sftp", "text"),
-        "sftp_host": Rule("the bank's SFTP server", "text"),
-        "sftp_port": Rule("its port", "text"),
-        "sftp_user": Rule("the user there", "text"),
-        "sftp_host_key": Rule("the server's public key: no other is believed", "text"),
-        "sftp_folder": Rule("where files are put there", "text"),
-        "sftp_reports": Rule("where the bank puts statements there", "text"),
+        name: Rule(setting.meaning, setting.kind, optional=setting.optional)
+        for name, setting in bank_settings.SETTINGS.items()
     },
 }
 
@@ -276,6 +252,11 @@ def basis_points(name: str, text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,2})?", text, re.ASCII):
         raise ValueError(f"{name} must be a percentage from 0 to 99.99, such as 2.5, not {text!r}.")
     return int(Decimal(text) * 100)
+
+
+def percent(basis_points: int) -> str:
+    """250 → `2.5`, as `basis_points` reads it."""
+    return f"{basis_points // 100}.{basis_points % 100:02d}".rstrip("0").rstrip(".")
 
 
 def is_vendors_own(rail: RailName, settings: Mapping[str, Any]) -> bool:

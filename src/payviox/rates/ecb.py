@@ -32,7 +32,7 @@ def read(content: bytes) -> list[ExchangeRate]:
         raise _refused("is no well-formed XML, or was cut off") from error
     rates = [_rate(day, text) for day, text in _dollars(root)]
     if not rates:
-        raise _refused("has no rate of the US dollar: is it a file of the European Central Bank?")
+        raise _refused("has no rate of the US dollar, or is not the European Central Bank's")
     if len({rate.as_of for rate in rates}) < len(rates):
         raise _refused("names a day twice")
     return rates

@@ -11,7 +11,14 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from urllib.parse import urlsplit
 
 import idna
@@ -122,10 +129,16 @@ def parse_target(url: str, *, allow_private: bool) -> Target:
     return Target(parts.scheme, host, port, path, allow_private)
 
 
-async def resolve(target: Target, *, lookup: Lookup | None = None) -> Sequence[AddrInfoType]:
+async def resolve(
+    target: Target,
+    *,
+    lookup: Lookup | None = None,
+    inside: Sequence[IPv4Network | IPv6Network] = (),
+) -> Sequence[AddrInfoType]:
     """The addresses to connect to, each of them checked: connect to these and look up no more.
 
-    One answer that is not public condemns the name, unless the target allows private ones. Which
+    One answer that is neither public nor `inside` these networks condemns the name, unless the
+    target allows private ones. Which
     one it was is for the operator's log: whoever chose the name must not learn our network by it.
 
     Raises TargetError.
@@ -139,9 +152,10 @@ async def resolve(target: Target, *, lookup: Lookup | None = None) -> Sequence[A
     if not target.allow_private:
         for _, _, _, _, address in addresses:
             try:
-                _require_public(ip_address(address[0]))
+                if not any(ip_address(address[0]) in network for network in inside):
+                    _require_public(ip_address(address[0]))
             except TargetError as error:
-                logger.warning("webhook target %s: %s", target.host, error)
+                logger.warning("target %s: %s", target.host, error)
                 raise TargetError("the name does not resolve to a public address") from None
     return addresses[:MAX_ADDRESSES]
 

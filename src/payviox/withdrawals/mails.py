@@ -12,6 +12,7 @@ from payviox.keyring import Keyring
 from payviox.languages.catalogues import Language
 from payviox.mails import outbox
 from payviox.mails.model import Mail, Message, NewMail, Prepare
+from payviox.money import CURRENCY
 from payviox.order_states import GIVES_BACK, OPEN, Status
 from payviox.payout_users import service as payout_users
 from payviox.recipient_mails.contents import framed
@@ -111,10 +112,17 @@ def _facts(order: Order, language: Language) -> dict[str, Any]:
     where = whereabouts.of_order(order)
     words = where.recipient.said(language)
     way = language.gettext(whereabouts.method(order.provider, order.destination))
+    pays = order.destination.get("pays") or {}
+    currency = pays.get("currency", CURRENCY)
+    in_another = currency != CURRENCY
     return {
         "amount": language.money(order.amount),
         "fees": language.money(order.fees) if order.fees else "",
         "net_amount": language.money(order.net_amount),
+        "arrives": language.money(pays["amount"] if in_another else order.net_amount, currency),
+        "rate": language.rate(currency, pays["rate"], pays.get("spread_bp", 0))
+        if in_another
+        else "",
         "place": language.gettext("%(way)s, %(place)s", way=way, place=where.to),
         "reference": where.reference,
         "state": words.state,

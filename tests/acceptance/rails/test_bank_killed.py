@@ -24,6 +24,7 @@ from support.banking import KEYRING, PERSON, Banking
 from support.businesses import TestBusiness
 from support.dying_banker import ACTS, AT_THE_PLACE, RELEASING_INTO_A_FOLDER, REPORT
 from support.machine import stretch
+from support.sftp import HERE
 
 pytestmark = pytest.mark.anyio
 
@@ -84,7 +85,7 @@ class World:
         for business_id, file_id in await schedule.list_stuck(self.bank.database):
             if business_id == self.bank.id:
                 await schedule.go_on(
-                    self.bank.database, KEYRING, account, self.folder, file_id, allow_private=True
+                    self.bank.database, KEYRING, account, self.folder, file_id, networks=HERE
                 )
 
     async def finish(self) -> None:
@@ -100,7 +101,7 @@ class World:
         account = await self.bank.account()
         for file in await self.files():
             if file.status == "approved" and file.step is None:
-                way, target = handing_over.target_of(account, self.folder, allow_private=True)
+                way, target = handing_over.target_of(account, self.folder, networks=HERE)
                 at = (self.bank.id, file.id, PERSON)
                 await handing_over.release(self.bank.database, KEYRING, way, target, *at)
         self.bank_takes()

@@ -8,6 +8,7 @@ import pytest
 
 from payviox.bank.euros import Euros
 from payviox.bank.rail import BankRail
+from payviox.dashboard.orders import recipients
 from payviox.errors import ProviderUnavailable
 from payviox.rail_accounts.directory import Directory
 from payviox.rates import service as rates
@@ -70,6 +71,8 @@ async def test_what_arrives_is_promised_with_its_rate_and_the_books_know_both(
     pays = order.destination["pays"]
     assert (pays["currency"], pays["amount"]) == ("EUR", 2_250)  # 2500 / (1.1 * 1.01) = 2250.22
     assert (pays["rate"], pays["source"], pays["spread_bp"]) == ("1.1", "fixed", 100)
+    said = dict(recipients.terms(order))["Rate"]
+    assert said == "1.1 US dollars for 1 EUR, made 1 % dearer for the payee"
     await bank.desk.process()
     await say(bank, "1.2")  # a euro got dearer before the file was cut
     file = await bank.released("sepa")
@@ -85,11 +88,14 @@ async def test_what_arrives_is_promised_with_its_rate_and_the_books_know_both(
 async def test_a_check_says_that_euros_have_no_rate_and_what_to_do(bank: Banking) -> None:
     directory = Directory(bank.database, KEYRING)
     rail = BankRail(bank.database, directory, Euros(bank.database))
-    [found] = await rail.check(await bank.account())
+    files, found = await rail.check(await bank.account())
+    assert (files.subject, files.problem) == ("files", None)
     assert (found.subject, found.harmless) == ("rate", True)
     assert "`payviox rates set`" in str(found.problem)
     await say(bank, "1.1")
-    assert await rail.check(await bank.account()) == []
+    priced = (await rail.check(await bank.account()))[1]
+    assert priced.problem is None
+    assert str(priced.detail).startswith("1 EUR = 1.1 USD until ")
 
 
 async def test_spread_and_rounding_are_a_gain(bank: Banking) -> None:

@@ -2,7 +2,7 @@
 server whose host key is pinned."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from payviox.errors import Conflict
 from payviox.rails.bank.terms import Sftp
 from support.banking import KEYRING, PERSON, Banking, answer
 from support.businesses import TestBusiness
+from support.sftp import HERE, secrets
 
 pytestmark = pytest.mark.anyio
 
@@ -43,10 +44,6 @@ def content_of(path: Path) -> bytes:
 def put(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
-
-
-def make_folder(path: Path) -> None:
-    path.mkdir()
 
 
 def take_away(path: Path) -> None:
@@ -226,50 +223,6 @@ async def test_a_name_that_is_taken_is_not_written_over(bank: Banking, tmp_path:
     assert (await bank.look(file)).step == "person"
 
 
-@pytest.fixture(scope="module")
-def keys() -> tuple[asyncssh.SSHKey, asyncssh.SSHKey]:
-    """The server's key, and a user's."""
-    make = asyncssh.generate_private_key
-    return make("ssh-ed25519"), make("ssh-ed25519")
-
-
-@pytest.fixture
-async def sftp(
-    keys: tuple[asyncssh.SSHKey, asyncssh.SSHKey], tmp_path: Path
-) -> AsyncIterator[Sftp]:
-    """A real SFTP server whose root is the test's folder, and how it is connected to."""
-    host, user = keys
-    allowed = asyncssh.import_authorized_keys(user.export_public_key().decode())
-    make_folder(tmp_path / "in")
-
-    def root(channel: Any) -> asyncssh.SFTPServer:
-        return asyncssh.SFTPServer(channel, chroot=str(tmp_path).encode())
-
-    acceptor = await asyncssh.listen(
-        "127.0.0.1",
-        0,
-        server_host_keys=[host],
-        authorized_client_keys=allowed,
-        sftp_factory=root,
-    )
-    try:
-        yield Sftp(
-            host="127.0.0.1",
-            port=acceptor.get_port(),
-            user="acme",
-            host_key=host.export_public_key().decode().strip(),
-            folder="/in",
-            reports=None,
-        )
-    finally:
-        acceptor.close()
-        await acceptor.wait_closed()
-
-
-def secrets(key: asyncssh.SSHKey) -> dict[str, str]:
-    return {"sftp_key": key.export_private_key().decode()}
-
-
 async def test_a_file_is_put_on_an_sftp_server_whole_and_under_its_name_alone(
     bank: Banking,
     sftp: Sftp,
@@ -277,7 +230,7 @@ async def test_a_file_is_put_on_an_sftp_server_whole_and_under_its_name_alone(
     tmp_path: Path,
 ) -> None:
     file = await approved(bank)
-    target = SftpFolder(sftp, secrets(keys[1]), sftp.folder, allow_private=True)
+    target = SftpFolder(sftp, secrets(keys[1]), sftp.folder, networks=HERE)
     assert (await release(bank, file, target)).status == "released"
     assert names(tmp_path / "in") == [file.name]
     assert content_of(tmp_path / "in" / file.name) == await bank.download(file)
@@ -299,9 +252,7 @@ async def test_another_host_key_or_user_gets_nothing(
         (sftp, other, "refuses the user"),
     ):
         with pytest.raises(Conflict, match=words):
-            await release(
-                bank, file, SftpFolder(account, secrets(key), sftp.folder, allow_private=True)
-            )
+            await release(bank, file, SftpFolder(account, secrets(key), sftp.folder, networks=HERE))
     with pytest.raises(Conflict, match="public address"):
         await release(bank, file, SftpFolder(sftp, secrets(keys[1]), sftp.folder))
     assert names(tmp_path / "in") == []

@@ -98,6 +98,25 @@ async def test_a_file_that_somebody_took_for_not_sent_has_left_where_the_bank_na
     assert (await bank.settled(order)).status == "succeeded"
 
 
+@pytest.mark.parametrize("restored", [False, True])
+async def test_a_word_on_a_whole_file_that_was_taken_for_not_sent_is_one_on_each_payment(
+    bank: Banking, restored: bool
+) -> None:
+    orders = [await bank.order(500, email=f"p{n}@example.com") for n in range(3)]
+    await bank.desk.process()
+    file = await bank.approve(await bank.file())
+    if restored:
+        await bank.database.write(restores.hold_after_restore, PERSON)
+    else:
+        begun = {"way": "folder", "step": None}
+        await bank.database.write(lambda db: files_queries.update(db, file, begun))
+    [report] = (await bank.take(answer(file, status="ACCP"))).reports
+    assert report.unmatched == 0
+    assert (await bank.look(file)).status == "accepted"
+    assert [(await bank.payment(order)).status for order in orders] == ["accepted"] * 3
+    assert {(await bank.settled(order)).waiting for order in orders} == {"bank_answer"}
+
+
 async def test_a_file_of_which_the_bank_has_spoken_is_not_released_and_not_paid_by_another(
     bank: Banking,
 ) -> None:

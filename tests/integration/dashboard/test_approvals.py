@@ -243,7 +243,10 @@ async def test_an_order_is_signed_by_one_and_approved_by_another(
 
 @pytest.mark.parametrize(
     "role_now",
-    ["'viewer', role_since = clock_timestamp()", "'approver', role_since = clock_timestamp()"],
+    [
+        "'viewer', role_since = statement_timestamp()",
+        "'approver', role_since = statement_timestamp()",
+    ],
 )
 async def test_an_order_whose_only_signature_is_void_waits_for_no_second_person(
     browser: Browser,

@@ -20,6 +20,7 @@ from payviox.mails.queries import mails as queries
 from payviox.mails.rendering import example
 from payviox.mails.sending import CLAIM, LEASE, RETRIES, TOO_OLD, due_businesses, send_due
 from payviox.smtp_server import SmtpServer, parse_sender
+from support.ageing import set_back
 from support.businesses import TestBusiness
 from support.mail_server import PASSWORD, USER, MailServer, mail_server
 from support.polling import eventually
@@ -510,9 +511,8 @@ async def written_to(database: Database, recipient: str = "ada@example.com") -> 
 
 
 async def a_minute_passes(database: Database) -> None:
-    await database.write(
-        lambda db: db.execute("UPDATE mails SET due_at = due_at - interval '1 minute'")
-    )
+    earlier = set_back("due_at", timedelta(minutes=1))
+    await database.write(lambda db: db.execute(f"UPDATE mails SET due_at = {earlier}"))
 
 
 async def test_one_persons_mails_keep_their_order_over_an_outage(

@@ -17,6 +17,7 @@ from payviox.recipient_mails import brand
 from payviox.settings import Settings
 from payviox.smtp_server import SmtpServer, parse_sender
 from payviox.withdrawals import mails
+from support.banking import SEPA, Banking, entry, statement
 from support.businesses import TestBusiness
 from support.mail_server import MailServer, link_in, mail_server
 from support.unclaimed import UnclaimedVendor
@@ -99,6 +100,26 @@ async def test_what_waits_for_review_is_confirmed_and_then_refused_with_the_mone
     assert subjects([refused]) == ["Your withdrawal of $120.00 was not approved"]
     assert "back on your balance of $120.00" in text_of(refused)
     assert "own words" not in text_of(refused)
+
+
+async def test_a_transfer_in_euros_is_told_in_euros_with_its_rate(
+    business: TestBusiness, desk: Desk, post: Any
+) -> None:
+    bank = await Banking.of(business)
+    order = await bank.order(2_500, SEPA)
+    [confirmed] = await post()
+    assert subjects([confirmed]) == ["Your withdrawal of $25.00"]
+    arrives = "Arrives: €23.00 ($25.00 at 1 EUR = 0.92 USD)"
+    assert arrives in text_of(confirmed)
+    await bank.desk.process()
+    await bank.released("sepa")
+    line = [entry(await bank.payment(order), ref="1")]
+    iban = "<IBAN>DE02120300000000202051</IBAN>"
+    await bank.take(statement(line, opening=5_000, closing=2_700, account=iban, currency="EUR"))
+    assert (await bank.settled(order)).status == "succeeded"
+    [arrived] = await post()
+    assert subjects([arrived]) == ["€23.00 has arrived"]
+    assert arrives in text_of(arrived)
 
 
 async def test_a_canceled_withdrawal_says_so(desk: Desk, post: Any) -> None:

@@ -33,6 +33,8 @@ CARD = {
     "state": "Your gift card is ready.",
     "next": "Show its code when you want to use it.",
 }
+EUROS = {"arrives": (2_246, "EUR"), "rate": ("EUR", "1.08", 100)}
+"""$24.50 at 1.08 and a spread of one percent."""
 VARIANTS: Mapping[str, list[dict[str, object]]] = {
     "destination_changed": [
         {},
@@ -40,9 +42,9 @@ VARIANTS: Mapping[str, list[dict[str, object]]] = {
         {"is_automatic": False, "is_removed": True},
         {"is_automatic": False, "is_off": True},
     ],
-    "withdrawal_confirmed": [{}, {"in_review": False, "fees": ""}],
-    "withdrawal_on_its_way": [{}, {"by": ""}],
-    "withdrawal_delivered": [{}, CARD],
+    "withdrawal_confirmed": [{}, {"in_review": False, "fees": ""}, EUROS],
+    "withdrawal_on_its_way": [{}, {"by": ""}, EUROS],
+    "withdrawal_delivered": [{}, CARD, EUROS],
     "money_received": [{}, {"brand": TEST_BRAND}],
 }
 """What else a message can say."""
@@ -63,7 +65,7 @@ TAGS = {
 }
 """What a mail is made of, and nothing else: nothing that runs, is fetched or is sent."""
 EMPTY = {"br", "hr", "meta"}
-NAMES = {"Acme", "PayPal", "US", "com", "example", "ord", "redeem"}
+NAMES = {"Acme", "EUR", "PayPal", "US", "USD", "com", "example", "ord", "redeem"}
 """Latin words of a mail in another script."""
 
 
@@ -103,6 +105,11 @@ def rendered(
 
 def said(name: str, fact: object, language: Language) -> object:
     """A variant's fact in this language."""
+    match fact:
+        case (int(cents), str(currency)):
+            return language.money(cents, currency)
+        case (str(currency), str(dollars), int(spread_bp)):
+            return language.rate(currency, dollars, spread_bp)
     return language.gettext(str(fact)) if name in SENTENCES and fact else fact
 
 
@@ -119,9 +126,14 @@ def check(mail: EmailMessage, facts: Mapping[str, Any], language: Language) -> N
     assert words(parser.title) == words(str(mail["Subject"]))
     brand = facts["brand"].name
     assert words(parser.text) == [brand, *(word for word in words(text) if word != "--")]
-    told = facts.keys() - {"fees", "net_amount"} if facts.get("is_back") else facts.keys()
+    told = (
+        facts.keys() - {"fees", "net_amount", "arrives", "rate"}
+        if facts.get("is_back")
+        else facts.keys()
+    )
     everything = f"{mail['Subject']} {plain(text)}"
-    for name in told & {"amount", "balance", "fees", "net_amount", "since", "until", "reference"}:
+    amounts = {"amount", "balance", "fees", "net_amount", "arrives", "rate"}
+    for name in told & {*amounts, "since", "until", "reference"}:
         assert plain(facts[name]) in everything, name
     for leftover in ("%(", "{{", "None", "Undefined", "&lt;", "  "):
         assert leftover not in everything, leftover

@@ -23,18 +23,18 @@ KNOWN = {f"PAYVIOX_{name.upper()}" for name in Settings.__dataclass_fields__}
 OWNER = "PAYVIOX_MIGRATION_URL"
 
 
-def render(*options: str) -> subprocess.CompletedProcess[str]:
+def render(*options: str, release: str = "payviox") -> subprocess.CompletedProcess[str]:
     """What helm says of the chart with these options alone. Skips where helm is missing."""
     helm = shutil.which("helm")
     if helm is None:
         pytest.skip("helm is missing")
-    command = [helm, "template", "payviox", CHART, "--kube-version", "1.33", *options]
+    command = [helm, "template", release, CHART, "--kube-version", "1.33", *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def documents(*options: str) -> list[dict[str, Any]]:
+def documents(*options: str, release: str = "payviox") -> list[dict[str, Any]]:
     """What the chart makes."""
-    rendered = render(*ADDRESS, *options)
+    rendered = render(*ADDRESS, *options, release=release)
     assert rendered.returncode == 0, rendered.stderr
     return [each for each in yaml.safe_load_all(rendered.stdout) if each]
 
@@ -212,6 +212,26 @@ def test_the_charts_worker_is_looked_after_by_the_file_that_it_touches() -> None
     assert container["args"][:2] == ["worker", option.opts[0]]
     for probe in ("startupProbe", "livenessProbe"):
         assert container["args"][2] in container[probe]["exec"]["command"][-1]
+
+
+def test_the_longest_release_that_helm_takes_has_names_that_kubernetes_takes() -> None:
+    release = "a" * 43 + "-" + "b" * 9
+    made = documents("--set", "ingress.enabled=true", release=release)
+    for each in made:
+        longest = 52 if each["kind"] == "CronJob" else 63
+        name = each["metadata"]["name"]
+        assert re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name), name
+        assert len(name) <= longest, each["kind"]
+    assert len({(each["kind"], each["metadata"]["name"]) for each in made}) == len(made)
+
+
+def test_the_chart_takes_an_image_by_its_digest() -> None:
+    digest = f"sha256:{'4b' * 32}"
+    images = {
+        pod["containers"][0]["image"] for pod in pods("--set", f"image.digest={digest}").values()
+    }
+    assert images == {f"payviox:{__version__}@{digest}"}
+    assert render(*ADDRESS, "--set", "image.digest=sha256:4b").returncode != 0
 
 
 def test_the_chart_compacts_the_database_unless_it_is_told_not_to() -> None:

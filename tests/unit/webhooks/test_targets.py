@@ -260,7 +260,7 @@ async def test_one_answer_that_is_not_public_condemns_the_name_wherever_it_stand
         await resolve(target(), lookup=answering(*answers))
     assert str(refused.value) == "the name does not resolve to a public address"
     (line,) = caplog.messages  # the operator's
-    assert line.startswith("webhook target hooks.example.com: the address is not public: ")
+    assert line.startswith("target hooks.example.com: the address is not public: ")
     assert str(ip_address(address)) in line
     assert await resolve(target(allow_private=True), lookup=answering(*answers))
 

@@ -110,3 +110,11 @@ def test_an_address_is_one_payee_on_every_chain_and_gift_cards_have_none() -> No
         "crypto", {"currency": "USDC", "chain": "BEP20", "to_address": "0xaB"}
     )
     assert payee_digest("gift_card", {"product": "x"}) is None
+
+
+def test_a_bank_account_is_one_destination_and_one_payee_whatever_stands_beside_it() -> None:
+    named = {"account": "acc_1", "payee": "iban", "name": "Ada"}
+    assert destination_digest("bank", named) == destination_digest("bank", named | {"name": "A."})
+    assert destination_digest("bank", named) != destination_digest("bank", named | {"account": "2"})
+    assert payee_digest("bank", named) == payee_digest("bank", named | {"account": "acc_2"})
+    assert payee_digest("bank", named) != payee_digest("bank", named | {"payee": "another"})

@@ -92,8 +92,9 @@ async def sum_not_stated(connection: Connection, business_id: UUID) -> list[NotS
             " FROM bank_payments p WHERE p.business_id = %(b)s"
             " AND p.status IN ('booked', 'returned') AND p.booked_on IS NOT NULL"
             " AND NOT EXISTS (SELECT FROM stated s WHERE s.status = 'booked'"
-            "   AND s.unmatched IS NULL AND (s.reference = p.reference"
-            "     OR s.reference IS NULL AND s.file_id = p.file_id))"
+            "   AND s.unmatched IS NULL AND s.reference = p.reference)"
+            " AND NOT EXISTS (SELECT FROM stated s WHERE s.status = 'booked'"
+            "   AND s.unmatched IS NULL AND s.reference IS NULL AND s.file_id = p.file_id)"
             " GROUP BY 1 ORDER BY 1",
             {"b": business_id},
         )

@@ -19,6 +19,10 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def where(self) -> str:
+        return str(self._path)
+
     async def size_of(self, name: str) -> int | None:
         def look() -> int | None:
             try:

@@ -16,8 +16,8 @@ from payviox.bank.files import BeingReleased
 from payviox.bank.model import BankFile, Way
 from payviox.bank.queries import files as queries
 from payviox.bank.releasing.folder import Folder
-from payviox.bank.releasing.sftp import SftpFolder
-from payviox.bank.releasing.target import Reports, Target, TransferError
+from payviox.bank.releasing.sftp import Networks, SftpFolder
+from payviox.bank.releasing.target import Target, TransferError
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict
 from payviox.event_log import EventLogger
@@ -37,35 +37,35 @@ GONE = (
 
 
 def target_of(
-    account: Account, folder: Path | None, *, allow_private: bool = False
-) -> tuple[Way, Target]:
+    account: Account, folder: Path | None, *, networks: Networks = ()
+) -> tuple[Way, Folder | SftpFolder]:
     """How the business's files get to its bank, and the place. `folder` is the installation's for
-    all businesses; `allow_private`: an SFTP server may stand in its own network. Raises Conflict
-    where files are downloaded, or there is no such folder."""
+    all businesses; `networks` are those of its own in which an SFTP server may stand. Raises
+    Conflict where files are downloaded, or there is no such folder."""
     chosen = terms.read(account.settings)
     if chosen.release == "sftp" and chosen.sftp is not None:
-        return "sftp", _sftp(account, chosen.sftp, chosen.sftp.folder, allow_private=allow_private)
+        return "sftp", _sftp(account, chosen.sftp, chosen.sftp.folder, networks=networks)
     if chosen.release == "folder":
         return "folder", Folder(_inside(account, folder, "out"))
     raise Conflict("This business's files are downloaded: nothing hands them over.")
 
 
 def reports_of(
-    account: Account, folder: Path | None, *, allow_private: bool = False
-) -> Reports | None:
+    account: Account, folder: Path | None, *, networks: Networks = ()
+) -> Folder | SftpFolder | None:
     """Where the business's bank puts its reports; None where they are uploaded."""
     chosen = terms.read(account.settings)
     if chosen.sftp is not None:
         if chosen.sftp.reports is None:
             return None
-        return _sftp(account, chosen.sftp, chosen.sftp.reports, allow_private=allow_private)
+        return _sftp(account, chosen.sftp, chosen.sftp.reports, networks=networks)
     if chosen.release == "folder" and folder is not None:
         return Folder(_inside(account, folder, "in"))
     return None
 
 
-def _sftp(account: Account, at: Sftp, folder: str, *, allow_private: bool) -> SftpFolder:
-    return SftpFolder(at, account.credentials, folder, allow_private=allow_private)
+def _sftp(account: Account, at: Sftp, folder: str, *, networks: Networks) -> SftpFolder:
+    return SftpFolder(at, account.credentials, folder, networks=networks)
 
 
 def _inside(account: Account, folder: Path | None, name: str) -> Path:

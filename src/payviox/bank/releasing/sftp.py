@@ -2,8 +2,9 @@
 either."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import asyncssh
@@ -16,6 +17,19 @@ TRANSFER_S = 120.0
 """How long one connection may take for all that it does, in seconds."""
 CONNECT_S = 20.0
 
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+class Unreachable(TransferError):
+    """The server lets nobody do anything: where it is, who it is, or its user is not right."""
+
+
+class AnotherHostKey(Unreachable):
+    """The server did not prove that it has the key that is pinned."""
+
+    def __init__(self) -> None:
+        super().__init__("The SFTP server shows another host key than the one that is pinned.")
+
 
 class SftpFolder:
     """Implements releasing.target.Target and Reports, each call over a connection of its own."""
@@ -26,13 +40,28 @@ class SftpFolder:
         credentials: Mapping[str, str],
         folder: str,
         *,
-        allow_private: bool = False,
+        networks: Networks = (),
     ) -> None:
-        """`allow_private`: the server may stand in this installation's own network."""
+        """`networks`: those of this installation's own in which the server may stand."""
         self._account = account
-        self._allow_private = allow_private
+        self._networks = networks
         self._credentials = credentials
         self._folder = folder.rstrip("/")
+
+    @property
+    def where(self) -> str:
+        at = self._account
+        return f"{at.user}@{at.host}:{at.port} {self._folder or '/'}"
+
+    async def shown_key(self) -> str | None:
+        """The key that the server shows now, whoever it is, such as `ssh-ed25519 SHA256:…`; None
+        where it shows none."""
+        try:
+            address = await self._address()
+            key = await asyncssh.get_server_host_key(address, self._account.port, config=None)
+        except (TransferError, asyncssh.Error, OSError):
+            return None
+        return None if key is None else f"{key.get_algorithm()} {key.get_fingerprint()}"
 
     async def size_of(self, name: str) -> int | None:
         async with self._connected() as sftp:
@@ -82,25 +111,28 @@ class SftpFolder:
                 ):
                     yield sftp
         except TimeoutError as error:
-            raise TransferError("The SFTP server did not answer in time.") from error
-        except asyncssh.HostKeyNotVerifiable as error:
-            raise TransferError(
-                "The SFTP server shows another host key than the one that is pinned."
-            ) from error
+            raise Unreachable("The SFTP server did not answer in time.") from error
+        except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
+            raise AnotherHostKey from error
         except asyncssh.PermissionDenied as error:
-            raise TransferError("The SFTP server refuses the user, key or password.") from error
-        except (asyncssh.Error, OSError, ValueError) as error:
+            raise Unreachable("The SFTP server refuses the user, key or password.") from error
+        except asyncssh.SFTPError as error:
             raise TransferError(f"The SFTP server: {_words(error)}") from error
+        except (asyncssh.Error, OSError, ValueError) as error:
+            raise Unreachable(f"The SFTP server: {_words(error)}") from error
 
     async def _address(self) -> str:
         """Where the server is, looked up once and checked as a webhook's target is. Raises
         TransferError."""
         at = self._account
-        target = Target("ssh", at.host, at.port, "", allow_private=self._allow_private)
+        target = Target("ssh", at.host, at.port, "", allow_private=False)
         try:
-            addresses = await resolve(target)
+            addresses = await resolve(target, inside=self._networks)
         except TargetError as error:
-            raise TransferError(f"The SFTP server: {error}.") from error
+            raise Unreachable(
+                f"The SFTP server: {error}. Whoever runs the installation allows networks of its"
+                " own by PAYVIOX_SFTP_NETWORKS."
+            ) from error
         return str(addresses[0][4][0])
 
     def _options(self) -> dict[str, Any]:
@@ -110,7 +142,7 @@ class SftpFolder:
             pinned = asyncssh.import_public_key(self._account.host_key)
             keys = [asyncssh.import_private_key(key)] if key else None
         except asyncssh.KeyImportError as error:
-            raise TransferError(f"A key cannot be read: {error}") from error
+            raise Unreachable(f"A key cannot be read: {error}") from error
         return {
             "port": self._account.port,
             "username": self._account.user,

@@ -60,8 +60,8 @@ def connect() -> None:
     """Connect an account of a business, or replace its credentials.
 
     A test business connects a vendor's sandbox or a test chain, a live business the real thing.
-    Limits, fees and settings that are not named stay as they are. PayPal and Tremendous are asked
-    first, and nothing is saved where that finds fault.
+    Limits, fees and settings that are not named stay as they are. Rails are asked first, and
+    nothing is saved where that finds fault.
     """
 
 
@@ -165,11 +165,13 @@ def evm(
 @connect.command()
 @click.argument("business_id", type=BUSINESS)
 @click.argument("assignments", nargs=-1, required=True, metavar="NAME=VALUE…")
+@no_check
 @secret_stdin("first the SFTP user's private key in one line with \\n, or none, then a password")
 @_common
 def bank(
     business_id: UUID,
     assignments: tuple[str, ...],
+    no_check: bool,
     secret_stdin: bool,
     as_json: bool,
     **options: str | None,
@@ -190,7 +192,7 @@ def bank(
             from_stdin=secret_stdin,
         )
         credentials = {"sftp_key": key.replace("\\n", "\n"), "sftp_password": password}
-    _connect(business_id, "bank", changes, credentials, as_json, check=True)
+    _connect(business_id, "bank", changes, credentials, as_json, check=not no_check)
 
 
 @click.group("keystore", cls=Group)

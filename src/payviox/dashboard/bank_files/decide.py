@@ -112,7 +112,7 @@ async def release(request: Call) -> Response[Any]:
             way, target = handing_over.target_of(
                 account,
                 found.settings.bank_folder,
-                allow_private=found.settings.allow_private_webhooks,
+                networks=found.settings.sftp_networks,
             )
             at = (visit.business.id, file_id, visit.session.actor)
             with actors.at(address_of(request)):

@@ -9,6 +9,8 @@ import msgspec
 from litestar import Response, get, post
 
 from payviox import actors
+from payviox.dashboard.rails import bank_form
+from payviox.dashboard.rails.bank_form import BankGroup
 from payviox.dashboard.rails.words import RAILS, SECRETS, SETTINGS, TYPED, RailWords
 from payviox.dashboard.visits import Visit, act, read, require_fresh, show, visit_of
 from payviox.db.pool import Connection
@@ -31,20 +33,25 @@ SECRET_NAMES: Mapping[RailName, tuple[str, ...]] = {
     "bank": ("sftp_key", "sftp_password"),
 }
 
+ONLY = {"sftp_key": "sftp", "sftp_password": "sftp"}
+"""Secrets that are of use by one way of handing files over."""
+
 
 class Field(msgspec.Struct, frozen=True):
-    """One field of the form."""
+    """One field of the form. `only` is what has to be chosen for it to be shown."""
 
     name: str
     label: str
     hint: str
     value: str
     is_secret: bool = False
+    only: str = ""
 
 
 class ConnectView(msgspec.Struct, frozen=True):
-    """The form; `findings` are what the rail said where nothing was saved for it. Wallets are
-    connected by the installation's admins: their keys and nodes are on its machines."""
+    """The form, a bank account's in `groups`; `findings` are what the rail said where nothing was
+    saved for it. Wallets are connected by the installation's admins: their keys and nodes are on
+    its machines."""
 
     words: RailWords
     action: str
@@ -54,6 +61,7 @@ class ConnectView(msgspec.Struct, frozen=True):
     may_connect: bool
     command: str
     fields: list[Field]
+    groups: list[BankGroup] = []
     chains: str = ""
     findings: Sequence[Finding] = ()
     refused: str | None = None
@@ -78,7 +86,8 @@ async def ask_to_connect(request: Call) -> Response[Any]:
     if visit.may("rail.connect"):
         require_fresh(visit.session)
     account = await read(request, visit, service.find, visit.business.id, rail)
-    return _form(request, visit, rail, account, _settings(account))
+    typed = bank_form.typed_of(account) if rail == "bank" else _settings(account)
+    return _form(request, visit, rail, account, typed)
 
 
 @post(f"{ROUTE}/connect", include_in_schema=False, status_code=200, right="rail.connect")
@@ -90,13 +99,21 @@ async def connect(request: Call) -> Response[Any]:
     form = await read_form(request)
     found = services(request)
     account = await read(request, visit, service.find, visit.business.id, rail)
-    typed = {name: form.get(name, "").strip() for name in (*TYPED[rail], *WALLET)}
+    stands = bank_form.typed_of(account)
+    if rail == "bank":
+        typed = bank_form.read(form, stands)
+    else:
+        typed = {name: form.get(name, "").strip() for name in (*TYPED[rail], *WALLET)}
     if rail == "evm" and not visit.session.is_admin:
         return _form(request, visit, rail, account, typed, status=403)
     # Before anything is asked of a rail: the session and the role, as they are now.
     await act(request, visit.session, _require, visit)
     try:
-        changes, credentials, noted = await _wanted(rail, typed, form)
+        if rail == "bank":
+            noted: list[Finding] = []
+            changes, credentials = bank_form.changes(typed, stands), _secrets(rail, form)
+        else:
+            changes, credentials, noted = await _wanted(rail, typed, form)
         with actors.at(address_of(request)):
             made = await connecting.connect(
                 found.database,
@@ -111,7 +128,8 @@ async def connect(request: Call) -> Response[Any]:
         findings = error.findings
         return _form(request, visit, rail, account, typed, findings=findings, status=409)
     except FieldErrors as error:
-        return _form(request, visit, rail, account, typed, errors=error.fields, status=422)
+        errors = bank_form.in_words(error.fields) if rail == "bank" else error.fields
+        return _form(request, visit, rail, account, typed, errors=errors, status=422)
     except Conflict as error:
         return _form(request, visit, rail, account, typed, refused=str(error), status=409)
     url = None
@@ -162,8 +180,11 @@ async def _wanted(
     if missing:
         raise FieldErrors({name: [f"{SETTINGS[name][0]} is required."] for name in missing})
     changes = rules.parse(rail, given, connecting=True)
-    credentials = {name: form.get(name, "").strip() for name in SECRET_NAMES[rail]}
-    return changes, credentials, []
+    return changes, _secrets(rail, form), []
+
+
+def _secrets(rail: RailName, form: Mapping[str, str]) -> dict[str, str]:
+    return {name: form.get(name, "").strip() for name in SECRET_NAMES[rail]}
 
 
 def _is_optional(rail: RailName, name: str) -> bool:
@@ -193,7 +214,8 @@ def _form(
     ]
     if not is_wallet:
         fields += [
-            Field(name, *SECRETS[name], value="", is_secret=True) for name in SECRET_NAMES[rail]
+            Field(name, *SECRETS[name], value="", is_secret=True, only=ONLY.get(name, ""))
+            for name in SECRET_NAMES[rail]
         ]
     else:
         fields += [
@@ -217,6 +239,7 @@ def _form(
         command=f"payviox rail connect evm {visit.base.rpartition('/')[2]} --keystore FILE"
         " --chain NAME=RPC_URL",
         fields=fields,
+        groups=bank_form.groups(typed) if rail == "bank" else [],
         chains=typed.get("chains", ""),
         **more,
     )

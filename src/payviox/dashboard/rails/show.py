@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response, get, post
 
 from payviox.dashboard.confirmations import ConfirmView, Fact, confirm
+from payviox.dashboard.rails import bank_form
 from payviox.dashboard.rails.connect import ROUTE, rail_of
 from payviox.dashboard.rails.list import FloatView, float_of
 from payviox.dashboard.rails.words import (
@@ -297,11 +298,7 @@ async def _view(
         account=account,
         fees=example(account.fees),
         float=float_of(reports.get(rail), account),
-        settings=[
-            (SETTINGS.get(name, (name, ""))[0], str(value))
-            for name, value in account.settings.items()
-            if name != "chains" and not name.endswith("_bp")
-        ],
+        settings=_settings(account),
         secrets=tuple(SECRETS[name][0] for name in rules.CREDENTIALS[rail]),
         callback_url=callbacks.url(public_url, account) if rail in rules.CALLS_BACK else None,
         last_callback=latest[0].received_at if latest else None,
@@ -313,6 +310,16 @@ async def _view(
         may_disconnect=visit.may("rail.disconnect"),
         **more,
     )
+
+
+def _settings(account: RailAccount) -> list[tuple[str, str]]:
+    if account.rail == "bank":
+        return bank_form.shown(account)
+    return [
+        (SETTINGS.get(name, (name, ""))[0], str(value))
+        for name, value in account.settings.items()
+        if name != "chains" and not name.endswith("_bp")
+    ]
 
 
 def _typed(account: RailAccount) -> dict[str, str]:
@@ -331,9 +338,7 @@ def _typed(account: RailAccount) -> dict[str, str]:
 
 
 def _percent(basis_points: int | None) -> str:
-    if basis_points is None:
-        return ""
-    return f"{basis_points // 100}.{basis_points % 100:02d}".rstrip("0").rstrip(".")
+    return "" if basis_points is None else rules.percent(basis_points)
 
 
 def _changes(rail: RailName, before: Mapping[str, str], typed: Mapping[str, str]) -> Changes:

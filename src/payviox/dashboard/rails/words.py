@@ -62,34 +62,6 @@ SETTINGS: Mapping[str, tuple[str, str]] = {
     "webhook_id": ("Webhook id", "Of the app's webhook: callbacks are verified by it."),
     "funding_source_id": ("Funding source", "The id of what orders are paid from."),
     "campaign_id": ("Campaign", "The id of the campaign that dresses the rewards."),
-    "schemes": ("Schemes", "How people are paid: sepa, ach, or both, separated by a comma."),
-    "name": ("Payer's name", "As files have it."),
-    "iban": ("IBAN", "Of the paying account, for SEPA."),
-    "bic": ("BIC", "Where the bank asks for it."),
-    "street": ("Street", "The payer's address is needed to pay outside of the EEA."),
-    "postal_code": ("Postal code", ""),
-    "city": ("City", ""),
-    "country": ("Country", "Two letters."),
-    "company_id": ("Company id", "Ten characters that the bank assigned, for ACH."),
-    "originating_dfi": ("Bank's routing number", "Of the paying bank, for ACH."),
-    "bank_name": ("Bank's name", "In ACH files."),
-    "entry_description": ("Description", "What ACH payees read beside the payer's name."),
-    "account_number": ("Account number", "What statements call the account without an IBAN."),
-    "sepa_format": ("SEPA format", "pain.001.001.09, or pain.001.001.03 where the bank wants it."),
-    "success": (
-        "An order succeeded once it is",
-        "booked, by a statement; or not_returned within the days in which banks send back.",
-    ),
-    "cut_at": ("Cut files at", "Times of a banking day, such as 09:30, 14:00. Empty: by hand."),
-    "cut_off": ("Cut-off", "Until when the bank takes files for the day, such as 15:00."),
-    "check_float": ("Check the float", "yes: no file comes to more than the statement leaves."),
-    "release": ("Files get to the bank by", "download, folder or sftp."),
-    "sftp_host": ("SFTP server", "The bank's."),
-    "sftp_port": ("SFTP port", "22 where it is empty."),
-    "sftp_user": ("SFTP user", ""),
-    "sftp_host_key": ("SFTP host key", "The server's public key. No other is believed."),
-    "sftp_folder": ("SFTP folder", "Where files are put."),
-    "sftp_reports": ("SFTP folder of reports", "Where the bank puts statements."),
     "spread": ("Spread", "Percent by which a coin is made dearer for its payee."),
     "price_tolerance": (
         "Price tolerance",
@@ -99,8 +71,14 @@ SETTINGS: Mapping[str, tuple[str, str]] = {
 """Settings that are typed on pages. Where an API is stays a command's business: whoever says that
 is believed about what was paid."""
 SECRETS: Mapping[str, tuple[str, str]] = {
-    "sftp_key": ("SFTP private key", "Empty: the one that was given before stays."),
-    "sftp_password": ("SFTP password", "Empty: the one that was given before stays."),
+    "sftp_key": (
+        "User's private key",
+        "All of its lines, without a passphrase. Empty: the one that was given before stays.",
+    ),
+    "sftp_password": (
+        "User's password",
+        "Where there is no key. Empty: the one that was given before stays.",
+    ),
     "client_secret": ("Secret", "Of the REST app. It is stored encrypted and never shown."),
     "api_key": ("API key", "It is stored encrypted and never shown."),
     "webhook_key": (
@@ -109,17 +87,12 @@ SECRETS: Mapping[str, tuple[str, str]] = {
     ),
 }
 TYPED: Mapping[RailName, tuple[str, ...]] = {
+    "bank": (),
     "paypal": ("client_id", "webhook_id"),
     "tremendous": ("funding_source_id", "campaign_id"),
     "evm": ("spread", "price_tolerance"),
-    "bank": (
-        *("schemes", "name", "iban", "bic", "street", "postal_code", "city", "country"),
-        *("company_id", "originating_dfi", "bank_name", "entry_description", "account_number"),
-        *("sepa_format", "success", "cut_at", "cut_off", "check_float", "release"),
-        *("sftp_host", "sftp_port", "sftp_user", "sftp_host_key", "sftp_folder", "sftp_reports"),
-    ),
 }
-"""What connecting, or changing, asks for of each rail."""
+"""What connecting, or changing, asks for of each rail; of a bank account bank_form.py knows it."""
 
 
 class FeeExample(msgspec.Struct, frozen=True):

@@ -4,26 +4,22 @@ to the bank and when, and what counts as success. Read from the rail account's s
 import re
 from collections.abc import Mapping
 from datetime import time
-from typing import Any, Literal, get_args
+from typing import Any
 
 import msgspec
 
 from payviox.rails.bank import iban, payers, routing_number
 from payviox.rails.bank.model import Address, Payer, Scheme
-from payviox.rails.bank.writing import FORMATS, Format
+from payviox.rails.bank.settings import (
+    NEVER,
+    SCHEMES,
+    SETTINGS,
+    RateSource,
+    Release,
+    Success,
+)
+from payviox.rails.bank.writing import Format
 
-Success = Literal["booked", "not_returned"]
-Release = Literal["download", "folder", "sftp"]
-
-SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-SUCCESSES: tuple[Success, ...] = get_args(Success)
-RELEASES: tuple[Release, ...] = get_args(Release)
-SWITCH = ("yes", "no")
-RateSource = Literal["ecb", "fixed", "http"]
-"""One of `payviox.rates.model.SOURCES`."""
-RATE_SOURCES: tuple[RateSource, ...] = get_args(RateSource)
-NEVER = "never"
-CUT_OFF = "15:00"
 MOST_TIMES = 12
 
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
@@ -73,13 +69,13 @@ def problems(settings: Mapping[str, Any]) -> dict[str, list[str]]:
         if scheme in schemes:
             for name, wrong in payers.problems(_payer(scheme, settings)).items():
                 found.refuse("city" if name == "address" else name, wrong)
-    for name, choices in _CHOICES.items():
-        if found.text(name) and found.text(name) not in choices:
-            found.refuse(name, f"must be one of: {', '.join(choices)}")
+    for name, setting in SETTINGS.items():
+        if setting.choices and not setting.several and found.text(name) not in setting.choices:
+            found.refuse(name, f"must be one of: {', '.join(setting.choices)}")
     times = [] if found.text("cut_at") == NEVER else _names(found.text("cut_at"))
     if len(times) > MOST_TIMES or not all(_TIME.fullmatch(each) for each in times):
         found.refuse("cut_at", f"must be up to {MOST_TIMES} times such as 09:30, 15:00; or {NEVER}")
-    if found.text("cut_off") and not _TIME.fullmatch(found.text("cut_off")):
+    if not _TIME.fullmatch(found.text("cut_off")):
         found.refuse("cut_off", "must be a time such as 15:00")
     if found.text("release") == "sftp":
         _check_sftp(found)
@@ -103,7 +99,7 @@ class _Problems:
 def _check_sftp(found: _Problems) -> None:
     if not _HOST.fullmatch(found.text("sftp_host")):
         found.refuse("sftp_host", "must be the host's name or address")
-    port = found.text("sftp_port") or "22"
+    port = found.text("sftp_port")
     if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
         found.refuse("sftp_port", "must be a number from 1 to 65535")
     if not found.text("sftp_user"):
@@ -112,28 +108,19 @@ def _check_sftp(found: _Problems) -> None:
         found.refuse("sftp_host_key", "must be the server's public key: ssh-ed25519 AAAA…")
 
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "sepa_format": FORMATS["sepa"],
-    "success": SUCCESSES,
-    "release": RELEASES,
-    "check_float": SWITCH,
-    "rate_source": RATE_SOURCES,
-}
-
-
 def read(settings: Mapping[str, Any]) -> Terms:
     """The terms of settings that have no problems."""
 
-    def text(name: str, otherwise: str = "") -> str:
-        return _text(settings, name) or otherwise
+    def text(name: str) -> str:
+        return _text(settings, name)
 
     schemes = tuple(each for each in SCHEMES if each in _names(text("schemes")))
-    sepa_format: Any = text("sepa_format", FORMATS["sepa"][0])
+    sepa_format: Any = text("sepa_format")
     formats: dict[Scheme, Format] = {"sepa": sepa_format, "ach": "nacha"}
-    success: Any = text("success", "booked")
-    release: Any = text("release", "download")
-    rate_source: Any = text("rate_source", RATE_SOURCES[0])
-    times = text("cut_at", NEVER)
+    success: Any = text("success")
+    release: Any = text("release")
+    rate_source: Any = text("rate_source")
+    times = text("cut_at")
     return Terms(
         schemes=schemes,
         payers={scheme: _payer(scheme, settings) for scheme in schemes},
@@ -141,8 +128,8 @@ def read(settings: Mapping[str, Any]) -> Terms:
         success=success,
         release=release,
         cut_at=() if times == NEVER else tuple(sorted(map(time.fromisoformat, _names(times)))),
-        cut_off=time.fromisoformat(text("cut_off", CUT_OFF)),
-        check_float=text("check_float", "yes") == "yes",
+        cut_off=time.fromisoformat(text("cut_off")),
+        check_float=text("check_float") == "yes",
         rate_source=rate_source,
         spread_bp=int(settings.get("spread_bp") or 0),
         account_numbers=frozenset(
@@ -163,7 +150,7 @@ def _payer(scheme: Scheme, settings: Mapping[str, Any]) -> Payer:
             company_id=text("company_id"),
             originating_dfi=routing_number.normalized(text("originating_dfi")),
             bank_name=text("bank_name") or None,
-            entry_description=text("entry_description") or "PAYOUT",
+            entry_description=text("entry_description"),
         )
     address = None
     if text("city") or text("country"):
@@ -185,16 +172,16 @@ def _payer(scheme: Scheme, settings: Mapping[str, Any]) -> Payer:
 def _sftp(settings: Mapping[str, Any]) -> Sftp:
     return Sftp(
         host=_text(settings, "sftp_host").strip("[]"),
-        port=int(_text(settings, "sftp_port") or "22"),
+        port=int(_text(settings, "sftp_port")),
         user=_text(settings, "sftp_user"),
         host_key=_text(settings, "sftp_host_key"),
-        folder=_text(settings, "sftp_folder") or ".",
+        folder=_text(settings, "sftp_folder"),
         reports=_text(settings, "sftp_reports") or None,
     )
 
 
 def _text(settings: Mapping[str, Any], name: str) -> str:
-    return str(settings.get(name) or "")
+    return str(settings.get(name) or SETTINGS[name].default)
 
 
 def _names(text: str) -> list[str]:

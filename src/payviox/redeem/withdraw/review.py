@@ -169,8 +169,13 @@ async def _before(request: Call, visit: Visit, quote: KeptQuote) -> KeptQuote | 
         earlier = await quote_of(request, visit, earlier_id)
     except NotFound:
         return None
-    same = (earlier.net_amount, earlier.fees) == (quote.net_amount, quote.fees)
-    return None if same else earlier
+    return None if _terms(earlier) == _terms(quote) else earlier
+
+
+def _terms(quote: KeptQuote) -> tuple[object, ...]:
+    """What somebody gets by a price, also in another currency, and what it costs."""
+    pays = quote.destination.get("pays", {})
+    return quote.net_amount, quote.fees, pays.get("currency"), pays.get("amount")
 
 
 def _scope(visit: Visit, quote_id: UUID) -> Scope:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from payviox.cli.demo.bank.accounts import COMPANY_ID, IBAN, OPENING, ROUTING_NUMBER, DemoAccounts
 from payviox.cli.demo.bank.pages import BankPages
-from payviox.rails.bank import calendars, payers, reading, writing
+from payviox.cli.demo.bank.server import SETTINGS
+from payviox.rails.bank import calendars, payers, reading, terms, writing
 from payviox.rails.bank.model import AchAccount, Iban, Instruction, Payer, Scheme
 from support.bank_files import iban_of, routing_number_of
 
@@ -53,6 +54,15 @@ def test_the_demos_business_can_pay_from_these_accounts() -> None:
     assert not payers.problems(PAYERS["ach"])
 
 
+def test_the_demos_business_takes_the_statements_of_both_accounts(tmp_path: Path) -> None:
+    accounts = DemoAccounts(tmp_path, TODAY)
+    accounts.end_day()
+    ours = terms.read(SETTINGS).account_numbers
+    stated = [reading.read(report.content)[0].account_number for report in accounts.reports]
+    assert len(stated) == 2
+    assert set(stated) <= ours
+
+
 async def test_a_file_is_handed_over_and_its_reports_are_taken(tmp_path: Path) -> None:
     server, address = await BankPages(DemoAccounts(tmp_path, TODAY)).start()
     origin = {"Origin": address.rstrip("/")}
@@ -61,7 +71,7 @@ async def test_a_file_is_handed_over_and_its_reports_are_taken(tmp_path: Path) -
         for _ in range(2):
             page = await browser.post("/files", files={"file": ("f.xml", content)}, headers=origin)
             assert page.status_code == 200
-        assert "Taken: 1 payments" in page.text
+        assert "Taken: 1 payment<" in page.text
         assert "Refused (DU01)" in page.text
         page = await browser.post("/day", headers=origin)
         assert f"{(OPENING - 1250) // 100}.50 EUR" in page.text

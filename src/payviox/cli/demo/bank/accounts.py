@@ -79,7 +79,11 @@ class DemoAccounts:
         if books.currency == "EUR":
             number = len(self.taken)
             answer = answers.answer_to(taken, number, books.today)
-            words = taken.words if taken.refused else f"{len(taken.taken)} payments taken"
+            words = (
+                taken.words
+                if taken.refused
+                else f"{_counted(len(taken.taken), 'payment', 'payments')} taken"
+            )
             self._report(f"answer-{number}.xml", answer, f"Answer to a file: {words}")
         return taken
 
@@ -97,7 +101,7 @@ class DemoAccounts:
             self._report(
                 f"statement-{name}-{last}.xml",
                 answers.statement(books, first, last),
-                f"Statement of {first} to {last}, {name}: {lines} entries",
+                f"Statement of {first} to {last}, {name}: {_counted(lines, 'entry', 'entries')}",
             )
         came_back = [
             payment
@@ -119,6 +123,10 @@ class DemoAccounts:
         draft = self._folder / f"{self._number:06}.draft"
         draft.write_bytes(content)
         draft.rename(draft.with_suffix(f".{kind}"))
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _decided_by(which: int) -> Callable[[Order], Course]:

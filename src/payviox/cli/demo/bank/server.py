@@ -7,7 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
-from payviox.cli.demo.bank.accounts import COMPANY_ID, IBAN, ROUTING_NUMBER, DemoAccounts
+from payviox.cli.demo.bank.accounts import (
+    ACCOUNT_NUMBER,
+    COMPANY_ID,
+    IBAN,
+    ROUTING_NUMBER,
+    DemoAccounts,
+)
 from payviox.cli.demo.bank.pages import BankPages
 from payviox.cli.demo.seed import ACTOR
 from payviox.cli.runtime import Runtime
@@ -25,7 +31,7 @@ SETTINGS = {
     "rate_source": "fixed",
     "company_id": COMPANY_ID,
     "originating_dfi": ROUTING_NUMBER,
-    "account_number": COMPANY_ID,
+    "account_number": ACCOUNT_NUMBER,
     "success": "booked",
     "release": "download",
 }
