@@ -13,7 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from payviox.auth import secret_keys
-from payviox.db import origin, schema, session
+from payviox.db import login, origin, schema, session
 from payviox.db.embedded import backup, embedded
 from payviox.db.embedded.layout import Layout
 from payviox.db.pool import Database
@@ -124,10 +124,10 @@ def database_urls(settings: Settings, *, migrating: bool = False) -> Iterator[Ur
             made = _bring_up(settings.home, urls, migrating=migrating)
             yield replace(urls, backup=made)
         return
-    from payviox.db import migrate  # noqa: PLC0415  # heavy, and of no use above
-
     urls = _external(settings, settings.database_url)
     if migrating:
+        from payviox.db import migrate  # noqa: PLC0415  # heavy, and rarely needed
+
         migrate.migrate(urls.owner, urls.application)
     schema.check(urls.application)
     check_role(urls.application)
@@ -139,7 +139,7 @@ def _bring_up(home: Path, urls: Urls, *, migrating: bool) -> Path | None:
     revision = schema.current(urls.owner)
     if revision == schema.newest():
         return None
-    from payviox.db import migrate  # noqa: PLC0415  # heavy, and rarely needed
+    from payviox.db import migrate  # noqa: PLC0415  # as above
 
     made = None
     if revision is not None:
@@ -157,16 +157,12 @@ def _bring_up(home: Path, urls: Urls, *, migrating: bool) -> Path | None:
 
 
 def _external(settings: Settings, database_url: str) -> Urls:
-    from payviox.db import migrate  # noqa: PLC0415  # as above
-
     url = _reach(database_url, "PAYVIOX_DATABASE_URL")
     if settings.migration_url not in (None, database_url):
         return Urls(url, _reach(settings.migration_url, "PAYVIOX_MIGRATION_URL"))
     # Before a login is made from the key: a wrong key must not lock out whoever has the right one.
     asyncio.run(_check_keys(settings, url))
-    application_url = migrate.application_url(
-        url, settings.secret_key, settings.previous_secret_keys
-    )
+    application_url = login.application_url(url, settings.secret_key, settings.previous_secret_keys)
     return Urls(application_url, url)
 
 

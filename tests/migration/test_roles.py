@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from payviox.db import migrate, schema
+from payviox.db import login, migrate, schema
 from payviox.db.grants import Right, granted
 from payviox.db.role import check_role, find_excess
 from payviox.errors import SettingsError
@@ -488,16 +488,16 @@ def derived(server: Server) -> Iterator[Urls]:
     with server.fresh(migrated=False) as urls:
         yield urls
         name = str(conninfo_to_dict(urls.admin)["dbname"])
-        login = f"payviox_web_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        made = f"payviox_web_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
         with urls.as_admin() as admin:
-            names = sql.Identifier(login)
+            names = sql.Identifier(made)
             admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(names))
 
 
 def test_a_superusers_url_alone_gives_a_lesser_login_that_works(derived: Urls) -> None:
-    url = migrate.application_url(derived.admin, SECRET)
+    url = login.application_url(derived.admin, SECRET)
     assert url != derived.admin
-    assert migrate.application_url(derived.admin, SECRET) == url, "the same the next time"
+    assert login.application_url(derived.admin, SECRET) == url, "the same the next time"
     migrate.migrate(derived.admin, url)
     schema.check(url)
     check_role(url)
@@ -508,21 +508,21 @@ def test_a_superusers_url_alone_gives_a_lesser_login_that_works(derived: Urls) -
 
 
 def test_another_secret_key_renews_the_derived_password(derived: Urls) -> None:
-    first = migrate.application_url(derived.admin, SECRET)
+    first = login.application_url(derived.admin, SECRET)
     migrate.migrate(derived.admin, first)
-    second = migrate.application_url(derived.admin, f"{SECRET}, changed")
+    second = login.application_url(derived.admin, f"{SECRET}, changed")
     psycopg.connect(second).close()
     assert conninfo_to_dict(first)["user"] == conninfo_to_dict(second)["user"]
     assert conninfo_to_dict(first)["password"] != conninfo_to_dict(second)["password"]
 
 
 def test_a_lesser_roles_url_is_taken_as_it_is(urls: Urls) -> None:
-    assert migrate.application_url(urls.application, SECRET) == urls.application
+    assert login.application_url(urls.application, SECRET) == urls.application
 
 
 def test_an_owner_who_may_make_no_role_is_told_what_to_do(urls: Urls) -> None:
     with pytest.raises(SettingsError, match="CREATE ROLE payviox_web LOGIN"):
-        migrate.application_url(urls.owner, SECRET)
+        login.application_url(urls.owner, SECRET)
 
 
 def test_a_role_outside_the_group_is_told_what_it_lacks(urls: Urls, server: Server) -> None:

@@ -172,6 +172,10 @@ def _import_all() -> None:
         importlib.import_module(module.name)
     for process in ("payviox.app", "payviox.worker", "payviox.wiring"):
         importlib.import_module(process)
+    import litestar  # noqa: PLC0415  # as above
+
+    # Imports what every application looks for.
+    litestar.Litestar(openapi_config=None, logging_config=None)
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a thread would not be forked"
     gc.freeze()
 

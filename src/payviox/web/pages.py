@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
+from types import CodeType
 from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from litestar import Response
 from markupsafe import Markup
 
@@ -53,6 +55,22 @@ _zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
 """The time zone of whoever reads the page that is being rendered."""
 
 
+class Compiled(BytecodeCache):
+    """Templates that are compiled already, in memory: they are the same code in every language."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._known.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key, bucket.checksum] = bucket.code
+
+
+_compiled = Compiled()
+
+
 class Pages(msgspec.Struct, frozen=True):
     """The templates of every door and the files that they are served with."""
 
@@ -81,6 +99,7 @@ def load(*folders: Path, language: Language | None = None) -> Pages:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
         auto_reload=False,
+        bytecode_cache=_compiled,
     )
     if language is None:
         environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension's

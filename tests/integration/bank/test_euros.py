@@ -8,6 +8,7 @@ import pytest
 
 from payviox.bank.euros import Euros
 from payviox.bank.rail import BankRail
+from payviox.dashboard.orders import recipients
 from payviox.errors import ProviderUnavailable
 from payviox.rail_accounts.directory import Directory
 from payviox.rates import service as rates
@@ -70,6 +71,8 @@ async def test_what_arrives_is_promised_with_its_rate_and_the_books_know_both(
     pays = order.destination["pays"]
     assert (pays["currency"], pays["amount"]) == ("EUR", 2_250)  # 2500 / (1.1 * 1.01) = 2250.22
     assert (pays["rate"], pays["source"], pays["spread_bp"]) == ("1.1", "fixed", 100)
+    said = dict(recipients.terms(order))["Rate"]
+    assert said == "1.1 US dollars for 1 EUR, made 1 % dearer for the payee"
     await bank.desk.process()
     await say(bank, "1.2")  # a euro got dearer before the file was cut
     file = await bank.released("sepa")

@@ -2,6 +2,7 @@
 order's state is by the bank's words."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from payviox.bank import outcomes, schedule
 from payviox.bank.matching import file_status
 from payviox.bank.model import Payment
 from payviox.rails.bank import terms
+from payviox.rails.bank.settings import SETTINGS as SETTINGS_OF_BANKS
 from payviox.rails.fees import FeePolicy
 from payviox.rails.protocol import Account
 from support.accounts import SETTINGS
 
+GUIDE = Path(__file__).parents[3] / "docs" / "bank.md"
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 PAYMENT = Payment(
     business_id=UUID(int=1),
@@ -69,6 +72,14 @@ def test_settings_that_no_file_could_be_made_by_are_named(
     changed: dict[str, Any], named: set[str]
 ) -> None:
     assert set(terms.problems({**SETTINGS["bank"], **changed})) == named
+
+
+def test_the_guide_has_every_setting_with_its_meaning_and_default() -> None:
+    guide = GUIDE.read_text()
+    for name, setting in SETTINGS_OF_BANKS.items():
+        default = f"`{setting.default}`" if setting.default else ""
+        default = default or ("" if setting.optional else "required")
+        assert f"| `{name}` | {setting.meaning} | {default} |" in guide
 
 
 def account(**settings: str) -> Account:

@@ -1,6 +1,7 @@
 """Why orders wait, are reviewed or fail: each reason is explained, produced and documented."""
 
 import ast
+import functools
 from pathlib import Path
 from typing import get_args
 
@@ -21,6 +22,7 @@ HERE = {SRC / "rails" / f"{name}.py" for name in ("waiting", "reviews", "failure
 EVERY = {**WAITING, **REVIEWS, **FAILURES}
 
 
+@functools.cache
 def _texts() -> set[str]:
     """Every text of the code beside the sets themselves."""
     return {
@@ -32,9 +34,6 @@ def _texts() -> set[str]:
     }
 
 
-PRODUCED = _texts()
-
-
 def test_every_name_of_a_set_is_explained_and_nothing_else() -> None:
     assert set(WAITING) == set(get_args(waiting.Waiting))
     assert set(REVIEWS) == set(get_args(reviews.Review))
@@ -43,7 +42,7 @@ def test_every_name_of_a_set_is_explained_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("name", [*WAITING, *REVIEWS, *FAILURES])
 def test_a_reason_is_produced_by_the_code(name: str) -> None:
-    assert name in PRODUCED
+    assert name in _texts()
 
 
 @pytest.mark.parametrize("reason", EVERY.values(), ids=EVERY)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from payviox.dashboard.bank_files.words import money_in
+from payviox.rail_accounts import rules
 from payviox.withdrawals.model import Order
 
 
@@ -34,7 +35,9 @@ def terms(order: Order) -> list[tuple[str, str]]:
     pays = to.get("pays") or {}
     if pays.get("currency", "USD") != "USD":
         found.append(("Arrives as", money_in(pays["amount"], pays["currency"])))
-        found.append(("Rate", f"{pays.get('rate')} US dollars for 1 {pays['currency']}"))
+        spread = pays.get("spread_bp", 0)
+        dearer = f", made {rules.percent(spread)} % dearer for the payee" if spread else ""
+        found.append(("Rate", f"{pays.get('rate')} US dollars for 1 {pays['currency']}{dearer}"))
     if order.details.get("end_to_end_id"):
         found.append(("End-to-end id", str(order.details["end_to_end_id"])))
     if to.get("brand"):
