@@ -51,6 +51,7 @@ TESTS = (
     "integration/withdrawals",
     "integration/api/test_order_routes.py",
     "integration/api/test_payout_user_routes.py",
+    "integration/bank/test_euros.py",
     "integration/redeem/test_bank.py",
     "integration/redeem/test_codes.py",
     "integration/redeem/test_saved.py",

@@ -150,7 +150,9 @@ class _Decision:
             return self._settle_restricted(item, item.place)
         if item.key_id is not None and item.key_id not in self.keys:
             return Unauthorized()
-        return self._replay(item) or self._pay(item)
+        if item.idempotency_key in self.replays:
+            return self._replay(item, item.idempotency_key)
+        return self._pay(item)
 
     def _settle_restricted(self, item: Item, place: str) -> Outcome:
         """The same within what a restricted key may do: a replay spends nothing, and without its
@@ -158,16 +160,21 @@ class _Decision:
         key = self.restricted.get(item.key_id or "")
         if key is None:
             return Unauthorized()
-        refused = refusal(key.scopes, key.networks, "allocate", place)
-        outcome = refused or self._replay(item) or self._pay(item, key)
-        if isinstance(outcome, Allocated) and "hashes" not in key.scopes:
+        if place not in key.allowed:
+            refused = refusal(key.scopes, key.networks, "allocate", place)
+            if refused is not None:
+                return refused
+            key.allowed.add(place)
+        if item.idempotency_key in self.replays:
+            outcome = self._replay(item, item.idempotency_key)
+        else:
+            outcome = self._pay(item, key)
+        if "hashes" not in key.scopes and isinstance(outcome, Allocated):
             return Allocated(outcome.user_id, "", outcome.replayed)
         return outcome
 
-    def _replay(self, item: Item) -> Outcome | None:
-        if item.idempotency_key is None or item.idempotency_key not in self.replays:
-            return None
-        first_digest, user = self.replays[item.idempotency_key]
+    def _replay(self, item: Item, idempotency_key: str) -> Outcome:
+        first_digest, user = self.replays[idempotency_key]
         if first_digest != item.digest:
             return IdempotencyMismatch()
         return Allocated(user.id, self._hash(user), replayed=True)

@@ -68,7 +68,7 @@ class Payout(msgspec.Struct):
 
 class SpendingKey(msgspec.Struct):
     """A restricted key that works, with what it may do and has spent on this `day`, in cents;
-    `spending` is what it spends in this group."""
+    `spending` is what it spends in this group, `allowed` the addresses found to be its own."""
 
     id: str
     scopes: list[str]
@@ -78,6 +78,7 @@ class SpendingKey(msgspec.Struct):
     day: str
     spent: int
     spending: int = 0
+    allowed: set[str] = set()
 
 
 class User(msgspec.Struct):

@@ -5,7 +5,6 @@ import asyncio
 from typing import Annotated
 
 import msgspec
-from msgspec.structs import replace
 
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import Allocated, Item
@@ -112,6 +111,9 @@ class Create:
             if key is not None:
                 idempotency.check(key)
             return _refuse(body)
+        actor = place = None
+        if caller.restrictions is not None:  # what it may do now, the group reads under its lock
+            actor, place = caller.actor, address_in(scope) or ""
         item = Item(
             email,
             request.amount,
@@ -119,10 +121,10 @@ class Create:
             None,
             key,
             request_digest,
-            notify=request.notify,
+            actor,
+            request.notify,
+            place,
         )
-        if caller.restrictions is not None:  # what it may do now, the group reads under its lock
-            item = replace(item, actor=caller.actor, place=address_in(scope) or "")
         try:
             outcome = (await self._batcher.submit(caller.business_id, (item,)))[0]
         except Busy:

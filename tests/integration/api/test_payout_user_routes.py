@@ -198,6 +198,14 @@ async def test_a_gift_card_is_quoted_by_its_product(user: User) -> None:
         assert next(iter(answer.json())).startswith("gift_card")
 
 
+async def test_what_the_business_does_not_offer_is_neither_quoted_nor_made(user: User) -> None:
+    await user.business.set(methods_off=["paypal"])
+    for path in ("/payout/quote", "/payout/withdraw"):
+        answer = await user.client.post(path, json=PAYPAL)
+        assert (answer.status_code, list(answer.json())) == (400, ["provider"]), path
+    assert (await user.business.ledger())[ADA] == 10_000
+
+
 async def test_anothers_quote_does_not_exist(user: User) -> None:
     other = await open_user(user.business, "bob@example.com")
     quote = await other.client.post("/payout/quote", json={"provider": "paypal", "amount": 1_000})

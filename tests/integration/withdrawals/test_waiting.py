@@ -64,7 +64,7 @@ async def put_off(desk: Desk) -> None:
 
 
 async def test_an_empty_float_keeps_the_order_queued_and_tells_the_operator_once(
-    desk: Desk, vendor: UnclaimedVendor
+    desk: Desk, vendor: UnclaimedVendor, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = await order_that(desk, vendor, "empty")
     for _ in range(3):
@@ -75,6 +75,9 @@ async def test_an_empty_float_keeps_the_order_queued_and_tells_the_operator_once
     assert (after.status, after.waiting, after.failure) == ("queued", "float_empty", None)
     assert after.due_at is not None
     assert await alerts(desk, order) == ["order.waiting"]
+    [line] = [each for each in caplog.text.splitlines() if "order.waiting" in each]
+    assert ids.show(ids.ORDER, order.id) in line
+    assert ids.show(ids.BUSINESS, desk.business.business_id) in line
     assert await desk.states(order) == ["created", "queued", "sending", "queued"]
     assert await desk.events(order) == ["payout.created", "payout.processing"]
     assert (await desk.business.ledger())["in_transit:vendor"] == 1_000
