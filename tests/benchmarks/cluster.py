@@ -195,9 +195,11 @@ async def _move(urls: Urls, node: tuple[str, int]) -> Results:
 
     async with _batcher(urls.application) as batcher:
         paying = asyncio.gather(*(call(batcher, n) for n in range(CALLERS)))
-        steps = await asyncio.to_thread(lambda: list(_steps(urls, business, node)))
-        moved.set()
-        await paying
+        try:
+            steps = await asyncio.to_thread(lambda: list(_steps(urls, business, node)))
+        finally:
+            moved.set()
+            await paying
     await _require_whole(urls, business, calls)
     return {
         "steps": {

@@ -38,9 +38,9 @@ PEOPLE = 40
 """Of each scheme."""
 TOGETHER = 250
 """Orders that are made in one transaction."""
-DAY_S = 600.0
-"""Seconds that go by for the worker in a day of the bank's: leases end, and what waits for another
-try is tried. What the bank has said wakes its orders without that."""
+DAY_S = 4_000.0
+"""Seconds that go by for the worker in a day of the bank's: leases end, and whatever waits for
+another try is tried. What the bank has said wakes its orders without that."""
 
 OPENING: dict[Scheme, int] = {"sepa": 1_000_000, "ach": 10**9}
 """Cents in each account. In euros there is too little for the first file."""
@@ -173,9 +173,9 @@ class BankWorld:
                     await self._hand_over(scheme, cut.file)
 
     async def _hand_over(self, scheme: Scheme, file: BankFile) -> None:
-        """Now and then twice, or first cut off on its way."""
+        """Now and then twice; the first one, and some others, cut off on their way before."""
         content = await self.banking.download(await self.banking.approve(file))
-        if self.chance.random() < 0.2:
+        if not self.books[scheme].answers or self.chance.random() < 0.2:
             self._give(scheme, content[: self.chance.randrange(len(content))])
         for _ in range(self.chance.choice((1, 1, 2))):
             self._give(scheme, content)

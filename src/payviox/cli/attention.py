@@ -20,6 +20,8 @@ from payviox.reporting.attention import Cause, Matter
 
 NOUNS: dict[Cause, str] = {
     "unexplained": "suspense item",
+    "bank_file_unknown": "file",
+    "bank_file_waiting": "file",
     "float_low": "asset",
     "low_stock": "product",
     "key_expiring": "key",
@@ -36,6 +38,8 @@ COMMANDS: dict[Cause, str] = {
     "person": "payviox order list {business} --waiting person",
     "unknown": "payviox order list {business} --status unknown",
     "unexplained": "payviox reconcile items --business {business}",
+    "bank_file_unknown": "payviox bank files {business}",
+    "bank_file_waiting": "payviox bank files {business}",
     "review": "payviox order list {business} --status review",
     "float_empty": "payviox order resume {business} --waiting float_empty",
     "waiting": "payviox rail check {business}",
@@ -60,10 +64,11 @@ def attention(business_id: UUID | None, as_json: bool) -> None:
     """List what waits for a person, the most urgent first, each with what to do next.
 
     That is: orders in review, with an unknown outcome or waiting for what only an operator can
-    give, money that nobody has explained, what a second person has to sign, low floats and stock,
-    webhooks and mails that were given up, codes that no mail server sends. No rail is asked:
-    `payviox reconcile` and `payviox rail check` do. An archive of WAL that fails, and gift cards
-    that are held after a restore, are told first, on standard error.
+    give, money that nobody has explained, what a second person has to sign, files to a bank that
+    somebody has to let go or ask the bank about, low floats and stock, webhooks and mails that were
+    given up, codes that no mail server sends. No rail is asked: `payviox reconcile` and `payviox
+    rail check` do. An archive of WAL that fails, and gift cards that are held after a restore, are
+    told first, on standard error.
     """
 
     async def work(runtime: Runtime) -> tuple[list[Matter], str | None, int]:

@@ -17,11 +17,13 @@ from payviox.reporting.queries.attention import Row
 
 Cause = Literal[
     "person",
+    "bank_file_unknown",
     "codes_without_mail",
     "unknown",
     "unexplained",
     "review",
     "second_signature",
+    "bank_file_waiting",
     "float_empty",
     "float_low",
     "waiting",
@@ -48,6 +50,11 @@ ADVICE: Mapping[Cause, Advice] = {
         "orders that may have been paid, and that nothing automatic will end",
         "Find out at the rail what became of each, then settle it by hand.",
     ),
+    "bank_file_unknown": Advice(
+        "Bank files for a person",
+        "files of which it is not known whether the bank has them: they are neither here nor there",
+        "Ask the bank by each file's name, and say on its page whether it has it.",
+    ),
     "codes_without_mail": Advice(
         "Codes without a mail server",
         "rules that ask for a code by mail, while the installation has no mail server: nobody can"
@@ -73,6 +80,11 @@ ADVICE: Mapping[Cause, Advice] = {
         "Second signatures",
         "things over the amount that needs two people, which one person has signed",
         "Let another person approve or cancel each.",
+    ),
+    "bank_file_waiting": Advice(
+        "Bank files to let go",
+        "files of payments that nobody has approved or released",
+        "Approve and release each, or cancel it.",
     ),
     "float_empty": Advice(
         "Empty float",
@@ -126,6 +138,8 @@ BY_MAIL: tuple[Cause, ...] = tuple(cause for cause in ADVICE if cause != "codes_
 """What operators can be told of by mail: all but that there are no mails."""
 
 PAGES: Mapping[Cause, str] = {
+    "bank_file_unknown": "/bank-files",
+    "bank_file_waiting": "/bank-files",
     "codes_without_mail": "/settings",
     "unexplained": "/reconciliation",
     "second_signature": "/approvals",

@@ -20,6 +20,7 @@ from payviox.bank.releasing import handing_over
 from payviox.bank.releasing.folder import Folder
 from payviox.bank.second_person import ImportToApprove, OtherAmount
 from payviox.errors import Conflict, Forbidden
+from payviox.reporting import attention
 from payviox.rights.roles import Role
 from payviox.withdrawals.model import Order
 from support.banking import KEYRING, PERSON, Banking, answer, entry, rejected, statement
@@ -231,6 +232,10 @@ async def test_that_the_bank_has_not_got_a_file_is_said_by_two(
             lambda db: handing_over.settle(db, bank.id, file.id, actor, sent=sent)
         )
 
+    matters = await bank.database.fetch(attention.matters, bank.id)
+    assert [(each.cause, each.number, each.cents) for each in matters] == [
+        ("bank_file_unknown", 1, 500)
+    ]
     with pytest.raises(Forbidden):
         await says(eve)
     assert (await says(ann)).step == "person"
@@ -244,6 +249,8 @@ async def test_that_the_bank_has_not_got_a_file_is_said_by_two(
         )
     assert names(tmp_path) == []
     assert (await says(ben)).step is None
+    matters = await bank.database.fetch(attention.matters, bank.id)
+    assert [each.cause for each in matters] == ["bank_file_waiting"]
     target = Folder(tmp_path)
     await handing_over.release(bank.database, KEYRING, "folder", target, bank.id, file.id, ann)
     assert names(tmp_path) == [file.name]

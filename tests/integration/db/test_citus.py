@@ -161,9 +161,11 @@ async def test_a_business_that_is_paid_gets_a_shard_and_a_node_of_its_own_and_lo
                 paid += 1
 
         calls = asyncio.gather(*(call(number) for number in range(4)))
-        await asyncio.to_thread(give_it_its_own, fresh_urls.owner, business.business_id)
-        moved.set()
-        await calls
+        try:
+            await asyncio.to_thread(give_it_its_own, fresh_urls.owner, business.business_id)
+        finally:
+            moved.set()
+            await calls
         books = await business.ledger()
         assert books.transfers["allocation"] == paid > 0
 

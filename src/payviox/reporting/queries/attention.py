@@ -142,6 +142,22 @@ STOPPED_UPLOADS: LiteralString = (
 )
 """Uploads that go on only when somebody says so, with what they have not paid."""
 
+BANK_FILES: LiteralString = (
+    "SELECT b.id AS business_id, b.name, b.mode, 'bank' AS rail, NULL AS subject,"
+    " count(*) AS number, sum(f.cents)::bigint AS cents, min(f.created_at) AS oldest,"
+    " NULL AS status FROM {each} JOIN bank_files f ON f.business_id = {business}"
+)
+FILES_UNKNOWN: LiteralString = (
+    BANK_FILES + " WHERE f.status = 'approved' AND f.step = 'person' GROUP BY b.id, b.name, b.mode"
+)
+"""Files that the bank has or has not."""
+
+FILES_WAITING: LiteralString = (
+    BANK_FILES + " WHERE f.status IN ('draft', 'approved') AND f.step IS NULL"
+    " GROUP BY b.id, b.name, b.mode"
+)
+"""Files that have not left, and that nobody hands over."""
+
 SECOND_SIGNATURES: LiteralString = (
     "SELECT b.id AS business_id, b.name, b.mode, NULL AS rail, NULL AS subject,"  # noqa: S608  # a constant
     " count(*) AS number, sum(w.amount)::bigint AS cents, min(w.since) AS oldest, NULL AS status"
@@ -179,6 +195,8 @@ SOURCES: Mapping[str, LiteralString] = {
     "state": ORDERS_IN,
     "unexplained": OPEN_ITEMS,
     "second_signature": SECOND_SIGNATURES,
+    "bank_file_unknown": FILES_UNKNOWN,
+    "bank_file_waiting": FILES_WAITING,
     "upload_stopped": STOPPED_UPLOADS,
     "float_low": LOW_FLOATS,
     "low_stock": LOW_PRODUCTS,
