@@ -182,8 +182,11 @@ def is_the_same_sql(mutant: str, changes: str) -> bool:
     )
     if ".queries." not in mutant or len(old) != 1 or len(new) != 1:
         return False
-    pairs = zip(*(re.findall(r'"([^"]*)"', line) for [line] in (old, new)), strict=True)
-    [(before, after)] = [pair for pair in pairs if pair[0] != pair[1]] or [("", "")]
+    texts, others = (re.findall(r'"([^"]*)"', line) for [line] in (old, new))
+    pairs = [pair for pair in zip(texts, others, strict=False) if pair[0] != pair[1]]
+    if len(texts) != len(others) or len(pairs) != 1:
+        return False
+    [(before, after)] = pairs
     return (
         re.search(r"\b(SELECT|FROM|WHERE|AND|OR|ORDER BY|UPDATE|SET|INSERT|ON) ", before)
         is not None

@@ -189,6 +189,14 @@ def test_rows_are_known_again_and_repeated_ones_named() -> None:
     assert rows[0].fingerprint == rows[1].fingerprint != rows[2].fingerprint
 
 
+def test_two_people_with_one_amount_and_reference_are_no_repetition() -> None:
+    text = "a@x.test,5,\nb@x.test,5,\na@x.test,5,r1\nb@x.test,5,r1\n"
+    rows = rows_of(HEADER.encode() + text.encode())
+    assert [row.repeats for row in rows] == [None] * 4
+    assert [row.occurrence for row in rows] == [1] * 4
+    assert len({row.fingerprint for row in rows}) == 4
+
+
 def test_excel_keeps_amounts_exact_and_leading_zeros_and_says_what_it_destroyed() -> None:
     content = workbook(
         ["Email", "Amount", "Reference"],

@@ -190,6 +190,12 @@ def test_what_has_ended_is_not_looked_up_for_ever(at: Case, answer: Outcome) -> 
         assert decide(old, answer).due_in_s is None
 
 
+def test_a_success_that_may_still_come_back_is_looked_at_when_the_rail_says() -> None:
+    paid = case("succeeded", outcome="succeeded")
+    assert decide(paid, Outcome("succeeded", again_s=30.0)).due_in_s == 30.0
+    assert decide(paid, Outcome("succeeded")).due_in_s is None
+
+
 def test_what_a_person_found_paid_is_looked_for_where_no_look_up_proves_anything() -> None:
     settled = case("succeeded", outcome="succeeded")
     decision = decide(settled, Outcome("not_found"))
