@@ -28,7 +28,7 @@ Unmatched = Literal[
 
 - not_ours: it is none by its kind: a fee, or what somebody paid in
 - unknown: it names no payment and no file of this business
-- not_released: it names a payment whose file has not left, by our books
+- not_released: it names a file that was canceled or has not left, by our books, or its payment
 - other_file: it answers another file of ours than the one that the payment is in
 - amount: it is about another amount, currency or direction
 - twice: the payment was booked, or came back, already
@@ -41,7 +41,7 @@ Unmatched = Literal[
 WHY: dict[Unmatched, str] = {
     "not_ours": "It is no payment by its kind.",
     "unknown": "No payment and no file of this business has this id.",
-    "not_released": "The file of this payment has not left, by our books.",
+    "not_released": "The file was canceled, or has not left, by our books.",
     "other_file": "It answers another file than the one that the payment left in.",
     "amount": "It is about another amount, currency or direction.",
     "twice": "The payment was booked, or came back, already.",

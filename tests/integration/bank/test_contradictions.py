@@ -3,6 +3,7 @@ it, and a person has an item to look at."""
 
 import pytest
 
+from payviox.bank import files
 from payviox.bank.model import BankFile, Payment
 from payviox.ledger.suspense import Item
 from payviox.reconciliation import resolve
@@ -208,3 +209,26 @@ async def test_an_item_stays_until_a_person_explains_it(bank: Banking) -> None:
     assert await sent.items() == []
     await sent.says(status="RJCT")
     assert len(await sent.items()) == 1, "it says so again"
+
+
+@pytest.mark.parametrize("status", ["ACCP", "RCVD", "RJCT"])
+async def test_a_bank_that_has_a_file_that_was_canceled_is_for_a_person(
+    bank: Banking, status: str
+) -> None:
+    """What it pays of it, another file pays once more."""
+    await bank.order(500)
+    await bank.desk.process()
+    file = await bank.approve(await bank.file())
+    await bank.database.write(files.cancel, bank.id, file.id, PERSON)
+    assert (await bank.cut()).file is not None
+    [report] = (await bank.take(answer(file, status=status))).reports
+    items = await bank.database.fetch(
+        lambda db: resolve.list_page(db, bank.id, rail="bank", limit=50)
+    )
+    if status == "RJCT":
+        assert (report.unmatched, items) == (0, []), "that is as it should be"
+        return
+    assert report.unmatched == 1
+    (item,) = items
+    assert (item.cause, item.subject) == ("unclear", f"bfl_{file.id}")
+    assert item.evidence["why"] == "The file was canceled, or has not left, by our books."
