@@ -184,6 +184,23 @@ async def test_what_says_nothing_new_is_no_item(bank: Banking) -> None:
     assert await sent.items() == []
 
 
+async def test_a_payment_of_a_file_that_is_called_a_duplicate_is_for_a_person(
+    bank: Banking,
+) -> None:
+    """Two alike to one payee, for instance: the bank may not pay it, and says no more of it."""
+    sent = await Sent.of(bank)
+    first, second = await sent.payments()
+    answered = (rejected(first, "AM05"), accepted(second))
+    assert await sent.says(status="PART", payments=answered) == 1
+    assert (await sent.look())[0] == ["released", "accepted"]
+    (item,) = await sent.items()
+    assert (item.subject, item.evidence["code"]) == (first.end_to_end_id, "AM05")
+    assert item.evidence["why"] == "The bank takes it for a copy of another, and may not pay it."
+    await sent.booked(2)
+    assert await sent.says(status="PART", payments=answered) == 0, "it has paid both"
+    assert (await sent.look())[1] == ["succeeded"] * 2
+
+
 async def test_an_item_stays_until_a_person_explains_it(bank: Banking) -> None:
     sent = await Sent.of(bank)
     await sent.booked(2)
