@@ -152,7 +152,7 @@ def _handle(request: Call, error: Exception) -> Response[Any]:
 
 def described(public_url: str) -> dict[str, Any]:
     """The OpenAPI document of an installation at this address, which need not be there."""
-    litestar = Litestar(ROUTES, openapi_config=None)
+    litestar = Litestar(ROUTES, openapi_config=None, logging_config=None)  # as below
     routes = openapi.routes_of(litestar, {("POST", "/payout/create"): Create.create_payout})
     return openapi.document(routes, public_url)
 

@@ -1,6 +1,7 @@
 """`POST /payout/batch`: a result for each item in order, in chunks or all at once, repeatable."""
 
 import asyncio
+import itertools
 import time
 from typing import Any
 
@@ -276,25 +277,31 @@ async def test_a_commit_that_was_rolled_back_does_not_use_the_key_up(
 async def test_a_list_of_the_slowest_addresses_keeps_nobody_else_waiting(
     business: TestBusiness,
 ) -> None:
-    slowest = ["a@" + ".".join(chr(0x4E00 + k + n) * 24 for n in range(4)) for k in range(300)]
-    longest, before = 0.0, await business.ledger()
+    """Measured until the machine does nothing else that takes as long."""
+    before, letters = await business.ledger(), itertools.count(0x4E00, 304)  # none twice
 
-    async def watch() -> None:
-        nonlocal longest
-        while True:
-            since = time.perf_counter()
-            await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - since)
+    async def measured() -> bool:
+        first, longest = next(letters), 0.0
+        slowest = ["a@" + ".".join(chr(first + k + n) * 24 for n in range(4)) for k in range(300)]
 
-    watching = asyncio.create_task(watch())
-    began = time.perf_counter()
-    items = [{"email": email, "amount": 0} for email in slowest]
-    answer = await pay(business, items)
-    took = time.perf_counter() - began
-    watching.cancel()
+        async def watch() -> None:
+            nonlocal longest
+            while True:
+                since = time.perf_counter()
+                await asyncio.sleep(0)
+                longest = max(longest, time.perf_counter() - since)
 
-    assert all("errors" in result for result in answer.json()["results"])
-    assert longest < took / 4, "as one chunk it would be all of it"
+        watching = asyncio.create_task(watch())
+        began = time.perf_counter()
+        answer = await pay(business, [{"email": email, "amount": 0} for email in slowest])
+        took = time.perf_counter() - began
+        watching.cancel()
+        if not all("errors" in result for result in answer.json()["results"]):
+            pytest.fail(answer.text)
+        assert longest < took / 4, "as one chunk it would be all of it"
+        return True
+
+    await eventually(measured)
     assert await business.ledger() == before
 
 

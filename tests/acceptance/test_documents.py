@@ -63,6 +63,7 @@ NOT_RUN = {
     ("docs/operating.md", "payviox reload"): "tests/acceptance/test_web_processes.py",
     ("docs/operating.md", "payviox database backup"): EMBEDDED,
     ("docs/operating.md", "payviox database after-restore"): EMBEDDED,
+    ("docs/operating.md", "SELECT isolate_tenant"): "integration/db/test_citus.py, on a cluster",
     ("docs/rails.md", "payviox rail keystore"): CHAIN,
     ("docs/rails.md", "payviox rail price"): CHAIN,
     ("docs/rails.md", "payviox rail accept-nonces"): CHAIN,

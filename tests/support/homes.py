@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from payviox import machine
 from payviox.db import migrate
 from payviox.db.embedded import embedded
 
 MEMORY = Path("/dev/shm")  # a folder of one's own is made in it
 ROOM = 4 * 2**30
-"""What must be free in it for a server to live there, in bytes: containers often give next to
-nothing."""
+"""What must be left for a server to live there, in bytes: containers often give next to nothing."""
 
 
 @contextlib.contextmanager
@@ -25,7 +25,7 @@ def in_memory(otherwise: Path) -> Iterator[Path]:
     files, whose making on a disk costs a kernel four times as much as in memory. What a test
     process left that was killed is removed by the next one.
     """
-    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
+    if not os.access(MEMORY, os.W_OK) or _left() < ROOM:
         yield otherwise
         return
     with contextlib.ExitStack() as stack:
@@ -33,11 +33,22 @@ def in_memory(otherwise: Path) -> Iterator[Path]:
             for left in MEMORY.glob("payviox-tests-*"):
                 with contextlib.suppress(OSError), _locked(left, fcntl.LOCK_NB):
                     shutil.rmtree(left, ignore_errors=True)
-            made = tempfile.TemporaryDirectory(dir=MEMORY, prefix="payviox-tests-")
+            made = tempfile.TemporaryDirectory(
+                dir=MEMORY, prefix="payviox-tests-", ignore_cleanup_errors=True
+            )
+            stack.enter_context(_locked(Path(made.name)))  # until it is gone
             folder = Path(stack.enter_context(made))
-            stack.enter_context(_locked(folder))
         folder.chmod(0o711)  # the server's user goes through it
         yield folder
+
+
+def _left() -> int:
+    """Bytes that files in memory may take. A folder may promise more than there is: half of what
+    a container is given is for programs, and so is what others have taken."""
+    meminfo = Path("/proc/meminfo").read_text()
+    sizes = dict(line.split(":") for line in meminfo.splitlines())
+    available = int(sizes["MemAvailable"].split()[0]) * 1024
+    return min(shutil.disk_usage(MEMORY).free, machine.memory_bytes() // 2, available)
 
 
 @contextlib.contextmanager

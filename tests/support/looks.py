@@ -48,10 +48,9 @@ def require_whole(page: Page) -> None:
 
 
 def violations(page: Page, options: Mapping[str, Any] = VIOLATIONS) -> list[Any]:
-    """What axe finds. Handing its script to a page takes as long as a look: the documents that the
-    page shows later have it from the browser."""
+    """What axe finds. A document is given its script once: that takes as long as a look. Given
+    by the browser to all later ones it would be refused in frames that run no script."""
     if not page.evaluate("'axe' in window"):
-        page.add_init_script(AXE)
         page.evaluate(AXE)
     look = "options => axe.run(document, options).then(results => results.violations)"
     return list(page.evaluate(look, dict(options)))

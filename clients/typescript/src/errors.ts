@@ -90,7 +90,7 @@ export class TooManyRequests extends ApiError {
 
 /**
  * 5xx, after all retries. `retryAfterMs` is what the server asked to wait, in milliseconds. A 500
- * did nothing; what a 503 means stands in `message`.
+ * did nothing, save perhaps a part of a batch; what a 503 means stands in `message`.
  */
 export class ServerError extends ApiError {
   override name = "ServerError";

@@ -272,7 +272,9 @@ class _Taking:
             row["file_id"] = file.id
             row["unmatched"] = await self._of_file(report, entry, file)
             return row
-        row["unmatched"] = "not_ours" if entry.status == "other" else "unknown"
+        # An answer to a file names what was in one, whatever it says of it.
+        by_kind = entry.status == "other" and report.kind not in OF_FILES
+        row["unmatched"] = "not_ours" if by_kind else "unknown"
         return row
 
     async def _of_payment(self, report: Report, entry: ReportEntry, payment: Payment) -> str | None:
@@ -303,7 +305,10 @@ class _Taking:
         return answers and payment.file_id not in (None, file and file.id)
 
     async def _of_file(self, report: Report, entry: ReportEntry, file: BankFile) -> str | None:
-        """A word on a whole file: accepted or rejected, or booked as one sum."""
+        """A word on a whole file: accepted or rejected, or booked as one sum. That the bank has one
+        that was canceled is for a person: another file pays what was in it."""
+        if file.status == "canceled":
+            return None if entry.status == "rejected" else "not_released"
         ours = [each for each in self._payments.values() if each.file_id == file.id]
         if any(payment.status == "in_file" for payment in ours):
             ours = [await self._left_after_all(payment) for payment in ours]

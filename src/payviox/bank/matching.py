@@ -11,6 +11,7 @@ import msgspec
 
 from payviox.bank.model import FileStatus, Payment, PaymentStatus
 from payviox.rails.bank.model import ReportEntry
+from payviox.rails.bank.pain002 import DUPLICATES
 
 Unmatched = Literal[
     "not_ours",
@@ -22,32 +23,35 @@ Unmatched = Literal[
     "after_return",
     "after_booking",
     "whole_file",
+    "duplicate",
     "status",
 ]
 """Why an entry is no payment's:
 
 - not_ours: it is none by its kind: a fee, or what somebody paid in
 - unknown: it names no payment and no file of this business
-- not_released: it names a payment whose file has not left, by our books
+- not_released: it names a file that was canceled or has not left, by our books, or its payment
 - other_file: it answers another file of ours than the one that the payment is in
 - amount: it is about another amount, currency or direction
 - twice: the payment was booked, or came back, already
 - after_return: it was rejected or came back before, and is accepted or comes back now
 - after_booking: it, or a payment of the file, was booked or came back before, and is rejected now
 - whole_file: it speaks of a whole file in a way that says nothing of each payment
+- duplicate: it is rejected as one, alone of its file, and nothing says that it is paid
 - status: it says of a payment what is not known here
 """
 
 WHY: dict[Unmatched, str] = {
     "not_ours": "It is no payment by its kind.",
     "unknown": "No payment and no file of this business has this id.",
-    "not_released": "The file of this payment has not left, by our books.",
+    "not_released": "The file was canceled, or has not left, by our books.",
     "other_file": "It answers another file than the one that the payment left in.",
     "amount": "It is about another amount, currency or direction.",
     "twice": "The payment was booked, or came back, already.",
     "after_return": "The payment came back, or was rejected, before.",
     "after_booking": "It was booked, or came back, before.",
     "whole_file": "It speaks of a whole file, and says nothing of each payment.",
+    "duplicate": "The bank takes it for a copy of another, and may not pay it.",
     "status": "It says of the payment what is not known here.",
 }
 
@@ -88,7 +92,7 @@ def effect(payment: Payment, entry: ReportEntry, *, seen_alike: bool) -> Effect:
         case "returned":
             return _returned(payment, entry, seen_alike=seen_alike)
         case "other":
-            return Effect(unmatched="status")
+            return _other(payment, entry)
 
 
 def applied(payment: Payment, found: Effect, code: str | None, booked_on: date | None) -> Payment:
@@ -109,6 +113,12 @@ def _accepted(payment: Payment) -> Effect:
     if payment.status == "rejected":
         return Effect(unmatched="after_return")
     return Effect("accepted") if payment.status == "released" else SAME
+
+
+def _other(payment: Payment, entry: ReportEntry) -> Effect:
+    if entry.reason_code not in DUPLICATES:
+        return Effect(unmatched="status")
+    return Effect(unmatched="duplicate") if payment.status == "released" else SAME
 
 
 def of_whole_file(payments: Sequence[Payment], entry: ReportEntry) -> Unmatched | None:

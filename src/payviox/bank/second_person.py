@@ -9,6 +9,7 @@ from payviox.actors import Actor
 from payviox.approvals import service as approvals
 from payviox.approvals.service import Refused, WaitingAct
 from payviox.bank.model import Source
+from payviox.bank.queries import imports as queries
 from payviox.db.pool import Connection
 from payviox.errors import Conflict
 from payviox.rights import service as rights
@@ -76,6 +77,7 @@ async def ask(
 ) -> WaitingAct:
     """Put a report before a second person. Raises Forbidden, and Conflict where the rule or what
     waits has changed meanwhile."""
+    await queries.lock(connection, business_id)  # of several who import it at once one asks
     asked = {"file": file_name, "sha256": digest}
     if await _find(connection, business_id, digest) is None:
         waiting = await approvals.ask(connection, business_id, actor, ACT, amount, asked)

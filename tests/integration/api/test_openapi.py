@@ -1,5 +1,6 @@
 """The OpenAPI document: valid, complete, true to its own examples; and the page made from it."""
 
+import logging
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -45,7 +46,7 @@ async def test_it_is_valid_openapi_3_1(document: Any) -> None:
 
 
 async def test_it_holds_every_route_of_the_application(document: Any) -> None:
-    framework = Litestar(app.ROUTES, openapi_config=None)
+    framework = Litestar(app.ROUTES, openapi_config=None, logging_config=None)
     routes = {
         f"{method} {path.replace(':str', '')}"
         for handler in app.ROUTES
@@ -57,11 +58,19 @@ async def test_it_holds_every_route_of_the_application(document: Any) -> None:
     assert len(framework.routes) > 20
 
 
+async def test_describing_it_leaves_the_log_of_the_process_as_it_is() -> None:
+    root = logging.getLogger()
+    before = root.level, list(root.handlers)
+    assert app.described("https://payviox.test")["paths"]
+    assert (root.level, root.handlers) == before
+
+
 async def test_a_route_without_documentation_does_not_start() -> None:
     @get("/secret", guards=[require_business], sync_to_thread=False)
     def undocumented() -> None: ...
 
-    routes = openapi.routes_of(Litestar([undocumented], openapi_config=None), {})
+    framework = Litestar([undocumented], openapi_config=None, logging_config=None)
+    routes = openapi.routes_of(framework, {})
 
     with pytest.raises(LookupError, match="GET /secret is not documented"):
         openapi.document(routes, "http://payviox.test")

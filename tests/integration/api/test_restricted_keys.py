@@ -73,7 +73,7 @@ async def spent(business: TestBusiness, key: NewKey) -> int:
 
 def test_the_table_of_scopes_holds_every_route_of_businesses_and_no_other() -> None:
     documented = openapi.routes_of(
-        app.Litestar(app.ROUTES, openapi_config=None),
+        app.Litestar(app.ROUTES, openapi_config=None, logging_config=None),
         {("POST", "/payout/create"): Create.create_payout},
     )
     routes = {

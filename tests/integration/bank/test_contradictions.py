@@ -3,6 +3,7 @@ it, and a person has an item to look at."""
 
 import pytest
 
+from payviox.bank import files
 from payviox.bank.model import BankFile, Payment
 from payviox.ledger.suspense import Item
 from payviox.reconciliation import resolve
@@ -183,6 +184,23 @@ async def test_what_says_nothing_new_is_no_item(bank: Banking) -> None:
     assert await sent.items() == []
 
 
+async def test_a_payment_of_a_file_that_is_called_a_duplicate_is_for_a_person(
+    bank: Banking,
+) -> None:
+    """Two alike to one payee, for instance: the bank may not pay it, and says no more of it."""
+    sent = await Sent.of(bank)
+    first, second = await sent.payments()
+    answered = (rejected(first, "AM05"), accepted(second))
+    assert await sent.says(status="PART", payments=answered) == 1
+    assert (await sent.look())[0] == ["released", "accepted"]
+    (item,) = await sent.items()
+    assert (item.subject, item.evidence["code"]) == (first.end_to_end_id, "AM05")
+    assert item.evidence["why"] == "The bank takes it for a copy of another, and may not pay it."
+    await sent.booked(2)
+    assert await sent.says(status="PART", payments=answered) == 0, "it has paid both"
+    assert (await sent.look())[1] == ["succeeded"] * 2
+
+
 async def test_an_item_stays_until_a_person_explains_it(bank: Banking) -> None:
     sent = await Sent.of(bank)
     await sent.booked(2)
@@ -208,3 +226,26 @@ async def test_an_item_stays_until_a_person_explains_it(bank: Banking) -> None:
     assert await sent.items() == []
     await sent.says(status="RJCT")
     assert len(await sent.items()) == 1, "it says so again"
+
+
+@pytest.mark.parametrize("status", ["ACCP", "RCVD", "RJCT"])
+async def test_a_bank_that_has_a_file_that_was_canceled_is_for_a_person(
+    bank: Banking, status: str
+) -> None:
+    """What it pays of it, another file pays once more."""
+    await bank.order(500)
+    await bank.desk.process()
+    file = await bank.approve(await bank.file())
+    await bank.database.write(files.cancel, bank.id, file.id, PERSON)
+    assert (await bank.cut()).file is not None
+    [report] = (await bank.take(answer(file, status=status))).reports
+    items = await bank.database.fetch(
+        lambda db: resolve.list_page(db, bank.id, rail="bank", limit=50)
+    )
+    if status == "RJCT":
+        assert (report.unmatched, items) == (0, []), "that is as it should be"
+        return
+    assert report.unmatched == 1
+    (item,) = items
+    assert (item.cause, item.subject) == ("unclear", f"bfl_{file.id}")
+    assert item.evidence["why"] == "The file was canceled, or has not left, by our books."

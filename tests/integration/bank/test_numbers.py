@@ -4,6 +4,7 @@ that comes out: mails, traces, logs, pages, exports, answers of the API, command
 import asyncio
 import io
 import json
+import logging
 import re
 import zipfile
 from collections.abc import AsyncIterator
@@ -193,6 +194,8 @@ async def test_an_account_number_is_in_the_banks_file_and_in_nothing_else_that_c
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    # The test's own client logs the addresses that it calls.
+    caplog.set_level(logging.WARNING, logger="httpx")
     await database.write(brand.save, business.business_id, {"notify": True}, "test")
     with collector() as collected, tracing.sending(collected.url, "web"):
         bank = await Banking.of(business, rate_source="fixed")

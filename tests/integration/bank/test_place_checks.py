@@ -1,6 +1,6 @@
 """A check of an account says whether files could be handed over, at a real SFTP server."""
 
-import asyncio
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,9 +76,8 @@ async def test_a_server_that_says_nothing_ends_a_check_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(check, "CHECK_S", 0.2)
-    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    async with silent:
-        port = str(silent.sockets[0].getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
         found = await at_sftp(bank, sftp, keys[1], sftp_port=port)
     assert found == [("sftp", "No answer within 0 seconds.")]
 

@@ -3,6 +3,7 @@ be taken for lost. Over the business's threshold one person alone gives no money
 
 import asyncio
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,7 @@ from payviox.actors import WORKER, Actor
 from payviox.agreements import service as agreements
 from payviox.approvals import service as approvals
 from payviox.approvals.service import Refused, WaitingAct
-from payviox.bank import files, imports
+from payviox.bank import files, imports, second_person
 from payviox.bank.imports import Taken
 from payviox.bank.model import BankFile, Source
 from payviox.bank.queries import files as files_queries
@@ -205,6 +206,27 @@ async def test_of_two_who_import_at_once_one_asks_and_money_is_given_back_once(
     assert all(isinstance(end, Taken | WaitingAct | Conflict) for end in ends), ends
     assert await money(bank) == {"user": 5_000}
     assert await waiting(bank) == []
+
+
+async def test_of_several_who_ask_at_once_one_does(
+    bank: Banking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [await person(bank) for _ in range(3)]
+    ask = approvals.ask
+
+    async def ask_slowly(*given: Any) -> WaitingAct | None:
+        await asyncio.sleep(0.2)  # the others have looked by then, if they may
+        return await ask(*given)
+
+    monkeypatch.setattr(approvals, "ask", ask_slowly)
+    asked = [
+        bank.database.write(second_person.ask, bank.id, each, "digest", "said.xml", 5_000)
+        for each in people
+    ]
+    ends = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(end, WaitingAct) for end in ends) == 1
+    assert all(isinstance(end, WaitingAct | Conflict) for end in ends), ends
+    assert len(await waiting(bank)) == 1
 
 
 def names(place: Path) -> list[str]:

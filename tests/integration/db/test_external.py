@@ -4,6 +4,7 @@ from pathlib import Path
 
 from support import live, warm
 from support.databases import Urls
+from support.machine import stretch
 
 LOOKING = """
 import sys
@@ -21,7 +22,7 @@ def test_who_only_uses_a_database_loads_nothing_that_migrates_one(
     program = tmp_path / "looking.py"
     program.write_text(LOOKING)
     given = live.environment(tmp_path / "home", urls.application)
-    ended = warm.run([str(program)], environment=given, folder=tmp_path, timeout=60)
+    ended = warm.run([str(program)], environment=given, folder=tmp_path, timeout=stretch(60))
     assert ended.returncode == 0, ended.stderr
     loaded = set(ended.stdout.split())
     assert "payviox.db.login" in loaded

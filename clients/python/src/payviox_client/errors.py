@@ -81,7 +81,7 @@ class TooManyRequests(ApiError):
 
 class ServerError(ApiError):
     """5xx, after all retries. `retry_after_s` is what the server asked to wait, in seconds. A 500
-    did nothing; what a 503 means stands in `message`."""
+    did nothing, save perhaps a part of a batch; what a 503 means stands in `message`."""
 
     retry_after_s: float | None = None
 

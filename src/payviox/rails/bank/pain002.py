@@ -102,7 +102,8 @@ class _Answer:
         self.status, self.reasons = None, []
 
     def entries(self) -> list[ReportEntry]:
-        """All that is said. Where a code of a duplicate stands anywhere, no file is rejected."""
+        """All that is said. Where a code of a duplicate stands anywhere, no file is rejected. A
+        payment that is one alone, of a file that is taken, is no copy of what was handed over."""
         names_the_rest = any(each.status != "accepted" for each in self.payments)
         noted = {"PART"} if names_the_rest else set()
         if self.is_duplicate:
@@ -111,7 +112,15 @@ class _Answer:
             replace(each, status="noted") if each.evidence["status"] in noted else each
             for each in self.files
         ]
+        if not self._is_of_a_copy():
+            self.payments = [
+                replace(each, status="other") if _is_alike(each) else each for each in self.payments
+            ]
         return self.files + self.payments
+
+    def _is_of_a_copy(self) -> bool:
+        said = {each.evidence["status"] for each in self.files}
+        return "RJCT" in said if said else all(_is_alike(each) for each in self.payments)
 
     def _payment(self, element: Element) -> ReportEntry:
         payment = amounts.end_to_end_id(element, "OrgnlEndToEndId")
@@ -138,6 +147,11 @@ class _Answer:
 
 def _status(status: str, reason: str | None) -> EntryStatus:
     return "noted" if reason in DUPLICATES else STATUS.get(status, "other")
+
+
+def _is_alike(entry: ReportEntry) -> bool:
+    """Whether a payment is rejected as a duplicate."""
+    return entry.status == "noted" and entry.evidence["status"] == "RJCT"
 
 
 def _reasons(elements: Iterable[Element]) -> list[str]:

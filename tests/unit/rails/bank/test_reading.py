@@ -240,8 +240,22 @@ def test_a_file_that_was_handed_over_twice_is_not_rejected(code: str) -> None:
     reason = f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"
     (one,) = only(answer(f"<GrpSts>RJCT</GrpSts>{reason}")).entries
     assert (one.status, one.reason_code, one.file_id) == ("noted", code, "F-1")
-    (_, one) = only(answer("<GrpSts>PART</GrpSts>", payment("E1", "RJCT", code))).entries
+    (_, one) = only(answer("<GrpSts>RJCT</GrpSts>", payment("E1", "RJCT", code))).entries
     assert (one.status, one.reason_code) == ("noted", code)
+
+
+@pytest.mark.parametrize("code", ["DU01", "AM05"])
+def test_a_payment_that_is_a_duplicate_alone_is_no_copy_of_a_file(code: str) -> None:
+    """It is not taken for unpaid either: what it is, somebody finds out."""
+    alike = payment("E1", "RJCT", code)
+    for told_, named in (
+        (answer("<GrpSts>PART</GrpSts>", alike), "other"),
+        (answer("<GrpSts>ACCP</GrpSts>", alike, payment("E2", "ACSP")), "other"),
+        (answer("", alike, payment("E2", "ACSP")), "other"),
+        (answer("", alike, alike), "noted"),
+    ):
+        entries = [each for each in only(told_).entries if each.end_to_end_id == "E1"]
+        assert {(each.status, each.reason_code) for each in entries} == {(named, code)}
 
 
 @pytest.mark.parametrize("code", ["DU01", "AM05"])
@@ -261,7 +275,7 @@ def test_a_code_of_a_duplicate_counts_wherever_it_stands(code: str) -> None:
     ):
         assert {each.status for each in only(told_).entries} == {"noted"}
     part = only(answer("<GrpSts>PART</GrpSts>", payment("E1", "RJCT", code), payment("E2", "RJCT")))
-    assert [each.status for each in part.entries] == ["noted", "noted", "rejected"]
+    assert [each.status for each in part.entries] == ["noted", "other", "rejected"]
 
 
 def test_a_statement_that_names_no_account_is_nobodys() -> None:
