@@ -272,7 +272,9 @@ class _Taking:
             row["file_id"] = file.id
             row["unmatched"] = await self._of_file(report, entry, file)
             return row
-        row["unmatched"] = "not_ours" if entry.status == "other" else "unknown"
+        # An answer to a file names what was in one, whatever it says of it.
+        by_kind = entry.status == "other" and report.kind not in OF_FILES
+        row["unmatched"] = "not_ours" if by_kind else "unknown"
         return row
 
     async def _of_payment(self, report: Report, entry: ReportEntry, payment: Payment) -> str | None:

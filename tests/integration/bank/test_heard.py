@@ -59,6 +59,21 @@ async def test_after_a_restore_what_is_made_again_is_not_paid_again(
     assert (await bank.cut()).file is None
 
 
+@pytest.mark.parametrize(("status", "code"), [("RJCT", "AM05"), ("CANC", "NARR")])
+async def test_whatever_an_answer_says_of_a_payment_it_has_left_before_the_restore(
+    bank: Banking, status: str, code: str
+) -> None:
+    order, payment = await forgotten(bank)
+    file = await bank.file()
+    await bank.database.write(restores.hold_after_restore, PERSON)
+    said = rejected(payment, code).replace("RJCT", status)
+    await bank.take(answer(file, status="PART", payments=[said]))
+    await bank.database.write(holds.end, bank.id, PERSON)
+    await bank.desk.process()
+    assert (await bank.cut()).file is None
+    assert (await bank.payment(order)).status == "released"
+
+
 async def test_nothing_is_taken_back_while_it_is_not_known_what_has_left(bank: Banking) -> None:
     order = await bank.order(500)
     await bank.desk.process()
