@@ -4,6 +4,7 @@ one that a test run makes. Making it, and importing what migrates, takes seconds
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -46,9 +47,12 @@ def _left() -> int:
     """Bytes that files in memory may take. A folder may promise more than there is: half of what
     a container is given is for programs, and so is what others have taken."""
     meminfo = Path("/proc/meminfo").read_text()
-    sizes = dict(line.split(":") for line in meminfo.splitlines())
-    available = int(sizes["MemAvailable"].split()[0]) * 1024
-    return min(shutil.disk_usage(MEMORY).free, machine.memory_bytes() // 2, available)
+    available = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo, re.MULTILINE)
+    return min(
+        shutil.disk_usage(MEMORY).free,
+        machine.memory_bytes() // 2,
+        1024 * int(available[1]) if available else 0,
+    )
 
 
 @contextlib.contextmanager
