@@ -54,5 +54,5 @@ def rails(
             Route("bank", sandbox, options=SCHEMES),
         ],
         accounts=accounts,
-        keepers={"bank": Accounts(database, keyring)},
+        keepers={"bank": Accounts(database, keyring, accounts)},
     )

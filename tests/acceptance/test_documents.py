@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from payviox import ids
+from payviox.rails.bank import reading
 from payviox.rails.evm import chain_settings
 from payviox.rates import answers
 from payviox.webhooks.signing import new_token, sign
@@ -440,6 +441,14 @@ async def _(block: Block, guide: Guide, served: LiveServer) -> None:
 async def _(block: Block, guide: Guide, served: LiveServer) -> None:
     rate = answers.read(block.text.encode(), datetime(2026, 11, 27, 16, tzinfo=UTC))
     assert (rate.currency, str(rate.rate)) == ("EUR", "1.0825")
+
+
+@reads("docs/bank.md", "<Document ")
+async def _(block: Block, guide: Guide, served: LiveServer) -> None:
+    (report,) = reading.read(block.text.encode())
+    assert (report.kind, report.opening, report.closing) == ("camt.053", 100_000, 97_750)
+    (entry,) = report.entries
+    assert (entry.end_to_end_id, entry.amount, entry.status) == ("3YBOECWSWD3B5FI", 2_250, "booked")
 
 
 @reads("docs/bank.md", '{"provider": "bank"')

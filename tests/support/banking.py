@@ -70,7 +70,7 @@ def rails_of(database: Database, converter: Converter | None = RATE) -> Rails:
         live=[],
         test=[Route("bank", BankRail(database, directory, converter), connected=True)],
         accounts=directory,
-        keepers={"bank": Accounts(database, KEYRING)},
+        keepers={"bank": Accounts(database, KEYRING, directory)},
     )
 
 

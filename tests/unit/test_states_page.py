@@ -3,12 +3,13 @@ see, in the catalogues' own words. PAYVIOX_WRITE_STATES=1 writes its tables anew
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from payviox import errors
 from payviox.allocations.batch import PartlyDone
 from payviox.api.batch import BatchRefused
+from payviox.errors import ScopeMissing
 from payviox.order_states import STATES
 from payviox.rails.failures import FAILURES
 from payviox.web.request_body import RequestTimeout
@@ -24,6 +25,8 @@ WHO = {
     "nobody": "nobody",
 }
 NOT_OF_THE_API = {"Forbidden", "TooManyAttempts", "ClientGone", "FieldErrors"}
+WORDED_BY_THE_CALL = {"KeyRefused", "ScopeMissing"}
+"""Their words are each call's own."""
 
 
 def states() -> Iterator[str]:
@@ -50,16 +53,20 @@ def refusals() -> Iterator[str]:
         for name, kind in vars(errors).items()
         if isinstance(kind, type)
         and issubclass(kind, errors.PayvioxError)
-        and name not in NOT_OF_THE_API
+        and name not in NOT_OF_THE_API | WORDED_BY_THE_CALL
     }
-    yield from _listed(known | {RequestTimeout})
+    yield from _listed(known | {RequestTimeout}, [ScopeMissing("…"), ScopeMissing()])
 
 
-def _listed(kinds: Iterable[type[errors.PayvioxError]]) -> Iterator[str]:
+def _listed(
+    kinds: Iterable[type[errors.PayvioxError]], others: Sequence[errors.PayvioxError] = ()
+) -> Iterator[str]:
     yield "| status | `error` |"
     yield "|---|---|"
-    for kind in sorted(kinds, key=lambda kind: (kind.status, kind.message)):
-        yield f"| {kind.status} | {kind.message} |"
+    rows = [(kind.status, kind.message) for kind in kinds]
+    for status, message in sorted([*rows, *((each.status, str(each)) for each in others)]):
+        assert message != errors.PayvioxError.message or status == 500
+        yield f"| {status} | {message} |"
 
 
 def refusals_of_single_calls() -> Iterator[str]:

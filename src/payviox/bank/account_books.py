@@ -37,7 +37,7 @@ class Moved(msgspec.Struct, frozen=True):
 
 class Gap(msgspec.Struct, frozen=True):
     """Between two statements the account moved by `amount`, and no statement says how: one is
-    missing."""
+    missing. One that does not say from when on it is counts as its last day's."""
 
     after: date | None
     before: date | None
@@ -99,7 +99,11 @@ def _books(
         closing=last.closing,
         moved=[lines[line] for line in LINES if line in lines],
         gaps=[
-            Gap(earlier.period_to, later.period_from, later.opening - earlier.closing)
+            Gap(
+                earlier.period_to,
+                later.period_from or later.period_to,
+                later.opening - earlier.closing,
+            )
             for earlier, later in pairwise(statements)
             if later.opening != earlier.closing
             and not later.repeated

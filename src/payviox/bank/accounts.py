@@ -15,7 +15,10 @@ from payviox.bank.naming import Named
 from payviox.bank.queries import accounts as queries
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring, ServerKey
+from payviox.rails.bank.iban import normalized
+from payviox.rails.bank.model import Iban
 from payviox.rails.orders import Invalid
+from payviox.rails.protocol import Accounts as Connected
 
 MOST = 50
 """Bank accounts of one payout user that are known at once."""
@@ -23,14 +26,20 @@ KEPT_DAYS = 30
 """An account that no order and no saved destination names is forgotten so long after it was last
 named."""
 FIELD = "bank.account"
+RAIL = "bank"
+OWN = "may not be the paying account itself"
 
 
 class Accounts:
     """Remembers the accounts that payout users name (`rails.protocol.KeepsDestinations`)."""
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, connected: Connected | None = None
+    ) -> None:
+        """`connected` knows the business's own account, which is nobody's payee."""
         self._database = database
         self._keyring = keyring
+        self._connected = connected
 
     async def keep(
         self, business_id: UUID, user_id: UUID, destination: Mapping[str, Any]
@@ -48,11 +57,20 @@ class Accounts:
         if set(destination) <= {"scheme"}:  # a quote's, before anybody has named an account
             return dict(destination)
         named = naming.read(destination)
+        await self._require_another(business_id, named)
         return shown(
             await self._database.write(
                 remember, self._keyring, business_id, user_id, named, keyed=True
             )
         )
+
+    async def _require_another(self, business_id: UUID, named: Named) -> None:
+        """Raises Invalid for the paying account itself, which no file can name as the payee's."""
+        if self._connected is None or not isinstance(named.account, Iban):
+            return
+        own = await self._connected.find_to_route(business_id, RAIL)
+        if own is not None and named.account.number == normalized(own.settings.get("iban") or ""):
+            raise Invalid({"bank.iban": [f"The bank.iban {OWN}."]})
 
 
 async def remember(

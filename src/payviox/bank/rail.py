@@ -120,9 +120,9 @@ class BankRail:
         expires_at = datetime.now(UTC) + QUOTE_LIFETIME
         if "account" not in request.destination:
             return price.quote({}, expires_at)
+        destination = _destination(request, account)
         pays, until = await self._pays(account, request.destination, price.net_amount)
-        destination = {**_destination(request, account), "pays": pays}
-        return price.quote(destination, min(expires_at, until))
+        return price.quote({**destination, "pays": pays}, min(expires_at, until))
 
     async def validate(
         self, order_id: UUID, quote: Quote, request: Asked, email: str

@@ -77,7 +77,8 @@ def cut(business_id: UUID, scheme: Any, operator: str | None, as_json: bool) -> 
     if made.without_money:
         click.echo(f"{made.without_money} payments wait for money in the account.", err=True)
     for name in made.unwritable:
-        click.echo(f"No file can hold the payment {name}. Cancel its order.", err=True)
+        said = f"No file can hold the payment {name}. Cancel its order"
+        click.echo(f"{said}, which `payviox bank payments BUSINESS` names.", err=True)
     if made.file is None:
         print_json(None) if as_json else click.echo("Nothing was cut.")
         return
@@ -300,7 +301,7 @@ def payments(business_id: UUID, file_id: UUID | None, limit: int, as_json: bool)
 def account_(business_id: UUID, as_json: bool) -> None:
     """Compare our books with the account's statements: opening, what moved it, closing.
 
-    Exit status 1 where a statement is missing or something is explained by nothing.
+    Exit status 1 where a statement is missing or they do not add up.
     """
 
     async def work(runtime: Runtime) -> list[account_books.AccountBooks]:
@@ -321,7 +322,7 @@ def account_(business_id: UUID, as_json: bool) -> None:
             ),
             *(
                 (
-                    f"No statement from {g.after} to {g.before}",
+                    f"No statement between {g.after} and {g.before}",
                     "",
                     "",
                     _amount(g.amount, each.currency),

@@ -59,6 +59,7 @@ PROBLEMS = {
 }
 """What is wrong with a field, where the field says it."""
 LONG_NAME = marked("This name is longer than banks take. Shorten it as your bank does.")
+OWN_ACCOUNT = marked("This is the sender's own account. Use yours.")
 OTHER_COUNTRY = marked("By this way no money goes to this country. Use another account.")
 
 
@@ -76,7 +77,9 @@ def _problem(name: str, messages: Sequence[str], least: int, most: int, language
     if field == "address":
         tail = message.removeprefix(f"The {name} ").removesuffix(".")
         return language.gettext(ADDRESS_PROBLEMS.get(tail, OTHER_ADDRESS_PROBLEM))
-    if field == "iban" and "does not reach" in message:
+    if field == "iban" and "paying account itself" in message:
+        return language.gettext(OWN_ACCOUNT)
+    if field == "iban" and ("does not reach" in message or "is not paid" in message):
         return language.gettext(OTHER_COUNTRY)
     if field == "name" and "characters" in message:
         return language.gettext(LONG_NAME)

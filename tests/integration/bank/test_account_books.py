@@ -1,5 +1,6 @@
 """The account as its statements have it: everything that moved it is named, to the cent."""
 
+import re
 from datetime import date
 
 import pytest
@@ -90,6 +91,22 @@ async def test_a_day_without_a_statement_and_an_overlap_are_told_apart(bank: Ban
     [gap] = found.gaps
     assert (gap.after, gap.before, gap.amount) == (date(2026, 12, 1), date(2026, 12, 3), -100)
     assert found.difference == 0, "the gap says all of it"
+
+
+async def test_a_gap_has_both_days_where_statements_do_not_say_from_when_on_they_are(
+    bank: Banking,
+) -> None:
+    for day, opening, closing in ((2, 100, 110), (4, 130, 135)):
+        content = statement(
+            [other(f"d{day}", closing - opening, f"2026-12-0{day}")],
+            opening=opening,
+            closing=closing,
+            number=str(day),
+            day=date(2026, 12, day),
+        )
+        await bank.take(re.sub(rb"<FrToDt>.*</FrToDt>", b"", content))
+    [gap] = (await books(bank)).gaps
+    assert (gap.after, gap.before, gap.amount) == (date(2026, 12, 2), date(2026, 12, 4), 20)
 
 
 async def test_a_skipped_day_that_a_later_statement_tells_is_no_gap(bank: Banking) -> None:

@@ -14,7 +14,9 @@ from payviox.bank.accounts import MOST, Accounts
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.maintenance.secret_rotation import rotate
+from payviox.rail_accounts.directory import Directory
 from payviox.rails.orders import Invalid
+from support.accounts import connect
 from support.banking import everything
 from support.businesses import TestBusiness, open_business
 from support.databases import Urls
@@ -61,6 +63,21 @@ async def a_user(business: TestBusiness) -> UUID:
 
     await business.database.write(insert)
     return user_id
+
+
+async def test_the_paying_account_is_nobodys_payee(business: TestBusiness) -> None:
+    user = await a_user(business)
+    kept = Accounts(business.database, BEFORE, Directory(business.database, BEFORE))
+    assert await kept.keep(business.business_id, user, SEPA), "no account is connected"
+    await connect(
+        business.database, BEFORE, business.business_id, "bank", settings={"iban": SEPA["iban"]}
+    )
+    with pytest.raises(Invalid) as refused:
+        await kept.keep(business.business_id, user, SEPA)
+    said = refused.value.fields
+    assert said == {"bank.iban": ["The bank.iban may not be the paying account itself."]}
+    assert await kept.keep(business.business_id, user, ACH)
+    assert await kept.keep(business.business_id, user, SEPA | {"iban": "NL91ABNA0417164300"})
 
 
 async def keep(

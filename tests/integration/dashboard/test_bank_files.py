@@ -214,6 +214,9 @@ async def test_what_a_statement_does_not_explain_is_in_suspense_and_what_is_unre
     report = await browser.get((await send(browser, base, wrong)).headers["location"])
     assert "It is about another amount" in report.text
     assert (await banking.settled(order)).status == "sent"
+    said = (await browser.get(f"{base}/bank-files/imports")).text
+    assert "have what none of your payments explains" in said
+    assert "the same to the cent" not in said
     garbage = await send(browser, base, b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>")
     assert garbage.status_code in (409, 422)
     assert 'id="file-error"' in garbage.text

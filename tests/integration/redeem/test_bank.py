@@ -2,6 +2,8 @@
 
 import pytest
 
+from support.accounts import connect
+from support.banking import KEYRING
 from support.dashboard import heading
 from support.redeem import Recipient, text_of
 
@@ -77,6 +79,24 @@ async def test_what_is_wrong_is_said_beside_its_field_and_what_was_typed_stays(
         assert f'value="{fields["iban"]}"' in answer.text
     assert 'value="20"' in answer.text
     assert await ada.balance() == 5_000
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("DE02 1203 0000 0000 2020 51", "own account. Use yours."),
+        ("GB29 NWBK 6016 1331 9268 19", "By this way no money goes to this country."),
+    ],
+)
+async def test_an_account_that_is_right_and_cannot_be_paid_is_not_called_wrong(
+    ada: Recipient, number: str, said: str
+) -> None:
+    business_id = ada.desk.business.business_id
+    await connect(ada.database, KEYRING, business_id, "bank")  # DE02…, without an address
+    answer = await ada.browser.post("/redeem/withdraw/bank", **SEPA | {"iban": number}, **AMOUNT)
+    assert answer.status_code == 422
+    assert said in text_of(answer)
+    assert "is wrong" not in text_of(answer)
 
 
 async def test_changing_the_amount_asks_for_no_number_again(ada: Recipient) -> None:
