@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ def installation(tmp_path: Path, made_home: Path) -> Iterator[Installation]:
 
 
 def with_anvil(installation: Installation) -> Serving:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is missing")
     found = node_tools.require("anvil").parent
     installation.more["PATH"] = f"{os.environ['PATH']}:{found}"
     return installation.start("demo")

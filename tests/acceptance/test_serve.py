@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -216,6 +217,7 @@ def test_the_demo_on_a_port_that_is_taken_says_so_and_starts_nothing(
     assert not installation.left()
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
 def test_the_demos_calls_and_commands_work_pasted_and_it_renews_what_was_changed_and_says_so(
     installation: Installation,
 ) -> None:

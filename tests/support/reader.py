@@ -4,11 +4,14 @@ all else are what they are on a reader's machine, with placeholders filled in.""
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from payviox import ids
 from payviox.db.embedded import binaries
@@ -66,7 +69,10 @@ class Reader:
         return text
 
     def type(self, text: str) -> str:
-        """What a shell prints that runs this and stops at the first command that fails."""
+        """What a shell prints that runs this and stops at the first command that fails. Skips where
+        curl is missing."""
+        if "curl " in text and shutil.which("curl") is None:
+            pytest.skip("curl is missing")
         self.folder.mkdir(exist_ok=True)
         (self.folder / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
         with _payviox(self.folder, self.given):
