@@ -7,7 +7,7 @@ from pathlib import Path
 from payviox.bank.accounts import Accounts
 from payviox.bank.euros import Euros
 from payviox.bank.rail import BankRail
-from payviox.bank.releasing.sftp import Networks
+from payviox.bank.releasing.target import Networks
 from payviox.db.pool import Database
 from payviox.giftcards import rail as stock
 from payviox.keyring import Keyring

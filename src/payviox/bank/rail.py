@@ -16,7 +16,7 @@ from payviox.bank.queries import imports as imports_queries
 from payviox.bank.queries import payments as queries
 from payviox.bank.queries.payments import NewPayment
 from payviox.bank.releasing import check as releasing
-from payviox.bank.releasing.sftp import Networks
+from payviox.bank.releasing.target import Networks
 from payviox.db.pool import Connection, Database
 from payviox.errors import OutcomeUnknown
 from payviox.event_log import EventLogger

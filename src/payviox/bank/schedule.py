@@ -12,8 +12,7 @@ from payviox.bank.model import Scheme, Source
 from payviox.bank.queries import files as queries
 from payviox.bank.queries import imports as imports_queries
 from payviox.bank.releasing import handing_over
-from payviox.bank.releasing.sftp import Networks
-from payviox.bank.releasing.target import TransferError
+from payviox.bank.releasing.target import Networks, TransferError
 from payviox.db.pool import Database
 from payviox.errors import FieldErrors, PayvioxError
 from payviox.event_log import EventLogger

@@ -119,3 +119,7 @@ def test_processes_that_send_no_traces_load_nothing_of_them_and_have_no_thread_f
     modules = loaded(statement)
     assert "payviox.tracing" in modules
     assert not modules & (TRACES | {"payviox.otlp"})
+
+
+def test_what_talks_sftp_is_loaded_by_whose_bank_is_handed_files_that_way() -> None:
+    assert "asyncssh" not in loaded("import payviox.app, payviox.worker, payviox.cli.bank")

@@ -4,19 +4,22 @@ import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from payviox.bank.releasing import handing_over
 from payviox.bank.releasing.folder import Folder
-from payviox.bank.releasing.sftp import AnotherHostKey, Networks, SftpFolder, Unreachable
-from payviox.bank.releasing.target import TransferError
+from payviox.bank.releasing.target import AnotherHostKey, Networks, TransferError, Unreachable
 from payviox.errors import Conflict
 from payviox.rails.bank import terms
 from payviox.rails.protocol import Account, Finding
 
+if TYPE_CHECKING:
+    from payviox.bank.releasing.sftp import SftpFolder
+
 CHECK_S = 25.0
 """How long all of it may take, in seconds."""
 
-Place = Folder | SftpFolder
+Place: TypeAlias = "Folder | SftpFolder"
 
 
 async def check(account: Account, folder: Path | None, networks: Networks) -> list[Finding]:
@@ -52,7 +55,7 @@ async def _listed(subject: str, place: Place) -> Finding:
     try:
         number = len(await place.list_files())
     except AnotherHostKey as error:
-        shown = await place.shown_key() if isinstance(place, SftpFolder) else None
+        shown = None if isinstance(place, Folder) else await place.shown_key()
         if shown is None:
             raise
         instead = f"It shows {shown}: ask the bank whether that is its own."

@@ -4,6 +4,7 @@ surely has not got it; after it the place is asked; and where that does not know
 takes files away, a person finds out. Nothing is sent a second time on a guess."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from payviox import ids
@@ -16,8 +17,7 @@ from payviox.bank.files import BeingReleased
 from payviox.bank.model import BankFile, Way
 from payviox.bank.queries import files as queries
 from payviox.bank.releasing.folder import Folder
-from payviox.bank.releasing.sftp import Networks, SftpFolder
-from payviox.bank.releasing.target import Target, TransferError
+from payviox.bank.releasing.target import Networks, Target, TransferError
 from payviox.db.pool import Connection, Database
 from payviox.errors import Conflict
 from payviox.event_log import EventLogger
@@ -25,6 +25,9 @@ from payviox.keyring import Keyring
 from payviox.rails.bank import terms
 from payviox.rails.bank.terms import Sftp
 from payviox.rails.protocol import Account
+
+if TYPE_CHECKING:
+    from payviox.bank.releasing.sftp import SftpFolder
 
 logger = EventLogger(__name__)
 
@@ -38,7 +41,7 @@ GONE = (
 
 def target_of(
     account: Account, folder: Path | None, *, networks: Networks = ()
-) -> tuple[Way, Folder | SftpFolder]:
+) -> "tuple[Way, Folder | SftpFolder]":
     """How the business's files get to its bank, and the place. `folder` is the installation's for
     all businesses; `networks` are those of its own in which an SFTP server may stand. Raises
     Conflict where files are downloaded, or there is no such folder."""
@@ -52,7 +55,7 @@ def target_of(
 
 def reports_of(
     account: Account, folder: Path | None, *, networks: Networks = ()
-) -> Folder | SftpFolder | None:
+) -> "Folder | SftpFolder | None":
     """Where the business's bank puts its reports; None where they are uploaded."""
     chosen = terms.read(account.settings)
     if chosen.sftp is not None:
@@ -64,7 +67,9 @@ def reports_of(
     return None
 
 
-def _sftp(account: Account, at: Sftp, folder: str, *, networks: Networks) -> SftpFolder:
+def _sftp(account: Account, at: Sftp, folder: str, *, networks: Networks) -> "SftpFolder":
+    from payviox.bank.releasing.sftp import SftpFolder  # noqa: PLC0415  # few banks: 0.1 s of imports
+
     return SftpFolder(at, account.credentials, folder, networks=networks)
 
 

@@ -2,33 +2,25 @@
 either."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import asyncssh
 
-from payviox.bank.releasing.target import Listed, TransferError
+from payviox.bank.releasing.target import (
+    AnotherHostKey,
+    Listed,
+    Networks,
+    TransferError,
+    Unreachable,
+)
 from payviox.rails.bank.terms import Sftp
 from payviox.webhooks.targets import Target, TargetError, resolve
 
 TRANSFER_S = 120.0
 """How long one connection may take for all that it does, in seconds."""
 CONNECT_S = 20.0
-
-Networks = Sequence[IPv4Network | IPv6Network]
-
-
-class Unreachable(TransferError):
-    """The server lets nobody do anything: where it is, who it is, or its user is not right."""
-
-
-class AnotherHostKey(Unreachable):
-    """The server did not prove that it has the key that is pinned."""
-
-    def __init__(self) -> None:
-        super().__init__("The SFTP server shows another host key than the one that is pinned.")
 
 
 class SftpFolder:

@@ -1,13 +1,29 @@
 """Where files go and reports come from. What a place cannot do it says by a `TransferError`, after
 which nobody knows whether it was done."""
 
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 import msgspec
 
+Networks = Sequence[IPv4Network | IPv6Network]
+"""Those of the installation's own in which banks' servers may stand."""
+
 
 class TransferError(Exception):
     """The place could not be reached or refused; the message says why, for people."""
+
+
+class Unreachable(TransferError):
+    """The server lets nobody do anything: where it is, who it is, or its user is not right."""
+
+
+class AnotherHostKey(Unreachable):
+    """The server did not prove that it has the key that is pinned."""
+
+    def __init__(self) -> None:
+        super().__init__("The SFTP server shows another host key than the one that is pinned.")
 
 
 class Listed(msgspec.Struct, frozen=True):
