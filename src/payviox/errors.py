@@ -18,10 +18,12 @@ class SchemaInUse(Exception):
 
 
 class PayvioxError(Exception):
-    """A refusal with an HTTP status and a one-sentence message."""
+    """A refusal with an HTTP status and a one-sentence message, and after how many seconds to try
+    again where that may help."""
 
     status = 500
     message = "Internal server error"
+    retry_after_s: int | None = None
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.message)
@@ -33,7 +35,7 @@ class PayvioxError(Exception):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return {}
+        return {} if self.retry_after_s is None else {"Retry-After": str(self.retry_after_s)}
 
 
 class Unauthorized(PayvioxError):
@@ -181,10 +183,6 @@ class Busy(PayvioxError):
     message = "Too many requests are waiting. Nothing was done; try again shortly."
     retry_after_s = 1
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": str(self.retry_after_s)}
-
 
 class ClientGone(PayvioxError):
     """The client hung up; nobody is left to answer."""
@@ -198,10 +196,7 @@ class ProviderUnavailable(PayvioxError):
 
     status = 503
     message = "The provider cannot be reached just now. Nothing was done; try again shortly."
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": "5"}
+    retry_after_s = 5
 
 
 class ReadTooLong(PayvioxError):
@@ -209,10 +204,7 @@ class ReadTooLong(PayvioxError):
 
     status = 503
     message = "Reading this takes too long. Ask for less: a smaller limit, or another filter."
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": "5"}
+    retry_after_s = 5
 
 
 class LockedTooLong(PayvioxError):
@@ -220,10 +212,7 @@ class LockedTooLong(PayvioxError):
 
     status = 503
     message = "Something else holds what this needs. Nothing was done; try again shortly."
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": "5"}
+    retry_after_s = 5
 
 
 class DatabaseAway(PayvioxError):
@@ -231,10 +220,7 @@ class DatabaseAway(PayvioxError):
 
     status = 503
     message = "The database does not answer just now. Nothing was done; try again shortly."
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": "5"}
+    retry_after_s = 5
 
 
 class OutcomeUnknown(PayvioxError):
@@ -245,7 +231,4 @@ class OutcomeUnknown(PayvioxError):
         "The database was lost while this was being committed, so it may or may not have happened. "
         "Look before you repeat it, or repeat it with the same Idempotency-Key."
     )
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": "5"}
+    retry_after_s = 5

@@ -60,10 +60,7 @@ class PartlyDone(PayvioxError):
         "Only a part of this was done. Repeat it with the same Idempotency-Key: "
         "that does the rest, and nothing twice."
     )
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": "5"}
+    retry_after_s = 5
 
 
 class Repeated(Declined):

@@ -27,6 +27,7 @@ from payviox.withdrawals.model import Order
 from support.banking import KEYRING, PERSON, Banking, answer, entry, rejected, statement
 from support.businesses import TestBusiness
 from support.dashboard import make_operator
+from support.polling import eventually
 
 pytestmark = pytest.mark.anyio
 
@@ -212,13 +213,22 @@ async def test_of_several_who_ask_at_once_one_does(
     bank: Banking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = [await person(bank) for _ in range(3)]
-    ask = approvals.ask
+    ask, arrived = approvals.ask, 0
 
-    async def ask_slowly(*given: Any) -> WaitingAct | None:
-        await asyncio.sleep(0.2)  # the others have looked by then, if they may
+    async def all_are_there() -> bool:
+        held_up = await bank.business.scalar(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return arrived + int(str(held_up)) == len(people)
+
+    async def ask_once_all_are_there(*given: Any) -> WaitingAct | None:
+        nonlocal arrived
+        arrived += 1
+        await eventually(all_are_there)
         return await ask(*given)
 
-    monkeypatch.setattr(approvals, "ask", ask_slowly)
+    monkeypatch.setattr(approvals, "ask", ask_once_all_are_there)
     asked = [
         bank.database.write(second_person.ask, bank.id, each, "digest", "said.xml", 5_000)
         for each in people
