@@ -20,8 +20,8 @@ from payviox.api.docs import openapi, pages
 from payviox.auth import passwords
 from payviox.db.pool import Database
 from payviox.settings import Settings
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from support import citus, databases, homes, live
 from support.businesses import TestBusiness, open_business
 from support.databases import Server, Urls

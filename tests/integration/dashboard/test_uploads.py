@@ -23,7 +23,7 @@ from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.web import request_body
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from payviox.withdrawals import service as withdrawals
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, make_operator, signed_in
