@@ -68,7 +68,7 @@ TESTS = (
 )
 """Under tests/: what asserts these rooms' behaviour within one process."""
 PARTS = (6, 40, 150)
-"""So many tests of a function are tried, then up to so many where these all pass: what the last ones
+"""So many tests of a function are tried, then up to so many where these pass: what the last ones
 do not notice counts as survived."""
 _WORDS_OF_SQL = re.compile(
     r"\b(SELECT|FROM|WHERE|AND|OR|ORDER BY|LIMIT|UPDATE|SET|INSERT|ON|EXISTS|FETCH|DECLARE) "
