@@ -16,6 +16,7 @@ import os
 import pkgutil
 import runpy
 import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -135,26 +136,34 @@ def _read(file: IO[bytes]) -> bytes:
 
 def _serve() -> None:
     """Return in each process that is to be another, with everything set up for it."""
-    with socket.socket(fileno=os.dup(0)) as asked:
+    running: dict[int, tuple[int, int]] = {}  # by pidfd: pid, and who waits
+    with socket.socket(fileno=os.dup(0)) as asked, selectors.EpollSelector() as ready:
+        ready.register(asked, selectors.EVENT_READ)
         while True:
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            request, files, _, _ = socket.recv_fds(asked, _LONGEST, 4)
-            if not request:
-                os._exit(0)
-            if os.fork() == 0:
-                break
-            for file in files:
-                os.close(file)
+            for key, _ in ready.select():
+                if key.fd in running:
+                    ready.unregister(key.fd)
+                    _say_ended(key.fd, *running.pop(key.fd))
+                    continue
+                request, files, _, _ = socket.recv_fds(asked, _LONGEST, 4)
+                if not request:
+                    os._exit(0)
+                pid = os.fork()
+                if pid == 0:
+                    for process, (_, status) in running.items():
+                        os.close(process)
+                        os.close(status)
+                    break
+                for file in files[1:]:
+                    os.close(file)
+                os.write(files[0], b"%8d" % pid)
+                process = os.pidfd_open(pid)
+                running[process] = (pid, files[0])
+                ready.register(process, selectors.EVENT_READ)
+            else:
+                continue
+            break
     status, *standard = files
-    pid = os.fork()
-    if pid:
-        for file in standard:
-            os.close(file)
-        os.write(status, b"%8d" % pid)
-        os.write(status, b"%8d" % os.waitpid(pid, 0)[1])
-        os._exit(0)
     os.close(status)
     for number, file in enumerate(standard):
         os.dup2(file, number)
@@ -163,6 +172,13 @@ def _serve() -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+
+
+def _say_ended(process: int, pid: int, status: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+        os.write(status, b"%8d" % os.waitpid(pid, 0)[1])
+    os.close(process)
+    os.close(status)
 
 
 def _import_all() -> None:
