@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 PAYVIOX = str(Path(sys.executable).with_name("payviox"))
+_TESTS = str(Path(__file__).parents[1])
 _LONGEST = 2**20
 
 
@@ -148,6 +149,7 @@ def _serve() -> None:
                 request, files, _, _ = socket.recv_fds(asked, _LONGEST, 4)
                 if not request:
                     os._exit(0)
+                _import_for(Path(json.loads(request)[0][0]))
                 pid = os.fork()
                 if pid == 0:
                     for process, (_, status) in running.items():
@@ -186,12 +188,27 @@ def _import_all() -> None:
 
     for module in pkgutil.walk_packages(payviox.cli.__path__, "payviox.cli."):
         importlib.import_module(module.name)
-    for process in ("payviox.app", "payviox.worker", "payviox.wiring"):
-        importlib.import_module(process)
+    for rest in ("payviox.app", "payviox.worker", "payviox.wiring", "payviox.db.migrate"):
+        importlib.import_module(rest)
+    import eth_account  # noqa: F401, PLC0415  # not in the test process
     import litestar  # noqa: PLC0415  # as above
 
     # Imports what every application looks for.
     litestar.Litestar(openapi_config=None, logging_config=None)
+    _keep()
+
+
+def _import_for(program: Path) -> None:
+    """What a file of this folder imports is imported here, once for all that run it."""
+    if program.parent != Path(__file__).parent or f"support.{program.stem}" in sys.modules:
+        return
+    sys.path.insert(0, _TESTS)
+    importlib.import_module(f"support.{program.stem}")
+    sys.path.remove(_TESTS)
+    _keep()
+
+
+def _keep() -> None:
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a thread would not be forked"
     gc.freeze()
 
@@ -203,7 +220,7 @@ def _main() -> None:
 
         main()
     else:
-        sys.path.insert(0, str(Path(__file__).parents[1]))
+        sys.path.insert(0, _TESTS)
         runpy.run_path(sys.argv[0], run_name="__main__")
 
 
