@@ -186,8 +186,9 @@ def build(services: Services, metrics: Metrics | None = None) -> Application:
     create = Create(services.database, services.batcher).create_payout
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)
-    document = openapi.document(routes, services.settings.public_url)
-    litestar.state.documents = pages.build(document)
+    litestar.state.documents = pages.made_once(
+        lambda: openapi.document(routes, services.settings.public_url)
+    )
     litestar.state.metrics = metrics = metrics or Metrics(services.batcher)
     edge = RequestBodies(
         litestar,  # type: ignore[arg-type]  # scopes are mappings

@@ -216,8 +216,10 @@ def _keep() -> None:
 def _main() -> None:
     """What the command line names."""
     if sys.argv[0] == PAYVIOX:
+        from payviox import garbage  # noqa: PLC0415  # as above
         from payviox.cli.main import main  # noqa: PLC0415  # as above
 
+        garbage.while_loading()
         main()
     else:
         sys.path.insert(0, _TESTS)
