@@ -53,6 +53,7 @@ from payviox.settings import Settings
 from payviox.signals import on_stop
 from payviox.web import assets
 from payviox.web import pages as templates
+from payviox.web.asgi import Application
 from payviox.web.client_address import ClientAddresses
 from payviox.web.context import FILES, PROVIDER_CALLS, SIGN_INS, Call, Services
 from payviox.web.draining import Draining
@@ -62,7 +63,7 @@ from payviox.web.limits import Gate
 from payviox.web.listening import bind
 from payviox.web.own_hosts import OwnHosts
 from payviox.web.processes import ALONE, READY, WebProcess, say
-from payviox.web.request_body import MAX_BATCH_BODY, Application, RequestBodies
+from payviox.web.request_body import MAX_BATCH_BODY, RequestBodies
 from payviox.web.request_log import RequestLog
 from payviox.web.response_headers import ResponseHeaders
 

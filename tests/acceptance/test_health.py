@@ -17,8 +17,8 @@ from payviox.db.pool import Connection, Database
 from payviox.monitoring import service, write_probe
 from payviox.monitoring.queries import probe
 from payviox.settings import Settings
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.databases import Urls
 

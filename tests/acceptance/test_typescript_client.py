@@ -13,7 +13,7 @@ import anyio
 import httpx
 import pytest
 
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from payviox.webhooks.sender import post
 from payviox.webhooks.signing import new_token, sign
 from payviox.webhooks.targets import parse_target

@@ -9,7 +9,7 @@ import httpx
 
 from payviox.db.pool import Database
 from payviox.treasury import service as treasury
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.ledger import Snapshot, snapshot
 from support.machine import stretch
 

@@ -13,7 +13,7 @@ from payviox.access import members
 from payviox.auth import operators, sessions
 from payviox.db.pool import Database
 from payviox.rights.roles import Role
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.machine import stretch
 

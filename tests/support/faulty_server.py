@@ -11,7 +11,7 @@ from typing import Literal
 import h11
 import httpx
 
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.sockets import GONE
 
 Fault = Literal["refused", "lost", "half", "cut", 429, 500, 503]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from payviox import ids
 from payviox.bank.euros import Euros
@@ -19,11 +18,11 @@ from payviox.bank.model import BankFile, Scheme
 from payviox.cli.demo.bank import ach, answers
 from payviox.cli.demo.bank.books import PAID, BankBooks, BankPayment, Course
 from payviox.cli.demo.bank.files import Order as BankOrder
-from payviox.db.pool import Connection
 from payviox.errors import FieldErrors
 from payviox.rails.orders import ReadyOrder, Request
 from payviox.rates import service as rates
 from payviox.withdrawals import service
+from payviox.withdrawals.creation import Wanted
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails
 from payviox.withdrawals.sending.processor import process_due
@@ -140,8 +139,11 @@ class BankWorld:
                 for _ in range(min(TOGETHER, count - begin))
             ]
             ready = await asyncio.gather(*(self._ready(*one) for one in chosen))
-            users = [first.payout_user_id for first, _ in chosen]
-            await self.banking.database.write(_create, users, ready)
+            wanted = [
+                Wanted(first.payout_user_id, order)
+                for (first, _), order in zip(chosen, ready, strict=True)
+            ]
+            await self.banking.database.write(service.create_all, self.banking.id, wanted)
 
     async def _ready(self, first: Order, amount: int) -> ReadyOrder:
         rail = self.banking.rails.named("bank")
@@ -241,11 +243,6 @@ class BankWorld:
 
     async def pass_time(self) -> None:
         await bring_forward(self.banking.database, self.banking.id, DAY_S)
-
-
-async def _create(db: Connection, users: list[UUID], ready: list[ReadyOrder]) -> None:
-    for user_id, order in zip(users, ready, strict=True):
-        await service.create(db, user_id, order)
 
 
 def _decide(scheme: Scheme, chance: random.Random) -> Callable[[BankOrder], Course]:

@@ -20,6 +20,7 @@ from payviox.rails.sandbox.rail import SandboxRail
 from payviox.reporting import order_timeline
 from payviox.reporting.order_timeline import OrderTimeline
 from payviox.withdrawals import service
+from payviox.withdrawals.creation import Wanted
 from payviox.withdrawals.model import Attempt, Order, StateEntry
 from payviox.withdrawals.routing import Rails, Route
 from payviox.withdrawals.sending.processor import process_due
@@ -110,11 +111,8 @@ class Desk:
 
     async def create(self, user_id: UUID, ready: Sequence[ReadyOrder]) -> list[Order]:
         """Orders of one payout user, in one transaction."""
-
-        async def work(db: Connection) -> list[Order]:
-            return [await service.create(db, user_id, each) for each in ready]
-
-        return await self.database.write(work)
+        wanted = [Wanted(user_id, each) for each in ready]
+        return await self.database.write(service.create_all, self.business.business_id, wanted)
 
     async def process(self) -> int:
         return await process_due(self.database, self.rails, business_id=self.business.business_id)

@@ -26,9 +26,10 @@ from payviox.errors import (
 from payviox.idempotency import model as idempotency
 from payviox.money import MAX_ALLOCATION
 from payviox.payout_users.email import InvalidEmail, canonical
+from payviox.web.asgi import Scope
 from payviox.web.context import address_in
 from payviox.web.json_body import EMAIL, convert, parse
-from payviox.web.request_body import Answer, Head, Scope
+from payviox.web.request_body import Answer, Head
 
 MAX_REMEMBERED_KEYS = 10_000
 

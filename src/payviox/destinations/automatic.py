@@ -3,6 +3,8 @@ made by hand, by the same use case, so the same limits, rules and reviews hold. 
 cents."""
 
 from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from payviox import tracing
 from payviox.auth.users import UserCaller
@@ -16,6 +18,7 @@ from payviox.rails.orders import ReadyOrder, Request
 from payviox.withdrawals import requests
 from payviox.withdrawals import service as withdrawals
 from payviox.withdrawals.codes import CodeNeeded
+from payviox.withdrawals.creation import Wanted
 from payviox.withdrawals.routing import Rails
 
 logger = EventLogger(__name__)
@@ -24,6 +27,8 @@ AT_ONCE = 20
 """Balances that are taken at once; the next turn takes the rest."""
 LEAST_OF_FEE = 10
 """What leaves less than nine tenths of an amount waits: its fee is more than a tenth."""
+
+Ready = tuple[Due, ReadyOrder]
 
 
 class NotWantedAnyMore(Conflict):
@@ -41,18 +46,37 @@ async def withdraw_due(database: Database, rails: Rails) -> None:
     while turns:
         business_id = turns.popleft()
         due = await database.write(queries.take_due, business_id, AT_ONCE)
-        for each in due:
-            with tracing.span("withdraw automatically"):
-                await _withdraw(database, rails, each)
         if due:
+            with tracing.span("withdraw automatically"):
+                await _withdraw(database, rails, due)
             turns.append(business_id)
 
 
-async def _withdraw(database: Database, rails: Rails, due: Due) -> None:
+async def _withdraw(database: Database, rails: Rails, due: Sequence[Due]) -> None:
+    """All in one transaction; where one cannot go, one by one, so that it holds up no other. An
+    order has its id before, so that none is made twice."""
+    ready: list[Ready] = []
+    for each in due:
+        async with _or_held_back(database, each):
+            ready.append((each, await _prepare(database, rails, each)))
+    if len(ready) > 1:
+        try:
+            await database.write(_make, ready)
+        except Exception as error:  # noqa: BLE001  # told of the one that it is, below
+            logger.info("automatic withdrawals are made one by one", error=type(error).__name__)
+        else:
+            return
+    for one in ready:
+        async with _or_held_back(database, one[0]):
+            await database.write(_make, [one])
+
+
+@asynccontextmanager
+async def _or_held_back(database: Database, due: Due) -> AsyncIterator[None]:
+    """What cannot go waits, and says why."""
     held_back: HeldBack
     try:
-        ready = await _prepare(database, rails, due)
-        await database.write(_make, due, ready)
+        yield
     except NotWantedAnyMore:
         return
     except FeeTooHigh:
@@ -87,9 +111,11 @@ async def _prepare(database: Database, rails: Rails, due: Due) -> ReadyOrder:
     return ready
 
 
-async def _make(connection: Connection, due: Due, ready: ReadyOrder) -> None:
-    """The order, unless the payout user changed their mind. Raises NotWantedAnyMore and what
-    `withdrawals.create` does."""
-    await withdrawals.create(connection, due.payout_user_id, ready)
-    if not await queries.end_due(connection, due, None):
-        raise NotWantedAnyMore
+async def _make(connection: Connection, ready: Sequence[Ready]) -> None:
+    """The orders, all of one business, unless a payout user changed their mind. Raises
+    NotWantedAnyMore and what `withdrawals.create_all` does."""
+    wanted = [Wanted(due.payout_user_id, order) for due, order in ready]
+    await withdrawals.create_all(connection, ready[0][0].business_id, wanted)
+    for due, _ in ready:
+        if not await queries.end_due(connection, due, None):
+            raise NotWantedAnyMore

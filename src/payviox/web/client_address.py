@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from payviox.web.request_body import Application, Receive, Scope, Send
+from payviox.web.asgi import Application, Receive, Scope, Send
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 
-from payviox.web.request_body import Application, Message, Receive, Scope, Send
+from payviox.web.asgi import Application, Message, Receive, Scope, Send
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
+from payviox.web.asgi import Application
 from payviox.web.idle_connections import Busy, IdleConnections, descriptors, opened
 from payviox.web.listening import BACKLOG, most_connections
-from payviox.web.request_body import Application
 
 HEAD_S = 10
 """Seconds that a connection may take to send a request's head, its first one or the next."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from payviox.web.request_body import Application, Message, Receive, Scope, Send
+from payviox.web.asgi import Application, Message, Receive, Scope, Send
 
 LOOK_S = 0.5
 CROWDED = 0.75

@@ -12,8 +12,9 @@ from payviox.db.pool import Database
 from payviox.errors import NotFound, PayvioxError
 from payviox.sites import hosts
 from payviox.sites.model import Owner
+from payviox.web.asgi import Application, Receive, Scope, Send
 from payviox.web.errors import error_answer
-from payviox.web.request_body import Application, Receive, Scope, Send, send_answer
+from payviox.web.request_body import send_answer
 
 STATE = "own_host"
 KNOWN_S = 10.0

@@ -4,9 +4,8 @@ else goes to Litestar."""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
 from uuid import UUID
 
 from payviox.auth.keys import BusinessCaller
@@ -20,15 +19,11 @@ from payviox.errors import (
     UnsupportedMediaType,
 )
 from payviox.idempotency.model import BadKey
+from payviox.web.asgi import Application, Message, Receive, Scope, Send
 from payviox.web.body_memory import BodyMemory
 from payviox.web.errors import error_answer
 from payviox.web.waiting import Waiting
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answer = tuple[int, bytes, dict[str, str]]
 """Status, body and headers."""
 ShortPath = Callable[[Scope, "Head", bytes], Awaitable[Answer]]

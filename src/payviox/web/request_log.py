@@ -6,7 +6,7 @@ import time
 from urllib.parse import quote
 
 from payviox import logs
-from payviox.web.request_body import Application, Message, Receive, Scope, Send
+from payviox.web.asgi import Application, Message, Receive, Scope, Send
 
 TOKENS = ("/login/reset/", "/dashboard/invitation/")
 """What follows these in a path opens something and is not logged."""

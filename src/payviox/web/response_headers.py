@@ -16,9 +16,10 @@ from payviox.errors import NotFound
 from payviox.monitoring.metrics import Metrics
 from payviox.tracing import Span
 from payviox.web import paths
+from payviox.web.asgi import Application, Message, Receive, Scope, Send
 from payviox.web.context import address_in
 from payviox.web.errors import error_answer
-from payviox.web.request_body import Application, Message, Receive, Scope, Send, send_answer
+from payviox.web.request_body import send_answer
 
 Header = tuple[bytes, bytes]
 ALWAYS = ((b"x-content-type-options", b"nosniff"),)

@@ -16,6 +16,7 @@ from payviox import ids
 from payviox.auth import attempts
 from payviox.auth.attempts import Limit
 from payviox.auth.users import UserCaller
+from payviox.businesses.model import Business
 from payviox.db.pool import Connection
 from payviox.errors import Conflict, TooManyAttempts
 from payviox.keyring import Keyring
@@ -41,9 +42,14 @@ class CodeNeeded(Conflict):
     message = "A code by mail is needed for this: withdraw on the redemption page"
 
 
+def may_be_needed(business: Business) -> bool:
+    """Whether the business asks for a code before some orders."""
+    return business.code_first or business.code_new_device or business.code_amount is not None
+
+
 async def require(
     connection: Connection,
-    business_id: UUID,
+    business: Business,
     user_id: UUID,
     amount: int,
     quote_id: UUID | None,
@@ -51,11 +57,13 @@ async def require(
 ) -> None:
     """Raise CodeNeeded where the business's rule asks for a code that was not typed for this quote.
     The caller holds the payout user's account: what is asked for at once counts together."""
+    if not may_be_needed(business):
+        return
     digest = _device_digest(device) if device else None
-    if not await queries.is_needed(connection, business_id, user_id, amount, digest):
+    if not await queries.is_needed(connection, business.id, user_id, amount, digest):
         return
     if quote_id is None or not await queries.is_confirmed(
-        connection, business_id, user_id, quote_id
+        connection, business.id, user_id, quote_id
     ):
         raise CodeNeeded
 

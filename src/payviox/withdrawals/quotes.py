@@ -10,7 +10,6 @@ from payviox.rails.orders import Provider, Quote
 from payviox.withdrawals.model import KeptQuote
 from payviox.withdrawals.queries import rules
 
-user_is_active = rules.user_is_active
 forget_unused = rules.forget_unused_quotes
 
 

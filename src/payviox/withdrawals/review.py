@@ -43,12 +43,26 @@ class Preview:
     examples: Sequence[Caught]
 
 
-async def queue_up(connection: Connection, business: Business, order: ReadyOrder) -> None:
-    """Where the business counts who shares a destination: let one order to it go at a time. Before
-    any account is locked, since nobody who holds an account may wait here."""
-    payee = payee_digest(order.provider, order.destination)
-    if payee is not None and business.review_shared_users is not None:
+async def queue_up(
+    connection: Connection, business: Business, orders: Sequence[ReadyOrder]
+) -> None:
+    """Where the business counts who shares a destination: let one order to each go at a time.
+    Before any account is locked, since nobody who holds an account may wait here."""
+    if business.review_shared_users is None:
+        return
+    payees = {payee_digest(order.provider, order.destination) for order in orders}
+    for payee in sorted(payee for payee in payees if payee is not None):
         await rules.lock_payee(connection, business.id, payee)
+
+
+def looks_at_others(business: Business) -> bool:
+    """Whether a rule of the business counts the orders that were made before."""
+    counting = (
+        business.review_shared_users,
+        business.review_velocity_orders,
+        business.review_velocity_amount,
+    )
+    return any(rule is not None for rule in counting)
 
 
 async def reasons(

@@ -1,20 +1,16 @@
 """Orders as callers act on them: create, approve, reject, cancel. Database only, in the caller's
 transaction; of several who act on one order at once, exactly one wins. Amounts are US cents."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
-from payviox import actors, tracing
 from payviox.actors import Actor
 from payviox.acts import Act
 from payviox.audit import service as audit
 from payviox.auth import restricted_keys
 from payviox.auth.keys import BusinessCaller
-from payviox.businesses import service as businesses
-from payviox.businesses.model import Business
 from payviox.db import jobs
 from payviox.db.pool import Connection
-from payviox.errors import Conflict, FieldErrors, InsufficientBalance, NotFound, Unauthorized
+from payviox.errors import Conflict, FieldErrors, NotFound
 from payviox.ledger import service as ledger
 from payviox.ledger.model import PAYOUT, InsufficientFunds, Posting, in_transit
 from payviox.ledger.model import user as user_account
@@ -25,9 +21,8 @@ from payviox.order_states import (
     Status,
     check_transition,
 )
-from payviox.rails.orders import ReadyOrder
 from payviox.text import printable
-from payviox.withdrawals import codes, quotes, review, routing, second_person, transitions
+from payviox.withdrawals import creation, second_person, transitions
 from payviox.withdrawals.model import (
     TAKING_BACK,
     Order,
@@ -37,85 +32,14 @@ from payviox.withdrawals.sending import callbacks
 from payviox.withdrawals.transitions import Entry
 
 stop_waiting = orders.stop_waiting
-
-
-async def create(
-    connection: Connection,
-    user_id: UUID,
-    ready: ReadyOrder,
-    *,
-    quote_id: UUID | None = None,
-    device: str | None = None,
-) -> Order:
-    """Reserve the amount and make the order, for review or for the worker, by the business's rules
-    and limits of now. `device` is the browser that asks, where one does.
-
-    Raises WithdrawalsDisabled, FieldErrors (methods, limits), Unauthorized (the payout user was
-    just deactivated), Conflict (the quote expired or was used), CodeNeeded and
-    InsufficientBalance.
-    """
-    business = await businesses.require_withdrawals(connection, ready.business_id)
-    await review.queue_up(connection, business, ready)
-    source = user_account(user_id)
-    accounts = await ledger.lock(connection, business.id, [source])
-    business = await businesses.get(connection, business.id)
-    routing.check_offered(business, ready.provider)
-    check_limits(business, ready.amount)
-    if not await orders_allowed(connection, business.id, user_id):
-        raise Unauthorized
-    if quote_id is not None:
-        await quotes.check_usable(connection, business.id, user_id, quote_id)
-    if accounts[source].balance < ready.amount:
-        raise InsufficientBalance
-    await codes.require(connection, business.id, user_id, ready.amount, quote_id, device)
-    reasons = await review.reasons(connection, business, user_id, ready)
-    order = await _insert(connection, user_id, ready, quote_id, reasons)
-    posting = Posting("reserve", ready.amount, source, in_transit(ready.rail), order_id=order.id)
-    await ledger.post(connection, business.id, [posting])
-    if order.status == "queued":
-        await jobs.wake(connection, jobs.PROCESS_ORDERS, business.id)
-    return order
+create = creation.create
+create_all = creation.create_all
 
 
 class NotFunded(Conflict):
     """Its transfers do not say that its money is in transit: somebody changed what they may not."""
 
     message = "The order's money is not in transit. Nothing was moved; ask the operator"
-
-
-orders_allowed = quotes.user_is_active
-
-
-async def _insert(
-    connection: Connection,
-    user_id: UUID,
-    ready: ReadyOrder,
-    quote_id: UUID | None,
-    reasons: Sequence[str],
-) -> Order:
-    status: Status = "review" if reasons else "queued"
-    check_transition("created", status)
-    await orders.insert(
-        connection,
-        ready,
-        payout_user_id=user_id,
-        quote_id=quote_id,
-        status=status,
-        review_reasons=reasons,
-        trace=tracing.current().context,
-    )
-    order = await get(connection, ready.business_id, ready.order_id)
-    story = [
-        Entry(order, "created", actors.payout_user(user_id)),
-        Entry(order, status, actors.RULES, ", ".join(reasons) or None),
-    ]
-    await transitions.enter(connection, order.business_id, story)
-    return order
-
-
-def check_limits(business: Business, amount: int) -> None:
-    """Raises FieldErrors on `amount` outside the business's limits."""
-    routing.check_limits(amount, business.min_withdrawal, business.max_withdrawal)
 
 
 async def get(

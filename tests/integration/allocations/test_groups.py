@@ -28,8 +28,8 @@ from payviox.errors import (
 )
 from payviox.settings import Settings
 from payviox.treasury import service as treasury
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from support.databases import Urls
 from support.polling import eventually
 

@@ -11,7 +11,7 @@ import pytest
 from payviox import app
 from payviox.db import pool
 from payviox.errors import LockedTooLong
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.every_post import PREPARED, Stage

@@ -12,7 +12,7 @@ import pytest
 from payviox import app
 from payviox.api_requests import recorder
 from payviox.db.pool import Database
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.databases import Urls
 from support.every_post import PREPARED, Stage, posts_of

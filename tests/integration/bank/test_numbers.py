@@ -24,7 +24,7 @@ from payviox.mails.sending import send_due
 from payviox.rates import service as rates
 from payviox.recipient_mails import brand
 from payviox.smtp_server import SmtpServer, parse_sender
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from payviox.withdrawals import mails
 from support.banking import (
     ACCOUNT_NUMBER,

@@ -15,7 +15,7 @@ from payviox_client import AsyncPayviox, PayoutUser, Payviox, _attempts
 from payviox_client._attempts import Attempts, Options
 
 from conftest import MakeBusiness
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.faulty_server import Fault, FaultyServer, faulty_server
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser
 

@@ -15,7 +15,7 @@ from payviox.dashboard.app import ROUTER
 from payviox.dashboard.visits import FREE
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Right, Role
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, signed_in
 

@@ -7,7 +7,7 @@ import pytest
 
 from payviox.auth import sessions
 from payviox.db.pool import Database
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.dashboard import PASSWORD, Browser, heading, make_operator, make_stale
 
 pytestmark = pytest.mark.anyio

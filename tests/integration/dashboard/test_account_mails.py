@@ -12,7 +12,7 @@ from payviox.db.pool import Database
 from payviox.operator_mails import choices
 from payviox.operator_mails.model import Choices
 from payviox.reporting.attention import BY_MAIL
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, heading, make_operator
 from support.databases import Urls

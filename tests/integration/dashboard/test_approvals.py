@@ -12,8 +12,8 @@ from payviox.db.pool import Database
 from payviox.ledger import suspense
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.treasury import service as treasury
+from payviox.web.asgi import Application
 from payviox.web.forms import new_key
-from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, signed_in
 from support.databases import Urls

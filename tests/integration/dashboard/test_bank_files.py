@@ -11,7 +11,7 @@ from payviox import ids
 from payviox.bank.queries import files as files_queries
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.banking import ACCOUNT_NUMBER, Banking, answer, entry, rejected, statement
 from support.businesses import TestBusiness
 from support.dashboard import Browser, heading, hidden, make_stale, signed_in

@@ -13,7 +13,7 @@ from payviox.cli.demo.bank.accounts import DemoAccounts
 from payviox.cli.demo.bank.server import DOLLARS_A_EURO, SETTINGS
 from payviox.db.pool import Database
 from payviox.rates import service as rates
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.banking import PERSON, Banking
 from support.businesses import TestBusiness
 from support.dashboard import Browser, hidden, signed_in

@@ -15,7 +15,7 @@ from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.treasury import service as treasury
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, make_stale, signed_in
 

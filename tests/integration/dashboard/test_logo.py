@@ -11,7 +11,7 @@ from payviox.recipient_mails import logo
 from payviox.rights.roles import RIGHTS, ROLES, Role
 from payviox.sites import hosts
 from payviox.tables.cells import FileRefused
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, make_stale, signed_in
 from support.logos import bomb, drawing, file_of, opened

@@ -18,9 +18,9 @@ from payviox.mails.model import INSTALLATION
 from payviox.mails.sending import send_due
 from payviox.settings import Settings
 from payviox.smtp_server import SmtpServer, parse_sender
+from payviox.web.asgi import Application
 from payviox.web.context import Services
 from payviox.web.forms import new_key
-from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import (
     PASSWORD,

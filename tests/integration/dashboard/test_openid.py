@@ -25,8 +25,8 @@ from payviox.auth.openid import (
 )
 from payviox.db.pool import Database
 from payviox.settings import Settings
+from payviox.web.asgi import Application
 from payviox.web.context import SIGN_INS, Services
-from payviox.web.request_body import Application
 from support import live, openid_provider
 from support.dashboard import PASSWORD, Browser, heading, make_operator, make_stale
 from support.openid_provider import CLIENT_ID, CLIENT_SECRET, OpenIdProvider

@@ -7,7 +7,7 @@ from payviox import ids
 from payviox.db.pool import Database
 from payviox.rails.waiting import Waiting
 from payviox.rights.roles import RIGHTS, ROLES, Role
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, signed_in

@@ -10,7 +10,7 @@ from payviox.audit import service as audit
 from payviox.dashboard.orders.show import seen_of
 from payviox.db.pool import Database
 from payviox.rights.roles import RIGHTS, ROLES, Role
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from payviox.withdrawals.model import Order
 from support.businesses import TestBusiness
 from support.dashboard import Browser, base_of, heading, hidden, signed_in

@@ -12,8 +12,8 @@ from payviox import app
 from payviox.auth import attempts
 from payviox.db.pool import Database
 from payviox.settings import Settings
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, make_operator, signed_in
 from support.databases import Urls

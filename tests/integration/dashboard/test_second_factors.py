@@ -14,8 +14,8 @@ from payviox.audit import service as audit
 from payviox.auth import attempts, authenticator, factors, operators, sessions
 from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from support.dashboard import PASSWORD, Browser, heading, hidden, make_operator, make_stale
 
 pytestmark = pytest.mark.anyio

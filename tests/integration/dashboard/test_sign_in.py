@@ -7,7 +7,7 @@ import pytest
 
 from payviox.auth import attempts, operators, sessions, sign_in
 from payviox.db.pool import Database
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.dashboard import PASSWORD, SITE, Browser, heading, hidden, make_operator
 from support.machine import stretch
 

@@ -13,9 +13,9 @@ from payviox.auth import factors, operators
 from payviox.db.pool import Database
 from payviox.rights import service as rights
 from payviox.rights.roles import ROLES, Role
+from payviox.web.asgi import Application
 from payviox.web.context import Services
 from payviox.web.forms import new_key
-from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import PASSWORD, Browser, heading, hidden, make_operator, signed_in
 from support.databases import Urls

@@ -26,7 +26,7 @@ from payviox.operator_mails.model import Choices, Subject
 from payviox.rights import service as rights
 from payviox.settings import Settings
 from payviox.smtp_server import SmtpServer, parse_sender
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.dashboard import SITE, Browser, base_of, make_operator
 from support.databases import Urls

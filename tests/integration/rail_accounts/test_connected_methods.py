@@ -13,8 +13,8 @@ from payviox.rail_accounts import service
 from payviox.rail_accounts.directory import Directory
 from payviox.rails.protocol import RevealedCode
 from payviox.settings import Settings
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from payviox.withdrawals.routing import Rails, Route
 from support.accounts import ConnectedVendor, connect
 from support.businesses import TestBusiness

@@ -13,8 +13,8 @@ from payviox import app, ids
 from payviox.rails import http
 from payviox.rails.paypal import tokens
 from payviox.settings import Settings
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from payviox.withdrawals import manual_settlement
 from payviox.withdrawals.model import Order
 from simulators import contract

@@ -14,8 +14,8 @@ from payviox.errors import Conflict
 from payviox.rails import http
 from payviox.rails.tremendous import client
 from payviox.settings import Settings
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from payviox.withdrawals import manual_settlement, service
 from support.databases import Urls
 from support.simulator import TREMENDOUS_FUNDING_SOURCE

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser
 from support.redeem import Recipient

@@ -18,7 +18,7 @@ from payviox.installation import keyring_of
 from payviox.mails import outbox
 from payviox.mails.model import Mail
 from payviox.settings import Settings
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from payviox.withdrawals import codes
 from support.ageing import set_back
 from support.dashboard import SITE, Browser, heading

@@ -12,7 +12,7 @@ from payviox.allocations import service as allocations
 from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.payout_users import service as payout_users
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support import ageing
 from support.businesses import TestBusiness
 from support.dashboard import Browser, heading

@@ -10,7 +10,7 @@ import pytest
 from payviox.auth import redemption
 from payviox.db.pool import Database
 from payviox.keyring import Keyring
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support import giftcards, live
 from support.businesses import TestBusiness
 from support.dashboard import Browser

@@ -9,7 +9,7 @@ import pytest
 
 from payviox.auth import redemption
 from payviox.languages import catalogues
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.businesses import TestBusiness
 from support.dashboard import Browser, heading
 from support.redeem import EMAIL, WALLET, Recipient

@@ -18,8 +18,8 @@ from payviox.rails.protocol import RailError
 from payviox.reporting import redemption
 from payviox.reporting.redemption import Offers
 from payviox.settings import Settings
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from payviox.withdrawals.routing import Rails, Route
 from support import giftcards, live
 from support.businesses import TestBusiness

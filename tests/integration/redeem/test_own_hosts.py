@@ -16,8 +16,8 @@ from payviox.recipient_mails import contents
 from payviox.sites import hosts
 from payviox.sites.hosts import NotSeen
 from payviox.sites.model import OwnHost
+from payviox.web.asgi import Application
 from payviox.web.context import Services
-from payviox.web.request_body import Application
 from support.businesses import TestBusiness
 from support.dashboard import SITE, Browser, heading, signed_in
 from support.redeem import EMAIL, Recipient, who_sent

@@ -11,12 +11,16 @@ from payviox.audit import service as audit
 from payviox.db.pool import Database
 from payviox.destinations import automatic
 from payviox.destinations.automatic import withdraw_due
+from payviox.destinations.model import Due
 from payviox.ledger.verify import verify
+from payviox.rails.orders import ReadyOrder
 from payviox.web.context import Services
+from payviox.withdrawals.routing import Rails
 from support.businesses import TestBusiness
 from support.dashboard import Browser, heading
 from support.databases import Urls
 from support.redeem import EMAIL, WALLET, Recipient, text_of
+from support.withdrawals import Desk
 
 pytestmark = pytest.mark.anyio
 
@@ -297,6 +301,36 @@ async def test_businesses_take_turns_however_much_is_due_in_one_of_them(
     made = [business_id for (business_id,) in orders]
     assert sorted(made) == sorted([ours[0]] * 4 + [ours[1]])
     assert ours[1] in made[:2]
+
+
+async def test_whose_money_is_gone_meanwhile_holds_up_nobody_else(
+    make_business: Any,
+    services: Services,
+    urls: Urls,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    business = await make_business(funds=100_000)
+    emails = [f"user{number}@example.com" for number in range(5)]
+    for email in emails:
+        await _due(business, email, urls)
+    prepare, desk = automatic._prepare, Desk.of(business)
+
+    async def spent(database: Database, rails: Rails, due: Due) -> ReadyOrder:
+        ready = await prepare(database, rails, due)
+        if due.email == emails[2]:
+            await desk.withdraw(due.payout_user_id, 1, email=due.email)
+        return ready
+
+    monkeypatch.setattr(automatic, "_prepare", spent)
+    await withdraw_due(database, services.rails)
+    books = await business.ledger()
+    assert [books[email] for email in emails] == [0, 0, 4_999, 0, 0]
+    held = await business.rows(
+        "SELECT u.email, a.held_back FROM automatic_withdrawals a JOIN payout_users u"
+        " ON u.business_id = a.business_id AND u.id = a.payout_user_id WHERE a.business_id = %s"
+    )
+    assert dict(held) == {email: "limits" if email == emails[2] else None for email in emails}
 
 
 async def _due(business: TestBusiness, email: str, urls: Urls) -> None:

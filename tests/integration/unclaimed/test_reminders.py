@@ -16,7 +16,7 @@ from payviox.settings import Settings
 from payviox.smtp_server import SmtpServer, parse_sender
 from payviox.unclaimed import contents, reminders
 from payviox.unclaimed.expiry import expire_balances
-from payviox.web.request_body import Application
+from payviox.web.asgi import Application
 from support.ageing import age, look
 from support.businesses import TestBusiness
 from support.dashboard import SITE, Browser

@@ -24,9 +24,10 @@ from payviox.rails.fees import FeePolicy
 from payviox.rails.protocol import Account, Callback
 from payviox.reconciliation import service as reconciliation
 from payviox.settings import Settings
+from payviox.web.asgi import Application
 from payviox.web.context import Services
 from payviox.web.limits import Gate
-from payviox.web.request_body import MAX_CALLBACK_BODY, Application
+from payviox.web.request_body import MAX_CALLBACK_BODY
 from payviox.withdrawals.model import Order
 from payviox.withdrawals.routing import Rails, Route
 from support.businesses import TestBusiness

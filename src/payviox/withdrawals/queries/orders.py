@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 from psycopg.rows import class_row, dict_row
-from psycopg.types.json import Jsonb
 
 from payviox.db.announcing import announce
 from payviox.db.pool import Connection
@@ -21,57 +20,89 @@ from payviox.withdrawals.model import (
     review_digest,
 )
 
-COLUMNS = (
-    "o.business_id, o.id, o.payout_user_id, u.email, o.provider, o.rail, o.status, o.amount,"
+_OWN_COLUMNS = (
+    "o.business_id, o.id, o.payout_user_id, o.provider, o.rail, o.status, o.amount,"
     " o.fees, o.net_amount, o.destination, o.review_reasons, o.reviewed_digest, o.note, o.failure,"
     " o.waiting, o.attempt, o.due_at, o.rail_order_id, o.details, o.created_at, o.updated_at,"
     " o.trace"
 )
+COLUMNS = f"{_OWN_COLUMNS}, u.email"
 FROM = """
  FROM orders o
  JOIN payout_users u ON u.business_id = o.business_id AND u.id = o.payout_user_id"""
 
 
+_INSERT = f"""
+INSERT INTO orders AS o (business_id, id, payout_user_id, provider, rail, status, amount, fees,
+  net_amount, destination, destination_digest, payee_digest, review_reasons, reviewed_digest,
+  quote_id, trace, due_at)
+SELECT %(b)s, n.id, n.user_id, n.provider, n.rail, n.status, n.amount, n.fees, n.net_amount,
+  n.destination, decode(n.digest, 'hex'), decode(n.payee, 'hex'), n.reasons,
+  decode(n.bound, 'hex'), n.quote_id, %(trace)s, CASE WHEN n.status = 'queued' THEN now() END
+FROM json_to_recordset(%(rows)s::json) AS n(id uuid, user_id uuid, provider text, rail text,
+  status text, amount bigint, fees bigint, net_amount bigint, destination jsonb, digest text,
+  payee text, reasons text[], bound text, quote_id uuid)
+RETURNING {_OWN_COLUMNS}
+"""  # noqa: S608  # constants
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order that is to be written, of the payout user with this address; with the reasons to
+    review it, where there are any."""
+
+    ready: ReadyOrder
+    payout_user_id: UUID
+    email: str
+    quote_id: UUID | None
+    review_reasons: Sequence[str]
+
+
+def new_status(review_reasons: Sequence[str]) -> Status:
+    """What a new order is: one that no rule holds up is due at once."""
+    return "review" if review_reasons else "queued"
+
+
 async def insert(
-    connection: Connection,
-    ready: ReadyOrder,
-    *,
-    payout_user_id: UUID,
-    quote_id: UUID | None,
-    status: Status,
-    review_reasons: Sequence[str],
-    trace: str | None,
-) -> None:
-    """Write a new order. One that no rule holds up is bound and due at once."""
+    connection: Connection, business_id: UUID, new: Sequence[NewOrder], trace: str | None
+) -> list[Order]:
+    """Write new orders of one business. Those that no rule holds up are bound and due at once."""
+    emails = {each.ready.order_id: each.email for each in new}
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(
+            _INSERT,
+            {
+                "b": business_id,
+                "trace": trace,
+                "rows": msgspec.json.encode([_row(each) for each in new]).decode(),
+            },
+        )
+        made = {row["id"]: Order(**row, email=emails[row["id"]]) async for row in cursor}
+    return [made[order_id] for order_id in emails]
+
+
+def _row(new: NewOrder) -> dict[str, Any]:
+    ready, status = new.ready, new_status(new.review_reasons)
+    payee = payee_digest(ready.provider, ready.destination)
     bound = None
     if status == "queued":
         bound = review_digest(ready.provider, ready.amount, ready.net_amount, ready.destination)
-    await connection.execute(
-        "INSERT INTO orders (business_id, id, payout_user_id, provider, rail, status, amount, fees,"
-        " net_amount, destination, destination_digest, payee_digest, review_reasons,"
-        " reviewed_digest, quote_id, trace, due_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-        " CASE WHEN %s = 'queued' THEN now() END)",
-        [
-            ready.business_id,
-            ready.order_id,
-            payout_user_id,
-            ready.provider,
-            ready.rail,
-            status,
-            ready.amount,
-            ready.fees,
-            ready.net_amount,
-            Jsonb(ready.destination),
-            destination_digest(ready.provider, ready.destination),
-            payee_digest(ready.provider, ready.destination),
-            list(review_reasons),
-            bound,
-            quote_id,
-            trace,
-            status,
-        ],
-    )
+    return {
+        "id": ready.order_id,
+        "user_id": new.payout_user_id,
+        "provider": ready.provider,
+        "rail": ready.rail,
+        "status": status,
+        "amount": ready.amount,
+        "fees": ready.fees,
+        "net_amount": ready.net_amount,
+        "destination": ready.destination,
+        "digest": destination_digest(ready.provider, ready.destination).hex(),
+        "payee": payee and payee.hex(),
+        "reasons": new.review_reasons,
+        "bound": bound and bound.hex(),
+        "quote_id": new.quote_id,
+    }
 
 
 async def insert_states(

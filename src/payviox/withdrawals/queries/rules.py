@@ -1,5 +1,6 @@
 """The SQL of quotes and of what the review rules and limits ask."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -69,14 +70,18 @@ class PastOrder:
         )
 
 
-async def user_is_active(connection: Connection, business_id: UUID, user_id: UUID) -> bool:
-    """Whether the payout user may act; they cannot be deactivated until this transaction ends."""
+async def lock_active(
+    connection: Connection, business_id: UUID, user_ids: Sequence[UUID]
+) -> dict[UUID, str]:
+    """The addresses of those of the payout users who may act; they cannot be deactivated until this
+    transaction ends."""
     cursor = await connection.execute(
-        "SELECT status = 'active' FROM payout_users WHERE business_id = %s AND id = %s FOR SHARE",
-        [business_id, user_id],
+        "SELECT id, email, status FROM payout_users WHERE business_id = %s AND id = ANY(%s)"
+        " ORDER BY id FOR SHARE",
+        [business_id, list(user_ids)],
     )
-    row = await cursor.fetchone()
-    return row is not None and bool(row[0])
+    rows = await cursor.fetchall()
+    return {row[0]: str(row[1]) for row in rows if row[2] == "active"}  # type: ignore[misc]  # a uuid column
 
 
 async def insert_quote(
