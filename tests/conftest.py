@@ -43,8 +43,11 @@ gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays to the end: no garbage is looked for in it again."""
+    """What was imported and collected stays to the end: no garbage is looked for in it again. In
+    what comes later it is looked for rarely: after every 700 objects it takes a tenth of a test
+    process's time."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     gc.enable()
 
 

@@ -5,14 +5,18 @@ had one effect, each order its end, and the ledger is whole."""
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from payviox.db.embedded import processes
+from payviox import ids
+from payviox.db.embedded import embedded, processes
 from payviox.db.embedded.layout import Layout
+from payviox.db.pool import Database
+from support.ageing import bring_forward
 from support.callers import Caller, assert_nothing_lost_or_paid_twice, new_business
 from support.citus import CLUSTER, nodes_of
 from support.databases import Urls
@@ -45,7 +49,8 @@ async def test_whatever_is_killed_every_key_has_one_effect_and_every_order_its_e
 ) -> None:
     installation = Installation.copied(made_home, tmp_path / "home")
     serving = installation.start()
-    await go_through(serving, [(lambda what=what: kill(serving, what)) for what in KILLS])
+    kills = [(lambda what=what: kill(serving, what)) for what in KILLS]
+    await go_through(serving, kills, joined(installation))
 
 
 @pytest.mark.skipif(CLUSTER not in os.environ, reason=f"{CLUSTER} names no cluster")
@@ -61,7 +66,8 @@ async def test_whatever_of_a_cluster_is_killed_it_is_the_same(
     coordinator, *nodes = nodes_of(fresh_urls)
     web, worker = (lambda: kill(serving, "web")), (lambda: kill(serving, "worker"))
     crashes = [(lambda url=url: crash(url)) for url in (coordinator, *nodes)]
-    await go_through(serving, [web, crashes[0], worker, *crashes[1:], web, crashes[0]])
+    kills = [web, crashes[0], worker, *crashes[1:], web, crashes[0]]
+    await go_through(serving, kills, nullcontext(fresh_urls.application))
 
 
 def crash(url: str) -> None:
@@ -70,7 +76,29 @@ def crash(url: str) -> None:
         os.kill(connection.info.backend_pid, signal.SIGKILL)
 
 
-async def go_through(serving: Serving, kills: Sequence[Callable[[], None]]) -> None:
+@contextmanager
+def joined(installation: Installation) -> Iterator[str]:
+    """The URL of its embedded database, which goes on meanwhile."""
+    with embedded(installation.home) as cluster:
+        yield cluster.application_url
+
+
+async def let_leases_run_out(url: str, business_id: str) -> None:
+    """Let more than a minute go by for whatever is under way: what a killed worker held is looked
+    up, and so is what the one that runs holds just now."""
+    database = Database(url)
+    await database.open()
+    try:
+        found = ids.parse(ids.BUSINESS, business_id)
+        assert found is not None
+        await bring_forward(database, found, 61.0)
+    finally:
+        await database.close()
+
+
+async def go_through(
+    serving: Serving, kills: Sequence[Callable[[], None]], database: AbstractContextManager[str]
+) -> None:
     """Pay people under load, who withdraw, with all these in between, and look at the books."""
     installation = serving.installation
     try:
@@ -84,7 +112,8 @@ async def go_through(serving: Serving, kills: Sequence[Callable[[], None]]) -> N
             await asyncio.to_thread(one)
         await people
 
-        # A killed worker's orders are looked up when its lease of 60 s has run out.
+        with database as url:
+            await let_leases_run_out(url, business["business_id"])
         await eventually(caller.all_ended, timeout_s=120, every_s=0.2)
         await assert_nothing_lost_or_paid_twice(installation, business, caller, PEOPLE, ROUNDS)
     finally:

@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 
+import uvloop
 from aiohttp import web
 
 from .world import World
@@ -36,7 +37,12 @@ def main() -> None:
     sys.stdout.write(f"Tremendous at http://127.0.0.1:{port}/api/v2\n")
     sys.stdout.flush()
     web.run_app(
-        world.application(), sock=listening, print=None, access_log=None, shutdown_timeout=0.1
+        world.application(),
+        sock=listening,
+        print=None,
+        access_log=None,
+        shutdown_timeout=0.1,
+        loop=uvloop.new_event_loop(),
     )
 
 

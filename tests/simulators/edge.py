@@ -17,6 +17,16 @@ KEPT = 200_000
 """Requests that are remembered."""
 
 
+BODIES: dict[str, Callable[[str], bytes]] = {
+    "garbage": lambda _: b"\x00\xff\xfe{\x80" * 20,
+    "empty": lambda _: b"",
+    "list": lambda _: json.dumps(["unexpected"]).encode(),
+    "cut": lambda text: text[: len(text) // 2].encode(),
+    "huge": lambda _: b'{"filler": "' + b"x" * 20_000_000 + b'"}',
+}
+"""What is answered in place of a right answer's text, whole as HTTP."""
+
+
 @dataclass
 class Recorded:
     """A request as it came. Of the Authorization header only its scheme is kept."""
@@ -121,15 +131,9 @@ async def _nonsense(
     if kind == "html":
         page = "<!doctype html><title>Please wait</title><p>We are working on it."
         return web.Response(text=page, content_type="text/html", status=status)
-    bodies = {
-        "garbage": b"\x00\xff\xfe{\x80" * 20,
-        "empty": b"",
-        "list": json.dumps(["unexpected"]).encode(),
-        "cut": text[: len(text) // 2].encode(),
-        "huge": b'{"filler": "' + b"x" * 20_000_000 + b'"}',
-    }
-    if kind in bodies:
-        return web.Response(body=bodies[kind], content_type="application/json", status=status)
+    if kind in BODIES:
+        body = BODIES[kind](text)
+        return web.Response(body=body, content_type="application/json", status=status)
     whole = text.encode()
     answer = web.StreamResponse(status=status, headers={"Content-Type": "application/json"})
     answer.content_length = len(whole) + 10

@@ -30,7 +30,7 @@ def environment(server: Server) -> dict[str, str]:
 @contextlib.contextmanager
 def _server(url: str) -> Iterator[Server]:
     template, *urls = json.loads(os.environ[SERVER])
-    yield Server(Urls(*urls), template)
+    yield Server(Urls(*urls), template, waits_for_disk=False)
 
 
 def pytest_configure() -> None:
@@ -44,6 +44,7 @@ def pytest_runtest_makereport(
     if call.when == "call" and CALLS in os.environ:
         called = sorted(state()._stats)
         state()._stats.clear()
-        with Path(os.environ[CALLS]).open("a") as file:
-            file.write(json.dumps([item.nodeid, call.duration, called]) + "\n")
+        if call.excinfo is None:
+            with Path(os.environ[CALLS]).open("a") as file:
+                file.write(json.dumps([item.nodeid, call.duration, called]) + "\n")
     return (yield)

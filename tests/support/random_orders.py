@@ -7,7 +7,8 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -20,8 +21,10 @@ from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.order_states import Status
 from payviox.rails import http
+from payviox.rails.paypal import lookup as paypal_lookup
 from payviox.rails.paypal import rate_limit, statement
 from payviox.rails.tremendous import client
+from payviox.rails.tremendous import lookup as tremendous_lookup
 from payviox.reconciliation import service
 from payviox.withdrawals.sending.processor import process_due
 from support import live
@@ -90,6 +93,17 @@ NAMED = {"person", "unclaimed", "taking_back"}
 """What an order may still wait for in the end."""
 
 
+@dataclass(frozen=True)
+class VendorsClock:
+    """What tells look-ups how old a payment is, by the vendors' own time: else none would ever get
+    so old that it is not looked at once more."""
+
+    simulator: Simulator
+
+    def now(self, zone: tzinfo) -> datetime:
+        return datetime.now(zone) + self.simulator.ahead
+
+
 @pytest.fixture(scope="module")
 def running(seed: int) -> Iterator[Simulator]:
     """`seed` is the test file's own."""
@@ -120,6 +134,8 @@ async def worlds(
     monkeypatch.setattr(rate_limit, "POSTS_PER_MINUTE", 10**7)
     monkeypatch.setattr(statement, "PER_SECOND", 10**6)
     monkeypatch.setattr(client, "INTERVAL_S", 0.0001)
+    for lookups in (paypal_lookup, tremendous_lookup):
+        monkeypatch.setattr(lookups, "datetime", VendorsClock(running))
     running.forget(recording=False)
     async with AsyncExitStack() as stack:
         found = []

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,11 @@ class Books:
 
 
 class Simulator:
-    """A running simulator. Its calls are synchronous and quick."""
+    """A running simulator. Its calls are synchronous and quick. `ahead` is by how much the vendors'
+    time was advanced."""
 
     def __init__(self, *, seed: int = 1, checkout: Path = CHECKOUT) -> None:
+        self.ahead = timedelta()
         command = ["tests.simulators", "--seed", str(seed), "--until-stdin-ends"]
         self._process = subprocess.Popen(
             [sys.executable, "-m", *command],
@@ -140,6 +143,7 @@ class Simulator:
     def advance(self, *, days: float = 0, seconds: float = 0) -> None:
         """The vendors' time goes on, and what is due happens."""
         self._post("clock", {"advance_s": days * DAY_S + seconds})
+        self.ahead += timedelta(days=days, seconds=seconds)
 
     def set_speed(self, speed: float) -> None:
         """So many of the vendors' seconds pass in one."""

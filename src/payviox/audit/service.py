@@ -1,7 +1,7 @@
 """Recording acts and alerts, and reading them. Database only, in the caller's transaction: what is
 rolled back leaves no entry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from payviox import actors
@@ -51,7 +51,17 @@ async def alert(
     connection: Connection, business_id: UUID, name: Alert, detail: Mapping[str, object]
 ) -> None:
     """Write down what the worker noticed and somebody should look at."""
-    await queries.insert(connection, business_id, "alert", name, WORKER, None, detail, None, None)
+    await alert_all(connection, business_id, name, [detail])
+
+
+async def alert_all(
+    connection: Connection,
+    business_id: UUID,
+    name: Alert,
+    details: Sequence[Mapping[str, object]],
+) -> None:
+    """The same of several at once, an entry each."""
+    await queries.insert_alerts(connection, business_id, name, WORKER, details)
 
 
 async def record_of_installation(

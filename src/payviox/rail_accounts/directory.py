@@ -16,46 +16,59 @@ from payviox.rails.protocol import Account
 
 logger = EventLogger(__name__)
 
+_Key = tuple[UUID, str]
+_Read = tuple[RailAccount | None, Account | None]
+"""What is stored, and the account where its credentials can be read."""
+
 
 class Directory:
     """Implements payviox.rails.protocol.Accounts.
 
     Nothing is kept between two calls: an account that was disabled, limited or replaced is so from
     the next call on, in every process, and an order is never looked up at one account after it was
-    sent by another that was remembered. Who asks in the same turn of the event loop shares one
+    sent by another that was remembered. Who asks while an account is being read shares the next
     read, which begins after all of them asked.
     """
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
-        self._next: dict[tuple[UUID, str], asyncio.Task[RailAccount | None]] = {}
+        self._running: dict[_Key, asyncio.Task[_Read]] = {}
+        self._next: dict[_Key, asyncio.Task[_Read]] = {}
         """Reads that have not begun."""
 
     async def find(self, business_id: UUID, rail: str) -> Account | None:
         """The account, enabled or not. One whose credentials cannot be read counts as not
         connected, and is logged."""
-        stored = await self._stored(business_id, rail)
-        return None if stored is None else self._opened(stored)
+        _, account = await self._shared(business_id, rail)
+        return account
 
     async def find_to_route(self, business_id: UUID, rail: str) -> Account | None:
         """The account; where its credentials cannot be read, without them and disabled, so that the
         sandbox does not take its place."""
-        stored = await self._stored(business_id, rail)
-        if stored is None:
-            return None
-        return self._opened(stored) or replace(_account(stored, {}), enabled=False)
+        stored, account = await self._shared(business_id, rail)
+        if stored is None or account is not None:
+            return account
+        return replace(_account(stored, {}), enabled=False)
 
-    async def _stored(self, business_id: UUID, rail: str) -> RailAccount | None:
-        reading = self._next.get((business_id, rail))
+    async def _shared(self, business_id: UUID, rail: str) -> _Read:
+        key = (business_id, rail)
+        reading = self._next.get(key)
         if reading is None:
-            reading = asyncio.create_task(self._read(business_id, rail))
-            self._next[business_id, rail] = reading
+            reading = asyncio.create_task(self._read(key, self._running.get(key)))
+            self._next[key] = reading
         return await asyncio.shield(reading)  # one that gives up leaves it to the others
 
-    async def _read(self, business_id: UUID, rail: str) -> RailAccount | None:
-        del self._next[business_id, rail]
-        return await self._database.fetch(queries.find, business_id, rail)
+    async def _read(self, key: _Key, before: asyncio.Task[_Read] | None) -> _Read:
+        if before is not None:
+            await asyncio.wait([before])
+        self._running[key] = self._next.pop(key)
+        try:
+            stored = await self._database.fetch(queries.find, *key)
+            return stored, None if stored is None else self._opened(stored)
+        finally:
+            if key not in self._next:
+                del self._running[key]
 
     def _opened(self, stored: RailAccount) -> Account | None:
         try:

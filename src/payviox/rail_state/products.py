@@ -7,21 +7,29 @@ from uuid import UUID
 
 from payviox.db.pool import Connection, Database
 from payviox.rail_state.queries import products as queries
+from payviox.rail_state.together import Together
 
 
 class Products:
     """Implements payviox.rails.tremendous.catalogue.Products. Products are JSON objects by the
-    rail's own ids."""
+    rail's own ids. Those that are looked up at the same time are read together."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._finding = Together(self._find)
 
     async def list(self, business_id: UUID, rail: str) -> Sequence[Mapping[str, Any]]:
         """All of them, in the order of their ids."""
         return await self._database.fetch(queries.list_all, business_id, rail)
 
     async def find(self, business_id: UUID, rail: str, product_id: str) -> Mapping[str, Any] | None:
-        return await self._database.fetch(queries.find, business_id, rail, product_id)
+        return await self._finding.ask((business_id, rail), product_id)
+
+    async def _find(
+        self, key: tuple[UUID, str], asked: Sequence[str]
+    ) -> Sequence[Mapping[str, Any] | None]:
+        found = await self._database.fetch(queries.find_many, *key, asked)
+        return [found.get(product_id) for product_id in asked]
 
     async def replace(
         self, business_id: UUID, rail: str, products: Mapping[str, Mapping[str, Any]]

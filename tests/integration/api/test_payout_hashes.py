@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from payviox import ids
+from payviox.allocations import service as allocations
+from payviox.web.context import Services
 from support.ageing import set_back
 from support.businesses import TestBusiness
 from support.databases import Urls
@@ -59,6 +62,19 @@ async def test_what_is_no_hash_is_refused_like_an_unknown_one(
     else:
         answer = await client.post("/payout/quote", json={"payout_hash": value})
     assert (answer.status_code, answer.content) == (401, UNAUTHORIZED)
+
+
+async def test_the_hash_as_it_is_now_can_be_told_again(
+    business: TestBusiness, services: Services
+) -> None:
+    made = await hash_of(business)
+    user = ids.parse(ids.USER, await user_id(business))
+    assert user is not None
+    told = await business.database.fetch(
+        allocations.current_hash, services.keyring, business.business_id, user
+    )
+    assert told == made
+    assert await opens(business, told)
 
 
 async def test_without_a_rule_a_hash_lives_for_good(business: TestBusiness, urls: Urls) -> None:

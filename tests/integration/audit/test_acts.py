@@ -59,6 +59,7 @@ from support import ageing, uploads
 from support.banking import ACCOUNT_NUMBER, Banking, entry, statement
 from support.businesses import TestBusiness
 from support.databases import Urls
+from support.every_act import NAMED, SAYS, Says
 from support.giftcards import csv_of, import_text, only_product
 from support.vendor import Vendor
 from support.withdrawals import Desk
@@ -661,6 +662,12 @@ async def case(business: TestBusiness, services: Any, urls: Urls) -> Case:
     return Case(business, services.keyring, urls)
 
 
+def says(entry: Any) -> Says:
+    """Which keys an entry has."""
+    parts = [entry.detail, entry.before, entry.after]
+    return Says(*(part if part is None else " ".join(sorted(part)) for part in parts))
+
+
 @pytest.mark.parametrize("name", sorted(DONE))
 async def test_an_act_leaves_one_entry_with_who_and_where_and_no_secret(
     case: Case, name: Act
@@ -672,6 +679,11 @@ async def test_an_act_leaves_one_entry_with_who_and_where_and_no_secret(
     [entry] = [entry for entry in entries if entry.actor != "test"]
     expected = BY_OTHERS.get(name, WHO)
     assert (entry.kind, entry.actor, entry.place) == ("act", expected, "192.0.2.7")
+    assert says(entry) == SAYS[name]
+    for key, value in entry.detail.items():
+        prefix = NAMED.get(key)
+        if prefix and not (key == "file" and "." in value):
+            assert ids.parse(prefix, value), key
     text = str((entry.detail, entry.before, entry.after))
     assert not [secret for secret in case.secrets if secret in text]
 

@@ -15,6 +15,7 @@ import pytest
 from payviox import actors
 from payviox.actors import Actor
 from payviox.allocations import service as allocations
+from payviox.allocations.batcher import Batcher
 from payviox.allocations.model import own_key
 from payviox.allocations.uploads import service as uploads
 from payviox.allocations.uploads.paying import UPLOAD
@@ -129,6 +130,19 @@ async def test_what_came_as_excel_is_downloaded_as_excel_with_why_and_can_be_sen
     paid, refused = list(results.values)[1:3]
     assert paid[2:7] == ("0071", 2, "paid", None, 12.5)
     assert refused[4] == "cannot be paid"
+
+
+async def test_what_was_confirmed_is_paid_however_many_others_wait_for_their_turn(
+    browser: Browser,
+    database: Database,
+    business: TestBusiness,
+    base: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await confirm(browser, await checked(browser, base, THREE))
+    monkeypatch.setattr(Batcher, "_full", lambda *_: True)
+    await pay(database, business.business_id)
+    assert people(await business.ledger()) == PAID
 
 
 async def test_the_button_sent_again_or_twice_at_once_pays_once(

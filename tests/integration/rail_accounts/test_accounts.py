@@ -243,6 +243,41 @@ async def test_who_asks_at_once_shares_a_read_and_one_that_gives_up_stops_nobody
     assert sorted(reads) == ["evm", "paypal", "paypal"]
 
 
+async def test_who_asks_during_a_read_shares_the_next_one_which_sees_what_changed_meanwhile(
+    business: TestBusiness, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await connect(business.database, KEYRING, business.business_id, "paypal")
+    reads, is_read, go_on = 0, asyncio.Event(), asyncio.Event()
+    find = accounts.find
+
+    async def slow(db: Connection, business_id: UUID, rail: str) -> RailAccount | None:
+        nonlocal reads
+        reads += 1
+        found = await find(db, business_id, rail)
+        is_read.set()
+        await go_on.wait()
+        return found
+
+    monkeypatch.setattr(accounts, "find", slow)
+    first = asyncio.create_task(directory.find(business.business_id, "paypal"))
+    await is_read.wait()
+    await business.database.write(
+        lambda db: service.switch(db, business.business_id, "paypal", "test", enabled=False)
+    )
+    later = []
+    for _ in range(5):
+        later.append(asyncio.create_task(directory.find(business.business_id, "paypal")))
+        await asyncio.sleep(0)
+    go_on.set()
+    before = await first
+    assert before is not None
+    assert before.enabled
+    for after in await asyncio.gather(*later):
+        assert after is not None
+        assert not after.enabled
+    assert reads == 2
+
+
 async def test_a_disabled_account_is_found_as_such_at_once(
     business: TestBusiness, directory: Directory
 ) -> None:

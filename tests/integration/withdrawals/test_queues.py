@@ -133,6 +133,27 @@ async def test_an_order_that_waits_is_tried_beside_the_new_ones_and_not_before_t
     assert {await status(desk, order) for order in (*waiting, *new)} == {"succeeded"}
 
 
+@pytest.mark.parametrize(("chance", "place"), [(0.0, 2), (0.99, 0)])
+async def test_new_orders_go_in_their_order_and_of_others_the_newest_has_its_turn(
+    business: TestBusiness, monkeypatch: pytest.MonkeyPatch, chance: float, place: int
+) -> None:
+    """So neither waits for hours behind a hundred thousand others."""
+    vendor = Vendor()
+    vendor.plan = ["empty"] * 3
+    desk = Desk.of(business, vendor.rails)
+    user = await desk.user(10_000)
+    waiting = [await desk.withdraw(user, 100) for _ in vendor.plan]
+    await desk.process()
+    for order in waiting:
+        await desk.hurry(order)
+    new = [await desk.withdraw(user, 100) for _ in range(3)]
+    monkeypatch.setattr(claims.random, "random", lambda: chance)
+    taken = await desk.write(
+        lambda db: claims.take(db, business.business_id, desk.rails, lambda _: 1)
+    )
+    assert [claim.order.id for claim in taken] == [new[0].id, waiting[place].id]
+
+
 async def test_no_more_than_the_limit_is_handled(business: TestBusiness) -> None:
     vendor = Vendor()
     desk = Desk.of(business, vendor.rails)

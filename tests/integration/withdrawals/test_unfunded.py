@@ -12,7 +12,7 @@ from payviox.maintenance import tasks
 from payviox.rails.orders import ReadyOrder
 from payviox.rails.protocol import Outcome
 from payviox.withdrawals import service
-from payviox.withdrawals.model import Order
+from payviox.withdrawals.model import Order, StateEntry
 from support.businesses import TestBusiness
 from support.citus import one_server
 from support.databases import Urls
@@ -132,6 +132,8 @@ async def test_what_cannot_be_booked_is_for_a_person_once(
     await desk.process()
     after = await desk.get(order)
     assert (after.status, after.waiting, after.due_at) == ("sending", "person", None)
+    last = (await desk.story(order)).of(StateEntry)[-1]
+    assert (last.status, last.actor, last.note) == ("sending", "worker", "person")
     assert "order.cannot_be_booked" in await actions(desk)
     assert len(vendor.payments(order.id)) == 1
     await desk.process()

@@ -1,6 +1,6 @@
 """The SQL of audit entries, a business's and the installation's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -29,6 +29,21 @@ async def insert(
         " (business_id, kind, act, actor, place, detail, before, after)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
         [business_id, kind, act, actor, place, *map(_json, (detail, before, after))],
+    )
+
+
+async def insert_alerts(
+    connection: Connection,
+    business_id: UUID,
+    act: str,
+    actor: str,
+    details: Sequence[Mapping[str, object]],
+) -> None:
+    """One entry for each of these details, in their order."""
+    await connection.execute(
+        "INSERT INTO audit_entries (business_id, kind, act, actor, detail)"
+        " SELECT %s, 'alert', %s, %s, said.detail FROM jsonb_array_elements(%s) AS said(detail)",
+        [business_id, act, actor, Jsonb(list(details))],
     )
 
 

@@ -1,6 +1,6 @@
 """The SQL of what rails sell."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -18,15 +18,16 @@ async def list_all(connection: Connection, business_id: UUID, rail: str) -> list
     return [row[0] for row in await cursor.fetchall()]  # type: ignore[misc]  # an object
 
 
-async def find(
-    connection: Connection, business_id: UUID, rail: str, product_id: str
-) -> dict[str, Any] | None:
+async def find_many(
+    connection: Connection, business_id: UUID, rail: str, product_ids: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Those of these that there are, by their ids."""
     cursor = await connection.execute(
-        "SELECT product FROM rail_products WHERE business_id = %s AND rail = %s AND id = %s",
-        [business_id, rail, product_id],
+        "SELECT id, product FROM rail_products WHERE business_id = %s AND rail = %s"
+        " AND id = ANY(%s)",
+        [business_id, rail, sorted(set(product_ids))],
     )
-    row = await cursor.fetchone()
-    return None if row is None else row[0]  # type: ignore[return-value]  # an object
+    return dict(await cursor.fetchall())  # type: ignore[arg-type]  # a text and an object
 
 
 async def lock_account(connection: Connection, business_id: UUID, rail: str) -> bool:

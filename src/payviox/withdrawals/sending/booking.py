@@ -196,9 +196,16 @@ async def alert(connection: Connection, orders: Sequence[Held], name: Alert) -> 
         rail=orders[0].rail,
         waiting=", ".join(sorted({order.waiting for order in orders if order.waiting})),
     )
-    for order in orders:
-        detail = {"order": str(order.id), "rail": order.rail, "attempt": order.attempt}
-        error = (order.answer or {}).get("error")
-        detail |= {"waiting": order.waiting} if order.waiting else {}
-        detail |= {"error": error} if error else {}
-        await audit.alert(connection, order.business_id, name, detail)
+    await audit.alert_all(connection, orders[0].business_id, name, [_about(o) for o in orders])
+
+
+def _about(order: Held) -> dict[str, object]:
+    about: dict[str, object] = {
+        "order": str(order.id),
+        "rail": order.rail,
+        "attempt": order.attempt,
+    }
+    error = (order.answer or {}).get("error")
+    about |= {"waiting": order.waiting} if order.waiting else {}
+    about |= {"error": error} if error else {}
+    return about
