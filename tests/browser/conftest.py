@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from support.databases import Urls
 from support.live import LiveServer
 from support.machine import stretch
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
+"""The first, where it is installed, has no window around a page: half of what a page takes."""
+CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -30,14 +33,35 @@ REFUSED = ("the server responded with a status of 422", "responded with a status
 """What the browser says of a form that is shown again with what is wrong with it."""
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+@dataclass(frozen=True)
+class Launched:
+    """A browser and the event loop that playwright talks to it in. To asyncio that loop runs from
+    the first call to the last, in between too, and in a thread where one runs nobody else's can."""
+
+    browser: Browser
+    loop: asyncio.AbstractEventLoop
+
+
+@pytest.fixture(scope="session")
+def launched() -> Iterator[Launched]:
+    """One for every file: to start it takes as long as a test."""
     if CHROMIUM is None:
         pytest.skip("chromium is not on the PATH: pages are not tested in a browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
+        launched = Launched(browser, asyncio.get_running_loop())
+        asyncio._set_running_loop(None)
+        yield launched
+        asyncio._set_running_loop(launched.loop)
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium(launched: Launched) -> Iterator[Browser]:
+    """The browser, while its event loop is this thread's."""
+    asyncio._set_running_loop(launched.loop)
+    yield launched.browser
+    asyncio._set_running_loop(None)
 
 
 @pytest.fixture(scope="module")
