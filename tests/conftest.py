@@ -5,7 +5,7 @@ import contextlib
 import functools
 import gc
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from litestar import Litestar
 from litestar.datastructures import State
 
 from payviox import app
-from payviox.api.docs import openapi, pages
 from payviox.auth import passwords
 from payviox.db.pool import Database
 from payviox.settings import Settings
@@ -134,33 +133,6 @@ async def services(settings: Settings, urls: Urls) -> AsyncIterator[Services]:
     `application`."""
     async with app.open_services(settings, urls.application) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session", autouse=True)
-def documented_once() -> Iterator[None]:
-    """The document of the API and its pages are the same in every application that tests build, and
-    making them takes most of the time that building one does."""
-    describe, render = openapi.document, pages.build
-    described, rendered = dict[object, dict[str, Any]](), dict[int, pages.Documents]()
-
-    def document(routes: Sequence[openapi.Route], public_url: str) -> dict[str, Any]:
-        shapes = [(one.method, one.path, one.scheme, id(one.entry)) for one in routes]
-        key = (public_url, tuple(shapes))
-        if key not in described:
-            described[key] = describe(routes, public_url)
-        return described[key]
-
-    def build(document: dict[str, Any]) -> pages.Documents:
-        if not any(document is known for known in described.values()):
-            return render(document)
-        if id(document) not in rendered:
-            rendered[id(document)] = render(document)
-        return rendered[id(document)]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(openapi, "document", document)
-        patch.setattr(pages, "build", build)
-        yield
 
 
 @pytest.fixture(scope="session")

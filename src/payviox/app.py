@@ -2,7 +2,6 @@
 line alone."""
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -13,6 +12,7 @@ from typing import Any
 
 from litestar import Litestar, Response
 
+from payviox import garbage
 from payviox.allocations.batcher import Batcher
 from payviox.api import (
     audit,
@@ -186,8 +186,9 @@ def build(services: Services, metrics: Metrics | None = None) -> Application:
     create = Create(services.database, services.batcher).create_payout
     short_paths = {("POST", "/payout/create"): create}
     routes = openapi.routes_of(litestar, short_paths)
-    document = openapi.document(routes, services.settings.public_url)
-    litestar.state.documents = pages.build(document)
+    litestar.state.documents = pages.made_once(
+        lambda: openapi.document(routes, services.settings.public_url)
+    )
     litestar.state.metrics = metrics = metrics or Metrics(services.batcher)
     edge = RequestBodies(
         litestar,  # type: ignore[arg-type]  # scopes are mappings
@@ -218,10 +219,7 @@ async def serve(settings: Settings, url: str, process: WebProcess = ALONE) -> No
         else:
             listener = socket.socket(fileno=process.listener)
         server = HttpServer(application, listener)
-        # What start-up made lives as long as the process: each full collection would walk it again,
-        # for 50 ms of everybody's time.
-        gc.collect()
-        gc.freeze()
+        garbage.loaded()
         asyncio.get_running_loop().add_signal_handler(
             signal.SIGUSR1, application.begin, server.stop_accepting
         )

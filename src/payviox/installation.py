@@ -76,6 +76,7 @@ async def open_installation(
     engine_size: int = 8,
     readers: int = 6,
     read_limit_s: float | None = None,
+    at_least: int = 1,
 ) -> AsyncIterator[Installation]:
     """Connect as the application and check the secret keys; closed at the end of the block.
 
@@ -84,7 +85,12 @@ async def open_installation(
     Raises SettingsError where a key of this database is not configured.
     """
     database = Database(
-        url, size=size, engine_size=engine_size, readers=readers, read_limit_s=read_limit_s
+        url,
+        size=size,
+        engine_size=engine_size,
+        readers=readers,
+        read_limit_s=read_limit_s,
+        at_least=at_least,
     )
     keyring = keyring_of(settings)
     try:

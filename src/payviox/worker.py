@@ -10,7 +10,7 @@ from uuid import UUID
 import procrastinate
 from procrastinate import PsycopgConnector
 
-from payviox import smtp_server
+from payviox import garbage, smtp_server
 from payviox.access import mail_contents
 from payviox.allocations.batcher import Batcher
 from payviox.allocations.uploads import paying
@@ -67,6 +67,7 @@ async def run(
     on_stop(stop.set)
     async with open_installation(settings, url) as installation, installation.rails() as rails:
         worker = Worker(installation, rails, when_ready, when_alive)
+        garbage.loaded()
         running = asyncio.create_task(worker.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)

@@ -119,18 +119,7 @@ def embedded_server(home: Path) -> Iterator[Server]:
         with embedded(home, database="postgres") as running:
             patch.undo()
             urls = Urls(running.application_url, running.owner_url, running.admin_url)
-            _make_passwords_quick(urls)
             yield Server(urls, template="payviox", waits_for_disk=False)
-
-
-def _make_passwords_quick(urls: Urls) -> None:
-    """Keep them, to be checked in one turn instead of 4,096: tests connect many thousand times."""
-    with urls.as_admin() as connection:
-        connection.execute("SET scram_iterations = 1")
-        for url in (urls.application, urls.owner, urls.admin):
-            known = conninfo_to_dict(url)
-            role, password = sql.Identifier(str(known["user"])), sql.Literal(known["password"])
-            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
 
 
 def prepared(admin_url: str) -> Urls:

@@ -16,6 +16,7 @@ import os
 import pkgutil
 import runpy
 import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 PAYVIOX = str(Path(sys.executable).with_name("payviox"))
+_TESTS = str(Path(__file__).parents[1])
 _LONGEST = 2**20
 
 
@@ -135,26 +137,35 @@ def _read(file: IO[bytes]) -> bytes:
 
 def _serve() -> None:
     """Return in each process that is to be another, with everything set up for it."""
-    with socket.socket(fileno=os.dup(0)) as asked:
+    running: dict[int, tuple[int, int]] = {}  # by pidfd: pid, and who waits
+    with socket.socket(fileno=os.dup(0)) as asked, selectors.EpollSelector() as ready:
+        ready.register(asked, selectors.EVENT_READ)
         while True:
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
-            request, files, _, _ = socket.recv_fds(asked, _LONGEST, 4)
-            if not request:
-                os._exit(0)
-            if os.fork() == 0:
-                break
-            for file in files:
-                os.close(file)
+            for key, _ in ready.select():
+                if key.fd in running:
+                    ready.unregister(key.fd)
+                    _say_ended(key.fd, *running.pop(key.fd))
+                    continue
+                request, files, _, _ = socket.recv_fds(asked, _LONGEST, 4)
+                if not request:
+                    os._exit(0)
+                _import_for(Path(json.loads(request)[0][0]))
+                pid = os.fork()
+                if pid == 0:
+                    for process, (_, status) in running.items():
+                        os.close(process)
+                        os.close(status)
+                    break
+                for file in files[1:]:
+                    os.close(file)
+                os.write(files[0], b"%8d" % pid)
+                process = os.pidfd_open(pid)
+                running[process] = (pid, files[0])
+                ready.register(process, selectors.EVENT_READ)
+            else:
+                continue
+            break
     status, *standard = files
-    pid = os.fork()
-    if pid:
-        for file in standard:
-            os.close(file)
-        os.write(status, b"%8d" % pid)
-        os.write(status, b"%8d" % os.waitpid(pid, 0)[1])
-        os._exit(0)
     os.close(status)
     for number, file in enumerate(standard):
         os.dup2(file, number)
@@ -165,17 +176,39 @@ def _serve() -> None:
     os.chdir(folder)
 
 
+def _say_ended(process: int, pid: int, status: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+        os.write(status, b"%8d" % os.waitpid(pid, 0)[1])
+    os.close(process)
+    os.close(status)
+
+
 def _import_all() -> None:
     import payviox.cli  # noqa: PLC0415  # not in the test process
 
     for module in pkgutil.walk_packages(payviox.cli.__path__, "payviox.cli."):
         importlib.import_module(module.name)
-    for process in ("payviox.app", "payviox.worker", "payviox.wiring"):
-        importlib.import_module(process)
+    for rest in ("payviox.app", "payviox.worker", "payviox.wiring", "payviox.db.migrate"):
+        importlib.import_module(rest)
+    import eth_account  # noqa: F401, PLC0415  # not in the test process
     import litestar  # noqa: PLC0415  # as above
 
     # Imports what every application looks for.
     litestar.Litestar(openapi_config=None, logging_config=None)
+    _keep()
+
+
+def _import_for(program: Path) -> None:
+    """What a file of this folder imports is imported here, once for all that run it."""
+    if program.parent != Path(__file__).parent or f"support.{program.stem}" in sys.modules:
+        return
+    sys.path.insert(0, _TESTS)
+    importlib.import_module(f"support.{program.stem}")
+    sys.path.remove(_TESTS)
+    _keep()
+
+
+def _keep() -> None:
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a thread would not be forked"
     gc.freeze()
 
@@ -183,11 +216,13 @@ def _import_all() -> None:
 def _main() -> None:
     """What the command line names."""
     if sys.argv[0] == PAYVIOX:
+        from payviox import garbage  # noqa: PLC0415  # as above
         from payviox.cli.main import main  # noqa: PLC0415  # as above
 
+        garbage.while_loading()
         main()
     else:
-        sys.path.insert(0, str(Path(__file__).parents[1]))
+        sys.path.insert(0, _TESTS)
         runpy.run_path(sys.argv[0], run_name="__main__")
 
 

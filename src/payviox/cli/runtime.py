@@ -55,7 +55,9 @@ def run(work: Callable[[Runtime], Awaitable[T]], *, may_begin: bool = False) -> 
 async def run_on(settings: Settings, url: str, work: Callable[[Runtime], Awaitable[T]]) -> T:
     """Run `work` on the installation whose database is within reach already."""
     try:
-        async with open_installation(settings, url, size=4, engine_size=1) as installation:
+        async with open_installation(
+            settings, url, size=4, engine_size=1, at_least=0
+        ) as installation:
             with actors.at(actors.host()):
                 return await work(installation)
     except psycopg.OperationalError as error:

@@ -98,7 +98,7 @@ def _say_release(urls: Urls) -> None:
 
 async def _check_keys(settings: Settings, urls: Urls) -> None:
     """Refuse a secret key that is not this database's before any child is started."""
-    async with open_installation(settings, urls.application):
+    async with open_installation(settings, urls.application, at_least=0):
         pass
 
 

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
+from payviox import garbage
 from payviox.cli import looks
 from payviox.cli.children import Child, Children
 from payviox.cli.health import LIVE_PATH, READY_PATH, answers
@@ -59,6 +60,7 @@ class Supervisor:
         SIGHUP replaces the children; where it comes from a terminal that has closed, it is a signal
         to stop. Raises PayvioxError where a child does not come up at all; it has said why itself.
         """
+        garbage.loaded()
         for listener in self._listeners:
             listening.listen(listener)
         loop = asyncio.get_running_loop()

@@ -82,7 +82,8 @@ class Database:
     with the plans they need; reads, which wait for nobody and so have a pool that nobody's locks
     can empty; and look-ups of who calls, which nobody's long reads keep waiting.
 
-    A statement of a read may take `read_limit_s` seconds, None for any time.
+    A statement of a read may take `read_limit_s` seconds, None for any time. Each pool keeps at
+    least `at_least` connections; that for writes keeps one in any case.
     """
 
     def __init__(
@@ -93,24 +94,27 @@ class Database:
         engine_size: int = 8,
         readers: int = 6,
         read_limit_s: float | None = None,
+        at_least: int = 1,
     ) -> None:
         self.url = url
         limit = "" if read_limit_s is None else f"-c statement_timeout={round(read_limit_s * 1000)}"
         self._timelines = Timelines(url)
         self._left_at = -LEAVE_EVERY_S
-        self._pool = self._make_pool(size, "")
-        self._engine = self._make_pool(engine_size, INDEX_PLANS, prepare_threshold=None)
-        self._readers = self._make_pool(readers, limit)
-        self._callers = self._make_pool(CALLERS, "")
+        self._pool = self._make_pool(1, size, "")
+        self._engine = self._make_pool(at_least, engine_size, INDEX_PLANS, prepare_threshold=None)
+        self._readers = self._make_pool(at_least, readers, limit)
+        self._callers = self._make_pool(at_least, CALLERS, "")
 
-    def _make_pool(self, size: int, options: str, *, prepare_threshold: int | None = 5) -> Pool:
+    def _make_pool(
+        self, least: int, most: int, options: str, *, prepare_threshold: int | None = 5
+    ) -> Pool:
         """`prepare_threshold` as psycopg has it: None leaves preparing to round_trip.py, whose
         statements psycopg would drop with its own after a rollback."""
         return Pool(
             self.primary_url,
             configure=self._check_engine if options == INDEX_PLANS else self.check_server,
-            min_size=1,
-            max_size=size,
+            min_size=least,
+            max_size=most,
             timeout=5,
             open=False,
             reconnect_timeout=RECONNECT_S,

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from payviox.db.embedded import processes
+from payviox.db.embedded import embedded, processes
 from support.callers import new_business
 from support.installation import PAYVIOX, Installation
 from support.live import SECRET_KEY
@@ -97,14 +97,15 @@ def test_any_moment_since_a_backup_comes_back_and_nothing_later(
     said = second.done(*restore, noted.isoformat())
     assert "Gift cards are held" in said
     business = served.business["business_id"]
-    assert second.told("business", "show", business)["payout_balance"] == 1_000_000 - 1_000
-    emails = {user["email"] for user in second.told("users", "list", business)}
-    assert emails == {"first@example.com"}
-    assert second.told("ledger", "verify")["ok"] is True
-    held = second.told("database", "after-restore")["held_stock"]
-    assert business in [each["business_id"] for each in held]
-    assert "Gift cards are held" in second.run("attention").stderr
-    assert second.told("database", "show")["archived_to"] is None
+    with embedded(second.home):  # each command would start it anew
+        assert second.told("business", "show", business)["payout_balance"] == 1_000_000 - 1_000
+        emails = {user["email"] for user in second.told("users", "list", business)}
+        assert emails == {"first@example.com"}
+        assert second.told("ledger", "verify")["ok"] is True
+        held = second.told("database", "after-restore")["held_stock"]
+        assert business in [each["business_id"] for each in held]
+        assert "Gift cards are held" in second.run("attention").stderr
+        assert second.told("database", "show")["archived_to"] is None
     assert "Begin in another folder" in said
     assert "The last that was committed is of " in said
 

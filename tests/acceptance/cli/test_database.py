@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from payviox.db.embedded import embedded
 from support.giftcards import csv_of
 from support.installation import Installation
 
@@ -15,11 +16,12 @@ from support.installation import Installation
 def first(tmp_path_factory: pytest.TempPathFactory, made_home: Path) -> Installation:
     """An installation with a business, money and two gift cards, which the tests only read."""
     made = Installation.copied(made_home, tmp_path_factory.mktemp("first") / "home")
-    made.business = made.told("business", "create", "Acme")["test"]["business_id"]
-    made.done("business", "deposit", made.business, "5000", "--reference", "first")
-    cards = made.home.parent / "cards.csv"
-    cards.write_text(csv_of(["CARD-0001", "CARD-0002"]))
-    made.done("giftcards", "import", str(cards), "--business", made.business)
+    with embedded(made.home):  # each command would start it anew
+        made.business = made.told("business", "create", "Acme")["test"]["business_id"]
+        made.done("business", "deposit", made.business, "5000", "--reference", "first")
+        cards = made.home.parent / "cards.csv"
+        cards.write_text(csv_of(["CARD-0001", "CARD-0002"]))
+        made.done("giftcards", "import", str(cards), "--business", made.business)
     return made
 
 
@@ -56,21 +58,22 @@ def test_a_backup_comes_back_whole_and_holds_every_gift_card(
     said = second.done("database", "restore", str(backup))
     assert "Gift cards are held" in said
 
-    assert "all is well" in second.done("ledger", "verify")
-    report = second.told("database", "after-restore")
-    assert report["restored_at"]
-    assert (first.business, 2) in [(h["business_id"], h["cards"]) for h in report["held_stock"]]
-    assert {key["kind"] for key in report["keys"]} == {"secret", "public"}
+    with embedded(second.home):  # as above
+        assert "all is well" in second.done("ledger", "verify")
+        report = second.told("database", "after-restore")
+        assert report["restored_at"]
+        assert (first.business, 2) in [(h["business_id"], h["cards"]) for h in report["held_stock"]]
+        assert {key["kind"] for key in report["keys"]} == {"secret", "public"}
 
-    codes = tmp_path / "left.txt"
-    codes.write_text("CARD-0001\n")
-    after = ("giftcards", "after-restore", first.business)
-    assert len(second.told(*after)["cards"]) == 2
-    done = second.told(*after, "--codes", str(codes), "--release", "--yes")
-    assert (done["voided"], done["released"]) == (1, True)
-    assert second.told("database", "after-restore", "--revoke", "all", "--yes")["keys"] == 4
-    assert second.told("giftcards", "stock", first.business)[0]["available"] == 1
-    assert second.told("business", "show", first.business)["balance"] == 5000
+        codes = tmp_path / "left.txt"
+        codes.write_text("CARD-0001\n")
+        after = ("giftcards", "after-restore", first.business)
+        assert len(second.told(*after)["cards"]) == 2
+        done = second.told(*after, "--codes", str(codes), "--release", "--yes")
+        assert (done["voided"], done["released"]) == (1, True)
+        assert second.told("database", "after-restore", "--revoke", "all", "--yes")["keys"] == 4
+        assert second.told("giftcards", "stock", first.business)[0]["available"] == 1
+        assert second.told("business", "show", first.business)["balance"] == 5000
 
 
 def test_a_backup_is_refused_where_there_is_something_or_its_key_is_missing(

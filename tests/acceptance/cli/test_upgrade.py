@@ -38,26 +38,28 @@ def test_only_migrate_and_serve_migrate_and_the_way_back_is_a_backup_of_before(
     assert "payviox migrate" in said
     assert "payviox serve" in said
     asked = tmp_path / "asked.dump"
-    old.done("database", "dump", str(asked))
-    assert backup.look_into(asked).schema == found, "a dump is of what is there"
+    with embedded(old.home):  # each command would start it anew
+        old.done("database", "dump", str(asked))
+        assert backup.look_into(asked).schema == found, "a dump is of what is there"
 
-    old.done("migrate")
-    (made,) = (old.home / "backups").iterdir()
-    assert made.name.startswith(f"before-{found}-")
-    assert made.stat().st_mode & 0o777 == 0o600
-    assert old.told("business", "show", BUSINESS)["balance"] == 400
-    assert not old.told("database", "after-restore")["held_stock"]
-    old.done("migrate")
-    assert len(list((old.home / "backups").iterdir())) == 1, "nothing was to be migrated"
+        old.done("migrate")
+        (made,) = (old.home / "backups").iterdir()
+        assert made.name.startswith(f"before-{found}-")
+        assert made.stat().st_mode & 0o777 == 0o600
+        assert old.told("business", "show", BUSINESS)["balance"] == 400
+        assert not old.told("database", "after-restore")["held_stock"]
+        old.done("migrate")
+        assert len(list((old.home / "backups").iterdir())) == 1, "nothing was to be migrated"
 
     back = Installation(tmp_path / "back")
     back.home.mkdir(mode=0o700)
     shutil.copy(old.home / "secret_key", back.home)
     assert f"at schema {found}" in back.done("database", "restore", str(made))
-    assert f"at schema {found}" in back.refused("business", "list", status=2), "as it was"
-    back.done("migrate")
-    held = back.told("database", "after-restore")["held_stock"]
-    assert BUSINESS in [business["business_id"] for business in held]
+    with embedded(back.home):  # as above
+        assert f"at schema {found}" in back.refused("business", "list", status=2), "as it was"
+        back.done("migrate")
+        held = back.told("database", "after-restore")["held_stock"]
+        assert BUSINESS in [business["business_id"] for business in held]
 
 
 def test_of_the_backups_made_before_migrations_the_last_three_are_kept(tmp_path: Path) -> None:

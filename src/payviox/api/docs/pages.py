@@ -1,8 +1,9 @@
 """Where to go from here, and the documentation: the OpenAPI document for machines, the same as a
 page for people. The pages need no script and nothing from outside."""
 
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,18 @@ class Index(msgspec.Struct):
 
 
 class Documents(msgspec.Struct, frozen=True):
-    """What is served, made once when the application is built."""
+    """What is served."""
 
     openapi: bytes
     page: str
     home: str
     style: bytes
+
+
+def made_once(describe: Callable[[], dict[str, Any]]) -> Callable[[], Documents]:
+    """What makes the files of the OpenAPI document that `describe` makes, when they are first asked
+    for: most processes are never asked."""
+    return functools.cache(lambda: build(describe()))
 
 
 def build(document: dict[str, Any]) -> Documents:
@@ -112,7 +119,7 @@ def _page(content: str, headers: Mapping[str, str] | None = None) -> Response[An
 
 
 def _documents(request: Call) -> Documents:
-    documents: Documents = request.app.state.documents
+    documents: Documents = request.app.state.documents()
     return documents
 
 

@@ -103,7 +103,7 @@ class DemoChain:
             return DemoWallet(path, str(stored.settings["address"]), passphrase)
         path.unlink(missing_ok=True)  # of a start that was cut off: its passphrase is lost
         passphrase = secrets.token_urlsafe()
-        address = await asyncio.to_thread(keystores.create, path, passphrase)
+        address = await asyncio.to_thread(keystores.create, path, passphrase, drawn=True)
         return DemoWallet(path, address, passphrase)
 
     def _keystore(self, business_id: UUID) -> Path:

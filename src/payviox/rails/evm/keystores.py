@@ -93,15 +93,18 @@ def keystore_address(path: Path) -> str | None:
     return None if addresses.problem(address) else addresses.checksummed(address)
 
 
-def create(path: Path, passphrase: str) -> str:
+def create(path: Path, passphrase: str, *, drawn: bool = False) -> str:
     """Make a new wallet and keep its key in a new file that only its owner may read; answers the
-    address. Takes about a second. Raises SignerError."""
+    address. Takes about a second, here and whenever the file is opened, unless the passphrase was
+    `drawn` at random, from at least as much as a key: nobody guesses that one. Raises SignerError.
+    """
     from eth_account import Account  # noqa: PLC0415  # heavy: half a second
 
     if os.path.lexists(path):
         raise SignerError(_exists(path))
     account = Account.from_key(secrets.token_bytes(32))
-    stored = json.dumps(Account.encrypt(account.key, passphrase, kdf="scrypt"))
+    stretching = {"kdf": "pbkdf2", "iterations": 1} if drawn else {"kdf": "scrypt"}
+    stored = json.dumps(Account.encrypt(account.key, passphrase, **stretching))
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import secrets
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -84,6 +85,14 @@ async def test_a_keystores_signature_is_mined(
     assert receipt["transactionHash"] == signed.hash
     assert receipt["status"] == "0x1"
     assert receipt["from"] == wallet.address.lower()
+
+
+async def test_a_keystore_of_a_random_passphrase_opens_as_any_other(tmp_path: Path) -> None:
+    path, passphrase = tmp_path / "wallet.json", secrets.token_urlsafe()
+    address = keystores.create(path, passphrase, drawn=True)
+    assert keystores.unlock(path, passphrase).address == address
+    with pytest.raises(SignerError, match="does not open"):
+        keystores.unlock(path, "another")
 
 
 async def test_a_keystore_is_its_owners_alone_and_never_overwritten(wallet: Wallet) -> None:
