@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -105,6 +106,19 @@ async def test_books_with_orders_in_every_state_are_in_order(kept: Books) -> Non
     assert (report.businesses, report.accounts, report.transfers, report.orders) == counts
     assert told[-1] == (2 * report.transfers, 2 * report.transfers)
     assert (await kept.verify()).ok, "a second time, on the same connection"
+
+
+async def test_it_tells_how_far_it_is_a_step_at_a_time(
+    kept: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("payviox.ledger.verify.STEP", 5)
+    told: list[int] = []
+    async with kept.database.read() as connection:
+        await verify(connection, lambda done, _: told.append(done))
+    *steps, last = [after - before for before, after in pairwise(told)]
+    assert len(steps) > 1
+    assert min(steps) >= 5
+    assert last < 5
 
 
 async def test_an_amount_that_was_edited_is_named(kept: Books) -> None:

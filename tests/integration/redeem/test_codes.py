@@ -178,6 +178,21 @@ async def test_guesses_are_bounded_for_all_processes_and_quotes_together(
     assert await ada.balance() == 5_000
 
 
+async def test_guesses_are_bounded_for_a_day_too(
+    careful: Recipient, settings: Settings, urls: Urls
+) -> None:
+    ada = careful
+    here = await to_code(ada)
+    code = await code_in(ada, settings, (await mails(ada))[0])
+    window = set_back("tried_at", timedelta(minutes=16))
+    answers = []
+    for _ in range(5):
+        answers += [(await ada.browser.post(here, code=wrong(code))).status_code for _ in range(5)]
+        with urls.as_admin() as connection:
+            connection.execute(f"UPDATE sign_in_attempts SET tried_at = {window}")
+    assert answers == [422] * 20 + [429] * 5
+
+
 async def test_mails_with_codes_are_bounded(careful: Recipient) -> None:
     ada = careful
     for _ in range(5):

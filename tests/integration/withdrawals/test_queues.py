@@ -78,6 +78,8 @@ async def test_a_rail_that_hangs_does_not_hold_up_the_others(
 
     await eventually(paid, 5)
     assert len(hanging.submitted) == NEW_CALLS, "no more than its own calls"
+    waiting = "SELECT count(*) FROM orders WHERE business_id = %s AND status = 'queued'"
+    assert await business.scalar(waiting, business.business_id) == 10, "nor held for it"
     hanging.hold.set()
     assert await working == NEW_CALLS + 11
     assert (await business.ledger())["in_transit:vendor"] == 0

@@ -96,6 +96,12 @@ def test_a_file_that_writes_amounts_in_two_ways_is_refused_with_both_rows() -> N
         rows_of(b"Email;Amount\na@x.test;12.50\nb@x.test;12,50\n")
 
 
+def test_whole_dollars_go_with_either_way_of_writing_cents() -> None:
+    for cents in ("12.50", "12,50"):
+        rows = rows_of(f"Email;Amount\na@x.test;12\nb@x.test;{cents}\n".encode())
+        assert [row.amount for row in rows] == [1_200, 1_250]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_csv_of_every_country_is_read(encoding: str, delimiter: str) -> None:

@@ -254,6 +254,8 @@ def test_past_the_rails_memory_nothing_is_sent_again_and_a_person_is_told_once()
     assert decision.states == ()
     assert decision.waiting == NEEDS_A_PERSON
     assert decision.alert == "order.needs_a_person"
+    unheard = decide(replace(at, status="sending", outcome=None), Outcome("not_found"))
+    assert (unheard.waiting, unheard.outcome) == (NEEDS_A_PERSON, "unknown")
     told = case("unknown", 1, "unknown", 90_000, NEEDS_A_PERSON, 86_400)
     assert decide(told, Outcome("not_found")).alert is None
 
