@@ -19,9 +19,20 @@ from support.machine import stretch
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
 """The first, where it is installed, has no window around a page: half of what a page takes."""
 CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
+ANYWAY = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,LensOverlay,"
+    "HttpsFirstBalancedModeAutoEnable,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,"
+    "AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,"
+    "PreconnectToSearch"
+)
+"""What playwright turns off: a list of ours takes the place of its own."""
+UNSEEN = "WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess"
+"""Two pages below each window's address bar and a process in advance: half of what opening a page
+takes."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",
+    f"--disable-features={ANYWAY},{UNSEEN}",
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
 

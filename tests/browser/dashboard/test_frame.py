@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from payviox.db.pool import Database
 from payviox.withdrawals import service as withdrawals
@@ -53,7 +53,7 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home(world: World) -> str:
     return world.home
 
@@ -63,14 +63,28 @@ def order(world: World) -> Order:
     return world.order
 
 
+def sign_in(page: Page, home: str) -> None:
+    page.goto(home)
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+
+
+@pytest.fixture(scope="module")
+def cookies(home: str, chromium: Browser) -> Any:
+    """Those of somebody who signed in."""
+    with chromium.new_context() as context:
+        sign_in(context.new_page(), home)
+        return context.cookies()
+
+
 @pytest.fixture
-def page(home: str, open_page: Callable[..., Page]) -> Page:
+def page(home: str, cookies: Any, open_page: Callable[..., Page]) -> Page:
     """Somebody who is signed in, at home."""
     opened = open_page()
+    opened.context.add_cookies(cookies)
     opened.goto(home)
-    opened.get_by_label("Email").fill(EMAIL)
-    opened.get_by_label("Password").fill(PASSWORD)
-    opened.get_by_role("button", name="Sign in").click()
     expect(opened.get_by_role("heading", level=1)).to_have_text("Home")
     return opened
 
@@ -176,14 +190,10 @@ def test_keys_lead_to_pages_and_through_rows_and_can_be_switched_off(home: str, 
     expect(page.get_by_role("heading", name="Keyboard")).to_be_hidden()
 
 
-def test_times_are_in_the_zone_of_the_browser(home: str, chromium: Any) -> None:
+def test_times_are_in_the_zone_of_the_browser(home: str, chromium: Browser) -> None:
     with chromium.new_context(timezone_id="Asia/Tokyo") as context:
         page = context.new_page()
-        page.goto(home)
-        page.get_by_label("Email").fill(EMAIL)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Home")
+        sign_in(page, home)
         page.goto(f"{home}/users")
         expect(page.get_by_role("row").nth(1)).to_contain_text("JST")
         page.get_by_role("button", name="Dark").click()

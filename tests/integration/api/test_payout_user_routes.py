@@ -213,7 +213,7 @@ async def test_anothers_quote_does_not_exist(user: User) -> None:
         "/payout/withdraw", json=PAYPAL | {"quote_id": quote.json()["quote_id"]}
     )
     assert answer.status_code == 400
-    assert list(answer.json()) == ["quote_id"]
+    assert answer.json() == {"quote_id": ["There is no such quote."]}
 
 
 async def test_an_expired_quote_is_a_conflict(user: User, urls: Any) -> None:

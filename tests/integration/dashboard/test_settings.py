@@ -153,16 +153,23 @@ async def test_a_preview_catches_what_the_same_rules_caught_when_the_orders_were
         "review_velocity_orders": "3",
         "review_velocity_amount": "60.00",
     }
-    await browser.post(f"{base}/settings/rules", **typed(await now(database, business)) | rules)
     desk = Desk.of(business)
-    ada, grace = await desk.user(20_000), await desk.user(20_000)
+    ada, grace = await desk.user(20_000), await desk.user(20_000, "grace@example.com")
+    before = await desk.withdraw(ada, 500)
+    await desk.process()
+    assert (await desk.get(before)).status == "succeeded"
+    await browser.post(f"{base}/settings/rules", **typed(await now(database, business)) | rules)
     made = [
         await desk.withdraw(user, amount)
         for user, amount in ((ada, 1_000), (ada, 3_000), (grace, 2_000), (ada, 2_500), (ada, 500))
     ]
     preview = await database.fetch(review.preview, await now(database, business), {})
     caught = {each.order.id: list(each.causes) for each in preview.examples}
-    assert caught == {order.id: list(order.review_reasons) for order in made}
+    assert caught.pop(before.id) == ["first_use"]
+    assert caught == {
+        order.id: list(order.review_reasons) for order in made if order.review_reasons
+    }
+    assert {"first_use" in causes for causes in caught.values()} == {True, False}
     assert len({tuple(causes) for causes in caught.values()}) > 2
 
 

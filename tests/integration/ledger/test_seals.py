@@ -1,5 +1,6 @@
 """Seals: what the worker seals stays provable, whoever changes it."""
 
+import asyncio
 import hashlib
 import os
 import subprocess
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from payviox.audit import service as audit
-from payviox.db.pool import Database
+from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.ledger import seal_check, seal_text, seals
 from payviox.ledger.seal_text import Seal
@@ -116,6 +117,36 @@ async def test_an_id_that_commits_late_is_not_stepped_over(sealed: Sealed) -> No
     assert await sealed.seal() == 1
     newest = [s for s in await sealed.list() if s.business_id == business][-1]
     assert newest.parts["audit_entries"].rows == 2
+    assert (await sealed.verify()).ok
+
+
+async def test_who_begins_to_write_meanwhile_is_not_waited_for(
+    sealed: Sealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = "INSERT INTO audit_entries (business_id, act, actor) VALUES (%s, %s, 'test')"
+    business = sealed.business.business_id
+    looked, writers = asyncio.Event(), seals.queries.writers
+
+    async def look(connection: Connection) -> set[str]:
+        found = await writers(connection)
+        looked.set()
+        return found
+
+    monkeypatch.setattr(seals.queries, "writers", look)
+    with (
+        psycopg.connect(sealed.urls.application) as before,
+        psycopg.connect(sealed.urls.application) as meanwhile,
+    ):
+        before.execute(insert, [business, "before"])
+        await books.open_user(sealed.database, business, 30)
+        sealing = asyncio.create_task(seals.make_all(sealed.database, KEYS, wait_s=10))
+        await looked.wait()
+        meanwhile.execute(insert, [business, "meanwhile"])
+        before.commit()
+        made = await sealing
+        assert (made.number, made.is_done) == (1, True)
+        meanwhile.commit()
+    assert await sealed.seal() == 1
     assert (await sealed.verify()).ok
 
 

@@ -56,6 +56,14 @@ async def test_a_rail_may_always_be_reviewed(business: TestBusiness, named: str)
     assert await reasons(desk, user, 100, ADDRESS, "crypto") == expected
 
 
+async def test_where_new_bank_accounts_are_reviewed_nothing_else_is(business: TestBusiness) -> None:
+    await business.set(review_new_bank_account=True)
+    desk = Desk.of(business)
+    user = await desk.user(1_000)
+    assert await reasons(desk, user, 100) == []
+    assert await reasons(desk, user, 100, ADDRESS, "crypto") == []
+
+
 async def test_first_use_of_a_destination_ends_with_a_success(business: TestBusiness) -> None:
     await business.set(review_first_use=True)
     desk = Desk.of(business)

@@ -8,6 +8,7 @@ import pytest
 
 from payviox import ids
 from payviox.audit import service as audit
+from payviox.db import jobs
 from payviox.errors import Conflict
 from payviox.rails.protocol import Outcome
 from payviox.withdrawals.model import Order
@@ -82,6 +83,17 @@ async def test_canceled_it_is_taken_back_and_the_money_is_the_payout_users_again
     assert vendor.asked_back == [f"ord_{order.id}.1"]
     await released(desk, vendor, order)
     assert await alerts(desk, order) == []
+
+
+async def test_canceled_it_wakes_the_worker_of_its_business(
+    desk: Desk, vendor: UnclaimedVendor
+) -> None:
+    order = await unclaimed(desk, vendor)
+    woken = (jobs.PROCESS_ORDERS, order.business_id)
+    assert woken in await desk.write(lambda db: jobs.take(db, jobs.MOST_TAKEN))
+    assert await desk.write(lambda db: jobs.take(db, jobs.MOST_TAKEN)) == []
+    await desk.cancel(order)
+    assert woken in await desk.write(lambda db: jobs.take(db, jobs.MOST_TAKEN))
 
 
 async def test_canceled_twice_it_is_taken_back_once(desk: Desk, vendor: UnclaimedVendor) -> None:
