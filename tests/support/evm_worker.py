@@ -1,5 +1,5 @@
 """A process that sends what is due of one business by the EVM rail, as a worker does, until nothing
-is queued: `python -m support.evm_worker`, with its orders on standard input as JSON."""
+is queued: run as a program, with its orders on standard input as JSON."""
 
 import asyncio
 import json

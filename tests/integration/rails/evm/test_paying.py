@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,12 +18,12 @@ from payviox.rails.fees import FeePolicy
 from payviox.rails.orders import Invalid, Request
 from payviox.rails.protocol import RailError
 from payviox.withdrawals import service
+from support import evm_worker, warm
 from support.anvil import ETHER, GWEI
 from support.evm import CHAIN, CONFIRMATIONS, PAYEE, Paying, paying
+from support.machine import stretch
 
 pytestmark = pytest.mark.anyio
-
-SUPPORT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
@@ -374,7 +373,7 @@ async def test_an_expired_quote_waits_while_there_is_no_price(
     assert (await pay.settle(order)).status == "sent"
 
 
-async def test_two_processes_give_out_every_nonce_once(pay: Paying) -> None:
+async def test_two_processes_give_out_every_nonce_once(pay: Paying, tmp_path: Path) -> None:
     pay.change(min_amount=1)
     orders = [await pay.order(100 + number, PAYEE) for number in range(50)]
     account = pay.accounts.account
@@ -387,19 +386,18 @@ async def test_two_processes_give_out_every_nonce_once(pay: Paying) -> None:
         "key": pay.key,
         "limit": 30,
     }
-    workers = [
-        await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "support.evm_worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            cwd=SUPPORT,
+    workers = (
+        asyncio.to_thread(
+            warm.run,
+            [evm_worker.__file__],
+            given=json.dumps(given),
+            environment={},
+            folder=tmp_path,
+            timeout=stretch(60),
         )
         for _ in range(2)
-    ]
-    told = await asyncio.gather(*(w.communicate(json.dumps(given).encode()) for w in workers))
-    handled = [int(out) for out, _ in told]
+    )
+    handled = [int(ended.stdout) for ended in await asyncio.gather(*workers)]
     assert sum(handled) == 50
     assert min(handled) > 0
     # Those for which the node was too slow, on a machine that has a lot to do.
