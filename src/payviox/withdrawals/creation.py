@@ -69,8 +69,11 @@ async def create_all(
         routing.check_offered(business, each.ready.provider)
         check_limits(business, each.ready.amount)
     emails = await rules.lock_active(connection, business_id, list(balances))
+    groups = _groups(business, wanted)
+    if len(groups) > 1:  # now, in their one order: each group needs its own
+        await ledger.lock(connection, business_id, {in_transit(one.ready.rail) for one in wanted})
     made: list[Order] = []
-    for group in _groups(business, wanted):
+    for group in groups:
         checked = [await _check(connection, business, emails, balances, one) for one in group]
         made += await _write(connection, business_id, checked)
     if any(order.status == "queued" for order in made):
