@@ -72,7 +72,11 @@ async def create_all(
     made: list[Order] = []
     for group in _groups(business, wanted):
         checked = [await _check(connection, business, emails, balances, one) for one in group]
-        made += await _write(connection, business_id, checked)
+        made += await orders.insert(connection, business_id, checked, tracing.current().context)
+    story = [entry for order in made for entry in _story(order)]
+    await transitions.enter(connection, business_id, story)
+    # Once for all: rails' accounts are locked in their one order, and last.
+    await ledger.post(connection, business_id, [_reserve(order) for order in made])
     if any(order.status == "queued" for order in made):
         await jobs.wake(connection, jobs.PROCESS_ORDERS, business_id)
     return made
@@ -111,17 +115,6 @@ async def _check(
     status = orders.new_status(reasons)
     check_transition("created", status)
     return NewOrder(ready, user_id, emails[user_id], wanted.quote_id, reasons)
-
-
-async def _write(
-    connection: Connection, business_id: UUID, checked: Sequence[NewOrder]
-) -> list[Order]:
-    """The orders, their money and their stories."""
-    made = await orders.insert(connection, business_id, checked, tracing.current().context)
-    story = [entry for order in made for entry in _story(order)]
-    await transitions.enter(connection, business_id, story)
-    await ledger.post(connection, business_id, [_reserve(order) for order in made])
-    return made
 
 
 def _story(order: Order) -> list[Entry]:

@@ -12,6 +12,7 @@ from payviox.db.pool import Database
 from payviox.destinations import automatic
 from payviox.destinations.automatic import withdraw_due
 from payviox.destinations.model import Due
+from payviox.errors import OutcomeUnknown
 from payviox.ledger.verify import verify
 from payviox.rails.orders import ReadyOrder
 from payviox.web.context import Services
@@ -331,6 +332,40 @@ async def test_whose_money_is_gone_meanwhile_holds_up_nobody_else(
         " ON u.business_id = a.business_id AND u.id = a.payout_user_id WHERE a.business_id = %s"
     )
     assert dict(held) == {email: "limits" if email == emails[2] else None for email in emails}
+
+
+async def test_what_was_made_without_an_answer_is_not_made_again_however_much_there_is(
+    make_business: Any,
+    services: Services,
+    urls: Urls,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    business = await make_business(funds=100_000)
+    emails = [f"user{number}@example.com" for number in range(3)]
+    for email in emails:
+        await _due(business, email, urls)
+    write = database.write
+    lost: list[object] = []
+
+    async def losing(work: Any, *arguments: Any, **options: Any) -> Any:
+        done = await write(work, *arguments, **options)
+        if work is automatic._make and not lost:
+            lost.append(work)
+            for email in emails:
+                assert (await business.create(email, 7_000)).status_code == 201
+            raise OutcomeUnknown
+        return done
+
+    monkeypatch.setattr(database, "write", losing)
+    await withdraw_due(database, services.rails)
+    assert lost
+    made = await business.rows(
+        "SELECT u.email, o.amount FROM orders o JOIN payout_users u"
+        " ON u.business_id = o.business_id AND u.id = o.payout_user_id WHERE o.business_id = %s"
+    )
+    assert sorted(made) == [(email, amount) for email in emails for amount in (5_000, 7_000)]
+    assert (await business.ledger())["in_transit:sandbox"] == 36_000
 
 
 async def _due(business: TestBusiness, email: str, urls: Urls) -> None:

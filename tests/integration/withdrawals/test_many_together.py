@@ -2,16 +2,23 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
+from payviox import ids
+from payviox.db.pool import Connection
 from payviox.errors import InsufficientBalance
+from payviox.ledger import service as ledger
+from payviox.ledger.model import in_transit
 from payviox.withdrawals import service
 from payviox.withdrawals.codes import CodeNeeded
 from payviox.withdrawals.creation import Wanted
 from payviox.withdrawals.model import Order
+from support import lock_waits
 from support.businesses import TestBusiness
+from support.polling import eventually
 from support.withdrawals import PAYPAL, Desk
 
 pytestmark = pytest.mark.anyio
@@ -101,3 +108,30 @@ async def test_several_who_make_some_at_once_end_whole(business: TestBusiness) -
     assert [type(error) for error in refused] == [InsufficientBalance] * 2
     books = await business.ledger()
     assert (books["in_transit:sandbox"], books.orders) == (6_000, 60)
+
+
+async def test_of_two_rails_neither_is_held_while_the_other_is_waited_for(
+    business: TestBusiness,
+) -> None:
+    await business.set(review_velocity_orders=100)
+    desk, business_id = Desk.of(business), business.business_id
+    ada = await desk.user(1_000)
+    [ready] = await desk.ready([(100, PAYPAL)], "paypal", "ada@example.com")
+    first, last = in_transit("sandbox"), in_transit("vendor")
+    opened = await desk.write(lambda db: ledger.lock(db, business_id, [first, last]))
+    if opened[first].id > opened[last].id:
+        first, last = last, first
+    wanted = [
+        Wanted(ada, replace(ready, order_id=ids.new(), rail=name.rail)) for name in (last, first)
+    ]
+
+    async def others(db: Connection) -> asyncio.Task[list[Order]]:
+        await ledger.lock(db, business_id, [first])
+        making = asyncio.create_task(desk.database.write(service.create_all, business_id, wanted))
+        await eventually(lambda: desk.database.fetch(lock_waits.waiting))
+        await db.execute("SET LOCAL lock_timeout = '100ms'")
+        await ledger.lock(db, business_id, [last])
+        return making
+
+    making = await desk.write(others)
+    assert [order.rail for order in await making] == [last.rail, first.rail]
