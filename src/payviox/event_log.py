@@ -24,10 +24,6 @@ class EventLogger:
         self._logger().exception(event, **fields)
 
     def _logger(self) -> Any:
-        import structlog  # noqa: PLC0415  # see above
+        from payviox import logs  # noqa: PLC0415  # see above
 
-        from payviox import logs  # noqa: PLC0415  # likewise
-
-        if not structlog.is_configured():
-            logs.route_events()  # by itself it would print them to stdout
-        return structlog.get_logger(self._name)
+        return logs.event_logger(self._name)

@@ -13,9 +13,16 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
-import structlog
 
 from payviox.log_stream import LogStream
+
+# structlog would load rich, longer than it takes itself, for traces that are never shown so.
+_rich: dict[str, Any] = {} if "rich" in sys.modules else {"rich": None}
+sys.modules.update(_rich)
+import structlog  # noqa: E402
+
+for _name in _rich:
+    del sys.modules[_name]
 
 SECRETS = re.compile(
     r"(?P<kept>\b[spr]k_(?:live|test)_|whsec_|://[^\s:/@]+:|(?i:bearer\s+))[^\s\"'@,;]+"
@@ -100,6 +107,13 @@ def route_events() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def event_logger(name: str) -> Any:
+    """Structlog's logger of this name."""
+    if not structlog.is_configured():
+        route_events()  # by itself it would print them to stdout
+    return structlog.get_logger(name)
 
 
 def _shared() -> list[structlog.typing.Processor]:

@@ -29,7 +29,9 @@ async def test_the_file_says_what_the_migrations_make(database: Database) -> Non
     lines = await database.fetch(catalogue.standing)
     if os.environ.get(WRITE):
         catalogue.write_file(lines)
-    assert lines == catalogue.expected(), f"run this test once with {WRITE}=1, and look at the diff"
+    assert lines == [*catalogue.expected()], (
+        f"run this test once with {WRITE}=1, and look at the diff"
+    )
     assert await database.fetch(find_differences) == []
 
 

@@ -80,6 +80,11 @@ class Node(Anvil):
         """Ten funded addresses whose transactions the node signs."""
         return [checksummed(address) for address in self.rpc("eth_accounts")]
 
+    @functools.cached_property
+    def tokens(self) -> "tuple[Contract, Contract]":
+        """One that answers nothing and has 6 decimals (USDT), and one with 18 (USDC)."""
+        return self.deploy("ReturnlessToken"), self.deploy("StandardToken")
+
     def fund(self, address: str, wei: int = 10 * ETHER) -> None:
         """Set what an address has."""
         self.rpc("anvil_setBalance", address, hex(wei))

@@ -151,7 +151,7 @@ async def paying(node: Node, business: TestBusiness, *, funded: bool = True) -> 
     """A wallet with 10 coins and 1,000,000 of each token, unless it is not to be funded; the payout
     user has 10,000,000 cents."""
     node.set_base_fee(GWEI)  # which a test before may have changed
-    usdt, usdc = node.deploy("ReturnlessToken"), node.deploy("StandardToken")
+    usdt, usdc = node.tokens
     key = "0x" + bytes(Keys.create().key).hex()
     address = str(Keys.from_key(key).address)
     if funded:

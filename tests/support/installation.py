@@ -1,23 +1,24 @@
 """A whole installation as its operator has it: the command `payviox` in processes of its own,
 beside a running `serve` or not; and which processes are left of it."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from payviox.db.embedded import processes
+from payviox.db.embedded import embedded, processes
 from payviox.db.embedded.layout import Layout
 from support import homes, warm
-from support.live import PAYVIOX, free_port
+from support.live import PAYVIOX, LiveServer, free_port
 from support.machine import slowness, stretch
 from support.polling import until
 
@@ -114,6 +115,21 @@ class Installation:
             serving.kill()
             raise
         return serving
+
+    @contextlib.contextmanager
+    def served(self) -> Iterator[None]:
+        """Web and worker apart, which need not import anything: where commands need somebody who
+        serves, and it matters little how."""
+        web = LiveServer(self.environment, self.home.parent, port=self.port)
+        worker = LiveServer(self.environment, self.home.parent, command="worker")
+        with embedded(self.home):
+            try:
+                worker.spawn()
+                web.start()
+                yield
+            finally:
+                for each in (web, worker):
+                    each.stop()
 
     def left(self) -> list[str]:
         """The command lines of this installation's processes, database included."""

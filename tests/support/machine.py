@@ -1,5 +1,5 @@
 """How much slower this machine is than the quick one that time limits are written for. Measured
-once for a run: test processes inherit the figure."""
+once for a run: test processes inherit the figure, and share the machine's cores."""
 
 import functools
 import json
@@ -22,8 +22,13 @@ _MOST = 60.0
 
 @functools.cache
 def slowness() -> float:
-    """1 on a quick machine that is idle, 5 on one that takes five times as long. Measured once,
-    though a test takes everything out of the environment."""
+    """1 on a quick machine that is idle, 5 on one that takes five times as long. Read once, though
+    a test takes everything out of the environment."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return _measured() * max(1.0, processes / (os.cpu_count() or 1))
+
+
+def _measured() -> float:
     if SLOWNESS not in os.environ:
         slower = max(_calculate_s() / _CALCULATING_S, _commit_s() / _COMMIT_S)
         os.environ[SLOWNESS] = f"{min(max(slower, 1.0), _MOST):.2f}"

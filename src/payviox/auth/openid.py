@@ -7,19 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import httpx2
 import msgspec
-from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
-from authlib.integrations.base_client.async_app import (  # type: ignore[import-untyped]
-    AsyncOAuth2Mixin,
-)
-from authlib.integrations.base_client.async_openid import (  # type: ignore[import-untyped]
-    AsyncOpenIDMixin,
-)
-from authlib.integrations.httpx_client import (  # type: ignore[import-untyped]
-    AsyncOAuth2Client,
-)
-from joserfc.errors import JoseError
 
 from payviox import actors
 from payviox.audit import service as audit
@@ -100,10 +88,6 @@ class Claims(msgspec.Struct, frozen=True):
     email: str | None
 
 
-class _App(AsyncOAuth2Mixin, AsyncOpenIDMixin):  # type: ignore[misc]  # Authlib has no types
-    client_cls = AsyncOAuth2Client
-
-
 async def count_departure(connection: Connection, place: str | None) -> None:
     """Count who wants to be sent there, before the provider is asked anything. Raises
     TooManyAttempts."""
@@ -113,11 +97,13 @@ async def count_departure(connection: Connection, place: str | None) -> None:
 
 async def depart(provider: Provider) -> tuple[Departure, RequestRow]:
     """Where to send a browser, and what to keep until it comes back. Raises NotAnswered."""
+    from payviox.auth import openid_client  # noqa: PLC0415  # 0.1 s, rarely needed
+
     app = await _app(provider)
     nonce, state = secrets.token_urlsafe(24), secrets.token_urlsafe(32)
     try:
         made = await app.create_authorization_url(provider.back, state=state, nonce=nonce)
-    except (AuthlibBaseError, RuntimeError) as error:
+    except openid_client.FAILED as error:
         raise _not_answered(error) from error
     return Departure(made["url"], state), RequestRow(nonce, made["code_verifier"], "")
 
@@ -137,6 +123,8 @@ async def take(connection: Connection, state: str) -> RequestRow:
 
 async def claims_of(provider: Provider, request: RequestRow, answer: Mapping[str, str]) -> Claims:
     """Who came back with this code, as the provider signed it. Raises NotAccepted, NotAnswered."""
+    from payviox.auth import openid_client  # noqa: PLC0415  # as above
+
     if "code" not in answer or answer.get("iss", provider.issuer) != provider.issuer:
         raise NotAccepted
     app = await _app(provider)
@@ -150,10 +138,10 @@ async def claims_of(provider: Provider, request: RequestRow, answer: Mapping[str
             provider.back, code=answer["code"], code_verifier=request.code_verifier
         )
         claims = await app.parse_id_token(token, request.nonce, claims_options=options)
-    except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:
+    except openid_client.REFUSED as error:
         logger.warning("openid.refused", error=type(error).__name__)
         raise NotAccepted from error
-    except (httpx2.HTTPError, RuntimeError) as error:
+    except openid_client.AWAY as error:
         raise _not_answered(error) from error
     subject = None if claims is None else claims.get("sub")
     if not isinstance(subject, str) or not 1 <= len(subject) <= MAX_TEXT:
@@ -222,7 +210,9 @@ async def unbind(connection: Connection, session: Session, issuer: str) -> None:
 
 async def _app(provider: Provider) -> Any:
     """The provider as it describes itself. Raises NotAnswered."""
-    app = _App(
+    from payviox.auth import openid_client  # noqa: PLC0415  # as above
+
+    app = openid_client.App(
         None,
         client_id=provider.client_id,
         client_secret=provider.client_secret,
@@ -236,7 +226,7 @@ async def _app(provider: Provider) -> Any:
     )
     try:
         metadata = await app.load_server_metadata()
-    except (httpx2.HTTPError, ValueError, TypeError) as error:
+    except openid_client.UNREADABLE as error:
         raise _not_answered(error) from error
     if metadata.get("issuer") != provider.issuer:
         raise _not_answered(ValueError("it calls itself by another name"))

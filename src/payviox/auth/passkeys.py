@@ -8,25 +8,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import (
-    parse_authentication_credential_json,
-    parse_client_data_json,
-    parse_registration_credential_json,
-)
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from payviox import ids
 from payviox.audit import service as audit
@@ -91,35 +72,27 @@ async def _ask(
     operator_id: UUID | None,
     credentials: list[bytes],
 ) -> str:
-    options = generate_authentication_options(
-        rp_id=site.name,
-        allow_credentials=[PublicKeyCredentialDescriptor(id=each) for each in credentials],
-        user_verification=UserVerificationRequirement.REQUIRED,
-    )
-    digest = digest_of(options.challenge.hex())
+    from payviox.auth import passkey_library as library  # noqa: PLC0415  # 0.1 s, rarely needed
+
+    challenge, options = library.ask(site.name, credentials)
+    digest = digest_of(challenge.hex())
     await queries.insert_challenge(connection, digest, purpose, operator_id)
-    return options_to_json(options)
+    return options
 
 
 async def ask_to_add(connection: Connection, site: Site, session: Session) -> str:
     """What the browser hands to a device that shall hold a new passkey, as JSON. Raises
     ProofNeeded."""
+    from payviox.auth import passkey_library as library  # noqa: PLC0415  # as above
+
     proof.require(session.actor, "passkey.add")
     credentials = await queries.list_credentials(connection, session.operator_id)
-    options = generate_registration_options(
-        rp_id=site.name,
-        rp_name=NAME,
-        user_id=session.operator_id.bytes,
-        user_name=session.email,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
-        ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in credentials],
+    challenge, options = library.ask_to_add(
+        site.name, NAME, session.operator_id, session.email, credentials
     )
-    digest = digest_of(options.challenge.hex())
+    digest = digest_of(challenge.hex())
     await queries.insert_challenge(connection, digest, "add", session.operator_id)
-    return options_to_json(options)
+    return options
 
 
 async def add(
@@ -127,6 +100,8 @@ async def add(
 ) -> list[str]:
     """Keep the passkey that the browser made; answers recovery codes, unless there are some. Raises
     FieldErrors and Conflict."""
+    from payviox.auth import passkey_library as library  # noqa: PLC0415  # as above
+
     name = name.strip()
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise FieldErrors({"name": [f"Name the passkey, in at most {MAX_NAME} characters."]})
@@ -134,17 +109,17 @@ async def add(
     if len(await queries.list_passkeys(connection, session.operator_id)) >= MOST:
         raise Conflict(f"There are {MOST} passkeys already. Remove one first.")
     try:
-        credential = parse_registration_credential_json(_bounded(answer))
-        challenge = parse_client_data_json(credential.response.client_data_json).challenge
+        credential = library.parse_registration_credential_json(_bounded(answer))
+        challenge = library.challenge_of(credential)
         taken = await _take(connection, challenge, "add", session.operator_id)
-        made = verify_registration_response(
+        made = library.verify_registration_response(
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=site.name,
             expected_origin=site.origin,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except (library.WebAuthnException, ValueError, KeyError, TypeError) as error:
         raise Conflict("The passkey was not accepted. Try again.") from error
     if not taken or not await queries.insert_passkey(
         connection,
@@ -225,10 +200,12 @@ async def _take_first(
     database: Database, answer: str, purpose: Purpose, operator_id: UUID | None, client: Client
 ) -> bytes:
     """The challenge that was answered, used up whatever comes of the answer."""
+    from payviox.auth import passkey_library as library  # noqa: PLC0415  # as above
+
     try:
-        credential = parse_authentication_credential_json(_bounded(answer))
-        challenge = parse_client_data_json(credential.response.client_data_json).challenge
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        credential = library.parse_authentication_credential_json(_bounded(answer))
+        challenge = library.challenge_of(credential)
+    except (library.WebAuthnException, ValueError, KeyError, TypeError) as error:
         raise Conflict(WRONG) from error
     if not await database.write(_take, challenge, purpose, operator_id):
         await database.write(attempts.write_down, None, client.place)
@@ -246,12 +223,14 @@ async def _take(
 
 async def _verify(connection: Connection, site: Site, answer: str, challenge: bytes) -> PasskeyRow:
     """The passkey that signed this challenge, whose owner it verified."""
+    from payviox.auth import passkey_library as library  # noqa: PLC0415  # as above
+
     try:
-        credential = parse_authentication_credential_json(answer)
+        credential = library.parse_authentication_credential_json(answer)
         passkey = await queries.lock_passkey(connection, credential.raw_id)
         if passkey is None:
             raise Conflict(WRONG)
-        verified = verify_authentication_response(
+        verified = library.verify_authentication_response(
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=site.name,
@@ -260,7 +239,7 @@ async def _verify(connection: Connection, site: Site, answer: str, challenge: by
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except (library.WebAuthnException, ValueError, KeyError, TypeError) as error:
         raise Conflict(WRONG) from error
     await queries.touch_passkey(connection, passkey.id, verified.new_sign_count)
     return passkey

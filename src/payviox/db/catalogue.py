@@ -2,6 +2,7 @@
 columns, constraints, unique indexes, triggers, rules, functions, owners, and who may change what.
 Further indexes, tables and readers are the operator's affair, jobs' tables procrastinate's."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -109,18 +110,23 @@ async def find_differences(connection: Connection) -> list[str]:
 async def standing(connection: Connection) -> list[Line]:
     """What there is."""
     cursor = await connection.execute(_STANDING)
-    return [tuple(" ".join(str(text).split()) for text in row) for row in await cursor.fetchall()]  # type: ignore[misc]  # four texts
+    return [
+        (str(kind), str(table), " ".join(str(name).split()), " ".join(str(definition).split()))
+        for kind, table, name, definition in await cursor.fetchall()
+    ]
 
 
-def expected() -> list[Line]:
+@functools.cache
+def expected() -> tuple[Line, ...]:
     """What the migrations make."""
     lines = FILE.read_text(encoding="utf-8").splitlines()
-    return [tuple(line.split("\t")) for line in lines]  # type: ignore[misc]  # four fields
+    return tuple(tuple(line.split("\t")) for line in lines)  # type: ignore[misc]  # four fields
 
 
 def write_file(lines: Iterable[Line]) -> None:
     """Make what stands what is expected, after the migrations were changed."""
     FILE.write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
+    expected.cache_clear()
 
 
 def compare(expected: Sequence[Line], standing: Sequence[Line]) -> list[str]:
@@ -129,12 +135,11 @@ def compare(expected: Sequence[Line], standing: Sequence[Line]) -> list[str]:
     defined = {line[:3]: line[3] for line in standing}
     differences = []
     for (kind, table, name), definition in wanted.items():
-        what = _named(kind, table, name)
         now = defined.get((kind, table, name))
         if now is None:
-            differences.append(f"{what} is missing: {definition}")
+            differences.append(f"{_named(kind, table, name)} is missing: {definition}")
         elif now != definition:
-            differences.append(f"{what} is {now}, not {definition}")
+            differences.append(f"{_named(kind, table, name)} is {now}, not {definition}")
     tables = _tables(expected)
     return differences + [
         f"{_named(kind, table, name)} is made by no migration: {definition}"

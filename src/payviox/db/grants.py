@@ -1,6 +1,7 @@
 """What the migrations grant the application's role, read from their own SQL, so that there is no
 second list to keep. Light: only text is read."""
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -26,7 +27,8 @@ class Right(NamedTuple):
     privilege: str
 
 
-def granted() -> set[Right]:
+@functools.cache
+def granted() -> frozenset[Right]:
     """Every right that the migrations grant and do not take back."""
     rights = {
         Right("public", "", "USAGE"),
@@ -35,7 +37,7 @@ def granted() -> set[Right]:
     for version in sorted(schema.VERSIONS.glob("v*_*.py")):
         for file in _RUN.findall(version.read_text(encoding="utf-8")):
             apply((schema.VERSIONS.parent / file).read_text(encoding="utf-8"), rights)
-    return rights
+    return frozenset(rights)
 
 
 def apply(text: str, rights: set[Right]) -> None:

@@ -72,19 +72,16 @@ class Held(NamedTuple):
     text: str
 
 
-def is_expected(right: Held, expected: set[Right]) -> bool:
+def is_expected(right: Held, expected: frozenset[Right]) -> bool:
     """Whether the migrations grant it."""
     if right.grantable or not right.kind:
         return False
     if right.name.startswith(JOB_TABLES):
         job_rights = {"r": {"SELECT", "INSERT", "UPDATE", "DELETE"}, "S": {"USAGE"}}
         return right.privilege in job_rights.get(right.kind, ())
-    return bool(
-        {
-            Right(right.name, right.column, right.privilege),
-            Right(right.name, "", right.privilege),
-        }
-        & expected
+    return (
+        Right(right.name, right.column, right.privilege) in expected
+        or Right(right.name, "", right.privilege) in expected
     )
 
 

@@ -5,16 +5,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.headerregistry import Address
-from typing import Literal
-
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
+from typing import TYPE_CHECKING, Literal
 
 from payviox import ids
 from payviox.mails.connections import Outgoing, Refused
 from payviox.mails.rendering import render
 from payviox.smtp_server import SmtpServer
+
+if TYPE_CHECKING:
+    from dns.asyncresolver import Resolver
 
 DNS_S = 5.0
 SEND_S = 60.0
@@ -22,7 +21,6 @@ SEND_S = 60.0
 MOST_LINES = 100
 
 Verdict = Literal["ok", "problem", "skipped"]
-Resolver = dns.asyncresolver.Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ async def check_domain(
     sender: Address,
     return_path: str | None,
     selector: str | None,
-    resolver: Resolver | None = None,
+    resolver: "Resolver | None" = None,
 ) -> list[Finding]:
     """SPF of the domain to which mails return, DKIM under the selector with which the mail server
     signs, and DMARC of the sender's domain."""
@@ -79,7 +77,7 @@ async def _checked(subject: str, look: Callable[[], Awaitable[tuple[Verdict, str
         return Finding(subject, "skipped", "DNS does not answer here: nothing is known.")
 
 
-async def _spf(domain: str, resolver: Resolver | None) -> tuple[Verdict, str]:
+async def _spf(domain: str, resolver: "Resolver | None") -> tuple[Verdict, str]:
     records = [text for text in await _texts(domain, resolver) if _starts(text, "v=spf1")]
     if not records:
         return "problem", (
@@ -94,7 +92,7 @@ async def _spf(domain: str, resolver: Resolver | None) -> tuple[Verdict, str]:
 
 
 async def _dkim(
-    domain: str, selector: str | None, resolver: Resolver | None
+    domain: str, selector: str | None, resolver: "Resolver | None"
 ) -> tuple[Verdict, str]:
     if not selector:
         return (
@@ -110,7 +108,7 @@ async def _dkim(
     return "ok", f"{name} has a key."
 
 
-async def _dmarc(domain: str, resolver: Resolver | None) -> tuple[Verdict, str]:
+async def _dmarc(domain: str, resolver: "Resolver | None") -> tuple[Verdict, str]:
     """Of the domain, or of the one above it, which receivers ask next."""
     above = domain.partition(".")[2]
     for name in (domain, *([above] if "." in above else [])):
@@ -131,8 +129,12 @@ def _starts(text: str, version: str) -> bool:
     return head == version.lower()
 
 
-async def _texts(name: str, resolver: Resolver | None) -> list[str]:
+async def _texts(name: str, resolver: "Resolver | None") -> list[str]:
     """The TXT records of a name; none where there is no such name. Raises NoDns."""
+    import dns.asyncresolver  # noqa: PLC0415  # rarely needed, as the next two
+    import dns.exception  # noqa: PLC0415
+    import dns.resolver  # noqa: PLC0415
+
     try:
         asked = resolver or dns.asyncresolver.get_default_resolver()
         answer = await asked.resolve(name, "TXT", lifetime=DNS_S)

@@ -8,7 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from litestar.response import Stream
 
 from payviox import csv_text
@@ -60,6 +59,8 @@ def _lines(page: Sequence[Row]) -> bytes:
 
 async def _xlsx(header: Sequence[str], rows: Rows) -> AsyncIterator[bytes]:
     """Written to a temporary file first: a workbook is a zip, which is whole at its end only."""
+    import xlsxwriter  # type: ignore[import-untyped]  # noqa: PLC0415  # few files, no types
+
     with tempfile.TemporaryFile() as file:
         book = xlsxwriter.Workbook(
             file,

@@ -48,14 +48,11 @@ def simulator() -> Iterator[Simulator]:
 def installation(
     tmp_path_factory: pytest.TempPathFactory, made_home: Path
 ) -> Iterator[Installation]:
-    """One `serve` for the whole file; afterwards nothing of it is left."""
+    """One that is served for the whole file; afterwards nothing of it is left."""
     home = tmp_path_factory.mktemp("rails") / "home"
     made = Installation.copied(made_home, home, PAYVIOX_PUBLIC_URL="https://pay.example.com")
-    serving = made.start()
-    try:
+    with made.served():
         yield made
-    finally:
-        serving.stop()
     assert until(lambda: not made.left())
 
 

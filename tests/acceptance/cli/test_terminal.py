@@ -22,11 +22,10 @@ from support.machine import stretch
 def installation(
     tmp_path_factory: pytest.TempPathFactory, made_home: Path
 ) -> Iterator[Installation]:
-    """One `serve` for the whole file."""
+    """One that is served for the whole file."""
     made = Installation.copied(made_home, tmp_path_factory.mktemp("terminal") / "home")
-    serving = made.start()
-    yield made
-    serving.stop()
+    with made.served():
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from support.installation import Installation
 from support.live import environment
 from support.unclaimed import UnclaimedVendor
 from support.vendor import FEES
-from support.withdrawals import Desk
+from support.withdrawals import PAYPAL, Desk
 
 pytestmark = pytest.mark.anyio
 
@@ -81,6 +81,23 @@ async def test_an_empty_float_keeps_the_order_queued_and_tells_the_operator_once
     assert await desk.states(order) == ["created", "queued", "sending", "queued"]
     assert await desk.events(order) == ["payout.created", "payout.processing"]
     assert (await desk.business.ledger())["in_transit:vendor"] == 1_000
+
+
+async def test_of_several_that_wait_each_is_told_of(desk: Desk, vendor: UnclaimedVendor) -> None:
+    vendor.plan = ["empty"] * 3
+    user = await desk.user(600)
+    ready = await desk.ready([(100 * n, PAYPAL) for n in (1, 2, 3)], "paypal", "ada@example.com")
+    orders = await desk.create(user, ready)
+    await desk.process()
+    for order in orders:
+        [entry] = await desk.database.fetch(
+            lambda db, order=order: audit.list_page(
+                db, order.business_id, order_id=order.id, limit=50
+            )
+        )
+        assert (entry.kind, entry.act, entry.actor) == ("alert", "order.waiting", "worker")
+        expected = {"order": str(order.id), "rail": "vendor", "attempt": 1}
+        assert entry.detail == expected | {"waiting": "float_empty"}
 
 
 async def test_it_can_be_canceled_while_it_waits(desk: Desk, vendor: UnclaimedVendor) -> None:

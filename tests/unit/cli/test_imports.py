@@ -15,6 +15,10 @@ SERVING = frozenset({"granian", "jinja2", "litestar", "payviox.app", "payviox.wo
 MIGRATING = frozenset({"alembic", "sqlalchemy"})
 QUEUE = frozenset({"procrastinate"})
 TRACES = frozenset({"opentelemetry", "google.protobuf"})
+RARELY = frozenset(
+    {"authlib", "Crypto", "dns", "httpx2", "joserfc", "rich", "webauthn", "xlsxwriter"}
+)
+"""A third of what a web process would load, for a few of its pages, if for any."""
 PICTURES = frozenset({"PIL"})
 """Decoded in a process of their own."""
 DECIDING = frozenset(
@@ -123,3 +127,13 @@ def test_processes_that_send_no_traces_load_nothing_of_them_and_have_no_thread_f
 
 def test_what_talks_sftp_is_loaded_by_whose_bank_is_handed_files_that_way() -> None:
     assert "asyncssh" not in loaded("import payviox.app, payviox.worker, payviox.cli.bank")
+
+
+def test_a_web_process_loads_what_few_pages_need_once_somebody_is_there() -> None:
+    assert not loaded("import payviox.app, payviox.wiring") & RARELY
+
+
+def test_a_process_that_serves_loads_nothing_to_print_with() -> None:
+    assert not loaded("import payviox.worker, payviox.wiring, payviox.logs") & RARELY
+    assert "rich" not in loaded("import payviox.cli.main, payviox.cli.serve")
+    assert "rich.console" in loaded("import payviox.cli.serve, rich.console"), "who wants it has it"

@@ -78,7 +78,8 @@ class Node:
         address: by one wrong answer all payments of a new wallet would wait for good."""
 
         async def ask(web3: "AsyncWeb3[Any]") -> int:
-            return node_answers.number(await web3.eth.get_transaction_count(_address(address)))
+            answer = await _as_sent(web3, "eth_getTransactionCount", _address(address), "latest")
+            return node_answers.number(answer)
 
         counts = await asyncio.gather(
             *(self._ask(ask, [index]) for index in range(len(self.chain.rpc_urls))),
@@ -97,7 +98,8 @@ class Node:
             self._count(address, at),
             self._count(address, "pending"),
             self._ask_number(
-                lambda web3: web3.eth.get_balance(_address(address), at), most=node_answers.WORD
+                lambda web3: _as_sent(web3, "eth_getBalance", _address(address), hex(at)),
+                most=node_answers.WORD,
             ),
             self._no_token() if token is None else self.token_balance(token, address, at),
         )
@@ -132,14 +134,14 @@ class Node:
         request = {"to": _address(to), "data": data}
 
         async def ask(web3: "AsyncWeb3[Any]") -> bytes:
-            return bytes(await web3.eth.call(cast(Any, request), cast(Any, block)))
+            return node_answers.octets(await _tried(web3, "eth_call", request, _which(block)))
 
         return await self._ask(ask)
 
     async def estimate(self, transaction: Mapping[str, Any]) -> int:
         """The gas that it would use now. Raises Reverted where it would fail."""
         return await self._ask_number(
-            lambda web3: web3.eth.estimate_gas(cast(Any, dict(transaction))), LEAST_GAS
+            lambda web3: _tried(web3, "eth_estimateGas", _written(transaction)), LEAST_GAS
         )
 
     async def plain_gas(self, address: str) -> int:
@@ -226,7 +228,7 @@ class Node:
 
     async def _count(self, address: str, block: int | str) -> int:
         return await self._ask_number(
-            lambda web3: web3.eth.get_transaction_count(_address(address), cast(Any, block))
+            lambda web3: _as_sent(web3, "eth_getTransactionCount", _address(address), _which(block))
         )
 
     async def _number(self, token: str, data: str, block: int | str) -> int:
@@ -320,14 +322,35 @@ class Node:
 
 
 async def _block(web3: "AsyncWeb3[Any]", which: int | Literal["latest"]) -> Block:
-    number = which if which == "latest" else hex(which)
-    return node_answers.block(await _as_sent(web3, "eth_getBlockByNumber", number, False))
+    answer = await _as_sent(web3, "eth_getBlockByNumber", _which(which), False)
+    return node_answers.block(answer)
 
 
 async def _as_sent(web3: "AsyncWeb3[Any]", method: str, *parameters: object) -> Any:
-    """What the node answers to what each payment asks, as it is: web3 takes longer to read an
-    answer than to get it. Raises web3's errors."""
+    """What the node answers to what each payment asks, as it is: web3 takes longer to write a
+    question and to read an answer than to get it. Raises web3's errors."""
     return await web3.manager.coro_request(cast(Any, method), list(parameters))
+
+
+async def _tried(web3: "AsyncWeb3[Any]", method: str, *parameters: object) -> Any:
+    """As above, of what the node tries out. Raises web3's ContractLogicError where the contract
+    refuses it."""
+    from web3._utils.method_formatters import get_error_formatters  # noqa: PLC0415  # web3 is heavy
+
+    refusals = get_error_formatters(cast(Any, method))
+    return await web3.manager.coro_request(cast(Any, method), list(parameters), refusals)
+
+
+def _which(block: int | str) -> str:
+    """A block as nodes read it: its number, or a name such as `latest`."""
+    return hex(block) if isinstance(block, int) else block
+
+
+def _written(transaction: Mapping[str, Any]) -> dict[str, Any]:
+    """A transaction as nodes read it."""
+    return {
+        name: hex(value) if isinstance(value, int) else value for name, value in transaction.items()
+    }
 
 
 def _client(url: str, chain: Chain) -> "AsyncWeb3[Any]":

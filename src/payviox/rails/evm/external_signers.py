@@ -5,8 +5,6 @@ asked for."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from Crypto.Hash import keccak
-
 from payviox.rails.evm.keys import Signed, SignerError
 from payviox.rails.http import Http, NotSent, Unclear
 
@@ -43,7 +41,8 @@ class ExternalSigner:
 def verified(raw: bytes, address: str, chain_id: int, transaction: Mapping[str, Any]) -> Signed:
     """The signed transaction, once every field of it is as asked and the signature is the wallet's.
     Raises SignerError."""
-    import rlp  # type: ignore[import-untyped]  # noqa: PLC0415  # it has no types; loads with the next
+    import rlp  # type: ignore[import-untyped]  # noqa: PLC0415  # no types; loads with the last
+    from Crypto.Hash import keccak  # noqa: PLC0415  # slow to load, and rarely needed
     from eth_account import Account  # noqa: PLC0415  # heavy: half a second
 
     wanted, prefix = _fields(chain_id, transaction)

@@ -130,7 +130,7 @@ ENDINGS: tuple[Ending, ...] = (
 
 BY_NAME = {ending.name: ending for ending in (SUCCEED, *ENDINGS)}
 _BY_NUMBER = {ending.number: ending for ending in ENDINGS}
-_BY_ADDRESS = {ending.address: ending for ending in ENDINGS}
+_BY_ADDRESS = {f"0xdead{ending.number:036d}": ending for ending in ENDINGS}  # no checksum: slow
 _BY_PRODUCT = {ending.product_id: ending for ending in ENDINGS}
 
 
@@ -170,7 +170,7 @@ def ending_of(provider: Provider, amount: int, destination: Mapping[str, Any]) -
             local_part = str(destination["email"]).partition("@")[0]
             ending = BY_NAME.get(local_part)
         case "crypto":
-            ending = _BY_ADDRESS.get(destination["to_address"])
+            ending = _BY_ADDRESS.get(str(destination["to_address"]).lower())
         case "gift_card":
             ending = _BY_PRODUCT.get(destination["product"])
         case "bank":

@@ -5,11 +5,17 @@ from collections.abc import AsyncIterator
 import pytest
 
 from payviox.rails.evm import client
-from support.anvil import Node, anvil, anvil_node
+from support.anvil import Contract, Node, anvil, anvil_node
 from support.businesses import TestBusiness
 from support.evm import Paying, paying
 
 __all__ = ["anvil", "anvil_node"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tokens(anvil_node: Node) -> tuple[Contract, Contract]:
+    """Deployed before the first test, whose end would undo it: each test has them as new."""
+    return anvil_node.tokens
 
 
 @pytest.fixture

@@ -54,10 +54,13 @@ class Wallet:
 
 @pytest.fixture(scope="module")
 def wallet(tmp_path_factory: pytest.TempPathFactory) -> Wallet:
-    """One keystore file, since each takes a second."""
+    """A keystore file as others write them, of a passphrase that is quickly tried: one of ours
+    takes a second each time that it is opened."""
     path = tmp_path_factory.mktemp("keys") / "wallet.json"
-    address = keystores.create(path, PASSPHRASE)
-    return Wallet(path, address, {"keystore": str(path), "address": address})
+    path.touch(mode=0o600)
+    made = EthAccount.create()
+    path.write_text(json.dumps(EthAccount.encrypt(made.key, PASSPHRASE, "scrypt", 2**10)))
+    return Wallet(path, made.address, {"keystore": str(path), "address": made.address})
 
 
 @pytest.fixture
@@ -95,16 +98,23 @@ async def test_a_keystore_of_a_random_passphrase_opens_as_any_other(tmp_path: Pa
         keystores.unlock(path, "another")
 
 
-async def test_a_keystore_is_its_owners_alone_and_never_overwritten(wallet: Wallet) -> None:
-    assert wallet.path.stat().st_mode & 0o777 == 0o600
-    stored = json.loads(wallet.path.read_text())
+async def test_a_keystore_is_its_owners_alone_and_never_overwritten(
+    tmp_path: Path, signers: Signers
+) -> None:
+    path = tmp_path / "wallet.json"
+    address = keystores.create(path, PASSPHRASE)
+    assert path.stat().st_mode & 0o777 == 0o600
+    stored = json.loads(path.read_text())
     assert stored["crypto"]["kdf"] == "scrypt"
-    assert keystores.keystore_address(wallet.path) == wallet.address
+    assert stored["crypto"]["kdfparams"]["n"] >= 2**18
+    assert keystores.keystore_address(path) == address
+    signer = await signers.of(account({"keystore": str(path), "address": address}))
+    assert signer.address == address
     with pytest.raises(SignerError, match="never overwritten"):
-        keystores.create(wallet.path, "another")
-    assert json.loads(wallet.path.read_text()) == stored
+        keystores.create(path, "another")
+    assert json.loads(path.read_text()) == stored
     with pytest.raises(SignerError, match="cannot be written"):
-        keystores.create(wallet.path / "below", "another")
+        keystores.create(path / "below", "another")
 
 
 async def test_no_key_is_made_for_a_file_that_exists(
