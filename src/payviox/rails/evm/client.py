@@ -141,7 +141,9 @@ class Node:
     async def estimate(self, transaction: Mapping[str, Any]) -> int:
         """The gas that it would use now. Raises Reverted where it would fail."""
         return await self._ask_number(
-            lambda web3: _tried(web3, "eth_estimateGas", _written(transaction)), LEAST_GAS
+            # Nodes differ on which block is meant where none is named: pending, or the newest.
+            lambda web3: _tried(web3, "eth_estimateGas", _written(transaction), "latest"),
+            LEAST_GAS,
         )
 
     async def plain_gas(self, address: str) -> int:

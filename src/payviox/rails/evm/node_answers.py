@@ -78,6 +78,9 @@ MOST = 2**63 - 1
 QUANTITY = re.compile("0x[0-9a-fA-F]{1,64}")
 """A number as nodes write it."""
 
+OCTETS = re.compile("0x(?:[0-9a-fA-F]{2})*")
+"""Bytes as nodes write them."""
+
 
 def number(value: Any, least: int = 0, most: int = MOST) -> int:
     """Raises ValueError for whatever else a node has answered."""
@@ -153,7 +156,7 @@ def hexadecimal(value: Any) -> str:
 
 def octets(value: Any) -> bytes:
     """Raises ValueError where it is neither bytes nor their hexadecimal text."""
-    if isinstance(value, str) and value.startswith("0x"):
+    if isinstance(value, str) and OCTETS.fullmatch(value):
         return bytes.fromhex(value[2:])
     if not isinstance(value, bytes):
         raise ValueError("no bytes")  # noqa: TRY004  # as for every wrong answer

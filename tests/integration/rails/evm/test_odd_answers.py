@@ -346,3 +346,25 @@ async def test_a_node_that_refuses_does_not_raise_the_offer_and_is_told(
     assert await pay.count("evm_transactions") == 1
     pay.node.mine(CONFIRMATIONS)
     assert (await pay.settle(order)).waiting is None
+
+
+async def test_whatever_is_asked_of_the_chains_state_names_its_block(
+    pay: Paying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nodes differ on which they mean where none is named: with what waits, or without."""
+    asked: dict[str, list[Any]] = {}
+    real = BoundedProvider._make_request
+
+    async def note(self: BoundedProvider, method: Any, data: bytes) -> bytes:
+        asked.setdefault(method, []).append(json.loads(data)["params"])
+        return await real(self, method, data)
+
+    monkeypatch.setattr(BoundedProvider, "_make_request", note)
+    order = await pay.order(5_000, PAYEE)
+    await pay.desk.process()
+    assert (await pay.desk.get(order)).status == "sent"
+    for method in ("eth_call", "eth_estimateGas", "eth_getBalance", "eth_getTransactionCount"):
+        assert asked[method]
+        for _, block in asked[method]:
+            assert block in ("latest", "pending") or block.startswith("0x"), method
+    assert {block for _, block in asked["eth_estimateGas"]} == {"latest"}
