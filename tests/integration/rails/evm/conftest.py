@@ -12,15 +12,18 @@ from support.evm import Paying, paying
 __all__ = ["anvil", "anvil_node"]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def tokens(anvil_node: Node) -> tuple[Contract, Contract]:
-    """Deployed before the first test, whose end would undo it: each test has them as new."""
+    """Deployed before the first test with them, whose end would undo it: each has them as new."""
     return anvil_node.tokens
 
 
 @pytest.fixture
 async def pay(
-    anvil: Node, business: TestBusiness, monkeypatch: pytest.MonkeyPatch
+    tokens: tuple[Contract, Contract],  # deployed before `anvil` looks
+    anvil: Node,
+    business: TestBusiness,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Paying]:
     """Nothing is shared between its look-ups, so that each sees the chain as it is."""
     monkeypatch.setattr(client, "SHARED_S", 0.0)
