@@ -24,6 +24,9 @@ SHARED_S = 1.0
 LEAST_GAS = 21_000
 """What every transaction uses at least (Ethereum's rule)."""
 
+LIMITED = (-32005, 429)
+"""The errors of nodes that are asked too much (EIP-1474, and HTTP's), whatever comes with them."""
+
 MANY_SHARED = 1_000
 """With so many answers, those that serve nobody any more are dropped."""
 
@@ -340,7 +343,11 @@ async def _tried(web3: "AsyncWeb3[Any]", method: str, *parameters: object) -> An
     from web3._utils.method_formatters import get_error_formatters  # noqa: PLC0415  # web3 is heavy
 
     refusals = get_error_formatters(cast(Any, method))
-    return await web3.manager.coro_request(cast(Any, method), list(parameters), refusals)
+
+    def refused(answer: Any) -> Any:
+        return answer if answer["error"]["code"] in LIMITED else refusals(answer)
+
+    return await web3.manager.coro_request(cast(Any, method), list(parameters), refused)
 
 
 def _which(block: int | str) -> str:

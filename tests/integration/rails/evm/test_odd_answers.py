@@ -368,3 +368,27 @@ async def test_whatever_is_asked_of_the_chains_state_names_its_block(
         for _, block in asked[method]:
             assert block in ("latest", "pending") or block.startswith("0x"), method
     assert {block for _, block in asked["eth_estimateGas"]} == {"latest"}
+
+
+@pytest.mark.parametrize("code", [-32005, 429])
+async def test_a_node_that_is_asked_too_much_has_not_refused_the_payee(
+    pay: Paying, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """web3 takes whatever comes with data for a contract's refusal."""
+    real = BoundedProvider._make_request
+
+    async def limit(self: BoundedProvider, method: Any, data: bytes) -> bytes:
+        asked = json.loads(data)
+        if method != "eth_estimateGas" or PAYEE[2:].lower() not in data.decode().lower():
+            return await real(self, method, data)
+        error = {"code": code, "message": "limit exceeded", "data": {"see": "our prices"}}
+        return json.dumps({"jsonrpc": "2.0", "id": asked["id"], "error": error}).encode()
+
+    order = await pay.order(5_000, PAYEE)
+    with monkeypatch.context() as patched:
+        patched.setattr(BoundedProvider, "_make_request", limit)
+        await pay.desk.process()
+        waits = await pay.desk.get(order)
+        assert (waits.status, waits.waiting) == ("queued", "rail_unreachable")
+    assert await pay.count("evm_payments") == 0
+    assert (await pay.settle(order)).status == "sent"
