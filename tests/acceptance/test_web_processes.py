@@ -52,6 +52,7 @@ class Callers:
     statuses: Counter[int] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
     """Calls that got no answer."""
+    pause_s: float = PAUSE_S
 
 
 @asynccontextmanager
@@ -79,7 +80,7 @@ async def paying(serving: Serving, business: Any) -> AsyncIterator[Callers]:
         async with httpx.AsyncClient(**options, limits=kept) as client:
             while not stop.is_set():
                 await call(client, number)
-                await asyncio.sleep(PAUSE_S)
+                await asyncio.sleep(callers.pause_s)
 
     tasks = [asyncio.create_task(caller(number)) for number in range(6)]
     try:
@@ -122,8 +123,10 @@ async def test_a_killed_process_is_replaced_while_the_other_serves_on(
     victim, other = serving.children("web")
     before = paid(serving.installation, business)
     async with paying(serving, business) as callers:
+        callers.pause_s, already = 0.0, callers.statuses[201]  # it shall have calls under way
+        await eventually(lambda: callers.statuses[201] > already + 20)
         os.kill(victim, signal.SIGKILL)
-        already = callers.statuses[201]
+        callers.pause_s, already = PAUSE_S, callers.statuses[201]
         await eventually(lambda: callers.statuses[201] > already + 20)
         await eventually(lambda: len(serving.children("web")) == 2)
 
