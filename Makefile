@@ -48,10 +48,9 @@ demo: .venv/installed  ## install, then run the product with a seeded demo busin
 	@PAYVIOX_HOME="$${PAYVIOX_HOME:-$(HOME_DIR)}" PATH="$$PATH:$(CURDIR)/$(NODE)/.bin" \
 	  exec $(BIN)/payviox demo
 
-# Three test processes for two cores: each waits for a third of its time.
 test: .venv/installed-dev $(NODE)/installed $(CLIENT)/installed  ## install what tests need, then run them all
 	@$(BIN)/python frontend/vendor.py
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/installed-dev  ## style, types, import rules
 	$(BIN)/ruff check .
