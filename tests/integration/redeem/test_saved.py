@@ -292,8 +292,7 @@ async def test_businesses_take_turns_however_much_is_due_in_one_of_them(
     monkeypatch.setattr(automatic, "AT_ONCE", 1)
     busy, quiet = await make_business(funds=100_000), await make_business(funds=100_000)
     for business, number in ((busy, 4), (quiet, 1)):
-        for each in range(number):
-            await _due(business, f"user{each}@example.com", urls)
+        await _several_due(business, number, urls)
     await withdraw_due(database, services.rails)
     ours = (busy.business_id, quiet.business_id)
     orders = await busy.rows(
@@ -312,9 +311,7 @@ async def test_whose_money_is_gone_meanwhile_holds_up_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     business = await make_business(funds=100_000)
-    emails = [f"user{number}@example.com" for number in range(5)]
-    for email in emails:
-        await _due(business, email, urls)
+    emails = await _several_due(business, 5, urls)
     prepare, desk = automatic._prepare, Desk.of(business)
 
     async def spent(database: Database, rails: Rails, due: Due) -> ReadyOrder:
@@ -342,9 +339,7 @@ async def test_what_was_made_without_an_answer_is_not_made_again_however_much_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     business = await make_business(funds=100_000)
-    emails = [f"user{number}@example.com" for number in range(3)]
-    for email in emails:
-        await _due(business, email, urls)
+    emails = await _several_due(business, 3, urls)
     write = database.write
     lost: list[object] = []
 
@@ -366,6 +361,14 @@ async def test_what_was_made_without_an_answer_is_not_made_again_however_much_th
     )
     assert sorted(made) == [(email, amount) for email in emails for amount in (5_000, 7_000)]
     assert (await business.ledger())["in_transit:sandbox"] == 36_000
+
+
+async def _several_due(business: TestBusiness, number: int, urls: Urls) -> list[str]:
+    """The addresses of so many people whose money is to go out by itself now."""
+    emails = [f"user{each}@example.com" for each in range(number)]
+    for email in emails:
+        await _due(business, email, urls)
+    return emails
 
 
 async def _due(business: TestBusiness, email: str, urls: Urls) -> None:
