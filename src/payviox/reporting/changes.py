@@ -67,7 +67,7 @@ class Viewer:
             self.woken.set()
 
     def end(self) -> None:
-        """The stream ends: the session has, or the right to look, or the process stops."""
+        """The stream ends for good: the session has, or the right to look."""
         self.is_ended = True
         self.woken.set()
 
@@ -82,6 +82,7 @@ class Changes:
         self._of_session: Counter[bytes] = Counter()
         self._task: asyncio.Task[None] | None = None
         self._versions: dict[UUID, int] = {}
+        self._is_closed = False
 
     def require_room(self, session: bytes) -> None:
         """Raises Busy where this session, or all, have too many pages open."""
@@ -112,11 +113,13 @@ class Changes:
 
     async def follow(self, viewer: Viewer) -> AsyncIterator[frozenset[Kind]]:
         """What changed, as it changes; an empty set where nothing did for a while. Ends with the
-        session, and after LONGEST_S."""
+        session; and, to be followed anew, with the process and after LONGEST_S."""
         until = time.monotonic() + LONGEST_S
         beat = time.monotonic() + BEAT_S
-        while not viewer.is_ended and time.monotonic() < until:
+        while time.monotonic() < until:
             viewer.woken.clear()
+            if viewer.is_ended or self._is_closed:
+                return
             due, wait_s = self._due(viewer)
             if due or time.monotonic() >= beat:
                 beat = time.monotonic() + BEAT_S
@@ -127,9 +130,10 @@ class Changes:
                     await viewer.woken.wait()
 
     def close(self) -> None:
-        """End every stream, and listen no more."""
+        """Let every stream end, and listen no more."""
+        self._is_closed = True
         for viewer in self._viewers:
-            viewer.end()
+            viewer.woken.set()
         if self._task is not None:
             self._task.cancel()
 
@@ -178,21 +182,22 @@ class Changes:
         """End the viewers whose session has ended or who may not look any more, and tell the
         others whose money moved. Raises the driver's error where the server is a primary no more:
         there nothing changes."""
+        viewers = list(self._viewers)  # who joins meanwhile is looked at next time
         await self._database.check_server(connection)
         still_open = await sessions.which_are_open(
-            connection, list({viewer.session for viewer in self._viewers})
+            connection, list({viewer.session for viewer in viewers})
         )
         allowed = await rights.who_may_look(
-            connection, list({(each.operator_id, each.business_id) for each in self._viewers})
+            connection, list({(each.operator_id, each.business_id) for each in viewers})
         )
-        for viewer in self._viewers:
+        for viewer in viewers:
             is_member = (viewer.operator_id, viewer.business_id) in allowed
             if viewer.session not in still_open or not is_member:
                 viewer.end()
         versions = await ledger.versions(
-            connection, list({viewer.business_id for viewer in self._viewers})
+            connection, list({viewer.business_id for viewer in viewers})
         )
-        for viewer in self._viewers:
+        for viewer in viewers:
             if versions.get(viewer.business_id) != self._versions.get(viewer.business_id):
                 viewer.wake("money")
         self._versions = versions

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from payviox.db.pool import Database
 from payviox.withdrawals import service as withdrawals
@@ -23,9 +23,10 @@ EMAIL = "root@example.com"
 
 @dataclass
 class World:
-    """A business with some payout users and an order in review."""
+    """A business with some payout users and orders in review, the newer one of Ada."""
 
     home: str
+    older: Order
     order: Order
 
 
@@ -42,12 +43,15 @@ def world(site: LiveServer, prepare: Callable[..., Any]) -> World:
                 headers={"Authorization": f"Bearer {business.secret_key}"},
             )
             assert created.status_code == 201, created.text
-        user = await business.scalar(
-            "SELECT id FROM payout_users WHERE business_id = %s AND email = 'ada@example.com'",
-            business.business_id,
-        )
-        order = await Desk.of(business).withdraw(user, 2_500)
-        return World(site.url + base_of(business), order)
+        orders = []
+        for name in ("alan", "ada"):
+            user = await business.scalar(
+                "SELECT id FROM payout_users WHERE business_id = %s AND email = %s",
+                business.business_id,
+                f"{name}@example.com",
+            )
+            orders.append(await Desk.of(business).withdraw(user, 2_500))
+        return World(site.url + base_of(business), *orders)
 
     made: World = prepare(make)
     return made
@@ -227,3 +231,33 @@ def test_an_orders_state_changes_on_the_screen_and_what_is_typed_stays(
     page.bring_to_front()
     expect(row).to_contain_text("queued")
     expect(row.get_by_role("link")).to_be_focused()
+
+
+def test_a_page_that_could_not_be_read_again_is_asked_for_once_more(
+    world: World, page: Page, prepare: Callable[..., Any], console: list[str]
+) -> None:
+    page.goto(f"{world.home}/orders?status=all")
+    row = page.get_by_role("table", name="Orders").get_by_role("row").filter(has_text="alan@")
+    expect(row).to_contain_text("in review")
+    refused = []
+
+    def refuse_once(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=503, body="")
+
+    page.route(re.compile("/orders\\?"), refuse_once)
+
+    older = world.older
+
+    async def approve(database: Database) -> None:
+        await database.write(withdrawals.approve, older.business_id, older.id, "test")
+
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(prepare, approve).result()
+    expect(row).to_contain_text("queued")
+    assert len(refused) == 1
+    assert all("503" in line for line in console)
+    console.clear()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -199,6 +200,59 @@ async def test_a_stream_ends_when_its_viewer_may_not_look_any_more(
             async for _ in changes.follow(viewer):
                 pass
         assert (viewer.is_ended, still.is_ended) == (True, False)
+
+
+async def test_who_comes_while_the_listener_looks_at_the_others_is_told_like_them(
+    changes: Changes,
+    session: Who,
+    database: Database,
+    business: TestBusiness,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody else's page, opened between the listener's question and its answer."""
+    operator = await make_operator(database, f"{uuid4().hex}@example.com", is_admin=True)
+    digest = hashlib.sha256(uuid4().bytes).digest()
+    await database.write(
+        session_rows.insert_session, ids.new(), digest, operator, "password", None, None
+    )
+    ask, joined = rights.who_may_look, asyncio.Event()
+    late: list[Viewer] = []
+    with ExitStack() as pages:
+
+        async def ask_and_join(*asked: Any) -> Any:
+            answer = await ask(*asked)
+            if not late:
+                late.append(
+                    pages.enter_context(
+                        changes.watch(business.business_id, operator, digest, frozenset({"orders"}))
+                    )
+                )
+                joined.set()
+            return answer
+
+        first = pages.enter_context(changes.watch(business.business_id, *session, ALL))
+        await settled(changes, first)
+        monkeypatch.setattr(rights, "who_may_look", ask_and_join)
+        await joined.wait()
+        desk = Desk.of(business)
+        await desk.withdraw(await desk.user(5_000), 2_500)
+        assert await told(changes, late[0]) == {"orders"}
+        assert not late[0].is_ended
+
+
+async def test_a_process_that_stops_lets_its_pages_follow_another(
+    changes: Changes, session: Who, business: TestBusiness
+) -> None:
+    """A stream that ends with a session tells its page to follow no more; this one does not."""
+    with changes.watch(business.business_id, *session, ALL) as viewer:
+        await settled(changes, viewer)
+        following = asyncio.create_task(told(changes, viewer))
+        await asyncio.sleep(0)
+        changes.close()
+        async with asyncio.timeout(stretch(20)):
+            with pytest.raises(AssertionError, match="the stream ended"):
+                await following
+        assert not viewer.is_ended
 
 
 async def test_fifty_viewers_share_one_connection_which_is_made_again_where_it_is_lost(

@@ -27,9 +27,9 @@ async def follow(request: Call) -> Stream:
     changes.require_room(visit.session.digest)
 
     async def events() -> AsyncIterator[bytes]:
-        yield BEGIN
         session = visit.session
         with changes.watch(visit.business.id, session.operator_id, session.digest, kinds) as viewer:
+            yield BEGIN
             async for changed in changes.follow(viewer):
                 spread_ms = round(changes.spread_s(viewer) * 1000)
                 yield b"event: changed\ndata: %d\n\n" % spread_ms if changed else BEAT

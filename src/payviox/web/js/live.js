@@ -1,5 +1,6 @@
 // Blocks marked with data-live follow what happens: told that something of theirs changed, the page
-// is read again and what differs is changed in place. What somebody uses just now waits.
+// is read again and what differs is changed in place. What somebody uses just now waits, and so does
+// what could not be read: it is asked for again.
 const page = document.querySelector("[data-stream]");
 const blocks = () => [...document.querySelectorAll("[data-live]")];
 const kinds = new Set(blocks().flatMap((block) => block.dataset.live.split(" ")));
@@ -45,6 +46,10 @@ page.addEventListener("htmx:before:swap", (event) => {
   const isOurs = event.detail.ctx.sourceElement === page;
   if (isOurs && asked !== location.pathname + location.search) event.preventDefault();
 });
+
+const again = () => soon(3000);
+page.addEventListener("htmx:error", again);
+page.addEventListener("htmx:response:error", again);
 
 const close = () => {
   stream?.close();
