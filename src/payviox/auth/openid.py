@@ -222,6 +222,7 @@ async def _app(provider: Provider) -> Any:
             "code_challenge_method": "S256",
             "timeout": TIMEOUT_S,
             "follow_redirects": False,
+            "verify": openid_client.TRUSTED,
         },
     )
     try:
