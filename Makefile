@@ -50,7 +50,7 @@ demo: .venv/installed  ## install, then run the product with a seeded demo busin
 
 test: .venv/installed-dev $(NODE)/installed $(CLIENT)/installed  ## install what tests need, then run them all
 	@$(BIN)/python frontend/vendor.py
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/installed-dev  ## style, types, import rules
 	$(BIN)/ruff check .

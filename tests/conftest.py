@@ -35,7 +35,13 @@ os.environ["OPENPYXL_LXML"] = "False"
 # Each client would read the world's certificates anew: 30 ms of CPU, for calls of a millisecond.
 httpx._transports.default.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[assignment]
 
-pytest_plugins = ["support.limits", "support.longest_first", "support.lost_process"]
+pytest_plugins = [
+    "support.limits",
+    "support.longest_first",
+    "support.lost_process",
+    "support.processes",
+    "support.temporary_folders",
+]
 
 
 # Next to nothing of what is imported and collected is garbage; looking for it takes seconds.
