@@ -10,6 +10,6 @@ EACH = 2 * 2**30
 
 @pytest.hookimpl
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each core, since four tenths of the time a test waits for others; fewer where memory is
-    short, but two."""
+    """Two for each core, since four tenths of the time a test waits for others; fewer where memory
+    is short, but two."""
     return max(2, min(2 * machine.cores(), machine.memory_bytes() // EACH))
