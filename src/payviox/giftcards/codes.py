@@ -6,7 +6,8 @@ import unicodedata
 
 _DASHES = re.compile(r"[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
 _IGNORED = re.compile(
-    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0]"
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
+    r"\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
 """Characters that nobody sees and that Unicode does not call format characters."""
 
@@ -45,7 +46,7 @@ def readable(text: str) -> str:
     dash a hyphen, every blank a space."""
     text = _DASHES.sub("-", unicodedata.normalize("NFKC", text))
     visible = (c for c in _IGNORED.sub("", text) if unicodedata.category(c) != "Cf")
-    return "".join(" " if unicodedata.category(c) == "Zs" else c for c in visible).strip()
+    return "".join(" " if unicodedata.category(c)[0] == "Z" else c for c in visible).strip()
 
 
 def comparable(code: str) -> str:
@@ -62,8 +63,11 @@ def damage(text: str) -> str | None:
             return clause
     if text.casefold() in _NO_VALUE:
         return "is a word for no value"
-    if any(c.isascii() and c.isalnum() for c in text) and any(
-        c.isalnum() and not c.isascii() for c in text
-    ):
+    has_ascii = any(c.isascii() and c.isalnum() for c in text)
+    if "\ufffd" in text or not text.replace("\n", "").isprintable():
+        return "holds a character that nobody can type"
+    if has_ascii and any(unicodedata.category(c)[0] == "M" for c in text):
+        return "holds a mark that nobody can type"
+    if has_ascii and any(c.isalnum() and not c.isascii() for c in text):
         return "mixes letters of several alphabets that look alike"
     return None

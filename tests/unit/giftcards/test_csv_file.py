@@ -135,7 +135,7 @@ def test_whatever_a_file_holds_every_record_is_a_card_or_a_bad_line(rows: list[l
 
 
 INVISIBLE = ["\u200b", "\ufeff", "\u00ad", "\u200e", "\u2060", "\u202e", "\ufe0f", "\u034f",
-             "\u3164"]  # fmt: skip
+             "\u3164", "\U000e0100", "\u2065", "\ufff0"]  # fmt: skip
 
 
 @pytest.mark.parametrize("character", INVISIBLE)
@@ -161,6 +161,17 @@ def test_a_code_is_stored_as_it_can_be_typed() -> None:
     [card] = lines(HEADER + GOOD.replace("AAAA-1111", "\uff21BC\u2212D\u00a0E"))
     assert isinstance(card, CardRow)
     assert card.code == "ABC-D E"
+
+
+@pytest.mark.parametrize("character", ["\ufffd", "\ue000", "\u0378", "\u0345", "\u0335"])
+def test_a_code_with_a_character_that_nobody_can_type_is_refused(character: str) -> None:
+    assert "nobody can type" in reason(GOOD.replace("AAAA-1111", f"AAAA-{character}1111"))
+
+
+def test_a_line_separator_is_a_blank() -> None:
+    [card] = lines(HEADER + GOOD.replace("AAAA-1111", "AAAA\u2028\u20291111\u2028"))
+    assert isinstance(card, CardRow)
+    assert card.code == "AAAA  1111"
 
 
 DAMAGED = ["6.01E+15", '"9,98877E+14"', "1e+20", '"=""00123456"""', "'00123456", "\u201900123456",
