@@ -68,8 +68,8 @@ class SealedAccount(msgspec.Struct, frozen=True):
 
 
 class Payment(msgspec.Struct, frozen=True):
-    """One attempt of an order on its way through a file. `account_name` is whose account it is,
-    `file` the file's message id once it is in one."""
+    """One attempt of an order on its way through a file, as it was at `read_at`, by the database's
+    clock."""
 
     business_id: UUID
     reference: str
@@ -91,6 +91,7 @@ class Payment(msgspec.Struct, frozen=True):
     booked_on: date | None
     created_at: datetime
     updated_at: datetime
+    read_at: datetime
 
 
 class BankFile(msgspec.Struct, frozen=True):

@@ -282,7 +282,7 @@ def _terms(account: Account) -> Terms:
 def _outcome(payment: Payment | None, terms: Terms | None) -> Outcome:
     if payment is None:
         return Outcome("not_found")
-    return outcomes.outcome(payment, terms, datetime.now(UTC))
+    return outcomes.outcome(payment, terms, payment.read_at)
 
 
 def _new_payment(order: ReadyOrder, reference: str) -> NewPayment:

@@ -1,9 +1,11 @@
 """What the bank gives back: taken once, matched by ids and by nothing looser, and refused whole
 where it is another's or broken."""
 
+from datetime import UTC, datetime, timedelta, tzinfo
+
 import pytest
 
-from payviox.bank import imports
+from payviox.bank import imports, rail
 from payviox.bank.imports import OfAnother
 from payviox.bank.model import Entry, Payment
 from payviox.db.pool import Database
@@ -181,6 +183,27 @@ async def test_a_file_is_no_larger_than_what_the_statement_left(bank: Banking) -
     rest = await bank.cut()
     assert rest.file is not None
     assert (rest.file.total, rest.without_money) == (400, 0)
+
+
+class Ahead(datetime):
+    """A host's clock that is a year ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = UTC) -> "Ahead":
+        return super().now(tz) + timedelta(days=365)
+
+
+async def test_the_time_for_returns_is_the_databases(
+    business: TestBusiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = await Banking.of(business, success="not_returned")
+    order = await bank.order(500)
+    await bank.desk.process()
+    await bank.take(answer(await bank.released(), status="ACCP"))
+    monkeypatch.setattr(rail, "datetime", Ahead)
+    await bank.desk.hurry()
+    order = await bank.settled(order)
+    assert (order.status, order.waiting) == ("sent", "bank_returns")
 
 
 async def test_success_may_be_that_nothing_came_back_in_time(business: TestBusiness) -> None:

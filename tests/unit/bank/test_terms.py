@@ -41,6 +41,7 @@ PAYMENT = Payment(
     booked_on=None,
     created_at=NOW,
     updated_at=NOW,
+    read_at=NOW,
 )
 
 

@@ -15,7 +15,7 @@ COLUMNS = (
     "p.business_id, p.reference, p.order_id, p.account_id, p.end_to_end_id, p.scheme, p.name,"
     " p.currency, p.amount, p.cents, p.worth, p.status, p.file_id, p.not_before,"
     " p.not_before > now() AS is_cooling, p.code, p.settles_on, p.booked_on, p.created_at,"
-    " p.updated_at"
+    " p.updated_at, clock_timestamp() AS read_at"
 )
 SELECT = f"SELECT {COLUMNS} FROM bank_payments p"  # noqa: S608  # constants
 
