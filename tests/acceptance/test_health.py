@@ -255,6 +255,11 @@ STRANGERS = [
             "X-Envoy-External-Address",
             "X-Amzn-Trace-Id",
             "Remote-Addr",
+            "DO-Connecting-IP",
+            "Ali-CDN-Real-IP",
+            "X-NginX-Proxy",
+            "X-Scheme",
+            "Front-End-Https",
         )
     ],
 ]

@@ -19,8 +19,9 @@ from payviox.web.context import Call, Services, services
 from payviox.web.errors import JSON, encode
 
 FORWARDED = re.compile(
-    r"forward|^via$|^x-real|^x-original|^x-envoy|^x-proxy|client-?ip|client-?(addr|cert)|remote-?ip"
-    r"|remote-?addr|^cf-|^cdn-|^fastly-|^akamai-|^x-amzn?-|^x-azure-|^x-appengine-|^x-arr-"
+    r"forward|^via$|^x-real|^x-original|^x-envoy|^x-proxy|(client|connecting|real|user)-?ip"
+    r"|client-?(addr|cert)|remote-?ip|remote-?addr|nginx|^x-(url-)?scheme$|^front-end-https$"
+    r"|^cf-|^cdn-|^fastly-|^akamai-|^x-amzn?-|^x-azure-|^x-appengine-|^x-arr-"
 )
 """Names of headers that proxies add: the peer is then the proxy, not who asks."""
 
