@@ -3,16 +3,18 @@
 import asyncio
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from conftest import MakeBusiness
 from payviox import ids
-from payviox.api import batch
+from payviox.api import batch, history
 from payviox.db.pool import Connection, Database
 from payviox.errors import Busy, ClientGone, ReadTooLong
 from payviox.idempotency import service as idempotency
-from payviox.web.limits import AT_ONCE, Slots
+from payviox.web.limits import AT_ONCE, READS_AT_ONCE, Slots
 from payviox.withdrawals import quotes
 from support import lock_waits
 from support.businesses import TestBusiness
@@ -55,6 +57,31 @@ async def test_who_calls_is_found_out_while_every_reader_is_taken(
     assert await database.fetch_caller(look)
     done.set()
     await asyncio.gather(*readers)
+
+
+async def test_the_reads_of_a_business_leave_readers_for_others(
+    make_business: MakeBusiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    greedy, other = [await make_business(funds=100) for _ in range(2)]
+    inside, done = 0, asyncio.Event()
+    list_movements = history.ledger.list_movements
+
+    async def slow(connection: Connection, business_id: UUID, **filters: Any) -> Any:
+        nonlocal inside
+        if business_id == greedy.business_id:
+            inside += 1
+            await done.wait()
+        return await list_movements(connection, business_id, **filters)
+
+    monkeypatch.setattr(history.ledger, "list_movements", slow)
+    calls = [asyncio.ensure_future(greedy.client.get("/payout/history")) for _ in range(20)]
+    try:
+        await eventually(lambda: inside >= READS_AT_ONCE)
+        assert (await other.client.get("/payout/history")).status_code == 200
+        assert inside == READS_AT_ONCE
+    finally:
+        done.set()
+    assert {answer.status_code for answer in await asyncio.gather(*calls)} == {200}
 
 
 async def test_payout_users_writes_leave_the_business_its_own(
