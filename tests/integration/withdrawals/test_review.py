@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from payviox import ids
 from payviox.businesses import service as businesses
+from payviox.db.pool import Database
 from payviox.errors import Conflict, FieldErrors
 from payviox.rails.orders import Request
 from payviox.withdrawals import service
@@ -44,6 +45,11 @@ async def test_a_live_business_reviews_from_50_000_cents(make_business: Any) -> 
     user = await desk.user(200_000)
     assert await reasons(desk, user, 49_999) == []
     assert await reasons(desk, user, 50_000) == ["amount"]
+
+
+async def test_a_live_business_begins_with_a_bound_on_orders_a_day(database: Database) -> None:
+    live, test = await database.write(businesses.create, "Acme")
+    assert (live.review_velocity_orders, test.review_velocity_orders) == (20, None)
 
 
 @pytest.mark.parametrize("named", ["paypal", "sandbox"])
