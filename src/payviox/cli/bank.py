@@ -1,6 +1,7 @@
 """`payviox bank`: the files in which payments go to a business's bank, and what the bank says. The
 same use cases as the pages'."""
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -161,15 +162,40 @@ def download(business_id: UUID, file_id: UUID, path: Path, operator: str | None)
             files.download, runtime.keyring, business_id, file_id, who
         )
 
-    if str(path) != "-" and path.exists():
-        raise Conflict(f"{path} exists already. Nothing was written.")
-    file, content = run(work)
-    if str(path) == "-":
-        sys.stdout.buffer.write(content)
-        return
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(content)
-    click.echo(f"{path}: {file.payments} payments, SHA-256 {file.digest}", err=True)
+    kept = None if str(path) == "-" else path
+    descriptor = _place(kept)  # before the file counts as given to the bank
+    try:
+        file, content = run(work)
+    except BaseException:
+        if kept is not None:
+            kept.unlink(missing_ok=True)
+        raise
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            target.write(content)
+    except OSError as error:
+        raise Conflict(
+            f"The file counts as given to the bank, but {path} could not be written"
+            f" ({error.strerror}). The same command gives it again, to another PATH."
+        ) from error
+    if kept is not None:
+        click.echo(f"{path}: {file.payments} payments, SHA-256 {file.digest}", err=True)
+
+
+def _place(path: Path | None) -> int:
+    """Where the file goes: a new one that its owner alone reads, through no link, or standard
+    output. Raises Conflict."""
+    try:
+        if path is None:
+            return os.dup(1)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        raise Conflict(f"{path} exists already. Nothing was written.") from None
+    except OSError as error:
+        where = "standard output" if path is None else path
+        raise Conflict(
+            f"{where} cannot be written to: {error.strerror}. Nothing was done."
+        ) from error
 
 
 @bank.command()

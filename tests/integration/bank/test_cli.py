@@ -1,6 +1,7 @@
 """`payviox bank`, as a process of its own."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from payviox.bank import files
 from support.banking import ACCOUNT_NUMBER, Banking, answer
 from support.businesses import TestBusiness
 from support.databases import Urls
-from support.installation import Installation
+from support.installation import PAYVIOX, Installation
 from support.live import environment
 
 pytestmark = pytest.mark.anyio
@@ -56,3 +57,48 @@ async def test_a_file_is_cut_approved_handed_over_and_answered(
     (payment,) = run("payments", business_id, "--file", cut["id"])
     assert (payment["status"], payment["total"]) == ("accepted", "25.00 USD")
     assert ACCOUNT_NUMBER not in "".join(printed)
+
+
+def to_a_full_disk(payviox: Installation, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    with Path("/dev/full").open("wb") as full:
+        return subprocess.run(
+            [PAYVIOX, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=payviox.environment,
+            cwd=payviox.home.parent,
+            check=False,
+        )
+
+
+async def test_a_file_that_cannot_be_written_has_not_left_or_is_said_to_have(
+    business: TestBusiness, urls: Urls, tmp_path: Path
+) -> None:
+    bank = await Banking.of(business)
+    await bank.order(2_500)
+    await bank.desk.process()
+    payviox = Installation(tmp_path / "home", environment(tmp_path / "home", urls.application))
+    business_id = ids.show(ids.BUSINESS, bank.id)
+    file = payviox.told("bank", "cut", business_id, "ach")["id"]
+    payviox.done("bank", "approve", business_id, file)
+    download = ("bank", "download", business_id, file)
+
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "elsewhere")
+    assert "exists already" in payviox.refused(*download, str(link))
+    missing = payviox.refused(*download, str(tmp_path / "missing" / "file"))
+    assert missing.endswith("No such file or directory. Nothing was done.")
+    [before] = await bank.database.fetch(lambda db: files.list_page(db, bank.id))
+    assert before.status == "approved"
+
+    ended = to_a_full_disk(payviox, *download, "-")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Error: The file counts as given to the bank, but ")
+    [left] = await bank.database.fetch(lambda db: files.list_page(db, bank.id))
+    assert left.status == "released"
+
+    place = tmp_path / "file"
+    payviox.done(*download, str(place))
+    assert ACCOUNT_NUMBER in place.read_text()
+    assert place.stat().st_mode & 0o777 == 0o600
