@@ -11,7 +11,11 @@ _IGNORED = re.compile(
 )
 """Characters that nobody sees and that Unicode does not call format characters."""
 
-_NO_VALUE = frozenset(("null", "none", "nan", "nil", "n/a", "na", "undefined", "true", "false"))
+_NO_VALUE = frozenset((
+    "null", "none", "nan", "nil", "n/a", "na", "undefined", "inf", "infinity", "(null)", "<null>",
+    "[null]", "\\n",
+    "true", "false", "wahr", "falsch", "vrai", "faux", "verdadero", "falso", "vero",
+))  # fmt: skip
 _MONTH = (
     "jan|ene|gen|fev|feb|fév|mar|mär|mrz|mrt|abr|avr|apr|mai|may|mag|maj|mei|jun|juin|giu|jul|juil"
     "|lug|ago|aug|aoû|sep|sept|set|okt|oct|out|ott|nov|dez|dec|dic|déc"
@@ -21,7 +25,13 @@ _DAMAGED = tuple(
     for pattern, clause in (
         (r"[='\u2018\u2019`].*", "begins as a spreadsheet's formula or text mark"),
         (r"#.*", "is a spreadsheet's error"),
-        (r"[0-9]+([.,][0-9]+)?E[+-][0-9]+", "was rounded to scientific notation by a spreadsheet"),
+        (r"Err:[0-9]{3}", "is a spreadsheet's error"),
+        (
+            r"[+-]?[0-9]+([.,][0-9]+)?E[+-][0-9]+|[+-]?[0-9]+[.,][0-9]+E[0-9]+",
+            "was rounded to scientific notation by a spreadsheet",
+        ),
+        # A spreadsheet's numbers have 15 digits; with four zeros more it is hardly chance.
+        (r"[1-9][0-9]{14}0{4,}", "was rounded by a spreadsheet"),
         (r"[0-9]+[.,]0+", "was made a number by a spreadsheet"),
         (r"[0-9]{1,3}([,.'\u2019 ][0-9]{3})+", "was made a number by a spreadsheet"),
         (
@@ -30,13 +40,16 @@ _DAMAGED = tuple(
         ),
         (rf"({_MONTH})[a-zé]*\.?[-/. ]+[0-9]{{2,4}}", "was made a date by a spreadsheet"),
         (
-            r"(19|20|21)[0-9]{2}-(0?[1-9]|1[0-2])-(0?[1-9]|[12][0-9]|3[01])([T ][0-9:.]+)?",
+            r"(19|20|21)[0-9]{2}([-/.])(0?[1-9]|1[0-2])\2(0?[1-9]|[12][0-9]|3[01])([T ][0-9:.]+)?",
             "was made a date by a spreadsheet",
         ),
         (
             r"[0-9]{1,2}([/.])[0-9]{1,2}\1(19|20|21)?[0-9]{2}( [0-9:]+)?",
             "was made a date by a spreadsheet",
         ),
+        (r"[0-9]{1,2}/[0-9]{1,2}", "was made a date by a spreadsheet"),
+        (r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?( ?[AP]M)?", "was made a time by a spreadsheet"),
+        (r".*[*\u2022]{3}.*", "is masked"),
     )
 )
 

@@ -177,7 +177,10 @@ def test_a_line_separator_is_a_blank() -> None:
 DAMAGED = ["6.01E+15", '"9,98877E+14"', "1e+20", '"=""00123456"""', "'00123456", "\u201900123456",
            "#N/A", "#REF!", "#VALUE!", "#####", "NULL", "n/a", "NaN", "TRUE", "12-Mar", "Mar-12",
            "3. Mai 2026", "12-mrt-26", "2026-03-12", "2026-03-12 00:00:00", "3/12/2026",
-           "12.03.2026", "123456.0", '"1,234,567"', "\u0410BCD-1234"]  # fmt: skip
+           "12.03.2026", "123456.0", '"1,234,567"', "\u0410BCD-1234", "6.01E15", "6.01e15",
+           "-6.01E+15", "+6.01E+15", "1234567890123450000", "Err:502", "2026/03/12", "2026.3.12",
+           "12/03", "12:30", "12:30:00", "(null)", "<NULL>", r"\N", "inf", "WAHR", "Faux",
+           "****-****-1234", "\u2022\u2022\u2022\u2022 1234"]  # fmt: skip
 
 
 @pytest.mark.parametrize("code", DAMAGED)
@@ -193,7 +196,8 @@ def test_so_is_what_is_left_of_a_pin(pin: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["12E5", "6E15A", "DEC-2026-XYZ9", "MARCH-7Q", "0012-03-45",
-                                  "1234", "2026-13-45", "A=B", "X#1", "NULLA1",
+                                  "1234", "2026-13-45", "A=B", "X#1", "NULLA1", "INFINITY7",
+                                  "1234567890123400", "12/03-7", "12:30-AB", "A*B*C",
                                   "\u0391\u0392\u0393-\u0394\u0395"])  # fmt: skip
 def test_codes_that_only_resemble_such_are_taken(code: str) -> None:
     [card] = lines(HEADER + GOOD.replace("AAAA-1111", code))
