@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -26,7 +27,15 @@ def _cells(row: Sequence[object]) -> list[object]:
 
 def _harmless(text: str) -> str:
     """The text without control characters, and with an apostrophe before what would be a formula,
-    also after blanks, which some programs cut."""
+    also after blanks and what nobody sees, which some programs cut, and in whichever form."""
     text = _CONTROL.sub("", text)
-    starts = text.startswith(FORMULA) or text.lstrip().startswith(FORMULA)
+    starts = text.startswith(FORMULA) or _seen(text).lstrip().startswith(FORMULA)
     return f"'{text}" if starts else text
+
+
+def _seen(text: str) -> str:
+    """The text as it looks: compatibility forms folded, without format characters."""
+    if text.isascii():
+        return text
+    folded = unicodedata.normalize("NFKC", text)
+    return "".join(c for c in folded if unicodedata.category(c) != "Cf")
