@@ -25,7 +25,12 @@ REFUSED: tuple[type[Exception], ...] = (
 )
 """What came back is not what was asked for."""
 AWAY: tuple[type[Exception], ...] = (httpx2.HTTPError, RuntimeError)
-UNREADABLE: tuple[type[Exception], ...] = (httpx2.HTTPError, ValueError, TypeError)
+UNREADABLE: tuple[type[Exception], ...] = (
+    httpx2.HTTPError,
+    ValueError,
+    TypeError,
+    RecursionError,
+)
 """It does not describe itself."""
 TRUSTED = httpx2.create_ssl_context()
 """The system's authorities, read once: a provider's three calls would each read them anew, while

@@ -27,12 +27,20 @@ from webauthn.helpers.structs import (
 )
 
 __all__ = [
-    "WebAuthnException",
     "parse_authentication_credential_json",
     "parse_registration_credential_json",
     "verify_authentication_response",
     "verify_registration_response",
 ]
+
+REFUSED: tuple[type[Exception], ...] = (
+    WebAuthnException,
+    ValueError,
+    KeyError,
+    TypeError,
+    RecursionError,
+)
+"""It is not such an answer as browsers give, or not the one that was asked for."""
 
 
 def ask(site_name: str, credentials: Sequence[bytes]) -> tuple[bytes, str]:

@@ -119,7 +119,7 @@ async def add(
             expected_origin=site.origin,
             require_user_verification=True,
         )
-    except (library.WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except library.REFUSED as error:
         raise Conflict("The passkey was not accepted. Try again.") from error
     if not taken or not await queries.insert_passkey(
         connection,
@@ -205,7 +205,7 @@ async def _take_first(
     try:
         credential = library.parse_authentication_credential_json(_bounded(answer))
         challenge = library.challenge_of(credential)
-    except (library.WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except library.REFUSED as error:
         raise Conflict(WRONG) from error
     if not await database.write(_take, challenge, purpose, operator_id):
         await database.write(attempts.write_down, None, client.place)
@@ -239,7 +239,7 @@ async def _verify(connection: Connection, site: Site, answer: str, challenge: by
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
-    except (library.WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except library.REFUSED as error:
         raise Conflict(WRONG) from error
     await queries.touch_passkey(connection, passkey.id, verified.new_sign_count)
     return passkey

@@ -1,6 +1,8 @@
 """An authenticator app and recovery codes: set up, asked for, used once, counted, taken away."""
 
+import base64
 import hashlib
+import json
 import math
 import re
 from datetime import UTC, datetime
@@ -11,8 +13,9 @@ import pyotp
 import pytest
 
 from payviox.audit import service as audit
-from payviox.auth import attempts, authenticator, factors, operators, sessions
+from payviox.auth import attempts, authenticator, factors, operators, passkeys, sessions
 from payviox.db.pool import Connection, Database
+from payviox.errors import Conflict
 from payviox.keyring import Keyring
 from payviox.web.asgi import Application
 from payviox.web.context import Services
@@ -288,3 +291,27 @@ async def test_a_wrong_code_without_fresh_proof_shows_no_secret(
     answer = await browser.post("/account/authenticator", code="000000")
     assert (answer.status_code, heading(answer)) == (403, "Confirm that it is you")
     assert 'class="secret"' not in answer.text
+
+
+NESTED = '{"a":' * 1_000 + "1" + "}" * 1_000
+CREDENTIAL = {
+    "id": "AA",
+    "rawId": "AA",
+    "type": "public-key",
+    "response": {
+        "clientDataJSON": base64.urlsafe_b64encode(NESTED.encode()).decode().rstrip("="),
+        "authenticatorData": "AA",
+        "signature": "AA",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "[]", "{}", NESTED, json.dumps(CREDENTIAL)], ids=lambda text: text[:4]
+)
+async def test_what_no_browser_answers_for_a_passkey_is_refused(
+    database: Database, answer: str
+) -> None:
+    site = passkeys.Site("localhost", "http://localhost")
+    with pytest.raises(Conflict, match=re.escape(passkeys.WRONG)):
+        await passkeys.enter(database, site, answer, sessions.Client())
