@@ -347,6 +347,7 @@ SESSION = (
     f"{session.READ_ALIKE} -c synchronous_commit=on -c default_transaction_read_only=off"
     " -c default_transaction_isolation=read\\ committed"
     " -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    " -c statement_timeout=0 -c idle_session_timeout=0"
     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 READ_ALIKE = (
     "-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres -c client_encoding=UTF8"
     " -c bytea_output=hex -c standard_conforming_strings=on -c search_path=public,pg_temp"
+    " -c quote_all_identifiers=off"
 )
 """Options for libpq: how values are written, and where names are looked up."""
 

@@ -17,6 +17,8 @@ PINNED = {
     "default_transaction_isolation": ("serializable", "read committed"),
     "lock_timeout": ("0", "30s"),
     "idle_in_transaction_session_timeout": ("0", "1min"),
+    "statement_timeout": ("'5s'", "0"),
+    "idle_session_timeout": ("'5s'", "0"),
 }
 
 

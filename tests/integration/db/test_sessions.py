@@ -8,6 +8,7 @@ import pytest
 
 from payviox.audit import service as audit
 from payviox.db import schema, session
+from payviox.db.catalogue import find_differences
 from payviox.db.pool import Connection, Database
 from support.businesses import open_business
 from support.databases import Urls
@@ -22,6 +23,7 @@ ODD = {
     "bytea_output": "'escape'",
     "search_path": "'pg_catalog'",
     "standard_conforming_strings": "off",
+    "quote_all_identifiers": "on",
 }
 
 
@@ -63,6 +65,7 @@ async def test_a_databases_own_settings_change_nothing(
         return found
 
     assert await database.fetch(settings) == ["UTC", "public,pg_temp", "ISO, MDY", "hex", "UTF8"]
+    assert await database.fetch(find_differences) == []
 
 
 def test_libpqs_variables_reach_no_session_of_ours(
