@@ -130,11 +130,12 @@ def load() -> Settings:
             env.get("PAYVIOX_PREVIOUS_SECRET_KEYS") or ""
         ),
         allow_private_webhooks=setting_values.switch(env, "PAYVIOX_ALLOW_PRIVATE_WEBHOOKS"),
-        metrics_token=env.get("PAYVIOX_METRICS_TOKEN") or None,
+        # Secrets from files often end in a line end, which no header can hold.
+        metrics_token=(env.get("PAYVIOX_METRICS_TOKEN") or "").strip() or None,
         require_second_factor=setting_values.switch(env, "PAYVIOX_REQUIRE_SECOND_FACTOR"),
         oidc_issuer=setting_values.oidc_issuer(env),
         oidc_client_id=env.get("PAYVIOX_OIDC_CLIENT_ID") or "",
-        oidc_client_secret=env.get("PAYVIOX_OIDC_CLIENT_SECRET") or "",
+        oidc_client_secret=(env.get("PAYVIOX_OIDC_CLIENT_SECRET") or "").strip(),
         oidc_name=env.get("PAYVIOX_OIDC_NAME") or "OpenID",
         log_level=setting_values.log_level(env),
         otlp_endpoint=setting_values.otlp_endpoint(env),

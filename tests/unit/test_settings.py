@@ -255,3 +255,17 @@ def test_a_provider_that_is_half_set_up_or_reached_in_the_clear_is_refused(
         monkeypatch.setenv(each, text)
     with pytest.raises(SettingsError, match=name):
         settings.load()
+
+
+def test_a_line_end_is_no_part_of_a_token_or_a_providers_secret(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in OIDC.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PAYVIOX_METRICS_TOKEN", "a token\n")
+    monkeypatch.setenv("PAYVIOX_OIDC_CLIENT_SECRET", "a secret\r\n")
+    loaded = settings.load()
+    assert (loaded.metrics_token, loaded.oidc_client_secret) == ("a token", "a secret")
+    monkeypatch.setenv("PAYVIOX_METRICS_TOKEN", "\n")
+    assert settings.load().metrics_token is None
