@@ -25,6 +25,7 @@ PER_ADDRESS = 20
 BY_LINK = actors.link("password_reset")
 
 delete_expired = queries.delete_expired
+delete_every = queries.delete_every
 
 
 class LinkEnded(NotFound):

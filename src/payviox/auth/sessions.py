@@ -215,6 +215,19 @@ async def end_all(connection: Connection, operator_id: UUID, email: str) -> None
     await attempts.forget(connection, [password_limit(email)])
 
 
+count_every = queries.count_every
+
+
+async def end_every(connection: Connection, actor: Actor) -> int:
+    """Sign everybody out everywhere; answers how many sessions that were."""
+    ended = await queries.delete_every(connection)
+    if ended:
+        await audit.record_of_installation(
+            connection, actor, "operator.end_session", {"sessions": ended}
+        )
+    return ended
+
+
 def password_limit(email: str, device: str | None = None) -> Limit:
     """Guesses at one person's password: anybody's, or those from a known device."""
     if device is None:

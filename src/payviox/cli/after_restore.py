@@ -34,7 +34,8 @@ def after_restore(names: tuple[str, ...], *, yes: bool, as_json: bool) -> None:
     API key, payout hash, webhook token and operator that is live again, with when each was last
     changed: what was stopped since the backup is among them. --revoke stops them at once: API keys
     (make new ones with `payviox keys regenerate`), payout users' hashes (the next allocation
-    answers the new one), webhook tokens (the new ones are shown and sign at once).
+    answers the new one), webhook tokens (the new ones are shown and sign at once), operators'
+    sessions and links to choose a password.
     """
     if names:
         confirm("They stop working at once, in every business. Go on?", yes=yes)
@@ -76,11 +77,13 @@ def _print_revoked(revoked: Revoked, *, as_json: bool) -> None:
     again = "; ".join(f"`payviox webhook rotate-token {business}`" for business in tokens)
     with shown_once("the webhooks' new tokens", again) if tokens else contextlib.nullcontext():
         if as_json:
-            print_json({"keys": revoked.keys, "hashes": revoked.hashes, "webhook_tokens": tokens})
+            counts = {"keys": revoked.keys, "hashes": revoked.hashes, "sessions": revoked.sessions}
+            print_json(counts | {"webhook_tokens": tokens})
             return
         click.echo(
             f"Stopped: {counted(revoked.keys, 'API key')}, the hashes of"
-            f" {counted(revoked.hashes, 'payout user')}, {counted(len(tokens), 'webhook token')}."
+            f" {counted(revoked.hashes, 'payout user')}, {counted(len(tokens), 'webhook token')},"
+            f" {counted(revoked.sessions, 'session')} of operators."
         )
         for business, token in tokens.items():
             click.echo(f"{business}: the webhook token is now {token}")
@@ -102,6 +105,7 @@ def _shown(report: Report) -> dict[str, Any]:
         "hashes": [row(entry) for entry in report.hashes],
         "webhook_tokens": [row(entry) for entry in report.tokens],
         "operators": [row(entry) for entry in report.operators],
+        "sessions": report.sessions,
     }
 
 
@@ -138,4 +142,6 @@ def _print(report: Report) -> None:
         for token in report.tokens
     ]
     rows += [[None, "password", one.email, one.created_at] for one in report.operators]
+    if report.sessions:
+        rows.append([None, "operators' sessions", counted(report.sessions, "session"), None])
     print_table(("business_id", "live", "which", "since"), rows, "There is nothing to decide.")

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from payviox.access import password_resets
 from payviox.actors import Actor
 from payviox.allocations import service as allocations
 from payviox.audit import service as audit
-from payviox.auth import keys, operators
+from payviox.auth import keys, operators, sessions
 from payviox.auth.model import LiveKey, Operator
 from payviox.businesses import service as businesses
 from payviox.db import origin
@@ -26,8 +27,8 @@ from payviox.webhooks import settings as webhooks
 from payviox.webhooks.model import LiveToken
 from payviox.withdrawals import service as withdrawals
 
-Credential = Literal["keys", "hashes", "webhooks"]
-CREDENTIALS: tuple[Credential, ...] = ("keys", "hashes", "webhooks")
+Credential = Literal["keys", "hashes", "webhooks", "sessions"]
+CREDENTIALS: tuple[Credential, ...] = ("keys", "hashes", "webhooks", "sessions")
 """What can be revoked at once."""
 
 GENERATIONS = 1_000
@@ -47,6 +48,7 @@ class Report:
     hashes: list[Hashes]
     tokens: list[LiveToken]
     operators: list[Operator]
+    sessions: int
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Revoked:
     keys: int
     hashes: int
     tokens: dict[UUID, str]
+    sessions: int
 
 
 async def report(connection: Connection) -> Report:
@@ -67,6 +70,7 @@ async def report(connection: Connection) -> Report:
         await payout_users.count_hashes(connection),
         await webhooks.list_tokens(connection),
         await operators.list_all(connection),
+        await sessions.count_every(connection),
     )
 
 
@@ -82,7 +86,9 @@ async def revoke(
 ) -> Revoked:
     """Stop every credential of these kinds that is live, in every business. It may be interrupted
     and run again; each business is done in transactions of its own."""
-    revoked = Revoked(0, 0, {})
+    revoked = Revoked(0, 0, {}, 0)
+    if "sessions" in what:
+        revoked.sessions = await database.write(_end_sessions, actor)
     for business in await database.fetch(businesses.list_all):
         if "keys" in what:
             revoked.keys += await database.write(treasury.revoke_keys, business.id, actor)
@@ -105,6 +111,12 @@ async def _replace_token(
         return None
     await webhooks.confirm(connection, business_id, actor)
     return token
+
+
+async def _end_sessions(connection: Connection, actor: Actor) -> int:
+    """Sign operators out, and stop links to choose a password: one that was used is live again."""
+    await password_resets.delete_every(connection)
+    return await sessions.end_every(connection, actor)
 
 
 async def _rotate_hashes(

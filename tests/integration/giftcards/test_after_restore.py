@@ -5,8 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from payviox.auth import keys
+from payviox.access import password_resets
+from payviox.auth import keys, operators, sessions
 from payviox.db.pool import Connection, Database
+from payviox.errors import NotFound
 from payviox.giftcards import holds, restores
 from payviox.giftcards.csv_file import read_cards
 from payviox.giftcards.holds import NotHeld
@@ -179,6 +181,33 @@ async def test_what_was_stopped_since_the_backup_is_named_and_stopped_in_one_ste
         assert await keys.find_business(connection, restored.secret_key) is None
     again = await after_restore.revoke(restored.database, KEYRING, frozenset(("keys",)), "cli")
     assert again.keys == 0
+
+
+async def test_a_session_that_was_ended_and_a_link_that_was_used_since_are_stopped(
+    restored: TestBusiness,
+) -> None:
+    database = restored.database
+    email = f"{restored.business_id}@example.com"
+
+    async def sign_in(connection: Connection) -> str:
+        operator_id = await operators.create(
+            connection, email, "a long enough password 7Q", "cli", is_admin=False
+        )
+        signed_in = await sessions.open_session(
+            connection, operator_id, "password", sessions.Client()
+        )
+        link = await password_resets.make_link(connection, KEYRING, email, "cli")
+        return f"{signed_in.token} {link}"
+
+    session, link = (await database.write(sign_in)).split()
+    assert (await database.fetch(after_restore.report)).sessions >= 1
+
+    what = frozenset(("sessions",))
+    assert (await after_restore.revoke(database, KEYRING, what, "cli")).sessions >= 1
+    assert await sessions.find(database, session) is None
+    with pytest.raises(NotFound):
+        await database.fetch(password_resets.look_at, link)
+    assert (await database.fetch(after_restore.report)).sessions == 0
 
 
 async def digest(shop: TestBusiness, user_id: UUID) -> object:

@@ -41,6 +41,10 @@ async def use_up(connection: Connection, digest: bytes) -> str | None:
     return None if row is None else str(row[0])
 
 
+async def delete_every(connection: Connection) -> None:
+    await connection.execute("DELETE FROM password_resets")
+
+
 async def delete_expired(connection: Connection) -> int:
     cursor = await connection.execute("DELETE FROM password_resets WHERE expires_at < now()")
     return cursor.rowcount

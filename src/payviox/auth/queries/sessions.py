@@ -211,6 +211,19 @@ async def delete_of(connection: Connection, operator_id: UUID) -> None:
     await connection.execute("DELETE FROM known_devices WHERE operator_id = %s", [operator_id])
 
 
+async def count_every(connection: Connection) -> int:
+    """Sessions of everybody."""
+    row = await (await connection.execute("SELECT count(*) FROM sessions")).fetchone()
+    return int(str(row[0])) if row else 0
+
+
+async def delete_every(connection: Connection) -> int:
+    """Every session and known device of everybody; answers how many sessions."""
+    await connection.execute("DELETE FROM started_sign_ins")
+    await connection.execute("DELETE FROM known_devices")
+    return (await connection.execute("DELETE FROM sessions")).rowcount
+
+
 async def delete_ended(
     connection: Connection, idle_s: int, longest_s: int, started_s: int, devices_days: int
 ) -> int:
