@@ -27,9 +27,10 @@ def _cells(row: Sequence[object]) -> list[object]:
 
 def _harmless(text: str) -> str:
     """The text without control characters, and with an apostrophe before what would be a formula,
-    also after blanks and what nobody sees, which some programs cut, and in whichever form."""
+    also after blanks and format characters, which some programs cut, and in whichever form."""
     text = _CONTROL.sub("", text)
-    starts = text.startswith(FORMULA) or _seen(text).lstrip().startswith(FORMULA)
+    forms = (text, text.lstrip(), _seen(text).lstrip())
+    starts = any(form.startswith(FORMULA) for form in forms)
     return f"'{text}" if starts else text
 
 

@@ -60,7 +60,7 @@ def oidc_issuer(env: Mapping[str, str]) -> str | None:
             " https://accounts.example.com, exactly as its discovery document names it."
         )
     for name in ("PAYVIOX_OIDC_CLIENT_ID", "PAYVIOX_OIDC_CLIENT_SECRET"):
-        if not env.get(name):
+        if not (env.get(name) or "").strip():
             raise SettingsError(f"{name} is needed with PAYVIOX_OIDC_ISSUER.")
     return issuer
 

@@ -135,7 +135,7 @@ def load() -> Settings:
         require_second_factor=setting_values.switch(env, "PAYVIOX_REQUIRE_SECOND_FACTOR"),
         oidc_issuer=setting_values.oidc_issuer(env),
         oidc_client_id=env.get("PAYVIOX_OIDC_CLIENT_ID") or "",
-        oidc_client_secret=(env.get("PAYVIOX_OIDC_CLIENT_SECRET") or "").strip(),
+        oidc_client_secret=(env.get("PAYVIOX_OIDC_CLIENT_SECRET") or "").rstrip("\r\n"),
         oidc_name=env.get("PAYVIOX_OIDC_NAME") or "OpenID",
         log_level=setting_values.log_level(env),
         otlp_endpoint=setting_values.otlp_endpoint(env),

@@ -17,7 +17,7 @@ def cell_of(text: str) -> str:
 @pytest.mark.parametrize(
     "text",
     ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1+1", "\uff1d1+1", "\uff0b1",
-     "\uff0d1", "\uff20A1", " =1",
+     "\uff0d1", "\uff20A1", " =1", " =\u0338 1+1",
      "\u00a0=1", "\x07=1", "\u200b=1", "\ufeff=1", "\u00ad @SUM(A1)", "\ufe661", "\ufe621",
      "\ufe631", "\ufe6bA1", "\u207a1"],
 )  # fmt: skip

@@ -269,3 +269,6 @@ def test_a_line_end_is_no_part_of_a_token_or_a_providers_secret(
     assert (loaded.metrics_token, loaded.oidc_client_secret) == ("a token", "a secret")
     monkeypatch.setenv("PAYVIOX_METRICS_TOKEN", "\n")
     assert settings.load().metrics_token is None
+    monkeypatch.setenv("PAYVIOX_OIDC_CLIENT_SECRET", "\n")
+    with pytest.raises(SettingsError, match="PAYVIOX_OIDC_CLIENT_SECRET is needed"):
+        settings.load()

@@ -31,7 +31,7 @@ UNREADABLE: tuple[type[Exception], ...] = (
     TypeError,
     RecursionError,
 )
-"""It does not describe itself."""
+"""It does not describe itself, or in values nested without end."""
 TRUSTED = httpx2.create_ssl_context()
 """The system's authorities, read once: a provider's three calls would each read them anew, while
 everybody else waits for 0.03 s."""

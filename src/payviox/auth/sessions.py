@@ -215,16 +215,17 @@ async def end_all(connection: Connection, operator_id: UUID, email: str) -> None
     await attempts.forget(connection, [password_limit(email)])
 
 
-count_every = queries.count_every
+async def count_open(connection: Connection) -> int:
+    """How many sessions are open, everybody's."""
+    return await queries.count_open(connection, IDLE_S, LONGEST_S)
 
 
 async def end_every(connection: Connection, actor: Actor) -> int:
     """Sign everybody out everywhere; answers how many sessions that were."""
     ended = await queries.delete_every(connection)
-    if ended:
-        await audit.record_of_installation(
-            connection, actor, "operator.end_session", {"sessions": ended}
-        )
+    await audit.record_of_installation(
+        connection, actor, "operator.end_session", {"sessions": ended}
+    )
     return ended
 
 

@@ -167,6 +167,7 @@ def download(business_id: UUID, file_id: UUID, path: Path, operator: str | None)
     try:
         file, content = run(work)
     except BaseException:
+        os.close(descriptor)
         if kept is not None:
             kept.unlink(missing_ok=True)
         raise

@@ -3,6 +3,7 @@ which two of them are the same, and what a spreadsheet leaves of a code that it 
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _DASHES = re.compile(r"[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
 _IGNORED = re.compile(
@@ -11,15 +12,26 @@ _IGNORED = re.compile(
 )
 """Characters that nobody sees and that Unicode does not call format characters."""
 
+_DIGITS = 15
+_TELLING = 5
+
 _NO_VALUE = frozenset((
     "null", "none", "nan", "nil", "n/a", "na", "undefined", "inf", "infinity", "(null)", "<null>",
     "[null]", "\\n",
     "true", "false", "wahr", "falsch", "vrai", "faux", "verdadero", "falso", "vero",
 ))  # fmt: skip
 _MONTH = (
-    "jan|ene|gen|fev|feb|fév|mar|mär|mrz|mrt|abr|avr|apr|mai|may|mag|maj|mei|jun|juin|giu|jul|juil"
-    "|lug|ago|aug|aoû|sep|sept|set|okt|oct|out|ott|nov|dez|dec|dic|déc"
+    r"(?:jan|ene|gen|fev|feb|fév|mar|mär|mrz|mrt|abr|avr|apr|mai|may|mag|maj|mei|jun|juin|giu|jul"
+    r"|juil|lug|ago|aug|aoû|sep|sept|set|okt|oct|out|ott|nov|dez|dec|dic|déc)\.?"
+    r"|january|february|march|april|june|july|august|september|october|november|december"
+    r"|januar|februar|märz|juni|juli|oktober|dezember"
+    r"|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
+    r"|janvier|février|mars|avril|juillet|août|septembre|octobre|novembre|décembre"
+    r"|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre"
+    r"|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro"
+    r"|januari|februari|maart|augustus"
 )
+"""Months as spreadsheets write them, in the languages of many of their users."""
 _DAMAGED = tuple(
     (re.compile(pattern, re.IGNORECASE), clause)
     for pattern, clause in (
@@ -27,18 +39,16 @@ _DAMAGED = tuple(
         (r"#.*", "is a spreadsheet's error"),
         (r"Err:[0-9]{3}", "is a spreadsheet's error"),
         (
-            r"[+-]?[0-9]+([.,][0-9]+)?E[+-][0-9]+|[+-]?[0-9]+[.,][0-9]+E[0-9]+",
+            r"[+-]?[0-9]+([.,][0-9]+)?E[+-][0-9]{1,3}|[+-]?[0-9]+[.,][0-9]+E[0-9]{1,3}",
             "was rounded to scientific notation by a spreadsheet",
         ),
-        # A spreadsheet's numbers have 15 digits; with four zeros more it is hardly chance.
-        (r"[1-9][0-9]{14}0{4,}", "was rounded by a spreadsheet"),
         (r"[0-9]+[.,]0+", "was made a number by a spreadsheet"),
         (r"[0-9]{1,3}([,.'\u2019 ][0-9]{3})+", "was made a number by a spreadsheet"),
         (
-            rf"[0-9]{{1,2}}[-/. ]+({_MONTH})[a-zé]*\.?([-/. ]+[0-9]{{2,4}})?",
+            rf"[0-9]{{1,2}}[-/. ]+({_MONTH})([-/. ]+[0-9]{{2,4}})?",
             "was made a date by a spreadsheet",
         ),
-        (rf"({_MONTH})[a-zé]*\.?[-/. ]+[0-9]{{2,4}}", "was made a date by a spreadsheet"),
+        (rf"({_MONTH})[-/. ]+[0-9]{{2,4}}", "was made a date by a spreadsheet"),
         (
             r"(19|20|21)[0-9]{2}([-/.])(0?[1-9]|1[0-2])\2(0?[1-9]|[12][0-9]|3[01])([T ][0-9:.]+)?",
             "was made a date by a spreadsheet",
@@ -47,7 +57,6 @@ _DAMAGED = tuple(
             r"[0-9]{1,2}([/.])[0-9]{1,2}\1(19|20|21)?[0-9]{2}( [0-9:]+)?",
             "was made a date by a spreadsheet",
         ),
-        (r"[0-9]{1,2}/[0-9]{1,2}", "was made a date by a spreadsheet"),
         (r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?( ?[AP]M)?", "was made a time by a spreadsheet"),
         (r".*[*\u2022]{3}.*", "is masked"),
     )
@@ -67,6 +76,15 @@ def comparable(code: str) -> str:
     punctuation. Two codes that differ in nothing else are taken for one: refusing a card wrongly is
     better than selling it twice."""
     return "".join(c for c in readable(code).casefold() if c.isalnum())
+
+
+def rounded(codes: Iterable[str]) -> frozenset[str]:
+    """Those of one file's codes that a spreadsheet rounded. Its numbers have 15 digits, and zeros
+    after them: where that is so of every code that is a longer number, and there are five such
+    zeros at least, it is chance once in 100,000 files."""
+    longer = frozenset(code for code in codes if re.fullmatch(r"[0-9]{16,}", code))
+    ends = "".join(code[_DIGITS:] for code in longer)
+    return longer if len(ends) >= _TELLING and not ends.strip("0") else frozenset()
 
 
 def damage(text: str) -> str | None:

@@ -13,7 +13,7 @@ from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.db.pool import Connection, Database
 from payviox.giftcards import service
-from payviox.giftcards.codes import comparable
+from payviox.giftcards.codes import comparable, rounded
 from payviox.giftcards.model import BadLine, CardRow, SealedCard, StoredCode
 from payviox.giftcards.sealing import open_codes, seal
 from payviox.keyring import Keyring
@@ -24,6 +24,7 @@ CHUNK = 500
 Card = tuple[CardRow, SealedCard]
 
 CLASH = "its code is that of another card with another PIN or expiry; neither can be trusted"
+ROUNDED = "the code was rounded by a spreadsheet, as all long ones of the file: nothing but zeros"
 
 
 @dataclass(slots=True)
@@ -133,10 +134,13 @@ def _good(
     keyring: Keyring, business_id: UUID, chunk: list[CardRow | BadLine], sums: Imported
 ) -> list[Card]:
     today = datetime.now(UTC).date()
+    lost = rounded(line.code for line in chunk if isinstance(line, CardRow))
     cards = []
     for line in chunk:
         if isinstance(line, BadLine):
             sums.bad.append(line)
+        elif line.code in lost:
+            sums.bad.append(BadLine(line.line, ROUNDED))
         elif line.expires_on is not None and line.expires_on < today:
             sums.bad.append(BadLine(line.line, "the card has expired"))
         else:

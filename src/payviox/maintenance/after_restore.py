@@ -70,7 +70,7 @@ async def report(connection: Connection) -> Report:
         await payout_users.count_hashes(connection),
         await webhooks.list_tokens(connection),
         await operators.list_all(connection),
-        await sessions.count_every(connection),
+        await sessions.count_open(connection),
     )
 
 

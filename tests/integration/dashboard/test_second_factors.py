@@ -293,7 +293,8 @@ async def test_a_wrong_code_without_fresh_proof_shows_no_secret(
     assert 'class="secret"' not in answer.text
 
 
-NESTED = '{"a":' * 1_000 + "1" + "}" * 1_000
+NESTED = '{"a":' + "[" * 14_000
+"""Deeper than any Python reads."""
 CREDENTIAL = {
     "id": "AA",
     "rawId": "AA",

@@ -95,6 +95,20 @@ async def test_good_lines_are_imported_and_bad_ones_named_over_many_chunks(
     ]
 
 
+async def test_a_file_whose_long_codes_a_spreadsheet_rounded_is_no_stock(
+    shop: TestBusiness,
+) -> None:
+    """A number of a spreadsheet has 15 digits: two cards of 16 may be one code now."""
+    lost = [f"{number}0" for number in range(123_456_789_012_340, 123_456_789_012_345)]
+    sums = await import_text(shop.database, KEYRING, shop.business_id, csv_of([*lost, "SHORT"]))
+    assert (sums.imported, sums.duplicates) == (1, 0)
+    assert {line.line for line in sums.bad} == {2, 3, 4, 5, 6}
+    assert all("was rounded by a spreadsheet" in line.reason for line in sums.bad)
+    for sound in (lost[:4], [*lost, "1234567890123456"]):
+        sums = await import_text(shop.database, KEYRING, shop.business_id, csv_of(sound))
+        assert sums.bad == []
+
+
 async def test_two_imports_of_one_file_at_once_store_each_card_once(shop: TestBusiness) -> None:
     codes = [f"C{number}" for number in range(600)]
     imported = []

@@ -211,9 +211,14 @@ async def delete_of(connection: Connection, operator_id: UUID) -> None:
     await connection.execute("DELETE FROM known_devices WHERE operator_id = %s", [operator_id])
 
 
-async def count_every(connection: Connection) -> int:
-    """Sessions of everybody."""
-    row = await (await connection.execute("SELECT count(*) FROM sessions")).fetchone()
+async def count_open(connection: Connection, idle_s: int, longest_s: int) -> int:
+    """Everybody's sessions that are open."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM sessions WHERE seen_at > now() - make_interval(secs => %s)"
+        " AND created_at > now() - make_interval(secs => %s)",
+        [idle_s, longest_s],
+    )
+    row = await cursor.fetchone()
     return int(str(row[0])) if row else 0
 
 
