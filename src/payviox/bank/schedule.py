@@ -2,7 +2,7 @@
 somebody began to hand over, and fetches reports."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -53,8 +53,8 @@ def is_due(account: Account, scheme: Scheme, now: datetime) -> datetime | None:
 async def cut_due(
     database: Database, keyring: Keyring, account: Account, now: datetime | None = None
 ) -> None:
-    """Cut the files whose time has come, each once."""
-    now = datetime.now(UTC) if now is None else now
+    """Cut the files whose time has come, each once; by the database's clock, which dates them."""
+    now = await database.fetch(queries.now) if now is None else now
     for scheme in SCHEMES:
         since = is_due(account, scheme, now)
         if since is None or await database.fetch(

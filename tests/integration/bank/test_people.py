@@ -15,6 +15,7 @@ from payviox.bank.model import BankFile
 from payviox.cli.demo.bank import ach
 from payviox.cli.demo.bank.books import BankPayment, Course
 from payviox.cli.demo.bank.files import read
+from payviox.db.pool import Connection
 from payviox.errors import Conflict, Forbidden
 from payviox.rights.roles import Role
 from support.banking import ACH, KEYRING, Banking, entry, statement
@@ -138,3 +139,18 @@ async def test_a_file_is_cut_once_at_its_time_by_whichever_worker(business: Test
     assert await look(nine.replace(hour=13)) == []
     (file,) = await look(nine)
     assert (file.created_by, file.status) == ("worker", "draft")
+
+
+async def test_the_time_of_a_file_is_told_by_the_clock_that_dates_it(
+    business: TestBusiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host whose clock is ahead would cut a further file in each turn, one behind none."""
+
+    async def nine(_: Connection) -> datetime:
+        return datetime(2026, 12, 1, 14, 0, tzinfo=UTC)
+
+    bank = await Banking.of(business, cut_at="09:00", check_float="no")
+    await waiting(bank)
+    monkeypatch.setattr(schedule.queries, "now", nine)
+    await schedule.cut_due(bank.database, KEYRING, await bank.account())
+    assert len(await bank.database.fetch(lambda db: files.list_page(db, bank.id))) == 1
