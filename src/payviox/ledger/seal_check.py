@@ -24,6 +24,7 @@ COVERED: Mapping[str, str] = {
     "suspense_items": "suspense items of the transfers",
     "audit_entries": "audit entries",
     "gift_card_reveals": "reveals of gift cards",
+    "keys_and_products": "API keys and gift card products of the audit entries",
 }
 """What a stream's rows are, before the ids that it goes by."""
 

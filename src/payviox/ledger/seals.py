@@ -15,7 +15,7 @@ from payviox.db.pool import Connection, Database
 from payviox.keyring import Keyring
 from payviox.ledger import seal_check, seal_text
 from payviox.ledger.queries import seals as queries
-from payviox.ledger.queries.seals import SOURCES, STREAMS, Source
+from payviox.ledger.queries.seals import STREAMS, Source
 from payviox.ledger.seal_text import NotASeal, Seal
 
 __all__ = [
@@ -119,8 +119,9 @@ async def _make(
     connection: Connection, business_id: UUID, keyring: Keyring, newest: dict[Source, int]
 ) -> Seal | None:
     """Make the next seal of a business; None where there is nothing new. Another key than the last
-    seal's makes one too, so that the newest is always one of a key that is in use. Raises NotASeal
-    where the last is none to follow."""
+    seal's makes one too, so that the newest is always one of a key that is in use. A stream that
+    the last seal lacks, an earlier version's, begins at the first row and catches up. Raises
+    NotASeal where the last is none to follow."""
     key = keyring.current
     sealed_at = await queries.hold(connection, business_id)
     last = await queries.last(connection, business_id)
@@ -128,17 +129,16 @@ async def _make(
         await _require_own(connection, last, keyring)
     after = {name: last.until(name) if last else 0 for name in STREAMS}
     until = {
-        source: await queries.until(
-            connection, business_id, source, after[source], newest[source], ROWS
+        name: await queries.until(
+            connection, business_id, source, after[name], newest[source], ROWS
         )
-        for source in SOURCES
+        for name, (source, _) in STREAMS.items()
     }
-    is_new = any(until[source] > after[source] for source in SOURCES)
-    if not is_new and (last is None or last.key_id == key.id):
+    if until == after and (last is None or last.key_id == key.id):
         return None
     parts = {
-        name: await queries.digest(connection, business_id, name, after[name], until[source])
-        for name, (source, _) in STREAMS.items()
+        name: await queries.digest(connection, business_id, name, after[name], until[name])
+        for name in STREAMS
     }
     number, before = (last.number + 1, last.digest) if last else (1, seal_text.FIRST)
     seal = seal_text.sign(key, business_id, number, before, sealed_at, parts)

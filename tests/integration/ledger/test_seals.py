@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -17,17 +18,22 @@ import pytest
 
 from payviox.audit import service as audit
 from payviox.db.pool import Connection, Database
+from payviox.giftcards import holds, restores
+from payviox.giftcards.csv_file import read_cards
 from payviox.keyring import Keyring
 from payviox.ledger import seal_check, seal_text, seals
+from payviox.ledger.queries import seals as queries
 from payviox.ledger.seal_text import Seal
 from payviox.ledger.verify import Report, verify
 from payviox.logs import redact
 from payviox.maintenance import tasks
+from payviox.treasury import service as treasury
 from support import books
 from support.ageing import set_back
 from support.businesses import TestBusiness, open_business
 from support.citus import one_server
 from support.databases import Urls
+from support.giftcards import csv_of, import_text
 from support.installation import Installation
 from support.live import SECRET_KEY, environment
 
@@ -211,6 +217,8 @@ FITTING = {
     ),
     "an audit entry's actor": ("UPDATE audit_entries SET actor = 'nobody'",),
     "an audit entry deleted": ("DELETE FROM audit_entries WHERE act = 'balance.fund'",),
+    "a key's digest": ("UPDATE api_keys SET digest = sha256(digest) WHERE kind = 'secret'",),
+    "the price of a product that nobody bought": ("UPDATE gift_card_products SET price = 1",),
     "what a seal says": ("UPDATE seals SET body = replace(body, 'transfers 0', 'transfers 1')",),
     "a seal's signature": ("UPDATE seals SET signature = '\\x00'",),
 }
@@ -220,11 +228,73 @@ FITTING = {
 @pytest.mark.parametrize("how", FITTING)
 async def test_what_was_changed_after_it_was_sealed_is_named(sealed: Sealed, how: str) -> None:
     await books.open_user(sealed.database, sealed.business.business_id, 90)
+    cards = csv_of(["C-0001"])
+    await import_text(sealed.database, KEYS, sealed.business.business_id, cards)
     await sealed.seal()
     assert (await sealed.verify()).ok
     sealed.change(*FITTING[how])
     problems = [p for p in (await sealed.verify()).problems if p.kind == "seal"]
     assert sealed.business.business_id in {problem.business_id for problem in problems}
+
+
+@one_server
+async def test_a_product_that_a_list_of_cards_that_left_made_is_sealed(sealed: Sealed) -> None:
+    business_id, folder = sealed.business.business_id, "folder as it was"
+    await import_text(sealed.database, KEYS, business_id, csv_of(["C-0001"]))
+    await sealed.database.write(restores.notice_restore, folder)
+    sealed.change("UPDATE installation SET origin = 'another server'")
+    assert await sealed.database.write(restores.notice_restore, folder)
+    text = csv_of(["C-0002"], name="imported since the backup")
+    lines = list(read_cards(io.BytesIO(text.encode())))
+    await sealed.database.write(holds.void_left_cards, KEYS, business_id, lines, "cli")
+    await sealed.seal()
+    assert (await sealed.verify()).ok
+    sealed.change("UPDATE gift_card_products SET price = 1 WHERE name LIKE 'imported since%'")
+    (problem,) = (await sealed.verify()).problems
+    assert "API keys and gift card products of the audit entries" in problem.message
+
+
+async def seal_as_before(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seal everything anew as a version that knew nothing of keys and products."""
+    sealed.change("DELETE FROM seals")
+    with monkeypatch.context() as earlier:
+        earlier.delitem(queries.STREAMS, "keys_and_products")  # type: ignore[arg-type]  # a dict
+        assert await sealed.seal() == 2, "of each twin"
+        assert await sealed.seal() == 0
+
+
+@one_server
+async def test_what_an_earlier_version_did_not_seal_is_sealed_though_nothing_happened_since(
+    sealed: Sealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await seal_as_before(sealed, monkeypatch)
+    assert (await sealed.verify()).ok
+    assert await sealed.seal() == 2, "of each twin"
+    assert await sealed.seal() == 0
+    assert (await sealed.verify()).ok
+    last = (await sealed.list())[-1]
+    part = last.parts["keys_and_products"]
+    assert (last.number, part.after, part.rows) == (2, 0, 1)
+    assert part.until == last.until("audit_entries")
+
+
+@one_server
+async def test_what_an_earlier_version_did_not_seal_is_sealed_in_parts(
+    sealed: Sealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    business_id = sealed.business.business_id
+    for _ in range(4):
+        await sealed.database.write(treasury.regenerate_key, business_id, "secret", "test")
+    await seal_as_before(sealed, monkeypatch)
+    monkeypatch.setattr(seals, "ROWS", 3)
+    await sealed.seal()
+    assert (await sealed.verify()).ok
+    _, *later = [seal for seal in await sealed.list() if seal.business_id == business_id]
+    parts = [seal.parts["keys_and_products"] for seal in later]
+    assert len(parts) > 1
+    assert max(part.rows for part in parts) <= 3
+    assert sum(part.rows for part in parts) == 5, "the business with its keys, and each new one"
+    assert parts[-1].until == later[-1].until("audit_entries")
 
 
 async def test_the_sealed_rows_are_named_by_their_ids(sealed: Sealed) -> None:

@@ -127,6 +127,25 @@ FROM gift_card_reveals r
 WHERE r.business_id = %(business)s AND r.id > %(after)s AND r.id <= %(until)s ORDER BY r.id
 """
 
+# API keys and gift card products with the act that made them: only what never changes of them, so
+# not whether a key works, nor what a restricted one may do. What no act made is not in here.
+# Neither names its act, so they are found by the time. That assumes that all that one transaction
+# writes has one time, and that no two of a business that make such begin in the same microsecond.
+KEYS_AND_PRODUCTS: LiteralString = """
+SELECT e.id,
+  (SELECT string_agg(ROW(k.id, k.kind, k.digest, k.hint)::text, ',' ORDER BY k.id)
+   FROM api_keys k WHERE k.business_id = %(business)s AND k.created_at = e.created_at),
+  (SELECT string_agg(ROW(p.id, p.name, p.brand, p.country, p.currency, p.face_value,
+                         p.price)::text, ',' ORDER BY p.id)
+   FROM gift_card_products p
+   WHERE p.business_id = %(business)s AND p.created_at = e.created_at)
+FROM audit_entries e
+WHERE e.business_id = %(business)s AND e.id > %(after)s AND e.id <= %(until)s
+  AND e.act IN ('business.create', 'key.create', 'key.regenerate', 'gift_cards.import',
+                'gift_cards.void')
+ORDER BY e.id
+"""
+
 STREAMS: Mapping[str, tuple[Source, LiteralString]] = {
     "transfers": ("transfers", TRANSFERS),
     "payout_users": ("transfers", PAYOUT_USERS),
@@ -134,6 +153,7 @@ STREAMS: Mapping[str, tuple[Source, LiteralString]] = {
     "suspense_items": ("transfers", SUSPENSE_ITEMS),
     "audit_entries": ("audit_entries", AUDIT_ENTRIES),
     "gift_card_reveals": ("gift_card_reveals", GIFT_CARD_REVEALS),
+    "keys_and_products": ("audit_entries", KEYS_AND_PRODUCTS),
 }
 """What a seal covers, in its order: by which table's ids it goes, and the rows."""
 
