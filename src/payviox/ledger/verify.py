@@ -39,6 +39,7 @@ Kind = Literal[
     "event",
     "quote",
     "key",
+    "api_key",
     "catalogue",
     "seal",
 ]
@@ -62,6 +63,7 @@ KINDS: dict[Kind, str] = {
     "event": "an order has one event of each state that is told, and of no other",
     "quote": "an order is for just what its quote was made for",
     "key": "what an idempotency key remembers was done",
+    "api_key": "each API key was made by an act of the audit, and works until one stopped it",
     "catalogue": "tables, constraints, triggers and rights are those that the migrations make",
     "seal": "what was sealed is as it was then, and the seals follow each other",
 }

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from payviox import ids
+from payviox.auth.restrictions import Restrictions
 from payviox.db.pool import Database
 from payviox.ledger import model
 from payviox.ledger import service as ledger
@@ -27,6 +28,7 @@ from payviox.ledger.model import (
     suspense,
 )
 from payviox.ledger.verify import NAMED, Problem, Report, verify
+from payviox.treasury import restricted_keys
 from payviox.treasury import service as treasury
 from support import books
 from support.businesses import TestBusiness, open_business
@@ -641,6 +643,56 @@ async def test_each_row_that_another_row_or_transfer_contradicts_is_named(kept: 
         kept.sql("DROP TABLE before")
     report = await kept.verify()
     assert report.ok, report.problems
+
+
+async def with_keys(kept: Books) -> None:
+    """Keys as they come to be: with the business, in another's place, restricted, stopped."""
+    database, business_id = kept.database, kept.business.business_id
+    wanted = Restrictions("Shop", ("read",))
+    await database.write(treasury.regenerate_key, business_id, "secret", "test")
+    for _ in range(2):
+        made = await database.write(restricted_keys.create, business_id, wanted, "test")
+    await database.write(restricted_keys.revoke, business_id, made.key.id, "test")
+
+
+KEYS_CHANGED = {
+    "INSERT INTO api_keys (id, business_id, kind, digest, hint)"
+    " SELECT gen_random_uuid(), id, 'secret', sha256(id::text::bytea), 'abcd' FROM businesses":
+    "no act made the secret API key that ends in abcd",
+    "UPDATE api_keys SET created_at = now() WHERE kind = 'public'": "no act made the public API",
+    "UPDATE api_keys SET revoked_at = NULL WHERE kind = 'restricted'":
+    "the restricted API key that ends in",
+    "UPDATE api_keys SET revoked_at = CASE WHEN revoked_at IS NULL THEN now() END"
+    " WHERE kind = 'secret'": "the secret API key that ends in",
+}  # fmt: skip
+
+
+@one_server
+async def test_a_key_that_no_act_made_or_that_one_stopped_is_named(kept: Books) -> None:
+    await with_keys(kept)
+    report = await kept.verify()
+    assert report.ok, report.problems
+    kept.sql("DROP INDEX api_keys_one_live")
+    kept.sql("CREATE TABLE before AS SELECT * FROM api_keys")
+    for change, part in KEYS_CHANGED.items():
+        kept.sql(change)
+        messages = [problem.message for problem in of_kind(await kept.verify(), "api_key")]
+        assert any(message.startswith(part) for message in messages), (change, messages)
+        kept.sql("DELETE FROM api_keys")
+        kept.sql("INSERT INTO api_keys SELECT * FROM before")
+    await kept.database.write(treasury.revoke_keys, kept.business.business_id, "test")
+    await kept.database.write(treasury.regenerate_key, kept.business.business_id, "public", "test")
+    assert of_kind(await kept.verify(), "api_key") == []
+    kept.sql("UPDATE api_keys SET revoked_at = NULL WHERE kind = 'secret'")
+    assert len(of_kind(await kept.verify(), "api_key")) == 2
+
+
+async def test_keys_that_came_with_a_business_before_that_was_an_act_are_no_finding(
+    kept: Books,
+) -> None:
+    kept.sql("DELETE FROM audit_entries WHERE act = 'business.create'")
+    await with_keys(kept)
+    assert of_kind(await kept.verify(), "api_key") == []
 
 
 async def test_the_least_integer_as_an_orders_amount_is_named(kept: Books) -> None:

@@ -10,7 +10,9 @@ from payviox.db.pool import Connection
 from payviox.ledger.model import OF_EVERY_BUSINESS
 from payviox.order_states import GIVES_BACK, MAY_BECOME, PERHAPS_AT_A_RAIL
 
-RecordKind = Literal["payout_user", "story", "attempt", "event", "quote", "card", "suspense", "key"]
+RecordKind = Literal[
+    "payout_user", "story", "attempt", "event", "quote", "card", "suspense", "key", "api_key"
+]
 Found = tuple[str, UUID | None, UUID | None]
 """A message, the account and the order that it is about."""
 
@@ -272,6 +274,31 @@ WHERE k.reference IS NULL
   OR (k.path = '/payout/quote' AND (q.id IS NULL OR k.caller <> q.payout_user_id::text))
 """
 
+# An API key was made in the transaction of an act that makes keys, so at its time; those that came
+# with a business before that act was written down, at the business's. An act that stops keys says
+# which: one by its name, those of a kind, or all that were made before it.
+API_KEYS = """
+WITH acts AS (
+  SELECT id, act, detail, created_at FROM audit_entries
+  WHERE business_id = %(business)s
+    AND act IN ('business.create', 'key.create', 'key.regenerate', 'key.revoke')
+), keys AS (
+  SELECT k.id, k.kind, k.hint, k.revoked_at, b.id IS NOT NULL AS came_with_the_business,
+         (SELECT max(a.id) FROM acts a
+          WHERE a.created_at = k.created_at AND a.act <> 'key.revoke') AS made
+  FROM api_keys k LEFT JOIN businesses b ON b.id = k.business_id AND b.created_at = k.created_at
+  WHERE k.business_id = %(business)s
+)
+SELECT format('no act made the %%s API key that ends in %%s', kind, hint), NULL::uuid, NULL::uuid
+FROM keys WHERE made IS NULL AND NOT came_with_the_business
+UNION ALL
+SELECT format('the %%s API key that ends in %%s was stopped, and works', kind, hint), NULL, NULL
+FROM keys k WHERE k.revoked_at IS NULL AND EXISTS (
+  SELECT FROM acts a WHERE a.id > coalesce(k.made, 0) AND (
+    (a.act = 'key.regenerate' AND a.detail->>'kind' = k.kind)
+    OR (a.act = 'key.revoke' AND (a.detail->>'key' = 'key_' || k.id OR a.detail ? 'keys'))))
+"""
+
 STATEMENTS: tuple[tuple[RecordKind, str], ...] = (
     ("payout_user", PAYOUT_USERS),
     ("story", STORIES),
@@ -281,6 +308,7 @@ STATEMENTS: tuple[tuple[RecordKind, str], ...] = (
     ("card", CARDS),
     ("suspense", ITEMS),
     ("key", KEYS),
+    ("api_key", API_KEYS),
 )
 """What is compared, and how the finding is called."""
 
