@@ -61,11 +61,11 @@ async def add_cards(
     """Store those cards that the business does not have yet; answers the ids of these that it has
     now. The same cards (with their ids) once more answer the same."""
     known = await queries.find_fingerprints(
-        connection, business_id, [f for card in cards for f in card.earlier_fingerprints]
+        connection, business_id, [f for card in cards for f in card.fingerprints]
     )
     # In one order everywhere: two imports of the same codes never wait in a circle.
     new = sorted(
-        (card for card in cards if known.isdisjoint(card.earlier_fingerprints)),
+        (card for card in cards if known.isdisjoint(card.fingerprints)),
         key=lambda card: card.fingerprint,
     )
     products: dict[ProductKey, UUID] = {}

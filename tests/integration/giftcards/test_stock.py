@@ -68,11 +68,14 @@ async def test_the_same_file_again_imports_only_what_is_missing(shop: TestBusine
     assert (sums.imported, sums.duplicates) == (1, 3)
 
 
-async def test_the_same_card_at_another_price_is_a_duplicate(shop: TestBusiness) -> None:
-    await fill(shop, 1)
-    text = csv_of(["CODE-0000"], price=2_400, name="Shop card")
-    sums = await import_text(shop.database, KEYRING, shop.business_id, text)
-    assert (sums.imported, sums.duplicates) == (0, 1)
+@pytest.mark.parametrize("code", ["CODE-1", "CODE.1"])
+async def test_the_same_card_at_another_price_is_a_duplicate(shop: TestBusiness, code: str) -> None:
+    for price, imported in ((2_500, 1), (2_400, 0)):
+        text = csv_of([code], price=price, name="Shop card")
+        sums = await import_text(shop.database, KEYRING, shop.business_id, text)
+        assert (sums.imported, sums.duplicates) == (imported, 1 - imported)
+    prices = await shop.rows("SELECT price FROM gift_card_products WHERE business_id = %s")
+    assert prices == [(2_500,)], "a product without a card was made"
 
 
 async def test_another_business_may_have_the_same_code(shop: TestBusiness) -> None:
