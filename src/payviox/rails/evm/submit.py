@@ -273,9 +273,14 @@ async def _coin_rate(chain_account: ChainAccount) -> Decimal | None:
 async def _check_price(chain_account: ChainAccount, promised: Terms) -> None:
     """A quote that expired while its order waited is sent only while the coin is worth nearly what
     it was. Further away, in either direction, somebody would lose by it: the money goes back.
-    Stablecoins do not expire. Raises Stopped."""
+    Stablecoins do not expire. Raises Stopped and NodeError."""
     quoted = promised.rate
-    if quoted.source == "one" or datetime.now(UTC) < quoted.expires_at:
+    if quoted.source == "one":
+        return
+    # The later of two clocks: a host whose own is behind would keep to old prices.
+    head = await chain_account.node.head()
+    chains_time = datetime.fromtimestamp(head.timestamp, UTC)
+    if max(datetime.now(UTC), chains_time) < quoted.expires_at:
         return
     try:
         now = await chain_account.rate(promised.currency)

@@ -14,6 +14,8 @@ from conftest import MakeBusiness
 from payviox import ids
 from payviox.actors import Actor
 from payviox.rails.evm import quote as quoting
+from payviox.rails.evm.client import Node
+from payviox.rails.evm.node_answers import Block
 from payviox.rails.fees import FeePolicy
 from payviox.rails.orders import Invalid, Request
 from payviox.rails.protocol import RailError
@@ -358,6 +360,24 @@ async def test_an_expired_quote_is_sent_only_while_the_price_is_nearly_the_same(
     if status == "failed":
         assert await pay.count("evm_payments") == 0
         assert (await pay.business.ledger())["in_transit:evm"] == 0
+
+
+async def test_a_host_whose_clock_is_behind_keeps_to_no_old_price(
+    pay: Paying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest block is an hour later than the host's time: the quote has expired."""
+    head = Node.head
+
+    async def an_hour_on(node: Node) -> Block:
+        block = await head(node)
+        return replace(block, timestamp=block.timestamp + 3_600)
+
+    order = await pay.order(5_000, PAYEE, "ETH")
+    pay.price("2100")
+    monkeypatch.setattr(Node, "head", an_hour_on)
+    await pay.desk.process()
+    assert (await pay.desk.get(order)).status == "failed"
+    assert await pay.count("evm_payments") == 0
 
 
 async def test_an_expired_quote_waits_while_there_is_no_price(
