@@ -1,11 +1,12 @@
 """Somebody at a psql prompt holds every table for longer than a call may wait: the answer says that
 nothing was done, and when to try again."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 
 from payviox import app
@@ -30,15 +31,17 @@ async def hasty(settings: Any, urls: Urls) -> AsyncIterator[Application]:
             yield app.build(services)
 
 
-@contextmanager
-def every_table_held(urls: Urls) -> Iterator[None]:
-    """What is there can still be read, and nothing changed or locked."""
-    with urls.as_admin() as admin, admin.transaction():
-        for (name,) in admin.execute(
+@asynccontextmanager
+async def every_table_held(urls: Urls) -> AsyncIterator[None]:
+    """What is there can still be read, and nothing changed or locked. It waits for who writes just
+    now, who may be of this event loop."""
+    async with await psycopg.AsyncConnection.connect(urls.admin) as admin:
+        tables = await admin.execute(
             "SELECT quote_ident(relname) FROM pg_class"
             " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
-        ).fetchall():
-            admin.execute(f"LOCK TABLE {name} IN EXCLUSIVE MODE".encode())
+        )
+        for (name,) in await tables.fetchall():
+            await admin.execute(f"LOCK TABLE {name} IN EXCLUSIVE MODE".encode())
         yield
 
 
@@ -49,7 +52,7 @@ async def test_a_call_that_waits_too_long_for_a_lock_does_nothing_and_says_so(
     hurried = replace(business, application=hasty)
     ready = await PREPARED[path](Stage(business))
     before = await business.ledger()
-    with every_table_held(urls):
+    async with every_table_held(urls):
         answer = await ready.send(hurried, Idempotency_Key="k")
     assert (answer.status_code, answer.json()) == (503, {"error": LockedTooLong.message})
     assert answer.headers["Retry-After"] == "5"
