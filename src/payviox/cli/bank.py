@@ -20,6 +20,7 @@ from payviox.bank.imports import Taken
 from payviox.bank.model import BankFile, Payment
 from payviox.bank.releasing import handing_over
 from payviox.businesses import service as businesses
+from payviox.cli import new_files
 from payviox.cli.acting import as_person, person
 from payviox.cli.exit_status import FAILED
 from payviox.cli.groups import Group
@@ -163,7 +164,7 @@ def download(business_id: UUID, file_id: UUID, path: Path, operator: str | None)
         )
 
     kept = None if str(path) == "-" else path
-    descriptor = _place(kept)  # before the file counts as given to the bank
+    descriptor = new_files.create(kept)  # before the file counts as given to the bank
     try:
         file, content = run(work)
     except BaseException:
@@ -181,22 +182,6 @@ def download(business_id: UUID, file_id: UUID, path: Path, operator: str | None)
         ) from error
     if kept is not None:
         click.echo(f"{path}: {file.payments} payments, SHA-256 {file.digest}", err=True)
-
-
-def _place(path: Path | None) -> int:
-    """Where the file goes: a new one that its owner alone reads, through no link, or standard
-    output. Raises Conflict."""
-    try:
-        if path is None:
-            return os.dup(1)
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        raise Conflict(f"{path} exists already. Nothing was written.") from None
-    except OSError as error:
-        where = "standard output" if path is None else path
-        raise Conflict(
-            f"{where} cannot be written to: {error.strerror}. Nothing was done."
-        ) from error
 
 
 @bank.command()

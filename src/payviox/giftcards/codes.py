@@ -14,6 +14,7 @@ _IGNORED = re.compile(
 
 _DIGITS = 15
 _TELLING = 5
+"""Digits of a spreadsheet's number, and how many zeros after them tell that it is one."""
 
 _NO_VALUE = frozenset((
     "null", "none", "nan", "nil", "n/a", "na", "undefined", "inf", "infinity", "(null)", "<null>",
@@ -78,13 +79,20 @@ def comparable(code: str) -> str:
     return "".join(c for c in readable(code).casefold() if c.isalnum())
 
 
-def rounded(codes: Iterable[str]) -> frozenset[str]:
-    """Those of one file's codes that a spreadsheet rounded. Its numbers have 15 digits, and zeros
-    after them: where that is so of every code that is a longer number, and there are five such
-    zeros at least, it is chance once in 100,000 files."""
-    longer = frozenset(code for code in codes if re.fullmatch(r"[0-9]{16,}", code))
-    ends = "".join(code[_DIGITS:] for code in longer)
-    return longer if len(ends) >= _TELLING and not ends.strip("0") else frozenset()
+class Rounding:
+    """Tells which of a file's codes a spreadsheet rounded, as they are read. Its numbers have 15
+    digits, and zeros after them: where that is so of every code so far that is a longer number, and
+    there are five such zeros at least, it is chance once in 100,000 files."""
+
+    def __init__(self) -> None:
+        self._ends = ""
+
+    def find(self, codes: Iterable[str]) -> frozenset[str]:
+        """Those of the next codes."""
+        longer = frozenset(code for code in codes if re.fullmatch(r"[0-9]{16,}", code))
+        self._ends += "".join(code[_DIGITS:] for code in longer)
+        is_telling = len(self._ends) >= _TELLING and not self._ends.strip("0")
+        return longer if is_telling else frozenset()
 
 
 def damage(text: str) -> str | None:

@@ -13,7 +13,7 @@ from payviox.actors import Actor
 from payviox.audit import service as audit
 from payviox.db.pool import Connection, Database
 from payviox.giftcards import service
-from payviox.giftcards.codes import comparable, rounded
+from payviox.giftcards.codes import Rounding, comparable
 from payviox.giftcards.model import BadLine, CardRow, SealedCard, StoredCode
 from payviox.giftcards.sealing import open_codes, seal
 from payviox.keyring import Keyring
@@ -63,8 +63,10 @@ async def import_cards(
     the transaction of each chunk that added cards."""
     sums = Imported()
     ours: dict[UUID, int] = {}  # the cards of this file and their lines
+    rounding = Rounding()
     for chunk in _chunks(lines):
-        cards = await asyncio.to_thread(_good, keyring, business_id, chunk, sums)
+        lost = rounding.find(line.code for line in chunk if isinstance(line, CardRow))
+        cards = await asyncio.to_thread(_good, keyring, business_id, chunk, lost, sums)
         if cards:
             known = {**ours, **{card.id: row.line for row, card in cards}}
             # Repeatable: the cards have their ids, so a chunk written twice is found written.
@@ -131,10 +133,14 @@ async def void_cards(
 
 
 def _good(
-    keyring: Keyring, business_id: UUID, chunk: list[CardRow | BadLine], sums: Imported
+    keyring: Keyring,
+    business_id: UUID,
+    chunk: list[CardRow | BadLine],
+    lost: frozenset[str],
+    sums: Imported,
 ) -> list[Card]:
+    """The chunk's cards, without the codes that are lost; what is bad is added to the sums."""
     today = datetime.now(UTC).date()
-    lost = rounded(line.code for line in chunk if isinstance(line, CardRow))
     cards = []
     for line in chunk:
         if isinstance(line, BadLine):

@@ -18,31 +18,26 @@ from payviox.ledger import seal_check
 from payviox.ledger.model import MAY_BE_NEGATIVE, MOVES
 from payviox.ledger.queries import records, suspense
 from payviox.ledger.queries import verify as queries
+from payviox.ledger.queries.records import RecordKind
 from payviox.ledger.queries.verify import Chain, OrderMoney
 from payviox.ledger.seal_check import Kept, SealCheck
 
-Kind = Literal[
-    "business",
-    "negative",
-    "account",
-    "version",
-    "balance",
-    "orphan",
-    "kind",
-    "order",
-    "in_transit",
-    "suspense",
-    "card",
-    "payout_user",
-    "story",
-    "attempt",
-    "event",
-    "quote",
-    "key",
-    "api_key",
-    "catalogue",
-    "seal",
-]
+Kind = (
+    RecordKind
+    | Literal[
+        "business",
+        "negative",
+        "account",
+        "version",
+        "balance",
+        "orphan",
+        "kind",
+        "order",
+        "in_transit",
+        "catalogue",
+        "seal",
+    ]
+)
 KINDS: dict[Kind, str] = {
     "business": "all balances of a business sum to 0",
     "negative": "no account but world, fee_income, exchange and suspense is ever negative",

@@ -107,6 +107,9 @@ async def test_a_file_whose_long_codes_a_spreadsheet_rounded_is_no_stock(
     assert (sums.imported, sums.duplicates) == (1, 0)
     assert {line.line for line in sums.bad} == {2, 3, 4, 5, 6}
     assert all("was rounded by a spreadsheet" in line.reason for line in sums.bad)
+    many = [f"{number}0" for number in range(123_456_789_000_000, 123_456_789_000_501)]
+    sums = await import_text(shop.database, KEYRING, shop.business_id, csv_of(many))
+    assert (sums.imported, len(sums.bad)) == (0, 501), "the last is of another chunk"
     for sound in (lost[:4], [*lost, "1234567890123456"]):
         sums = await import_text(shop.database, KEYRING, shop.business_id, csv_of(sound))
         assert sums.bad == []
